@@ -1,0 +1,3 @@
+//! A key-value store made of message-passing actors.
+
+pub mod protocol;
