@@ -1,0 +1,129 @@
+//! What a server answers when an operation succeeded.
+//!
+//! IMPORTANT: the position of a variant and of a field is the wire format. Append only.
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::Bytes;
+use super::list;
+
+/// The result of a successful operation. Times are Unix time in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum Answer<'a> {
+    /// The operation is done and has nothing to tell.
+    Done,
+    /// The value, or nothing if the key does not exist.
+    Value(Option<Bytes<'a>>),
+    /// One value, or nothing, for each key asked for.
+    Values(#[serde(with = "list")] Vec<Option<Bytes<'a>>>),
+    /// Whether there was a key to remove.
+    Removed(bool),
+    /// Yes or no.
+    Flag(bool),
+    /// The value with what the store knows about it, or nothing if the key does not exist.
+    Versioned(Option<VersionedValue<'a>>),
+    /// The write is applied.
+    Applied {
+        /// The version that this write created.
+        version: u64,
+    },
+    /// A part of a range, in the order asked for.
+    Entries {
+        /// The entries.
+        #[serde(with = "list")]
+        entries: Vec<Entry<'a>>,
+        /// Whether the range goes on behind the last entry.
+        more: bool,
+    },
+    /// A count.
+    Number(u64),
+    /// Text for a human reader.
+    Text(String),
+}
+
+/// A value with its version and expiry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct VersionedValue<'a> {
+    /// The value.
+    pub value: Bytes<'a>,
+    /// The version that wrote the value.
+    pub version: u64,
+    /// When the value ceases to exist, in Unix milliseconds.
+    pub expires_at: Option<u64>,
+}
+
+/// One key of a scan, with its value unless only keys were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Entry<'a> {
+    /// The key.
+    pub key: Bytes<'a>,
+    /// The value, unless only keys were asked for.
+    pub value: Option<Bytes<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden(answer: &Answer<'_>, bytes: &[u8]) {
+        assert_eq!(postcard::to_stdvec(answer).unwrap(), bytes, "{answer:?}");
+        assert_eq!(&postcard::from_bytes::<Answer<'_>>(bytes).unwrap(), answer);
+    }
+
+    #[test]
+    fn golden_bytes_of_every_answer() {
+        let value = || Bytes::from(b"v");
+        golden(&Answer::Done, b"\x00");
+        golden(&Answer::Value(None), b"\x01\x00");
+        golden(&Answer::Value(Some(value())), b"\x01\x01\x01v");
+        golden(
+            &Answer::Values(vec![None, Some(value())]),
+            b"\x02\x02\x00\x01\x01v",
+        );
+        golden(&Answer::Removed(true), b"\x03\x01");
+        golden(&Answer::Flag(false), b"\x04\x00");
+        golden(&Answer::Versioned(None), b"\x05\x00");
+        let versioned = VersionedValue {
+            value: value(),
+            version: 7,
+            expires_at: Some(300),
+        };
+        golden(
+            &Answer::Versioned(Some(versioned)),
+            b"\x05\x01\x01v\x07\x01\xAC\x02",
+        );
+        golden(&Answer::Applied { version: 300 }, b"\x06\xAC\x02");
+        let entries = vec![
+            Entry {
+                key: Bytes::from(b"a"),
+                value: Some(value()),
+            },
+            Entry {
+                key: Bytes::from(b"b"),
+                value: None,
+            },
+        ];
+        golden(
+            &Answer::Entries {
+                entries,
+                more: true,
+            },
+            b"\x07\x02\x01a\x01\x01v\x01b\x00\x01",
+        );
+        golden(&Answer::Number(3), b"\x08\x03");
+        golden(&Answer::Text("hi".to_owned()), b"\x09\x02hi");
+    }
+
+    #[test]
+    fn the_variant_behind_the_last_is_refused() {
+        assert!(postcard::from_bytes::<Answer<'_>>(b"\x0A").is_err());
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused() {
+        assert!(postcard::from_bytes::<Answer<'_>>(b"\x09\x01\xFF").is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! The messages inside frames: a request and the response to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::Answer;
+use super::failure::Failure;
+use super::frame::encode_frame;
+use super::operation::Operation;
+use crate::protocol::ProtocolError;
+
+/// An operation and the number that its response will carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Request<'a> {
+    /// Chosen by the client, unique among its requests without a response.
+    pub id: u64,
+    /// What to do.
+    pub operation: Operation<'a>,
+}
+
+/// The outcome of the request with the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Response<'a> {
+    /// The number of the request.
+    pub id: u64,
+    /// What came of it.
+    pub result: Result<Answer<'a>, Failure>,
+}
+
+impl<'a> Request<'a> {
+    /// Appends the request to `out` as one frame; `out` is unchanged on error.
+    pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        encode_frame(self, frame_bytes_max, out)
+    }
+
+    /// Decodes the body of a frame, borrowing keys and values from it.
+    pub fn decode(body: &'a [u8]) -> Result<Self, ProtocolError> {
+        decode_body(body)
+    }
+}
+
+impl<'a> Response<'a> {
+    /// Appends the response to `out` as one frame; `out` is unchanged on error.
+    pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        encode_frame(self, frame_bytes_max, out)
+    }
+
+    /// Decodes the body of a frame, borrowing keys and values from it.
+    pub fn decode(body: &'a [u8]) -> Result<Self, ProtocolError> {
+        decode_body(body)
+    }
+}
+
+fn decode_body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ProtocolError> {
+    let (message, rest) =
+        postcard::take_from_bytes(body).map_err(ProtocolError::MessageMalformed)?;
+    if rest.is_empty() {
+        Ok(message)
+    } else {
+        Err(ProtocolError::MessageTrailed { found: rest.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

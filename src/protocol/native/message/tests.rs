@@ -1,0 +1,275 @@
+//! Messages survive the wire whatever they hold, and no bytes of a peer do harm.
+
+use std::ops::Bound;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocol::native::{
+    BatchItem, Bytes, Condition, Entry, FRAME_BYTES_MAX, FailureKind, LIST_ITEMS_MAX,
+    VersionedValue, decode_frame,
+};
+
+fn bytes() -> impl Strategy<Value = Bytes<'static>> {
+    vec(any::<u8>(), 0..20).prop_map(Bytes::from)
+}
+
+fn bound() -> impl Strategy<Value = Bound<Bytes<'static>>> {
+    prop_oneof![
+        Just(Bound::Unbounded),
+        bytes().prop_map(Bound::Included),
+        bytes().prop_map(Bound::Excluded),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Condition<'static>> {
+    prop_oneof![
+        Just(Condition::Absent),
+        Just(Condition::Present),
+        bytes().prop_map(Condition::Value),
+        any::<u64>().prop_map(Condition::Version),
+    ]
+}
+
+fn batch_item() -> impl Strategy<Value = BatchItem<'static>> {
+    prop_oneof![
+        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
+            BatchItem::Set {
+                key,
+                value,
+                expires_at,
+            }
+        }),
+        bytes().prop_map(|key| BatchItem::Remove { key }),
+        (bytes(), condition()).prop_map(|(key, condition)| BatchItem::Require { key, condition }),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Operation<'static>> {
+    let scan = (bound(), bound(), any::<bool>(), any::<u32>(), any::<bool>());
+    prop_oneof![
+        Just(Operation::Ping),
+        bytes().prop_map(|key| Operation::Get { key }),
+        vec(bytes(), 0..5).prop_map(|keys| Operation::GetMany { keys }),
+        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
+            Operation::Set {
+                key,
+                value,
+                expires_at,
+            }
+        }),
+        bytes().prop_map(|key| Operation::Remove { key }),
+        bytes().prop_map(|key| Operation::Contains { key }),
+        vec(batch_item(), 0..5).prop_map(|items| Operation::Batch { items }),
+        bytes().prop_map(|key| Operation::GetVersioned { key }),
+        scan.prop_map(|(start, end, reverse, limit, keys_only)| Operation::Scan {
+            start,
+            end,
+            reverse,
+            limit,
+            keys_only,
+        }),
+        Just(Operation::Count),
+        Just(Operation::Sync),
+        Just(Operation::Clear),
+        Just(Operation::Info),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer<'static>> {
+    let versioned =
+        (bytes(), any::<u64>(), any::<Option<u64>>()).prop_map(|(value, version, expires_at)| {
+            VersionedValue {
+                value,
+                version,
+                expires_at,
+            }
+        });
+    let entry = (bytes(), option::of(bytes())).prop_map(|(key, value)| Entry { key, value });
+    prop_oneof![
+        Just(Answer::Done),
+        option::of(bytes()).prop_map(Answer::Value),
+        vec(option::of(bytes()), 0..5).prop_map(Answer::Values),
+        any::<bool>().prop_map(Answer::Removed),
+        any::<bool>().prop_map(Answer::Flag),
+        option::of(versioned).prop_map(Answer::Versioned),
+        any::<u64>().prop_map(|version| Answer::Applied { version }),
+        (vec(entry, 0..5), any::<bool>())
+            .prop_map(|(entries, more)| Answer::Entries { entries, more }),
+        any::<u64>().prop_map(Answer::Number),
+        ".{0,20}".prop_map(Answer::Text),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Request<'static>> {
+    (any::<u64>(), operation()).prop_map(|(id, operation)| Request { id, operation })
+}
+
+fn response() -> impl Strategy<Value = Response<'static>> {
+    let failure = (any::<u16>(), ".{0,20}").prop_map(|(code, message)| Failure {
+        kind: FailureKind::from(code),
+        message,
+    });
+    let result = prop_oneof![answer().prop_map(Ok), failure.prop_map(Err)];
+    (any::<u64>(), result).prop_map(|(id, result)| Response { id, result })
+}
+
+/// Feeds `stream` in pieces of the given sizes, in turn, as a connection would.
+fn feed(stream: &[u8], piece_sizes: &[usize]) -> Vec<Request<'static>> {
+    let mut buffer = Vec::new();
+    let mut requests = Vec::new();
+    let mut rest = stream;
+    for &size in piece_sizes.iter().cycle() {
+        let (piece, later) = rest.split_at(size.min(rest.len()));
+        rest = later;
+        buffer.extend_from_slice(piece);
+        while let Some((body, consumed)) = decode_frame(&buffer, FRAME_BYTES_MAX).unwrap() {
+            let request = Request::decode(body).unwrap();
+            let mut copy = Vec::new();
+            request.encode(FRAME_BYTES_MAX, &mut copy).unwrap();
+            assert_eq!(copy, buffer[..consumed], "one message has one encoding");
+            requests.push(into_static(&copy));
+            buffer.drain(..consumed);
+        }
+        if rest.is_empty() {
+            break;
+        }
+    }
+    assert!(buffer.is_empty());
+    requests
+}
+
+/// Decodes a frame into a request that owns its bytes, by leaking none but those of a test.
+fn into_static(frame: &[u8]) -> Request<'static> {
+    let frame: &'static [u8] = frame.to_vec().leak();
+    let (body, _) = decode_frame(frame, FRAME_BYTES_MAX).unwrap().unwrap();
+    Request::decode(body).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn requests_fed_in_any_pieces_arrive_as_they_were_sent(
+        requests in vec(request(), 0..5),
+        piece_sizes in vec(1_usize..40, 1..5),
+    ) {
+        let mut stream = Vec::new();
+        for request in &requests {
+            request.encode(FRAME_BYTES_MAX, &mut stream).unwrap();
+        }
+        prop_assert_eq!(feed(&stream, &piece_sizes), requests);
+    }
+
+    #[test]
+    fn a_response_arrives_as_it_was_sent(response in response()) {
+        let mut frame = Vec::new();
+        response.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+        let (body, consumed) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
+        prop_assert_eq!(consumed, frame.len());
+        prop_assert_eq!(Response::decode(body).unwrap(), response);
+    }
+
+    #[test]
+    fn no_bytes_panic(body in vec(any::<u8>(), 0..200)) {
+        let _ = decode_frame(&body, FRAME_BYTES_MAX);
+        let _ = Request::decode(&body);
+        let _ = Response::decode(&body);
+    }
+
+    #[test]
+    fn a_cut_or_extended_body_is_refused(request in request(), cut in any::<prop::sample::Index>()) {
+        let mut frame = Vec::new();
+        request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+        let (body, _) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
+        let cut = Request::decode(&body[..cut.index(body.len())]);
+        prop_assert!(matches!(cut, Err(ProtocolError::MessageMalformed(_))));
+        let longer = [body, b"!"].concat();
+        let trailed = Request::decode(&longer);
+        prop_assert_eq!(trailed, Err(ProtocolError::MessageTrailed { found: 1 }));
+    }
+}
+
+#[test]
+fn golden_frames_of_both_messages() {
+    let mut frame = Vec::new();
+    let request = Request {
+        id: 300,
+        operation: Operation::Get {
+            key: Bytes::from(b"key"),
+        },
+    };
+    request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    assert_eq!(frame, b"\x07\x00\x00\x00\xAC\x02\x01\x03key");
+
+    frame.clear();
+    let success = Response {
+        id: 1,
+        result: Ok(Answer::Flag(true)),
+    };
+    success.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    assert_eq!(frame, b"\x04\x00\x00\x00\x01\x00\x04\x01");
+
+    frame.clear();
+    let failure = Failure {
+        kind: FailureKind::Busy,
+        message: "later".to_owned(),
+    };
+    Response {
+        id: 1,
+        result: Err(failure),
+    }
+    .encode(FRAME_BYTES_MAX, &mut frame)
+    .unwrap();
+    assert_eq!(frame, b"\x09\x00\x00\x00\x01\x01\x0B\x05later");
+}
+
+#[test]
+fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
+    let request = Request {
+        id: 0,
+        operation: Operation::Get {
+            key: Bytes::from(b"1234567"),
+        },
+    };
+    let mut out = Vec::new();
+    request.encode(10, &mut out).unwrap();
+    assert_eq!(out.len(), 14);
+    let error = request.encode(9, &mut out).unwrap_err();
+    assert_eq!(
+        error,
+        ProtocolError::FrameTooLarge {
+            found: 10,
+            limit: 9
+        }
+    );
+    assert_eq!(out.len(), 14);
+}
+
+#[test]
+fn a_list_that_the_peer_would_refuse_is_not_sent() {
+    let keys = vec![Bytes::from(b""); LIST_ITEMS_MAX + 1];
+    let mut out = Vec::new();
+    let error = Request {
+        id: 0,
+        operation: Operation::GetMany { keys },
+    }
+    .encode(FRAME_BYTES_MAX, &mut out)
+    .unwrap_err();
+    assert_eq!(
+        error,
+        ProtocolError::ListTooLong {
+            limit: LIST_ITEMS_MAX
+        }
+    );
+    assert!(out.is_empty());
+}
+
+#[test]
+fn an_announced_list_without_its_items_is_refused() {
+    let body = b"\x00\x02\xFF\xFF\xFF\xFF\x0F";
+    assert!(matches!(
+        Request::decode(body),
+        Err(ProtocolError::MessageMalformed(_))
+    ));
+}

@@ -1,0 +1,224 @@
+//! What a client asks for.
+//!
+//! IMPORTANT: the position of a variant and of a field is the wire format. Append only.
+
+use std::ops::Bound;
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::Bytes;
+use super::list;
+
+/// One operation of a request. Times are Unix time in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum Operation<'a> {
+    /// Does nothing; answered with `Done`.
+    Ping,
+    /// Reads one value; answered with `Value`.
+    Get {
+        /// The key to read.
+        key: Bytes<'a>,
+    },
+    /// Reads many values; answered with `Values` in the order of the keys.
+    GetMany {
+        /// The keys to read.
+        #[serde(with = "list")]
+        keys: Vec<Bytes<'a>>,
+    },
+    /// Writes one value; answered with `Applied`.
+    Set {
+        /// The key to write.
+        key: Bytes<'a>,
+        /// The value to write.
+        value: Bytes<'a>,
+        /// When the value ceases to exist, in Unix milliseconds.
+        expires_at: Option<u64>,
+    },
+    /// Removes one key; answered with `Removed`.
+    Remove {
+        /// The key to remove.
+        key: Bytes<'a>,
+    },
+    /// Asks whether a key exists; answered with `Flag`.
+    Contains {
+        /// The key to look for.
+        key: Bytes<'a>,
+    },
+    /// Does all items or none of them; answered with `Applied`, or fails with `ConditionFailed`.
+    Batch {
+        /// The items, in the order in which they are done.
+        #[serde(with = "list")]
+        items: Vec<BatchItem<'a>>,
+    },
+    /// Reads one value with its version and expiry; answered with `Versioned`.
+    GetVersioned {
+        /// The key to read.
+        key: Bytes<'a>,
+    },
+    /// Reads keys in order; answered with `Entries`.
+    Scan {
+        /// Where the range starts, in key order.
+        start: Bound<Bytes<'a>>,
+        /// Where the range ends, in key order.
+        end: Bound<Bytes<'a>>,
+        /// Whether to go from the end of the range to its start.
+        reverse: bool,
+        /// Most entries to answer with.
+        limit: u32,
+        /// Whether to leave out the values.
+        keys_only: bool,
+    },
+    /// Counts the keys; answered with `Number`.
+    Count,
+    /// Makes all earlier writes durable; answered with `Done`.
+    Sync,
+    /// Removes all keys; answered with `Done`.
+    Clear,
+    /// Asks for a human-readable description of the server; answered with `Text`.
+    Info,
+}
+
+/// One step of an [`Operation::Batch`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum BatchItem<'a> {
+    /// Writes one value.
+    Set {
+        /// The key to write.
+        key: Bytes<'a>,
+        /// The value to write.
+        value: Bytes<'a>,
+        /// When the value ceases to exist, in Unix milliseconds.
+        expires_at: Option<u64>,
+    },
+    /// Removes one key.
+    Remove {
+        /// The key to remove.
+        key: Bytes<'a>,
+    },
+    /// Fails the whole batch unless the condition holds.
+    Require {
+        /// The key the condition is about.
+        key: Bytes<'a>,
+        /// What has to hold for the key.
+        condition: Condition<'a>,
+    },
+}
+
+/// What an optimistic writer expects to find.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum Condition<'a> {
+    /// The key does not exist.
+    Absent,
+    /// The key exists.
+    Present,
+    /// The key has this value.
+    Value(Bytes<'a>),
+    /// The key was last written in this version.
+    Version(u64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden(operation: &Operation<'_>, bytes: &[u8]) {
+        assert_eq!(
+            postcard::to_stdvec(operation).unwrap(),
+            bytes,
+            "{operation:?}"
+        );
+        assert_eq!(
+            &postcard::from_bytes::<Operation<'_>>(bytes).unwrap(),
+            operation
+        );
+    }
+
+    fn key() -> Bytes<'static> {
+        Bytes::from(b"k")
+    }
+
+    #[test]
+    fn golden_bytes_of_every_operation() {
+        golden(&Operation::Ping, b"\x00");
+        golden(&Operation::Get { key: key() }, b"\x01\x01k");
+        golden(
+            &Operation::GetMany {
+                keys: vec![key(), Bytes::from(b"")],
+            },
+            b"\x02\x02\x01k\x00",
+        );
+        let value = Bytes::from(b"vv");
+        let set = |expires_at| Operation::Set {
+            key: key(),
+            value: value.clone(),
+            expires_at,
+        };
+        golden(&set(None), b"\x03\x01k\x02vv\x00");
+        golden(&set(Some(300)), b"\x03\x01k\x02vv\x01\xAC\x02");
+        golden(&Operation::Remove { key: key() }, b"\x04\x01k");
+        golden(&Operation::Contains { key: key() }, b"\x05\x01k");
+        golden(&Operation::Batch { items: Vec::new() }, b"\x06\x00");
+        golden(&Operation::GetVersioned { key: key() }, b"\x07\x01k");
+        golden(&Operation::Count, b"\x09");
+        golden(&Operation::Sync, b"\x0A");
+        golden(&Operation::Clear, b"\x0B");
+        golden(&Operation::Info, b"\x0C");
+    }
+
+    #[test]
+    fn golden_bytes_of_every_bound() {
+        let scan = |start, end| Operation::Scan {
+            start,
+            end,
+            reverse: true,
+            limit: 128,
+            keys_only: false,
+        };
+        golden(
+            &scan(Bound::Unbounded, Bound::Unbounded),
+            b"\x08\x00\x00\x01\x80\x01\x00",
+        );
+        golden(
+            &scan(Bound::Included(key()), Bound::Excluded(key())),
+            b"\x08\x01\x01k\x02\x01k\x01\x80\x01\x00",
+        );
+    }
+
+    #[test]
+    fn golden_bytes_of_every_batch_item_and_condition() {
+        let require = |condition| BatchItem::Require {
+            key: key(),
+            condition,
+        };
+        let items = vec![
+            BatchItem::Set {
+                key: key(),
+                value: Bytes::from(b"v"),
+                expires_at: Some(1),
+            },
+            BatchItem::Remove { key: key() },
+            require(Condition::Absent),
+            require(Condition::Present),
+            require(Condition::Value(Bytes::from(b"v"))),
+            require(Condition::Version(5)),
+        ];
+        golden(
+            &Operation::Batch { items },
+            b"\x06\x06\
+            \x00\x01k\x01v\x01\x01\
+            \x01\x01k\
+            \x02\x01k\x00\
+            \x02\x01k\x01\
+            \x02\x01k\x02\x01v\
+            \x02\x01k\x03\x05",
+        );
+    }
+
+    #[test]
+    fn the_variant_behind_the_last_is_refused() {
+        assert!(postcard::from_bytes::<Operation<'_>>(b"\x0D").is_err());
+    }
+}
