@@ -1,0 +1,172 @@
+//! Replies, encoded for the version of RESP that a connection has chosen.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+/// The version of RESP a connection speaks; version 2 until the client says `HELLO 3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Version {
+    /// Spoken by every client.
+    #[default]
+    Resp2,
+    /// Adds nulls, booleans, doubles, maps, sets, verbatim strings and pushes.
+    Resp3,
+}
+
+/// One reply, or one part of a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A short text such as `OK`; line ends in it become blanks.
+    Simple(Cow<'static, str>),
+    /// An error that starts with its code, such as `ERR`; line ends in it become blanks.
+    Error(Cow<'static, str>),
+    /// A number.
+    Integer(i64),
+    /// A floating point number; a bulk string in RESP2.
+    Double(f64),
+    /// Yes or no; 1 or 0 in RESP2.
+    Boolean(bool),
+    /// Any bytes.
+    Bulk(Vec<u8>),
+    /// Text to be shown as it is; a bulk string in RESP2.
+    Verbatim(String),
+    /// Nothing in the place of a bulk string.
+    Null,
+    /// Nothing in the place of an array, which only RESP2 tells apart.
+    NullArray,
+    /// Values in order.
+    Array(Vec<Value>),
+    /// Pairs; an array of keys and values in turn in RESP2.
+    Map(Vec<(Value, Value)>),
+    /// Values without order; an array in RESP2.
+    Set(Vec<Value>),
+    /// A message that is not the reply to a request; an array in RESP2.
+    Push(Vec<Value>),
+}
+
+impl Value {
+    /// Appends the reply to `out`.
+    pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        let resp3 = version == Version::Resp3;
+        match self {
+            Self::Simple(text) => encode_line(b'+', text, out),
+            Self::Error(text) => encode_line(b'-', text, out),
+            Self::Integer(value) => encode_number(b':', *value, out),
+            Self::Double(value) if resp3 => encode_line(b',', &double_text(*value), out),
+            Self::Double(value) => encode_bulk(double_text(*value).as_bytes(), out),
+            Self::Boolean(value) if resp3 => encode_line(b'#', if *value { "t" } else { "f" }, out),
+            Self::Boolean(value) => encode_number(b':', i64::from(*value), out),
+            Self::Bulk(bytes) => encode_bulk(bytes, out),
+            Self::Verbatim(text) if resp3 => {
+                encode_length(b'=', VERBATIM_FORMAT.len() + text.len(), out);
+                out.extend_from_slice(VERBATIM_FORMAT);
+                out.extend_from_slice(text.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+            Self::Verbatim(text) => encode_bulk(text.as_bytes(), out),
+            Self::Null | Self::NullArray if resp3 => out.extend_from_slice(b"_\r\n"),
+            Self::Null => out.extend_from_slice(b"$-1\r\n"),
+            Self::NullArray => out.extend_from_slice(b"*-1\r\n"),
+            Self::Array(values) => encode_values(b'*', values, version, out),
+            Self::Map(pairs) => {
+                let (kind, count) = if resp3 {
+                    (b'%', pairs.len())
+                } else {
+                    (b'*', pairs.len() * 2)
+                };
+                encode_length(kind, count, out);
+                for (key, value) in pairs {
+                    key.encode(version, out);
+                    value.encode(version, out);
+                }
+            }
+            Self::Set(values) => {
+                encode_values(if resp3 { b'~' } else { b'*' }, values, version, out)
+            }
+            Self::Push(values) => {
+                encode_values(if resp3 { b'>' } else { b'*' }, values, version, out);
+            }
+        }
+    }
+}
+
+/// The format in front of a verbatim string: plain text.
+const VERBATIM_FORMAT: &[u8] = b"txt:";
+
+/// Appends a bulk string to `out`, for a value that should not be copied into a [`Value`] first.
+pub fn encode_bulk(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_length(b'$', bytes.len(), out);
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_values(kind: u8, values: &[Value], version: Version, out: &mut Vec<u8>) {
+    encode_length(kind, values.len(), out);
+    for value in values {
+        value.encode(version, out);
+    }
+}
+
+/// Appends a line whose text may come from a client: a line end in it would let the client forge
+/// replies, so it becomes a blank.
+fn encode_line(kind: u8, text: &str, out: &mut Vec<u8>) {
+    out.push(kind);
+    let mut rest = text.as_bytes();
+    while let Some(offset) = memchr2(b'\r', b'\n', rest) {
+        let (line, line_end) = rest.split_at(offset);
+        out.extend_from_slice(line);
+        out.push(b' ');
+        rest = line_end.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_length(kind: u8, length: usize, out: &mut Vec<u8>) {
+    // No vector is longer than `i64::MAX`, so the fallback never happens.
+    encode_number(kind, i64::try_from(length).unwrap_or(i64::MAX), out);
+}
+
+/// Appends a type byte and a number, formatted on the stack because every reply has one.
+fn encode_number(kind: u8, value: i64, out: &mut Vec<u8>) {
+    // Room for the type byte, a sign, 19 digits and the line end.
+    let mut line = [0; 23];
+    let mut start = line.len();
+    let mut prepend = |byte| {
+        start -= 1;
+        line[start] = byte;
+    };
+    prepend(b'\n');
+    prepend(b'\r');
+    let mut magnitude = value.unsigned_abs();
+    loop {
+        // The remainder is a single digit, so the fallback never happens.
+        prepend(b'0' + u8::try_from(magnitude % 10).unwrap_or(0));
+        magnitude /= 10;
+        if magnitude == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        prepend(b'-');
+    }
+    prepend(kind);
+    out.extend_from_slice(&line[start..]);
+}
+
+/// The shortest text that reads back as the same number, with an exponent only where many zeros
+/// would stand, and with the names that RESP3 gives to what is not a number.
+fn double_text(value: f64) -> String {
+    let magnitude = value.abs();
+    if value.is_nan() {
+        "nan".to_owned()
+    } else if value.is_infinite() || magnitude == 0.0 || (1e-5..1e17).contains(&magnitude) {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
+}
+
+#[cfg(test)]
+mod tests;
