@@ -1,3 +1,17 @@
 //! A key-value store made of message-passing actors.
 
+mod actor;
+mod engine;
+mod error;
+mod options;
 pub mod protocol;
+mod server;
+mod storage;
+mod store;
+mod sync;
+
+pub use engine::{EngineKind, Entry};
+pub use error::{Error, Result};
+pub use options::{Durability, Options};
+pub use server::ServerOptions;
+pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};

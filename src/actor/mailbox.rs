@@ -1,0 +1,333 @@
+//! A bounded queue of messages with one owner and many senders.
+//!
+//! The channel closes for its owner when the last [`Address`] goes, even while a [`ReturnAddress`]
+//! still exists: the last address leaves a closing mark behind every message that was accepted.
+//!
+//! When the owner goes, every message that it did not take is dropped, so that the replies inside tell
+//! their callers. The channel alone would keep such messages until the last sender goes: the owner
+//! therefore raises `gone` and then sweeps, and a sender that finds `gone` raised after it sent sweeps
+//! too, so that whichever comes second finds the message.
+
+use std::time::Duration;
+
+use crate::sync::{
+    Arc, AtomicBool, AtomicUsize, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError,
+    TrySendError, bounded,
+};
+
+enum Envelope<M> {
+    Message(M),
+    /// Nothing that an `Address` sent comes after this.
+    Closed,
+}
+
+/// Makes a mailbox that holds `capacity` messages; a sender that finds it full waits.
+pub(crate) fn mailbox<M>(capacity: usize) -> (Address<M>, Mailbox<M>) {
+    let (sender, receiver) = bounded(capacity);
+    let shared = Arc::new(Shared {
+        receiver,
+        gone: AtomicBool::new(false),
+    });
+    let outlet = Outlet {
+        sender,
+        shared: Arc::clone(&shared),
+    };
+    (
+        Address {
+            outlet,
+            owners: Arc::new(AtomicUsize::new(1)),
+        },
+        Mailbox {
+            shared,
+            closed: false,
+        },
+    )
+}
+
+struct Shared<M> {
+    receiver: Receiver<Envelope<M>>,
+    /// The owner takes no more messages.
+    gone: AtomicBool,
+}
+
+impl<M> Shared<M> {
+    fn sweep(&self) {
+        while self.receiver.try_recv().is_ok() {}
+    }
+}
+
+/// The sending end that both kinds of address share.
+struct Outlet<M> {
+    sender: Sender<Envelope<M>>,
+    shared: Arc<Shared<M>>,
+}
+
+impl<M> Clone for Outlet<M> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<M> Outlet<M> {
+    /// Delivers through `send`; gives the message back if there is no owner or `send` does.
+    fn deliver(
+        &self,
+        message: M,
+        send: impl FnOnce(&Sender<Envelope<M>>, Envelope<M>) -> Result<(), Envelope<M>>,
+    ) -> Result<(), M> {
+        if self.shared.gone.load(Ordering::SeqCst) {
+            return Err(message);
+        }
+        match send(&self.sender, Envelope::Message(message)) {
+            Ok(()) => {}
+            Err(Envelope::Message(message)) => return Err(message),
+            Err(Envelope::Closed) => unreachable!("what was sent is a message"),
+        }
+        if self.shared.gone.load(Ordering::SeqCst) {
+            self.shared.sweep();
+        }
+        Ok(())
+    }
+
+    fn send(&self, message: M) -> Result<(), M> {
+        self.deliver(message, |sender, envelope| {
+            sender.send(envelope).map_err(|error| error.0)
+        })
+    }
+}
+
+/// Where messages for an actor go; the mailbox stays open while one exists.
+pub(crate) struct Address<M> {
+    outlet: Outlet<M>,
+    owners: Arc<AtomicUsize>,
+}
+
+impl<M> Address<M> {
+    /// Delivers the message, waiting while the mailbox is full; gives it back if the actor is gone.
+    pub(crate) fn send(&self, message: M) -> Result<(), M> {
+        self.outlet.send(message)
+    }
+
+    /// Delivers the message unless the mailbox is full or the actor is gone.
+    pub(crate) fn try_send(&self, message: M) -> Result<(), M> {
+        self.outlet.deliver(message, |sender, envelope| {
+            sender.try_send(envelope).map_err(TrySendError::into_inner)
+        })
+    }
+
+    /// An address that does not keep the mailbox open.
+    pub(crate) fn downgrade(&self) -> ReturnAddress<M> {
+        ReturnAddress {
+            outlet: self.outlet.clone(),
+        }
+    }
+}
+
+impl<M> Clone for Address<M> {
+    fn clone(&self) -> Self {
+        self.owners.fetch_add(1, Ordering::Relaxed);
+        Self {
+            outlet: self.outlet.clone(),
+            owners: Arc::clone(&self.owners),
+        }
+    }
+}
+
+impl<M> Drop for Address<M> {
+    fn drop(&mut self) {
+        let last = self.owners.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && !self.outlet.shared.gone.load(Ordering::SeqCst) {
+            // An owner that goes meanwhile sweeps, which makes room for the mark nobody needs then.
+            let _ = self.outlet.sender.send(Envelope::Closed);
+        }
+    }
+}
+
+/// Where an actor's peer sends results; it does not keep the mailbox open.
+pub(crate) struct ReturnAddress<M> {
+    outlet: Outlet<M>,
+}
+
+impl<M> ReturnAddress<M> {
+    /// Delivers the message, waiting while the mailbox is full; gives it back if the actor is gone.
+    pub(crate) fn send(&self, message: M) -> Result<(), M> {
+        self.outlet.send(message)
+    }
+}
+
+/// What waiting on a mailbox brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// At least one message.
+    Messages,
+    /// The time passed first.
+    Nothing,
+    /// Every address is gone and every message was taken.
+    Closed,
+}
+
+/// The owner's end.
+pub(crate) struct Mailbox<M> {
+    shared: Arc<Shared<M>>,
+    closed: bool,
+}
+
+impl<M> Mailbox<M> {
+    /// Waits for a message, then takes what else is there, up to `limit` in all.
+    pub(crate) fn receive(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
+        if self.closed {
+            return Received::Closed;
+        }
+        match self.shared.receiver.recv() {
+            Ok(first) => self.take(first, into, limit),
+            Err(_) => self.close(),
+        }
+    }
+
+    /// As [`receive`](Self::receive), but gives up after `wait`.
+    pub(crate) fn receive_for(
+        &mut self,
+        wait: Duration,
+        into: &mut Vec<M>,
+        limit: usize,
+    ) -> Received {
+        if self.closed {
+            return Received::Closed;
+        }
+        match self.shared.receiver.recv_timeout(wait) {
+            Ok(first) => self.take(first, into, limit),
+            Err(RecvTimeoutError::Timeout) => Received::Nothing,
+            Err(RecvTimeoutError::Disconnected) => self.close(),
+        }
+    }
+
+    /// Takes what is there without waiting, up to `limit`.
+    pub(crate) fn receive_now(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
+        if self.closed {
+            return Received::Closed;
+        }
+        match self.shared.receiver.try_recv() {
+            Ok(first) => self.take(first, into, limit),
+            Err(TryRecvError::Empty) => Received::Nothing,
+            Err(TryRecvError::Disconnected) => self.close(),
+        }
+    }
+
+    fn take(&mut self, first: Envelope<M>, into: &mut Vec<M>, limit: usize) -> Received {
+        let before = into.len();
+        let mut next = Some(first);
+        while let Some(envelope) = next {
+            match envelope {
+                Envelope::Message(message) => into.push(message),
+                Envelope::Closed => self.closed = true,
+            }
+            if self.closed || into.len() - before >= limit {
+                break;
+            }
+            next = self.shared.receiver.try_recv().ok();
+        }
+        if into.len() > before {
+            Received::Messages
+        } else {
+            Received::Closed
+        }
+    }
+
+    fn close(&mut self) -> Received {
+        self.closed = true;
+        Received::Closed
+    }
+}
+
+impl<M> Drop for Mailbox<M> {
+    fn drop(&mut self) {
+        self.shared.gone.store(true, Ordering::SeqCst);
+        self.shared.sweep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::Reply;
+
+    #[test]
+    fn a_message_left_in_the_mailbox_is_dropped_with_its_owner() {
+        let (address, mailbox) = mailbox(8);
+        let (reply, answer) = Reply::<u8>::channel();
+        assert!(address.send(reply).is_ok());
+        drop(mailbox);
+        assert!(
+            answer.wait().is_err(),
+            "the address still exists, but nobody will answer"
+        );
+    }
+
+    #[test]
+    fn no_message_is_stranded_by_an_owner_that_goes_while_it_is_sent() {
+        for _ in 0..2000 {
+            let (address, mailbox) = mailbox(1);
+            let (reply, answer) = Reply::<u8>::channel();
+            let owner = crate::sync::ThreadBuilder::new()
+                .spawn(move || drop(mailbox))
+                .unwrap();
+            let _ = address.send(reply);
+            assert!(answer.wait().is_err());
+            owner.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn messages_sent_before_the_last_address_went_still_arrive() {
+        let (address, mut mailbox) = mailbox(8);
+        let second = address.clone();
+        address.send(1).unwrap();
+        drop(address);
+        second.send(2).unwrap();
+        drop(second);
+        let mut taken = Vec::new();
+        assert_eq!(mailbox.receive(&mut taken, 10), Received::Messages);
+        assert_eq!(taken, [1, 2]);
+        assert_eq!(mailbox.receive(&mut taken, 10), Received::Closed);
+        assert_eq!(mailbox.receive_now(&mut taken, 10), Received::Closed);
+    }
+
+    #[test]
+    fn a_return_address_does_not_keep_the_mailbox_open() {
+        let (address, mut mailbox) = mailbox::<u8>(8);
+        let back = address.downgrade();
+        drop(address);
+        assert_eq!(mailbox.receive(&mut Vec::new(), 1), Received::Closed);
+        assert!(back.send(1).is_ok(), "a late result is taken and forgotten");
+        drop(mailbox);
+        assert_eq!(back.send(2), Err(2));
+    }
+
+    #[test]
+    fn a_full_mailbox_gives_the_message_back() {
+        let (address, mut mailbox) = mailbox(1);
+        address.try_send(1).unwrap();
+        assert_eq!(address.try_send(2), Err(2));
+        let mut taken = Vec::new();
+        assert_eq!(mailbox.receive_now(&mut taken, 1), Received::Messages);
+        assert_eq!(mailbox.receive_now(&mut taken, 1), Received::Nothing);
+        address.try_send(3).unwrap();
+        drop(mailbox);
+        assert_eq!(address.try_send(4), Err(4));
+        assert_eq!(address.send(4), Err(4));
+    }
+
+    #[test]
+    fn a_batch_takes_no_more_than_its_limit() {
+        let (address, mut mailbox) = mailbox(8);
+        for n in 0..5 {
+            address.send(n).unwrap();
+        }
+        let mut taken = Vec::new();
+        mailbox.receive(&mut taken, 3);
+        assert_eq!(taken, [0, 1, 2]);
+    }
+}

@@ -1,0 +1,17 @@
+//! What every actor is made of: a mailbox with its addresses, replies, and the thread that runs it.
+//!
+//! An actor is a plain struct with [`Actor::handle`]; [`spawn`] runs it on a thread in a loop of a few
+//! lines, so a test can drive the same struct without a thread. Every mailbox is bounded. A mailbox
+//! closes when its last [`Address`] is dropped; a [`ReturnAddress`] does not keep it open, so that two
+//! actors may write to each other without keeping each other alive.
+//!
+//! An actor that panics drops its mailbox and with it every queued message; a dropped [`Reply`]
+//! answers its caller with [`Gone`], so nobody waits for an actor that is not there.
+
+mod mailbox;
+mod reply;
+mod spawn;
+
+pub(crate) use mailbox::{Address, ReturnAddress, mailbox};
+pub(crate) use reply::Reply;
+pub(crate) use spawn::{Actor, ActorThread, Wait, spawn};

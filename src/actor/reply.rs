@@ -1,0 +1,77 @@
+//! The right to one answer.
+
+use crate::sync::{Receiver, bounded};
+
+/// The actor that owed the answer is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// One answer owed to a caller; dropping it unanswered tells the caller that the actor is [`Gone`].
+pub(crate) struct Reply<T: 'static> {
+    deliver: Option<Deliver<T>>,
+}
+
+type Deliver<T> = Box<dyn FnOnce(Result<T, Gone>) + Send>;
+
+/// The caller's end of [`Reply::channel`].
+pub(crate) struct Answer<T>(Receiver<Result<T, Gone>>);
+
+impl<T> Answer<T> {
+    /// Waits for the answer.
+    pub(crate) fn wait(self) -> Result<T, Gone> {
+        self.0.recv().unwrap_or(Err(Gone))
+    }
+}
+
+impl<T: Send> Reply<T> {
+    /// Hands the answer to `deliver`, which must not block: it runs on the answering actor's thread.
+    pub(crate) fn new(deliver: impl FnOnce(Result<T, Gone>) + Send + 'static) -> Self {
+        Self {
+            deliver: Some(Box::new(deliver)),
+        }
+    }
+
+    /// For a caller that waits.
+    pub(crate) fn channel() -> (Self, Answer<T>) {
+        let (sender, receiver) = bounded(1);
+        let reply = Self::new(move |answer| {
+            // A caller that stopped waiting needs no answer; the one place in the channel is free.
+            let _ = sender.try_send(answer);
+        });
+        (reply, Answer(receiver))
+    }
+
+    /// Answers.
+    pub(crate) fn send(mut self, answer: T) {
+        if let Some(deliver) = self.deliver.take() {
+            deliver(Ok(answer));
+        }
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(deliver) = self.deliver.take() {
+            deliver(Err(Gone));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_gets_the_answer() {
+        let (reply, answer) = Reply::channel();
+        reply.send(7);
+        assert_eq!(answer.wait(), Ok(7));
+    }
+
+    #[test]
+    fn a_dropped_reply_says_that_the_actor_is_gone() {
+        let (reply, answer) = Reply::<u8>::channel();
+        drop(reply);
+        assert_eq!(answer.wait(), Err(Gone));
+    }
+}

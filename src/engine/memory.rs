@@ -1,0 +1,238 @@
+//! The in-memory engine: the index with the values in its slots. Nothing survives the process.
+
+use super::{
+    Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
+    ScanPage, Scanned, Stamp, WriteHalf,
+};
+use crate::Result;
+use crate::storage::index::{Found, IndexReader, IndexWriter, KeyRange, Slot, Snapshot};
+use crate::sync::Arc;
+
+/// A version of a key.
+#[derive(Clone)]
+struct MemorySlot {
+    /// `None` where the key was removed.
+    value: Option<Arc<[u8]>>,
+    expires_at: Option<u64>,
+}
+
+impl Slot for MemorySlot {
+    fn is_tombstone(&self) -> bool {
+        self.value.is_none()
+    }
+
+    fn expires_at(&self) -> Option<u64> {
+        self.expires_at
+    }
+}
+
+/// Opens an empty store.
+pub(crate) fn open() -> Engine {
+    let index = IndexWriter::new();
+    let reader = Arc::new(MemoryReader {
+        index: index.reader(),
+    });
+    let writer = Box::new(MemoryWriter {
+        index,
+        next_sequence: 1,
+    });
+    Engine {
+        writer,
+        reader,
+        kind: EngineKind::Memory,
+        lock: None,
+    }
+}
+
+struct MemoryReader {
+    index: IndexReader<MemorySlot>,
+}
+
+fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
+    let value = slot.value.as_ref()?.to_vec();
+    Some(Entry {
+        value,
+        version,
+        expires_at: slot.expires_at,
+    })
+}
+
+impl ReadHalf for MemoryReader {
+    fn get(&self, key: &[u8], _access: Access) -> Result<Lookup> {
+        let found = self
+            .index
+            .newest(key)
+            .and_then(|(version, slot)| entry(version, &slot));
+        Ok(found.map_or(Lookup::Absent, Lookup::Found))
+    }
+
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
+        Ok(self
+            .index
+            .at(key, snapshot)
+            .and_then(|(version, slot)| entry(version, &slot)))
+    }
+
+    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
+        let newest = self
+            .index
+            .newest(key)
+            .filter(|(_, slot)| !slot.is_tombstone());
+        Ok(newest.map(|(version, slot)| Stamp {
+            version,
+            expires_at: slot.expires_at,
+        }))
+    }
+
+    fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
+        scan_index(&self.index, page, |found| {
+            let MemorySlot { value, expires_at } = &found.slot;
+            let value = if page.keys_only {
+                None
+            } else {
+                value.as_deref()
+            };
+            let value = value.unwrap_or_default().to_vec();
+            let entry = Entry {
+                value,
+                version: found.version,
+                expires_at: *expires_at,
+            };
+            Ok(Some(entry))
+        })
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.index.snapshot())
+    }
+
+    fn count(&self) -> u64 {
+        self.index.live()
+    }
+
+    fn expiring(&self) -> u64 {
+        self.index.expiring()
+    }
+}
+
+/// One page of an indexed engine's scan; `read` fetches what a live slot points to.
+pub(super) fn scan_index<S: Slot>(
+    index: &IndexReader<S>,
+    page: &ScanPage<'_>,
+    mut read: impl FnMut(&Found<S>) -> Result<Option<Entry>>,
+) -> Result<Page> {
+    let present;
+    let snapshot = match page.snapshot {
+        Some(snapshot) => snapshot,
+        None => {
+            present = index.snapshot();
+            &present
+        }
+    };
+    let found = index.page(page.range, snapshot, page.limit);
+    let mut result = Page::default();
+    if found.len() == page.limit {
+        result.resume_after = found.last().map(|last| last.key.clone());
+    }
+    for found in found {
+        if found.slot.is_tombstone() {
+            continue;
+        }
+        if let Some(entry) = read(&found)? {
+            result.entries.push(Scanned {
+                key: found.key,
+                entry,
+            });
+        }
+    }
+    Ok(result)
+}
+
+struct MemoryWriter {
+    index: IndexWriter<MemorySlot>,
+    next_sequence: u64,
+}
+
+impl WriteHalf for MemoryWriter {
+    fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
+        let first = self.next_sequence;
+        self.next_sequence += group.len() as u64;
+        for (batch, mutation) in group.into_mutations() {
+            let version = first + batch as u64;
+            match mutation {
+                Mutation::Put {
+                    key,
+                    value,
+                    expires_at,
+                } => {
+                    let slot = MemorySlot {
+                        value: Some(value.into()),
+                        expires_at,
+                    };
+                    self.index.insert(key, version, slot);
+                }
+                Mutation::Remove { key } => {
+                    self.index.insert(key, version, TOMBSTONE);
+                }
+                Mutation::Clear => clear_index(&mut self.index, version, &TOMBSTONE),
+            }
+        }
+        self.index.publish(self.next_sequence - 1);
+        self.index.prune(drop);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
+        None
+    }
+
+    fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+        // A write prunes what it replaced; this catches what a snapshot held back.
+        self.index.prune(drop);
+        None
+    }
+
+    fn take(&mut self, _delivery: Delivery) -> Result<()> {
+        Ok(())
+    }
+
+    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+        self.index.due(now, limit)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+const TOMBSTONE: MemorySlot = MemorySlot {
+    value: None,
+    expires_at: None,
+};
+
+/// Removes every key of an index at one version, earlier writes of the same group included.
+pub(super) fn clear_index<S: Slot>(index: &mut IndexWriter<S>, version: u64, tombstone: &S) {
+    const KEYS_AT_ONCE: usize = 1024;
+    use std::ops::Bound::Unbounded;
+    let mut range = KeyRange {
+        start: Unbounded,
+        end: Unbounded,
+        reverse: false,
+    };
+    loop {
+        let keys = index.live_keys(&range, KEYS_AT_ONCE);
+        let Some(last) = keys.last() else { return };
+        range = range.after(last);
+        for key in keys {
+            index.insert(key, version, tombstone.clone());
+        }
+    }
+}

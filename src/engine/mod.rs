@@ -1,0 +1,325 @@
+//! Engines: one write half, many read halves.
+//!
+//! An engine is two trait objects over the same data. The [`WriteHalf`] is owned by the writer actor
+//! and is plain single-threaded code: it applies groups of batches, makes them durable, and hands out
+//! background [`Job`]s whose results it takes back. The [`ReadHalf`] is shared by readers, connection
+//! workers and embedding programs.
+//!
+//! The contract every engine keeps:
+//! - Each batch of a group gets the next sequence number; that number is the version of every key it
+//!   writes. A batch is applied whole or not at all, to readers and on disk.
+//! - When [`WriteHalf::commit`] returns, every read sees the group; if it returned an error, none does,
+//!   and none will unless the error is [`Error::UnknownOutcome`](crate::Error::UnknownOutcome).
+//! - A group survives a crash once `commit` with `durable` or a later [`Delivery::Synced`] said so.
+//! - A read error is an error, never an absence.
+//! - Engines know no clock: they return entries whose expiry has passed, and tell which are due.
+//!
+//! | engine | on disk | snapshots | opening costs |
+//! |---|---|---|---|
+//! | [`kvs`] | the log of [`crate::storage`] | yes | a scan of the log |
+//! | [`sled`] | sled's own files | no | a scan of all keys |
+//! | [`memory`] | nothing | yes | nothing |
+
+mod memory;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::storage::index::{KeyRange, Snapshot};
+use crate::storage::segment::CompactionDelivery;
+use crate::sync::Arc;
+use crate::{Error, Options, Result};
+
+/// The engines a store can be made with; the directory remembers which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EngineKind {
+    /// This crate's own log-structured engine.
+    Kvs,
+    /// The `sled` embedded database.
+    Sled,
+    /// An in-memory store: nothing survives the process.
+    Memory,
+}
+
+impl EngineKind {
+    /// The name used on command lines and in the data directory.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kvs => "kvs",
+            Self::Sled => "sled",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for EngineKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Kvs, Self::Sled, Self::Memory]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| {
+                Error::InvalidOption(format!(
+                    "unknown engine {name:?}: choose kvs, sled or memory"
+                ))
+            })
+    }
+}
+
+/// A value with the version that wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The value's bytes.
+    pub value: Vec<u8>,
+    /// The sequence number of the commit that wrote it; grows with every change of the key.
+    pub version: u64,
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub expires_at: Option<u64>,
+}
+
+/// What is known of an entry without reading its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// The sequence number of the commit that wrote it.
+    pub(crate) version: u64,
+    /// When it expires, in milliseconds since the Unix epoch.
+    pub(crate) expires_at: Option<u64>,
+}
+
+/// What a reader lets a read do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Wait for the disk if need be.
+    Blocking,
+    /// Answer [`Lookup::Cold`] rather than wait for the disk.
+    MemoryOnly,
+}
+
+/// The answer of a read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// The entry, its expiry not looked at.
+    Found(Entry),
+    /// The key is not there.
+    Absent,
+    /// Answering would touch the disk.
+    Cold,
+}
+
+/// One key of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// The key.
+    pub(crate) key: Vec<u8>,
+    /// The value; empty in a scan of keys alone.
+    pub(crate) entry: Entry,
+}
+
+/// What a page of a scan covers.
+#[derive(Clone, Copy)]
+pub(crate) struct ScanPage<'a> {
+    /// The keys to visit.
+    pub(crate) range: &'a KeyRange,
+    /// The point in time; `None` reads what is newest page by page.
+    pub(crate) snapshot: Option<&'a Snapshot>,
+    /// The most keys to visit; fewer than this many results, removed keys counted, end the scan.
+    pub(crate) limit: usize,
+    /// Leave the values out.
+    pub(crate) keys_only: bool,
+}
+
+/// The result of a page: live entries, and where to go on.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// In the order of the scan.
+    pub(crate) entries: Vec<Scanned>,
+    /// The last key that was visited, if the range may hold more.
+    pub(crate) resume_after: Option<Vec<u8>>,
+}
+
+/// The half that reads; see the [module](self) for the contract.
+pub(crate) trait ReadHalf: Send + Sync + 'static {
+    /// The newest entry of the key.
+    fn get(&self, key: &[u8], access: Access) -> Result<Lookup>;
+
+    /// The entry of the key that the snapshot sees.
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>>;
+
+    /// The newest entry's stamp; never touches the disk in engines that index in memory.
+    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>>;
+
+    /// Entries in key order.
+    fn scan(&self, page: &ScanPage<'_>) -> Result<Page>;
+
+    /// Registers the present; [`Error::Unsupported`] where the engine cannot.
+    fn snapshot(&self) -> Result<Snapshot>;
+
+    /// How many keys there are.
+    fn count(&self) -> u64;
+
+    /// How many of them have an expiry.
+    fn expiring(&self) -> u64;
+}
+
+/// A change whose outcome no longer depends on what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// The key has this value from now on.
+    Put {
+        /// The key.
+        key: Vec<u8>,
+        /// Its value.
+        value: Vec<u8>,
+        /// When it expires, in milliseconds since the Unix epoch.
+        expires_at: Option<u64>,
+    },
+    /// The key is gone.
+    Remove {
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Every key is gone; the only mutation of its batch.
+    Clear,
+}
+
+/// Batches that are committed together.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    mutations: Vec<Mutation>,
+    /// Where each batch ends in `mutations`.
+    ends: Vec<usize>,
+}
+
+impl Group {
+    /// Adds a batch; the mutations must not be none.
+    pub(crate) fn push(&mut self, batch: impl IntoIterator<Item = Mutation>) {
+        self.mutations.extend(batch);
+        self.ends.push(self.mutations.len());
+    }
+
+    /// How many batches, which is how many sequence numbers.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True where there is nothing to commit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The batches in order.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.mutations[start..*end])
+    }
+
+    /// Every mutation with the position of its batch.
+    pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
+        let mut batch = 0;
+        self.mutations
+            .into_iter()
+            .enumerate()
+            .map(move |(position, mutation)| {
+                while self.ends.get(batch).is_some_and(|end| *end <= position) {
+                    batch += 1;
+                }
+                (batch, mutation)
+            })
+    }
+}
+
+/// What kind of background work a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobKind {
+    /// Makes what was written durable; a failure stops the store from taking writes.
+    Sync,
+    /// Reclaims space; a failure leaves everything as it was.
+    Compaction,
+}
+
+/// Background work that the write half hands out; it runs on the maintenance actor.
+pub(crate) trait Job: Send {
+    /// What a failure means.
+    fn kind(&self) -> JobKind;
+
+    /// Does a bounded amount of work.
+    fn step(&mut self) -> Result<Step>;
+}
+
+/// How a step of a job ended.
+pub(crate) enum Step {
+    /// There is more to do.
+    Continue,
+    /// There is more to do, and this is for the write half.
+    Deliver(Delivery),
+    /// The job is done, and this is for the write half.
+    Done(Delivery),
+}
+
+/// What a job hands back to the write half.
+pub(crate) enum Delivery {
+    /// Everything up to this sequence number is durable.
+    Synced(u64),
+    /// Part of a compaction.
+    Compaction(CompactionDelivery),
+    /// The job failed.
+    Failed(JobKind, Error),
+}
+
+/// The half that writes; see the [module](self) for the contract.
+pub(crate) trait WriteHalf: Send {
+    /// The sequence number the next batch gets.
+    fn next_sequence(&self) -> u64;
+
+    /// Applies every batch of the group in order; with `durable`, waits until it survives power loss.
+    fn commit(&mut self, group: Group, durable: bool) -> Result<()>;
+
+    /// Makes everything committed survive power loss before it returns.
+    fn sync(&mut self) -> Result<()>;
+
+    /// A job that makes everything committed durable in the background, if something is not.
+    fn offer_sync(&mut self) -> Option<Box<dyn Job>>;
+
+    /// A job that reclaims space, if one is worth it and none runs.
+    fn offer_compaction(&mut self) -> Option<Box<dyn Job>>;
+
+    /// Takes back what a job brought.
+    fn take(&mut self, delivery: Delivery) -> Result<()>;
+
+    /// Up to `limit` keys whose expiry is at or before `now` (milliseconds since the Unix epoch).
+    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>>;
+
+    /// Syncs and marks a clean close; nothing is committed after it.
+    fn close(&mut self) -> Result<()>;
+}
+
+/// Both halves of an open engine.
+pub(crate) struct Engine {
+    /// For the writer actor.
+    pub(crate) writer: Box<dyn WriteHalf>,
+    /// For everybody else.
+    pub(crate) reader: Arc<dyn ReadHalf>,
+    /// Which engine it is.
+    pub(crate) kind: EngineKind,
+    /// Keeps other processes out of the directory, if there is one.
+    pub(crate) lock: Option<DirectoryLock>,
+}
+
+/// The data directory is this process's own while it exists.
+pub(crate) struct DirectoryLock;
+
+/// Opens the engine that the options or the directory name.
+pub(crate) fn open(_options: &Options) -> Result<Engine> {
+    Ok(memory::open())
+}

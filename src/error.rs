@@ -1,0 +1,195 @@
+//! The one public error of the crate.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::sync::Arc;
+
+/// The result of every fallible operation of the crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong, with the file and offset or the key in the message.
+///
+/// Cloneable, because one failed group commit is the answer to every caller of that group.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The key to remove is not in the store.
+    #[error("Key not found")]
+    KeyNotFound,
+
+    /// A file operation failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done, as a verb with its object.
+        action: &'static str,
+        /// The file or directory it was done to.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+
+    /// A file does not hold what was written to it.
+    #[error(
+        "{} is damaged at offset {offset}: {reason}; restore it from a backup or another copy",
+        path.display()
+    )]
+    Corrupt {
+        /// The damaged file.
+        path: PathBuf,
+        /// Where in the file, in bytes from its start.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+
+    /// A file has a format version this build does not read.
+    #[error("{} has format version {found}, this build reads {supported}", path.display())]
+    UnsupportedFormat {
+        /// The file.
+        path: PathBuf,
+        /// The version it states.
+        found: u32,
+        /// The version this build reads and writes.
+        supported: u32,
+    },
+
+    /// A key is longer than the store allows.
+    #[error("key of {bytes} bytes is longer than the limit of {bytes_max}")]
+    KeyTooLarge {
+        /// Length of the key.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+
+    /// A value is longer than the store allows.
+    #[error("value of {bytes} bytes for key \"{key}\" is longer than the limit of {bytes_max}")]
+    ValueTooLarge {
+        /// The key, escaped and shortened.
+        key: String,
+        /// Length of the value.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+
+    /// A batch is larger than one record of the log may be.
+    #[error("batch of {bytes} bytes is larger than the limit of {bytes_max}; split it")]
+    BatchTooLarge {
+        /// Size of the batch.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+
+    /// A condition of a batch did not hold; nothing of the batch was applied.
+    #[error("condition on key \"{key}\" does not hold, nothing was applied")]
+    ConditionFailed {
+        /// The key, escaped and shortened.
+        key: String,
+    },
+
+    /// An operation does not fit the value it met; nothing of its batch was applied.
+    #[error("{0}")]
+    Refused(String),
+
+    /// The directory belongs to another engine.
+    #[error("{} holds a store of engine {found}, it cannot be opened as {wanted}", path.display())]
+    WrongEngine {
+        /// The directory.
+        path: PathBuf,
+        /// The engine it was made with.
+        found: String,
+        /// The engine asked for.
+        wanted: String,
+    },
+
+    /// The name of an engine, a durability mode or another option is not known.
+    #[error("{0}")]
+    InvalidOption(String),
+
+    /// Another process, or another handle in this one, has the directory open.
+    #[error(
+        "{} is in use by {}; stop it or choose another directory",
+        path.display(),
+        holder.as_deref().unwrap_or("another process")
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// Who holds it, if the lock file says so.
+        holder: Option<String>,
+    },
+
+    /// The outcome of a write is not known, because making it durable failed.
+    #[error("the write may or may not survive a crash: {0}; the store takes no more writes")]
+    UnknownOutcome(#[source] Arc<Error>),
+
+    /// An earlier failure stopped the store from taking writes.
+    #[error("the store takes no more writes after an earlier failure: {0}; close and reopen it")]
+    Poisoned(String),
+
+    /// The store or the server was closed before it answered.
+    #[error("the store is closed")]
+    Closed,
+
+    /// The engine cannot do this.
+    #[error("engine {engine} does not support {feature}")]
+    Unsupported {
+        /// The engine's name.
+        engine: &'static str,
+        /// What was asked of it.
+        feature: &'static str,
+    },
+
+    /// A key or value read through a text view is not UTF-8.
+    #[error("the value of key \"{key}\" is not UTF-8")]
+    NotText {
+        /// The key, escaped and shortened.
+        key: String,
+    },
+
+    /// The `sled` engine failed.
+    #[error("sled failed: {0}")]
+    Sled(#[from] sled::Error),
+}
+
+impl Error {
+    /// Wraps what the operating system said about a file.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// Names damage by file and offset.
+    pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
+        Self::Corrupt {
+            path: path.to_path_buf(),
+            offset,
+            reason: reason.into(),
+        }
+    }
+
+    /// True where the disk had no room: the store stays readable and takes writes again once there is space.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge))
+    }
+}
+
+/// A key as it stands in messages: escaped, and cut after 64 bytes.
+pub(crate) fn printable(key: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    let shown = key.get(..SHOWN).unwrap_or(key).escape_ascii();
+    if key.len() > SHOWN {
+        format!("{shown}...")
+    } else {
+        shown.to_string()
+    }
+}

@@ -1,0 +1,182 @@
+//! How a store is opened.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::{EngineKind, Error, Result};
+
+/// When an acknowledged write survives power loss. A killed process loses nothing in any mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Before it is acknowledged: every group of writes is followed by one `fdatasync`.
+    Always,
+    /// At most this long after it was acknowledged; what is lost is always a suffix.
+    Interval(Duration),
+    /// Whenever the operating system writes it back; what is lost is always a suffix.
+    Never,
+}
+
+impl Default for Durability {
+    fn default() -> Self {
+        Self::Interval(Duration::from_secs(1))
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => formatter.write_str("always"),
+            Self::Interval(interval) => write!(formatter, "interval={}", interval.as_millis()),
+            Self::Never => formatter.write_str("never"),
+        }
+    }
+}
+
+impl FromStr for Durability {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || {
+            Error::InvalidOption(format!(
+                "unknown durability {text:?}: choose always, interval, interval=MILLISECONDS or never"
+            ))
+        };
+        match text.split_once('=') {
+            None if text == "always" => Ok(Self::Always),
+            None if text == "never" => Ok(Self::Never),
+            None if text == "interval" => Ok(Self::default()),
+            Some(("interval", milliseconds)) => match milliseconds.parse() {
+                Ok(milliseconds) if milliseconds > 0 => {
+                    Ok(Self::Interval(Duration::from_millis(milliseconds)))
+                }
+                _ => Err(unknown()),
+            },
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// Where and how a store is opened; every field but the directory has a default.
+///
+/// ```
+/// use kvs::{Durability, Options, Store};
+///
+/// # let directory = tempfile::tempdir()?;
+/// let store = Store::open(Options::new(directory.path()).durability(Durability::Always))?;
+/// store.set("key", "value")?;
+/// assert_eq!(store.get("key")?.as_deref(), Some(&b"value"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(crate) directory: PathBuf,
+    pub(crate) engine: Option<EngineKind>,
+    pub(crate) durability: Durability,
+    pub(crate) lock_wait: Duration,
+    pub(crate) key_bytes_max: usize,
+    pub(crate) value_bytes_max: usize,
+    pub(crate) segment_bytes_max: u64,
+    pub(crate) compaction_bytes_min: u64,
+}
+
+impl Options {
+    /// A store in this directory, which is created if it is missing.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            engine: None,
+            durability: Durability::default(),
+            lock_wait: Duration::from_secs(1),
+            key_bytes_max: 64 << 10,
+            value_bytes_max: 64 << 20,
+            segment_bytes_max: 64 << 20,
+            compaction_bytes_min: 1 << 20,
+        }
+    }
+
+    /// The engine; without it the one the directory was made with, or else `kvs`.
+    #[must_use]
+    pub fn engine(mut self, engine: EngineKind) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// When acknowledged writes survive power loss; the default is an interval of one second.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How long opening waits for another handle to let go of the directory; the default is one second.
+    #[must_use]
+    pub fn lock_wait(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
+        self
+    }
+
+    /// The longest key in bytes; the default is 64 KiB, more than 64 KiB is taken as 64 KiB.
+    #[must_use]
+    pub fn key_bytes_max(mut self, bytes: usize) -> Self {
+        self.key_bytes_max = bytes.min(64 << 10);
+        self
+    }
+
+    /// The longest value in bytes; the default is 64 MiB, more than 512 MiB is taken as 512 MiB.
+    #[must_use]
+    pub fn value_bytes_max(mut self, bytes: usize) -> Self {
+        self.value_bytes_max = bytes.min(512 << 20);
+        self
+    }
+
+    /// At what size the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB; the default is 64 MiB.
+    ///
+    /// A batch is never split, so a segment may be longer than this by one group of writes.
+    #[must_use]
+    pub fn segment_bytes_max(mut self, bytes: u64) -> Self {
+        self.segment_bytes_max = bytes.clamp(4 << 10, 1 << 30);
+        self
+    }
+
+    /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1 MiB.
+    ///
+    /// It also wants half of what it would rewrite to be garbage, so a store takes at most about twice
+    /// the space of its live data and this much.
+    #[must_use]
+    pub fn compaction_bytes_min(mut self, bytes: u64) -> Self {
+        self.compaction_bytes_min = bytes;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_reads_what_it_prints() {
+        for text in ["always", "never", "interval=250"] {
+            assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
+        }
+        assert_eq!(
+            "interval".parse::<Durability>().unwrap(),
+            Durability::default()
+        );
+        for text in [
+            "",
+            "sometimes",
+            "interval=",
+            "interval=0",
+            "interval=1s",
+            "always=1",
+        ] {
+            assert!(
+                text.parse::<Durability>().is_err(),
+                "{text:?} is no durability"
+            );
+        }
+    }
+}

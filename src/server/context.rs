@@ -1,0 +1,25 @@
+//! What all connections of a server share.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::ServerOptions;
+use super::session::Clients;
+use super::statistics::Statistics;
+use crate::Store;
+
+/// Shared by every connection worker and reader of one server.
+pub(crate) struct Context {
+    /// The store it serves.
+    pub(crate) store: Store,
+    /// How it was started.
+    pub(crate) options: ServerOptions,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// When it started.
+    pub(crate) started: Instant,
+    /// The open connections.
+    pub(crate) clients: Clients,
+    /// What it counted since it started.
+    pub(crate) statistics: Statistics,
+}

@@ -1,0 +1,42 @@
+//! What executing one request leads to, whichever dialect it came in.
+//!
+//! Execution never blocks and writes to no socket: it computes an answer, or says who has to.
+
+use crate::engine::Access;
+use crate::protocol::resp::Arguments;
+use crate::store::batch::{Batch, Outcome};
+
+use super::context::Context;
+use super::session::Session;
+
+/// A Redis command as it came in, with what it may use.
+pub(crate) struct Call<'a> {
+    /// The command's name and arguments.
+    pub(crate) arguments: Arguments<'a>,
+    /// What the server's connections share: the store, counters, settings, the list of clients.
+    pub(crate) context: &'a Context,
+    /// What this connection remembers.
+    pub(crate) session: &'a Session,
+    /// On a connection worker [`Access::MemoryOnly`], on a reader [`Access::Blocking`].
+    pub(crate) access: Access,
+}
+
+/// The result of executing a request; `R` is the dialect's reply.
+pub(crate) enum Execution<R> {
+    /// The answer.
+    Done(R),
+    /// The answer may have to come from the disk: execute the same request on a reader.
+    Cold,
+    /// The writer has to apply this batch; the function turns its outcome into the answer.
+    Write(Batch, Render<R>),
+    /// Everything written so far has to become durable.
+    Sync(RenderSync<R>),
+    /// The answer, after which the connection is closed.
+    Close(R),
+}
+
+/// Turns the outcome of a batch into the answer of the request.
+pub(crate) type Render<R> = Box<dyn FnOnce(Outcome) -> R + Send>;
+
+/// Turns the result of a sync into the answer of the request.
+pub(crate) type RenderSync<R> = Box<dyn FnOnce(crate::Result<()>) -> R + Send>;

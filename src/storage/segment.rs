@@ -1,0 +1,3 @@
+//! Segments.
+/// placeholder
+pub(crate) struct CompactionDelivery;

@@ -1,0 +1,96 @@
+//! The maintenance actor: runs the background jobs that the writer hands out, one step at a time.
+//!
+//! | channel | from or to | carries | bound and what happens at it |
+//! |---|---|---|---|
+//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync and one compaction exist, so it is never full |
+//! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
+//!
+//! A sync job goes before a compaction's next step, so that a long compaction does not stretch the
+//! time an acknowledged write stays unsynced. The address of the writer does not keep the writer's
+//! mailbox open.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::writer::WriterMessage;
+use crate::actor::{Actor, ReturnAddress, Wait};
+use crate::engine::{Delivery, Job, JobKind, Step};
+
+/// How many jobs wait at most: one of each kind, and room for one that is being taken.
+pub(crate) const MAILBOX_JOBS: usize = 4;
+
+/// The state of maintenance.
+pub(crate) struct Maintenance {
+    writer: ReturnAddress<WriterMessage>,
+    /// Syncs first.
+    jobs: VecDeque<Box<dyn Job>>,
+    interval: Duration,
+    last_tick: Instant,
+}
+
+impl Maintenance {
+    /// Ticks every `interval`.
+    pub(crate) fn new(writer: ReturnAddress<WriterMessage>, interval: Duration) -> Self {
+        Self {
+            writer,
+            jobs: VecDeque::new(),
+            interval,
+            last_tick: Instant::now(),
+        }
+    }
+
+    fn tick_if_due(&mut self) {
+        if self.last_tick.elapsed() >= self.interval {
+            self.last_tick = Instant::now();
+            self.tell(WriterMessage::Tick);
+        }
+    }
+
+    fn tell(&mut self, message: WriterMessage) {
+        if self.writer.send(message).is_err() {
+            // The writer is gone, and nobody can use what the jobs would bring.
+            self.jobs.clear();
+        }
+    }
+}
+
+impl Actor for Maintenance {
+    type Message = Box<dyn Job>;
+    const MESSAGES_MAX: usize = MAILBOX_JOBS;
+
+    fn handle(&mut self, messages: &mut Vec<Box<dyn Job>>) {
+        for job in messages.drain(..) {
+            match job.kind() {
+                JobKind::Sync => self.jobs.push_front(job),
+                JobKind::Compaction => self.jobs.push_back(job),
+            }
+        }
+        self.tick_if_due();
+    }
+
+    fn wait(&self) -> Wait {
+        if self.jobs.is_empty() {
+            Wait::For(self.interval.saturating_sub(self.last_tick.elapsed()))
+        } else {
+            Wait::NotAtAll
+        }
+    }
+
+    fn idle(&mut self) {
+        if let Some(mut job) = self.jobs.pop_front() {
+            match job.step() {
+                Ok(Step::Continue) => self.jobs.push_front(job),
+                Ok(Step::Deliver(delivery)) => {
+                    self.jobs.push_front(job);
+                    self.tell(WriterMessage::Delivered(delivery));
+                }
+                Ok(Step::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery)),
+                Err(error) => {
+                    let delivery = Delivery::Failed(job.kind(), error);
+                    self.tell(WriterMessage::Delivered(delivery));
+                }
+            }
+        }
+        self.tick_if_due();
+    }
+}

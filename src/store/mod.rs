@@ -1,0 +1,270 @@
+//! The store: a cheap, clonable handle on an engine, and the actors behind it.
+//!
+//! A write is a message to the [`writer`] and an answer from it. A read is done by the calling thread
+//! on its read half, without a lock. The actors end, and the directory is let go, when the last handle
+//! is dropped.
+
+pub(crate) mod batch;
+pub(crate) mod clock;
+mod maintenance;
+pub(crate) mod reader;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod text;
+mod writer;
+
+pub use text::{KvStore, KvsEngine, SledKvsEngine};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::actor::{ActorThread, Address, Reply, mailbox, spawn};
+use crate::engine::{self, Access, EngineKind, Entry, Lookup, ReadHalf};
+use crate::sync::Arc;
+use crate::{Durability, Error, Options, Result};
+use batch::{Answer, Applied, Batch, Limits, Operation, Outcome};
+use clock::Clock;
+use maintenance::Maintenance;
+use writer::{Failure, Writer, WriterMessage, WriterParts};
+
+/// A handle on an open store of byte keys and values.
+///
+/// Cloning is cheap, and every clone may be used from its own thread. The last one to be dropped waits
+/// until everything is written and synced, marks a clean close and lets the directory go.
+///
+/// Writes are serialized by one thread and acknowledged as the [`Durability`] says; writes of many
+/// threads that wait at the same time share one disk access. Reads take no lock and see every write
+/// that was acknowledged before they began.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+/// Dropped in the order of its fields: closing the writer's mailbox ends the writer, which ends
+/// maintenance; only then is the directory let go.
+struct Shared {
+    writer: Address<WriterMessage>,
+    _writer_thread: ActorThread,
+    _maintenance_thread: ActorThread,
+    reader: Arc<dyn ReadHalf>,
+    clock: Clock,
+    limits: Limits,
+    failure: Failure,
+    kind: EngineKind,
+    directory: PathBuf,
+    durability: Durability,
+    _lock: Option<engine::DirectoryLock>,
+}
+
+/// How often expiry and compaction are looked at where no shorter interval is asked for.
+const TICK: Duration = Duration::from_secs(1);
+
+impl Store {
+    /// Opens the store, making it if the directory is empty or missing.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another handle keeps the directory for longer than
+    /// [`Options::lock_wait`]; [`Error::WrongEngine`] if it belongs to another engine than the one asked
+    /// for; [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
+    pub fn open(options: Options) -> Result<Self> {
+        let opened = engine::open(&options)?;
+        let clock = Clock::system();
+        let limits = Limits::new(&options);
+        let failure = Failure::default();
+        let (writer, writer_inbox) = mailbox(writer::MAILBOX_MESSAGES);
+        let (jobs, jobs_inbox) = mailbox(maintenance::MAILBOX_JOBS);
+        let interval = match options.durability {
+            Durability::Interval(interval) => interval.min(TICK),
+            Durability::Always | Durability::Never => TICK,
+        };
+        let maintenance = Maintenance::new(writer.downgrade(), interval);
+        let actor = Writer::new(WriterParts {
+            engine: opened.writer,
+            reader: Arc::clone(&opened.reader),
+            jobs,
+            clock: clock.clone(),
+            limits,
+            durability: options.durability,
+            failure: Arc::clone(&failure),
+        });
+        let directory = options.directory;
+        let no_thread = |error| Error::io("start a thread for", &directory, error);
+        let maintenance_thread =
+            spawn("kvs-maintenance", maintenance, jobs_inbox).map_err(no_thread)?;
+        let writer_thread = spawn("kvs-writer", actor, writer_inbox).map_err(no_thread)?;
+        let shared = Shared {
+            writer,
+            _writer_thread: writer_thread,
+            _maintenance_thread: maintenance_thread,
+            reader: opened.reader,
+            clock,
+            limits,
+            failure,
+            kind: opened.kind,
+            directory,
+            durability: options.durability,
+            _lock: opened.lock,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The value of the key, or `None` if the key is not there or has expired.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`] if the value cannot be read; never for an absent key.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        Ok(self.get_entry(key.as_ref())?.map(|entry| entry.value))
+    }
+
+    /// Sets the key to the value, for good: an expiry it had is gone.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be written, in
+    /// which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`] after a failed sync.
+    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
+        let operation = Operation::Put {
+            key: key.into(),
+            value: value.into(),
+            expires_at: None,
+        };
+        self.apply(Batch::single(operation)).map(|_| ())
+    }
+
+    /// Removes the key; false if it was not there.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn remove(&self, key: impl Into<Vec<u8>>) -> Result<bool> {
+        let applied = self.apply(Batch::single(Operation::Remove { key: key.into() }))?;
+        Ok(applied.answers.first() == Some(&Answer::Flag(true)))
+    }
+
+    /// Waits until every write acknowledged before survives power loss, whatever the [`Durability`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownOutcome`] if the disk failed: the store then takes no more writes.
+    pub fn sync(&self) -> Result<()> {
+        let (reply, answer) = Reply::channel();
+        self.tell(WriterMessage::Sync { reply })?;
+        answer.wait().map_err(|_| self.gone())?
+    }
+
+    /// The engine behind this store.
+    #[must_use]
+    pub fn engine(&self) -> EngineKind {
+        self.shared.kind
+    }
+
+    /// The directory it was opened on.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
+    /// When acknowledged writes survive power loss.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.shared.durability
+    }
+
+    /// The entry of the key unless it has expired.
+    pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
+        match self.lookup(key, Access::Blocking)? {
+            Lookup::Found(entry) => Ok(Some(entry)),
+            Lookup::Absent | Lookup::Cold => Ok(None),
+        }
+    }
+
+    /// The entry of the key; an expired one is absent.
+    pub(crate) fn lookup(&self, key: &[u8], access: Access) -> Result<Lookup> {
+        self.shared.limits.check_key(key)?;
+        let lookup = self.shared.reader.get(key, access)?;
+        Ok(match lookup {
+            Lookup::Found(entry) if self.shared.clock.is_past(entry.expires_at) => Lookup::Absent,
+            lookup => lookup,
+        })
+    }
+
+    /// Applies a batch and waits for it.
+    pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
+        self.shared.limits.check(&batch)?;
+        let (reply, answer) = Reply::channel();
+        self.tell(WriterMessage::Write {
+            batches: vec![batch],
+            reply,
+        })?;
+        let outcomes = answer.wait().map_err(|_| self.gone())??;
+        // One batch has one outcome.
+        outcomes
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Err(self.gone()))
+    }
+
+    /// Hands batches to the writer without waiting; gives them back if its mailbox is full.
+    ///
+    /// The reply must not block. Every batch must have passed [`check`](Self::check).
+    pub(crate) fn submit(
+        &self,
+        batches: Vec<Batch>,
+        reply: Reply<Result<Vec<Outcome>>>,
+    ) -> std::result::Result<(), Submission> {
+        let message = WriterMessage::Write { batches, reply };
+        self.shared
+            .writer
+            .try_send(message)
+            .map_err(|message| match message {
+                WriterMessage::Write { batches, reply } => Submission { batches, reply },
+                _ => unreachable!("a mailbox gives back what it was given"),
+            })
+    }
+
+    /// Asks for a sync without waiting; false if the mailbox is full, and the reply then says it is gone.
+    pub(crate) fn submit_sync(&self, reply: Reply<Result<()>>) -> bool {
+        self.shared
+            .writer
+            .try_send(WriterMessage::Sync { reply })
+            .is_ok()
+    }
+
+    /// Whether the batch respects the limits of this store.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        self.shared.limits.check(batch)
+    }
+
+    /// The half that reads.
+    pub(crate) fn reader(&self) -> &Arc<dyn ReadHalf> {
+        &self.shared.reader
+    }
+
+    /// The clock that decides what has expired.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Why the store takes no more writes, if it does not.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.shared.failure.get().map(String::as_str)
+    }
+
+    fn tell(&self, message: WriterMessage) -> Result<()> {
+        self.shared.writer.send(message).map_err(|_| self.gone())
+    }
+
+    /// While a handle exists the writer ends only by a panic.
+    fn gone(&self) -> Error {
+        let reason = self.failure().unwrap_or("the writer actor panicked");
+        Error::Poisoned(reason.to_owned())
+    }
+}
+
+/// Batches that found the writer's mailbox full.
+pub(crate) struct Submission {
+    /// The batches.
+    pub(crate) batches: Vec<Batch>,
+    /// Who waits for them.
+    pub(crate) reply: Reply<Result<Vec<Outcome>>>,
+}

@@ -1,0 +1,70 @@
+//! The reader actors: they do the reads of a server that may have to wait for the disk.
+//!
+//! | channel | from | carries | bound and what happens at it |
+//! |---|---|---|---|
+//! | mailbox of each | connection workers | [`ReadTask`] | [`MAILBOX_TASKS`]; the next reader is tried, then the worker keeps the task and stops reading that socket |
+//!
+//! A task answers through what it captured, which must not block.
+
+use crate::actor::{Actor, ActorThread, Address, mailbox, spawn};
+use crate::sync::{AtomicUsize, Ordering};
+
+/// How many tasks wait for one reader.
+const MAILBOX_TASKS: usize = 256;
+
+/// Reads that may block, done in order by one reader.
+pub(crate) type ReadTask = Box<dyn FnOnce() + Send>;
+
+/// A reader has no state of its own: a task holds the read half it uses.
+struct Reader;
+
+impl Actor for Reader {
+    type Message = ReadTask;
+    const MESSAGES_MAX: usize = 1;
+
+    fn handle(&mut self, messages: &mut Vec<ReadTask>) {
+        for task in messages.drain(..) {
+            task();
+        }
+    }
+}
+
+/// The running readers; dropping it waits for the tasks they have.
+pub(crate) struct Readers {
+    addresses: Vec<Address<ReadTask>>,
+    next: AtomicUsize,
+    /// After the addresses, so that they are gone when the threads are waited for.
+    _threads: Vec<ActorThread>,
+}
+
+impl Readers {
+    /// Starts `count` readers, at least one.
+    pub(crate) fn start(count: usize) -> std::io::Result<Self> {
+        let mut readers = Self {
+            addresses: vec![],
+            next: AtomicUsize::new(0),
+            _threads: vec![],
+        };
+        for number in 0..count.max(1) {
+            let (address, inbox) = mailbox(MAILBOX_TASKS);
+            readers.addresses.push(address);
+            readers
+                ._threads
+                .push(spawn(&format!("kvs-reader-{number}"), Reader, inbox)?);
+        }
+        Ok(readers)
+    }
+
+    /// Gives the task to a reader with room for it; gives it back if none has.
+    pub(crate) fn try_send(&self, mut task: ReadTask) -> Result<(), ReadTask> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for offset in 0..self.addresses.len() {
+            let chosen = first.wrapping_add(offset) % self.addresses.len();
+            match self.addresses[chosen].try_send(task) {
+                Ok(()) => return Ok(()),
+                Err(refused) => task = refused,
+            }
+        }
+        Err(task)
+    }
+}

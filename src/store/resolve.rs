@@ -1,0 +1,240 @@
+//! Turns batches into mutations: conditions and updates are decided here, in the order of arrival.
+//!
+//! A group is not visible before it is committed, so an operation that reads looks first at what the
+//! earlier operations of its own group will have written, then at the engine.
+
+use std::collections::HashMap;
+
+use super::batch::{Answer, Applied, Batch, Change, Condition, Limits, Operation, Outcome, Update};
+use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
+use crate::{Error, Result, error};
+
+/// A group of batches while it is put together.
+pub(super) struct Resolver<'a> {
+    reader: &'a dyn ReadHalf,
+    limits: Limits,
+    /// Milliseconds since the Unix epoch, one moment for the whole group.
+    now: u64,
+    next_sequence: u64,
+    group: Group,
+    /// What the group does to each key so far; kept only where an operation of the group reads.
+    overlay: Option<Overlay>,
+    bytes: usize,
+}
+
+/// The newest change of each key; `None` is a removal.
+#[derive(Default)]
+struct Overlay {
+    entries: HashMap<Vec<u8>, Option<Entry>>,
+    /// A clear came before everything in `entries`.
+    cleared: bool,
+}
+
+/// The changes of one batch that is not accepted yet.
+#[derive(Default)]
+struct Draft {
+    mutations: Vec<Mutation>,
+    overlay: Overlay,
+}
+
+impl<'a> Resolver<'a> {
+    /// An empty group whose first batch gets `next_sequence`; `reads` says whether any of its
+    /// operations depends on what is stored.
+    pub(super) fn new(
+        reader: &'a dyn ReadHalf,
+        limits: Limits,
+        now: u64,
+        next_sequence: u64,
+        reads: bool,
+    ) -> Self {
+        let overlay = reads.then(Overlay::default);
+        Self {
+            reader,
+            limits,
+            now,
+            next_sequence,
+            group: Group::default(),
+            overlay,
+            bytes: 0,
+        }
+    }
+
+    /// Adds a batch, or refuses it and leaves the group as it was.
+    pub(super) fn add(&mut self, batch: Batch) -> Outcome {
+        let mut draft = Draft::default();
+        let mut answers = Vec::with_capacity(batch.operations.len());
+        for operation in batch.operations {
+            answers.push(self.resolve(operation, &mut draft)?);
+        }
+        if draft.mutations.is_empty() {
+            return Ok(Applied {
+                version: None,
+                answers,
+            });
+        }
+        let version = self.next_sequence;
+        self.next_sequence += 1;
+        self.bytes += draft.mutations.iter().map(mutation_bytes).sum::<usize>();
+        if let Some(overlay) = &mut self.overlay {
+            if draft.overlay.cleared {
+                *overlay = draft.overlay;
+            } else {
+                overlay.entries.extend(draft.overlay.entries);
+            }
+        }
+        self.group.push(draft.mutations);
+        Ok(Applied {
+            version: Some(version),
+            answers,
+        })
+    }
+
+    /// Bytes of keys and values in the group.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The group, ready to commit.
+    pub(super) fn finish(self) -> Group {
+        self.group
+    }
+
+    fn resolve(&self, operation: Operation, draft: &mut Draft) -> Result<Answer> {
+        match operation {
+            Operation::Put {
+                key,
+                value,
+                expires_at,
+            } => {
+                self.put(draft, key, value, expires_at);
+                Ok(Answer::Done)
+            }
+            Operation::Remove { key } => {
+                let stored = self.stamp(&key, draft)?;
+                if stored.is_some() {
+                    self.remove(draft, key);
+                }
+                Ok(Answer::Flag(
+                    stored.is_some_and(|stamp| self.is_alive(stamp.expires_at)),
+                ))
+            }
+            Operation::Require { key, condition } => self.require(&key, &condition, draft),
+            Operation::Update { key, update } => self.update(key, update, draft),
+            Operation::Clear => {
+                draft.mutations = vec![Mutation::Clear];
+                draft.overlay.cleared = true;
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    fn require(&self, key: &[u8], condition: &Condition, draft: &Draft) -> Result<Answer> {
+        let entry = if condition.needs_value() {
+            self.entry(key, draft)?
+        } else {
+            let stamp = self.stamp(key, draft)?;
+            stamp.map(
+                |Stamp {
+                     version,
+                     expires_at,
+                 }| Entry {
+                    value: vec![],
+                    version,
+                    expires_at,
+                },
+            )
+        };
+        let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
+        if condition.holds(alive.as_ref()) {
+            Ok(Answer::Done)
+        } else {
+            Err(Error::ConditionFailed {
+                key: error::printable(key),
+            })
+        }
+    }
+
+    fn update(&self, key: Vec<u8>, update: Update, draft: &mut Draft) -> Result<Answer> {
+        let stored = self.entry(&key, draft)?;
+        let was_stored = stored.is_some();
+        let alive = stored.filter(|entry| self.is_alive(entry.expires_at));
+        let (change, answer) = update(alive.as_ref());
+        match change {
+            Change::Put { value, expires_at } => {
+                self.limits.check_value(&key, &value)?;
+                self.put(draft, key, value, expires_at);
+            }
+            Change::Remove if was_stored => self.remove(draft, key),
+            Change::Remove | Change::Keep => {}
+        }
+        Ok(answer)
+    }
+
+    fn put(&self, draft: &mut Draft, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
+        if self.overlay.is_some() {
+            let entry = Entry {
+                value: value.clone(),
+                version: self.next_sequence,
+                expires_at,
+            };
+            draft.overlay.entries.insert(key.clone(), Some(entry));
+        }
+        draft.mutations.push(Mutation::Put {
+            key,
+            value,
+            expires_at,
+        });
+    }
+
+    fn remove(&self, draft: &mut Draft, key: Vec<u8>) {
+        if self.overlay.is_some() {
+            draft.overlay.entries.insert(key.clone(), None);
+        }
+        draft.mutations.push(Mutation::Remove { key });
+    }
+
+    fn is_alive(&self, expires_at: Option<u64>) -> bool {
+        expires_at.is_none_or(|time| time > self.now)
+    }
+
+    /// What the group and the draft make of the key; the outer `None` means they do not touch it.
+    fn pending<'b>(&'b self, key: &[u8], draft: &'b Draft) -> Option<Option<&'b Entry>> {
+        let layers = [Some(&draft.overlay), self.overlay.as_ref()];
+        for layer in layers.into_iter().flatten() {
+            match layer.entries.get(key) {
+                Some(pending) => return Some(pending.as_ref()),
+                None if layer.cleared => return Some(None),
+                None => {}
+            }
+        }
+        None
+    }
+
+    fn stamp(&self, key: &[u8], draft: &Draft) -> Result<Option<Stamp>> {
+        match self.pending(key, draft) {
+            Some(pending) => Ok(pending.map(|entry| Stamp {
+                version: entry.version,
+                expires_at: entry.expires_at,
+            })),
+            None => self.reader.peek(key),
+        }
+    }
+
+    fn entry(&self, key: &[u8], draft: &Draft) -> Result<Option<Entry>> {
+        if let Some(pending) = self.pending(key, draft) {
+            return Ok(pending.cloned());
+        }
+        match self.reader.get(key, Access::Blocking)? {
+            Lookup::Found(entry) => Ok(Some(entry)),
+            Lookup::Absent | Lookup::Cold => Ok(None),
+        }
+    }
+}
+
+fn mutation_bytes(mutation: &Mutation) -> usize {
+    match mutation {
+        Mutation::Put { key, value, .. } => key.len() + value.len(),
+        Mutation::Remove { key } => key.len(),
+        Mutation::Clear => 0,
+    }
+}

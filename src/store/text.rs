@@ -1,0 +1,105 @@
+//! Text views of a store: keys and values are `String`s.
+
+use std::path::PathBuf;
+
+use super::Store;
+use crate::{EngineKind, Error, Options, Result, error};
+
+/// A store of text that many threads use through clones of one handle.
+pub trait KvsEngine: Clone + Send + 'static {
+    /// Sets the key to the value.
+    ///
+    /// # Errors
+    /// As [`Store::set`].
+    fn set(&self, key: String, value: String) -> Result<()>;
+
+    /// The value of the key, `None` when it is absent.
+    ///
+    /// # Errors
+    /// As [`Store::get`], and [`Error::NotText`] if the stored value is not UTF-8.
+    fn get(&self, key: String) -> Result<Option<String>>;
+
+    /// Removes the key.
+    ///
+    /// # Errors
+    /// [`Error::KeyNotFound`] when it is absent, else as [`Store::remove`].
+    fn remove(&self, key: String) -> Result<()>;
+}
+
+macro_rules! text_view {
+    ($(#[$documentation:meta])* $name:ident, $kind:expr) => {
+        $(#[$documentation])*
+        #[derive(Clone)]
+        pub struct $name {
+            store: Store,
+        }
+
+        impl $name {
+            /// Opens the store in the directory, making it if it is missing.
+            ///
+            /// # Errors
+            /// As [`Store::open`].
+            pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+                Self::try_from(Store::open(Options::new(path).engine($kind))?)
+            }
+
+            /// The store behind this view, of bytes.
+            #[must_use]
+            pub fn store(&self) -> &Store {
+                &self.store
+            }
+        }
+
+        impl TryFrom<Store> for $name {
+            type Error = Error;
+
+            /// A view of an open store; an error if it has another engine.
+            fn try_from(store: Store) -> Result<Self> {
+                if store.engine() == $kind {
+                    return Ok(Self { store });
+                }
+                Err(Error::WrongEngine {
+                    path: store.directory().to_path_buf(),
+                    found: store.engine().to_string(),
+                    wanted: $kind.to_string(),
+                })
+            }
+        }
+
+        impl KvsEngine for $name {
+            fn set(&self, key: String, value: String) -> Result<()> {
+                self.store.set(key, value)
+            }
+
+            fn get(&self, key: String) -> Result<Option<String>> {
+                let value = self.store.get(&key)?;
+                let text = value.map(String::from_utf8).transpose();
+                text.map_err(|_| Error::NotText { key: error::printable(key.as_bytes()) })
+            }
+
+            fn remove(&self, key: String) -> Result<()> {
+                if self.store.remove(key)? { Ok(()) } else { Err(Error::KeyNotFound) }
+            }
+        }
+    };
+}
+
+text_view! {
+    /// Text in the `kvs` engine.
+    ///
+    /// ```
+    /// use kvs::{KvStore, KvsEngine};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let store = KvStore::open(directory.path())?;
+    /// store.set("key".to_owned(), "value".to_owned())?;
+    /// assert_eq!(store.get("key".to_owned())?, Some("value".to_owned()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    KvStore, EngineKind::Kvs
+}
+
+text_view! {
+    /// Text in the `sled` engine.
+    SledKvsEngine, EngineKind::Sled
+}

@@ -1,0 +1,316 @@
+//! The writer actor: the one owner of the engine's write half.
+//!
+//! | channel | from | carries | bound and what happens at it |
+//! |---|---|---|---|
+//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
+//! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
+//! | jobs | to maintenance | sync and compaction jobs | one of each at a time, so there is always room |
+//! | replies | to callers | outcomes | one place per request, so answering never blocks |
+//!
+//! One turn takes every waiting message up to [`WRITER_MESSAGES_MAX`], commits their batches as one
+//! group and answers them: that is group commit. The writer waits for nobody but the disk. After a
+//! failure that leaves the log in doubt it answers every later write with the reason.
+
+use super::batch::{Batch, Limits, Operation, Outcome};
+use super::clock::Clock;
+use super::resolve::Resolver;
+use crate::actor::{Actor, Address, Reply, Wait};
+use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
+use crate::sync::{Arc, OnceLock};
+use crate::{Durability, Error, Result};
+
+/// How many messages wait for the writer; at the limit senders wait, which is the back pressure.
+pub(crate) const MAILBOX_MESSAGES: usize = 1024;
+
+/// How many messages one group takes at most; the rest waits for the next group.
+const WRITER_MESSAGES_MAX: usize = 1024;
+
+/// How many bytes of keys and values close a group; it is committed and the next one begins.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// How many expired keys one turn removes, so that writes wait behind few of them.
+const EXPIRED_PER_TURN: usize = 256;
+
+/// What the writer is told.
+pub(crate) enum WriterMessage {
+    /// Apply these batches in order, each by itself.
+    Write {
+        /// The batches.
+        batches: Vec<Batch>,
+        /// Gets one outcome per batch, or the error that befell the whole group.
+        reply: Reply<Result<Vec<Outcome>>>,
+    },
+    /// Make everything before this durable.
+    Sync {
+        /// Gets the result.
+        reply: Reply<Result<()>>,
+    },
+    /// Time has passed: sync, expire and compact what is due.
+    Tick,
+    /// A job brought this.
+    Delivered(Delivery),
+}
+
+/// Why the store takes no more writes; set once.
+pub(crate) type Failure = Arc<OnceLock<String>>;
+
+/// The writer's state.
+pub(crate) struct Writer {
+    engine: Box<dyn WriteHalf>,
+    reader: Arc<dyn ReadHalf>,
+    jobs: Address<Box<dyn Job>>,
+    clock: Clock,
+    limits: Limits,
+    durability: Durability,
+    failure: Failure,
+    /// More expired keys wait to be removed.
+    expiring: bool,
+}
+
+/// What is needed to make a [`Writer`].
+pub(crate) struct WriterParts {
+    pub(crate) engine: Box<dyn WriteHalf>,
+    pub(crate) reader: Arc<dyn ReadHalf>,
+    /// Where jobs go: the maintenance actor's mailbox.
+    pub(crate) jobs: Address<Box<dyn Job>>,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) durability: Durability,
+    pub(crate) failure: Failure,
+}
+
+/// Requests whose batches are in the group that is being put together.
+#[derive(Default)]
+struct Pending {
+    writes: Vec<(Reply<Result<Vec<Outcome>>>, Vec<Outcome>)>,
+    syncs: Vec<Reply<Result<()>>>,
+}
+
+impl Writer {
+    /// A writer for an engine that was just opened.
+    pub(crate) fn new(parts: WriterParts) -> Self {
+        let WriterParts {
+            engine,
+            reader,
+            jobs,
+            clock,
+            limits,
+            durability,
+            failure,
+        } = parts;
+        Self {
+            engine,
+            reader,
+            jobs,
+            clock,
+            limits,
+            durability,
+            failure,
+            expiring: false,
+        }
+    }
+
+    /// Commits the writes of the messages as few groups as their size allows, and answers them.
+    fn commit_all(&mut self, writes: &mut Vec<WriterMessage>) {
+        let reads = writes.iter().any(reads);
+        let mut queue = writes.drain(..).peekable();
+        while queue.peek().is_some() {
+            if let Some(reason) = self.failure.get() {
+                queue.by_ref().for_each(|message| refuse(message, reason));
+                return;
+            }
+            let (group, pending) = self.gather(&mut queue, reads);
+            self.commit(group, pending);
+        }
+    }
+
+    /// Takes messages from the queue until the group is large enough.
+    fn gather(
+        &self,
+        queue: &mut impl Iterator<Item = WriterMessage>,
+        reads: bool,
+    ) -> (Group, Pending) {
+        let next = self.engine.next_sequence();
+        let now = self.clock.now();
+        let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
+        let mut pending = Pending::default();
+        while resolver.bytes() < GROUP_BYTES_MAX
+            && let Some(message) = queue.next()
+        {
+            match message {
+                WriterMessage::Write { batches, reply } => {
+                    let outcomes = batches
+                        .into_iter()
+                        .map(|batch| resolver.add(batch))
+                        .collect();
+                    pending.writes.push((reply, outcomes));
+                }
+                WriterMessage::Sync { reply } => pending.syncs.push(reply),
+                WriterMessage::Tick | WriterMessage::Delivered(_) => {}
+            }
+        }
+        (resolver.finish(), pending)
+    }
+
+    /// Commits one group and answers its requests.
+    fn commit(&mut self, group: Group, pending: Pending) {
+        let durable = matches!(self.durability, Durability::Always);
+        let committed = match group.is_empty() {
+            true => Ok(()),
+            false => self.engine.commit(group, durable),
+        };
+        let committed = committed.inspect_err(|error| self.note(error));
+        for (reply, outcomes) in pending.writes {
+            reply.send(committed.clone().map(|()| outcomes));
+        }
+        if pending.syncs.is_empty() {
+            return;
+        }
+        let synced = committed.and_then(|()| self.engine.sync());
+        let synced = synced.inspect_err(|error| self.note(error));
+        for reply in pending.syncs {
+            reply.send(synced.clone());
+        }
+    }
+
+    /// Logs a failed commit, and stops taking writes if it leaves the log in doubt.
+    fn note(&self, error: &Error) {
+        if matches!(error, Error::UnknownOutcome(_)) {
+            self.fail(error);
+        } else {
+            log::warn!("a group of writes failed and was undone: {error}");
+        }
+    }
+
+    fn fail(&self, error: &Error) {
+        log::error!("the store takes no more writes: {error}");
+        // The first failure is the one that explains the others.
+        let _ = self.failure.set(error.to_string());
+    }
+
+    fn tick(&mut self) {
+        if self.failure.get().is_some() {
+            return;
+        }
+        self.expiring = true;
+        if matches!(self.durability, Durability::Interval(_))
+            && let Some(job) = self.engine.offer_sync()
+        {
+            self.start(job);
+        }
+    }
+
+    fn offer_compaction(&mut self) {
+        if self.failure.get().is_none()
+            && let Some(job) = self.engine.offer_compaction()
+        {
+            self.start(job);
+        }
+    }
+
+    fn start(&self, job: Box<dyn Job>) {
+        if self.jobs.try_send(job).is_err() {
+            self.fail(&Error::Poisoned("the maintenance actor is gone".to_owned()));
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        if let Delivery::Failed(kind, error) = &delivery {
+            match kind {
+                JobKind::Sync => self.fail(error),
+                JobKind::Compaction => log::warn!("compaction gave up: {error}"),
+            }
+        }
+        if let Err(error) = self.engine.take(delivery) {
+            self.fail(&error);
+        }
+    }
+
+    /// Removes keys whose expiry has passed.
+    fn expire(&mut self) {
+        let now = self.clock.now();
+        let due = self.engine.due(now, EXPIRED_PER_TURN);
+        self.expiring = due.len() == EXPIRED_PER_TURN;
+        if due.is_empty() {
+            return;
+        }
+        log::debug!("removing {} expired keys", due.len());
+        let mut resolver = Resolver::new(
+            &*self.reader,
+            self.limits,
+            now,
+            self.engine.next_sequence(),
+            true,
+        );
+        for key in due {
+            // A key that is not there any more makes no mutation; a failed read is met again by the next tick.
+            let _ = resolver.add(Batch::single(Operation::Remove { key }));
+        }
+        let group = resolver.finish();
+        self.commit(group, Pending::default());
+    }
+}
+
+impl Actor for Writer {
+    type Message = WriterMessage;
+    const MESSAGES_MAX: usize = WRITER_MESSAGES_MAX;
+
+    fn handle(&mut self, messages: &mut Vec<WriterMessage>) {
+        let mut writes = Vec::with_capacity(messages.len());
+        for message in messages.drain(..) {
+            match message {
+                WriterMessage::Write { .. } | WriterMessage::Sync { .. } => writes.push(message),
+                // What maintenance says concerns no request, so its place among them does not matter.
+                WriterMessage::Tick => self.tick(),
+                WriterMessage::Delivered(delivery) => self.deliver(delivery),
+            }
+        }
+        self.commit_all(&mut writes);
+        self.offer_compaction();
+    }
+
+    fn wait(&self) -> Wait {
+        if self.expiring {
+            Wait::NotAtAll
+        } else {
+            Wait::Forever
+        }
+    }
+
+    fn idle(&mut self) {
+        if self.failure.get().is_some() {
+            self.expiring = false;
+            return;
+        }
+        self.expire();
+        self.offer_compaction();
+    }
+
+    fn stop(&mut self) {
+        if self.failure.get().is_some() {
+            return;
+        }
+        if let Err(error) = self.engine.close() {
+            self.fail(&error);
+        }
+    }
+}
+
+fn reads(message: &WriterMessage) -> bool {
+    match message {
+        WriterMessage::Write { batches, .. } => batches
+            .iter()
+            .flat_map(|batch| &batch.operations)
+            .any(Operation::reads),
+        _ => false,
+    }
+}
+
+fn refuse(message: WriterMessage, reason: &str) {
+    let error = || Error::Poisoned(reason.to_owned());
+    match message {
+        WriterMessage::Write { reply, .. } => reply.send(Err(error())),
+        WriterMessage::Sync { reply } => reply.send(Err(error())),
+        WriterMessage::Tick | WriterMessage::Delivered(_) => {}
+    }
+}

@@ -1,0 +1,38 @@
+//! The only door to threads, atomics, locks and channels.
+//!
+//! Everything else in the crate takes these names from here, so that a model checker can put its own
+//! twins behind them without a change anywhere else. A layering test keeps the door closed.
+
+pub(crate) use crossbeam_channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
+
+/// Locks a mutex whose data stays consistent even if a holder panicked.
+///
+/// Only for data that every critical section leaves valid at each step, such as a counter map.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A value that one thread replaces as a whole and many threads read without a lock.
+pub(crate) struct Published<T>(arc_swap::ArcSwap<T>);
+
+impl<T> Published<T> {
+    /// Publishes the first value.
+    pub(crate) fn new(value: T) -> Self {
+        Self(arc_swap::ArcSwap::from_pointee(value))
+    }
+
+    /// The newest value; it stays alive while the guard does, also across I/O.
+    pub(crate) fn load(&self) -> impl std::ops::Deref<Target = Arc<T>> {
+        self.0.load()
+    }
+
+    /// Replaces the value; readers that loaded the old one keep it.
+    pub(crate) fn store(&self, value: T) {
+        self.0.store(Arc::new(value));
+    }
+}
