@@ -1,10 +1,30 @@
-//! The server.
+//! The server: one acceptor, some connection workers, some readers, over a [`Store`](crate::Store).
+//!
+//! ```text
+//! sockets -> acceptor -> worker -> language -> command or native -> execution
+//!                          |                                            |
+//!                          +-- connection: replies in order <-----------+
+//!                                      writer and readers answer through the worker's port
+//! ```
+//!
+//! Only the worker touches sockets, only the connection orders replies, and executing a request
+//! answers or says who has to: it does neither.
 
+mod admission;
+mod buffer;
+mod cold;
 mod command;
+mod connection;
 mod context;
 mod execution;
+mod language;
+mod native;
+mod pipelining;
 mod session;
 mod statistics;
+#[cfg(test)]
+mod testing;
+
 
 /// How a server runs; every field has a default.
 #[derive(Debug, Clone)]
