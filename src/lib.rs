@@ -13,5 +13,5 @@ mod sync;
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
-pub use server::ServerOptions;
+pub use server::{KvsServer, ServerOptions, StopHandle};
 pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};
