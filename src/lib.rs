@@ -1,6 +1,7 @@
 //! A key-value store made of message-passing actors.
 
 mod actor;
+mod client;
 mod engine;
 mod error;
 mod options;
@@ -10,6 +11,7 @@ mod storage;
 mod store;
 mod sync;
 
+pub use client::{ClientOptions, KvsClient, Pipeline, Reply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
