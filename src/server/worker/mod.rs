@@ -419,3 +419,6 @@ fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
     );
     client.connection.abort();
 }
+
+#[cfg(test)]
+mod tests;
