@@ -11,7 +11,7 @@ mod storage;
 mod store;
 mod sync;
 
-pub use client::{ClientOptions, KvsClient, Pipeline, Reply};
+pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};

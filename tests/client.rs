@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::Running;
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientOptions, Error, KvsClient, Reply, ServerOptions};
+use kvs::{ClientOptions, Error, KvsClient, PipelineReply, ServerOptions};
 
 fn started() -> (Running, KvsClient) {
     let server = Running::start(ServerOptions::default().workers(2));
@@ -78,14 +78,14 @@ fn a_pipeline_is_answered_in_order() {
     assert_eq!(replies.len(), 40_004);
     let mut replies = replies.into_iter();
     for number in 0..20_000_u32 {
-        assert_eq!(replies.next().unwrap().unwrap(), Reply::Done);
-        let value = Reply::Value(Some(number.to_le_bytes().to_vec()));
+        assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Done);
+        let value = PipelineReply::Value(Some(number.to_le_bytes().to_vec()));
         assert_eq!(replies.next().unwrap().unwrap(), value);
     }
-    assert_eq!(replies.next().unwrap().unwrap(), Reply::Flag(false));
-    assert_eq!(replies.next().unwrap().unwrap(), Reply::Flag(true));
+    assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Flag(false));
+    assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Flag(true));
     assert!(matches!(replies.next().unwrap(), Err(Error::Remote { .. })));
-    assert_eq!(replies.next().unwrap().unwrap(), Reply::Value(None));
+    assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Value(None));
     assert!(client.pipeline().send().unwrap().is_empty());
 }
 

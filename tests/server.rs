@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use common::Running;
 use kvs::ServerOptions;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, MAGIC, Operation, Request};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longer than anything here takes, so that a hang fails a test instead of stopping it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -147,6 +148,10 @@ fn a_client_that_ends_its_output_still_gets_its_replies() {
 
 #[test]
 fn one_worker_serves_more_than_a_thousand_connections() {
+    // Both ends of every connection are files of this process.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = maximum;
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
     let server = one_worker();
     let mut clients: Vec<_> = (0..1200).map(|_| connect(&server)).collect();
     for (number, client) in clients.iter_mut().enumerate() {

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use kvs::{Durability, EngineKind, Error, KvsServer, Options, ServerOptions, Store};
 use log::LevelFilter;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     start_log()?;
+    raise_file_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
@@ -78,6 +80,18 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     drop(store);
     log::info!("stopped");
     Ok(())
+}
+
+/// Allows as many open files as the system does: connections must not take those the store needs.
+fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!("cannot raise the limit of open files: {error}");
+    }
 }
 
 fn start_log() -> Result<(), Error> {

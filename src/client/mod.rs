@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::protocol::native::{Answer, Bytes, Operation};
 use crate::{Error, Result};
 use connection::Connection;
-pub use pipeline::{Pipeline, Reply};
+pub use pipeline::{Pipeline, PipelineReply};
 
 /// How a client connects and how long it waits; every field has a default.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ const PART_BYTES_MAX: usize = 32 << 10;
 
 /// What the server answered to one request of a [`Pipeline`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
+pub enum PipelineReply {
     /// The key was set.
     Done,
     /// The value, or `None` if the key is not there or has expired.
@@ -83,7 +83,7 @@ impl<'a> Pipeline<'a> {
     ///
     /// # Errors
     /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done then.
-    pub fn send(&mut self) -> Result<Vec<Result<Reply>>> {
+    pub fn send(&mut self) -> Result<Vec<Result<PipelineReply>>> {
         let mut replies = Vec::with_capacity(self.requests.len());
         for operation in self.requests.drain(..) {
             let bytes = weight(&operation);
@@ -106,14 +106,14 @@ impl<'a> Pipeline<'a> {
 }
 
 /// Sends what is queued and waits for the replies to it.
-fn exchange(connection: &mut Connection, replies: &mut Vec<Result<Reply>>) -> Result<()> {
+fn exchange(connection: &mut Connection, replies: &mut Vec<Result<PipelineReply>>) -> Result<()> {
     connection.flush_queued()?;
     while connection.unanswered() > 0 {
         connection.receive(|answer| {
             let reply = match answer {
-                Ok(Answer::Applied { .. }) => Ok(Reply::Done),
-                Ok(Answer::Value(value)) => Ok(Reply::Value(value.map(Bytes::into_vec))),
-                Ok(Answer::Removed(flag) | Answer::Flag(flag)) => Ok(Reply::Flag(flag)),
+                Ok(Answer::Applied { .. }) => Ok(PipelineReply::Done),
+                Ok(Answer::Value(value)) => Ok(PipelineReply::Value(value.map(Bytes::into_vec))),
+                Ok(Answer::Removed(flag) | Answer::Flag(flag)) => Ok(PipelineReply::Flag(flag)),
                 Ok(_) => return false,
                 Err(error) => Err(error),
             };

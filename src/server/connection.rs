@@ -13,13 +13,12 @@
 //! wait, the bytes stay in the input and the socket is not read, so a client that does not take its
 //! replies, or asks for more than the store can do, holds a bounded amount of memory.
 
-use std::collections::VecDeque;
-
 use super::buffer::Buffer;
 use super::cold::{ColdRead, ColdReplies};
 use super::context::Context;
-use super::execution::{Execution, Render, RenderSync};
+use super::execution::{Execution, RenderSync};
 use super::language::{Accepts, Language, Reply, Scope, Step};
+use super::owed::Owed;
 use super::session::Session;
 use crate::Result;
 use crate::engine::Access;
@@ -32,12 +31,6 @@ use crate::sync::Arc;
 /// As much as the largest value, so that a client may send a long pipeline before it reads.
 pub(super) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
-/// How many replies a connection is owed at most; its next requests wait at the limit.
-const OWED_MAX: usize = 1024;
-
-/// How many bytes of unanswered writes close a connection's pipeline until some are answered.
-const OWED_BYTES_MAX: usize = 8 << 20;
-
 /// One connection without its socket.
 pub(super) struct Connection {
     session: Arc<Session>,
@@ -46,10 +39,7 @@ pub(super) struct Connection {
     /// No more bytes will come.
     input_ended: Option<InputEnd>,
     output: Buffer,
-    /// Replies in order; the first of them belongs to an unanswered write.
-    owed: VecDeque<Owed>,
-    /// Bytes of the requests of unanswered writes.
-    owed_bytes: usize,
+    owed: Owed,
     waiting: Waiting,
     phase: Phase,
     refusal: Option<ProtocolError>,
@@ -62,14 +52,6 @@ enum InputEnd {
     Client,
     /// The server stops.
     Server,
-}
-
-/// A reply that cannot be sent yet.
-enum Owed {
-    /// The writer has not answered.
-    Write { render: Render<Reply>, bytes: usize },
-    /// It follows an unanswered write.
-    Ready(Vec<u8>),
 }
 
 /// What keeps the connection from going on, besides unanswered writes.
@@ -128,8 +110,7 @@ impl Connection {
             input: Buffer::default(),
             input_ended: None,
             output: Buffer::default(),
-            owed: VecDeque::new(),
-            owed_bytes: 0,
+            owed: Owed::default(),
             waiting: Waiting::Nothing,
             phase: Phase::Open { hungry: true },
             refusal: None,
@@ -251,15 +232,8 @@ impl Connection {
 
     /// The writer answered the oldest unanswered write.
     pub(super) fn written(&mut self, outcome: Outcome) {
-        let Some(Owed::Write { render, bytes }) = self.owed.pop_front() else {
-            return;
-        };
-        self.owed_bytes -= bytes;
-        render(outcome).encode(&self.session, self.output.tail());
-        while let Some(Owed::Ready(bytes)) = self.owed.front() {
-            self.output.tail().extend_from_slice(bytes);
-            self.owed.pop_front();
-        }
+        self.owed
+            .written(outcome, &self.session, self.output.tail());
     }
 
     /// The writer synced, or could not.
@@ -293,8 +267,7 @@ impl Connection {
         self.phase = Phase::Open { hungry: false };
         matches!(self.waiting, Waiting::Nothing)
             && self.output.len() < OUTPUT_BYTES_MAX
-            && self.owed.len() < OWED_MAX
-            && self.owed_bytes < OWED_BYTES_MAX
+            && !self.owed.is_full()
     }
 
     /// There is no complete request in the input.
@@ -338,8 +311,7 @@ impl Connection {
                 Ok(()) => {
                     intake.batches.push(batch);
                     intake.bytes += bytes;
-                    self.owed_bytes += bytes;
-                    self.owed.push_back(Owed::Write { render, bytes });
+                    self.owed.add_write(render, bytes);
                 }
             },
             Execution::Sync(render) if self.owed.is_empty() => {
@@ -372,7 +344,7 @@ impl Connection {
         } else {
             let mut bytes = Vec::new();
             reply.encode(&self.session, &mut bytes);
-            self.owed.push_back(Owed::Ready(bytes));
+            self.owed.add_ready(bytes);
         }
     }
 }

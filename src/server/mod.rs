@@ -24,6 +24,7 @@ mod kvs_server;
 mod language;
 mod log_limit;
 mod native;
+mod owed;
 mod pipelining;
 mod port;
 mod session;

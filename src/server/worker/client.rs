@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::net::TcpStream;
 
@@ -142,4 +143,61 @@ impl<S: Socket> Client<S> {
             }
         }
     }
+}
+
+/// Reads once, if the connection has a use for it; how many bytes came.
+pub(super) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u64 {
+    if client.connection.session().is_killed() {
+        client.connection.abort();
+    }
+    if !client.is_readable() || !client.connection.wants_input() {
+        return 0;
+    }
+    match client.read(buffer) {
+        Ok(Received::Bytes(count)) => {
+            client.connection.receive(&buffer[..count]);
+            return count as u64;
+        }
+        Ok(Received::End) => client.connection.end_by_client(),
+        Ok(Received::Nothing) => {}
+        Err(error) => note_failure(client, &error),
+    }
+    0
+}
+
+/// Takes what the peer of a connection that ended still sends.
+pub(super) fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stopping: bool) {
+    match client.read(buffer) {
+        Ok(Received::Bytes(_)) => {}
+        Ok(Received::Nothing) if !stopping => {}
+        _ => client.connection.abort(),
+    }
+}
+
+/// Runs the work of one connection; if it panics, only that connection ends.
+pub(super) fn guarded<S: Socket, R>(
+    client: &mut Client<S>,
+    work: impl FnOnce(&mut Client<S>) -> R,
+) -> Option<R> {
+    let result = catch_unwind(AssertUnwindSafe(|| work(client)));
+    if result.is_err() {
+        note_panic(client);
+        client.connection.abort();
+    }
+    result.ok()
+}
+
+/// Logs that executing a request panicked.
+pub(super) fn note_panic<S: Socket>(client: &Client<S>) {
+    let address = client.connection.session().address;
+    log::error!("a request of {address} panicked; its connection is closed");
+}
+
+/// A broken connection is the peer's business: it is over, and nobody needs to act.
+pub(super) fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
+    log::debug!(
+        "connection of {} broke: {error}",
+        client.connection.session().address
+    );
+    client.connection.abort();
 }

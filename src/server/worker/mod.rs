@@ -12,11 +12,9 @@
 //! replies with one system call. It never waits: [`Worker::wait`] says how long the poll may.
 
 mod client;
+mod lingering;
 mod outbox;
 
-use std::collections::VecDeque;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -30,8 +28,9 @@ use crate::actor::{Mailbox, Received as Taken};
 use crate::store::reader::Readers;
 use crate::sync::Arc;
 use crate::{Error, Result};
-use client::{Client, Received};
+use client::{Client, discard, guarded, note_failure, note_panic, receive};
 pub(super) use client::{Readiness, Socket};
+use lingering::Lingering;
 use outbox::Outbox;
 
 /// How many bytes one connection may bring per turn, so that a fast client does not starve the others.
@@ -39,9 +38,6 @@ const READ_BYTES_MAX: usize = 64 << 10;
 
 /// How soon the writer's mailbox or the readers are tried again when they had no room.
 const RETRY: Duration = Duration::from_millis(1);
-
-/// How long a connection that ended takes what its peer still sends, so that its last replies arrive.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -57,8 +53,7 @@ pub(super) struct Worker<S> {
     clients: Slab<Client<S>>,
     /// Places of clients that have something to do.
     queue: Vec<usize>,
-    /// Clients that only take what their peers still send, and until when.
-    lingering: VecDeque<(Instant, Ticket)>,
+    lingering: Lingering,
     /// When patience with clients ends, if the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
@@ -81,7 +76,7 @@ impl<S: Socket> Worker<S> {
             port,
             clients: Slab::new(),
             queue: Vec::new(),
-            lingering: VecDeque::new(),
+            lingering: Lingering::default(),
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             refusals: LogLimit::default(),
@@ -140,7 +135,7 @@ impl<S: Socket> Worker<S> {
             return Some(Duration::ZERO);
         }
         let retry = self.outbox.is_holding().then_some(RETRY);
-        let linger = self.lingering.front().map(|(deadline, _)| *deadline);
+        let linger = self.lingering.deadline();
         // Once patience has ended, answers from other actors are all that is waited for.
         let patience = self.deadline.filter(|deadline| *deadline > now);
         [linger, patience]
@@ -322,7 +317,7 @@ impl<S: Socket> Worker<S> {
             if client.connection.may_receive() && client.socket.end_output().is_ok() {
                 client.linger();
                 let ticket = ticket(place, client);
-                self.lingering.push_back((now + LINGER, ticket));
+                self.lingering.add(now, ticket);
             } else {
                 client.connection.abort();
             }
@@ -341,10 +336,7 @@ impl<S: Socket> Worker<S> {
 
     /// Drops the connections whose time is over.
     fn expire(&mut self, now: Instant) {
-        while let Some((deadline, ticket)) = self.lingering.front().copied()
-            && deadline <= now
-        {
-            self.lingering.pop_front();
+        while let Some(ticket) = self.lingering.expire(now) {
             let is_same = |client: &Client<S>| client.connection.session().id == ticket.session;
             if self.clients.get(ticket.place).is_some_and(is_same) {
                 self.clients.remove(ticket.place);
@@ -362,62 +354,6 @@ fn ticket<S: Socket>(place: usize, client: &Client<S>) -> Ticket {
         place,
         session: client.connection.session().id,
     }
-}
-
-/// Reads once, if the connection has a use for it; how many bytes came.
-fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u64 {
-    if client.connection.session().is_killed() {
-        client.connection.abort();
-    }
-    if !client.is_readable() || !client.connection.wants_input() {
-        return 0;
-    }
-    match client.read(buffer) {
-        Ok(Received::Bytes(count)) => {
-            client.connection.receive(&buffer[..count]);
-            return count as u64;
-        }
-        Ok(Received::End) => client.connection.end_by_client(),
-        Ok(Received::Nothing) => {}
-        Err(error) => note_failure(client, &error),
-    }
-    0
-}
-
-/// Takes what the peer of a connection that ended still sends.
-fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stopping: bool) {
-    match client.read(buffer) {
-        Ok(Received::Bytes(_)) => {}
-        Ok(Received::Nothing) if !stopping => {}
-        _ => client.connection.abort(),
-    }
-}
-
-/// Runs the work of one connection; if it panics, only that connection ends.
-fn guarded<S: Socket, R>(
-    client: &mut Client<S>,
-    work: impl FnOnce(&mut Client<S>) -> R,
-) -> Option<R> {
-    let result = catch_unwind(AssertUnwindSafe(|| work(client)));
-    if result.is_err() {
-        note_panic(client);
-        client.connection.abort();
-    }
-    result.ok()
-}
-
-fn note_panic<S: Socket>(client: &Client<S>) {
-    let address = client.connection.session().address;
-    log::error!("a request of {address} panicked; its connection is closed");
-}
-
-/// A broken connection is the peer's business: it is over, and nobody needs to act.
-fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
-    log::debug!(
-        "connection of {} broke: {error}",
-        client.connection.session().address
-    );
-    client.connection.abort();
 }
 
 #[cfg(test)]

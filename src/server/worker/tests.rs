@@ -1,9 +1,10 @@
 //! A worker without a thread: turns over sockets made of buffers.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::lingering::LINGER;
 use super::*;
 use crate::actor::{Reply, mailbox};
 use crate::server::doorbell::Doorbell;

@@ -1,0 +1,33 @@
+//! Connections that ended and only take what their peers still send.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::server::port::Ticket;
+
+/// How long a connection that ended takes what its peer still sends, so that its last replies arrive.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+
+/// The connections and their deadlines; all wait equally long, so the first in is the first out.
+#[derive(Default)]
+pub(super) struct Lingering(VecDeque<(Instant, Ticket)>);
+
+impl Lingering {
+    /// Adds a connection that ended now.
+    pub(super) fn add(&mut self, now: Instant, ticket: Ticket) {
+        self.0.push_back((now + LINGER, ticket));
+    }
+
+    /// When the next deadline is.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.0.front().map(|(deadline, _)| *deadline)
+    }
+
+    /// Takes a connection whose deadline has come; it may have ended before.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Ticket> {
+        if self.deadline()? > now {
+            return None;
+        }
+        self.0.pop_front().map(|(_, ticket)| ticket)
+    }
+}
