@@ -20,13 +20,21 @@
 //! | [`sled`] | sled's own files | no | a scan of all keys |
 //! | [`memory`] | nothing | yes | nothing |
 
+mod directory;
+mod kvs;
 mod memory;
+mod scan;
+mod sled;
+
+pub(crate) use directory::DirectoryLock;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::storage::index::{KeyRange, Snapshot};
-use crate::storage::segment::CompactionDelivery;
+use directory::Directory;
+
+use crate::storage::compaction::CompactionDelivery;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -316,10 +324,14 @@ pub(crate) struct Engine {
     pub(crate) lock: Option<DirectoryLock>,
 }
 
-/// The data directory is this process's own while it exists.
-pub(crate) struct DirectoryLock;
-
 /// Opens the engine that the options or the directory name.
-pub(crate) fn open(_options: &Options) -> Result<Engine> {
-    Ok(memory::open())
+pub(crate) fn open(options: &Options) -> Result<Engine> {
+    let Some(directory) = Directory::open(options)? else {
+        return Ok(memory::open());
+    };
+    match directory.kind {
+        EngineKind::Kvs => kvs::open(options, directory),
+        EngineKind::Sled => sled::open(directory),
+        EngineKind::Memory => Ok(memory::open()),
+    }
 }

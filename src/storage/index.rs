@@ -94,7 +94,16 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyRange {
-    fn is_empty(&self) -> bool {
+    /// Every key, in order.
+    pub(crate) fn all() -> Self {
+        Self {
+            start: Bound::Unbounded,
+            end: Bound::Unbounded,
+            reverse: false,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
         match (&self.start, &self.end) {
             (Bound::Included(start), Bound::Included(end)) => start > end,
             (
@@ -105,7 +114,7 @@ impl KeyRange {
         }
     }
 
-    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    pub(crate) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
         (
             self.start.as_ref().map(Vec::as_slice),
             self.end.as_ref().map(Vec::as_slice),
@@ -341,8 +350,9 @@ impl<S: Slot> IndexWriter<S> {
         self.shared.visible.store(sequence, Ordering::Release);
     }
 
-    /// Forgets versions that nobody can see any more and tells `dropped` of each.
-    pub(crate) fn prune(&mut self, mut dropped: impl FnMut(S)) {
+    /// Forgets versions that nobody can see any more and tells `dropped` of each, and whether it was a
+    /// tombstone after which nothing of its key is left.
+    pub(crate) fn prune(&mut self, mut dropped: impl FnMut(S, bool)) {
         if self.superseded.is_empty() {
             return;
         }
@@ -365,10 +375,9 @@ impl<S: Slot> IndexWriter<S> {
             let gone = kept == 0 && versions[0].1.is_tombstone();
             let first_dropped = if gone { 0 } else { kept + 1 };
             self.shared.map.prune_key(&*key, watermark, S::is_tombstone);
-            versions
-                .into_iter()
-                .skip(first_dropped)
-                .for_each(|(_, slot)| dropped(slot));
+            for (position, (_, slot)) in versions.into_iter().enumerate().skip(first_dropped) {
+                dropped(slot, gone && position == 0);
+            }
         }
     }
 
@@ -382,6 +391,20 @@ impl<S: Slot> IndexWriter<S> {
             .copied()
             .unwrap_or(visible)
             .min(visible)
+    }
+
+    /// Removes every key at one version, those of earlier batches that are not published included.
+    pub(crate) fn remove_all(&mut self, version: u64, tombstone: &S) {
+        const KEYS_AT_ONCE: usize = 1024;
+        let mut range = KeyRange::all();
+        loop {
+            let keys = self.live_keys(&range, KEYS_AT_ONCE);
+            let Some(last) = keys.last() else { return };
+            range = range.after(last);
+            for key in keys {
+                self.insert(key, version, tombstone.clone());
+            }
+        }
     }
 
     /// Up to `limit` keys of the range whose newest version, published or not, is no tombstone.

@@ -216,9 +216,9 @@ impl Writer {
 
     fn deliver(&mut self, delivery: Delivery) {
         if let Delivery::Failed(kind, error) = &delivery {
-            match kind {
-                JobKind::Sync => self.fail(error),
-                JobKind::Compaction => log::warn!("compaction gave up: {error}"),
+            match (kind, error) {
+                (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
+                (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
             }
         }
         if let Err(error) = self.engine.take(delivery) {
