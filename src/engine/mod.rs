@@ -25,6 +25,8 @@ mod kvs;
 mod memory;
 mod scan;
 mod sled;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use directory::DirectoryLock;
 

@@ -67,6 +67,11 @@ impl Accounting {
         self.with(id, |usage| usage.sealed = true);
     }
 
+    /// Something may still be appended to the segment.
+    pub(crate) fn unseal(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.sealed = false);
+    }
+
     /// The segment has grown to this length.
     pub(crate) fn grow(&mut self, id: SegmentId, bytes: u64) {
         self.with(id, |usage| usage.bytes = bytes);

@@ -489,6 +489,9 @@ impl Recovery<'_> {
         });
         self.report.is_clean = tail.is_clean;
         let last_written = written.last().map_or(SegmentId(0), |segment| segment.id());
+        if let Some(last) = tail.last.as_ref().filter(|_| !tail.is_sealed) {
+            self.accounting.unseal(last.segment.id());
+        }
         let (active, unsealed) = match tail.last {
             Some(last) if tail.is_clean => (Some(last), None),
             last => (None, last.filter(|_| !tail.is_sealed)),
