@@ -352,3 +352,100 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(records: &[Record<'_>], base: u64) -> (Vec<u8>, Vec<Extent>) {
+        let (mut bytes, mut extents) = (Vec::new(), Vec::new());
+        let records = records.iter().copied();
+        let checksum = Checksum::new(b"segment");
+        checksum
+            .encode_batch(records, (5, 3), base, &mut bytes, |extent| {
+                extents.push(extent)
+            })
+            .unwrap();
+        (bytes, extents)
+    }
+
+    const PUT_K: Record<'_> = Record::Put {
+        key: b"k",
+        value: b"vw",
+        expires_at: Some(300),
+    };
+
+    #[test]
+    fn the_format_does_not_change() {
+        let (bytes, _) = encode(&[PUT_K, Record::Remove { key: b"k" }, Record::Clear], 72);
+        // Bytes 0-3 of the header and of each record are checksums.
+        let header = [
+            1, 0, 0, 0, 41, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0,
+        ];
+        assert_eq!(bytes[4..28], header);
+        assert_eq!(
+            bytes[36..48],
+            [8, 0, 0, 0, 1, 0xAC, 2, 1, b'k', 2, b'v', b'w']
+        );
+        assert_eq!(bytes[52..61], [5, 0, 0, 0, 2, 0, 1, b'k', 0]);
+        assert_eq!(bytes[65..73], [4, 0, 0, 0, 3, 0, 0, 0]);
+        assert_eq!(
+            [u32_at(&bytes, 0), u32_at(&bytes, 32)],
+            [1_599_025_028, 3_549_705_209]
+        );
+    }
+
+    #[test]
+    fn a_record_is_read_back_from_its_extent() {
+        let (bytes, extents) = encode(&[Record::Remove { key: b"a" }, PUT_K], 72);
+        let Extent { offset, length } = extents[1];
+        let start = offset as usize - 72;
+        let bytes = &bytes[start..start + length as usize];
+        let checksum = Checksum::new(b"segment");
+        let decoded = checksum.decode_record(bytes, u64::from(offset), 5).unwrap();
+        assert_eq!(decoded, (PUT_K, extents[1]));
+    }
+
+    #[test]
+    fn a_flipped_bit_another_place_and_another_commit_are_detected() {
+        let (bytes, extents) = encode(&[PUT_K], 72);
+        let checksum = Checksum::new(b"segment");
+        let offset = u64::from(extents[0].offset);
+        let record = &bytes[FRAME_HEADER_BYTES..];
+        assert!(checksum.decode_record(record, offset, 5).is_ok());
+        assert!(checksum.decode_record(record, offset + 1, 5).is_err());
+        assert!(checksum.decode_record(record, offset, 6).is_err());
+        assert!(
+            Checksum::new(b"other")
+                .decode_record(record, offset, 5)
+                .is_err()
+        );
+        assert!(checksum.decode_header(&bytes, 72).is_some());
+        assert!(checksum.decode_header(&bytes, 73).is_none());
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let header = checksum.decode_header(&damaged, 72);
+            let record = checksum.decode_record(&damaged[FRAME_HEADER_BYTES..], offset, 5);
+            assert_eq!(header.is_none(), bit < FRAME_HEADER_BYTES * 8, "bit {bit}");
+            assert_eq!(record.is_err(), bit >= FRAME_HEADER_BYTES * 8, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn zeros_are_no_frame_and_no_record() {
+        let checksum = Checksum::new(b"segment");
+        assert!(checksum.decode_header(&[0; 64], 0).is_none());
+        assert!(checksum.decode_record(&[0; 64], 0, 0).is_err());
+    }
+
+    #[test]
+    fn a_length_that_goes_beyond_the_bytes_is_no_record() {
+        let checksum = Checksum::new(b"segment");
+        for length in [u32::MAX, u32::MAX - 7, 57, 1 << 31] {
+            let mut bytes = [0xFF; 64];
+            bytes[4..8].copy_from_slice(&length.to_le_bytes());
+            assert!(checksum.decode_record(&bytes, 0, 0).is_err());
+        }
+    }
+}
