@@ -16,10 +16,8 @@ struct Random(u64);
 
 impl Random {
     fn key(&mut self) -> [u8; 16] {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         key((self.0 >> 33) % KEYS)
     }
 }
@@ -31,14 +29,10 @@ fn key(number: u64) -> [u8; 16] {
 }
 
 fn filled(engine: EngineKind, directory: &TempDir) -> Store {
-    let options = Options::new(directory.path())
-        .engine(engine)
-        .durability(Durability::Never);
+    let options = Options::new(directory.path()).engine(engine).durability(Durability::Never);
     let store = Store::open(options).expect("the temporary directory is empty");
     for number in 0..KEYS {
-        store
-            .set(key(number), vec![7; VALUE_BYTES])
-            .expect("there is room");
+        store.set(key(number), vec![7; VALUE_BYTES]).expect("there is room");
     }
     store
 }

@@ -1,5 +1,7 @@
 //! The lines between the layers: which folder may use what, and where the doors to the outside are.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,13 +56,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["store"],
-        &[
-            "std::net",
-            "mio::",
-            "crate::server",
-            "crate::client",
-            "crate::protocol",
-        ],
+        &["std::net", "mio::", "crate::server", "crate::client", "crate::protocol"],
         "the store is below server and client",
     ),
     (
@@ -79,12 +75,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["client.rs", "client"],
-        &[
-            "crate::server",
-            "crate::store",
-            "crate::engine",
-            "crate::storage",
-        ],
+        &["crate::server", "crate::store", "crate::engine", "crate::storage"],
         "a client knows a server by its protocol alone",
     ),
     (
@@ -96,16 +87,10 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
 
 /// Doors: `(words, the only places that may mention them)`.
 const DOORS: &[(&[&str], &[&str])] = &[
-    (
-        &["std::sync", "std::thread", "crossbeam_channel", "arc_swap"],
-        &["sync.rs"],
-    ),
+    (&["std::sync", "std::thread", "crossbeam_channel", "arc_swap"], &["sync.rs"]),
     (&["std::fs", "rustix::"], &["storage/fs"]),
     (&["artmap"], &["storage/index.rs"]),
-    (
-        &["use sled::", "sled::Config", "sled::Error"],
-        &["engine/sled.rs", "error.rs"],
-    ),
+    (&["use sled::", "sled::Config", "sled::Error"], &["engine/sled.rs", "error.rs"]),
     (&["unsafe "], &[]),
 ];
 
@@ -124,23 +109,13 @@ fn files() -> Vec<(String, String)> {
                 folders.push(path);
                 continue;
             }
-            let name = path
-                .strip_prefix(source())
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
+            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
             if !name.ends_with(".rs") || name.ends_with("tests.rs") || name.contains("/tests/") {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
-            let code = text
-                .split("#[cfg(test)]\nmod tests {")
-                .next()
-                .unwrap_or_default();
-            let lines = code
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
             files.push((name, lines.collect::<Vec<_>>().join("\n")));
         }
     }

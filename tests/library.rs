@@ -1,5 +1,7 @@
 //! The embedded store as a program uses it: what was acknowledged is read back, now and after reopening.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -10,10 +12,7 @@ use tempfile::TempDir;
 fn directory_bytes(path: &Path) -> u64 {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
     // A segment may be removed while the directory is listed.
-    entries
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|metadata| metadata.len())
-        .sum()
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
 fn set_get_remove(open: impl Fn(&Path) -> Store) {
@@ -51,10 +50,7 @@ fn text_view<E: KvsEngine>(open: impl Fn(&Path) -> E) {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path());
     store.set("key1".to_owned(), "value1".to_owned()).unwrap();
-    assert_eq!(
-        store.get("key1".to_owned()).unwrap(),
-        Some("value1".to_owned())
-    );
+    assert_eq!(store.get("key1".to_owned()).unwrap(), Some("value1".to_owned()));
     assert_eq!(store.get("key2".to_owned()).unwrap(), None);
     store.remove("key1".to_owned()).unwrap();
     let error = store.remove("key1".to_owned()).unwrap_err();
@@ -73,10 +69,7 @@ fn a_text_view_refuses_bytes_that_are_no_text() {
     let directory = TempDir::new().unwrap();
     let store = KvStore::open(directory.path()).unwrap();
     store.store().set("key", vec![0xFFu8]).unwrap();
-    assert!(matches!(
-        store.get("key".to_owned()),
-        Err(Error::NotText { .. })
-    ));
+    assert!(matches!(store.get("key".to_owned()), Err(Error::NotText { .. })));
 }
 
 fn thousand_threads<E: KvsEngine>(open: impl Fn(&Path) -> E) {
@@ -93,10 +86,7 @@ fn thousand_threads<E: KvsEngine>(open: impl Fn(&Path) -> E) {
     }
     let check = |store: E| {
         for n in 0..1000 {
-            assert_eq!(
-                store.get(format!("key{n}")).unwrap(),
-                Some(format!("value{n}"))
-            );
+            assert_eq!(store.get(format!("key{n}")).unwrap(), Some(format!("value{n}")));
         }
     };
     check(store);
@@ -122,10 +112,7 @@ fn a_directory_reopens_while_clones_are_being_dropped() {
         drop(store);
     }
     let store = KvStore::open(directory.path()).unwrap();
-    assert_eq!(
-        store.get("round".to_owned()).unwrap(),
-        Some("19".to_owned())
-    );
+    assert_eq!(store.get("round".to_owned()).unwrap(), Some("19".to_owned()));
 }
 
 #[test]
@@ -133,28 +120,16 @@ fn a_second_handle_is_refused_and_told_who_holds_the_directory() {
     let directory = TempDir::new().unwrap();
     let _store = KvStore::open(directory.path()).unwrap();
     let options = Options::new(directory.path()).lock_wait(Duration::from_millis(20));
-    let Err(error) = Store::open(options) else {
-        panic!("two handles on one directory")
-    };
+    let Err(error) = Store::open(options) else { panic!("two handles on one directory") };
     assert!(matches!(error, Error::Locked { .. }));
-    assert!(
-        error
-            .to_string()
-            .contains(&format!("process {}", std::process::id())),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
 }
 
 #[test]
 fn the_directory_remembers_its_engine() {
     let directory = TempDir::new().unwrap();
     drop(SledKvsEngine::open(directory.path()).unwrap());
-    assert_eq!(
-        Store::open(Options::new(directory.path()))
-            .unwrap()
-            .engine(),
-        EngineKind::Sled
-    );
+    assert_eq!(Store::open(Options::new(directory.path())).unwrap().engine(), EngineKind::Sled);
     for engine in [EngineKind::Kvs, EngineKind::Memory] {
         let Err(error) = Store::open(Options::new(directory.path()).engine(engine)) else {
             panic!("opened sled's directory as {engine}")
@@ -183,10 +158,7 @@ fn a_small_store_that_is_overwritten_shrinks_by_itself() {
             break;
         }
     }
-    assert!(
-        has_shrunk,
-        "{written} bytes were written and nothing was reclaimed"
-    );
+    assert!(has_shrunk, "{written} bytes were written and nothing was reclaimed");
     let last = store.get("key7".to_owned()).unwrap();
     drop(store);
     let store = KvStore::open(directory.path()).unwrap();
@@ -198,11 +170,8 @@ fn a_small_store_that_is_overwritten_shrinks_by_itself() {
 #[test]
 fn removed_keys_stay_removed_through_compaction_and_reopening() {
     let directory = TempDir::new().unwrap();
-    let options = || {
-        Options::new(directory.path())
-            .segment_bytes_max(4096)
-            .compaction_bytes_min(8192)
-    };
+    let options =
+        || Options::new(directory.path()).segment_bytes_max(4096).compaction_bytes_min(8192);
     for round in 0..5 {
         let store = Store::open(options()).unwrap();
         for key in 0..300 {
@@ -225,34 +194,19 @@ fn a_damaged_value_is_an_error_and_harms_no_other() {
     let directory = TempDir::new().unwrap();
     let store = Store::open(Options::new(directory.path())).unwrap();
     store.set("good", "1").unwrap();
-    store
-        .set("bad", "a value that will be found in the file")
-        .unwrap();
+    store.set("bad", "a value that will be found in the file").unwrap();
     store.sync().unwrap();
-    let path = std::fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let path = path
-        .filter(|path| path.extension().is_some_and(|e| e == "log"))
-        .next()
-        .unwrap();
+    let mut paths = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let path = paths.find(|path| path.extension().is_some_and(|e| e == "log")).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
-    let at = bytes
-        .windows(6)
-        .position(|window| window == b"a valu")
-        .unwrap();
+    let at = bytes.windows(6).position(|window| window == b"a valu").unwrap();
     bytes[at] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let error = store.get("bad").unwrap_err();
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
-    assert!(
-        error.to_string().contains(path.to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     assert_eq!(store.get("good").unwrap().unwrap(), b"1");
     drop(store);
-    let Err(error) = Store::open(Options::new(directory.path())) else {
-        panic!("opened damage")
-    };
+    let Err(error) = Store::open(Options::new(directory.path())) else { panic!("opened damage") };
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
 }

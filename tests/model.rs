@@ -1,5 +1,7 @@
 //! Any sequence of operations leaves every engine with what a plain map would hold, reopening included.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use kvs::{EngineKind, Options, Store};
@@ -24,9 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn open(directory: &TempDir, engine: EngineKind) -> Store {
-    let options = Options::new(directory.path())
-        .engine(engine)
-        .segment_bytes_max(4096);
+    let options = Options::new(directory.path()).engine(engine).segment_bytes_max(4096);
     Store::open(options.compaction_bytes_min(2048)).unwrap()
 }
 
@@ -53,11 +53,7 @@ fn run(engine: EngineKind, steps: Vec<Step>) {
         }
     }
     for key in 0..16 {
-        assert_eq!(
-            store.get([key]).unwrap().as_ref(),
-            model.get(&key),
-            "key {key}"
-        );
+        assert_eq!(store.get([key]).unwrap().as_ref(), model.get(&key), "key {key}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! What must hold at every moment while everything goes on at once: a live key is never missing, a value
 //! never goes back, and no value is ever another key's.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,9 +31,7 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
     let set = |key: usize, round: u64| {
         // Lengths vary, so that places in the log do not line up.
         let padding = ".".repeat(usize::try_from(round % 97).unwrap() * 5);
-        store
-            .set(format!("key{key}"), format!("{key}:{round}{padding}"))
-            .unwrap();
+        store.set(format!("key{key}"), format!("{key}:{round}{padding}")).unwrap();
     };
     (0..KEYS).for_each(|key| set(key, 0));
     let acknowledged: Vec<AtomicU64> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
@@ -50,10 +50,7 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
                         let floor = acknowledged[key].load(Ordering::Acquire).max(seen[key]);
                         let value = store.get(format!("key{key}")).unwrap();
                         let round = round_of(key, &value.expect("a live key was missing"));
-                        assert!(
-                            round >= floor,
-                            "key {key} went back from {floor} to {round}"
-                        );
+                        assert!(round >= floor, "key {key} went back from {floor} to {round}");
                         seen[key] = round;
                         reads += 1;
                         key += 1;
@@ -82,14 +79,8 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
             thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
-        let writes = writers
-            .into_iter()
-            .map(|writer| writer.join().unwrap())
-            .sum();
-        let reads = readers
-            .into_iter()
-            .map(|reader| reader.join().unwrap())
-            .sum();
+        let writes = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+        let reads = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
         (reads, writes)
     })
 }
@@ -107,10 +98,7 @@ fn a_live_key_is_never_missing_while_it_is_overwritten_and_compacted() {
         .sum();
     println!("kvs: {reads} reads beside {writes} writes, {bytes} bytes are left");
     assert!(reads > 10_000 && writes > 10_000, "too little happened");
-    assert!(
-        bytes < writes * 100,
-        "compaction did not run: {bytes} bytes after {writes} writes"
-    );
+    assert!(bytes < writes * 100, "compaction did not run: {bytes} bytes after {writes} writes");
 
     // One after the other, so that each has the machine to itself.
     let options = Options::new("unused").engine(EngineKind::Memory);

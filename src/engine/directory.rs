@@ -56,13 +56,7 @@ impl Directory {
                 marker
             }
         };
-        Ok(Some(Self {
-            path,
-            file_system,
-            kind,
-            store,
-            lock,
-        }))
+        Ok(Some(Self { path, file_system, kind, store, lock }))
     }
 }
 
@@ -81,9 +75,7 @@ fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<Dir
     let lock_path = names::lock(path);
     let start = Instant::now();
     loop {
-        let taken = file_system
-            .lock(&lock_path)
-            .map_err(|e| Error::io("lock", &lock_path, e))?;
+        let taken = file_system.lock(&lock_path).map_err(|e| Error::io("lock", &lock_path, e))?;
         if let Some(lock) = taken {
             // Only a help for whoever finds the directory taken.
             let _ = lock.describe(&format!("process {}", std::process::id()));
@@ -92,13 +84,8 @@ fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<Dir
         let left = wait.saturating_sub(start.elapsed());
         if left.is_zero() {
             let note = read_small(file_system, &lock_path, SMALL_FILE_BYTES).unwrap_or_default();
-            let holder = String::from_utf8(note)
-                .ok()
-                .filter(|holder| !holder.is_empty());
-            return Err(Error::Locked {
-                path: path.to_path_buf(),
-                holder,
-            });
+            let holder = String::from_utf8(note).ok().filter(|holder| !holder.is_empty());
+            return Err(Error::Locked { path: path.to_path_buf(), holder });
         }
         sleep(left.min(LOCK_RETRY));
     }

@@ -19,20 +19,9 @@ use crate::{Error, Options, Result, error};
 
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
-    let Directory {
-        path,
-        file_system,
-        store,
-        lock,
-        ..
-    } = directory;
+    let Directory { path, file_system, store, lock, .. } = directory;
     let segment_bytes_max = options.segment_bytes_max;
-    let place = Place {
-        file_system,
-        directory: path,
-        store,
-        segment_bytes_max,
-    };
+    let place = Place { file_system, directory: path, store, segment_bytes_max };
     let (writer, reader, report) = KvsWriter::open(place, options.compaction_bytes_min)?;
     if let Some((path, offset)) = &report.truncated_at {
         let dropped = report.dropped_bytes;
@@ -80,11 +69,7 @@ impl KvsReader {
             };
             let expires_at = location.expires_at();
             return Ok(match fetched? {
-                Fetched::Value(value) => Lookup::Found(Entry {
-                    value,
-                    version,
-                    expires_at,
-                }),
+                Fetched::Value(value) => Lookup::Found(Entry { value, version, expires_at }),
                 Fetched::Cold => Lookup::Cold,
             });
         }
@@ -105,25 +90,15 @@ impl ReadHalf for KvsReader {
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let newest = self
-            .index
-            .newest(key)
-            .filter(|(_, slot)| !slot.is_tombstone());
-        Ok(newest.map(|(version, slot)| Stamp {
-            version,
-            expires_at: slot.expires_at(),
-        }))
+        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
+        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at() }))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, snapshot| {
             if page.keys_only {
                 let (version, expires_at) = (found.version, found.slot.expires_at());
-                return Ok(Some(Entry {
-                    value: Vec::new(),
-                    version,
-                    expires_at,
-                }));
+                return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
             }
             self.get_at(&found.key, snapshot)
         })
@@ -164,18 +139,9 @@ impl KvsWriter {
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut index = IndexWriter::new();
         let recovered = recover(&place, &mut index)?;
-        let Recovered {
-            end,
-            segments,
-            accounting,
-            cleared,
-            report,
-        } = recovered;
+        let Recovered { end, segments, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
-        let reader = KvsReader {
-            index: index.reader(),
-            table: Arc::clone(&table),
-        };
+        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table) };
         let writer = Self {
             log: Log::new(place, end, table),
             index,
@@ -236,10 +202,7 @@ impl KvsWriter {
             return Ok(None);
         }
         let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
-        let oldest_outside = outside
-            .map(|(_, usage)| usage.oldest)
-            .min()
-            .unwrap_or(u64::MAX);
+        let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
         let unsynced = self.log.unsynced().first().map(|segment| segment.id());
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
@@ -250,9 +213,7 @@ impl KvsWriter {
             inputs,
             output: self.log.take_segment_id()?,
             oldest_outside,
-            unsynced_from: unsynced
-                .or(self.log.active())
-                .unwrap_or(SegmentId(u64::MAX)),
+            unsynced_from: unsynced.or(self.log.active()).unwrap_or(SegmentId(u64::MAX)),
             cleared: self.cleared,
         };
         Compaction::begin(plan).map(Some)
@@ -262,18 +223,14 @@ impl KvsWriter {
         match delivery {
             CompactionDelivery::Output(segment) => {
                 let bytes = segment.file.length().unwrap_or(0);
-                self.accounting
-                    .add(segment.id(), Origin::Compacted, bytes, true);
+                self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
                 self.log.table().add(segment);
             }
             CompactionDelivery::Moves(moves) => {
                 for moved in moves {
                     self.accounting.hold(moved.to.segment, moved.sequence);
                     let is_there = |slot: &Location| *slot == moved.from;
-                    if self
-                        .index
-                        .repoint(&moved.key, moved.sequence, moved.to, is_there)
-                    {
+                    if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
                         self.accounting.lose(&moved.from);
                         self.accounting.gain(&moved.to);
                     } else if moved.to.is_tombstone() {
@@ -321,10 +278,7 @@ impl WriteHalf for KvsWriter {
         }
         self.is_syncing = true;
         let segments = self.log.unsynced().to_vec();
-        Some(Box::new(SyncJob {
-            segments,
-            sequence: self.log.next_sequence() - 1,
-        }))
+        Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {

@@ -30,19 +30,9 @@ impl Slot for MemorySlot {
 /// Opens an empty store.
 pub(crate) fn open() -> Engine {
     let index = IndexWriter::new();
-    let reader = Arc::new(MemoryReader {
-        index: index.reader(),
-    });
-    let writer = Box::new(MemoryWriter {
-        index,
-        next_sequence: 1,
-    });
-    Engine {
-        writer,
-        reader,
-        kind: EngineKind::Memory,
-        lock: None,
-    }
+    let reader = Arc::new(MemoryReader { index: index.reader() });
+    let writer = Box::new(MemoryWriter { index, next_sequence: 1 });
+    Engine { writer, reader, kind: EngineKind::Memory, lock: None }
 }
 
 struct MemoryReader {
@@ -51,54 +41,30 @@ struct MemoryReader {
 
 fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
     let value = slot.value.as_ref()?.to_vec();
-    Some(Entry {
-        value,
-        version,
-        expires_at: slot.expires_at,
-    })
+    Some(Entry { value, version, expires_at: slot.expires_at })
 }
 
 impl ReadHalf for MemoryReader {
     fn get(&self, key: &[u8], _access: Access) -> Result<Lookup> {
-        let found = self
-            .index
-            .newest(key)
-            .and_then(|(version, slot)| entry(version, &slot));
+        let found = self.index.newest(key).and_then(|(version, slot)| entry(version, &slot));
         Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
     fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
-        Ok(self
-            .index
-            .at(key, snapshot)
-            .and_then(|(version, slot)| entry(version, &slot)))
+        Ok(self.index.at(key, snapshot).and_then(|(version, slot)| entry(version, &slot)))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let newest = self
-            .index
-            .newest(key)
-            .filter(|(_, slot)| !slot.is_tombstone());
-        Ok(newest.map(|(version, slot)| Stamp {
-            version,
-            expires_at: slot.expires_at,
-        }))
+        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
+        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at }))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, _| {
             let MemorySlot { value, expires_at } = &found.slot;
-            let value = if page.keys_only {
-                None
-            } else {
-                value.as_deref()
-            };
+            let value = if page.keys_only { None } else { value.as_deref() };
             let value = value.unwrap_or_default().to_vec();
-            let entry = Entry {
-                value,
-                version: found.version,
-                expires_at: *expires_at,
-            };
+            let entry = Entry { value, version: found.version, expires_at: *expires_at };
             Ok(Some(entry))
         })
     }
@@ -132,15 +98,8 @@ impl WriteHalf for MemoryWriter {
         for (batch, mutation) in group.into_mutations() {
             let version = first + batch as u64;
             match mutation {
-                Mutation::Put {
-                    key,
-                    value,
-                    expires_at,
-                } => {
-                    let slot = MemorySlot {
-                        value: Some(value.into()),
-                        expires_at,
-                    };
+                Mutation::Put { key, value, expires_at } => {
+                    let slot = MemorySlot { value: Some(value.into()), expires_at };
                     self.index.insert(key, version, slot);
                 }
                 Mutation::Remove { key } => {
@@ -181,7 +140,4 @@ impl WriteHalf for MemoryWriter {
     }
 }
 
-const TOMBSTONE: MemorySlot = MemorySlot {
-    value: None,
-    expires_at: None,
-};
+const TOMBSTONE: MemorySlot = MemorySlot { value: None, expires_at: None };

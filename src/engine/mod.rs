@@ -33,7 +33,8 @@ pub(crate) use directory::DirectoryLock;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::storage::index::{KeyRange, Snapshot};
+pub(crate) use crate::storage::index::Snapshot;
+pub(crate) use crate::storage::range::KeyRange;
 use directory::Directory;
 
 use crate::storage::compaction::CompactionDelivery;
@@ -78,9 +79,7 @@ impl FromStr for EngineKind {
             .into_iter()
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
-                Error::InvalidOption(format!(
-                    "unknown engine {name:?}: choose kvs, sled or memory"
-                ))
+                Error::InvalidOption(format!("unknown engine {name:?}: choose kvs, sled or memory"))
             })
     }
 }
@@ -229,23 +228,18 @@ impl Group {
     /// The batches in order.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.mutations[start..*end])
+        starts.zip(&self.ends).map(|(start, end)| &self.mutations[start..*end])
     }
 
     /// Every mutation with the position of its batch.
     pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
         let mut batch = 0;
-        self.mutations
-            .into_iter()
-            .enumerate()
-            .map(move |(position, mutation)| {
-                while self.ends.get(batch).is_some_and(|end| *end <= position) {
-                    batch += 1;
-                }
-                (batch, mutation)
-            })
+        self.mutations.into_iter().enumerate().map(move |(position, mutation)| {
+            while self.ends.get(batch).is_some_and(|end| *end <= position) {
+                batch += 1;
+            }
+            (batch, mutation)
+        })
     }
 }
 

@@ -28,10 +28,7 @@ pub(super) fn scan_index<S: Slot>(
             continue;
         }
         if let Some(entry) = read(&found, snapshot)? {
-            result.entries.push(Scanned {
-                key: found.key,
-                entry,
-            });
+            result.entries.push(Scanned { key: found.key, entry });
         }
     }
     Ok(result)

@@ -29,18 +29,10 @@ fn decode(key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
     };
     let (Some(version), Some(expires_at)) = (number(0), number(8)) else {
         let key = error::printable(key);
-        return Err(Error::Refused(format!(
-            "what sled holds for key \"{key}\" is not an entry"
-        )));
+        return Err(Error::Refused(format!("what sled holds for key \"{key}\" is not an entry")));
     };
     let expires_at = Some(expires_at).filter(|time| *time > 0);
-    Ok((
-        Stamp {
-            version,
-            expires_at,
-        },
-        HEADER_BYTES,
-    ))
+    Ok((Stamp { version, expires_at }, HEADER_BYTES))
 }
 
 fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
@@ -52,18 +44,8 @@ fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
 }
 
 fn entry(key: &[u8], stored: &[u8]) -> Result<Entry> {
-    let (
-        Stamp {
-            version,
-            expires_at,
-        },
-        start,
-    ) = decode(key, stored)?;
-    Ok(Entry {
-        value: stored[start..].to_vec(),
-        version,
-        expires_at,
-    })
+    let (Stamp { version, expires_at }, start) = decode(key, stored)?;
+    Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
 }
 
 /// Keys in all, and those that expire.
@@ -76,9 +58,7 @@ struct Counts {
 /// Opens sled in its own directory inside the data directory.
 pub(crate) fn open(directory: Directory) -> Result<Engine> {
     let Directory { path, lock, .. } = directory;
-    let config = sled::Config::new()
-        .path(names::sled(&path))
-        .flush_every_ms(None);
+    let config = sled::Config::new().path(names::sled(&path)).flush_every_ms(None);
     let database = config.open()?;
     let counts = Arc::new(Counts::default());
     let mut writer = SledWriter {
@@ -140,11 +120,7 @@ impl ReadHalf for SledReader {
         let mut items = self.database.range::<&[u8], _>(page.range.bounds());
         let mut result = Page::default();
         while result.entries.len() < page.limit {
-            let next = if page.range.reverse {
-                items.next_back()
-            } else {
-                items.next()
-            };
+            let next = if page.range.reverse { items.next_back() } else { items.next() };
             let Some((key, stored)) = next.transpose()? else {
                 return Ok(result);
             };
@@ -152,10 +128,7 @@ impl ReadHalf for SledReader {
             if page.keys_only {
                 entry.value.clear();
             }
-            result.entries.push(Scanned {
-                key: key.to_vec(),
-                entry,
-            });
+            result.entries.push(Scanned { key: key.to_vec(), entry });
         }
         result.resume_after = result.entries.last().map(|last| last.key.clone());
         Ok(result)
@@ -174,10 +147,7 @@ impl ReadHalf for SledReader {
     }
 }
 
-const NO_SNAPSHOTS: Error = Error::Unsupported {
-    engine: "sled",
-    feature: "snapshots",
-};
+const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snapshots" };
 
 struct SledWriter {
     database: Db,
@@ -207,9 +177,7 @@ impl SledWriter {
         if let Some(time) = new.and_then(|stamp| stamp.expires_at) {
             self.deadlines.insert((time, key.into()));
         }
-        self.counts
-            .expiring
-            .store(self.deadlines.len() as u64, Ordering::Relaxed);
+        self.counts.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
     }
 
     /// Applies one batch, which sled makes visible and durable as a whole.
@@ -226,19 +194,9 @@ impl SledWriter {
         let mut last = std::collections::BTreeMap::new();
         for mutation in batch {
             match mutation {
-                Mutation::Put {
-                    key,
-                    value,
-                    expires_at,
-                } => {
+                Mutation::Put { key, value, expires_at } => {
                     changes.insert(key.as_slice(), encode(version, *expires_at, value));
-                    last.insert(
-                        key,
-                        Some(Stamp {
-                            version,
-                            expires_at: *expires_at,
-                        }),
-                    );
+                    last.insert(key, Some(Stamp { version, expires_at: *expires_at }));
                 }
                 Mutation::Remove { key } => {
                     changes.remove(key.as_slice());
@@ -287,10 +245,7 @@ impl WriteHalf for SledWriter {
             return None;
         }
         self.is_syncing = true;
-        Some(Box::new(FlushJob {
-            database: self.database.clone(),
-            sequence,
-        }))
+        Some(Box::new(FlushJob { database: self.database.clone(), sequence }))
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
@@ -317,9 +272,7 @@ impl WriteHalf for SledWriter {
 
 fn flush(database: &Db) -> Result<()> {
     let flushed = database.flush();
-    flushed
-        .map(|_| ())
-        .map_err(|error| Error::UnknownOutcome(Arc::new(error.into())))
+    flushed.map(|_| ()).map_err(|error| Error::UnknownOutcome(Arc::new(error.into())))
 }
 
 /// Flushes what was applied when it was made.

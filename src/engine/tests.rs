@@ -33,16 +33,10 @@ impl FileSystem for SwitchedFileSystem {
         RealFileSystem.list(directory)
     }
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(SwitchedFile(
-            RealFileSystem.create(path)?,
-            Arc::clone(&self.0),
-        )))
+        Ok(Arc::new(SwitchedFile(RealFileSystem.create(path)?, Arc::clone(&self.0))))
     }
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(SwitchedFile(
-            RealFileSystem.open(path)?,
-            Arc::clone(&self.0),
-        )))
+        Ok(Arc::new(SwitchedFile(RealFileSystem.open(path)?, Arc::clone(&self.0))))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         RealFileSystem.rename(from, to)
@@ -93,15 +87,7 @@ type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 fn open(directory: &Path, switches: &Arc<Switches>, segment_bytes_max: u64) -> Opened {
     let file_system = Arc::new(SwitchedFileSystem(Arc::clone(switches)));
     let directory = directory.to_path_buf();
-    KvsWriter::open(
-        Place {
-            file_system,
-            directory,
-            store: 7,
-            segment_bytes_max,
-        },
-        256,
-    )
+    KvsWriter::open(Place { file_system, directory, store: 7, segment_bytes_max }, 256)
 }
 
 fn open_plain(directory: &Path) -> Opened {
@@ -109,11 +95,7 @@ fn open_plain(directory: &Path) -> Opened {
 }
 
 fn put(key: &str, value: &str) -> Mutation {
-    Mutation::Put {
-        key: key.into(),
-        value: value.into(),
-        expires_at: None,
-    }
+    Mutation::Put { key: key.into(), value: value.into(), expires_at: None }
 }
 
 fn remove(key: &str) -> Mutation {
@@ -140,17 +122,10 @@ fn value(reader: &KvsReader, key: &str) -> Option<String> {
 
 fn contents(reader: &KvsReader) -> Vec<(String, String)> {
     let range = KeyRange::all();
-    let page = ScanPage {
-        range: &range,
-        snapshot: None,
-        limit: 1000,
-        keys_only: false,
-    };
+    let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let entries = reader.scan(&page).unwrap().entries.into_iter();
-    entries
-        .map(|found| (text(found.key), text(found.entry.value)))
-        .collect()
+    entries.map(|found| (text(found.key), text(found.entry.value))).collect()
 }
 
 /// Runs the jobs that are offered until none is.
@@ -193,19 +168,13 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
     ];
     let mut states = vec![vec![]];
     for batch in batches {
-        let mut model: std::collections::BTreeMap<_, _> = states
-            .last()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
+        let mut model: std::collections::BTreeMap<_, _> =
+            states.last().cloned().unwrap_or_default().into_iter().collect();
         for mutation in batch {
             match mutation.clone() {
                 Mutation::Put { key, value, .. } => {
-                    model.insert(
-                        String::from_utf8(key).unwrap(),
-                        String::from_utf8(value).unwrap(),
-                    );
+                    model
+                        .insert(String::from_utf8(key).unwrap(), String::from_utf8(value).unwrap());
                 }
                 Mutation::Remove { key } => drop(model.remove(&String::from_utf8(key).unwrap())),
                 Mutation::Clear => model.clear(),
@@ -219,19 +188,12 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
     let mut reached = 0;
     for length in 0..=whole.len() {
         let copy = TempDir::new().unwrap();
-        std::fs::write(
-            copy.path().join(path.file_name().unwrap()),
-            &whole[..length],
-        )
-        .unwrap();
+        std::fs::write(copy.path().join(path.file_name().unwrap()), &whole[..length]).unwrap();
         let (mut writer, reader, report) = open_plain(copy.path()).unwrap();
         let found = contents(&reader);
         let state = states.iter().rposition(|state| *state == found);
         let state = state.unwrap_or_else(|| panic!("cut at {length}: {found:?} was never there"));
-        assert!(
-            state >= reached,
-            "cut at {length} lost what a shorter log had"
-        );
+        assert!(state >= reached, "cut at {length} lost what a shorter log had");
         reached = state;
         assert!(!report.is_clean || length <= 72, "{report:?}");
         commit(&mut writer, &[put("after", "x")]);
@@ -250,9 +212,7 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
     let directory = TempDir::new().unwrap();
     let (mut writer, _, _) = open_plain(directory.path()).unwrap();
     for n in 0..4 {
-        writer
-            .commit(group(&[&[put(&format!("key{n}"), "value")]]), true)
-            .unwrap();
+        writer.commit(group(&[&[put(&format!("key{n}"), "value")]]), true).unwrap();
     }
     writer.close().unwrap();
     let path = segments(directory.path()).remove(0);
@@ -262,19 +222,11 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
         std::fs::write(&path, &damaged).unwrap();
-        let error = open_plain(directory.path())
-            .err()
-            .unwrap_or_else(|| panic!("byte {at} opened"));
+        let error =
+            open_plain(directory.path()).err().unwrap_or_else(|| panic!("byte {at} opened"));
         let is_named = error.to_string().contains(path.to_str().unwrap());
-        assert!(
-            is_named && matches!(error, Error::Corrupt { .. }),
-            "byte {at}: {error}"
-        );
-        assert_eq!(
-            std::fs::read(&path).unwrap(),
-            damaged,
-            "refusing must not change the file"
-        );
+        assert!(is_named && matches!(error, Error::Corrupt { .. }), "byte {at}: {error}");
+        assert_eq!(std::fs::read(&path).unwrap(), damaged, "refusing must not change the file");
     }
 }
 
@@ -282,9 +234,7 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
 fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let directory = TempDir::new().unwrap();
     let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
-    writer
-        .commit(group(&[&[put("synced", "1")]]), true)
-        .unwrap();
+    writer.commit(group(&[&[put("synced", "1")]]), true).unwrap();
     for n in 0..200 {
         commit(&mut writer, &[put(&format!("key{n:03}"), &"x".repeat(50))]);
     }
@@ -292,10 +242,7 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let paths = segments(directory.path());
     assert!(paths.len() > 2);
     let mut first = std::fs::read(&paths[0]).unwrap();
-    let at = first
-        .windows(6)
-        .position(|window| window == b"key005")
-        .unwrap();
+    let at = first.windows(6).position(|window| window == b"key005").unwrap();
     first[at] ^= 1;
     std::fs::write(&paths[0], &first).unwrap();
     let (writer, reader, report) = open_plain(directory.path()).unwrap();
@@ -312,21 +259,12 @@ fn a_group_is_one_sync_and_a_failed_sync_is_an_unknown_outcome() {
     let (mut writer, reader, _) = open(directory.path(), &switches, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);
     let before = switches.syncs.load(Ordering::Relaxed);
-    writer
-        .commit(
-            group(&[&[put("b", "1")], &[put("c", "1")], &[put("d", "1")]]),
-            true,
-        )
-        .unwrap();
+    writer.commit(group(&[&[put("b", "1")], &[put("c", "1")], &[put("d", "1")]]), true).unwrap();
     assert_eq!(switches.syncs.load(Ordering::Relaxed), before + 1);
     switches.syncs_fail.store(true, Ordering::Relaxed);
     let failed = writer.commit(group(&[&[put("b", "2")]]), true);
     assert!(matches!(failed, Err(Error::UnknownOutcome(_))));
-    assert_eq!(
-        value(&reader, "b").unwrap(),
-        "1",
-        "what may be lost must not be read"
-    );
+    assert_eq!(value(&reader, "b").unwrap(), "1", "what may be lost must not be read");
 }
 
 #[test]
@@ -396,10 +334,7 @@ fn compaction_keeps_what_a_snapshot_sees() {
     maintain(&mut writer);
     for n in 0..100 {
         let key = format!("{n}").into_bytes();
-        assert_eq!(
-            reader.get_at(&key, &snapshot).unwrap().unwrap().value,
-            b"old"
-        );
+        assert_eq!(reader.get_at(&key, &snapshot).unwrap().unwrap().value, b"old");
         assert_eq!(value(&reader, &format!("{n}")).is_some(), n >= 50);
     }
     let before = segments(directory.path()).len();
@@ -438,12 +373,7 @@ fn a_crash_between_renaming_the_output_and_removing_the_inputs_is_repaired() {
     }
     let (_, reader, _) = open_plain(copy.path()).unwrap();
     assert_eq!(contents(&reader), expected);
-    let names = |path| {
-        segments(path)
-            .iter()
-            .map(|p| p.file_name().unwrap().to_owned())
-            .collect()
-    };
+    let names = |path| segments(path).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
     let (left, right): (Vec<_>, Vec<_>) = (names(copy.path()), names(directory.path()));
     assert_eq!(left, right);
 }
@@ -469,10 +399,8 @@ fn clearing_survives_reopening_and_compaction() {
         maintain(&mut writer);
         assert_eq!(contents(&reader), [("7".to_owned(), "new".to_owned())]);
     }
-    let bytes: u64 = segments(directory.path())
-        .iter()
-        .map(|p| std::fs::metadata(p).unwrap().len())
-        .sum();
+    let bytes: u64 =
+        segments(directory.path()).iter().map(|p| std::fs::metadata(p).unwrap().len()).sum();
     assert!(bytes < 8192, "{bytes} bytes are left");
 }
 
@@ -509,9 +437,7 @@ fn a_segment_in_which_writing_goes_on_is_not_compacted() {
     drop(writer);
     // The last segment holds little more than its header, which is no live data either.
     let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
-    let mut job = writer
-        .offer_compaction()
-        .expect("the full segments are garbage");
+    let mut job = writer.offer_compaction().expect("the full segments are garbage");
     commit(&mut writer, &[put("during", "x")]);
     loop {
         match job.step().unwrap() {

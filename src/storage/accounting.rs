@@ -87,9 +87,7 @@ impl Accounting {
 
     /// The index points to this place from now on.
     pub(crate) fn gain(&mut self, location: &Location) {
-        self.with(location.segment, |usage| {
-            usage.live_bytes += location.cost()
-        });
+        self.with(location.segment, |usage| usage.live_bytes += location.cost());
     }
 
     /// The index does not point to this place any more.
@@ -103,18 +101,13 @@ impl Accounting {
 
     /// The record matters only while an older segment may hold what it removed.
     pub(crate) fn keep_tombstone(&mut self, location: &Location) {
-        self.with(location.segment, |usage| {
-            usage.tombstone_bytes += location.cost()
-        });
+        self.with(location.segment, |usage| usage.tombstone_bytes += location.cost());
     }
 
     /// The bytes of all segments, and how many of them are needed.
     pub(crate) fn totals(&self) -> (u64, u64) {
         self.segments.values().fold((0, 0), |(bytes, live), usage| {
-            (
-                bytes + usage.bytes,
-                live + usage.live_bytes.min(usage.bytes),
-            )
+            (bytes + usage.bytes, live + usage.live_bytes.min(usage.bytes))
         })
     }
 
@@ -147,11 +140,7 @@ impl Accounting {
         let mut older_are_chosen = true;
         let (mut chosen, mut garbage_bytes, mut output_bytes) = (Vec::new(), 0, 0);
         for (id, usage) in by_age {
-            let kept_tombstones = if older_are_chosen {
-                0
-            } else {
-                usage.tombstone_bytes
-            };
+            let kept_tombstones = if older_are_chosen { 0 } else { usage.tombstone_bytes };
             let kept = usage.live_bytes + kept_tombstones;
             let garbage = usage.bytes.saturating_sub(kept);
             let fits = output_bytes + kept <= output_bytes_max;
@@ -163,11 +152,7 @@ impl Accounting {
                 older_are_chosen = false;
             }
         }
-        if garbage_bytes >= garbage_bytes_min.max(1) {
-            chosen
-        } else {
-            Vec::new()
-        }
+        if garbage_bytes >= garbage_bytes_min.max(1) { chosen } else { Vec::new() }
     }
 
     fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut Usage)) {

@@ -102,12 +102,7 @@ struct Output {
 impl Compaction {
     /// Makes the unfinished output.
     pub(crate) fn begin(plan: CompactionPlan) -> Result<Self> {
-        let CompactionPlan {
-            place,
-            inputs,
-            output: id,
-            ..
-        } = &plan;
+        let CompactionPlan { place, inputs, output: id, .. } = &plan;
         let header = SegmentHeader {
             origin: Origin::Compacted,
             store: place.store,
@@ -133,16 +128,8 @@ impl Compaction {
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
         output.mark(FrameKind::Replaces, &list, (0, 0))?;
-        let phase = Phase::Copy {
-            input: 0,
-            offset: HEADER_BYTES as u64,
-        };
-        Ok(Self {
-            plan,
-            output,
-            phase,
-            moves: VecDeque::new(),
-        })
+        let phase = Phase::Copy { input: 0, offset: HEADER_BYTES as u64 };
+        Ok(Self { plan, output, phase, moves: VecDeque::new() })
     }
 
     /// Copies up to a step's worth of an input; moves to the next phase after the last.
@@ -162,20 +149,14 @@ impl Compaction {
                 }
                 Next::End => {
                     self.output.flush()?;
-                    self.phase = Phase::Copy {
-                        input: input + 1,
-                        offset: HEADER_BYTES as u64,
-                    };
+                    self.phase = Phase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
                     return Ok(Step::Continue);
                 }
                 Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, at, reason)),
             }
         }
         self.output.flush()?;
-        self.phase = Phase::Copy {
-            input,
-            offset: scan.offset(),
-        };
+        self.phase = Phase::Copy { input, offset: scan.offset() };
         Ok(Step::Continue)
     }
 
@@ -189,9 +170,7 @@ impl Compaction {
         let from = Location::of(record, segment, extent);
         let is_indexed = || {
             let versions = self.plan.index.versions(record.key());
-            versions
-                .iter()
-                .any(|(version, slot)| *version == sequence && *slot == from)
+            versions.iter().any(|(version, slot)| *version == sequence && *slot == from)
         };
         // Whatever is older than the tombstone and not part of this may hold what it removed.
         let masks_older = self.plan.oldest_outside < sequence;
@@ -206,29 +185,17 @@ impl Compaction {
         let extent = self.output.copy(record, sequence)?;
         if !matches!(record, Record::Clear) {
             let to = from.moved(self.plan.output, extent);
-            self.moves.push_back(Move {
-                key: record.key().to_vec(),
-                sequence,
-                from,
-                to,
-            });
+            self.moves.push_back(Move { key: record.key().to_vec(), sequence, from, to });
         }
         Ok(())
     }
 
     /// Makes the output durable and gives it its name.
     fn publish(&mut self) -> Result<Step> {
-        let CompactionPlan {
-            place,
-            table,
-            index,
-            unsynced_from,
-            ..
-        } = &self.plan;
+        let CompactionPlan { place, table, index, unsynced_from, .. } = &self.plan;
         // What was judged garbage is garbage because of something at or below this.
         let visible = index.visible();
-        self.output
-            .mark(FrameKind::Seal, &[], (visible + 1, visible))?;
+        self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
         self.output.flush()?;
         let synced = self.output.file.sync();
         synced.map_err(|e| Error::io("sync", &self.output.unfinished, e))?;
@@ -269,9 +236,7 @@ impl Compaction {
         // Before another compaction may replace the output: recovery would not know these any more.
         sync_directory(place)?;
         let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
-        Ok(Step::Done(Delivery::Compaction(
-            CompactionDelivery::Finished(inputs),
-        )))
+        Ok(Step::Done(Delivery::Compaction(CompactionDelivery::Finished(inputs))))
     }
 }
 
@@ -283,10 +248,7 @@ fn sync_directory(place: &Place) -> Result<()> {
 
 fn too_large() -> Error {
     let bytes_max = super::record::FRAME_BODY_BYTES_MAX;
-    Error::BatchTooLarge {
-        bytes: bytes_max,
-        bytes_max,
-    }
+    Error::BatchTooLarge { bytes: bytes_max, bytes_max }
 }
 
 impl Job for Compaction {
@@ -310,18 +272,15 @@ impl Output {
         let base = self.written;
         let records = std::iter::once(*record);
         let encoded =
-            self.checksum
-                .encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
-                    placed = Some(extent)
-                });
+            self.checksum.encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
+                placed = Some(extent)
+            });
         encoded.map_err(|TooLarge| too_large())?;
         placed.ok_or_else(too_large)
     }
 
     fn mark(&mut self, kind: FrameKind, body: &[u8], numbers: (u64, u64)) -> Result<()> {
-        let marked = self
-            .checksum
-            .encode_mark(kind, body, numbers, self.written, &mut self.buffer);
+        let marked = self.checksum.encode_mark(kind, body, numbers, self.written, &mut self.buffer);
         marked.map_err(|TooLarge| too_large())
     }
 

@@ -14,10 +14,10 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
 
 use artmap::VersionedArtMap;
 
+use super::range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// What the index holds for one version of a key.
@@ -82,58 +82,6 @@ impl Drop for Snapshot {
     }
 }
 
-/// Which keys a scan visits, and in which order.
-#[derive(Debug, Clone)]
-pub(crate) struct KeyRange {
-    /// Where the range starts, in key order.
-    pub(crate) start: Bound<Vec<u8>>,
-    /// Where the range ends, in key order.
-    pub(crate) end: Bound<Vec<u8>>,
-    /// Visit from the end to the start.
-    pub(crate) reverse: bool,
-}
-
-impl KeyRange {
-    /// Every key, in order.
-    pub(crate) fn all() -> Self {
-        Self {
-            start: Bound::Unbounded,
-            end: Bound::Unbounded,
-            reverse: false,
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        match (&self.start, &self.end) {
-            (Bound::Included(start), Bound::Included(end)) => start > end,
-            (
-                Bound::Included(start) | Bound::Excluded(start),
-                Bound::Included(end) | Bound::Excluded(end),
-            ) => start >= end,
-            _ => false,
-        }
-    }
-
-    pub(crate) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        (
-            self.start.as_ref().map(Vec::as_slice),
-            self.end.as_ref().map(Vec::as_slice),
-        )
-    }
-
-    /// The part that is left after `key` was visited.
-    pub(crate) fn after(&self, key: &[u8]) -> Self {
-        let mut rest = self.clone();
-        let visited = Bound::Excluded(key.to_vec());
-        if self.reverse {
-            rest.end = visited;
-        } else {
-            rest.start = visited;
-        }
-        rest
-    }
-}
-
 /// A key with one version of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<S> {
@@ -183,10 +131,7 @@ impl<S: Slot> IndexReader<S> {
         // Read under the lock: a watermark computed before this cannot be above it.
         let sequence = self.visible();
         *registered.entry(sequence).or_insert(0) += 1;
-        Snapshot {
-            sequence,
-            registry: Arc::clone(&self.0.registry),
-        }
+        Snapshot { sequence, registry: Arc::clone(&self.0.registry) }
     }
 
     /// Up to `limit` keys of the range as the snapshot sees them, tombstones included.
@@ -200,24 +145,13 @@ impl<S: Slot> IndexReader<S> {
             return Vec::new();
         }
         let guard = self.0.map.pin();
-        let mut entries = self
-            .0
-            .map
-            .range_with_guard::<_, [u8]>(range.bounds(), &guard);
+        let mut entries = self.0.map.range_with_guard::<_, [u8]>(range.bounds(), &guard);
         let mut page = Vec::new();
         while page.len() < limit {
-            let next = if range.reverse {
-                entries.next_back()
-            } else {
-                entries.next()
-            };
+            let next = if range.reverse { entries.next_back() } else { entries.next() };
             let Some(entry) = next else { break };
             if let Some((version, slot)) = entry.get_version_le(snapshot.sequence) {
-                page.push(Found {
-                    key: entry.key().0.to_vec(),
-                    version,
-                    slot: slot.clone(),
-                });
+                page.push(Found { key: entry.key().0.to_vec(), version, slot: slot.clone() });
             }
         }
         page
@@ -226,10 +160,7 @@ impl<S: Slot> IndexReader<S> {
     /// Every version of the key that is still kept, newest first.
     pub(crate) fn versions(&self, key: &[u8]) -> Vec<(u64, S)> {
         let versions = self.0.map.get_all_versions(key);
-        versions
-            .into_iter()
-            .filter_map(|(version, slot)| Some((version, slot?)))
-            .collect()
+        versions.into_iter().filter_map(|(version, slot)| Some((version, slot?))).collect()
     }
 
     /// The newest sequence number that readers see.
@@ -274,11 +205,7 @@ impl<S: Slot> IndexWriter<S> {
             expiring: AtomicU64::new(0),
             registry: Arc::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-            superseded: VecDeque::new(),
-            deadlines: BTreeSet::new(),
-        }
+        Self { shared: Arc::new(shared), superseded: VecDeque::new(), deadlines: BTreeSet::new() }
     }
 
     /// A half for readers.
@@ -299,10 +226,7 @@ impl<S: Slot> IndexWriter<S> {
         let old = self.latest(&key);
         self.count(&key, old.as_ref().map(|(_, slot)| slot), &slot);
         if old.is_some() || slot.is_tombstone() {
-            self.superseded.push_back(Superseded {
-                by: version,
-                key: key.clone(),
-            });
+            self.superseded.push_back(Superseded { by: version, key: key.clone() });
         }
         self.shared.map.insert(Key(key), version, slot);
         old.and_then(|(same, slot)| (same == version).then_some(slot))
@@ -318,10 +242,7 @@ impl<S: Slot> IndexWriter<S> {
         self.count(&key, old.as_ref().map(|(_, slot)| slot), &slot);
         if slot.is_tombstone() {
             // Kept until everything is restored: an older version of the key may still come.
-            self.superseded.push_back(Superseded {
-                by: version,
-                key: key.clone(),
-            });
+            self.superseded.push_back(Superseded { by: version, key: key.clone() });
         }
         self.shared.map.insert(Key(key.clone()), version, slot);
         if old.is_some() {
@@ -357,19 +278,12 @@ impl<S: Slot> IndexWriter<S> {
             return;
         }
         let watermark = self.watermark();
-        while self
-            .superseded
-            .front()
-            .is_some_and(|next| next.by <= watermark)
-        {
+        while self.superseded.front().is_some_and(|next| next.by <= watermark) {
             let Some(Superseded { key, .. }) = self.superseded.pop_front() else {
                 break;
             };
             let versions = self.reader().versions(&key);
-            let Some(kept) = versions
-                .iter()
-                .position(|(version, _)| *version <= watermark)
-            else {
+            let Some(kept) = versions.iter().position(|(version, _)| *version <= watermark) else {
                 continue;
             };
             let gone = kept == 0 && versions[0].1.is_tombstone();
@@ -385,12 +299,7 @@ impl<S: Slot> IndexWriter<S> {
     fn watermark(&self) -> u64 {
         let registered = lock(&self.shared.registry.0);
         let visible = self.shared.visible.load(Ordering::Relaxed);
-        registered
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(visible)
-            .min(visible)
+        registered.keys().next().copied().unwrap_or(visible).min(visible)
     }
 
     /// Removes every key at one version, those of earlier batches that are not published included.
@@ -413,9 +322,7 @@ impl<S: Slot> IndexWriter<S> {
         let guard = self.shared.map.pin();
         let entries = self.shared.map.range_with_guard::<_, [u8]>(bounds, &guard);
         let live = entries.filter(|entry| !entry.value().is_tombstone());
-        live.take(limit)
-            .map(|entry| entry.key().0.to_vec())
-            .collect()
+        live.take(limit).map(|entry| entry.key().0.to_vec()).collect()
     }
 
     /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
@@ -441,161 +348,9 @@ impl<S: Slot> IndexWriter<S> {
         if let Some(time) = new.expires_at() {
             self.deadlines.insert((time, key.into()));
         }
-        self.shared
-            .expiring
-            .store(self.deadlines.len() as u64, Ordering::Relaxed);
+        self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A number; negative ones are tombstones.
-    #[derive(Debug, Clone, PartialEq)]
-    struct Number(i32);
-
-    impl Slot for Number {
-        fn is_tombstone(&self) -> bool {
-            self.0 < 0
-        }
-        fn expires_at(&self) -> Option<u64> {
-            (self.0 >= 100).then_some(self.0 as u64)
-        }
-    }
-
-    fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]) -> Vec<i32> {
-        for (key, number) in changes {
-            index.insert(key.as_bytes().to_vec(), version, Number(*number));
-        }
-        index.publish(version);
-        let mut dropped = Vec::new();
-        index.prune(|slot, _| dropped.push(slot.0));
-        dropped
-    }
-
-    fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &Snapshot) -> Vec<i32> {
-        reader
-            .page(range, snapshot, 10)
-            .into_iter()
-            .map(|found| found.slot.0)
-            .collect()
-    }
-
-    #[test]
-    fn nothing_of_a_commit_is_seen_before_it_is_published() {
-        let mut index = IndexWriter::new();
-        let reader = index.reader();
-        index.insert(b"a".to_vec(), 1, Number(1));
-        assert_eq!(reader.newest(b"a"), None);
-        index.publish(1);
-        assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
-        index.insert(b"a".to_vec(), 2, Number(2));
-        assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
-    }
-
-    #[test]
-    fn a_snapshot_keeps_what_it_sees_until_it_is_dropped() {
-        let mut index = IndexWriter::new();
-        let reader = index.reader();
-        commit(&mut index, 1, &[("a", 1), ("b", 1)]);
-        let snapshot = reader.snapshot();
-        assert!(commit(&mut index, 2, &[("a", 2)]).is_empty());
-        assert!(commit(&mut index, 3, &[("a", 3), ("b", -1), ("c", 3)]).is_empty());
-        assert_eq!(page(&reader, &KeyRange::all(), &snapshot), [1, 1]);
-        assert_eq!(reader.at(b"b", &snapshot), Some((1, Number(1))));
-        assert_eq!(
-            page(&reader, &KeyRange::all(), &reader.snapshot()),
-            [3, -1, 3]
-        );
-        drop(snapshot);
-        let mut dropped = commit(&mut index, 4, &[]);
-        dropped.sort_unstable();
-        assert_eq!(dropped, [-1, 1, 1, 2]);
-        assert_eq!(reader.versions(b"b"), []);
-    }
-
-    #[test]
-    fn ranges_go_both_ways_and_resume_after_a_key() {
-        let mut index = IndexWriter::new();
-        let reader = index.reader();
-        let keys = ["a", "ab", "b", "c", "d"];
-        let changes: Vec<_> = keys
-            .iter()
-            .zip(0..)
-            .map(|(key, number)| (*key, number))
-            .collect();
-        commit(&mut index, 1, &changes);
-        let snapshot = reader.snapshot();
-        let bound = |key: &str| Bound::Included(key.as_bytes().to_vec());
-        let mut range = KeyRange {
-            start: bound("ab"),
-            end: bound("c"),
-            reverse: false,
-        };
-        assert_eq!(page(&reader, &range, &snapshot), [1, 2, 3]);
-        assert_eq!(page(&reader, &range.after(b"ab"), &snapshot), [2, 3]);
-        range.reverse = true;
-        assert_eq!(page(&reader, &range, &snapshot), [3, 2, 1]);
-        assert_eq!(page(&reader, &range.after(b"b"), &snapshot), [1]);
-        let backwards = KeyRange {
-            start: bound("d"),
-            end: bound("a"),
-            reverse: false,
-        };
-        assert_eq!(page(&reader, &backwards, &snapshot), []);
-    }
-
-    #[test]
-    fn keys_and_deadlines_are_counted() {
-        let mut index = IndexWriter::new();
-        let reader = index.reader();
-        commit(&mut index, 1, &[("a", 1), ("b", 150), ("c", 120)]);
-        assert_eq!((reader.live(), reader.expiring()), (3, 2));
-        assert_eq!(index.due(119, 10), Vec::<Vec<u8>>::new());
-        assert_eq!(index.due(150, 10), [b"c", b"b"]);
-        commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
-        assert_eq!((reader.live(), reader.expiring()), (2, 1));
-        assert_eq!(index.due(200, 10), [b"a"]);
-        index.remove_all(3, &Number(-1));
-        index.publish(3);
-        assert_eq!((reader.live(), reader.expiring()), (0, 0));
-    }
-
-    #[test]
-    fn restoring_in_any_order_ends_the_same() {
-        let versions = [(1, 10), (2, -1), (3, 30), (4, 40)];
-        let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]];
-        for order in orders {
-            let mut index = IndexWriter::new();
-            let mut dropped = Vec::new();
-            for position in order {
-                let (version, number) = versions[position];
-                let unneeded = index.restore(b"k".to_vec(), version, Number(number));
-                dropped.extend(unneeded.map(|slot| slot.0));
-            }
-            index.publish(4);
-            index.prune(|slot, _| dropped.push(slot.0));
-            dropped.sort_unstable();
-            assert_eq!(dropped, [-1, 10, 30]);
-            assert_eq!(index.reader().versions(b"k"), [(4, Number(40))]);
-            assert_eq!(index.reader().live(), 1);
-        }
-    }
-
-    #[test]
-    fn only_what_is_still_in_its_place_is_repointed() {
-        let mut index = IndexWriter::new();
-        commit(&mut index, 1, &[("a", 1)]);
-        assert!(!index.repoint(b"a", 1, Number(9), |slot| slot.0 == 2));
-        assert!(index.repoint(b"a", 1, Number(9), |slot| slot.0 == 1));
-        assert!(!index.repoint(b"b", 1, Number(9), |_| true));
-        assert_eq!(index.reader().newest(b"a"), Some((1, Number(9))));
-        commit(&mut index, 2, &[("a", 2)]);
-        assert!(
-            !index.repoint(b"a", 1, Number(8), |_| true),
-            "the version is gone"
-        );
-        assert_eq!(index.reader().newest(b"a"), Some((2, Number(2))));
-    }
-}
+mod tests;

@@ -170,11 +170,7 @@ impl Log {
         let complete = durable + 1 == self.next_sequence;
         let active = self.active();
         // A sealed segment is done with once a later one begins above what is durable.
-        let bases: Vec<u64> = self
-            .unsynced
-            .iter()
-            .map(|segment| segment.header.base)
-            .collect();
+        let bases: Vec<u64> = self.unsynced.iter().map(|segment| segment.header.base).collect();
         let mut position = 0;
         self.unsynced.retain(|segment| {
             position += 1;
@@ -213,10 +209,7 @@ impl Log {
 
     /// The active segment with room for more, made if need be.
     fn take_active(&mut self, accounting: &mut Accounting) -> Result<&Active> {
-        if self
-            .active
-            .as_ref()
-            .is_some_and(|active| active.offset >= self.place.segment_bytes_max)
+        if self.active.as_ref().is_some_and(|active| active.offset >= self.place.segment_bytes_max)
         {
             self.retire_active();
         }
@@ -239,9 +232,7 @@ impl Log {
         };
         let path = names::segment(&self.place.directory, id);
         let file_system = &*self.place.file_system;
-        let file = file_system
-            .create(&path)
-            .map_err(|e| Error::io("create", &path, e))?;
+        let file = file_system.create(&path).map_err(|e| Error::io("create", &path, e))?;
         // The header is durable before anything follows it, so that a damaged one is never mistaken
         // for one that was being written.
         let written = file
@@ -256,10 +247,7 @@ impl Log {
         let segment = Arc::new(Segment::new(header, path, file));
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
-        Ok(Active {
-            segment,
-            offset: HEADER_BYTES as u64,
-        })
+        Ok(Active { segment, offset: HEADER_BYTES as u64 })
     }
 
     /// Marks the segment before the active one as sealed, so that its end is known without a successor.
@@ -267,11 +255,7 @@ impl Log {
         let Some(unsealed) = &mut self.unsealed else {
             return Ok(());
         };
-        append_mark(
-            unsealed,
-            FrameKind::Seal,
-            (self.next_sequence, self.durable),
-        )?;
+        append_mark(unsealed, FrameKind::Seal, (self.next_sequence, self.durable))?;
         let Some(Active { segment, offset }) = self.unsealed.take() else {
             return Ok(());
         };
@@ -343,9 +327,7 @@ impl Log {
 fn append_mark(end: &mut Active, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
     let Active { segment, offset } = end;
     let mut mark = Vec::new();
-    let encoded = segment
-        .checksum
-        .encode_mark(kind, &[], numbers, *offset, &mut mark);
+    let encoded = segment.checksum.encode_mark(kind, &[], numbers, *offset, &mut mark);
     encoded.map_err(|TooLarge| Error::Closed)?;
     if let Err(error) = segment.file.write_at(&mark, *offset) {
         // A part of a mark is no mark, and the next attempt overwrites it.

@@ -87,10 +87,7 @@ mod tests {
         let id = SegmentId(42);
         let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
         let directory = Path::new("x");
-        assert_eq!(
-            FileName::parse(&name(segment(directory, id))),
-            Some(FileName::Segment(id))
-        );
+        assert_eq!(FileName::parse(&name(segment(directory, id))), Some(FileName::Segment(id)));
         assert_eq!(
             FileName::parse(&name(unfinished(directory, id))),
             Some(FileName::Unfinished(id))

@@ -48,11 +48,7 @@ pub(crate) struct FrameHeader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Record<'a> {
     /// The key has this value.
-    Put {
-        key: &'a [u8],
-        value: &'a [u8],
-        expires_at: Option<u64>,
-    },
+    Put { key: &'a [u8], value: &'a [u8], expires_at: Option<u64> },
     /// The key is gone.
     Remove { key: &'a [u8] },
     /// Every key that is older is gone.
@@ -78,44 +74,20 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     fn new(record: &Record<'a>) -> Self {
         match *record {
-            Record::Put {
-                key,
-                value,
-                expires_at,
-            } => Self {
-                kind: PUT,
-                expires_at: expires_at.unwrap_or(0),
-                key,
-                value,
-            },
-            Record::Remove { key } => Self {
-                kind: REMOVE,
-                expires_at: 0,
-                key,
-                value: &[],
-            },
-            Record::Clear => Self {
-                kind: CLEAR,
-                expires_at: 0,
-                key: &[],
-                value: &[],
-            },
+            Record::Put { key, value, expires_at } => {
+                Self { kind: PUT, expires_at: expires_at.unwrap_or(0), key, value }
+            }
+            Record::Remove { key } => Self { kind: REMOVE, expires_at: 0, key, value: &[] },
+            Record::Clear => Self { kind: CLEAR, expires_at: 0, key: &[], value: &[] },
         }
     }
 
     fn record(&self) -> Option<Record<'a>> {
-        let Self {
-            kind,
-            expires_at,
-            key,
-            value,
-        } = *self;
+        let Self { kind, expires_at, key, value } = *self;
         match kind {
-            PUT => Some(Record::Put {
-                key,
-                value,
-                expires_at: Some(expires_at).filter(|t| *t > 0),
-            }),
+            PUT => {
+                Some(Record::Put { key, value, expires_at: Some(expires_at).filter(|t| *t > 0) })
+            }
             REMOVE => Some(Record::Remove { key }),
             CLEAR => Some(Record::Clear),
             _ => None,
@@ -136,15 +108,9 @@ impl<'a> Record<'a> {
 impl<'a> From<&'a Mutation> for Record<'a> {
     fn from(mutation: &'a Mutation) -> Self {
         match mutation {
-            Mutation::Put {
-                key,
-                value,
-                expires_at,
-            } => Self::Put {
-                key,
-                value,
-                expires_at: *expires_at,
-            },
+            Mutation::Put { key, value, expires_at } => {
+                Self::Put { key, value, expires_at: *expires_at }
+            }
             Mutation::Remove { key } => Self::Remove { key },
             Mutation::Clear => Self::Clear,
         }
@@ -169,9 +135,7 @@ pub(crate) struct Checksum {
 impl Checksum {
     /// Derives the seed from what is unique to a segment.
     pub(crate) fn new(segment_header: &[u8]) -> Self {
-        Self {
-            seed: crc32fast::hash(segment_header),
-        }
+        Self { seed: crc32fast::hash(segment_header) }
     }
 
     fn frame(self, offset: u64, header: &[u8]) -> u32 {
@@ -209,15 +173,13 @@ impl Checksum {
             out.resize(at + RECORD_HEADER_BYTES, 0);
             encode_body(&Body::new(&record), out)?;
             let length = u32::try_from(out.len() - at).map_err(|_| TooLarge)?;
-            let body_length = length - RECORD_HEADER_BYTES as u32;
-            out[at + 4..at + 8].copy_from_slice(&body_length.to_le_bytes());
+            let body = out.len() - at - RECORD_HEADER_BYTES;
+            let body_bytes = u32::try_from(body).map_err(|_| TooLarge)?;
+            out[at + 4..at + 8].copy_from_slice(&body_bytes.to_le_bytes());
             let offset = base + at as u64;
             let crc = self.record(offset, sequence, &out[at + 4..]);
             out[at..at + 4].copy_from_slice(&crc.to_le_bytes());
-            placed(Extent {
-                offset: u32::try_from(offset).map_err(|_| TooLarge)?,
-                length,
-            });
+            placed(Extent { offset: u32::try_from(offset).map_err(|_| TooLarge)?, length });
             count += 1;
         }
         let body_bytes = out.len() - start - FRAME_HEADER_BYTES;
@@ -225,13 +187,8 @@ impl Checksum {
             return Err(TooLarge);
         }
         let body_bytes = u32::try_from(body_bytes).map_err(|_| TooLarge)?;
-        let header = FrameHeader {
-            kind: FrameKind::Batch,
-            body_bytes,
-            records: count,
-            sequence,
-            durable,
-        };
+        let header =
+            FrameHeader { kind: FrameKind::Batch, body_bytes, records: count, sequence, durable };
         self.write_header(&header, base + start as u64, &mut out[start..]);
         Ok(())
     }
@@ -251,13 +208,7 @@ impl Checksum {
         let body_bytes = u32::try_from(body.len()).map_err(|_| TooLarge)?;
         // A mark's body has no checksum of its own: `records` carries it.
         let records = crc32fast::hash(body);
-        let header = FrameHeader {
-            kind,
-            body_bytes,
-            records,
-            sequence,
-            durable,
-        };
+        let header = FrameHeader { kind, body_bytes, records, sequence, durable };
         self.write_header(&header, base + start as u64, &mut out[start..]);
         Ok(())
     }
@@ -301,13 +252,9 @@ impl Checksum {
         offset: u64,
         sequence: u64,
     ) -> Result<(Record<'_>, Extent), &'static str> {
-        let header = bytes
-            .get(..RECORD_HEADER_BYTES)
-            .ok_or("the record's header is cut short")?;
+        let header = bytes.get(..RECORD_HEADER_BYTES).ok_or("the record's header is cut short")?;
         let body_length = u32_at(header, 4) as usize;
-        let end = RECORD_HEADER_BYTES
-            .checked_add(body_length)
-            .ok_or("the record is too long")?;
+        let end = RECORD_HEADER_BYTES.checked_add(body_length).ok_or("the record is too long")?;
         let covered = bytes.get(4..end).ok_or("the record is cut short")?;
         if self.record(offset, sequence, covered) != u32_at(header, 0) {
             return Err("the record's checksum does not match");
@@ -362,37 +309,23 @@ mod tests {
         let records = records.iter().copied();
         let checksum = Checksum::new(b"segment");
         checksum
-            .encode_batch(records, (5, 3), base, &mut bytes, |extent| {
-                extents.push(extent)
-            })
+            .encode_batch(records, (5, 3), base, &mut bytes, |extent| extents.push(extent))
             .unwrap();
         (bytes, extents)
     }
 
-    const PUT_K: Record<'_> = Record::Put {
-        key: b"k",
-        value: b"vw",
-        expires_at: Some(300),
-    };
+    const PUT_K: Record<'_> = Record::Put { key: b"k", value: b"vw", expires_at: Some(300) };
 
     #[test]
     fn the_format_does_not_change() {
         let (bytes, _) = encode(&[PUT_K, Record::Remove { key: b"k" }, Record::Clear], 72);
         // Bytes 0-3 of the header and of each record are checksums.
-        let header = [
-            1, 0, 0, 0, 41, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0,
-        ];
+        let header = [1, 0, 0, 0, 41, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0];
         assert_eq!(bytes[4..28], header);
-        assert_eq!(
-            bytes[36..48],
-            [8, 0, 0, 0, 1, 0xAC, 2, 1, b'k', 2, b'v', b'w']
-        );
+        assert_eq!(bytes[36..48], [8, 0, 0, 0, 1, 0xAC, 2, 1, b'k', 2, b'v', b'w']);
         assert_eq!(bytes[52..61], [5, 0, 0, 0, 2, 0, 1, b'k', 0]);
         assert_eq!(bytes[65..73], [4, 0, 0, 0, 3, 0, 0, 0]);
-        assert_eq!(
-            [u32_at(&bytes, 0), u32_at(&bytes, 32)],
-            [1_599_025_028, 3_549_705_209]
-        );
+        assert_eq!([u32_at(&bytes, 0), u32_at(&bytes, 32)], [1_599_025_028, 3_549_705_209]);
     }
 
     #[test]
@@ -415,11 +348,7 @@ mod tests {
         assert!(checksum.decode_record(record, offset, 5).is_ok());
         assert!(checksum.decode_record(record, offset + 1, 5).is_err());
         assert!(checksum.decode_record(record, offset, 6).is_err());
-        assert!(
-            Checksum::new(b"other")
-                .decode_record(record, offset, 5)
-                .is_err()
-        );
+        assert!(Checksum::new(b"other").decode_record(record, offset, 5).is_err());
         assert!(checksum.decode_header(&bytes, 72).is_some());
         assert!(checksum.decode_header(&bytes, 73).is_none());
         for bit in 0..bytes.len() * 8 {

@@ -11,16 +11,17 @@
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
-use super::index::{IndexWriter, KeyRange};
+use super::index::IndexWriter;
+use super::inventory;
 use super::log::{Active, LogEnd, Place};
-use super::names::{self, FileName, SegmentId};
+use super::names::SegmentId;
+use super::range::KeyRange;
 use super::record::{Extent, FrameHeader, FrameKind, Record};
 use super::scan::{Frame, Next, Scan};
-use super::segment::{HEADER_BYTES, Location, Origin, Segment, SegmentHeader};
+use super::segment::{HEADER_BYTES, Location, Segment};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -56,7 +57,7 @@ pub(crate) struct Recovered {
 
 /// Reads the log into an empty index and publishes it.
 pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Result<Recovered> {
-    let (compacted, written) = open_segments(place)?;
+    let (compacted, written) = inventory::open_segments(place)?;
     let mut recovery = Recovery {
         place,
         index,
@@ -71,105 +72,6 @@ pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Resul
     }
     let tail = recovery.read_written(&written)?;
     recovery.finish(compacted, written, tail)
-}
-
-/// Opens what is there; deletes leftovers of creations and compactions that a crash cut short.
-fn open_segments(place: &Place) -> Result<(Vec<Arc<Segment>>, Vec<Arc<Segment>>)> {
-    let (file_system, directory) = (&*place.file_system, &place.directory);
-    let names = file_system
-        .list(directory)
-        .map_err(|e| Error::io("list", directory, e))?;
-    let mut ids = BTreeSet::new();
-    let mut leftovers = Vec::new();
-    for name in names.iter().filter_map(|name| FileName::parse(name)) {
-        match name {
-            FileName::Segment(id) => drop(ids.insert(id)),
-            FileName::Unfinished(id) => leftovers.push(names::unfinished(directory, id)),
-        }
-    }
-    let newest = ids.last().copied();
-    let mut segments = Vec::new();
-    for id in ids {
-        match open_segment(place, id, Some(id) == newest)? {
-            Some(segment) => segments.push(segment),
-            None => leftovers.push(names::segment(directory, id)),
-        }
-    }
-    let mut replaced = BTreeSet::new();
-    for segment in segments
-        .iter()
-        .filter(|s| s.header.origin == Origin::Compacted)
-    {
-        replaced.extend(read_replaces(segment)?);
-    }
-    segments.retain(|segment| {
-        let is_needed = !replaced.contains(&segment.id());
-        if !is_needed {
-            leftovers.push(segment.path.clone());
-        }
-        is_needed
-    });
-    for path in &leftovers {
-        log::info!("removing {}, which a crash left behind", path.display());
-        file_system
-            .remove(path)
-            .map_err(|e| Error::io("remove", path, e))?;
-    }
-    if !leftovers.is_empty() {
-        file_system
-            .sync_directory(directory)
-            .map_err(|e| Error::io("sync", directory, e))?;
-    }
-    Ok(segments
-        .into_iter()
-        .partition(|segment| segment.header.origin == Origin::Compacted))
-}
-
-/// Opens a segment; `None` if it is the newest and was being made when the process ended.
-fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
-    let path = names::segment(&place.directory, id);
-    let file = place
-        .file_system
-        .open(&path)
-        .map_err(|e| Error::io("open", &path, e))?;
-    let mut bytes = [0; HEADER_BYTES];
-    let read = file
-        .read_at(&mut bytes, 0)
-        .map_err(|e| Error::io("read", &path, e))?;
-    let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
-    let header = match SegmentHeader::decode(&bytes[..read], &path) {
-        Ok(header) => header,
-        // A header is synced before anything follows it.
-        Err(Error::Corrupt { .. }) if is_newest && length <= HEADER_BYTES as u64 => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    if header.id != id || header.store != place.store {
-        return Err(Error::corrupt(
-            &path,
-            0,
-            "it was written as another segment or for another store",
-        ));
-    }
-    Ok(Some(Arc::new(Segment::new(header, path, file))))
-}
-
-fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
-    let damaged = || {
-        Error::corrupt(
-            &segment.path,
-            HEADER_BYTES as u64,
-            "its list of segments is damaged",
-        )
-    };
-    match Scan::new(segment)?.next()? {
-        Next::Frame(frame) if frame.header.kind == FrameKind::Replaces => {
-            let ids: Vec<u64> = postcard::from_bytes(frame.body).map_err(|_| damaged())?;
-            Ok(ids.into_iter().map(SegmentId).collect())
-        }
-        _ => Err(damaged()),
-    }
 }
 
 struct Recovery<'a> {
@@ -240,11 +142,7 @@ impl Recovery<'_> {
                     return Err(Error::corrupt(&segment.path, offset, "its end is missing"));
                 }
                 Next::Frame(_) => {
-                    return Err(Error::corrupt(
-                        &segment.path,
-                        offset,
-                        "something follows its end",
-                    ));
+                    return Err(Error::corrupt(&segment.path, offset, "something follows its end"));
                 }
                 Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, offset, reason)),
             }
@@ -282,10 +180,7 @@ impl Recovery<'_> {
             self.accounting.grow(segment.id(), stop.offset);
             tail.kept = position + 1;
             tail.next_sequence = tail.next_sequence.max(stop.expected);
-            let end = Active {
-                segment: Arc::clone(segment),
-                offset: stop.offset,
-            };
+            let end = Active { segment: Arc::clone(segment), offset: stop.offset };
             tail.is_clean = stop.is_closed && !is_torn && next.is_none();
             tail.is_sealed = stop.is_sealed;
             tail.last = Some(end);
@@ -309,12 +204,7 @@ impl Recovery<'_> {
                 Next::End => break (offset, None),
                 Next::Invalid(reason) => break (offset, Some(reason)),
                 Next::Frame(frame) => {
-                    let FrameHeader {
-                        kind,
-                        sequence,
-                        durable,
-                        ..
-                    } = frame.header;
+                    let FrameHeader { kind, sequence, durable, .. } = frame.header;
                     if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
                         break (offset, Some("a batch is missing before this one"));
                     }
@@ -338,19 +228,12 @@ impl Recovery<'_> {
                 }
             }
         };
-        Ok(Stop {
-            offset,
-            expected,
-            is_sealed,
-            is_closed,
-            invalid,
-        })
+        Ok(Stop { offset, expected, is_sealed, is_closed, invalid })
     }
 
     fn begin(&mut self, segment: &Segment, length: u64) {
         self.report.segments += 1;
-        self.accounting
-            .add(segment.id(), segment.header.origin, length, true);
+        self.accounting.add(segment.id(), segment.header.origin, length, true);
     }
 
     fn restore(&mut self, segment: SegmentId, frame: &Frame<'_>) {
@@ -358,10 +241,7 @@ impl Recovery<'_> {
         self.accounting.hold(segment, sequence);
         for (record, extent) in &frame.records {
             self.report.records += 1;
-            if self
-                .cleared
-                .is_some_and(|cleared| sequence < cleared.sequence)
-            {
+            if self.cleared.is_some_and(|cleared| sequence < cleared.sequence) {
                 continue;
             }
             match record {
@@ -406,16 +286,8 @@ impl Recovery<'_> {
     fn refuse_damage(&self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
         let mut durable = self.newest_compacted.max(self.durable);
         for (position, segment) in segments.iter().enumerate() {
-            let from = if position == 0 {
-                stop.offset
-            } else {
-                HEADER_BYTES as u64
-            };
-            durable = durable.max(if position == 0 {
-                0
-            } else {
-                segment.header.durable
-            });
+            let from = if position == 0 { stop.offset } else { HEADER_BYTES as u64 };
+            durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
             for header in Scan::resume(segment, from)?.later_headers(from)? {
                 durable = durable.max(header.durable);
             }
@@ -437,9 +309,7 @@ impl Recovery<'_> {
             removed.map_err(|e| Error::io("remove", &segment.path, e))?;
         }
         if segments.len() > 1 {
-            file_system
-                .sync_directory(directory)
-                .map_err(|e| Error::io("sync", directory, e))?;
+            file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
         }
         self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
@@ -447,10 +317,7 @@ impl Recovery<'_> {
     }
 
     fn cut(&self, segment: &Segment, offset: u64) -> Result<()> {
-        let cut = segment
-            .file
-            .truncate(offset)
-            .and_then(|()| segment.file.sync());
+        let cut = segment.file.truncate(offset).and_then(|()| segment.file.sync());
         cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
     }
 
@@ -460,19 +327,12 @@ impl Recovery<'_> {
         mut written: Vec<Arc<Segment>>,
         tail: Tail,
     ) -> Result<Recovered> {
-        let newest = compacted
-            .iter()
-            .chain(&written)
-            .map(|segment| segment.id())
-            .max();
+        let newest = compacted.iter().chain(&written).map(|segment| segment.id()).max();
         written.truncate(tail.kept);
         if !tail.is_clean {
             // A read must not return what a power loss could still undo.
             for segment in &written {
-                let newest = self
-                    .accounting
-                    .get(segment.id())
-                    .map_or(0, |usage| usage.newest);
+                let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
                 if newest > self.durable {
                     let synced = segment.file.sync();
                     synced.map_err(|e| Error::io("sync", &segment.path, e))?;
@@ -498,33 +358,13 @@ impl Recovery<'_> {
         };
         let next_segment = SegmentId(newest.map_or(1, |id| id.0.saturating_add(1)));
         let next_sequence = tail.next_sequence;
-        let end = LogEnd {
-            active,
-            unsealed,
-            last_written,
-            next_segment,
-            next_sequence,
-        };
+        let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence };
         let segments = compacted.into_iter().chain(written).collect();
-        let Self {
-            accounting,
-            cleared,
-            report,
-            ..
-        } = self;
-        Ok(Recovered {
-            end,
-            segments,
-            accounting,
-            cleared,
-            report,
-        })
+        let Self { accounting, cleared, report, .. } = self;
+        Ok(Recovered { end, segments, accounting, cleared, report })
     }
 }
 
 fn length(segment: &Segment) -> Result<u64> {
-    segment
-        .file
-        .length()
-        .map_err(|e| Error::io("measure", &segment.path, e))
+    segment.file.length().map_err(|e| Error::io("measure", &segment.path, e))
 }

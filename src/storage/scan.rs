@@ -51,13 +51,7 @@ impl<'s> Scan<'s> {
     pub(crate) fn resume(segment: &'s Segment, offset: u64) -> Result<Self> {
         let length = segment.file.length();
         let length = length.map_err(|error| Error::io("measure", &segment.path, error))?;
-        Ok(Self {
-            segment,
-            length,
-            offset,
-            buffer: Vec::new(),
-            buffer_start: offset,
-        })
+        Ok(Self { segment, length, offset, buffer: Vec::new(), buffer_start: offset })
     }
 
     /// Where the next frame begins.
@@ -90,12 +84,7 @@ impl<'s> Scan<'s> {
         // The borrow checker cannot see that the buffer stays as it is.
         let (start, end) = bytes;
         let body = &self.buffer[start + FRAME_HEADER_BYTES..end];
-        let mut frame = Frame {
-            header,
-            offset,
-            records: Vec::new(),
-            body,
-        };
+        let mut frame = Frame { header, offset, records: Vec::new(), body };
         if header.kind != FrameKind::Batch {
             return match mark_is_whole(&header, body) {
                 true => Ok(Next::Frame(frame)),
@@ -107,9 +96,7 @@ impl<'s> Scan<'s> {
         }
         let mut at = 0;
         // A record takes at least its header, so a false count reserves no more than the frame has.
-        frame
-            .records
-            .reserve((header.records as usize).min(body.len() / RECORD_HEADER_BYTES));
+        frame.records.reserve((header.records as usize).min(body.len() / RECORD_HEADER_BYTES));
         while at < body.len() {
             let place = offset + (FRAME_HEADER_BYTES + at) as u64;
             match checksum.decode_record(&body[at..], place, header.sequence) {
@@ -125,9 +112,7 @@ impl<'s> Scan<'s> {
         }
         if frame.records.len() != header.records as usize {
             self.offset = offset;
-            return Ok(Next::Invalid(
-                "the frame does not hold as many records as it says",
-            ));
+            return Ok(Next::Invalid("the frame does not hold as many records as it says"));
         }
         Ok(Next::Frame(frame))
     }
@@ -160,9 +145,7 @@ impl<'s> Scan<'s> {
         if count as u64 > self.length.saturating_sub(offset) {
             return Ok(None);
         }
-        let position = offset
-            .checked_sub(self.buffer_start)
-            .and_then(|p| usize::try_from(p).ok());
+        let position = offset.checked_sub(self.buffer_start).and_then(|p| usize::try_from(p).ok());
         if let Some(start) = position
             && start + count <= self.buffer.len()
         {

@@ -63,9 +63,7 @@ impl SegmentHeader {
     /// Reads a header; `path` is for the error.
     pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
         let damaged = |reason: &str| Error::corrupt(path, 0, reason);
-        let bytes = bytes
-            .get(..HEADER_BYTES)
-            .ok_or_else(|| damaged("its header is cut short"))?;
+        let bytes = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("its header is cut short"))?;
         if &bytes[..8] != MAGIC {
             return Err(damaged("it does not begin as a segment does"));
         }
@@ -77,11 +75,7 @@ impl SegmentHeader {
         let found = u32_at(bytes, 8);
         if found != FORMAT_VERSION {
             let (path, supported) = (path.to_path_buf(), FORMAT_VERSION);
-            return Err(Error::UnsupportedFormat {
-                path,
-                found,
-                supported,
-            });
+            return Err(Error::UnsupportedFormat { path, found, supported });
         }
         let origin = match u32_at(bytes, 12) {
             1 => Origin::Written,
@@ -119,35 +113,18 @@ impl Location {
             // One record stands for many keys, so the bytes are not counted for each of them.
             Record::Clear => return Self::cleared(segment),
         };
-        Self {
-            segment,
-            extent,
-            expires_at,
-            tombstone,
-        }
+        Self { segment, extent, expires_at, tombstone }
     }
 
     /// A tombstone that has no bytes of its own.
     pub(crate) fn cleared(segment: SegmentId) -> Self {
-        let extent = Extent {
-            offset: 0,
-            length: 0,
-        };
-        Self {
-            segment,
-            extent,
-            expires_at: 0,
-            tombstone: true,
-        }
+        let extent = Extent { offset: 0, length: 0 };
+        Self { segment, extent, expires_at: 0, tombstone: true }
     }
 
     /// The same version at another place.
     pub(crate) fn moved(self, segment: SegmentId, extent: Extent) -> Self {
-        Self {
-            segment,
-            extent,
-            ..self
-        }
+        Self { segment, extent, ..self }
     }
 
     /// The bytes its record takes in a frame of its own, which is how a compaction writes it.
@@ -192,12 +169,7 @@ impl Segment {
     /// Wraps an open file.
     pub(crate) fn new(header: SegmentHeader, path: PathBuf, file: Arc<dyn File>) -> Self {
         let checksum = Checksum::new(&header.encode());
-        Self {
-            header,
-            path,
-            file,
-            checksum,
-        }
+        Self { header, path, file, checksum }
     }
 
     /// The segment's id.
@@ -238,11 +210,7 @@ impl Segment {
         match read {
             Ok(count) if count == buffer.len() => {}
             Ok(_) => {
-                return Err(Error::corrupt(
-                    &self.path,
-                    offset,
-                    "the record is cut short",
-                ));
+                return Err(Error::corrupt(&self.path, offset, "the record is cut short"));
             }
             Err(error)
                 if access == Access::MemoryOnly && error.kind() == io::ErrorKind::WouldBlock =>
@@ -256,14 +224,10 @@ impl Segment {
             .decode_record(buffer, offset, sequence)
             .map_err(|reason| Error::corrupt(&self.path, offset, reason))?;
         match record {
-            Record::Put {
-                key: found, value, ..
-            } if found == key => Ok(Fetched::Value(value.to_vec())),
-            _ => Err(Error::corrupt(
-                &self.path,
-                offset,
-                "the record is about another key",
-            )),
+            Record::Put { key: found, value, .. } if found == key => {
+                Ok(Fetched::Value(value.to_vec()))
+            }
+            _ => Err(Error::corrupt(&self.path, offset, "the record is about another key")),
         }
     }
 }
@@ -281,9 +245,7 @@ impl SegmentTable {
     /// Calls `read` with the segment, or returns `None` if the table does not have it any more.
     pub(crate) fn with<T>(&self, id: SegmentId, read: impl FnOnce(&Segment) -> T) -> Option<T> {
         let segments = self.0.load();
-        let position = segments
-            .binary_search_by_key(&id, |segment| segment.id())
-            .ok()?;
+        let position = segments.binary_search_by_key(&id, |segment| segment.id()).ok()?;
         Some(read(&segments[position]))
     }
 

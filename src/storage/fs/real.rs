@@ -26,11 +26,7 @@ fn options() -> OpenOptions {
 /// A path's parent; that of a bare name is the current directory.
 fn parent(path: &Path) -> Option<&Path> {
     let parent = path.parent()?;
-    Some(if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    })
+    Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
 impl FileSystem for RealFileSystem {
