@@ -1,5 +1,7 @@
 //! Redis commands: one entry in a table each.
 
+mod glob;
+
 use super::execution::{Call, Execution};
 use crate::protocol::resp::Value;
 
