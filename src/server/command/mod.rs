@@ -1,5 +1,6 @@
 //! Redis commands: one entry in a table each.
 
+mod cursor;
 mod glob;
 
 use super::execution::{Call, Execution};
