@@ -23,7 +23,12 @@ struct Known {
 }
 
 /// Writes ever higher numbers until the server goes away.
-fn write_until_killed(server: &Server, client: usize, known: &mut HashMap<String, Known>, from: u64) {
+fn write_until_killed(
+    server: &Server,
+    client: usize,
+    known: &mut HashMap<String, Known>,
+    from: u64,
+) {
     let mut connection = KvsClient::connect(server.address).unwrap();
     for number in from.. {
         for key in 0..KEYS_PER_CLIENT {

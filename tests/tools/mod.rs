@@ -24,8 +24,12 @@ impl Server {
     /// As [`start`](Self::start), for a command that runs the server in its own way.
     pub fn start_command(mut command: Command, directory: &Path, arguments: &[&str]) -> Self {
         command.args(["--addr", "127.0.0.1:0", "--dir"]).arg(directory).args(arguments);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut log = String::new();
         let address = loop {

@@ -87,16 +87,8 @@ impl TimeUnit {
 
     /// The time in milliseconds since the Unix epoch, unless it is beyond any number.
     fn resolve(self, time: i64, now: i64) -> Option<i64> {
-        let time = if self.seconds {
-            time.checked_mul(1000)?
-        } else {
-            time
-        };
-        if self.absolute {
-            Some(time)
-        } else {
-            time.checked_add(now)
-        }
+        let time = if self.seconds { time.checked_mul(1000)? } else { time };
+        if self.absolute { Some(time) } else { time.checked_add(now) }
     }
 }
 
@@ -105,16 +97,13 @@ impl Call<'_> {
     pub(super) fn expiry(&self, position: usize, unit: TimeUnit) -> Result<u64, Refusal> {
         let time = self.integer(position)?;
         let resolved = unit.resolve(time, self.now()).filter(|_| time > 0);
-        resolved
-            .and_then(|time| u64::try_from(time).ok())
-            .ok_or_else(|| self.invalid_expiry())
+        resolved.and_then(|time| u64::try_from(time).ok()).ok_or_else(|| self.invalid_expiry())
     }
 
     /// The time at a position, for a command that changes the expiry of a key: it may have passed.
     pub(super) fn deadline(&self, position: usize, unit: TimeUnit) -> Result<i64, Refusal> {
         let time = self.integer(position)?;
-        unit.resolve(time, self.now())
-            .ok_or_else(|| self.invalid_expiry())
+        unit.resolve(time, self.now()).ok_or_else(|| self.invalid_expiry())
     }
 
     fn invalid_expiry(&self) -> Refusal {
@@ -153,10 +142,7 @@ impl Lifetime {
         }
         let unit = TimeUnit::of_option(option)?;
         call.arguments.get(position + 1)?;
-        Some(Self::Until {
-            unit,
-            position: position + 1,
-        })
+        Some(Self::Until { unit, position: position + 1 })
     }
 
     /// How many arguments it takes.

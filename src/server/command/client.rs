@@ -19,11 +19,7 @@ pub(super) fn id(call: &Call<'_>) -> Executed {
 /// `CLIENT GETNAME`
 pub(super) fn getname(call: &Call<'_>) -> Executed {
     let name = call.session.labels().name;
-    done(if name.is_empty() {
-        Value::Null
-    } else {
-        bulk(name)
-    })
+    done(if name.is_empty() { Value::Null } else { bulk(name) })
 }
 
 /// `CLIENT SETNAME name`
@@ -76,11 +72,7 @@ pub(super) fn setinfo(call: &Call<'_>) -> Executed {
 /// No client is evicted and no access times are kept, so either setting holds already.
 pub(super) fn switch(call: &Call<'_>) -> Executed {
     let setting = call.argument(2);
-    if is(setting, "ON") || is(setting, "OFF") {
-        done(ok())
-    } else {
-        Err(Refusal::new(SYNTAX))
-    }
+    if is(setting, "ON") || is(setting, "OFF") { done(ok()) } else { Err(Refusal::new(SYNTAX)) }
 }
 
 /// `CLIENT INFO`
@@ -207,11 +199,7 @@ impl Filter {
 pub(super) fn kill(call: &Call<'_>) -> Executed {
     let by_address = call.arguments.count() == 3;
     let filter = if by_address {
-        Filter {
-            address: Some(call.argument(2).to_vec()),
-            own: true,
-            ..Filter::default()
-        }
+        Filter { address: Some(call.argument(2).to_vec()), own: true, ..Filter::default() }
     } else {
         Filter::parse(call)?
     };
@@ -220,11 +208,7 @@ pub(super) fn kill(call: &Call<'_>) -> Executed {
     if by_address && sessions.is_empty() {
         return Err(Refusal::new("ERR No such client"));
     }
-    let reply = if by_address {
-        ok()
-    } else {
-        super::length(sessions.len())
-    };
+    let reply = if by_address { ok() } else { super::length(sessions.len()) };
     let mut own = false;
     for session in &sessions {
         if session.id == call.session.id {
@@ -234,9 +218,5 @@ pub(super) fn kill(call: &Call<'_>) -> Executed {
         }
     }
     // The connection that kills itself still gets the reply.
-    Ok(if own {
-        Execution::Close(reply)
-    } else {
-        Execution::Done(reply)
-    })
+    Ok(if own { Execution::Close(reply) } else { Execution::Done(reply) })
 }

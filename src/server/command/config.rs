@@ -41,14 +41,9 @@ fn parameters(context: &Context) -> [(&'static str, String); 16] {
 /// `CONFIG GET pattern [pattern ...]`
 pub(super) fn get(call: &Call<'_>) -> Executed {
     let shown = parameters(call.context).into_iter().filter(|(name, _)| {
-        call.rest(2)
-            .any(|pattern| glob::matches(pattern, name.as_bytes(), Case::Ignored))
+        call.rest(2).any(|pattern| glob::matches(pattern, name.as_bytes(), Case::Ignored))
     });
-    done(Value::Map(
-        shown
-            .map(|(name, value)| (bulk(name), bulk(value)))
-            .collect(),
-    ))
+    done(Value::Map(shown.map(|(name, value)| (bulk(name), bulk(value))).collect()))
 }
 
 /// `CONFIG SET parameter value [parameter value ...]`
@@ -75,9 +70,7 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
 
 /// `CONFIG REWRITE`
 pub(super) fn rewrite(_: &Call<'_>) -> Executed {
-    Err(Refusal::new(
-        "ERR The server is running without a config file",
-    ))
+    Err(Refusal::new("ERR The server is running without a config file"))
 }
 
 /// `CONFIG RESETSTAT`

@@ -58,9 +58,7 @@ pub(super) fn auth(call: &Call<'_>) -> Executed {
 fn check_user(name: &[u8]) -> Result<(), Refusal> {
     match name {
         b"default" => Ok(()),
-        _ => Err(Refusal::new(
-            "WRONGPASS invalid username-password pair or user is disabled.",
-        )),
+        _ => Err(Refusal::new("WRONGPASS invalid username-password pair or user is disabled.")),
     }
 }
 

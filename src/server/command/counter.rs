@@ -24,10 +24,7 @@ pub(super) fn incrby(call: &Call<'_>) -> Executed {
 /// `DECRBY key amount`
 pub(super) fn decrby(call: &Call<'_>) -> Executed {
     let amount = call.integer(2)?.checked_neg();
-    add(
-        call,
-        amount.ok_or(Refusal::new("ERR decrement would overflow"))?,
-    )
+    add(call, amount.ok_or(Refusal::new("ERR decrement would overflow"))?)
 }
 
 /// Adds to the number a key holds, zero where it is absent, and keeps its expiry.

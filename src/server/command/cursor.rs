@@ -50,11 +50,7 @@ struct Position {
 impl Cursors {
     /// No cursors; the first one depends on the seed.
     pub(super) fn starting_at(seed: u64) -> Self {
-        Self(Mutex::new(Table {
-            next: seed % START_MAX + 1,
-            bytes: 0,
-            positions: BTreeMap::new(),
-        }))
+        Self(Mutex::new(Table { next: seed % START_MAX + 1, bytes: 0, positions: BTreeMap::new() }))
     }
 
     /// The key behind which the iteration goes on; `None` where it begins.
@@ -71,10 +67,7 @@ impl Cursors {
         let cursor = table.next;
         table.next += 1;
         table.bytes += resume_after.len();
-        let position = Position {
-            resume_after,
-            previous,
-        };
+        let position = Position { resume_after, previous };
         table.positions.insert(cursor, position);
         while table.positions.len() > CURSORS_MAX || table.bytes > BYTES_MAX {
             let Some((_, oldest)) = table.positions.pop_first() else {

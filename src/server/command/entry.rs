@@ -107,11 +107,7 @@ impl Command {
     /// Whether that many arguments, the name included, are as many as it takes.
     pub(super) fn takes(&self, count: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
-        if self.arity < 0 {
-            count >= least
-        } else {
-            count == least
-        }
+        if self.arity < 0 { count >= least } else { count == least }
     }
 
     /// Whether it has this property.
@@ -121,9 +117,7 @@ impl Command {
 
     /// The subcommand of that name, in any case.
     pub(super) fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
-        self.subcommands
-            .iter()
-            .find(|entry| entry.name.as_bytes().eq_ignore_ascii_case(name))
+        self.subcommands.iter().find(|entry| entry.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// What executes a call of this command: itself or one of its subcommands.
@@ -152,7 +146,5 @@ pub(super) const NAME_SHOWN: usize = 128;
 
 /// The refusal of a call with too many or too few arguments.
 pub(super) fn wrong_arity(name: &str) -> Refusal {
-    Refusal::new(format!(
-        "ERR wrong number of arguments for '{name}' command"
-    ))
+    Refusal::new(format!("ERR wrong number of arguments for '{name}' command"))
 }

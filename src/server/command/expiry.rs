@@ -58,12 +58,7 @@ impl Conditions {
             };
             *condition = true;
         }
-        let Self {
-            none,
-            some,
-            later,
-            sooner,
-        } = conditions;
+        let Self { none, some, later, sooner } = conditions;
         if none && (some || later || sooner) {
             let text = "ERR NX and XX, GT or LT options at the same time are not compatible";
             return Err(Refusal::new(text));
@@ -94,10 +89,9 @@ fn change(call: &Call<'_>, unit: TimeUnit) -> Executed {
             return (Change::Keep, Answer::Integer(0));
         };
         let change = match u64::try_from(deadline) {
-            Ok(time) if deadline > now => Change::Put {
-                value: entry.value.clone(),
-                expires_at: Some(time),
-            },
+            Ok(time) if deadline > now => {
+                Change::Put { value: entry.value.clone(), expires_at: Some(time) }
+            }
             _ => Change::Remove,
         };
         (change, Answer::Integer(1))
@@ -110,10 +104,7 @@ pub(super) fn persist(call: &Call<'_>) -> Executed {
         let Some(entry) = entry.filter(|entry| entry.expires_at.is_some()) else {
             return (Change::Keep, Answer::Integer(0));
         };
-        let change = Change::Put {
-            value: entry.value.clone(),
-            expires_at: None,
-        };
+        let change = Change::Put { value: entry.value.clone(), expires_at: None };
         (change, Answer::Integer(1))
     })
 }
@@ -149,9 +140,9 @@ fn to_seconds(milliseconds: i64) -> i64 {
 fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
     let shown = match call.peek(call.argument(1))? {
         None => -2,
-        Some(stamp) => stamp
-            .expires_at
-            .map_or(-1, |time| reply(i64::try_from(time).unwrap_or(i64::MAX))),
+        Some(stamp) => {
+            stamp.expires_at.map_or(-1, |time| reply(i64::try_from(time).unwrap_or(i64::MAX)))
+        }
     };
     done(Value::Integer(shown))
 }

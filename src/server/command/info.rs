@@ -36,11 +36,7 @@ const SECTIONS: [Section; 9] = [
 ];
 
 const fn section(name: &'static str, default: bool, lines: fn(&Context) -> Fields) -> Section {
-    Section {
-        name,
-        default,
-        lines,
-    }
+    Section { name, default, lines }
 }
 
 impl Section {
@@ -86,10 +82,7 @@ fn server(context: &Context) -> Fields {
         ("redis_mode", "standalone".into()),
         ("kvs_version", env!("CARGO_PKG_VERSION").into()),
         ("kvs_engine", context.store.engine().to_string()),
-        (
-            "os",
-            format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        ),
+        ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
         ("run_id", context.commands.run_id.clone()),
@@ -139,31 +132,16 @@ fn stats(context: &Context) -> Fields {
     let requests = statistics.requests.get();
     let rate = context.commands.rate.per_second(requests, Instant::now());
     fields([
-        (
-            "total_connections_received",
-            statistics.connections_accepted.get().to_string(),
-        ),
+        ("total_connections_received", statistics.connections_accepted.get().to_string()),
         ("total_commands_processed", requests.to_string()),
         ("instantaneous_ops_per_sec", rate.to_string()),
-        (
-            "total_net_input_bytes",
-            statistics.bytes_in.get().to_string(),
-        ),
-        (
-            "total_net_output_bytes",
-            statistics.bytes_out.get().to_string(),
-        ),
-        (
-            "rejected_connections",
-            statistics.connections_rejected.get().to_string(),
-        ),
+        ("total_net_input_bytes", statistics.bytes_in.get().to_string()),
+        ("total_net_output_bytes", statistics.bytes_out.get().to_string()),
+        ("rejected_connections", statistics.connections_rejected.get().to_string()),
         ("evicted_keys", "0".into()),
         ("keyspace_hits", statistics.hits.get().to_string()),
         ("keyspace_misses", statistics.misses.get().to_string()),
-        (
-            "kvs_protocol_errors",
-            statistics.protocol_errors.get().to_string(),
-        ),
+        ("kvs_protocol_errors", statistics.protocol_errors.get().to_string()),
     ])
 }
 
@@ -181,10 +159,7 @@ fn commandstats(context: &Context) -> Fields {
         );
         (executed + rejected, format!("cmdstat_{name}"), line)
     });
-    calls
-        .filter(|(count, ..)| *count > 0)
-        .map(|(_, name, line)| (name, line))
-        .collect()
+    calls.filter(|(count, ..)| *count > 0).map(|(_, name, line)| (name, line)).collect()
 }
 
 fn cluster(_: &Context) -> Fields {

@@ -11,12 +11,7 @@ use crate::server::execution::Call;
 
 /// `COMMAND`
 pub(super) fn all(_: &Call<'_>) -> Executed {
-    done(Value::Array(
-        COMMANDS
-            .iter()
-            .map(|entry| describe(entry.name, entry))
-            .collect(),
-    ))
+    done(Value::Array(COMMANDS.iter().map(|entry| describe(entry.name, entry)).collect()))
 }
 
 /// `COMMAND COUNT`
@@ -43,11 +38,9 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
         2 => &|_| true,
         5 if !is(call.argument(2), "FILTERBY") => return Err(Refusal::new(SYNTAX)),
         5 if is(filter, "MODULE") => &|_| false,
-        5 if is(filter, "ACLCAT") => &|entry| {
-            categories(entry)
-                .iter()
-                .any(|category| is(argument, category))
-        },
+        5 if is(filter, "ACLCAT") => {
+            &|entry| categories(entry).iter().any(|category| is(argument, category))
+        }
         5 if is(filter, "PATTERN") => {
             &|entry| glob::matches(argument, entry.name.as_bytes(), Case::Ignored)
         }
@@ -81,11 +74,7 @@ pub(super) fn getkeys(call: &Call<'_>) -> Executed {
         let text = "ERR Invalid number of arguments specified for command";
         return Err(Refusal::new(text));
     }
-    done(Value::Array(
-        keys.into_iter()
-            .map(|key| Value::Bulk(key.to_vec()))
-            .collect(),
-    ))
+    done(Value::Array(keys.into_iter().map(|key| Value::Bulk(key.to_vec())).collect()))
 }
 
 /// `HELP` of every command that is a container.
@@ -94,19 +83,13 @@ pub(super) fn help(call: &Call<'_>) -> Executed {
         return done(Value::Array(vec![]));
     };
     let name = container.name.to_ascii_uppercase();
-    let mut lines = vec![format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    )];
+    let mut lines =
+        vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     for entry in container.subcommands {
         lines.push(entry.name.to_ascii_uppercase());
         lines.push(format!("    {}", entry.summary));
     }
-    done(Value::Array(
-        lines
-            .into_iter()
-            .map(|line| Value::Simple(line.into()))
-            .collect(),
-    ))
+    done(Value::Array(lines.into_iter().map(|line| Value::Simple(line.into())).collect()))
 }
 
 /// The command, or subcommand behind a bar, of that name, and the name in full.
@@ -127,10 +110,8 @@ fn describe(name: &str, entry: &Command) -> Value {
     let (first, last, step) = entry.keys.positions();
     let flags = entry.flags.iter().filter_map(|flag| flag_name(*flag));
     let categories = categories(entry).into_iter();
-    let subcommands = entry
-        .subcommands
-        .iter()
-        .map(|sub| describe(&format!("{name}|{}", sub.name), sub));
+    let subcommands =
+        entry.subcommands.iter().map(|sub| describe(&format!("{name}|{}", sub.name), sub));
     Value::Array(vec![
         bulk(name),
         Value::Integer(entry.arity.into()),
@@ -163,10 +144,7 @@ fn key_specification(entry: &Command) -> Option<Value> {
         true => ["RW", "update"],
         false => ["RO", "access"],
     };
-    let begin = [
-        ("type", bulk("index")),
-        ("spec", map([("index", Value::Integer(first))])),
-    ];
+    let begin = [("type", bulk("index")), ("spec", map([("index", Value::Integer(first))]))];
     let relative_last = if last > 0 { last - first } else { last };
     let find = map([
         ("lastkey", Value::Integer(relative_last)),
@@ -224,10 +202,7 @@ fn categories(entry: &Command) -> Vec<&'static str> {
         ("admin", entry.has(Flag::Admin)),
         ("fast", entry.has(Flag::Fast)),
         ("slow", !entry.has(Flag::Fast)),
-        (
-            "dangerous",
-            entry.has(Flag::Admin) || entry.has(Flag::Dangerous),
-        ),
+        ("dangerous", entry.has(Flag::Admin) || entry.has(Flag::Dangerous)),
         ("connection", entry.group == Group::Connection),
     ];
     let belongs = candidates.into_iter().filter(|(_, belongs)| *belongs);

@@ -6,10 +6,10 @@ use super::arguments::is;
 use super::glob::{self, Case};
 use super::refusal::{NOT_AN_INTEGER, Refusal, SYNTAX};
 use super::{Executed, bulk, done};
+use crate::engine::KeyRange;
 use crate::engine::{Access, Page, ScanPage, Scanned};
 use crate::protocol::resp::Value;
 use crate::server::execution::{Call, Execution};
-use crate::storage::index::KeyRange;
 
 /// How many keys are read at one point in time, which keeps the engine from dropping old versions.
 const PAGE_KEYS: usize = 512;
@@ -62,21 +62,14 @@ impl<'a> ScanOptions<'a> {
     }
 
     fn shows(&self, key: &[u8]) -> bool {
-        self.strings
-            && self
-                .pattern
-                .is_none_or(|pattern| glob::matches(pattern, key, Case::Exact))
+        self.strings && self.pattern.is_none_or(|pattern| glob::matches(pattern, key, Case::Exact))
     }
 }
 
 /// A cursor as clients send it; Redis reads leading zeros and so do we.
 fn cursor(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text)
-        .ok()
-        .filter(|_| digits)?
-        .parse()
-        .ok()
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
@@ -110,10 +103,7 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
             0
         }
     };
-    done(Value::Array(vec![
-        bulk(next.to_string()),
-        Value::Array(keys),
-    ]))
+    done(Value::Array(vec![bulk(next.to_string()), Value::Array(keys)]))
 }
 
 /// `KEYS pattern`
@@ -143,13 +133,8 @@ fn live_keys(call: &Call<'_>, resume_after: Option<&[u8]>, limit: usize) -> Resu
         reverse: false,
     };
     let store = &call.context.store;
-    let mut page = store.reader().scan(&ScanPage {
-        range: &range,
-        snapshot: None,
-        limit,
-        keys_only: true,
-    })?;
-    page.entries
-        .retain(|scanned| !store.clock().is_past(scanned.entry.expires_at));
+    let mut page =
+        store.reader().scan(&ScanPage { range: &range, snapshot: None, limit, keys_only: true })?;
+    page.entries.retain(|scanned| !store.clock().is_past(scanned.entry.expires_at));
     Ok(page)
 }

@@ -7,13 +7,9 @@ use crate::store::batch::{Answer, Operation};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
 pub(super) fn del(call: &Call<'_>) -> Executed {
-    let removals = call
-        .rest(1)
-        .map(|key| Operation::Remove { key: key.to_vec() });
+    let removals = call.rest(1).map(|key| Operation::Remove { key: key.to_vec() });
     call.write(removals.collect(), |answers| {
-        let removed = answers
-            .iter()
-            .filter(|answer| **answer == Answer::Flag(true));
+        let removed = answers.iter().filter(|answer| **answer == Answer::Flag(true));
         super::length(removed.count())
     })
 }

@@ -66,7 +66,5 @@ pub(super) fn unknown_command(arguments: &Arguments<'_>) -> Refusal {
         beginning.push_str(&format!("'{argument}' "));
     }
     let name = shown(arguments.name(), NAME_SHOWN);
-    Refusal::new(format!(
-        "ERR unknown command '{name}', with args beginning with: {beginning}"
-    ))
+    Refusal::new(format!("ERR unknown command '{name}', with args beginning with: {beginning}"))
 }

@@ -102,11 +102,7 @@ struct Sample {
 
 impl Default for Rate {
     fn default() -> Self {
-        Self(Mutex::new(Sample {
-            taken: Instant::now(),
-            requests: 0,
-            per_second: 0,
-        }))
+        Self(Mutex::new(Sample { taken: Instant::now(), requests: 0, per_second: 0 }))
     }
 }
 
@@ -139,10 +135,7 @@ mod tests {
         let start = Instant::now();
         assert_eq!(rate.per_second(50, start), 0);
         assert_eq!(rate.per_second(1000, start + Duration::from_secs(2)), 500);
-        assert_eq!(
-            rate.per_second(9000, start + Duration::from_millis(2500)),
-            500
-        );
+        assert_eq!(rate.per_second(9000, start + Duration::from_millis(2500)), 500);
         assert_eq!(rate.per_second(1000, start + Duration::from_secs(4)), 0);
         // A reset of the counters makes them go back.
         assert_eq!(rate.per_second(10, start + Duration::from_secs(5)), 0);

@@ -18,9 +18,7 @@ pub(super) fn get(call: &Call<'_>) -> Executed {
 
 /// `STRLEN key`
 pub(super) fn strlen(call: &Call<'_>) -> Executed {
-    call.read(call.argument(1), |entry| {
-        length(entry.map_or(0, |entry| entry.value.len()))
-    })
+    call.read(call.argument(1), |entry| length(entry.map_or(0, |entry| entry.value.len())))
 }
 
 /// `MGET key [key ...]`
@@ -54,11 +52,7 @@ struct SetOptions {
 
 impl SetOptions {
     fn parse(call: &Call<'_>) -> Result<Self, Refusal> {
-        let mut options = Self {
-            lifetime: Lifetime::Unsaid,
-            condition: None,
-            get: false,
-        };
+        let mut options = Self { lifetime: Lifetime::Unsaid, condition: None, get: false };
         let mut position = 3;
         while let Some(option) = call.arguments.get(position) {
             if is(option, "GET") {
@@ -82,11 +76,7 @@ impl SetOptions {
 
 /// `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 pub(super) fn set(call: &Call<'_>) -> Executed {
-    let SetOptions {
-        lifetime,
-        condition,
-        get,
-    } = SetOptions::parse(call)?;
+    let SetOptions { lifetime, condition, get } = SetOptions::parse(call)?;
     let expires_at = lifetime.end(call)?;
     if get || lifetime == Lifetime::Kept {
         return set_by_update(call, condition, expires_at, lifetime, get);
@@ -124,12 +114,10 @@ fn set_by_update(
             (Change::Put { value, expires_at }, answer)
         }),
     };
-    call.write(vec![operation], |answers| {
-        match answers.into_iter().next() {
-            Some(Answer::Flag(true)) => ok(),
-            Some(Answer::Flag(false)) | None => Value::Null,
-            Some(old) => write::value(old),
-        }
+    call.write(vec![operation], |answers| match answers.into_iter().next() {
+        Some(Answer::Flag(true)) => ok(),
+        Some(Answer::Flag(false)) | None => Value::Null,
+        Some(old) => write::value(old),
     })
 }
 
@@ -143,10 +131,7 @@ fn put_if(
 ) -> Executed {
     let mut operations: Vec<_> = puts
         .iter()
-        .map(|put| Operation::Require {
-            key: put.key().to_vec(),
-            condition: condition.clone(),
-        })
+        .map(|put| Operation::Require { key: put.key().to_vec(), condition: condition.clone() })
         .collect();
     operations.extend(puts);
     call.write_outcome(operations, |outcome| match outcome {
@@ -159,13 +144,7 @@ fn put_if(
 /// `SETNX key value`
 pub(super) fn setnx(call: &Call<'_>) -> Executed {
     let puts = vec![put(call.argument(1), call.argument(2), None)];
-    put_if(
-        call,
-        Condition::Absent,
-        puts,
-        Value::Integer(1),
-        Value::Integer(0),
-    )
+    put_if(call, Condition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
 /// `SETEX key seconds value`
@@ -192,13 +171,7 @@ pub(super) fn mset(call: &Call<'_>) -> Executed {
 /// `MSETNX key value [key value ...]`
 pub(super) fn msetnx(call: &Call<'_>) -> Executed {
     let puts = pairs(call, "msetnx")?;
-    put_if(
-        call,
-        Condition::Absent,
-        puts,
-        Value::Integer(1),
-        Value::Integer(0),
-    )
+    put_if(call, Condition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
 fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<Operation>, Refusal> {
@@ -207,10 +180,7 @@ fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<Operation>, Refusal> {
     }
     let keys = call.rest(1).step_by(2);
     let values = call.rest(2).step_by(2);
-    Ok(keys
-        .zip(values)
-        .map(|(key, value)| put(key, value, None))
-        .collect())
+    Ok(keys.zip(values).map(|(key, value)| put(key, value, None)).collect())
 }
 
 /// `GETSET key value`
@@ -218,10 +188,7 @@ pub(super) fn getset(call: &Call<'_>) -> Executed {
     let value = call.argument(2).to_vec();
     call.update(call.argument(1), move |entry| {
         let old = entry.map(|entry| entry.value.clone());
-        let change = Change::Put {
-            value,
-            expires_at: None,
-        };
+        let change = Change::Put { value, expires_at: None };
         (change, Answer::Bytes(old))
     })
 }
@@ -253,10 +220,7 @@ pub(super) fn getex(call: &Call<'_>) -> Executed {
         let Some(Entry { value, .. }) = entry else {
             return (Change::Keep, Answer::Bytes(None));
         };
-        let change = Change::Put {
-            value: value.clone(),
-            expires_at,
-        };
+        let change = Change::Put { value: value.clone(), expires_at };
         (change, Answer::Bytes(Some(value.clone())))
     })
 }

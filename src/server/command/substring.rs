@@ -13,9 +13,7 @@ pub(super) fn getrange(call: &Call<'_>) -> Executed {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
     call.read(call.argument(1), |entry| {
         let value = entry.map_or(vec![], |entry| entry.value);
-        let part = value
-            .get(range(start, end, value.len()))
-            .unwrap_or_default();
+        let part = value.get(range(start, end, value.len())).unwrap_or_default();
         Value::Bulk(part.to_vec())
     })
 }

@@ -118,9 +118,7 @@ pub(super) fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
     let lower: &[u8] = lower;
-    let position = COMMANDS
-        .binary_search_by(|entry| entry.name.as_bytes().cmp(lower))
-        .ok()?;
+    let position = COMMANDS.binary_search_by(|entry| entry.name.as_bytes().cmp(lower)).ok()?;
     Some((position, COMMANDS.get(position)?))
 }
 
@@ -149,15 +147,7 @@ mod tests {
                 assert_eq!(find(name.as_bytes()).unwrap().0, position);
             }
         }
-        for name in [
-            &b""[..],
-            b"ge",
-            b"gett",
-            b"aaaa",
-            b"zzzz",
-            b"get\0",
-            &[b'a'; 17],
-        ] {
+        for name in [&b""[..], b"ge", b"gett", b"aaaa", b"zzzz", b"get\0", &[b'a'; 17]] {
             assert!(find(name).is_none(), "{}", name.escape_ascii());
         }
     }
@@ -168,16 +158,8 @@ mod tests {
             let both = entry.has(Flag::Write) && entry.has(Flag::ReadOnly);
             assert!(!both, "{} cannot be both", entry.name);
             if entry.keys != Keys::None {
-                assert!(
-                    entry.arity.unsigned_abs() >= 2,
-                    "{} has no room for keys",
-                    entry.name
-                );
-                assert!(
-                    entry.has(Flag::Write) || entry.has(Flag::ReadOnly),
-                    "{}",
-                    entry.name
-                );
+                assert!(entry.arity.unsigned_abs() >= 2, "{} has no room for keys", entry.name);
+                assert!(entry.has(Flag::Write) || entry.has(Flag::ReadOnly), "{}", entry.name);
             }
         }
     }

@@ -37,10 +37,7 @@ impl Call<'_> {
         key: &[u8],
         update: impl FnOnce(Option<&Entry>) -> (Change, Answer) + Send + 'static,
     ) -> Executed {
-        let operation = Operation::Update {
-            key: key.to_vec(),
-            update: Box::new(update),
-        };
+        let operation = Operation::Update { key: key.to_vec(), update: Box::new(update) };
         self.write(vec![operation], single)
     }
 }
@@ -63,9 +60,5 @@ pub(super) fn value(answer: Answer) -> Value {
 
 /// An operation that sets a key.
 pub(super) fn put(key: &[u8], value: &[u8], expires_at: Option<u64>) -> Operation {
-    Operation::Put {
-        key: key.to_vec(),
-        value: value.to_vec(),
-        expires_at,
-    }
+    Operation::Put { key: key.to_vec(), value: value.to_vec(), expires_at }
 }

@@ -10,10 +10,7 @@ fn ping_and_echo_give_back_any_bytes() {
     server.check(&[
         ("PING", "+PONG"),
         ("PING hello", "$5 hello"),
-        (
-            "PING a b",
-            "-ERR wrong number of arguments for 'ping' command",
-        ),
+        ("PING a b", "-ERR wrong number of arguments for 'ping' command"),
         ("ECHO ''", "$0 "),
     ]);
     let bytes: Vec<u8> = (0..=255).collect();
@@ -46,35 +43,19 @@ fn a_refused_hello_changes_nothing() {
     server.check(&[
         ("HELLO 1", "-NOPROTO unsupported protocol version"),
         ("HELLO 4", "-NOPROTO unsupported protocol version"),
-        (
-            "HELLO x",
-            "-ERR Protocol version is not an integer or out of range",
-        ),
+        ("HELLO x", "-ERR Protocol version is not an integer or out of range"),
         ("HELLO 3 foo", "-ERR Syntax error in HELLO option 'foo'"),
-        (
-            "HELLO 3 SETNAME",
-            "-ERR Syntax error in HELLO option 'SETNAME'",
-        ),
-        (
-            "HELLO 3 SETNAME a b",
-            "-ERR Syntax error in HELLO option 'b'",
-        ),
+        ("HELLO 3 SETNAME", "-ERR Syntax error in HELLO option 'SETNAME'"),
+        ("HELLO 3 SETNAME a b", "-ERR Syntax error in HELLO option 'b'"),
         ("HELLO 3 SETNAME 'a b'", BAD_NAME),
-        (
-            "HELLO 3 AUTH default",
-            "-ERR Syntax error in HELLO option 'AUTH'",
-        ),
+        ("HELLO 3 AUTH default", "-ERR Syntax error in HELLO option 'AUTH'"),
         ("HELLO 3 SETNAME a AUTH somebody secret", user),
         ("CLIENT GETNAME", "$-1"),
     ]);
     assert_eq!(server.session.version(), Version::Resp2);
     server.run("HELLO 3 AUTH default secret SETNAME me");
     assert_eq!(server.session.version(), Version::Resp3);
-    server.check(&[
-        ("CLIENT GETNAME", "$2 me"),
-        ("RESET", "+RESET"),
-        ("CLIENT GETNAME", "$-1"),
-    ]);
+    server.check(&[("CLIENT GETNAME", "$2 me"), ("RESET", "+RESET"), ("CLIENT GETNAME", "$-1")]);
 }
 
 #[test]
@@ -86,10 +67,7 @@ fn passwords_are_not_configured() {
              Are you sure your configuration is correct?",
         ),
         ("AUTH default secret", "+OK"),
-        (
-            "AUTH somebody secret",
-            "-WRONGPASS invalid username-password pair or user is disabled.",
-        ),
+        ("AUTH somebody secret", "-WRONGPASS invalid username-password pair or user is disabled."),
         ("AUTH a b c", "-ERR syntax error"),
     ]);
 }
@@ -132,20 +110,15 @@ fn clients_have_names_and_libraries() {
         ("CLIENT NO-EVICT on", "+OK"),
         ("CLIENT NO-TOUCH off", "+OK"),
         ("CLIENT NO-EVICT foo", "-ERR syntax error"),
-        (
-            "CLIENT foo",
-            "-ERR unknown subcommand 'foo'. Try CLIENT HELP.",
-        ),
+        ("CLIENT foo", "-ERR unknown subcommand 'foo'. Try CLIENT HELP."),
         (
             "CLIENT MAINT_NOTIFICATIONS ON",
             "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.",
         ),
     ]);
     let line = server.text("CLIENT INFO");
-    let start = format!(
-        "id={} addr=127.0.0.1:50000 laddr=127.0.0.1:4000 name=me age=",
-        server.session.id
-    );
+    let start =
+        format!("id={} addr=127.0.0.1:50000 laddr=127.0.0.1:4000 name=me age=", server.session.id);
     let end = " flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 user=default resp=2 \
                lib-name=redis-py lib-ver=1.2\n";
     assert!(line.starts_with(&start) && line.ends_with(end), "{line}");
@@ -178,14 +151,8 @@ fn clients_are_killed_by_what_they_are() {
     server.check(&[
         ("CLIENT KILL 127.0.0.1:1", "-ERR No such client"),
         ("CLIENT KILL ID 999", ":0"),
-        (
-            "CLIENT KILL ID 0",
-            "-ERR client-id should be greater than 0",
-        ),
-        (
-            "CLIENT KILL ID x",
-            "-ERR client-id should be greater than 0",
-        ),
+        ("CLIENT KILL ID 0", "-ERR client-id should be greater than 0"),
+        ("CLIENT KILL ID x", "-ERR client-id should be greater than 0"),
         ("CLIENT KILL TYPE foo", "-ERR Unknown client type 'foo'"),
         ("CLIENT KILL TYPE pubsub", ":0"),
         ("CLIENT KILL USER somebody", "-ERR No such user 'somebody'"),
@@ -200,10 +167,7 @@ fn clients_are_killed_by_what_they_are() {
     server.context.clients.close(&other);
 
     let third = connect(&server.context);
-    server.check(&[(
-        "CLIENT KILL TYPE normal USER default LADDR 127.0.0.1:4000",
-        ":1",
-    )]);
+    server.check(&[("CLIENT KILL TYPE normal USER default LADDR 127.0.0.1:4000", ":1")]);
     assert!(third.is_killed(), "all but the one that asks");
     assert!(!server.session.is_killed());
 }

@@ -66,14 +66,7 @@ fn only_setting_a_key_anew_ends_its_expiry() {
         server.run(request);
         assert_eq!(server.integer("EXPIRETIME k"), 4_000_000_000, "{request}");
     }
-    for request in [
-        "SET k 1",
-        "SET k 1 GET",
-        "SET k 1 XX",
-        "GETSET k 1",
-        "MSET k 1",
-        "PERSIST k",
-    ] {
+    for request in ["SET k 1", "SET k 1 GET", "SET k 1 XX", "GETSET k 1", "MSET k 1", "PERSIST k"] {
         server.run("EXPIREAT k 4000000000");
         server.run(request);
         assert_eq!(server.integer("TTL k"), -1, "{request}");
@@ -97,19 +90,8 @@ fn persist_says_whether_there_was_an_expiry() {
 #[test]
 fn a_time_that_has_passed_removes_the_key() {
     let server = Server::new();
-    for time in [
-        "EXPIRE k 0",
-        "EXPIRE k -1",
-        "PEXPIRE k -1",
-        "EXPIREAT k 1",
-        "PEXPIREAT k -5",
-    ] {
-        server.check(&[
-            ("SET k v", "+OK"),
-            (time, ":1"),
-            ("GET k", "$-1"),
-            ("DBSIZE", ":0"),
-        ]);
+    for time in ["EXPIRE k 0", "EXPIRE k -1", "PEXPIRE k -1", "EXPIREAT k 1", "PEXPIREAT k -5"] {
+        server.check(&[("SET k v", "+OK"), (time, ":1"), ("GET k", "$-1"), ("DBSIZE", ":0")]);
         server.check(&[(time, ":0")]);
     }
 }
@@ -146,11 +128,7 @@ fn an_expired_key_is_absent_to_every_command() {
     for (request, reply) in absent {
         server.check(&[("SET k 5 PXAT 1", "+OK"), (request, reply)]);
     }
-    server.check(&[
-        ("SET k 5 PXAT 1", "+OK"),
-        ("SET k 6 KEEPTTL", "+OK"),
-        ("TTL k", ":-1"),
-    ]);
+    server.check(&[("SET k 5 PXAT 1", "+OK"), ("SET k 6 KEEPTTL", "+OK"), ("TTL k", ":-1")]);
 }
 
 #[test]
@@ -186,11 +164,7 @@ fn expiry_changes_only_under_the_conditions() {
             (false, 0) => -1,
             (false, before) => before,
         };
-        assert_eq!(
-            server.integer("EXPIRETIME k"),
-            expected,
-            "{before} {options}"
-        );
+        assert_eq!(server.integer("EXPIRETIME k"), expected, "{before} {options}");
     }
     server.check(&[
         ("EXPIRE k 1 foo", UNSUPPORTED),
@@ -199,23 +173,11 @@ fn expiry_changes_only_under_the_conditions() {
             "EXPIRE k 1 NX GT",
             "-ERR NX and XX, GT or LT options at the same time are not compatible",
         ),
-        (
-            "EXPIRE k 1 GT LT",
-            "-ERR GT and LT options at the same time are not compatible",
-        ),
+        ("EXPIRE k 1 GT LT", "-ERR GT and LT options at the same time are not compatible"),
         ("EXPIRE k x", "-ERR value is not an integer or out of range"),
-        (
-            "EXPIRE k 9223372036854775807",
-            "-ERR invalid expire time in 'expire' command",
-        ),
-        (
-            "PEXPIRE nope 9223372036854775807",
-            "-ERR invalid expire time in 'pexpire' command",
-        ),
-        (
-            "EXPIREAT k -9223372036854775808",
-            "-ERR invalid expire time in 'expireat' command",
-        ),
+        ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
+        ("PEXPIRE nope 9223372036854775807", "-ERR invalid expire time in 'pexpire' command"),
+        ("EXPIREAT k -9223372036854775808", "-ERR invalid expire time in 'expireat' command"),
         ("EXPIRETIME k", ":5000000000"),
     ]);
 }

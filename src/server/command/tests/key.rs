@@ -35,13 +35,7 @@ fn keys_are_listed_by_pattern() {
 fn lookups_are_counted_as_hits_and_misses() {
     let server = Server::new();
     server.run("MSET a 1 b 2");
-    for request in [
-        "GET a",
-        "MGET a b nope",
-        "EXISTS nope a",
-        "TTL nope",
-        "STRLEN nope",
-    ] {
+    for request in ["GET a", "MGET a b nope", "EXISTS nope a", "TTL nope", "STRLEN nope"] {
         server.run(request);
     }
     let statistics = &server.context.statistics;

@@ -56,12 +56,8 @@ impl Server {
     }
 
     fn call(&self, session: &Session, arguments: Arguments<'_>) -> Replied {
-        let mut call = Call {
-            arguments,
-            context: &self.context,
-            session,
-            access: Access::MemoryOnly,
-        };
+        let mut call =
+            Call { arguments, context: &self.context, session, access: Access::MemoryOnly };
         let mut execution = execute(&call);
         let cold = matches!(execution, Execution::Cold);
         if cold {
@@ -79,11 +75,7 @@ impl Server {
             }
             Execution::Cold | Execution::Sync(_) => panic!("no command may end so"),
         };
-        Replied {
-            value,
-            closed,
-            cold,
-        }
+        Replied { value, closed, cold }
     }
 
     fn request(&self, session: &Session, request: &[u8]) -> Replied {
@@ -96,8 +88,7 @@ impl Server {
 
     /// The reply to a line as a person types it.
     fn run(&self, line: &str) -> Value {
-        self.request(&self.session, format!("{line}\r\n").as_bytes())
-            .value
+        self.request(&self.session, format!("{line}\r\n").as_bytes()).value
     }
 
     /// The reply to arguments of any bytes.
@@ -158,18 +149,9 @@ fn encode(value: &Value, version: Version) -> String {
 fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
     let server = Server::new();
     server.check(&[
-        (
-            "foo a b",
-            "-ERR unknown command 'foo', with args beginning with: 'a' 'b' ",
-        ),
-        (
-            "FOO",
-            "-ERR unknown command 'FOO', with args beginning with: ",
-        ),
-        (
-            r#"foo "\r\n+OK""#,
-            "-ERR unknown command 'foo', with args beginning with: '  +OK' ",
-        ),
+        ("foo a b", "-ERR unknown command 'foo', with args beginning with: 'a' 'b' "),
+        ("FOO", "-ERR unknown command 'FOO', with args beginning with: "),
+        (r#"foo "\r\n+OK""#, "-ERR unknown command 'foo', with args beginning with: '  +OK' "),
     ]);
     let long = "x".repeat(1000);
     let reply = server.wire(&format!("{long} {long} {long}"));
@@ -178,10 +160,7 @@ fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
         reply,
         format!("-ERR unknown command '{shown}', with args beginning with: '{shown}' ")
     );
-    assert!(matches!(
-        server.run_bytes(&[b"\xff\0", b"\xff"]),
-        Value::Error(_)
-    ));
+    assert!(matches!(server.run_bytes(&[b"\xff\0", b"\xff"]), Value::Error(_)));
 }
 
 #[test]
@@ -189,10 +168,7 @@ fn every_command_refuses_too_few_and_too_many_arguments() {
     let server = Server::new();
     for entry in super::table::COMMANDS {
         let least = usize::from(entry.arity.unsigned_abs());
-        let refusal = format!(
-            "-ERR wrong number of arguments for '{}' command",
-            entry.name
-        );
+        let refusal = format!("-ERR wrong number of arguments for '{}' command", entry.name);
         if least > 1 {
             let request = [entry.name, &" 1".repeat(least - 2)].concat();
             assert_eq!(server.wire(&request), refusal, "{request}");
@@ -203,10 +179,8 @@ fn every_command_refuses_too_few_and_too_many_arguments() {
         }
         for sub in entry.subcommands {
             let name = format!("{} {}", entry.name, sub.name);
-            let refusal = format!(
-                "-ERR wrong number of arguments for '{}|{}' command",
-                entry.name, sub.name
-            );
+            let refusal =
+                format!("-ERR wrong number of arguments for '{}|{}' command", entry.name, sub.name);
             let least = usize::from(sub.arity.unsigned_abs());
             if least > 2 {
                 let request = [&name, " 1".repeat(least - 3).as_str()].concat();

@@ -49,23 +49,14 @@ fn all_keys_are_met_once_where_nothing_changes() {
     let server = Server::new();
     assert_eq!(pages(&server, ""), [Vec::<String>::new()]);
     let names = fill(&server, 1000);
-    for options in [
-        "",
-        "COUNT 1",
-        "COUNT 7",
-        "COUNT 512",
-        "COUNT 1000",
-        "COUNT 9223372036854775807",
-    ] {
+    for options in
+        ["", "COUNT 1", "COUNT 7", "COUNT 512", "COUNT 1000", "COUNT 9223372036854775807"]
+    {
         assert_eq!(pages(&server, options).concat(), names, "{options}");
     }
     let sizes: Vec<_> = pages(&server, "COUNT 600").iter().map(Vec::len).collect();
     assert_eq!(sizes, [600, 400]);
-    assert_eq!(
-        pages(&server, "").len(),
-        101,
-        "ten keys a page, and an empty last one"
-    );
+    assert_eq!(pages(&server, "").len(), 101, "ten keys a page, and an empty last one");
 }
 
 #[test]
@@ -76,10 +67,7 @@ fn patterns_and_types_filter_what_is_visited() {
     assert_eq!(pages(&server, "match key:009? count 10").len(), 11);
     assert_eq!(pages(&server, "TYPE string").concat(), names);
     assert_eq!(pages(&server, "TYPE hash").concat(), Vec::<String>::new());
-    assert_eq!(
-        pages(&server, "MATCH * TYPE STRING COUNT 100").concat(),
-        names
-    );
+    assert_eq!(pages(&server, "MATCH * TYPE STRING COUNT 100").concat(), names);
 }
 
 #[test]
@@ -124,10 +112,7 @@ fn arguments_are_checked_before_anything_is_read() {
         ("SCAN 18446744073709551616", "-ERR invalid cursor"),
         ("SCAN 0 COUNT 0", syntax),
         ("SCAN 0 COUNT -1", syntax),
-        (
-            "SCAN 0 COUNT x",
-            "-ERR value is not an integer or out of range",
-        ),
+        ("SCAN 0 COUNT x", "-ERR value is not an integer or out of range"),
         ("SCAN 0 foo", syntax),
         ("SCAN 0 foo bar", syntax),
         ("SCAN 0 MATCH", syntax),

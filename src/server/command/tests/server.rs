@@ -29,17 +29,11 @@ fn settings_are_shown_by_pattern_in_both_versions() {
         ("CONFIG GET databases", "*2 $9 databases $1 1"),
         ("CONFIG GET DATA* databases", "*2 $9 databases $1 1"),
         ("config get save", "*2 $4 save $0 "),
-        (
-            "CONFIG GET maxmemory port",
-            "*4 $9 maxmemory $1 0 $4 port $4 4000",
-        ),
+        ("CONFIG GET maxmemory port", "*4 $9 maxmemory $1 0 $4 port $4 4000"),
         ("CONFIG GET nope", "*0"),
     ]);
     server.run("HELLO 3");
-    server.check(&[
-        ("CONFIG GET databases", "%1 $9 databases $1 1"),
-        ("CONFIG GET nope", "%0"),
-    ]);
+    server.check(&[("CONFIG GET databases", "%1 $9 databases $1 1"), ("CONFIG GET nope", "%0")]);
     let Value::Map(all) = server.run("CONFIG GET *") else {
         panic!("a map");
     };
@@ -99,29 +93,17 @@ fn info_shows_the_sections_asked_for() {
     assert_eq!(headings("INFO nope"), Vec::<String>::new());
     assert_eq!(headings("INFO all"), headings("INFO everything"));
     assert!(headings("INFO all").contains(&"Commandstats".to_owned()));
-    assert_eq!(
-        server.wire("INFO cluster"),
-        "$30 # Cluster cluster_enabled:0 "
-    );
+    assert_eq!(server.wire("INFO cluster"), "$30 # Cluster cluster_enabled:0 ");
     server.run("HELLO 3");
-    assert_eq!(
-        server.wire("INFO cluster"),
-        "=34 txt:# Cluster cluster_enabled:0 "
-    );
+    assert_eq!(server.wire("INFO cluster"), "=34 txt:# Cluster cluster_enabled:0 ");
 }
 
 #[test]
 fn info_has_what_clients_look_for() {
     let server = Server::new();
-    server.check(&[
-        ("MSET a 1 b 2", "+OK"),
-        ("EXPIRE a 1000", ":1"),
-        ("GET a", "$1 1"),
-    ]);
-    server.check(&[
-        ("GET nope", "$-1"),
-        ("GET", "-ERR wrong number of arguments for 'get' command"),
-    ]);
+    server.check(&[("MSET a 1 b 2", "+OK"), ("EXPIRE a 1000", ":1"), ("GET a", "$1 1")]);
+    server
+        .check(&[("GET nope", "$-1"), ("GET", "-ERR wrong number of arguments for 'get' command")]);
     server.run("INCRBY a x");
     let text = server.text("INFO everything");
     let lines: Vec<_> = text.lines().collect();
@@ -148,12 +130,7 @@ fn info_has_what_clients_look_for() {
     ] {
         assert!(lines.contains(&line), "{line} is missing from {text}");
     }
-    for field in [
-        "process_id:",
-        "run_id:",
-        "uptime_in_seconds:",
-        "instantaneous_ops_per_sec:",
-    ] {
+    for field in ["process_id:", "run_id:", "uptime_in_seconds:", "instantaneous_ops_per_sec:"] {
         assert!(lines.iter().any(|line| line.starts_with(field)), "{field}");
     }
     assert!(
@@ -184,11 +161,7 @@ fn a_command_executed_again_on_a_reader_counts_once() {
     let server = Server::new();
     assert!(server.request(&server.session, b"SCAN 0\n").cold);
     assert_eq!(server.context.statistics.requests.get(), 1);
-    assert!(
-        server
-            .text("INFO commandstats")
-            .contains("cmdstat_scan:calls=1,")
-    );
+    assert!(server.text("INFO commandstats").contains("cmdstat_scan:calls=1,"));
 }
 
 #[test]
@@ -220,10 +193,7 @@ fn commands_are_described() {
         ("COMMAND LIST FILTERBY ACLCAT admin", "*0"),
         ("COMMAND LIST FILTERBY foo x", "-ERR syntax error"),
         ("COMMAND LIST foo", "-ERR syntax error"),
-        (
-            "COMMAND foo",
-            "-ERR unknown subcommand 'foo'. Try COMMAND HELP.",
-        ),
+        ("COMMAND foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP."),
     ]);
     let count = usize::try_from(server.integer("COMMAND COUNT")).unwrap();
     for request in ["COMMAND", "COMMAND INFO", "COMMAND LIST"] {
@@ -231,11 +201,7 @@ fn commands_are_described() {
     }
     assert!(matches!(server.run("COMMAND DOCS"), Value::Map(all) if all.len() == count));
     server.run("HELLO 3");
-    assert!(
-        server
-            .wire("COMMAND INFO get")
-            .starts_with("*1 *10 $3 get :2 ~2 +readonly")
-    );
+    assert!(server.wire("COMMAND INFO get").starts_with("*1 *10 $3 get :2 ~2 +readonly"));
 }
 
 #[test]
@@ -246,14 +212,8 @@ fn the_keys_of_a_command_are_found() {
         ("COMMAND GETKEYS mset a 1 b 2", "*2 $1 a $1 b"),
         ("COMMAND GETKEYS del a b c", "*3 $1 a $1 b $1 c"),
         ("COMMAND GETKEYS nope a", "-ERR Invalid command specified"),
-        (
-            "COMMAND GETKEYS ping a",
-            "-ERR The command has no key arguments",
-        ),
-        (
-            "COMMAND GETKEYS get a b",
-            "-ERR Invalid number of arguments specified for command",
-        ),
+        ("COMMAND GETKEYS ping a", "-ERR The command has no key arguments"),
+        ("COMMAND GETKEYS get a b", "-ERR Invalid number of arguments specified for command"),
     ]);
 }
 

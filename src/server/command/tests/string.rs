@@ -15,18 +15,9 @@ fn what_is_set_is_got() {
         ("STRLEN nope", ":0"),
         ("MSET a 1 b 2 a 3", "+OK"),
         ("MGET a nope b a", "*4 $1 3 $-1 $1 2 $1 3"),
-        (
-            "MSET a",
-            "-ERR wrong number of arguments for 'mset' command",
-        ),
-        (
-            "MSET a 1 b",
-            "-ERR wrong number of arguments for 'mset' command",
-        ),
-        (
-            "MSETNX a 1 b",
-            "-ERR wrong number of arguments for 'msetnx' command",
-        ),
+        ("MSET a", "-ERR wrong number of arguments for 'mset' command"),
+        ("MSET a 1 b", "-ERR wrong number of arguments for 'mset' command"),
+        ("MSETNX a 1 b", "-ERR wrong number of arguments for 'msetnx' command"),
         ("MSETNX c 1 a 1", ":0"),
         ("EXISTS c", ":0"),
         ("MSETNX c 1 d 1 c 2", ":1"),
@@ -42,10 +33,7 @@ fn what_is_set_is_got() {
 fn keys_and_values_are_any_bytes() {
     let server = Server::new();
     let bytes: Vec<u8> = (0..=255).collect();
-    assert_eq!(
-        server.run_bytes(&[b"SET", &bytes, &bytes]),
-        Value::Simple("OK".into())
-    );
+    assert_eq!(server.run_bytes(&[b"SET", &bytes, &bytes]), Value::Simple("OK".into()));
     assert_eq!(server.run_bytes(&[b"GET", &bytes]), Value::Bulk(bytes));
 }
 
@@ -103,27 +91,12 @@ fn set_refuses_options_that_do_not_fit_together() {
         ]);
     }
     server.check(&[
-        (
-            "SET k v EX 9223372036854775807",
-            "-ERR invalid expire time in 'set' command",
-        ),
-        (
-            "SET k v PX 9223372036854775807",
-            "-ERR invalid expire time in 'set' command",
-        ),
+        ("SET k v EX 9223372036854775807", "-ERR invalid expire time in 'set' command"),
+        ("SET k v PX 9223372036854775807", "-ERR invalid expire time in 'set' command"),
         ("SETEX k 0 v", "-ERR invalid expire time in 'setex' command"),
-        (
-            "SETEX k x v",
-            "-ERR value is not an integer or out of range",
-        ),
-        (
-            "PSETEX k -1 v",
-            "-ERR invalid expire time in 'psetex' command",
-        ),
-        (
-            "GETEX k EX 0",
-            "-ERR invalid expire time in 'getex' command",
-        ),
+        ("SETEX k x v", "-ERR value is not an integer or out of range"),
+        ("PSETEX k -1 v", "-ERR invalid expire time in 'psetex' command"),
+        ("GETEX k EX 0", "-ERR invalid expire time in 'getex' command"),
         ("GETEX k KEEPTTL", "-ERR syntax error"),
         ("GETEX k EX 1 PERSIST", "-ERR syntax error"),
         ("GETEX k foo", "-ERR syntax error"),
@@ -146,10 +119,7 @@ fn numbers_are_counted_up_and_down() {
         ("INCRBY n x", not_an_integer),
         ("INCRBY n 1.5", not_an_integer),
         ("DECRBY n 9223372036854775808", not_an_integer),
-        (
-            "DECRBY n -9223372036854775808",
-            "-ERR decrement would overflow",
-        ),
+        ("DECRBY n -9223372036854775808", "-ERR decrement would overflow"),
         ("SET n 9223372036854775807", "+OK"),
         ("INCR n", overflow),
         ("DECRBY n -1", overflow),
@@ -177,10 +147,7 @@ fn values_are_changed_in_part() {
         ("SUBSTR k 0 -1", "$11 Hello World"),
         ("GETRANGE k 5 1", "$0 "),
         ("GETRANGE nope 0 -1", "$0 "),
-        (
-            "GETRANGE k x 1",
-            "-ERR value is not an integer or out of range",
-        ),
+        ("GETRANGE k x 1", "-ERR value is not an integer or out of range"),
         ("SETRANGE k 6 Redis", ":11"),
         ("GET k", "$11 Hello Redis"),
         ("SETRANGE k 11 !", ":12"),
