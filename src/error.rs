@@ -1,8 +1,12 @@
 //! The one public error of the crate.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::protocol::ProtocolError;
+use crate::protocol::native::FailureKind;
 use crate::sync::Arc;
 
 /// The result of every fallible operation of the crate.
@@ -154,12 +158,71 @@ pub enum Error {
     /// The `sled` engine failed.
     #[error("sled failed: {0}")]
     Sled(#[from] sled::Error),
+
+    /// A network operation failed.
+    #[error("cannot {action} {address}: {source}")]
+    Network {
+        /// What was being done, as a verb with its object.
+        action: &'static str,
+        /// The address it was done with.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+
+    /// A server did not answer in time; a write it was asked for may or may not have happened.
+    #[error(
+        "{address} did not answer within {} ms, whether the request was done is not known; connect again and look",
+        waited.as_millis()
+    )]
+    Timeout {
+        /// The server.
+        address: SocketAddr,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
+    /// A peer sent what the protocol does not allow, or a request cannot be sent as one.
+    #[error("{address} and this program do not understand each other: {source}")]
+    Protocol {
+        /// The peer.
+        address: SocketAddr,
+        /// What is wrong.
+        #[source]
+        source: ProtocolError,
+    },
+
+    /// A server could not do what it was asked, in its own words.
+    #[error("{message}")]
+    Remote {
+        /// What a program may decide on.
+        kind: FailureKind,
+        /// The server's sentence about it.
+        message: String,
+    },
+
+    /// An earlier failure made the connection useless; requests before it may or may not have been done.
+    #[error(
+        "the connection to {address} cannot be used after an earlier failure ({reason}); connect again"
+    )]
+    ConnectionUnusable {
+        /// The server.
+        address: SocketAddr,
+        /// The earlier failure.
+        reason: String,
+    },
 }
 
 impl Error {
     /// Wraps what the operating system said about a file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
+    }
+
+    /// Wraps what the operating system said about a peer or an address.
+    pub(crate) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        Self::Network { action, address, source: Arc::new(source) }
     }
 
     /// Names damage by file and offset.

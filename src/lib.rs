@@ -49,6 +49,7 @@
 //! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`.
 
 mod actor;
+mod client;
 mod engine;
 mod error;
 mod options;
@@ -61,8 +62,9 @@ mod sync;
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
 
+pub use client::{ClientOptions, KvsClient, Pipeline, Reply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
-pub use server::ServerOptions;
+pub use server::{KvsServer, ServerOptions, StopHandle};
 pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};

@@ -98,6 +98,11 @@ impl<M> Address<M> {
         })
     }
 
+    /// Whether the actor is gone, so that no message will ever be delivered again.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.outlet.shared.gone.load(Ordering::SeqCst)
+    }
+
     /// An address that does not keep the mailbox open.
     pub(crate) fn downgrade(&self) -> ReturnAddress<M> {
         ReturnAddress { outlet: self.outlet.clone() }
@@ -281,7 +286,9 @@ mod tests {
         assert_eq!(mailbox.receive_now(&mut taken, 1), Received::Messages);
         assert_eq!(mailbox.receive_now(&mut taken, 1), Received::Nothing);
         address.try_send(3).unwrap();
+        assert!(!address.is_gone(), "a full mailbox has an owner");
         drop(mailbox);
+        assert!(address.is_gone());
         assert_eq!(address.try_send(4), Err(4));
         assert_eq!(address.send(4), Err(4));
     }

@@ -12,6 +12,6 @@ mod mailbox;
 mod reply;
 mod spawn;
 
-pub(crate) use mailbox::{Address, ReturnAddress, mailbox};
+pub(crate) use mailbox::{Address, Mailbox, Received, ReturnAddress, mailbox};
 pub(crate) use reply::Reply;
 pub(crate) use spawn::{Actor, ActorThread, Wait, spawn};

@@ -35,6 +35,24 @@ pub(crate) enum Execution<R> {
     Close(R),
 }
 
+impl<R: 'static> Execution<R> {
+    /// The same execution with another kind of reply.
+    pub(crate) fn map<T: 'static>(
+        self,
+        convert: impl FnOnce(R) -> T + Send + 'static,
+    ) -> Execution<T> {
+        match self {
+            Self::Done(reply) => Execution::Done(convert(reply)),
+            Self::Cold => Execution::Cold,
+            Self::Write(batch, render) => {
+                Execution::Write(batch, Box::new(move |outcome| convert(render(outcome))))
+            }
+            Self::Sync(render) => Execution::Sync(Box::new(move |result| convert(render(result)))),
+            Self::Close(reply) => Execution::Close(convert(reply)),
+        }
+    }
+}
+
 /// Turns the outcome of a batch into the answer of the request.
 pub(crate) type Render<R> = Box<dyn FnOnce(Outcome) -> R + Send>;
 

@@ -1,10 +1,40 @@
-//! The server.
+//! The server: one acceptor, some connection workers, some readers, over a [`Store`](crate::Store).
+//!
+//! ```text
+//! sockets -> acceptor -> worker -> language -> command or native -> execution
+//!                          |                                            |
+//!                          +-- connection: replies in order <-----------+
+//!                                      writer and readers answer through the worker's port
+//! ```
+//!
+//! Only the worker touches sockets, only the connection orders replies, and executing a request
+//! answers or says who has to: it does neither.
 
+mod acceptor;
+mod admission;
+mod buffer;
+mod cold;
 mod command;
+mod connection;
 mod context;
+mod doorbell;
+mod event_loop;
 mod execution;
+mod kvs_server;
+mod language;
+mod log_limit;
+mod native;
+mod pipelining;
+mod port;
 mod session;
+mod shutdown;
 mod statistics;
+#[cfg(test)]
+mod testing;
+mod worker;
+
+pub use kvs_server::KvsServer;
+pub use shutdown::StopHandle;
 
 /// How a server runs; every field has a default.
 #[derive(Debug, Clone)]

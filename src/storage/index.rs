@@ -63,13 +63,6 @@ pub(crate) struct Snapshot {
     registry: Arc<Registry>,
 }
 
-impl Snapshot {
-    /// The last commit it sees.
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
-
 impl Drop for Snapshot {
     fn drop(&mut self) {
         let mut registered = lock(&self.registry.0);

@@ -87,11 +87,6 @@ impl Log {
         self.next_sequence
     }
 
-    /// Everything up to this sequence number survives power loss.
-    pub(crate) fn durable(&self) -> u64 {
-        self.durable
-    }
-
     /// The segments every reader can find locations in.
     pub(crate) fn table(&self) -> &Arc<SegmentTable> {
         &self.table

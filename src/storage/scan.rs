@@ -33,8 +33,6 @@ pub(crate) enum Next<'b> {
 /// A valid frame.
 pub(crate) struct Frame<'b> {
     pub(crate) header: FrameHeader,
-    /// Where it begins.
-    pub(crate) offset: u64,
     /// A batch's records.
     pub(crate) records: Vec<(Record<'b>, Extent)>,
     /// What the kinds without records carry.
@@ -84,7 +82,7 @@ impl<'s> Scan<'s> {
         // The borrow checker cannot see that the buffer stays as it is.
         let (start, end) = bytes;
         let body = &self.buffer[start + FRAME_HEADER_BYTES..end];
-        let mut frame = Frame { header, offset, records: Vec::new(), body };
+        let mut frame = Frame { header, records: Vec::new(), body };
         if header.kind != FrameKind::Batch {
             return match mark_is_whole(&header, body) {
                 true => Ok(Next::Frame(frame)),

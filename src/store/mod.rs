@@ -207,9 +207,22 @@ impl Store {
         })
     }
 
-    /// Asks for a sync without waiting; false if the mailbox is full, and the reply then says it is gone.
-    pub(crate) fn submit_sync(&self, reply: Reply<Result<()>>) -> bool {
-        self.shared.writer.try_send(WriterMessage::Sync { reply }).is_ok()
+    /// Asks for a sync without waiting; gives the reply back if the writer's mailbox is full.
+    pub(crate) fn submit_sync(
+        &self,
+        reply: Reply<Result<()>>,
+    ) -> std::result::Result<(), Reply<Result<()>>> {
+        self.shared.writer.try_send(WriterMessage::Sync { reply }).map_err(
+            |message| match message {
+                WriterMessage::Sync { reply } => reply,
+                _ => unreachable!("a mailbox gives back what it was given"),
+            },
+        )
+    }
+
+    /// Whether the writer ended, so that what [`submit`](Self::submit) gives back has nowhere to go.
+    pub(crate) fn is_writer_gone(&self) -> bool {
+        self.shared.writer.is_gone()
     }
 
     /// Whether the batch respects the limits of this store.

@@ -69,7 +69,7 @@ fn length(length: usize) -> Value {
 
 /// Executes a command.
 pub(crate) fn execute(call: &Call<'_>) -> Execution<Value> {
-    let execution = match table::find(call.arguments.name()) {
+    match table::find(call.arguments.name()) {
         Some((position, command)) => {
             let calls = call.context.commands.calls.of(position);
             match command.choose(&call.arguments) {
@@ -85,10 +85,5 @@ pub(crate) fn execute(call: &Call<'_>) -> Execution<Value> {
             }
         }
         None => refusal::unknown_command(&call.arguments).into_execution(),
-    };
-    // A cold command is executed again, and counted then.
-    if !matches!(execution, Execution::Cold) {
-        call.context.statistics.requests.add(1);
     }
-    execution
 }

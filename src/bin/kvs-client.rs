@@ -1,0 +1,47 @@
+//! Sets, gets and removes keys on a server.
+
+mod common;
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::{Command, NOT_FOUND, bytes, print_line};
+use kvs::{Error, KvsClient};
+
+/// Talks to a kvs server
+#[derive(Parser)]
+#[command(name = "kvs-client", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Where the server listens
+    #[arg(long, global = true, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
+    addr: SocketAddr,
+}
+
+fn main() -> ExitCode {
+    common::exit(run(Arguments::parse()))
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut client = KvsClient::connect(arguments.addr)?;
+    match arguments.command {
+        Command::Set { key, value } => client.set(bytes(key), bytes(value))?,
+        Command::Get { key } => {
+            let value = client.get(bytes(key))?;
+            print_line(value.as_deref().unwrap_or(NOT_FOUND)).map_err(describe)?;
+        }
+        Command::Rm { key } => {
+            if !client.remove(bytes(key))? {
+                return Err(Error::KeyNotFound.into());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(error: io::Error) -> String {
+    format!("cannot print the value: {error}")
+}

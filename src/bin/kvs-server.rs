@@ -1,0 +1,140 @@
+//! Serves a store to native and Redis clients.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use kvs::{Durability, EngineKind, Error, KvsServer, Options, ServerOptions, Store};
+use log::LevelFilter;
+
+/// The environment variable that chooses which messages are logged.
+const LOG_VARIABLE: &str = "KVS_LOG";
+
+/// Serves a kvs store
+#[derive(Parser)]
+#[command(name = "kvs-server", version)]
+struct Arguments {
+    /// Where to listen; port 0 chooses a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
+    addr: SocketAddr,
+    /// kvs, sled or memory [default: the one the directory was made with, or else kvs]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<EngineKind>,
+    /// The directory of the store
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    dir: PathBuf,
+    /// When acknowledged writes survive power loss: always, interval, interval=MS or never
+    #[arg(long, value_name = "MODE", default_value = "interval")]
+    durability: Durability,
+    /// How many threads share the connections [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// How many threads read from the disk [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    readers: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    start_log()?;
+    let mut options = Options::new(arguments.dir).durability(arguments.durability);
+    if let Some(engine) = arguments.engine {
+        options = options.engine(engine);
+    }
+    let mut server_options = ServerOptions::default();
+    if let Some(workers) = arguments.workers {
+        server_options = server_options.workers(workers);
+    }
+    if let Some(readers) = arguments.readers {
+        server_options = server_options.readers(readers);
+    }
+    let store = Store::open(options)?;
+    let server = KvsServer::bind(arguments.addr, store.clone(), server_options)?;
+    server.stop_on_signals()?;
+    log::info!("kvs-server {}", env!("CARGO_PKG_VERSION"));
+    log::info!(
+        "engine {}, directory {}, durability {}",
+        store.engine(),
+        store.directory().display(),
+        store.durability()
+    );
+    log::info!("listening on {}", server.local_address());
+    server.run()?;
+    // Also tells of a failure that made the store refuse writes meanwhile.
+    store.sync()?;
+    drop(store);
+    log::info!("stopped");
+    Ok(())
+}
+
+fn start_log() -> Result<(), Error> {
+    let level = match std::env::var(LOG_VARIABLE) {
+        Err(_) => LevelFilter::Info,
+        Ok(name) => name.parse().map_err(|_| {
+            Error::InvalidOption(format!(
+                "unknown level {name:?} in {LOG_VARIABLE}: choose off, error, warn, info, debug or trace"
+            ))
+        })?,
+    };
+    let logger = fern::Dispatch::new()
+        .level(level)
+        .format(|out, message, record| {
+            let (time, level) = (utc(SystemTime::now()), record.level());
+            out.finish(format_args!("{time} {level:5} {message}"));
+        })
+        .chain(io::stderr());
+    logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
+}
+
+/// A time as `2026-01-31T23:59:59.000Z`.
+fn utc(time: SystemTime) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, seconds) = (since.as_secs() / DAY, since.as_secs() % DAY);
+    // Years begin in March here, so that a leap day is the last day of its year; eras of 400 years.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let millisecond = since.subsec_millis();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_told_in_utc() {
+        let cases = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_704_067_199_001, "2023-12-31T23:59:59.001Z"),
+        ];
+        for (milliseconds, text) in cases {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_millis(milliseconds)), text);
+        }
+    }
+}

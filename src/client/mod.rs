@@ -1,0 +1,224 @@
+//! A blocking client of the native protocol.
+//!
+//! One connection, one caller: clone nothing, open another client instead. A call sends one request and
+//! waits for its response; a [`Pipeline`] sends many before it waits. After a failure of the network or
+//! of the protocol nobody knows which requests were done, so the connection is never used again and
+//! every later call says why.
+
+mod connection;
+mod pipeline;
+mod scan;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::protocol::native::{Answer, Bytes, Operation};
+use crate::{Error, Result};
+use connection::Connection;
+pub use pipeline::{Pipeline, Reply};
+
+/// How a client connects and how long it waits; every field has a default.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(5), timeout: Duration::from_secs(30) }
+    }
+}
+
+/// The shortest wait: the operating system takes zero for no limit.
+const TIMEOUT_MIN: Duration = Duration::from_millis(1);
+
+impl ClientOptions {
+    /// How long connecting may take; the default is five seconds.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.max(TIMEOUT_MIN);
+        self
+    }
+
+    /// How long one call may take; the default is thirty seconds. Sending a pipeline counts as one
+    /// call for each part of it that is sent before responses are read.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.max(TIMEOUT_MIN);
+        self
+    }
+}
+
+/// A connection to a server.
+///
+/// ```no_run
+/// use kvs::KvsClient;
+///
+/// let mut client = KvsClient::connect("127.0.0.1:4000".parse()?)?;
+/// client.set("key", "value")?;
+/// assert_eq!(client.get("key")?.as_deref(), Some(&b"value"[..]));
+/// assert!(client.remove("key")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Every call may fail with [`Error::Network`], [`Error::Timeout`] or [`Error::Protocol`], after which
+/// the connection is useless and later calls fail with [`Error::ConnectionUnusable`]. What the server
+/// refuses is an [`Error::Remote`], and the connection goes on.
+pub struct KvsClient {
+    connection: Connection,
+}
+
+impl KvsClient {
+    /// Connects with the default options.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if nobody listens there, [`Error::Protocol`] if it is not a server of this kind.
+    pub fn connect(address: SocketAddr) -> Result<Self> {
+        Self::connect_with(address, &ClientOptions::default())
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> Result<Self> {
+        let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
+        Ok(Self { connection })
+    }
+
+    /// Waits for the server to answer.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn ping(&mut self) -> Result<()> {
+        self.call(Operation::Ping, |answer| matches!(answer, Answer::Done).then_some(()))
+    }
+
+    /// Sets the key to the value, for good: an expiry it had is gone.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let operation = Operation::Set {
+            key: key.as_ref().into(),
+            value: value.as_ref().into(),
+            expires_at: None,
+        };
+        self.call(operation, |answer| matches!(answer, Answer::Applied { .. }).then_some(()))
+    }
+
+    /// The value of the key, or `None` if the key is not there or has expired.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        let key = key.as_ref().into();
+        self.call(Operation::Get { key }, |answer| match answer {
+            Answer::Value(value) => Some(value.map(Bytes::into_vec)),
+            _ => None,
+        })
+    }
+
+    /// The values of many keys, in the order of the keys.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>> {
+        let wanted = keys.len();
+        let keys = keys.iter().map(|key| key.as_ref().into()).collect();
+        self.call(Operation::GetMany { keys }, |answer| match answer {
+            Answer::Values(values) if values.len() == wanted => {
+                Some(values.into_iter().map(|value| value.map(Bytes::into_vec)).collect())
+            }
+            _ => None,
+        })
+    }
+
+    /// Removes the key; false if it was not there.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref().into();
+        self.call(Operation::Remove { key }, |answer| match answer {
+            Answer::Removed(removed) => Some(removed),
+            _ => None,
+        })
+    }
+
+    /// Whether the key is there.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn contains(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref().into();
+        self.call(Operation::Contains { key }, |answer| match answer {
+            Answer::Flag(flag) => Some(flag),
+            _ => None,
+        })
+    }
+
+    /// How many keys there are.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn count(&mut self) -> Result<u64> {
+        self.call(Operation::Count, |answer| match answer {
+            Answer::Number(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// Waits until every write acknowledged before survives power loss.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn sync(&mut self) -> Result<()> {
+        self.call(Operation::Sync, |answer| matches!(answer, Answer::Done).then_some(()))
+    }
+
+    /// Removes every key.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn clear(&mut self) -> Result<()> {
+        self.call(Operation::Clear, |answer| matches!(answer, Answer::Done).then_some(()))
+    }
+
+    /// What the server says of itself, for people.
+    ///
+    /// # Errors
+    /// As every call.
+    pub fn info(&mut self) -> Result<String> {
+        self.call(Operation::Info, |answer| match answer {
+            Answer::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Collects requests that are sent together.
+    pub fn pipeline(&mut self) -> Pipeline<'_> {
+        Pipeline::new(&mut self.connection)
+    }
+
+    /// Sends one request and takes the answer that `expected` recognizes.
+    fn call<T>(
+        &mut self,
+        operation: Operation<'_>,
+        expected: impl FnOnce(Answer<'_>) -> Option<T>,
+    ) -> Result<T> {
+        let mut expected = Some(expected);
+        let mut result = Err(Error::Closed);
+        self.connection.send(operation)?;
+        self.connection.receive(|answer| {
+            let recognized = expected.take().and_then(|expected| match answer {
+                Ok(answer) => expected(answer).map(Ok),
+                Err(failure) => Some(Err(failure)),
+            });
+            recognized.map(|recognized| result = recognized).is_some()
+        })?;
+        result
+    }
+}

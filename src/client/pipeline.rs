@@ -1,0 +1,134 @@
+//! Many requests before their responses.
+
+use super::connection::Connection;
+use crate::protocol::native::{Answer, Bytes, Operation};
+use crate::{Error, Result};
+
+/// How many bytes of requests are sent before their responses are read.
+///
+/// Small enough to fit the buffers between two programs, so that client and server never both wait for
+/// the other to read; a single larger request is sent alone, which the server always reads.
+const PART_BYTES_MAX: usize = 32 << 10;
+
+/// What the server answered to one request of a [`Pipeline`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The key was set.
+    Done,
+    /// The value, or `None` if the key is not there or has expired.
+    Value(Option<Vec<u8>>),
+    /// Whether the key was there: before it was removed, or at all.
+    Flag(bool),
+}
+
+/// Requests that are sent together and answered in order.
+///
+/// ```no_run
+/// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000".parse()?)?;
+/// let mut pipeline = client.pipeline();
+/// pipeline.set("a", "1").set("b", "2").get("a");
+/// for reply in pipeline.send()? {
+///     println!("{:?}", reply?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pipeline<'a> {
+    connection: &'a mut Connection,
+    requests: Vec<Operation<'static>>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(super) fn new(connection: &'a mut Connection) -> Self {
+        Self { connection, requests: Vec::new() }
+    }
+
+    /// Adds setting a key.
+    pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> &mut Self {
+        self.requests.push(Operation::Set {
+            key: key.into().into(),
+            value: value.into().into(),
+            expires_at: None,
+        });
+        self
+    }
+
+    /// Adds getting a value.
+    pub fn get(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
+        let key = key.into().into();
+        self.requests.push(Operation::Get { key });
+        self
+    }
+
+    /// Adds removing a key.
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
+        let key = key.into().into();
+        self.requests.push(Operation::Remove { key });
+        self
+    }
+
+    /// Adds asking whether a key is there.
+    pub fn contains(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
+        let key = key.into().into();
+        self.requests.push(Operation::Contains { key });
+        self
+    }
+
+    /// Sends the requests and waits for the replies, one for each request in order.
+    ///
+    /// Each request stands for itself: one that the server refuses does not keep the others from being
+    /// done.
+    ///
+    /// # Errors
+    /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done then.
+    pub fn send(&mut self) -> Result<Vec<Result<Reply>>> {
+        let mut replies = Vec::with_capacity(self.requests.len());
+        for operation in self.requests.drain(..) {
+            let bytes = weight(&operation);
+            if self.connection.queued_bytes() + bytes > PART_BYTES_MAX {
+                exchange(self.connection, &mut replies)?;
+            }
+            match self.connection.queue(operation) {
+                Ok(()) => {}
+                // It cannot be sent, and those before it are to be answered first.
+                Err(error @ Error::Protocol { .. }) => {
+                    exchange(self.connection, &mut replies)?;
+                    replies.push(Err(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        exchange(self.connection, &mut replies)?;
+        Ok(replies)
+    }
+}
+
+/// Sends what is queued and waits for the replies to it.
+fn exchange(connection: &mut Connection, replies: &mut Vec<Result<Reply>>) -> Result<()> {
+    connection.flush_queued()?;
+    while connection.unanswered() > 0 {
+        connection.receive(|answer| {
+            let reply = match answer {
+                Ok(Answer::Applied { .. }) => Ok(Reply::Done),
+                Ok(Answer::Value(value)) => Ok(Reply::Value(value.map(Bytes::into_vec))),
+                Ok(Answer::Removed(flag) | Answer::Flag(flag)) => Ok(Reply::Flag(flag)),
+                Ok(_) => return false,
+                Err(error) => Err(error),
+            };
+            replies.push(reply);
+            true
+        })?;
+    }
+    Ok(())
+}
+
+/// About how many bytes a request takes.
+fn weight(operation: &Operation<'_>) -> usize {
+    const FRAMING: usize = 32;
+    match operation {
+        Operation::Set { key, value, .. } => FRAMING + key.len() + value.len(),
+        Operation::Get { key } | Operation::Remove { key } | Operation::Contains { key } => {
+            FRAMING + key.len()
+        }
+        _ => FRAMING,
+    }
+}

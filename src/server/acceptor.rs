@@ -1,0 +1,174 @@
+//! The acceptor: owns the listener and the limit of connections, and never reads a socket.
+//!
+//! | channel | from or to | carries | bound and what happens at it |
+//! |---|---|---|---|
+//! | stop | any [`StopHandle`](super::StopHandle) | nothing | a flag and a waker; the acceptor ends |
+//! | sockets | to each connection worker in turn | [`NewConnection`] | the workers' inboxes; while all are full it accepts nobody, and the kernel's queue fills |
+//!
+//! When it ends it drops its addresses of the workers, which is what ends them.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Poll};
+
+use super::admission::{Admission, NewConnection};
+use super::context::Context;
+use super::event_loop::WorkerAddress;
+use super::log_limit::LogLimit;
+use super::port::Port;
+use super::shutdown::StopHandle;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// How long it accepts nobody after accepting failed, so that a lack of files does not make it spin.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How long it accepts nobody while every worker's inbox is full.
+const BUSY_WAIT: Duration = Duration::from_millis(5);
+
+/// How many connections one turn accepts, so that a flood of them does not hide the wish to stop.
+const ACCEPTS_PER_TURN: usize = 256;
+
+/// What a client over the limit is told, in the words of Redis.
+const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
+
+/// The acceptor's state.
+pub(super) struct Acceptor {
+    listener: TcpListener,
+    context: Arc<Context>,
+    workers: Vec<WorkerAddress>,
+    /// All of the workers' ports: a session does not know which worker gets it.
+    ports: Arc<[Arc<Port>]>,
+    next_worker: usize,
+    /// Accepted, but every worker's inbox was full.
+    waiting: Option<NewConnection>,
+    failures: LogLimit,
+    refusals: LogLimit,
+}
+
+impl Acceptor {
+    /// An acceptor that hands connections to these workers in turn.
+    pub(super) fn new(
+        listener: TcpListener,
+        context: Arc<Context>,
+        workers: Vec<WorkerAddress>,
+    ) -> Self {
+        let ports = workers.iter().map(|worker| Arc::clone(worker.bell.port()));
+        Self {
+            ports: ports.collect(),
+            listener,
+            context,
+            workers,
+            next_worker: 0,
+            waiting: None,
+            failures: LogLimit::default(),
+            refusals: LogLimit::default(),
+        }
+    }
+
+    /// Accepts until it is stopped; the listener must be registered with the poll.
+    pub(super) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
+        let mut events = Events::with_capacity(2);
+        let mut wait = Some(Duration::ZERO);
+        while !stop.is_stopped() {
+            match poll.poll(&mut events, wait) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return Err(Error::network("wait for clients of", self.context.address, error));
+                }
+                _ => {}
+            }
+            wait = self.turn();
+            if self.workers.is_empty() {
+                return Err(Error::Poisoned("every connection worker panicked".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts whoever waits; says how long to wait at most before trying again.
+    fn turn(&mut self) -> Option<Duration> {
+        for _ in 0..ACCEPTS_PER_TURN {
+            if let Some(new) = self.waiting.take()
+                && !self.hand_over(new)
+            {
+                return Some(BUSY_WAIT);
+            }
+            match self.listener.accept() {
+                Ok((socket, address)) => self.admit(socket, address),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                // The client gave up while it waited; the next one may not have.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                    ) => {}
+                Err(error) => {
+                    self.note_failure(&error);
+                    return Some(BACK_OFF);
+                }
+            }
+        }
+        Some(Duration::ZERO)
+    }
+
+    fn note_failure(&mut self, error: &io::Error) {
+        if let Some(more) = self.failures.admit(Instant::now()) {
+            log::warn!(
+                "cannot accept a connection, trying again in {} ms: {error} ({more} more failed unlogged)",
+                BACK_OFF.as_millis()
+            );
+        }
+    }
+
+    fn admit(&mut self, socket: TcpStream, address: SocketAddr) {
+        let context = &self.context;
+        if context.clients.count() >= context.options.connections_max {
+            context.statistics.connections_rejected.add(1);
+            self.refuse(socket, address);
+            return;
+        }
+        // Replies are written when they are complete, so waiting for more bytes only delays them.
+        if let Err(error) = socket.set_nodelay(true) {
+            log::debug!("cannot send small replies to {address} without delay: {error}");
+        }
+        context.statistics.connections_accepted.add(1);
+        let ports = Arc::clone(&self.ports);
+        let wake = move || ports.iter().for_each(|port| port.call_attention());
+        let session = context.clients.open(address, wake);
+        let admission = Admission::new(Arc::clone(context), session);
+        self.waiting = Some(NewConnection { socket, admission });
+    }
+
+    fn refuse(&mut self, mut socket: TcpStream, address: SocketAddr) {
+        // A new socket has room for this line; a client that is gone already does not miss it.
+        let _ = socket.write(REFUSAL);
+        if let Some(more) = self.refusals.admit(Instant::now()) {
+            let limit = self.context.options.connections_max;
+            log::warn!(
+                "turned {address} away at the limit of {limit} connections ({more} more unlogged)"
+            );
+        }
+    }
+
+    /// Gives the connection to the next worker with room; false, and it is kept, if none has.
+    fn hand_over(&mut self, new: NewConnection) -> bool {
+        let mut new = new;
+        self.workers.retain(|worker| !worker.sockets.is_gone());
+        for _ in 0..self.workers.len() {
+            let worker = &self.workers[self.next_worker % self.workers.len()];
+            self.next_worker = self.next_worker.wrapping_add(1);
+            match worker.sockets.try_send(new) {
+                Ok(()) => {
+                    worker.bell.ring();
+                    return true;
+                }
+                Err(refused) => new = refused,
+            }
+        }
+        self.waiting = Some(new);
+        false
+    }
+}

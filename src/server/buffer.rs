@@ -1,0 +1,86 @@
+//! Bytes that are appended at one end and consumed at the other.
+
+/// Capacity that an empty buffer keeps; more is given back, so that an idle connection holds little.
+const KEPT_BYTES: usize = 32 << 10;
+
+/// A queue of bytes whose content is one slice.
+#[derive(Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    /// Bytes at the front that are consumed; never more than there are.
+    start: usize,
+}
+
+impl Buffer {
+    /// What is not consumed yet.
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// How many bytes are not consumed yet.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// True where everything is consumed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The vector to append to; what it already holds must stay.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        // Only what is at most as long as what was consumed is moved, so a byte is moved once on average.
+        if self.start > 0 && self.start >= self.len() {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        &mut self.bytes
+    }
+
+    /// Consumes bytes from the front.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.bytes.len());
+        if self.start < self.bytes.len() {
+            return;
+        }
+        self.start = 0;
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_as_they_went_in() {
+        let mut buffer = Buffer::default();
+        let (mut appended, mut consumed) = (0_u8, 0_u8);
+        for step in 0..200_usize {
+            for _ in 0..step % 7 {
+                buffer.tail().push(appended);
+                appended = appended.wrapping_add(1);
+            }
+            let count = (step % 5).min(buffer.len());
+            for byte in &buffer.as_slice()[..count] {
+                assert_eq!(*byte, consumed);
+                consumed = consumed.wrapping_add(1);
+            }
+            buffer.consume(count);
+        }
+        assert_eq!(usize::from(appended.wrapping_sub(consumed)), buffer.len() % 256);
+    }
+
+    #[test]
+    fn a_large_buffer_gives_its_memory_back_once_it_is_consumed() {
+        let mut buffer = Buffer::default();
+        buffer.tail().resize(1 << 20, 0);
+        buffer.consume(1 << 20);
+        assert!(buffer.is_empty());
+        assert!(buffer.bytes.capacity() <= KEPT_BYTES);
+    }
+}

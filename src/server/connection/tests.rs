@@ -1,0 +1,359 @@
+//! Replies come in the order of the requests, and each request sees the ones before it, however the
+//! network splits the bytes and whenever the writer and the readers answer.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocol::native::{
+    self, Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, Operation, Request, Response,
+    ServerHello, decode_frame,
+};
+use crate::server::testing;
+
+/// A connection with a writer and a reader that answer when they are told to.
+struct Driver {
+    context: Arc<Context>,
+    connection: Connection,
+    unwritten: VecDeque<Batch>,
+    asked: Option<Ask>,
+}
+
+impl Driver {
+    fn new() -> Self {
+        let context = testing::context();
+        let connection = Connection::new(testing::session(&context));
+        Self { context, connection, unwritten: VecDeque::new(), asked: None }
+    }
+
+    fn advance(&mut self) {
+        let mut intake = Intake::default();
+        let ask = self.connection.advance(&self.context, &mut intake);
+        self.unwritten.extend(intake.batches);
+        if ask.is_some() {
+            assert!(self.asked.is_none(), "one thing is asked at a time");
+            self.asked = ask;
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.connection.receive(bytes);
+        self.advance();
+    }
+
+    /// Answers one thing that is owed; false if nothing is.
+    fn answer(&mut self) -> bool {
+        if let Some(batch) = self.unwritten.pop_front() {
+            self.connection.written(self.context.store.apply(batch));
+        } else {
+            match self.asked.take() {
+                None => return false,
+                Some(Ask::Sync) => self.connection.synced(self.context.store.sync()),
+                Some(Ask::Read(read)) => {
+                    let replies = read.execute(&self.context, self.connection.session());
+                    self.connection.read(replies, &mut Intake::default());
+                }
+            }
+        }
+        self.advance();
+        true
+    }
+
+    fn answer_all(&mut self) {
+        while self.answer() {}
+    }
+
+    fn output(&self) -> &[u8] {
+        self.connection.output.as_slice()
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        let output = self.output().to_vec();
+        self.connection.output().consume(output.len());
+        output
+    }
+}
+
+/// A request of the mixed pipelines; keys are few, so that they meet.
+#[derive(Debug, Clone)]
+enum Asked {
+    Set(u8, Vec<u8>),
+    Get(u8),
+    Ping,
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    prop_oneof![
+        3 => (0..4_u8, proptest::collection::vec(any::<u8>(), 0..40)).prop_map(|(key, value)| Asked::Set(key, value)),
+        3 => (0..4_u8).prop_map(Asked::Get),
+        1 => Just(Asked::Ping),
+    ]
+}
+
+fn bulk(bytes: &[u8]) -> Vec<u8> {
+    let mut out = format!("${}\r\n", bytes.len()).into_bytes();
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The bytes of the requests in RESP, and of the replies to them.
+fn resp(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
+    let (mut input, mut output, mut model) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for request in requests {
+        match request {
+            Asked::Set(key, value) => {
+                input.extend(b"*3\r\n$3\r\nSET\r\n");
+                input.extend(bulk(&[*key]));
+                input.extend(bulk(value));
+                output.extend(b"+OK\r\n");
+                model.insert(*key, value);
+            }
+            Asked::Get(key) => {
+                input.extend(b"*2\r\n$3\r\nGET\r\n");
+                input.extend(bulk(&[*key]));
+                match model.get(key) {
+                    Some(value) => output.extend(bulk(value)),
+                    None => output.extend(b"$-1\r\n"),
+                }
+            }
+            Asked::Ping => {
+                input.extend(b"PING\r\n");
+                output.extend(b"+PONG\r\n");
+            }
+        }
+    }
+    (input, output)
+}
+
+/// The same for the native protocol; every other read is a scan, which only a reader may do.
+fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
+    let (mut input, mut output, mut model) = (Vec::new(), Vec::new(), BTreeMap::new());
+    ClientHello::OURS.encode(&mut input);
+    ServerHello::answer(&ClientHello::OURS, FRAME_BYTES_MAX).encode(&mut output);
+    let mut version = 0;
+    for (id, request) in (1..).zip(requests) {
+        let (operation, answer) = match request {
+            Asked::Set(key, value) => {
+                version += 1;
+                model.insert(vec![*key], value.clone());
+                let operation = Operation::Set {
+                    key: vec![*key].into(),
+                    value: value.clone().into(),
+                    expires_at: None,
+                };
+                (operation, Answer::Applied { version })
+            }
+            Asked::Get(key) if id % 2 == 0 => {
+                let entries = model.range(vec![*key]..).take(2);
+                let entries: Vec<_> = entries
+                    .map(|(key, value)| native::Entry {
+                        key: key.clone().into(),
+                        value: Some(value.clone().into()),
+                    })
+                    .collect();
+                let operation = Operation::Scan {
+                    start: std::ops::Bound::Included(vec![*key].into()),
+                    end: std::ops::Bound::Unbounded,
+                    reverse: false,
+                    limit: 2,
+                    keys_only: false,
+                };
+                let more = entries.len() == 2;
+                (operation, Answer::Entries { entries, more })
+            }
+            Asked::Get(key) => {
+                let value = model.get(&vec![*key]).map(|value| value.clone().into());
+                let key = vec![*key].into();
+                (Operation::Get { key }, Answer::Value(value))
+            }
+            Asked::Ping => (Operation::Ping, Answer::Done),
+        };
+        let request = Request { id, operation };
+        request.encode(FRAME_BYTES_MAX, &mut input).unwrap();
+        let result = Ok(answer);
+        let response = Response { id, result };
+        response.encode(FRAME_BYTES_MAX, &mut output).unwrap();
+    }
+    (input, output)
+}
+
+/// Feeds the input in pieces, answering some of what is owed in between.
+fn replies_match((input, output): &(Vec<u8>, Vec<u8>), pieces: &[(usize, usize)]) {
+    let mut driver = Driver::new();
+    let mut rest = &input[..];
+    for (length, answers) in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, behind) = rest.split_at((*length).clamp(1, rest.len()));
+        driver.receive(piece);
+        rest = behind;
+        for _ in 0..*answers {
+            driver.answer();
+        }
+    }
+    driver.answer_all();
+    assert_eq!(driver.output().escape_ascii().to_string(), output.escape_ascii().to_string());
+    assert!(!driver.connection.is_owed() && driver.connection.wants_input());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn replies_are_right_and_in_order_however_the_bytes_come(
+        requests in proptest::collection::vec(asked(), 0..40),
+        pieces in proptest::collection::vec((1..90_usize, 0..4_usize), 1..20),
+    ) {
+        replies_match(&resp(&requests), &pieces);
+        replies_match(&native(&requests), &pieces);
+    }
+}
+
+#[test]
+fn writes_follow_unanswered_writes_and_a_read_waits_for_them() {
+    let mut driver = Driver::new();
+    driver.receive(b"SET a 1\r\nSET b 2\r\nGET a\r\nSET a 3\r\n");
+    assert_eq!(driver.unwritten.len(), 2, "the read holds up what follows it");
+    assert!(!driver.connection.wants_input(), "its socket is not read meanwhile");
+    assert!(driver.answer());
+    assert_eq!(driver.output(), b"+OK\r\n");
+    assert!(driver.answer());
+    assert_eq!(driver.output(), b"+OK\r\n+OK\r\n$1\r\n1\r\n");
+    assert!(driver.answer());
+    assert_eq!(driver.output(), b"+OK\r\n+OK\r\n$1\r\n1\r\n+OK\r\n");
+}
+
+#[test]
+fn an_error_behind_an_unanswered_write_waits_for_its_turn() {
+    let mut driver = Driver::new();
+    driver.receive(b"SET a 1\r\nSET a\r\n");
+    assert_eq!(driver.output(), b"");
+    driver.answer_all();
+    assert!(driver.output().starts_with(b"+OK\r\n-ERR "));
+}
+
+#[test]
+fn bytes_that_are_no_request_are_answered_behind_what_is_owed_and_end_the_connection() {
+    let mut driver = Driver::new();
+    driver.receive(b"SET a 1\r\n*1\r\n!rest\r\nPING\r\n");
+    assert_eq!(driver.output(), b"");
+    assert!(!driver.connection.is_finished());
+    driver.answer_all();
+    assert_eq!(driver.take_output(), b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n");
+    assert!(driver.connection.take_refusal().is_some());
+    assert!(driver.connection.is_finished() && !driver.connection.wants_input());
+}
+
+#[test]
+fn a_browser_gets_no_reply() {
+    let mut driver = Driver::new();
+    driver.receive(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(driver.connection.is_aborted());
+    assert_eq!(driver.output(), b"");
+}
+
+#[test]
+fn what_came_before_the_end_of_the_input_is_answered() {
+    let mut driver = Driver::new();
+    driver.receive(b"SET a 1\r\nGET a\r\nGET");
+    driver.connection.end_by_client();
+    driver.advance();
+    assert!(!driver.connection.is_finished());
+    driver.answer_all();
+    assert_eq!(driver.take_output(), b"+OK\r\n$1\r\n1\r\n");
+    assert!(driver.connection.is_finished() && !driver.connection.may_receive());
+}
+
+#[test]
+fn a_client_that_takes_no_replies_is_not_served_any_more() {
+    let mut driver = Driver::new();
+    driver.connection.output.tail().resize(OUTPUT_BYTES_MAX, 0);
+    driver.receive(b"PING\r\n");
+    assert_eq!(driver.connection.output.len(), OUTPUT_BYTES_MAX);
+    assert!(driver.connection.is_blocked_by_output() && !driver.connection.wants_input());
+    driver.take_output();
+    driver.advance();
+    assert_eq!(driver.output(), b"+PONG\r\n");
+}
+
+#[test]
+fn only_so_many_replies_are_owed_at_once() {
+    let mut driver = Driver::new();
+    driver.receive(&b"SET a 1\r\n".repeat(OWED_MAX + 10));
+    assert_eq!(driver.unwritten.len(), OWED_MAX);
+    assert!(!driver.connection.wants_input());
+    driver.answer_all();
+    assert_eq!(driver.output(), b"+OK\r\n".repeat(OWED_MAX + 10));
+}
+
+/// The responses in the output of a native connection, behind the hello.
+fn failures(output: &[u8]) -> Vec<(u64, FailureKind)> {
+    let (_, mut start) = ServerHello::decode(output).unwrap().unwrap();
+    let mut failures = Vec::new();
+    while let Some((body, bytes)) = decode_frame(&output[start..], FRAME_BYTES_MAX).unwrap() {
+        let response = Response::decode(body).unwrap();
+        failures.push((response.id, response.result.unwrap_err().kind));
+        start += bytes;
+    }
+    failures
+}
+
+#[test]
+fn a_native_client_is_told_why_its_bytes_were_refused() {
+    for bad in [&b"\xFF\xFF\xFF\xFF"[..], b"\x01\x00\x00\x00\xFF"] {
+        let mut driver = Driver::new();
+        let mut bytes = Vec::new();
+        ClientHello::OURS.encode(&mut bytes);
+        bytes.extend_from_slice(bad);
+        driver.receive(&bytes);
+        assert_eq!(failures(driver.output()), [(0, FailureKind::Protocol)]);
+        driver.take_output();
+        assert!(driver.connection.is_finished());
+    }
+}
+
+#[test]
+fn limits_of_the_store_are_told_without_asking_the_writer() {
+    let mut driver = Driver::new();
+    let mut bytes = Vec::new();
+    ClientHello::OURS.encode(&mut bytes);
+    let operation = Operation::Set {
+        key: vec![7; (64 << 10) + 1].into(),
+        value: vec![].into(),
+        expires_at: None,
+    };
+    let request = Request { id: 9, operation };
+    request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    driver.receive(&bytes);
+    assert!(driver.unwritten.is_empty());
+    assert_eq!(failures(driver.output()), [(9, FailureKind::KeyTooLarge)]);
+}
+
+#[test]
+fn a_sync_waits_for_the_writes_before_it() {
+    let mut driver = Driver::new();
+    let mut bytes = Vec::new();
+    ClientHello::OURS.encode(&mut bytes);
+    let set = Operation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
+    for (id, operation) in [(1, set), (2, Operation::Sync), (3, Operation::Ping)] {
+        let request = Request { id, operation };
+        request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    }
+    driver.receive(&bytes);
+    assert!(driver.asked.is_none() && driver.unwritten.len() == 1);
+    assert!(driver.answer());
+    assert!(matches!(driver.asked, Some(Ask::Sync)));
+    driver.answer_all();
+    let mut output = &driver.take_output()[16..];
+    for expected in 1..=3 {
+        let (body, bytes) = decode_frame(output, FRAME_BYTES_MAX).unwrap().unwrap();
+        let response = Response::decode(body).unwrap();
+        assert_eq!(response.id, expected);
+        assert!(response.result.is_ok());
+        output = &output[bytes..];
+    }
+    assert!(output.is_empty());
+}

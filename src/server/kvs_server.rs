@@ -1,0 +1,127 @@
+//! The server as a whole: binds, starts its actors, and waits for their end.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use mio::net::TcpListener;
+use mio::{Interest, Poll, Token, Waker};
+
+use super::ServerOptions;
+use super::acceptor::Acceptor;
+use super::command;
+use super::context::Context;
+use super::event_loop::EventLoop;
+use super::session::Clients;
+use super::shutdown::StopHandle;
+use super::statistics::Statistics;
+use crate::actor::ActorThread;
+use crate::store::reader::Readers;
+use crate::sync::{Arc, ThreadBuilder};
+use crate::{Error, Result, Store};
+
+const LISTENER: Token = Token(0);
+const STOP: Token = Token(1);
+
+/// A server that listens, ready to [`run`](Self::run).
+///
+/// It speaks the native protocol and that of Redis on the same port.
+///
+/// ```
+/// use kvs::{KvsClient, KvsServer, Options, ServerOptions, Store};
+///
+/// # let directory = tempfile::tempdir()?;
+/// let store = Store::open(Options::new(directory.path()))?;
+/// let server = KvsServer::bind("127.0.0.1:0".parse()?, store, ServerOptions::default())?;
+/// let (address, stop) = (server.local_address(), server.stop_handle());
+/// let running = std::thread::spawn(move || server.run());
+///
+/// let mut client = KvsClient::connect(address)?;
+/// client.set("key", "value")?;
+/// assert_eq!(client.get("key")?.as_deref(), Some(&b"value"[..]));
+///
+/// stop.stop();
+/// running.join().expect("the server does not panic")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct KvsServer {
+    listener: TcpListener,
+    poll: Poll,
+    stop: StopHandle,
+    context: Context,
+}
+
+impl KvsServer {
+    /// Listens on the address; port 0 chooses a free one.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if the address cannot be listened on.
+    pub fn bind(address: SocketAddr, store: Store, options: ServerOptions) -> Result<Self> {
+        let failed = |error| Error::network("listen on", address, error);
+        let mut listener = TcpListener::bind(address).map_err(failed)?;
+        let poll = Poll::new().map_err(failed)?;
+        let registry = poll.registry();
+        registry.register(&mut listener, LISTENER, Interest::READABLE).map_err(failed)?;
+        let stop = StopHandle::new(Waker::new(registry, STOP).map_err(failed)?);
+        let context = Context {
+            store,
+            options,
+            address: listener.local_addr().map_err(failed)?,
+            started: Instant::now(),
+            clients: Clients::default(),
+            statistics: Statistics::default(),
+            commands: command::State::default(),
+        };
+        Ok(Self { listener, poll, stop, context })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_address(&self) -> SocketAddr {
+        self.context.address
+    }
+
+    /// What stops it.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// Makes SIGINT and SIGTERM stop it; a second one of them ends the process at once.
+    ///
+    /// For programs that are a server and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if the signals cannot be listened to.
+    pub fn stop_on_signals(&self) -> Result<()> {
+        self.stop.stop_on_signals().map_err(|error| {
+            Error::network("listen to signals for the server on", self.local_address(), error)
+        })
+    }
+
+    /// Serves until it is stopped, then answers every request it received and closes its connections.
+    ///
+    /// Dropping the last handle on the store afterwards syncs and closes it.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked.
+    pub fn run(self) -> Result<()> {
+        let Self { listener, poll, stop, context } = self;
+        let context = Arc::new(context);
+        let failed = |error| Error::network("start a thread for", context.address, error);
+        let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
+        // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
+        let mut threads = Vec::new();
+        let mut workers = Vec::new();
+        for number in 0..context.options.workers {
+            let (event_loop, address) =
+                EventLoop::new(Arc::clone(&context), Arc::clone(&readers)).map_err(failed)?;
+            let thread = ThreadBuilder::new()
+                .name(format!("kvs-worker-{number}"))
+                .spawn(move || event_loop.run())
+                .map_err(failed)?;
+            threads.push(ActorThread::new(thread));
+            workers.push(address);
+        }
+        Acceptor::new(listener, Arc::clone(&context), workers).run(poll, &stop)
+    }
+}

@@ -1,0 +1,200 @@
+//! One request of either dialect: parsed, executed, and its reply encoded.
+
+use super::command;
+use super::context::Context;
+use super::execution::{Call, Execution};
+use super::native::{self, Effect};
+use super::pipelining::{self, Kind};
+use super::session::Session;
+use crate::engine::Access;
+use crate::protocol::native::{
+    ClientHello, FRAME_BYTES_MAX, HelloStatus, Request, Response, ServerHello, decode_frame,
+};
+use crate::protocol::resp::{self, Limits, Parsed, RequestParser, Value};
+use crate::protocol::{Dialect, ProtocolError, detect};
+
+/// The id of a response to no request: the reason why the connection is closed.
+const NO_REQUEST: u64 = 0;
+
+/// What a connection speaks, and how far its opening went.
+pub(super) enum Language {
+    /// Too few bytes came to tell.
+    Undecided,
+    /// Redis' protocol.
+    Resp(Box<RequestParser>),
+    /// The native protocol, before the client's hello.
+    Hello,
+    /// The native protocol.
+    Native,
+}
+
+/// What a request may be, given what its connection still waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepts {
+    /// Anything: nothing is owed.
+    Everything,
+    /// Only a write: earlier writes are not answered yet.
+    Writes,
+    /// Only a read: a reader goes ahead of the worker.
+    Reads,
+}
+
+/// What executing a request may use.
+pub(super) struct Scope<'a> {
+    /// What all connections share.
+    pub(super) context: &'a Context,
+    /// What this one remembers.
+    pub(super) session: &'a Session,
+    /// Whether it may wait for the disk.
+    pub(super) access: Access,
+    /// What it may be.
+    pub(super) accepts: Accepts,
+}
+
+/// A reply in the dialect of its connection.
+pub(super) enum Reply {
+    /// Of a Redis command.
+    Resp(Value),
+    /// Of a native operation.
+    Native(Response<'static>),
+    /// Of a native client's hello.
+    Hello(ServerHello),
+}
+
+/// What became of the first request of the input.
+pub(super) enum Step {
+    /// It is not complete; `consumed` bytes before it are done with.
+    Incomplete { consumed: usize },
+    /// It is not of the accepted kind; nothing is consumed.
+    Wait,
+    /// It was executed, and `consumed` bytes are done with unless it was [`Execution::Cold`].
+    Executed { consumed: usize, execution: Execution<Reply> },
+    /// The bytes cannot be trusted; the connection is closed after the last reply, if there is one.
+    Refused { error: ProtocolError, last: Option<Reply> },
+}
+
+impl Reply {
+    /// Appends the reply to `out`, encoded as the session wants it now.
+    pub(super) fn encode(&self, session: &Session, out: &mut Vec<u8>) {
+        match self {
+            Self::Resp(value) => value.encode(session.version(), out),
+            Self::Hello(hello) => hello.encode(out),
+            Self::Native(response) => {
+                if response.encode(FRAME_BYTES_MAX, out).is_ok() {
+                    return;
+                }
+                let refusal =
+                    Response { id: response.id, result: Err(native::response_too_large()) };
+                // One short sentence always fits a frame.
+                let _ = refusal.encode(FRAME_BYTES_MAX, out);
+            }
+        }
+    }
+}
+
+impl Language {
+    /// The language to go on with behind the opening.
+    pub(super) fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Resp => Self::Resp(Box::new(RequestParser::new(Limits::default()))),
+            Dialect::Native => Self::Native,
+        }
+    }
+
+    /// The dialect, once requests may come.
+    pub(super) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Self::Undecided | Self::Hello => None,
+            Self::Resp(_) => Some(Dialect::Resp),
+            Self::Native => Some(Dialect::Native),
+        }
+    }
+
+    /// Parses and executes the first request of `input`.
+    pub(super) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Step {
+        match self {
+            Self::Undecided => match detect(input) {
+                None => Step::Incomplete { consumed: 0 },
+                Some(Dialect::Native) => {
+                    *self = Self::Hello;
+                    self.hello(input)
+                }
+                Some(dialect @ Dialect::Resp) => {
+                    *self = Self::of(dialect);
+                    self.step(input, scope)
+                }
+            },
+            Self::Resp(parser) => step_resp(parser, input, scope),
+            Self::Hello => self.hello(input),
+            Self::Native => step_native(input, scope),
+        }
+    }
+
+    fn hello(&mut self, input: &[u8]) -> Step {
+        let (client, consumed) = match ClientHello::decode(input) {
+            Ok(Some(decoded)) => decoded,
+            Ok(None) => return Step::Incomplete { consumed: 0 },
+            Err(error) => return Step::Refused { error, last: None },
+        };
+        let answer = ServerHello::answer(&client, FRAME_BYTES_MAX);
+        *self = Self::Native;
+        let execution = if answer.status == HelloStatus::Accepted {
+            Execution::Done(Reply::Hello(answer))
+        } else {
+            Execution::Close(Reply::Hello(answer))
+        };
+        Step::Executed { consumed, execution }
+    }
+}
+
+fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Step {
+    let (arguments, consumed) = match parser.parse(input) {
+        Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
+        Ok(Parsed::Incomplete { consumed, .. }) => return Step::Incomplete { consumed },
+        Err(error) => {
+            // A browser that was tricked into talking to this port must not get an answer to use.
+            let last = (error != ProtocolError::CrossProtocol)
+                .then(|| Reply::Resp(resp::error_reply(&error)));
+            return Step::Refused { error, last };
+        }
+    };
+    let accepted = match scope.accepts {
+        Accepts::Everything => true,
+        Accepts::Writes => pipelining::kind(arguments.name()) == Kind::Write,
+        Accepts::Reads => pipelining::kind(arguments.name()) == Kind::Read,
+    };
+    if !accepted {
+        return Step::Wait;
+    }
+    let call =
+        Call { arguments, context: scope.context, session: scope.session, access: scope.access };
+    Step::Executed { consumed, execution: command::execute(&call).map(Reply::Resp) }
+}
+
+fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
+    let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
+        Some((body, consumed)) => Ok(Some((Request::decode(body)?, consumed))),
+        None => Ok(None),
+    });
+    let (request, consumed) = match decoded {
+        Ok(Some(decoded)) => decoded,
+        Ok(None) => return Step::Incomplete { consumed: 0 },
+        Err(error) => {
+            let last = Response { id: NO_REQUEST, result: Err(native::protocol_failure(&error)) };
+            let last = Some(Reply::Native(last));
+            return Step::Refused { error, last };
+        }
+    };
+    let accepted = match scope.accepts {
+        Accepts::Everything => true,
+        Accepts::Writes => native::effect(&request.operation) == Effect::Writes,
+        Accepts::Reads => native::effect(&request.operation) == Effect::Reads,
+    };
+    if !accepted {
+        return Step::Wait;
+    }
+    Step::Executed {
+        consumed,
+        execution: native::execute(request, scope.context, scope.access).map(Reply::Native),
+    }
+}

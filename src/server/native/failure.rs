@@ -1,0 +1,36 @@
+//! Errors of the store and of the protocol as failures on the wire.
+
+use super::failure as new;
+use crate::Error;
+use crate::protocol::ProtocolError;
+use crate::protocol::native::{Failure, FailureKind};
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let kind = match error {
+            Error::KeyNotFound => FailureKind::NotFound,
+            Error::KeyTooLarge { .. } => FailureKind::KeyTooLarge,
+            Error::ValueTooLarge { .. } | Error::BatchTooLarge { .. } => FailureKind::ValueTooLarge,
+            Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
+            Error::Refused(_) => FailureKind::WrongType,
+            Error::Unsupported { .. } => FailureKind::Unsupported,
+            Error::Corrupt { .. } => FailureKind::Corrupt,
+            Error::UnknownOutcome(_) => FailureKind::OutcomeUnknown,
+            Error::Poisoned(_) => FailureKind::Poisoned,
+            Error::Closed => FailureKind::Closed,
+            error if error.is_disk_full() => FailureKind::Full,
+            _ => FailureKind::Internal,
+        };
+        new(kind, error.to_string())
+    }
+}
+
+/// Why the bytes of a connection were refused, before it is closed.
+pub(in crate::server) fn protocol_failure(error: &ProtocolError) -> Failure {
+    new(FailureKind::Protocol, error.to_string())
+}
+
+/// The answer in place of one that no frame can hold.
+pub(in crate::server) fn response_too_large() -> Failure {
+    new(FailureKind::Unsupported, "the answer is larger than a frame; ask for less at once")
+}

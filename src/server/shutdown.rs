@@ -1,0 +1,65 @@
+//! Stopping a server, from a program or by a signal.
+
+use std::io;
+
+use mio::Waker;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::sync::{Arc, AtomicBool, Ordering, ThreadBuilder};
+
+/// Stops the server it came from; cheap to clone and to send to other threads.
+#[derive(Clone)]
+pub struct StopHandle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    stopped: AtomicBool,
+    acceptor: Waker,
+}
+
+impl StopHandle {
+    /// A handle on an acceptor that waits where the waker wakes.
+    pub(super) fn new(acceptor: Waker) -> Self {
+        Self { shared: Arc::new(Shared { stopped: AtomicBool::new(false), acceptor }) }
+    }
+
+    /// Makes the server accept nobody, answer every request it received, and return from
+    /// [`KvsServer::run`](super::KvsServer::run); does not wait for it.
+    pub fn stop(&self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        if let Err(error) = self.shared.acceptor.wake() {
+            log::error!("cannot wake the acceptor, which stops with its next connection: {error}");
+        }
+    }
+
+    /// Whether the server was asked to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.shared.stopped.load(Ordering::Acquire)
+    }
+
+    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once.
+    ///
+    /// The thread that waits for them is never joined: it has to outlive the server, so that a second
+    /// signal is heard until the process ends.
+    pub(super) fn stop_on_signals(&self) -> io::Result<()> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let handle = self.clone();
+        ThreadBuilder::new()
+            .name("kvs-signals".to_owned())
+            .spawn(move || {
+                let mut signals = signals.forever();
+                if let Some(signal) = signals.next() {
+                    log::info!(
+                        "stopping at signal {signal}; a second one ends the process at once"
+                    );
+                    handle.stop();
+                }
+                if let Some(signal) = signals.next() {
+                    signal_hook::low_level::exit(128 + signal);
+                }
+            })
+            .map(drop)
+    }
+}

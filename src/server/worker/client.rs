@@ -1,0 +1,141 @@
+//! A connection with its socket.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+
+use crate::server::admission::Admission;
+use crate::server::connection::Connection;
+
+/// A stream that reports [`ErrorKind::WouldBlock`] instead of waiting.
+pub(in crate::server) trait Socket: Read + Write {
+    /// Tells the peer that nothing more will be written.
+    fn end_output(&self) -> io::Result<()>;
+}
+
+impl Socket for TcpStream {
+    fn end_output(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Which operations of a socket may succeed since the poll last said so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::server) struct Readiness {
+    /// There may be bytes or an end to read.
+    pub(in crate::server) readable: bool,
+    /// There may be room to write.
+    pub(in crate::server) writable: bool,
+    /// The peer ended its output, or the connection broke: reading goes on until that is met.
+    pub(in crate::server) ended: bool,
+}
+
+/// One connection of a worker.
+pub(super) struct Client<S> {
+    pub(super) socket: S,
+    pub(super) connection: Connection,
+    /// Makes room for another connection when this one is dropped.
+    pub(super) _admission: Admission,
+    readiness: Readiness,
+    /// It is in the worker's queue.
+    pub(super) queued: bool,
+    /// It sends nothing more and only takes what its peer still sends.
+    lingering: bool,
+}
+
+/// What one read brought.
+pub(super) enum Received {
+    /// This many bytes, now in the front of the buffer.
+    Bytes(usize),
+    /// The peer sends no more.
+    End,
+    /// Nothing now.
+    Nothing,
+}
+
+impl<S: Socket> Client<S> {
+    /// A client whose socket was just accepted.
+    pub(super) fn new(socket: S, connection: Connection, admission: Admission) -> Self {
+        Self {
+            socket,
+            connection,
+            _admission: admission,
+            readiness: Readiness { readable: true, writable: true, ended: false },
+            queued: false,
+            lingering: false,
+        }
+    }
+
+    /// Notes what the poll said.
+    pub(super) fn ready(&mut self, readiness: Readiness) {
+        self.readiness.readable |= readiness.readable || readiness.ended;
+        self.readiness.writable |= readiness.writable;
+        self.readiness.ended |= readiness.ended;
+    }
+
+    /// Sends nothing more, and from now on only takes what the peer still sends.
+    pub(super) fn linger(&mut self) {
+        self.lingering = true;
+        // Whatever the poll said before: only a read tells whether something is left.
+        self.readiness.readable = true;
+    }
+
+    /// Whether it only takes what the peer still sends.
+    pub(super) fn is_lingering(&self) -> bool {
+        self.lingering
+    }
+
+    /// Whether a read may bring something.
+    pub(super) fn is_readable(&self) -> bool {
+        self.readiness.readable
+    }
+
+    /// Reads once.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        loop {
+            match self.socket.read(buffer) {
+                Ok(0) => {
+                    self.readiness.readable = false;
+                    return Ok(Received::End);
+                }
+                Ok(count) => {
+                    // A short read took everything there was, and what comes later is a new event;
+                    // only an end that was announced before would not be.
+                    self.readiness.readable = count == buffer.len() || self.readiness.ended;
+                    return Ok(Received::Bytes(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readiness.readable = false;
+                    return Ok(Received::Nothing);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes once what the connection has for its peer; how many bytes went.
+    pub(super) fn write(&mut self) -> io::Result<usize> {
+        let output = self.connection.output();
+        if output.is_empty() || !self.readiness.writable {
+            return Ok(0);
+        }
+        loop {
+            match self.socket.write(output.as_slice()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.readiness.writable = count == output.len();
+                    output.consume(count);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readiness.writable = false;
+                    return Ok(0);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
