@@ -1,0 +1,191 @@
+//! The client against a server, and against peers that are none.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use common::Running;
+use kvs::protocol::native::FailureKind;
+use kvs::{ClientOptions, Error, KvsClient, Reply, ServerOptions};
+
+fn started() -> (Running, KvsClient) {
+    let server = Running::start(ServerOptions::default().workers(2));
+    let client = KvsClient::connect(server.address).unwrap();
+    (server, client)
+}
+
+#[test]
+fn every_operation_does_what_it_says() {
+    let (_server, mut client) = started();
+    client.ping().unwrap();
+    assert_eq!(client.get("k").unwrap(), None);
+    client.set("k", b"\x00\xFFvalue").unwrap();
+    assert_eq!(client.get("k").unwrap().unwrap(), b"\x00\xFFvalue");
+    assert!(client.contains("k").unwrap() && !client.contains("other").unwrap());
+    client.set("l", "").unwrap();
+    assert_eq!(client.count().unwrap(), 2);
+    assert_eq!(
+        client.get_many(&["l", "none", "k"]).unwrap(),
+        [Some(vec![]), None, Some(b"\x00\xFFvalue".to_vec())]
+    );
+    client.sync().unwrap();
+    assert!(client.remove("k").unwrap());
+    assert!(!client.remove("k").unwrap());
+    assert!(client.info().unwrap().contains("engine: memory"));
+    client.clear().unwrap();
+    assert_eq!(client.count().unwrap(), 0);
+}
+
+#[test]
+fn large_values_arrive_whole() {
+    let (_server, mut client) = started();
+    let value: Vec<u8> = (0..20_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+    client.set("large", &value).unwrap();
+    assert!(client.get("large").unwrap().unwrap() == value);
+}
+
+#[test]
+fn a_refusal_does_not_end_the_connection() {
+    let (_server, mut client) = started();
+    let error = client.set(vec![1; (64 << 10) + 1], "v").unwrap_err();
+    let Error::Remote { kind, message } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(kind, FailureKind::KeyTooLarge);
+    assert!(message.contains("65537"), "{message}");
+    let error = client.set("k", vec![1; 129 << 20]).unwrap_err();
+    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+    client.ping().unwrap();
+}
+
+#[test]
+fn a_pipeline_is_answered_in_order() {
+    let (_server, mut client) = started();
+    let mut pipeline = client.pipeline();
+    for number in 0..20_000_u32 {
+        let key = (number % 10).to_le_bytes();
+        pipeline.set(key, number.to_le_bytes()).get(key);
+    }
+    pipeline.contains("none").remove(0_u32.to_le_bytes());
+    pipeline
+        .set(vec![0; 1 << 20], "a key that is refused")
+        .get("none");
+    let replies = pipeline.send().unwrap();
+    assert_eq!(replies.len(), 40_004);
+    let mut replies = replies.into_iter();
+    for number in 0..20_000_u32 {
+        assert_eq!(replies.next().unwrap().unwrap(), Reply::Done);
+        let value = Reply::Value(Some(number.to_le_bytes().to_vec()));
+        assert_eq!(replies.next().unwrap().unwrap(), value);
+    }
+    assert_eq!(replies.next().unwrap().unwrap(), Reply::Flag(false));
+    assert_eq!(replies.next().unwrap().unwrap(), Reply::Flag(true));
+    assert!(matches!(replies.next().unwrap(), Err(Error::Remote { .. })));
+    assert_eq!(replies.next().unwrap().unwrap(), Reply::Value(None));
+    assert!(client.pipeline().send().unwrap().is_empty());
+}
+
+#[test]
+fn a_pipeline_whose_replies_fill_every_buffer_still_ends() {
+    let (server, mut client) = started();
+    server.store.set("large", vec![7; 1 << 20]).unwrap();
+    let mut pipeline = client.pipeline();
+    for _ in 0..100 {
+        pipeline.get("large").set("other", vec![1; 100_000]);
+    }
+    let replies = pipeline.send().unwrap();
+    assert!(replies.len() == 200 && replies.iter().all(Result::is_ok));
+}
+
+#[test]
+fn a_scan_goes_on_over_many_answers() {
+    let (server, mut client) = started();
+    for number in 0..3000 {
+        server
+            .store
+            .set(format!("key{number:05}"), vec![0; 4000])
+            .unwrap();
+    }
+    let all = client.scan(.., usize::MAX).unwrap();
+    let keys: Vec<_> = (0..3000)
+        .map(|number| format!("key{number:05}").into_bytes())
+        .collect();
+    assert!(all.iter().map(|(key, _)| key).eq(&keys));
+    let some = client
+        .scan(keys[10].clone()..=keys[20].clone(), usize::MAX)
+        .unwrap();
+    assert_eq!(some.len(), 11);
+    let few = client.scan(keys[10].clone().., 3).unwrap();
+    assert_eq!(few.len(), 3);
+    assert!(client.scan(.., 0).unwrap().is_empty());
+}
+
+#[test]
+fn after_a_timeout_the_connection_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut hello = [0; 12];
+        stream.read_exact(&mut hello).unwrap();
+        stream
+            .write_all(b"\xF4kvs\r\n\x1A\n\x01\0\0\0\0\0\0\x08")
+            .unwrap();
+        // It reads on and never answers, until the client is gone.
+        while matches!(stream.read(&mut hello), Ok(1..)) {}
+    });
+    let options = ClientOptions::default().timeout(Duration::from_millis(50));
+    let mut client = KvsClient::connect_with(address, &options).unwrap();
+    let start = Instant::now();
+    let error = client.set("k", "v").unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let error = client.get("k").unwrap_err();
+    assert!(matches!(error, Error::ConnectionUnusable { .. }), "{error}");
+    assert!(error.to_string().contains("connect again"), "{error}");
+    drop(client);
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_peer_of_another_kind_is_recognized() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let error = KvsClient::connect(address).err().unwrap();
+    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+    peer.join().unwrap();
+}
+
+#[test]
+fn nobody_listening_is_told_with_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = KvsClient::connect(address).err().unwrap().to_string();
+    assert!(
+        error.starts_with(&format!("cannot connect to {address}: ")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_server_that_stopped_is_told_from_one_that_refuses() {
+    let (mut server, mut client) = started();
+    client.ping().unwrap();
+    server.stop();
+    let error = client.ping().unwrap_err();
+    assert!(matches!(error, Error::Network { .. }), "{error}");
+    let error = client.ping().unwrap_err();
+    assert!(matches!(error, Error::ConnectionUnusable { .. }), "{error}");
+}

@@ -1,0 +1,352 @@
+//! What a server owes its clients: replies in order, whatever the others do, and none lost at its end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use common::Running;
+use kvs::ServerOptions;
+use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, MAGIC, Operation, Request};
+
+/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn connect(server: &Running) -> TcpStream {
+    let stream = TcpStream::connect(server.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Reads exactly these bytes.
+fn expect(stream: &mut TcpStream, expected: &[u8]) {
+    let mut received = vec![0; expected.len()];
+    if let Err(error) = stream.read_exact(&mut received) {
+        panic!("{error} instead of {}", expected.escape_ascii());
+    }
+    assert_eq!(
+        received.escape_ascii().to_string(),
+        expected.escape_ascii().to_string()
+    );
+}
+
+/// Sends bytes and expects these in return.
+fn exchange(stream: &mut TcpStream, sent: &[u8], expected: &[u8]) {
+    stream.write_all(sent).unwrap();
+    expect(stream, expected);
+}
+
+/// Reads to the end of the stream, which may be an abrupt one.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        received.extend_from_slice(&buffer[..count]);
+    }
+    received
+}
+
+fn one_worker() -> Running {
+    Running::start(ServerOptions::default().workers(1).readers(1))
+}
+
+fn hello() -> Vec<u8> {
+    let mut hello = Vec::new();
+    ClientHello::OURS.encode(&mut hello);
+    hello
+}
+
+#[test]
+fn a_pipeline_of_mixed_commands_is_answered_in_order() {
+    let server = one_worker();
+    let mut client = connect(&server);
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    for number in 0..2000 {
+        write!(
+            sent,
+            "SET key{} {number}\r\nGET key{}\r\nPING\r\n",
+            number % 7,
+            number % 7
+        )
+        .unwrap();
+        let digits = number.to_string();
+        write!(
+            expected,
+            "+OK\r\n${}\r\n{digits}\r\n+PONG\r\n",
+            digits.len()
+        )
+        .unwrap();
+    }
+    // Both directions at once, as a client that sends so much at a time has to.
+    let mut sender = client.try_clone().unwrap();
+    let sending = std::thread::spawn(move || sender.write_all(&sent).unwrap());
+    expect(&mut client, &expected);
+    sending.join().unwrap();
+}
+
+#[test]
+fn what_one_client_sends_harms_no_other() {
+    let server = one_worker();
+    let mut good = connect(&server);
+    exchange(&mut good, b"SET k v\r\n", b"+OK\r\n");
+    let oversized = [hello(), u32::MAX.to_le_bytes().to_vec()].concat();
+    let truncated = [hello(), vec![100, 0, 0, 0, 1, 2, 3]].concat();
+    let malformed = [hello(), vec![1, 0, 0, 0, 0xFF]].concat();
+    let noise: Vec<u8> = (0..100_000_u32)
+        .map(|n| (n * 7919).to_le_bytes()[1])
+        .collect();
+    let inverted = [&MAGIC[..], &[2, 0, 1, 0]].concat();
+    let bad: [&[u8]; 9] = [
+        &noise,
+        &oversized,
+        &truncated,
+        &malformed,
+        &inverted,
+        b"*1\r\n$99999999999\r\n",
+        b"*2\r\n$3\r\nGET\r\n$5\r\nab",
+        b"POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+        &MAGIC[..5],
+    ];
+    for bytes in bad {
+        let mut client = connect(&server);
+        let _ = client.write_all(bytes);
+        let _ = client.shutdown(Shutdown::Write);
+        rest(&mut client);
+        exchange(&mut good, b"GET k\r\n", b"$1\r\nv\r\n");
+    }
+}
+
+#[test]
+fn a_refused_client_is_told_why() {
+    let server = one_worker();
+    let mut client = connect(&server);
+    client.write_all(b"SET k v\r\n*1\r\n!\r\n").unwrap();
+    let expected = b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n";
+    assert_eq!(rest(&mut client), expected);
+
+    let mut browser = connect(&server);
+    browser
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    assert_eq!(rest(&mut browser), b"", "a browser must not get a reply");
+}
+
+#[test]
+fn a_client_that_ends_its_output_still_gets_its_replies() {
+    let server = one_worker();
+    let mut client = connect(&server);
+    client.write_all(b"SET k v\r\nGET k\r\n").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut client), b"+OK\r\n$1\r\nv\r\n");
+}
+
+#[test]
+fn one_worker_serves_more_than_a_thousand_connections() {
+    let server = one_worker();
+    let mut clients: Vec<_> = (0..1200).map(|_| connect(&server)).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        write!(client, "SET key{number} {number}\r\n").unwrap();
+    }
+    for client in &mut clients {
+        expect(client, b"+OK\r\n");
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        let digits = number.to_string();
+        let reply = format!("${}\r\n{digits}\r\n", digits.len());
+        exchange(
+            client,
+            format!("GET key{number}\r\n").as_bytes(),
+            reply.as_bytes(),
+        );
+    }
+}
+
+#[test]
+fn a_connection_over_the_limit_is_told_so_and_makes_room_when_another_ends() {
+    let server = Running::start(ServerOptions::default().workers(1).connections_max(2));
+    let mut first = connect(&server);
+    let mut second = connect(&server);
+    exchange(&mut first, b"PING\r\n", b"+PONG\r\n");
+    exchange(&mut second, b"PING\r\n", b"+PONG\r\n");
+    let mut third = connect(&server);
+    assert_eq!(rest(&mut third), b"-ERR max number of clients reached\r\n");
+    drop(first);
+    let start = Instant::now();
+    loop {
+        let mut next = connect(&server);
+        let _ = next.write_all(b"PING\r\n");
+        if rest_of_line(&mut next) == b"+PONG\r\n" {
+            break;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "the place of the first stays taken"
+        );
+    }
+    exchange(&mut second, b"PING\r\n", b"+PONG\r\n");
+}
+
+fn rest_of_line(client: &mut TcpStream) -> Vec<u8> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while !line.ends_with(b"\n") && matches!(client.read(&mut byte), Ok(1)) {
+        line.push(byte[0]);
+    }
+    line
+}
+
+#[test]
+fn a_client_that_never_reads_is_not_read_of_and_others_go_on() {
+    let server = one_worker();
+    server.store.set("large", vec![7; 1 << 20]).unwrap();
+    let mut deaf = connect(&server);
+    deaf.set_write_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let requests = b"GET large\r\n".repeat(10_000);
+    // Answering all of these would take a terabyte.
+    let error = loop {
+        if let Err(error) = deaf.write_all(&requests) {
+            break error;
+        }
+    };
+    assert!(
+        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "{error}"
+    );
+    let mut other = connect(&server);
+    exchange(&mut other, b"PING\r\n", b"+PONG\r\n");
+    let mut buffer = vec![0; 1 << 20];
+    deaf.read_exact(&mut buffer).unwrap();
+    assert!(
+        buffer.starts_with(b"$1048576\r\n\x07"),
+        "it still gets what it waits for"
+    );
+}
+
+#[test]
+fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowledged_after() {
+    let mut server = Running::start(ServerOptions::default().workers(2));
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let mut stream = connect(&server);
+            std::thread::spawn(move || {
+                let mut sender = stream.try_clone().unwrap();
+                let sending = std::thread::spawn(move || {
+                    for number in 0.. {
+                        let request = format!("SET {client}-{number} {number}\r\n");
+                        if sender.write_all(request.as_bytes()).is_err() {
+                            break;
+                        }
+                    }
+                });
+                let replies = rest(&mut stream);
+                drop(stream);
+                sending.join().unwrap();
+                replies
+            })
+        })
+        .collect();
+    while server.store.get("0-2000").unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    server.stop();
+    for (client, thread) in clients.into_iter().enumerate() {
+        let replies = thread.join().unwrap();
+        let acknowledged = replies.len() / 5;
+        assert_eq!(
+            replies,
+            b"+OK\r\n".repeat(acknowledged),
+            "whole replies, and no other"
+        );
+        for number in 0..acknowledged {
+            let value = server.store.get(format!("{client}-{number}")).unwrap();
+            assert_eq!(value, Some(number.to_string().into_bytes()));
+        }
+        let next = server
+            .store
+            .get(format!("{client}-{acknowledged}"))
+            .unwrap();
+        assert_eq!(
+            next, None,
+            "a write was done that client {client} does not know of"
+        );
+    }
+}
+
+#[test]
+fn a_server_without_requests_stops_at_once() {
+    let mut server = one_worker();
+    let mut idle = connect(&server);
+    exchange(&mut idle, b"PING\r\n", b"+PONG\r\n");
+    let start = Instant::now();
+    server.stop();
+    assert!(
+        start.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(rest(&mut idle), b"");
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let server = one_worker();
+    let options = kvs::Options::new("nothing-is-stored-here").engine(kvs::EngineKind::Memory);
+    let store = kvs::Store::open(options).unwrap();
+    let bound = kvs::KvsServer::bind(server.address, store, ServerOptions::default());
+    let error = bound.err().unwrap().to_string();
+    assert!(
+        error.starts_with(&format!("cannot listen on {}: ", server.address)),
+        "{error}"
+    );
+}
+
+#[test]
+fn native_responses_come_in_the_order_of_the_requests() {
+    let server = one_worker();
+    let mut client = connect(&server);
+    let mut bytes = hello();
+    for id in 1..=300 {
+        let operation = match id % 3 {
+            0 => Operation::Set {
+                key: b"k".into(),
+                value: id.to_string().into_bytes().into(),
+                expires_at: None,
+            },
+            1 => Operation::Get { key: b"k".into() },
+            _ => Operation::Scan {
+                start: std::ops::Bound::Unbounded,
+                end: std::ops::Bound::Unbounded,
+                reverse: true,
+                limit: 1,
+                keys_only: false,
+            },
+        };
+        let request = Request { id, operation };
+        request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    }
+    client.write_all(&bytes).unwrap();
+    let mut hello = [0; 16];
+    client.read_exact(&mut hello).unwrap();
+    for id in 1..=300 {
+        let mut header = [0; 4];
+        client.read_exact(&mut header).unwrap();
+        let mut body = vec![0; u32::from_le_bytes(header) as usize];
+        client.read_exact(&mut body).unwrap();
+        let response = kvs::protocol::native::Response::decode(&body).unwrap();
+        assert_eq!(response.id, id);
+        let newest = (id / 3 * 3).to_string().into_bytes();
+        let text = format!("{:?}", response.result.unwrap());
+        if id > 3 && id % 3 != 0 {
+            assert!(
+                text.contains(&format!("{newest:?}")),
+                "request {id}: {text}"
+            );
+        }
+    }
+}
