@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod tools;
+mod common;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use common::process::Server;
 use kvs::KvsClient;
 use tempfile::TempDir;
-use tools::Server;
 
 const CLIENTS: usize = 8;
 const KEYS_PER_CLIENT: usize = 20;
@@ -49,7 +49,7 @@ fn check(server: &Server, known: &HashMap<String, Known>) -> u64 {
     let mut highest = 0;
     for (key, Known { acknowledged, attempted }) in known {
         let value = connection.get(key).unwrap();
-        let found = value.map_or(0, |value| tools::text(&value).parse().unwrap());
+        let found = value.map_or(0, |value| common::text(&value).parse().unwrap());
         assert!(
             (*acknowledged..=*attempted).contains(&found),
             "{key} is {found}, but {acknowledged} was acknowledged and {attempted} attempted"

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod tools;
+mod common;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use common::process::Server;
+use common::text;
+use common::tool::{has, output};
 use tempfile::TempDir;
-use tools::{Server, has, output, text};
 
 fn redis_cli(server: &Server, arguments: &[&str]) -> String {
     let port = server.address.port().to_string();
