@@ -217,29 +217,17 @@ pub enum Error {
 impl Error {
     /// Wraps what the operating system said about a file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.to_path_buf(),
-            source: Arc::new(source),
-        }
+        Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
     }
 
     /// Wraps what the operating system said about a peer or an address.
     pub(crate) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
-        Self::Network {
-            action,
-            address,
-            source: Arc::new(source),
-        }
+        Self::Network { action, address, source: Arc::new(source) }
     }
 
     /// Names damage by file and offset.
     pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
-        Self::Corrupt {
-            path: path.to_path_buf(),
-            offset,
-            reason: reason.into(),
-        }
+        Self::Corrupt { path: path.to_path_buf(), offset, reason: reason.into() }
     }
 
     /// True where the disk had no room: the store stays readable and takes writes again once there is space.
@@ -254,9 +242,5 @@ impl Error {
 pub(crate) fn printable(key: &[u8]) -> String {
     const SHOWN: usize = 64;
     let shown = key.get(..SHOWN).unwrap_or(key).escape_ascii();
-    if key.len() > SHOWN {
-        format!("{shown}...")
-    } else {
-        shown.to_string()
-    }
+    if key.len() > SHOWN { format!("{shown}...") } else { shown.to_string() }
 }

@@ -1,4 +1,52 @@
-//! A key-value store made of message-passing actors.
+//! A key-value store made of message-passing actors: one writer owns the log, reads take no lock.
+//!
+//! The same store comes as a library ([`Store`]; [`KvStore`] and [`SledKvsEngine`] for text), as a server
+//! with its own protocol and Redis' on one port ([`KvsServer`], `kvs-server`), with a client ([`KvsClient`],
+//! `kvs-client`), and as a command-line tool on a local directory (`kvs`).
+//!
+//! # The promise
+//!
+//! | [`Durability`] | process killed | power lost, on a disk that honours a flush |
+//! |---|---|---|
+//! | `Always` | nothing acknowledged is lost | nothing acknowledged is lost |
+//! | `Interval` (the default, 1 s) | nothing acknowledged is lost | at most the last interval, always the newest writes |
+//! | `Never` | nothing acknowledged is lost | any number of the newest writes |
+//!
+//! In every mode a batch is applied whole or not at all, operations are linearizable, a flipped bit is
+//! detected or harmless, nothing is acknowledged after a failed sync, and damage is refused with the file
+//! and the offset. The [`mod@format`] says how; with the `sled` engine, sled's own promises stand instead.
+//!
+//! # How it works
+//!
+//! ```text
+//!             TCP                 mailbox                         mailbox
+//!  clients ────────► acceptor ──► connection worker ×W ──────────────────────► writer ×1 ── owns the log, the only
+//!                                 │  event loop, owns sockets   ◄─ replies ──┘   │  ▲       mutator of the index
+//!                                 │  reads what is in memory itself              │  │ finished jobs
+//!                                 └─ cold reads, scans ──► reader ×R             ▼  │
+//!                                    ◄── replies ────────  cloned handles   maintenance ×1 (sync, compaction)
+//! ```
+//!
+//! | actor | owns | never |
+//! |---|---|---|
+//! | acceptor | the listener, the connection limit | reads a socket |
+//! | connection worker ×W | its sockets, their buffers, replies in order | waits for the disk or for a full mailbox |
+//! | writer ×1 | the end of the log, sequence numbers, every change of the index | waits for a reply |
+//! | reader ×R | the read it does | writes anything |
+//! | maintenance ×1 | the job it runs | changes the index: it hands what it made to the writer |
+//!
+//! A write travels as a message to the writer, which takes all that wait, appends them to the log with one
+//! write, syncs if the mode says so, puts them into the index, makes them visible with one store, and
+//! answers. A read looks its key up in the index and reads the record from the file that holds it, with no
+//! lock and no message. An embedded [`Store`] has the writer and maintenance; its callers read by
+//! themselves.
+//!
+//! # Where things are
+//!
+//! Each folder is a layer that uses only what is listed before it: `sync` (the only door to threads, locks
+//! and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests), `storage` (the files of
+//! the `kvs` engine), `engine` (one write half, many read halves: `kvs`, `sled`, `memory`), `store` (the
+//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`.
 
 mod actor;
 mod client;
@@ -10,6 +58,9 @@ mod server;
 mod storage;
 mod store;
 mod sync;
+
+#[doc = include_str!("../docs/format.md")]
+pub mod format {}
 
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};

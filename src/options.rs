@@ -161,22 +161,9 @@ mod tests {
         for text in ["always", "never", "interval=250"] {
             assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
         }
-        assert_eq!(
-            "interval".parse::<Durability>().unwrap(),
-            Durability::default()
-        );
-        for text in [
-            "",
-            "sometimes",
-            "interval=",
-            "interval=0",
-            "interval=1s",
-            "always=1",
-        ] {
-            assert!(
-                text.parse::<Durability>().is_err(),
-                "{text:?} is no durability"
-            );
+        assert_eq!("interval".parse::<Durability>().unwrap(), Durability::default());
+        for text in ["", "sometimes", "interval=", "interval=0", "interval=1s", "always=1"] {
+            assert!(text.parse::<Durability>().is_err(), "{text:?} is no durability");
         }
     }
 }

@@ -36,3 +36,15 @@ impl<T> Published<T> {
         self.0.store(Arc::new(value));
     }
 }
+
+/// Waits; only for trying again what another process has to let go of.
+pub(crate) fn sleep(time: std::time::Duration) {
+    std::thread::sleep(time);
+}
+
+/// A number that nobody else draws; not for secrets.
+pub(crate) fn random() -> u128 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let draw = || u128::from(RandomState::new().build_hasher().finish());
+    draw() << 64 | draw()
+}

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod common;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+
+use common::process::Server;
+use common::text;
+use tempfile::TempDir;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
 const LOCAL: &str = env!("CARGO_BIN_EXE_kvs");
@@ -15,94 +20,33 @@ fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
+const ENGINES: [&str; 3] = ["kvs", "sled", "memory"];
 
-/// A server process in a directory of its own.
-struct Server {
-    process: Child,
-    log: BufReader<ChildStderr>,
-    address: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut process = Command::new(SERVER)
-            .args(["--addr", "127.0.0.1:0", "--engine", "memory", "--dir"])
-            .arg(directory.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let address = loop {
-            let mut line = String::new();
-            assert!(
-                log.read_line(&mut line).unwrap() > 0,
-                "it ended before it listened"
-            );
-            if let Some((_, address)) = line.trim_end().split_once("listening on ") {
-                break address.to_owned();
-            }
-        };
-        Self {
-            process,
-            log,
-            address,
-            _directory: directory,
-        }
-    }
-
-    fn client(&self, arguments: &[&str]) -> Output {
-        let address = ["--addr", &self.address];
-        run(CLIENT, &[arguments, &address].concat())
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    /// The exit code, and what was logged meanwhile.
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut logged = String::new();
-        self.log.read_to_string(&mut logged).unwrap();
-        (self.process.wait().unwrap().code(), logged)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn client(server: &Server, arguments: &[&str]) -> Output {
+    let address = server.address.to_string();
+    run(CLIENT, &[arguments, &["--addr", &address]].concat())
 }
 
 #[test]
 fn the_client_sets_gets_and_removes() {
-    let server = Server::start();
-    let set = server.client(&["set", "key", "value"]);
+    for engine in ENGINES {
+        let directory = TempDir::new().unwrap();
+        set_get_remove(&Server::start(directory.path(), &["--engine", engine]));
+    }
+}
+
+fn set_get_remove(server: &Server) {
+    let set = client(server, &["set", "key", "value"]);
     assert!(set.status.success() && set.stdout.is_empty(), "{set:?}");
-    let get = server.client(&["get", "key"]);
+    let get = client(server, &["get", "key"]);
     assert!(get.status.success(), "{get:?}");
     assert_eq!(text(&get.stdout), "value\n");
-    let remove = server.client(&["rm", "key"]);
-    assert!(
-        remove.status.success() && remove.stdout.is_empty(),
-        "{remove:?}"
-    );
-    let get = server.client(&["get", "key"]);
+    let remove = client(server, &["rm", "key"]);
+    assert!(remove.status.success() && remove.stdout.is_empty(), "{remove:?}");
+    let get = client(server, &["get", "key"]);
     assert!(get.status.success(), "a missing key is an answer: {get:?}");
     assert_eq!(text(&get.stdout), "Key not found\n");
-    let remove = server.client(&["rm", "key"]);
+    let remove = client(server, &["rm", "key"]);
     assert_eq!(remove.status.code(), Some(1));
     assert!(remove.stdout.is_empty());
     assert_eq!(text(&remove.stderr), "Key not found\n");
@@ -110,7 +54,7 @@ fn the_client_sets_gets_and_removes() {
 
 #[test]
 fn the_local_tool_tells_a_missing_key_on_standard_output() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = TempDir::new().unwrap();
     let path = directory.path().to_str().unwrap();
     let get = run(LOCAL, &["get", "key", "--dir", path]);
     assert!(get.status.success(), "{get:?}");
@@ -142,13 +86,9 @@ fn what_cannot_be_understood_is_refused_on_standard_error() {
         &["--durability", "sometimes"],
         &["extra"],
     ];
-    for (program, cases) in [
-        (CLIENT, &client[..]),
-        (LOCAL, &client[..8]),
-        (SERVER, &server),
-    ] {
+    for (program, cases) in [(CLIENT, &client[..]), (LOCAL, &client[..8]), (SERVER, &server)] {
         for arguments in cases {
-            let directory = tempfile::tempdir().unwrap();
+            let directory = TempDir::new().unwrap();
             let output = Command::new(program)
                 .args(*arguments)
                 .current_dir(directory.path())
@@ -175,20 +115,18 @@ fn a_server_that_is_not_there_is_named() {
     let output = run(CLIENT, &["get", "key", "--addr", "127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
-    assert!(
-        message.starts_with("cannot connect to 127.0.0.1:1: "),
-        "{message}"
-    );
+    assert!(message.starts_with("cannot connect to 127.0.0.1:1: "), "{message}");
     assert_eq!(message.lines().count(), 1);
 }
 
 #[test]
 fn a_reader_that_went_away_is_no_failure() {
-    let server = Server::start();
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
     let value = "v".repeat(100_000);
-    assert!(server.client(&["set", "key", &value]).status.success());
+    assert!(client(&server, &["set", "key", &value]).status.success());
     let mut client = Command::new(CLIENT)
-        .args(["get", "key", "--addr", &server.address])
+        .args(["get", "key", "--addr", &server.address.to_string()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -201,9 +139,10 @@ fn a_reader_that_went_away_is_no_failure() {
 
 #[test]
 fn a_signal_ends_the_server_after_it_answered() {
-    for signal in ["-TERM", "-INT"] {
-        let server = Server::start();
-        let mut stream = TcpStream::connect(&server.address).unwrap();
+    for signal in ["TERM", "INT"] {
+        let directory = TempDir::new().unwrap();
+        let server = Server::start(directory.path(), &[]);
+        let mut stream = TcpStream::connect(server.address).unwrap();
         let mut sender = stream.try_clone().unwrap();
         let sending = std::thread::spawn(move || {
             let request = b"SET key value\r\nGET key\r\n".repeat(100);
@@ -222,22 +161,19 @@ fn a_signal_ends_the_server_after_it_answered() {
         sending.join().unwrap();
         let (whole, last) = replies.split_at(replies.len() / pair.len() * pair.len());
         assert!(whole == pair.repeat(whole.len() / pair.len()));
-        assert!(
-            last.is_empty() || last == &pair[..5],
-            "{}",
-            last.escape_ascii()
-        );
-        let (code, logged) = server.end();
-        assert_eq!(code, Some(0), "{logged}");
+        assert!(last.is_empty() || last == &pair[..5], "{}", last.escape_ascii());
+        let (status, logged) = server.wait();
+        assert_eq!(status.code(), Some(0), "{logged}");
         assert!(logged.trim_end().ends_with("stopped"), "{logged}");
     }
 }
 
 #[test]
 fn a_second_signal_ends_the_server_at_once() {
-    let server = Server::start();
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
     // The server waits some seconds for a client that takes no replies.
-    let mut deaf = TcpStream::connect(&server.address).unwrap();
+    let mut deaf = TcpStream::connect(server.address).unwrap();
     let value = vec![b'v'; 16 << 20];
     let head = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n", value.len());
     deaf.write_all(head.as_bytes()).unwrap();
@@ -247,14 +183,87 @@ fn a_second_signal_ends_the_server_at_once() {
     deaf.read_exact(&mut ok).unwrap();
     deaf.write_all(&b"GET k\r\n".repeat(3)).unwrap();
     deaf.read_exact(&mut ok).unwrap();
-    server.signal("-TERM");
-    let mut server = server;
-    let mut line = String::new();
-    server.log.read_line(&mut line).unwrap();
-    assert!(line.contains("stopping at signal 15"), "{line}");
-    let start = Instant::now();
-    server.signal("-TERM");
-    let (code, _) = server.end();
-    assert_eq!(code, Some(128 + 15));
-    assert!(start.elapsed() < Duration::from_secs(3));
+    server.signal("TERM");
+    // The second signal must not come before the first was taken: the listener is gone then.
+    while TcpStream::connect(server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("TERM");
+    let (status, _) = server.wait();
+    assert_eq!(status.code(), Some(128 + 15), "patience with the client would end with 0");
+}
+
+#[test]
+fn what_was_set_outlives_a_stopped_server() {
+    for engine in ["kvs", "sled"] {
+        let directory = TempDir::new().unwrap();
+        let server = Server::start(directory.path(), &["--engine", engine]);
+        assert!(client(&server, &["set", "key", "value"]).status.success());
+        server.signal("TERM");
+        assert_eq!(server.wait().0.code(), Some(0));
+        // Without --engine: the directory knows.
+        let server = Server::start(directory.path(), &[]);
+        assert_eq!(text(&client(&server, &["get", "key"]).stdout), "value\n");
+        server.signal("TERM");
+        let (_, logged) = server.wait();
+        assert!(logged.contains(&format!("engine {engine}")), "{logged}");
+        assert!(logged.contains(env!("CARGO_PKG_VERSION")), "{logged}");
+        assert!(logged.contains(directory.path().to_str().unwrap()), "{logged}");
+        assert!(!logged.contains("WARN") && !logged.contains("ERROR"), "{logged}");
+        let path = directory.path().to_str().unwrap();
+        assert_eq!(text(&run(LOCAL, &["get", "key", "--dir", path]).stdout), "value\n");
+    }
+}
+
+#[test]
+fn another_engine_than_the_directorys_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().to_str().unwrap();
+    assert!(run(LOCAL, &["set", "key", "value", "--dir", path]).status.success());
+    for engine in ["sled", "memory"] {
+        let arguments = ["--addr", "127.0.0.1:0", "--dir", path, "--engine", engine];
+        let output = run(SERVER, &arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let message = text(&output.stderr);
+        assert!(message.contains("kvs") && message.contains(engine), "{message}");
+    }
+}
+
+#[test]
+fn a_second_process_on_the_directory_is_told_who_holds_it() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let path = directory.path().to_str().unwrap();
+    let holder = format!("process {}", server.id());
+    for output in [
+        run(LOCAL, &["get", "key", "--dir", path]),
+        run(SERVER, &["--addr", "127.0.0.1:0", "--dir", path]),
+    ] {
+        assert_eq!(output.status.code(), Some(1));
+        let message = text(&output.stderr);
+        assert!(message.contains(&holder) && message.contains(path), "{message}");
+    }
+    server.kill();
+    assert!(run(LOCAL, &["get", "key", "--dir", path]).status.success());
+}
+
+#[test]
+fn damage_is_refused_with_file_and_offset() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().to_str().unwrap();
+    assert!(run(LOCAL, &["set", "key", "a value to find", "--dir", path]).status.success());
+    let segment = std::fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let at = bytes.windows(7).position(|window| window == b"a value").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let output = run(LOCAL, &["get", "key", "--dir", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains(segment.to_str().unwrap()), "{message}");
+    assert!(message.contains("offset 72"), "{message}");
 }

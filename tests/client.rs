@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use common::Running;
+use common::running::Running;
 use kvs::protocol::native::FailureKind;
 use kvs::{ClientOptions, Error, KvsClient, PipelineReply, ServerOptions};
 
@@ -71,9 +71,7 @@ fn a_pipeline_is_answered_in_order() {
         pipeline.set(key, number.to_le_bytes()).get(key);
     }
     pipeline.contains("none").remove(0_u32.to_le_bytes());
-    pipeline
-        .set(vec![0; 1 << 20], "a key that is refused")
-        .get("none");
+    pipeline.set(vec![0; 1 << 20], "a key that is refused").get("none");
     let replies = pipeline.send().unwrap();
     assert_eq!(replies.len(), 40_004);
     let mut replies = replies.into_iter();
@@ -105,19 +103,12 @@ fn a_pipeline_whose_replies_fill_every_buffer_still_ends() {
 fn a_scan_goes_on_over_many_answers() {
     let (server, mut client) = started();
     for number in 0..3000 {
-        server
-            .store
-            .set(format!("key{number:05}"), vec![0; 4000])
-            .unwrap();
+        server.store.set(format!("key{number:05}"), vec![0; 4000]).unwrap();
     }
     let all = client.scan(.., usize::MAX).unwrap();
-    let keys: Vec<_> = (0..3000)
-        .map(|number| format!("key{number:05}").into_bytes())
-        .collect();
+    let keys: Vec<_> = (0..3000).map(|number| format!("key{number:05}").into_bytes()).collect();
     assert!(all.iter().map(|(key, _)| key).eq(&keys));
-    let some = client
-        .scan(keys[10].clone()..=keys[20].clone(), usize::MAX)
-        .unwrap();
+    let some = client.scan(keys[10].clone()..=keys[20].clone(), usize::MAX).unwrap();
     assert_eq!(some.len(), 11);
     let few = client.scan(keys[10].clone().., 3).unwrap();
     assert_eq!(few.len(), 3);
@@ -132,9 +123,7 @@ fn after_a_timeout_the_connection_is_not_used_again() {
         let (mut stream, _) = listener.accept().unwrap();
         let mut hello = [0; 12];
         stream.read_exact(&mut hello).unwrap();
-        stream
-            .write_all(b"\xF4kvs\r\n\x1A\n\x01\0\0\0\0\0\0\x08")
-            .unwrap();
+        stream.write_all(b"\xF4kvs\r\n\x1A\n\x01\0\0\0\0\0\0\x08").unwrap();
         // It reads on and never answers, until the client is gone.
         while matches!(stream.read(&mut hello), Ok(1..)) {}
     });
@@ -157,9 +146,7 @@ fn a_peer_of_another_kind_is_recognized() {
     let address = listener.local_addr().unwrap();
     let peer = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let error = KvsClient::connect(address).err().unwrap();
@@ -173,10 +160,7 @@ fn nobody_listening_is_told_with_the_address() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let error = KvsClient::connect(address).err().unwrap().to_string();
-    assert!(
-        error.starts_with(&format!("cannot connect to {address}: ")),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("cannot connect to {address}: ")), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use common::Running;
+use common::running::Running;
 use kvs::ServerOptions;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, MAGIC, Operation, Request};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -30,10 +30,7 @@ fn expect(stream: &mut TcpStream, expected: &[u8]) {
     if let Err(error) = stream.read_exact(&mut received) {
         panic!("{error} instead of {}", expected.escape_ascii());
     }
-    assert_eq!(
-        received.escape_ascii().to_string(),
-        expected.escape_ascii().to_string()
-    );
+    assert_eq!(received.escape_ascii().to_string(), expected.escape_ascii().to_string());
 }
 
 /// Sends bytes and expects these in return.
@@ -68,20 +65,10 @@ fn a_pipeline_of_mixed_commands_is_answered_in_order() {
     let mut client = connect(&server);
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for number in 0..2000 {
-        write!(
-            sent,
-            "SET key{} {number}\r\nGET key{}\r\nPING\r\n",
-            number % 7,
-            number % 7
-        )
-        .unwrap();
+        write!(sent, "SET key{} {number}\r\nGET key{}\r\nPING\r\n", number % 7, number % 7)
+            .unwrap();
         let digits = number.to_string();
-        write!(
-            expected,
-            "+OK\r\n${}\r\n{digits}\r\n+PONG\r\n",
-            digits.len()
-        )
-        .unwrap();
+        write!(expected, "+OK\r\n${}\r\n{digits}\r\n+PONG\r\n", digits.len()).unwrap();
     }
     // Both directions at once, as a client that sends so much at a time has to.
     let mut sender = client.try_clone().unwrap();
@@ -98,9 +85,7 @@ fn what_one_client_sends_harms_no_other() {
     let oversized = [hello(), u32::MAX.to_le_bytes().to_vec()].concat();
     let truncated = [hello(), vec![100, 0, 0, 0, 1, 2, 3]].concat();
     let malformed = [hello(), vec![1, 0, 0, 0, 0xFF]].concat();
-    let noise: Vec<u8> = (0..100_000_u32)
-        .map(|n| (n * 7919).to_le_bytes()[1])
-        .collect();
+    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n * 7919).to_le_bytes()[1]).collect();
     let inverted = [&MAGIC[..], &[2, 0, 1, 0]].concat();
     let bad: [&[u8]; 9] = [
         &noise,
@@ -131,9 +116,7 @@ fn a_refused_client_is_told_why() {
     assert_eq!(rest(&mut client), expected);
 
     let mut browser = connect(&server);
-    browser
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
+    browser.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     assert_eq!(rest(&mut browser), b"", "a browser must not get a reply");
 }
 
@@ -163,11 +146,7 @@ fn one_worker_serves_more_than_a_thousand_connections() {
     for (number, client) in clients.iter_mut().enumerate() {
         let digits = number.to_string();
         let reply = format!("${}\r\n{digits}\r\n", digits.len());
-        exchange(
-            client,
-            format!("GET key{number}\r\n").as_bytes(),
-            reply.as_bytes(),
-        );
+        exchange(client, format!("GET key{number}\r\n").as_bytes(), reply.as_bytes());
     }
 }
 
@@ -188,10 +167,7 @@ fn a_connection_over_the_limit_is_told_so_and_makes_room_when_another_ends() {
         if rest_of_line(&mut next) == b"+PONG\r\n" {
             break;
         }
-        assert!(
-            start.elapsed() < PATIENCE,
-            "the place of the first stays taken"
-        );
+        assert!(start.elapsed() < PATIENCE, "the place of the first stays taken");
     }
     exchange(&mut second, b"PING\r\n", b"+PONG\r\n");
 }
@@ -210,8 +186,7 @@ fn a_client_that_never_reads_is_not_read_of_and_others_go_on() {
     let server = one_worker();
     server.store.set("large", vec![7; 1 << 20]).unwrap();
     let mut deaf = connect(&server);
-    deaf.set_write_timeout(Some(Duration::from_millis(500)))
-        .unwrap();
+    deaf.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let requests = b"GET large\r\n".repeat(10_000);
     // Answering all of these would take a terabyte.
     let error = loop {
@@ -219,18 +194,12 @@ fn a_client_that_never_reads_is_not_read_of_and_others_go_on() {
             break error;
         }
     };
-    assert!(
-        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     let mut other = connect(&server);
     exchange(&mut other, b"PING\r\n", b"+PONG\r\n");
     let mut buffer = vec![0; 1 << 20];
     deaf.read_exact(&mut buffer).unwrap();
-    assert!(
-        buffer.starts_with(b"$1048576\r\n\x07"),
-        "it still gets what it waits for"
-    );
+    assert!(buffer.starts_with(b"$1048576\r\n\x07"), "it still gets what it waits for");
 }
 
 #[test]
@@ -263,23 +232,13 @@ fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowl
     for (client, thread) in clients.into_iter().enumerate() {
         let replies = thread.join().unwrap();
         let acknowledged = replies.len() / 5;
-        assert_eq!(
-            replies,
-            b"+OK\r\n".repeat(acknowledged),
-            "whole replies, and no other"
-        );
+        assert_eq!(replies, b"+OK\r\n".repeat(acknowledged), "whole replies, and no other");
         for number in 0..acknowledged {
             let value = server.store.get(format!("{client}-{number}")).unwrap();
             assert_eq!(value, Some(number.to_string().into_bytes()));
         }
-        let next = server
-            .store
-            .get(format!("{client}-{acknowledged}"))
-            .unwrap();
-        assert_eq!(
-            next, None,
-            "a write was done that client {client} does not know of"
-        );
+        let next = server.store.get(format!("{client}-{acknowledged}")).unwrap();
+        assert_eq!(next, None, "a write was done that client {client} does not know of");
     }
 }
 
@@ -290,11 +249,7 @@ fn a_server_without_requests_stops_at_once() {
     exchange(&mut idle, b"PING\r\n", b"+PONG\r\n");
     let start = Instant::now();
     server.stop();
-    assert!(
-        start.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     assert_eq!(rest(&mut idle), b"");
 }
 
@@ -305,10 +260,7 @@ fn an_address_in_use_is_named() {
     let store = kvs::Store::open(options).unwrap();
     let bound = kvs::KvsServer::bind(server.address, store, ServerOptions::default());
     let error = bound.err().unwrap().to_string();
-    assert!(
-        error.starts_with(&format!("cannot listen on {}: ", server.address)),
-        "{error}"
-    );
+    assert!(error.starts_with(&format!("cannot listen on {}: ", server.address)), "{error}");
 }
 
 #[test]
@@ -348,10 +300,7 @@ fn native_responses_come_in_the_order_of_the_requests() {
         let newest = (id / 3 * 3).to_string().into_bytes();
         let text = format!("{:?}", response.result.unwrap());
         if id > 3 && id % 3 != 0 {
-            assert!(
-                text.contains(&format!("{newest:?}")),
-                "request {id}: {text}"
-            );
+            assert!(text.contains(&format!("{newest:?}")), "request {id}: {text}");
         }
     }
 }

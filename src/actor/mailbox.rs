@@ -24,24 +24,9 @@ enum Envelope<M> {
 /// Makes a mailbox that holds `capacity` messages; a sender that finds it full waits.
 pub(crate) fn mailbox<M>(capacity: usize) -> (Address<M>, Mailbox<M>) {
     let (sender, receiver) = bounded(capacity);
-    let shared = Arc::new(Shared {
-        receiver,
-        gone: AtomicBool::new(false),
-    });
-    let outlet = Outlet {
-        sender,
-        shared: Arc::clone(&shared),
-    };
-    (
-        Address {
-            outlet,
-            owners: Arc::new(AtomicUsize::new(1)),
-        },
-        Mailbox {
-            shared,
-            closed: false,
-        },
-    )
+    let shared = Arc::new(Shared { receiver, gone: AtomicBool::new(false) });
+    let outlet = Outlet { sender, shared: Arc::clone(&shared) };
+    (Address { outlet, owners: Arc::new(AtomicUsize::new(1)) }, Mailbox { shared, closed: false })
 }
 
 struct Shared<M> {
@@ -64,10 +49,7 @@ struct Outlet<M> {
 
 impl<M> Clone for Outlet<M> {
     fn clone(&self) -> Self {
-        Self {
-            sender: self.sender.clone(),
-            shared: Arc::clone(&self.shared),
-        }
+        Self { sender: self.sender.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -93,9 +75,7 @@ impl<M> Outlet<M> {
     }
 
     fn send(&self, message: M) -> Result<(), M> {
-        self.deliver(message, |sender, envelope| {
-            sender.send(envelope).map_err(|error| error.0)
-        })
+        self.deliver(message, |sender, envelope| sender.send(envelope).map_err(|error| error.0))
     }
 }
 
@@ -125,19 +105,14 @@ impl<M> Address<M> {
 
     /// An address that does not keep the mailbox open.
     pub(crate) fn downgrade(&self) -> ReturnAddress<M> {
-        ReturnAddress {
-            outlet: self.outlet.clone(),
-        }
+        ReturnAddress { outlet: self.outlet.clone() }
     }
 }
 
 impl<M> Clone for Address<M> {
     fn clone(&self) -> Self {
         self.owners.fetch_add(1, Ordering::Relaxed);
-        Self {
-            outlet: self.outlet.clone(),
-            owners: Arc::clone(&self.owners),
-        }
+        Self { outlet: self.outlet.clone(), owners: Arc::clone(&self.owners) }
     }
 }
 
@@ -234,11 +209,7 @@ impl<M> Mailbox<M> {
             }
             next = self.shared.receiver.try_recv().ok();
         }
-        if into.len() > before {
-            Received::Messages
-        } else {
-            Received::Closed
-        }
+        if into.len() > before { Received::Messages } else { Received::Closed }
     }
 
     fn close(&mut self) -> Received {
@@ -265,10 +236,7 @@ mod tests {
         let (reply, answer) = Reply::<u8>::channel();
         assert!(address.send(reply).is_ok());
         drop(mailbox);
-        assert!(
-            answer.wait().is_err(),
-            "the address still exists, but nobody will answer"
-        );
+        assert!(answer.wait().is_err(), "the address still exists, but nobody will answer");
     }
 
     #[test]
@@ -276,9 +244,7 @@ mod tests {
         for _ in 0..2000 {
             let (address, mailbox) = mailbox(1);
             let (reply, answer) = Reply::<u8>::channel();
-            let owner = crate::sync::ThreadBuilder::new()
-                .spawn(move || drop(mailbox))
-                .unwrap();
+            let owner = crate::sync::ThreadBuilder::new().spawn(move || drop(mailbox)).unwrap();
             let _ = address.send(reply);
             assert!(answer.wait().is_err());
             owner.join().unwrap();

@@ -26,9 +26,7 @@ impl<T> Answer<T> {
 impl<T: Send> Reply<T> {
     /// Hands the answer to `deliver`, which must not block: it runs on the answering actor's thread.
     pub(crate) fn new(deliver: impl FnOnce(Result<T, Gone>) + Send + 'static) -> Self {
-        Self {
-            deliver: Some(Box::new(deliver)),
-        }
+        Self { deliver: Some(Box::new(deliver)) }
     }
 
     /// For a caller that waits.

@@ -17,12 +17,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Where the server listens
-    #[arg(
-        long,
-        global = true,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:4000"
-    )]
+    #[arg(long, global = true, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
     addr: SocketAddr,
 }
 

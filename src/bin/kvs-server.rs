@@ -85,10 +85,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
 /// Allows as many open files as the system does: connections must not take those the store needs.
 fn raise_file_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let limit = Rlimit {
-        current: maximum,
-        maximum,
-    };
+    let limit = Rlimit { current: maximum, maximum };
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         log::warn!("cannot raise the limit of open files: {error}");
     }
@@ -110,9 +107,7 @@ fn start_log() -> Result<(), Error> {
             out.finish(format_args!("{time} {level:5} {message}"));
         })
         .chain(io::stderr());
-    logger
-        .apply()
-        .map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
+    logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
 }
 
 /// A time as `2026-01-31T23:59:59.000Z`.
@@ -128,11 +123,7 @@ fn utc(time: SystemTime) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let millisecond = since.subsec_millis();

@@ -95,17 +95,11 @@ impl Connection {
     /// Puts one request into the output.
     pub(super) fn queue(&mut self, operation: Operation<'_>) -> Result<()> {
         self.check()?;
-        let request = Request {
-            id: self.sent + 1,
-            operation,
-        };
+        let request = Request { id: self.sent + 1, operation };
         // What is too large was not sent, so the connection goes on.
         request
             .encode(self.frame_bytes_max, &mut self.output)
-            .map_err(|source| Error::Protocol {
-                address: self.address,
-                source,
-            })?;
+            .map_err(|source| Error::Protocol { address: self.address, source })?;
         self.sent += 1;
         Ok(())
     }
@@ -168,10 +162,8 @@ impl Connection {
                 return Err(self.fail(error));
             }
             if !accept(response.result.map_err(remote)) {
-                let message = format!(
-                    "the server at {} gave another answer than asked for",
-                    self.address
-                );
+                let message =
+                    format!("the server at {} gave another answer than asked for", self.address);
                 let kind = FailureKind::Protocol;
                 return Err(self.fail(Error::Remote { kind, message }));
             }
@@ -186,10 +178,9 @@ impl Connection {
     fn check(&self) -> Result<()> {
         match &self.failure {
             None => Ok(()),
-            Some(reason) => Err(Error::ConnectionUnusable {
-                address: self.address,
-                reason: reason.clone(),
-            }),
+            Some(reason) => {
+                Err(Error::ConnectionUnusable { address: self.address, reason: reason.clone() })
+            }
         }
     }
 
@@ -197,10 +188,8 @@ impl Connection {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.output.get(written..) {
             let remaining = remaining(self.deadline);
-            let result = self
-                .stream
-                .set_write_timeout(remaining)
-                .and_then(|()| self.stream.write(rest));
+            let result =
+                self.stream.set_write_timeout(remaining).and_then(|()| self.stream.write(rest));
             match result {
                 Ok(0) => return Err(self.network_error("send to", ErrorKind::WriteZero.into())),
                 Ok(count) => written += count,
@@ -222,10 +211,7 @@ impl Connection {
         let result = self
             .stream
             .set_read_timeout(remaining(self.deadline))
-            .and_then(|()| {
-                self.stream
-                    .read(self.input.get_mut(length..).unwrap_or_default())
-            });
+            .and_then(|()| self.stream.read(self.input.get_mut(length..).unwrap_or_default()));
         self.input.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
             Ok(0) => Err(self.network_error("read from", ErrorKind::UnexpectedEof.into())),
@@ -247,10 +233,9 @@ impl Connection {
     fn network_error(&mut self, action: &'static str, error: std::io::Error) -> Error {
         let address = self.address;
         let error = match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Timeout {
-                address,
-                waited: self.timeout,
-            },
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                Error::Timeout { address, waited: self.timeout }
+            }
             _ => Error::network(action, address, error),
         };
         self.fail(error)

@@ -26,10 +26,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-        }
+        Self { connect_timeout: Duration::from_secs(5), timeout: Duration::from_secs(30) }
     }
 }
 
@@ -96,9 +93,7 @@ impl KvsClient {
     /// # Errors
     /// As every call.
     pub fn ping(&mut self) -> Result<()> {
-        self.call(Operation::Ping, |answer| {
-            matches!(answer, Answer::Done).then_some(())
-        })
+        self.call(Operation::Ping, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
     /// Sets the key to the value, for good: an expiry it had is gone.
@@ -111,9 +106,7 @@ impl KvsClient {
             value: value.as_ref().into(),
             expires_at: None,
         };
-        self.call(operation, |answer| {
-            matches!(answer, Answer::Applied { .. }).then_some(())
-        })
+        self.call(operation, |answer| matches!(answer, Answer::Applied { .. }).then_some(()))
     }
 
     /// The value of the key, or `None` if the key is not there or has expired.
@@ -136,12 +129,9 @@ impl KvsClient {
         let wanted = keys.len();
         let keys = keys.iter().map(|key| key.as_ref().into()).collect();
         self.call(Operation::GetMany { keys }, |answer| match answer {
-            Answer::Values(values) if values.len() == wanted => Some(
-                values
-                    .into_iter()
-                    .map(|value| value.map(Bytes::into_vec))
-                    .collect(),
-            ),
+            Answer::Values(values) if values.len() == wanted => {
+                Some(values.into_iter().map(|value| value.map(Bytes::into_vec)).collect())
+            }
             _ => None,
         })
     }
@@ -186,9 +176,7 @@ impl KvsClient {
     /// # Errors
     /// As every call.
     pub fn sync(&mut self) -> Result<()> {
-        self.call(Operation::Sync, |answer| {
-            matches!(answer, Answer::Done).then_some(())
-        })
+        self.call(Operation::Sync, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
     /// Removes every key.
@@ -196,9 +184,7 @@ impl KvsClient {
     /// # Errors
     /// As every call.
     pub fn clear(&mut self) -> Result<()> {
-        self.call(Operation::Clear, |answer| {
-            matches!(answer, Answer::Done).then_some(())
-        })
+        self.call(Operation::Clear, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
     /// What the server says of itself, for people.

@@ -39,10 +39,7 @@ pub struct Pipeline<'a> {
 
 impl<'a> Pipeline<'a> {
     pub(super) fn new(connection: &'a mut Connection) -> Self {
-        Self {
-            connection,
-            requests: Vec::new(),
-        }
+        Self { connection, requests: Vec::new() }
     }
 
     /// Adds setting a key.

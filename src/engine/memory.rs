@@ -1,11 +1,12 @@
 //! The in-memory engine: the index with the values in its slots. Nothing survives the process.
 
+use super::scan::scan_index;
 use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
-    ScanPage, Scanned, Stamp, WriteHalf,
+    ScanPage, Stamp, WriteHalf,
 };
 use crate::Result;
-use crate::storage::index::{Found, IndexReader, IndexWriter, KeyRange, Slot, Snapshot};
+use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
 use crate::sync::Arc;
 
 /// A version of a key.
@@ -29,19 +30,9 @@ impl Slot for MemorySlot {
 /// Opens an empty store.
 pub(crate) fn open() -> Engine {
     let index = IndexWriter::new();
-    let reader = Arc::new(MemoryReader {
-        index: index.reader(),
-    });
-    let writer = Box::new(MemoryWriter {
-        index,
-        next_sequence: 1,
-    });
-    Engine {
-        writer,
-        reader,
-        kind: EngineKind::Memory,
-        lock: None,
-    }
+    let reader = Arc::new(MemoryReader { index: index.reader() });
+    let writer = Box::new(MemoryWriter { index, next_sequence: 1 });
+    Engine { writer, reader, kind: EngineKind::Memory, lock: None }
 }
 
 struct MemoryReader {
@@ -50,54 +41,30 @@ struct MemoryReader {
 
 fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
     let value = slot.value.as_ref()?.to_vec();
-    Some(Entry {
-        value,
-        version,
-        expires_at: slot.expires_at,
-    })
+    Some(Entry { value, version, expires_at: slot.expires_at })
 }
 
 impl ReadHalf for MemoryReader {
     fn get(&self, key: &[u8], _access: Access) -> Result<Lookup> {
-        let found = self
-            .index
-            .newest(key)
-            .and_then(|(version, slot)| entry(version, &slot));
+        let found = self.index.newest(key).and_then(|(version, slot)| entry(version, &slot));
         Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
     fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
-        Ok(self
-            .index
-            .at(key, snapshot)
-            .and_then(|(version, slot)| entry(version, &slot)))
+        Ok(self.index.at(key, snapshot).and_then(|(version, slot)| entry(version, &slot)))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let newest = self
-            .index
-            .newest(key)
-            .filter(|(_, slot)| !slot.is_tombstone());
-        Ok(newest.map(|(version, slot)| Stamp {
-            version,
-            expires_at: slot.expires_at,
-        }))
+        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
+        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at }))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
-        scan_index(&self.index, page, |found| {
+        scan_index(&self.index, page, |found, _| {
             let MemorySlot { value, expires_at } = &found.slot;
-            let value = if page.keys_only {
-                None
-            } else {
-                value.as_deref()
-            };
+            let value = if page.keys_only { None } else { value.as_deref() };
             let value = value.unwrap_or_default().to_vec();
-            let entry = Entry {
-                value,
-                version: found.version,
-                expires_at: *expires_at,
-            };
+            let entry = Entry { value, version: found.version, expires_at: *expires_at };
             Ok(Some(entry))
         })
     }
@@ -113,39 +80,6 @@ impl ReadHalf for MemoryReader {
     fn expiring(&self) -> u64 {
         self.index.expiring()
     }
-}
-
-/// One page of an indexed engine's scan; `read` fetches what a live slot points to.
-pub(super) fn scan_index<S: Slot>(
-    index: &IndexReader<S>,
-    page: &ScanPage<'_>,
-    mut read: impl FnMut(&Found<S>) -> Result<Option<Entry>>,
-) -> Result<Page> {
-    let present;
-    let snapshot = match page.snapshot {
-        Some(snapshot) => snapshot,
-        None => {
-            present = index.snapshot();
-            &present
-        }
-    };
-    let found = index.page(page.range, snapshot, page.limit);
-    let mut result = Page::default();
-    if found.len() == page.limit {
-        result.resume_after = found.last().map(|last| last.key.clone());
-    }
-    for found in found {
-        if found.slot.is_tombstone() {
-            continue;
-        }
-        if let Some(entry) = read(&found)? {
-            result.entries.push(Scanned {
-                key: found.key,
-                entry,
-            });
-        }
-    }
-    Ok(result)
 }
 
 struct MemoryWriter {
@@ -164,25 +98,18 @@ impl WriteHalf for MemoryWriter {
         for (batch, mutation) in group.into_mutations() {
             let version = first + batch as u64;
             match mutation {
-                Mutation::Put {
-                    key,
-                    value,
-                    expires_at,
-                } => {
-                    let slot = MemorySlot {
-                        value: Some(value.into()),
-                        expires_at,
-                    };
+                Mutation::Put { key, value, expires_at } => {
+                    let slot = MemorySlot { value: Some(value.into()), expires_at };
                     self.index.insert(key, version, slot);
                 }
                 Mutation::Remove { key } => {
                     self.index.insert(key, version, TOMBSTONE);
                 }
-                Mutation::Clear => clear_index(&mut self.index, version, &TOMBSTONE),
+                Mutation::Clear => self.index.remove_all(version, &TOMBSTONE),
             }
         }
         self.index.publish(self.next_sequence - 1);
-        self.index.prune(drop);
+        self.index.prune(|_, _| {});
         Ok(())
     }
 
@@ -196,7 +123,7 @@ impl WriteHalf for MemoryWriter {
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
         // A write prunes what it replaced; this catches what a snapshot held back.
-        self.index.prune(drop);
+        self.index.prune(|_, _| {});
         None
     }
 
@@ -213,26 +140,4 @@ impl WriteHalf for MemoryWriter {
     }
 }
 
-const TOMBSTONE: MemorySlot = MemorySlot {
-    value: None,
-    expires_at: None,
-};
-
-/// Removes every key of an index at one version, earlier writes of the same group included.
-pub(super) fn clear_index<S: Slot>(index: &mut IndexWriter<S>, version: u64, tombstone: &S) {
-    const KEYS_AT_ONCE: usize = 1024;
-    use std::ops::Bound::Unbounded;
-    let mut range = KeyRange {
-        start: Unbounded,
-        end: Unbounded,
-        reverse: false,
-    };
-    loop {
-        let keys = index.live_keys(&range, KEYS_AT_ONCE);
-        let Some(last) = keys.last() else { return };
-        range = range.after(last);
-        for key in keys {
-            index.insert(key, version, tombstone.clone());
-        }
-    }
-}
+const TOMBSTONE: MemorySlot = MemorySlot { value: None, expires_at: None };

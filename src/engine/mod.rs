@@ -20,13 +20,24 @@
 //! | [`sled`] | sled's own files | no | a scan of all keys |
 //! | [`memory`] | nothing | yes | nothing |
 
+mod directory;
+mod kvs;
 mod memory;
+mod scan;
+mod sled;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use directory::DirectoryLock;
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::storage::index::{KeyRange, Snapshot};
-use crate::storage::segment::CompactionDelivery;
+pub(crate) use crate::storage::index::Snapshot;
+pub(crate) use crate::storage::range::KeyRange;
+use directory::Directory;
+
+use crate::storage::compaction::CompactionDelivery;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -68,9 +79,7 @@ impl FromStr for EngineKind {
             .into_iter()
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
-                Error::InvalidOption(format!(
-                    "unknown engine {name:?}: choose kvs, sled or memory"
-                ))
+                Error::InvalidOption(format!("unknown engine {name:?}: choose kvs, sled or memory"))
             })
     }
 }
@@ -219,23 +228,18 @@ impl Group {
     /// The batches in order.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.mutations[start..*end])
+        starts.zip(&self.ends).map(|(start, end)| &self.mutations[start..*end])
     }
 
     /// Every mutation with the position of its batch.
     pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
         let mut batch = 0;
-        self.mutations
-            .into_iter()
-            .enumerate()
-            .map(move |(position, mutation)| {
-                while self.ends.get(batch).is_some_and(|end| *end <= position) {
-                    batch += 1;
-                }
-                (batch, mutation)
-            })
+        self.mutations.into_iter().enumerate().map(move |(position, mutation)| {
+            while self.ends.get(batch).is_some_and(|end| *end <= position) {
+                batch += 1;
+            }
+            (batch, mutation)
+        })
     }
 }
 
@@ -316,10 +320,14 @@ pub(crate) struct Engine {
     pub(crate) lock: Option<DirectoryLock>,
 }
 
-/// The data directory is this process's own while it exists.
-pub(crate) struct DirectoryLock;
-
 /// Opens the engine that the options or the directory name.
-pub(crate) fn open(_options: &Options) -> Result<Engine> {
-    Ok(memory::open())
+pub(crate) fn open(options: &Options) -> Result<Engine> {
+    let Some(directory) = Directory::open(options)? else {
+        return Ok(memory::open());
+    };
+    match directory.kind {
+        EngineKind::Kvs => kvs::open(options, directory),
+        EngineKind::Sled => sled::open(directory),
+        EngineKind::Memory => Ok(memory::open()),
+    }
 }

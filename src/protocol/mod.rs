@@ -70,12 +70,7 @@ mod tests {
     #[test]
     fn anything_else_is_resp_from_the_first_deviating_byte() {
         for bytes in [&b"*"[..], b"P", b"\r\n", b"\x00", b"\xF4kvs\r\n\x1A\r"] {
-            assert_eq!(
-                detect(bytes),
-                Some(Dialect::Resp),
-                "{}",
-                bytes.escape_ascii()
-            );
+            assert_eq!(detect(bytes), Some(Dialect::Resp), "{}", bytes.escape_ascii());
         }
     }
 }

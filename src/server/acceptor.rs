@@ -76,19 +76,13 @@ impl Acceptor {
         while !stop.is_stopped() {
             match poll.poll(&mut events, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
-                    return Err(Error::network(
-                        "wait for clients of",
-                        self.context.address,
-                        error,
-                    ));
+                    return Err(Error::network("wait for clients of", self.context.address, error));
                 }
                 _ => {}
             }
             wait = self.turn();
             if self.workers.is_empty() {
-                return Err(Error::Poisoned(
-                    "every connection worker panicked".to_owned(),
-                ));
+                return Err(Error::Poisoned("every connection worker panicked".to_owned()));
             }
         }
         Ok(())

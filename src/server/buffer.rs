@@ -72,10 +72,7 @@ mod tests {
             }
             buffer.consume(count);
         }
-        assert_eq!(
-            usize::from(appended.wrapping_sub(consumed)),
-            buffer.len() % 256
-        );
+        assert_eq!(usize::from(appended.wrapping_sub(consumed)), buffer.len() % 256);
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl ColdRead {
     /// Copies the first request, `length` bytes long, and some of what stands behind it.
     pub(super) fn new(dialect: Dialect, input: &[u8], length: usize) -> Self {
         let end = length.max(AHEAD_BYTES).min(input.len());
-        Self {
-            dialect,
-            requests: input.get(..end).unwrap_or_default().to_vec(),
-        }
+        Self { dialect, requests: input.get(..end).unwrap_or_default().to_vec() }
     }
 
     /// Executes the first request and the reads behind it, waiting for the disk where need be.
@@ -57,11 +54,7 @@ impl ColdRead {
                 },
             };
             let input = self.requests.get(replies.consumed..).unwrap_or_default();
-            let Step::Executed {
-                consumed,
-                execution,
-            } = language.step(input, &scope)
-            else {
+            let Step::Executed { consumed, execution } = language.step(input, &scope) else {
                 // The worker meets it again, behind what was done here.
                 break;
             };

@@ -211,14 +211,10 @@ impl Connection {
                     self.refuse(error, last);
                     break;
                 }
-                Step::Executed {
-                    consumed,
-                    execution: Execution::Cold,
-                } => return self.ask_reader(consumed),
-                Step::Executed {
-                    consumed,
-                    execution,
-                } => {
+                Step::Executed { consumed, execution: Execution::Cold } => {
+                    return self.ask_reader(consumed);
+                }
+                Step::Executed { consumed, execution } => {
                     self.input.consume(consumed);
                     intake.requests += 1;
                     if let Some(ask) = self.apply(execution, consumed, context, intake) {
@@ -232,8 +228,7 @@ impl Connection {
 
     /// The writer answered the oldest unanswered write.
     pub(super) fn written(&mut self, outcome: Outcome) {
-        self.owed
-            .written(outcome, &self.session, self.output.tail());
+        self.owed.written(outcome, &self.session, self.output.tail());
     }
 
     /// The writer synced, or could not.
@@ -330,11 +325,7 @@ impl Connection {
         }
         let dialect = self.language.dialect()?;
         self.waiting = Waiting::Reader;
-        Some(Ask::Read(ColdRead::new(
-            dialect,
-            self.input.as_slice(),
-            length,
-        )))
+        Some(Ask::Read(ColdRead::new(dialect, self.input.as_slice(), length)))
     }
 
     /// Adds a reply behind all that are owed.

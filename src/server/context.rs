@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::ServerOptions;
+use super::command;
 use super::session::Clients;
 use super::statistics::Statistics;
 use crate::Store;
@@ -22,4 +23,6 @@ pub(crate) struct Context {
     pub(crate) clients: Clients,
     /// What it counted since it started.
     pub(crate) statistics: Statistics,
+    /// What commands remember from one to the next; starts as the default.
+    pub(crate) commands: command::State,
 }

@@ -25,10 +25,7 @@ pub(super) struct Doorbell {
 impl Doorbell {
     /// A bell that wakes through `wake`, whose effect must outlast a worker that is not asleep yet.
     pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self {
-            asleep: AtomicBool::new(false),
-            wake: Box::new(wake),
-        }
+        Self { asleep: AtomicBool::new(false), wake: Box::new(wake) }
     }
 
     /// Makes the worker look; call it after the message is where the worker looks.
@@ -108,13 +105,9 @@ mod tests {
                 taken += 1;
             }
             if taken < 2 * MESSAGES && bell.may_sleep(|| inbox.is_empty()) {
-                woken
-                    .recv_timeout(Duration::from_secs(10))
-                    .expect("the bell rings");
+                woken.recv_timeout(Duration::from_secs(10)).expect("the bell rings");
             }
         }
-        ringers
-            .into_iter()
-            .for_each(|ringer| ringer.join().unwrap());
+        ringers.into_iter().for_each(|ringer| ringer.join().unwrap());
     }
 }

@@ -80,10 +80,7 @@ impl EventLoop {
         let (answers, inbox) = mailbox(ANSWERS_MAX);
         let port = Arc::new(Port::new(answers, doorbell));
         let (sockets, arrivals) = mailbox(INBOX_SOCKETS);
-        let address = WorkerAddress {
-            sockets,
-            bell: Bell(Arc::clone(&port)),
-        };
+        let address = WorkerAddress { sockets, bell: Bell(Arc::clone(&port)) };
         let event_loop = Self {
             poll,
             sockets: arrivals,
@@ -141,11 +138,7 @@ impl EventLoop {
             };
             self.worker.is_quiet() && quiet
         });
-        if may_sleep {
-            wait
-        } else {
-            Some(Duration::ZERO)
-        }
+        if may_sleep { wait } else { Some(Duration::ZERO) }
     }
 
     fn take_sockets(&mut self) {
@@ -160,10 +153,7 @@ impl EventLoop {
     }
 
     fn admit(&mut self, new: NewConnection) {
-        let NewConnection {
-            mut socket,
-            admission,
-        } = new;
+        let NewConnection { mut socket, admission } = new;
         let token = Token(self.worker.next_place());
         let interest = Interest::READABLE | Interest::WRITABLE;
         // Both at once and for good: events come at edges, so the unused one costs nothing.

@@ -8,6 +8,7 @@ use mio::{Interest, Poll, Token, Waker};
 
 use super::ServerOptions;
 use super::acceptor::Acceptor;
+use super::command;
 use super::context::Context;
 use super::event_loop::EventLoop;
 use super::session::Clients;
@@ -59,9 +60,7 @@ impl KvsServer {
         let mut listener = TcpListener::bind(address).map_err(failed)?;
         let poll = Poll::new().map_err(failed)?;
         let registry = poll.registry();
-        registry
-            .register(&mut listener, LISTENER, Interest::READABLE)
-            .map_err(failed)?;
+        registry.register(&mut listener, LISTENER, Interest::READABLE).map_err(failed)?;
         let stop = StopHandle::new(Waker::new(registry, STOP).map_err(failed)?);
         let context = Context {
             store,
@@ -70,13 +69,9 @@ impl KvsServer {
             started: Instant::now(),
             clients: Clients::default(),
             statistics: Statistics::default(),
+            commands: command::State::default(),
         };
-        Ok(Self {
-            listener,
-            poll,
-            stop,
-            context,
-        })
+        Ok(Self { listener, poll, stop, context })
     }
 
     /// Where it listens.
@@ -99,11 +94,7 @@ impl KvsServer {
     /// [`Error::Network`] if the signals cannot be listened to.
     pub fn stop_on_signals(&self) -> Result<()> {
         self.stop.stop_on_signals().map_err(|error| {
-            Error::network(
-                "listen to signals for the server on",
-                self.local_address(),
-                error,
-            )
+            Error::network("listen to signals for the server on", self.local_address(), error)
         })
     }
 
@@ -114,12 +105,7 @@ impl KvsServer {
     /// # Errors
     /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked.
     pub fn run(self) -> Result<()> {
-        let Self {
-            listener,
-            poll,
-            stop,
-            context,
-        } = self;
+        let Self { listener, poll, stop, context } = self;
         let context = Arc::new(context);
         let failed = |error| Error::network("start a thread for", context.address, error);
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);

@@ -68,15 +68,9 @@ pub(super) enum Step {
     /// It is not of the accepted kind; nothing is consumed.
     Wait,
     /// It was executed, and `consumed` bytes are done with unless it was [`Execution::Cold`].
-    Executed {
-        consumed: usize,
-        execution: Execution<Reply>,
-    },
+    Executed { consumed: usize, execution: Execution<Reply> },
     /// The bytes cannot be trusted; the connection is closed after the last reply, if there is one.
-    Refused {
-        error: ProtocolError,
-        last: Option<Reply>,
-    },
+    Refused { error: ProtocolError, last: Option<Reply> },
 }
 
 impl Reply {
@@ -89,10 +83,8 @@ impl Reply {
                 if response.encode(FRAME_BYTES_MAX, out).is_ok() {
                     return;
                 }
-                let refusal = Response {
-                    id: response.id,
-                    result: Err(native::response_too_large()),
-                };
+                let refusal =
+                    Response { id: response.id, result: Err(native::response_too_large()) };
                 // One short sentence always fits a frame.
                 let _ = refusal.encode(FRAME_BYTES_MAX, out);
             }
@@ -151,19 +143,13 @@ impl Language {
         } else {
             Execution::Close(Reply::Hello(answer))
         };
-        Step::Executed {
-            consumed,
-            execution,
-        }
+        Step::Executed { consumed, execution }
     }
 }
 
 fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Step {
     let (arguments, consumed) = match parser.parse(input) {
-        Ok(Parsed::Request {
-            arguments,
-            consumed,
-        }) => (arguments, consumed),
+        Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
         Ok(Parsed::Incomplete { consumed, .. }) => return Step::Incomplete { consumed },
         Err(error) => {
             // A browser that was tricked into talking to this port must not get an answer to use.
@@ -180,16 +166,9 @@ fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Ste
     if !accepted {
         return Step::Wait;
     }
-    let call = Call {
-        arguments,
-        context: scope.context,
-        session: scope.session,
-        access: scope.access,
-    };
-    Step::Executed {
-        consumed,
-        execution: command::execute(&call).map(Reply::Resp),
-    }
+    let call =
+        Call { arguments, context: scope.context, session: scope.session, access: scope.access };
+    Step::Executed { consumed, execution: command::execute(&call).map(Reply::Resp) }
 }
 
 fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
@@ -201,10 +180,7 @@ fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
         Ok(Some(decoded)) => decoded,
         Ok(None) => return Step::Incomplete { consumed: 0 },
         Err(error) => {
-            let last = Response {
-                id: NO_REQUEST,
-                result: Err(native::protocol_failure(&error)),
-            };
+            let last = Response { id: NO_REQUEST, result: Err(native::protocol_failure(&error)) };
             let last = Some(Reply::Native(last));
             return Step::Refused { error, last };
         }

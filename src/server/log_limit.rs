@@ -15,10 +15,7 @@ pub(super) struct LogLimit {
 impl LogLimit {
     /// How many lines were left out before this one; `None` if this one is to be left out too.
     pub(super) fn admit(&mut self, now: Instant) -> Option<u64> {
-        if self
-            .last
-            .is_some_and(|last| now.duration_since(last) < INTERVAL)
-        {
+        if self.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
             self.suppressed += 1;
             return None;
         }

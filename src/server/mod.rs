@@ -47,11 +47,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            workers: num_cpus::get(),
-            readers: num_cpus::get(),
-            connections_max: 10_000,
-        }
+        Self { workers: num_cpus::get(), readers: num_cpus::get(), connections_max: 10_000 }
     }
 }
 

@@ -21,17 +21,8 @@ const WRITES: [&[u8]; 13] = [
     b"APPEND", b"UNLINK", b"GETSET",
 ];
 
-const READS: [&[u8]; 9] = [
-    b"GET",
-    b"MGET",
-    b"EXISTS",
-    b"STRLEN",
-    b"TTL",
-    b"PTTL",
-    b"TYPE",
-    b"GETRANGE",
-    b"PING",
-];
+const READS: [&[u8]; 9] =
+    [b"GET", b"MGET", b"EXISTS", b"STRLEN", b"TTL", b"PTTL", b"TYPE", b"GETRANGE", b"PING"];
 
 /// The kind of the command with this name, in any case.
 pub(super) fn kind(name: &[u8]) -> Kind {

@@ -62,11 +62,7 @@ pub(super) struct Port {
 impl Port {
     /// A door in front of the mailbox of `answers`.
     pub(super) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
-        Self {
-            answers,
-            doorbell,
-            attention: AtomicBool::new(false),
-        }
+        Self { answers, doorbell, attention: AtomicBool::new(false) }
     }
 
     /// Delivers an answer and wakes the worker; never waits.

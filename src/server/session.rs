@@ -37,17 +37,12 @@ pub(crate) struct Labels {
 impl Session {
     /// How replies of this connection are encoded.
     pub(crate) fn version(&self) -> Version {
-        if self.resp3.load(Ordering::Relaxed) {
-            Version::Resp3
-        } else {
-            Version::Resp2
-        }
+        if self.resp3.load(Ordering::Relaxed) { Version::Resp3 } else { Version::Resp2 }
     }
 
     /// Sets how replies of this connection are encoded, the present one included.
     pub(crate) fn set_version(&self, version: Version) {
-        self.resp3
-            .store(version == Version::Resp3, Ordering::Relaxed);
+        self.resp3.store(version == Version::Resp3, Ordering::Relaxed);
     }
 
     /// What the client says of itself.

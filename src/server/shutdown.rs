@@ -22,12 +22,7 @@ struct Shared {
 impl StopHandle {
     /// A handle on an acceptor that waits where the waker wakes.
     pub(super) fn new(acceptor: Waker) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                stopped: AtomicBool::new(false),
-                acceptor,
-            }),
-        }
+        Self { shared: Arc::new(Shared { stopped: AtomicBool::new(false), acceptor }) }
     }
 
     /// Makes the server accept nobody, answer every request it received, and return from

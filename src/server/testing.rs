@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::ServerOptions;
 use super::admission::Admission;
+use super::command;
 use super::context::Context;
 use super::session::{Clients, Session};
 use super::statistics::Statistics;
@@ -20,6 +21,7 @@ pub(super) fn context() -> Arc<Context> {
         started: Instant::now(),
         clients: Clients::default(),
         statistics: Statistics::default(),
+        commands: command::State::default(),
     })
 }
 

@@ -14,10 +14,10 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::Bound;
 
 use artmap::VersionedArtMap;
 
+use super::range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// What the index holds for one version of a key.
@@ -63,13 +63,6 @@ pub(crate) struct Snapshot {
     registry: Arc<Registry>,
 }
 
-impl Snapshot {
-    /// The last commit it sees.
-    pub(crate) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-}
-
 impl Drop for Snapshot {
     fn drop(&mut self) {
         let mut registered = lock(&self.registry.0);
@@ -79,49 +72,6 @@ impl Drop for Snapshot {
                 registered.remove(&self.sequence);
             }
         }
-    }
-}
-
-/// Which keys a scan visits, and in which order.
-#[derive(Debug, Clone)]
-pub(crate) struct KeyRange {
-    /// Where the range starts, in key order.
-    pub(crate) start: Bound<Vec<u8>>,
-    /// Where the range ends, in key order.
-    pub(crate) end: Bound<Vec<u8>>,
-    /// Visit from the end to the start.
-    pub(crate) reverse: bool,
-}
-
-impl KeyRange {
-    fn is_empty(&self) -> bool {
-        match (&self.start, &self.end) {
-            (Bound::Included(start), Bound::Included(end)) => start > end,
-            (
-                Bound::Included(start) | Bound::Excluded(start),
-                Bound::Included(end) | Bound::Excluded(end),
-            ) => start >= end,
-            _ => false,
-        }
-    }
-
-    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        (
-            self.start.as_ref().map(Vec::as_slice),
-            self.end.as_ref().map(Vec::as_slice),
-        )
-    }
-
-    /// The part that is left after `key` was visited.
-    pub(crate) fn after(&self, key: &[u8]) -> Self {
-        let mut rest = self.clone();
-        let visited = Bound::Excluded(key.to_vec());
-        if self.reverse {
-            rest.end = visited;
-        } else {
-            rest.start = visited;
-        }
-        rest
     }
 }
 
@@ -174,10 +124,7 @@ impl<S: Slot> IndexReader<S> {
         // Read under the lock: a watermark computed before this cannot be above it.
         let sequence = self.visible();
         *registered.entry(sequence).or_insert(0) += 1;
-        Snapshot {
-            sequence,
-            registry: Arc::clone(&self.0.registry),
-        }
+        Snapshot { sequence, registry: Arc::clone(&self.0.registry) }
     }
 
     /// Up to `limit` keys of the range as the snapshot sees them, tombstones included.
@@ -191,24 +138,13 @@ impl<S: Slot> IndexReader<S> {
             return Vec::new();
         }
         let guard = self.0.map.pin();
-        let mut entries = self
-            .0
-            .map
-            .range_with_guard::<_, [u8]>(range.bounds(), &guard);
+        let mut entries = self.0.map.range_with_guard::<_, [u8]>(range.bounds(), &guard);
         let mut page = Vec::new();
         while page.len() < limit {
-            let next = if range.reverse {
-                entries.next_back()
-            } else {
-                entries.next()
-            };
+            let next = if range.reverse { entries.next_back() } else { entries.next() };
             let Some(entry) = next else { break };
             if let Some((version, slot)) = entry.get_version_le(snapshot.sequence) {
-                page.push(Found {
-                    key: entry.key().0.to_vec(),
-                    version,
-                    slot: slot.clone(),
-                });
+                page.push(Found { key: entry.key().0.to_vec(), version, slot: slot.clone() });
             }
         }
         page
@@ -217,10 +153,7 @@ impl<S: Slot> IndexReader<S> {
     /// Every version of the key that is still kept, newest first.
     pub(crate) fn versions(&self, key: &[u8]) -> Vec<(u64, S)> {
         let versions = self.0.map.get_all_versions(key);
-        versions
-            .into_iter()
-            .filter_map(|(version, slot)| Some((version, slot?)))
-            .collect()
+        versions.into_iter().filter_map(|(version, slot)| Some((version, slot?))).collect()
     }
 
     /// The newest sequence number that readers see.
@@ -265,11 +198,7 @@ impl<S: Slot> IndexWriter<S> {
             expiring: AtomicU64::new(0),
             registry: Arc::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-            superseded: VecDeque::new(),
-            deadlines: BTreeSet::new(),
-        }
+        Self { shared: Arc::new(shared), superseded: VecDeque::new(), deadlines: BTreeSet::new() }
     }
 
     /// A half for readers.
@@ -290,10 +219,7 @@ impl<S: Slot> IndexWriter<S> {
         let old = self.latest(&key);
         self.count(&key, old.as_ref().map(|(_, slot)| slot), &slot);
         if old.is_some() || slot.is_tombstone() {
-            self.superseded.push_back(Superseded {
-                by: version,
-                key: key.clone(),
-            });
+            self.superseded.push_back(Superseded { by: version, key: key.clone() });
         }
         self.shared.map.insert(Key(key), version, slot);
         old.and_then(|(same, slot)| (same == version).then_some(slot))
@@ -309,10 +235,7 @@ impl<S: Slot> IndexWriter<S> {
         self.count(&key, old.as_ref().map(|(_, slot)| slot), &slot);
         if slot.is_tombstone() {
             // Kept until everything is restored: an older version of the key may still come.
-            self.superseded.push_back(Superseded {
-                by: version,
-                key: key.clone(),
-            });
+            self.superseded.push_back(Superseded { by: version, key: key.clone() });
         }
         self.shared.map.insert(Key(key.clone()), version, slot);
         if old.is_some() {
@@ -341,34 +264,27 @@ impl<S: Slot> IndexWriter<S> {
         self.shared.visible.store(sequence, Ordering::Release);
     }
 
-    /// Forgets versions that nobody can see any more and tells `dropped` of each.
-    pub(crate) fn prune(&mut self, mut dropped: impl FnMut(S)) {
+    /// Forgets versions that nobody can see any more and tells `dropped` of each, and whether it was a
+    /// tombstone after which nothing of its key is left.
+    pub(crate) fn prune(&mut self, mut dropped: impl FnMut(S, bool)) {
         if self.superseded.is_empty() {
             return;
         }
         let watermark = self.watermark();
-        while self
-            .superseded
-            .front()
-            .is_some_and(|next| next.by <= watermark)
-        {
+        while self.superseded.front().is_some_and(|next| next.by <= watermark) {
             let Some(Superseded { key, .. }) = self.superseded.pop_front() else {
                 break;
             };
             let versions = self.reader().versions(&key);
-            let Some(kept) = versions
-                .iter()
-                .position(|(version, _)| *version <= watermark)
-            else {
+            let Some(kept) = versions.iter().position(|(version, _)| *version <= watermark) else {
                 continue;
             };
             let gone = kept == 0 && versions[0].1.is_tombstone();
             let first_dropped = if gone { 0 } else { kept + 1 };
             self.shared.map.prune_key(&*key, watermark, S::is_tombstone);
-            versions
-                .into_iter()
-                .skip(first_dropped)
-                .for_each(|(_, slot)| dropped(slot));
+            for (position, (_, slot)) in versions.into_iter().enumerate().skip(first_dropped) {
+                dropped(slot, gone && position == 0);
+            }
         }
     }
 
@@ -376,12 +292,21 @@ impl<S: Slot> IndexWriter<S> {
     fn watermark(&self) -> u64 {
         let registered = lock(&self.shared.registry.0);
         let visible = self.shared.visible.load(Ordering::Relaxed);
-        registered
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(visible)
-            .min(visible)
+        registered.keys().next().copied().unwrap_or(visible).min(visible)
+    }
+
+    /// Removes every key at one version, those of earlier batches that are not published included.
+    pub(crate) fn remove_all(&mut self, version: u64, tombstone: &S) {
+        const KEYS_AT_ONCE: usize = 1024;
+        let mut range = KeyRange::all();
+        loop {
+            let keys = self.live_keys(&range, KEYS_AT_ONCE);
+            let Some(last) = keys.last() else { return };
+            range = range.after(last);
+            for key in keys {
+                self.insert(key, version, tombstone.clone());
+            }
+        }
     }
 
     /// Up to `limit` keys of the range whose newest version, published or not, is no tombstone.
@@ -390,9 +315,7 @@ impl<S: Slot> IndexWriter<S> {
         let guard = self.shared.map.pin();
         let entries = self.shared.map.range_with_guard::<_, [u8]>(bounds, &guard);
         let live = entries.filter(|entry| !entry.value().is_tombstone());
-        live.take(limit)
-            .map(|entry| entry.key().0.to_vec())
-            .collect()
+        live.take(limit).map(|entry| entry.key().0.to_vec()).collect()
     }
 
     /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
@@ -418,8 +341,9 @@ impl<S: Slot> IndexWriter<S> {
         if let Some(time) = new.expires_at() {
             self.deadlines.insert((time, key.into()));
         }
-        self.shared
-            .expiring
-            .store(self.deadlines.len() as u64, Ordering::Relaxed);
+        self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

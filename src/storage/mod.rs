@@ -1,4 +1,14 @@
-//! The files of the `kvs` engine.
+//! The files of the `kvs` engine, and its index. No thread, socket or clock is known here.
 
+pub(crate) mod accounting;
+pub(crate) mod compaction;
+pub(crate) mod fs;
 pub(crate) mod index;
+mod inventory;
+pub(crate) mod log;
+pub(crate) mod names;
+pub(crate) mod range;
+pub(crate) mod record;
+pub(crate) mod recovery;
+mod scan;
 pub(crate) mod segment;

@@ -1,3 +1,271 @@
-//! Segments.
-/// placeholder
-pub(crate) struct CompactionDelivery;
+//! A segment: one file of the log, its header, and reading records from it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::fs::File;
+use super::index::Slot;
+use super::names::SegmentId;
+use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, u32_at, u64_at};
+use crate::engine::Access;
+use crate::sync::{Arc, Published};
+use crate::{Error, Result};
+
+/// Bytes of a segment before its first frame.
+pub(crate) const HEADER_BYTES: usize = 72;
+
+/// The version of the format in `docs/format.md`.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"kvs-log\x1A";
+
+/// How a segment came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The writer appended to it: its batches have consecutive sequence numbers.
+    Written = 1,
+    /// A compaction made it: complete, synced before it got its name, its batches in any order.
+    Compacted = 2,
+}
+
+/// What a segment's first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) origin: Origin,
+    /// Drawn when the directory was made; segments of different stores do not mix.
+    pub(crate) store: u128,
+    pub(crate) id: SegmentId,
+    /// The sequence number of the first batch that may be in it.
+    pub(crate) base: u64,
+    /// What was known durable when it was made.
+    pub(crate) durable: u64,
+    /// The written segment before it; 0 where there is none.
+    pub(crate) previous: SegmentId,
+}
+
+impl SegmentHeader {
+    /// The bytes of the header.
+    pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&(self.origin as u32).to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.store.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.id.0.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.base.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.durable.to_le_bytes());
+        bytes[56..64].copy_from_slice(&self.previous.0.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..HEADER_BYTES - 8]);
+        bytes[HEADER_BYTES - 8..HEADER_BYTES - 4].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header; `path` is for the error.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let damaged = |reason: &str| Error::corrupt(path, 0, reason);
+        let bytes = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("its header is cut short"))?;
+        if &bytes[..8] != MAGIC {
+            return Err(damaged("it does not begin as a segment does"));
+        }
+        if crc32fast::hash(&bytes[..HEADER_BYTES - 8]) != u32_at(bytes, HEADER_BYTES - 8)
+            || u32_at(bytes, HEADER_BYTES - 4) != 0
+        {
+            return Err(damaged("the checksum of its header does not match"));
+        }
+        let found = u32_at(bytes, 8);
+        if found != FORMAT_VERSION {
+            let (path, supported) = (path.to_path_buf(), FORMAT_VERSION);
+            return Err(Error::UnsupportedFormat { path, found, supported });
+        }
+        let origin = match u32_at(bytes, 12) {
+            1 => Origin::Written,
+            2 => Origin::Compacted,
+            _ => return Err(damaged("its origin is unknown")),
+        };
+        let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
+        Ok(Self {
+            origin,
+            store,
+            id: SegmentId(u64_at(bytes, 32)),
+            base: u64_at(bytes, 40),
+            durable: u64_at(bytes, 48),
+            previous: SegmentId(u64_at(bytes, 56)),
+        })
+    }
+}
+
+/// Where a version of a key lies in the log, as the index holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) segment: SegmentId,
+    pub(crate) extent: Extent,
+    /// Zero where the version does not expire.
+    expires_at: u64,
+    tombstone: bool,
+}
+
+impl Location {
+    /// The place of a record that was written or read at `extent`.
+    pub(crate) fn of(record: &Record<'_>, segment: SegmentId, extent: Extent) -> Self {
+        let (expires_at, tombstone) = match record {
+            Record::Put { expires_at, .. } => (expires_at.unwrap_or(0), false),
+            Record::Remove { .. } => (0, true),
+            // One record stands for many keys, so the bytes are not counted for each of them.
+            Record::Clear => return Self::cleared(segment),
+        };
+        Self { segment, extent, expires_at, tombstone }
+    }
+
+    /// A tombstone that has no bytes of its own.
+    pub(crate) fn cleared(segment: SegmentId) -> Self {
+        let extent = Extent { offset: 0, length: 0 };
+        Self { segment, extent, expires_at: 0, tombstone: true }
+    }
+
+    /// The same version at another place.
+    pub(crate) fn moved(self, segment: SegmentId, extent: Extent) -> Self {
+        Self { segment, extent, ..self }
+    }
+
+    /// The bytes its record takes in a frame of its own, which is how a compaction writes it.
+    pub(crate) fn cost(&self) -> u64 {
+        match self.extent.length {
+            0 => 0,
+            length => u64::from(length) + FRAME_HEADER_BYTES as u64,
+        }
+    }
+}
+
+impl Slot for Location {
+    fn is_tombstone(&self) -> bool {
+        self.tombstone
+    }
+
+    fn expires_at(&self) -> Option<u64> {
+        Some(self.expires_at).filter(|time| *time > 0)
+    }
+}
+
+/// An open segment; what was written to it never changes.
+pub(crate) struct Segment {
+    pub(crate) header: SegmentHeader,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<dyn File>,
+    pub(crate) checksum: Checksum,
+}
+
+/// What reading a record brought.
+pub(crate) enum Fetched {
+    /// The value.
+    Value(Vec<u8>),
+    /// The disk would be needed.
+    Cold,
+}
+
+/// Bytes that most records fit in, read without zeroing a larger buffer first.
+const SMALL_RECORD_BYTES: usize = 512;
+
+impl Segment {
+    /// Wraps an open file.
+    pub(crate) fn new(header: SegmentHeader, path: PathBuf, file: Arc<dyn File>) -> Self {
+        let checksum = Checksum::new(&header.encode());
+        Self { header, path, file, checksum }
+    }
+
+    /// The segment's id.
+    pub(crate) fn id(&self) -> SegmentId {
+        self.header.id
+    }
+
+    /// The value at a place the index gave, which must be a put of this key in this commit.
+    pub(crate) fn fetch(
+        &self,
+        key: &[u8],
+        sequence: u64,
+        location: &Location,
+        access: Access,
+    ) -> Result<Fetched> {
+        let length = location.extent.length as usize;
+        if length <= SMALL_RECORD_BYTES {
+            let mut buffer = [0; SMALL_RECORD_BYTES];
+            self.fetch_into(&mut buffer[..length], key, sequence, location, access)
+        } else {
+            self.fetch_into(&mut vec![0; length], key, sequence, location, access)
+        }
+    }
+
+    fn fetch_into(
+        &self,
+        buffer: &mut [u8],
+        key: &[u8],
+        sequence: u64,
+        location: &Location,
+        access: Access,
+    ) -> Result<Fetched> {
+        let offset = u64::from(location.extent.offset);
+        let read = match access {
+            Access::Blocking => self.file.read_at(buffer, offset),
+            Access::MemoryOnly => self.file.read_cached_at(buffer, offset),
+        };
+        match read {
+            Ok(count) if count == buffer.len() => {}
+            Ok(_) => {
+                return Err(Error::corrupt(&self.path, offset, "the record is cut short"));
+            }
+            Err(error)
+                if access == Access::MemoryOnly && error.kind() == io::ErrorKind::WouldBlock =>
+            {
+                return Ok(Fetched::Cold);
+            }
+            Err(error) => return Err(Error::io("read", &self.path, error)),
+        }
+        let (record, _) = self
+            .checksum
+            .decode_record(buffer, offset, sequence)
+            .map_err(|reason| Error::corrupt(&self.path, offset, reason))?;
+        match record {
+            Record::Put { key: found, value, .. } if found == key => {
+                Ok(Fetched::Value(value.to_vec()))
+            }
+            _ => Err(Error::corrupt(&self.path, offset, "the record is about another key")),
+        }
+    }
+}
+
+/// The segments that readers may find a location in, by id.
+pub(crate) struct SegmentTable(Published<Vec<Arc<Segment>>>);
+
+impl SegmentTable {
+    /// A table of these segments.
+    pub(crate) fn new(mut segments: Vec<Arc<Segment>>) -> Self {
+        segments.sort_by_key(|segment| segment.id());
+        Self(Published::new(segments))
+    }
+
+    /// Calls `read` with the segment, or returns `None` if the table does not have it any more.
+    pub(crate) fn with<T>(&self, id: SegmentId, read: impl FnOnce(&Segment) -> T) -> Option<T> {
+        let segments = self.0.load();
+        let position = segments.binary_search_by_key(&id, |segment| segment.id()).ok()?;
+        Some(read(&segments[position]))
+    }
+
+    /// All segments, lowest id first.
+    pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
+        self.0.load().to_vec()
+    }
+
+    /// Adds a segment. Only the writer changes the table.
+    pub(crate) fn add(&self, segment: Arc<Segment>) {
+        let mut segments = self.all();
+        let position = segments.partition_point(|other| other.id() < segment.id());
+        segments.insert(position, segment);
+        self.0.store(segments);
+    }
+
+    /// Takes segments out; readers that hold one go on reading it.
+    pub(crate) fn remove(&self, ids: &[SegmentId]) {
+        let mut segments = self.all();
+        segments.retain(|segment| !ids.contains(&segment.id()));
+        self.0.store(segments);
+    }
+}

@@ -14,9 +14,7 @@ pub(crate) struct Batch {
 impl Batch {
     /// A batch of one operation.
     pub(crate) fn single(operation: Operation) -> Self {
-        Self {
-            operations: vec![operation],
-        }
+        Self { operations: vec![operation] }
     }
 }
 
@@ -161,29 +159,21 @@ pub(crate) const BATCH_BYTES_MAX: usize = 1 << 30;
 impl Limits {
     /// The limits that the options state.
     pub(crate) fn new(options: &Options) -> Self {
-        Self {
-            key_bytes_max: options.key_bytes_max,
-            value_bytes_max: options.value_bytes_max,
-        }
+        Self { key_bytes_max: options.key_bytes_max, value_bytes_max: options.value_bytes_max }
     }
 
     /// Whether a key may be stored.
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
         let Self { key_bytes_max, .. } = *self;
         if key.len() > key_bytes_max {
-            return Err(Error::KeyTooLarge {
-                bytes: key.len(),
-                bytes_max: key_bytes_max,
-            });
+            return Err(Error::KeyTooLarge { bytes: key.len(), bytes_max: key_bytes_max });
         }
         Ok(())
     }
 
     /// Whether a value may be stored.
     pub(crate) fn check_value(&self, key: &[u8], value: &[u8]) -> Result<()> {
-        let Self {
-            value_bytes_max, ..
-        } = *self;
+        let Self { value_bytes_max, .. } = *self;
         if value.len() > value_bytes_max {
             return Err(Error::ValueTooLarge {
                 key: error::printable(key),
@@ -207,10 +197,7 @@ impl Limits {
             }
         }
         if bytes > BATCH_BYTES_MAX {
-            return Err(Error::BatchTooLarge {
-                bytes,
-                bytes_max: BATCH_BYTES_MAX,
-            });
+            return Err(Error::BatchTooLarge { bytes, bytes_max: BATCH_BYTES_MAX });
         }
         Ok(())
     }

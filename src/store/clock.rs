@@ -16,18 +16,13 @@ impl Clock {
     /// The system's clock.
     pub(crate) fn system() -> Self {
         Self::from_source(|| {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
         })
     }
 
     fn from_source(source: fn() -> u64) -> Self {
-        Self {
-            floor: Arc::default(),
-            source,
-        }
+        Self { floor: Arc::default(), source }
     }
 
     /// The time now.

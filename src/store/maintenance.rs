@@ -31,12 +31,7 @@ pub(crate) struct Maintenance {
 impl Maintenance {
     /// Ticks every `interval`.
     pub(crate) fn new(writer: ReturnAddress<WriterMessage>, interval: Duration) -> Self {
-        Self {
-            writer,
-            jobs: VecDeque::new(),
-            interval,
-            last_tick: Instant::now(),
-        }
+        Self { writer, jobs: VecDeque::new(), interval, last_tick: Instant::now() }
     }
 
     fn tick_if_due(&mut self) {

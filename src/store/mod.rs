@@ -106,9 +106,7 @@ impl Store {
             durability: options.durability,
             _lock: opened.lock,
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The value of the key, or `None` if the key is not there or has expired.
@@ -125,11 +123,7 @@ impl Store {
     /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be written, in
     /// which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`] after a failed sync.
     pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
-        let operation = Operation::Put {
-            key: key.into(),
-            value: value.into(),
-            expires_at: None,
-        };
+        let operation = Operation::Put { key: key.into(), value: value.into(), expires_at: None };
         self.apply(Batch::single(operation)).map(|_| ())
     }
 
@@ -192,16 +186,10 @@ impl Store {
     pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
         self.shared.limits.check(&batch)?;
         let (reply, answer) = Reply::channel();
-        self.tell(WriterMessage::Write {
-            batches: vec![batch],
-            reply,
-        })?;
+        self.tell(WriterMessage::Write { batches: vec![batch], reply })?;
         let outcomes = answer.wait().map_err(|_| self.gone())??;
         // One batch has one outcome.
-        outcomes
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Err(self.gone()))
+        outcomes.into_iter().next().unwrap_or_else(|| Err(self.gone()))
     }
 
     /// Hands batches to the writer without waiting; gives them back if its mailbox is full.
@@ -213,13 +201,10 @@ impl Store {
         reply: Reply<Result<Vec<Outcome>>>,
     ) -> std::result::Result<(), Submission> {
         let message = WriterMessage::Write { batches, reply };
-        self.shared
-            .writer
-            .try_send(message)
-            .map_err(|message| match message {
-                WriterMessage::Write { batches, reply } => Submission { batches, reply },
-                _ => unreachable!("a mailbox gives back what it was given"),
-            })
+        self.shared.writer.try_send(message).map_err(|message| match message {
+            WriterMessage::Write { batches, reply } => Submission { batches, reply },
+            _ => unreachable!("a mailbox gives back what it was given"),
+        })
     }
 
     /// Asks for a sync without waiting; gives the reply back if the writer's mailbox is full.
@@ -227,13 +212,12 @@ impl Store {
         &self,
         reply: Reply<Result<()>>,
     ) -> std::result::Result<(), Reply<Result<()>>> {
-        self.shared
-            .writer
-            .try_send(WriterMessage::Sync { reply })
-            .map_err(|message| match message {
+        self.shared.writer.try_send(WriterMessage::Sync { reply }).map_err(
+            |message| match message {
                 WriterMessage::Sync { reply } => reply,
                 _ => unreachable!("a mailbox gives back what it was given"),
-            })
+            },
+        )
     }
 
     /// Whether the writer ended, so that what [`submit`](Self::submit) gives back has nowhere to go.

@@ -40,17 +40,11 @@ pub(crate) struct Readers {
 impl Readers {
     /// Starts `count` readers, at least one.
     pub(crate) fn start(count: usize) -> std::io::Result<Self> {
-        let mut readers = Self {
-            addresses: vec![],
-            next: AtomicUsize::new(0),
-            _threads: vec![],
-        };
+        let mut readers = Self { addresses: vec![], next: AtomicUsize::new(0), _threads: vec![] };
         for number in 0..count.max(1) {
             let (address, inbox) = mailbox(MAILBOX_TASKS);
             readers.addresses.push(address);
-            readers
-                ._threads
-                .push(spawn(&format!("kvs-reader-{number}"), Reader, inbox)?);
+            readers._threads.push(spawn(&format!("kvs-reader-{number}"), Reader, inbox)?);
         }
         Ok(readers)
     }

@@ -48,15 +48,7 @@ impl<'a> Resolver<'a> {
         reads: bool,
     ) -> Self {
         let overlay = reads.then(Overlay::default);
-        Self {
-            reader,
-            limits,
-            now,
-            next_sequence,
-            group: Group::default(),
-            overlay,
-            bytes: 0,
-        }
+        Self { reader, limits, now, next_sequence, group: Group::default(), overlay, bytes: 0 }
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
@@ -67,10 +59,7 @@ impl<'a> Resolver<'a> {
             answers.push(self.resolve(operation, &mut draft)?);
         }
         if draft.mutations.is_empty() {
-            return Ok(Applied {
-                version: None,
-                answers,
-            });
+            return Ok(Applied { version: None, answers });
         }
         let version = self.next_sequence;
         self.next_sequence += 1;
@@ -83,10 +72,7 @@ impl<'a> Resolver<'a> {
             }
         }
         self.group.push(draft.mutations);
-        Ok(Applied {
-            version: Some(version),
-            answers,
-        })
+        Ok(Applied { version: Some(version), answers })
     }
 
     /// Bytes of keys and values in the group.
@@ -101,11 +87,7 @@ impl<'a> Resolver<'a> {
 
     fn resolve(&self, operation: Operation, draft: &mut Draft) -> Result<Answer> {
         match operation {
-            Operation::Put {
-                key,
-                value,
-                expires_at,
-            } => {
+            Operation::Put { key, value, expires_at } => {
                 self.put(draft, key, value, expires_at);
                 Ok(Answer::Done)
             }
@@ -114,9 +96,7 @@ impl<'a> Resolver<'a> {
                 if stored.is_some() {
                     self.remove(draft, key);
                 }
-                Ok(Answer::Flag(
-                    stored.is_some_and(|stamp| self.is_alive(stamp.expires_at)),
-                ))
+                Ok(Answer::Flag(stored.is_some_and(|stamp| self.is_alive(stamp.expires_at))))
             }
             Operation::Require { key, condition } => self.require(&key, &condition, draft),
             Operation::Update { key, update } => self.update(key, update, draft),
@@ -133,24 +113,13 @@ impl<'a> Resolver<'a> {
             self.entry(key, draft)?
         } else {
             let stamp = self.stamp(key, draft)?;
-            stamp.map(
-                |Stamp {
-                     version,
-                     expires_at,
-                 }| Entry {
-                    value: vec![],
-                    version,
-                    expires_at,
-                },
-            )
+            stamp.map(|Stamp { version, expires_at }| Entry { value: vec![], version, expires_at })
         };
         let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
         if condition.holds(alive.as_ref()) {
             Ok(Answer::Done)
         } else {
-            Err(Error::ConditionFailed {
-                key: error::printable(key),
-            })
+            Err(Error::ConditionFailed { key: error::printable(key) })
         }
     }
 
@@ -172,18 +141,10 @@ impl<'a> Resolver<'a> {
 
     fn put(&self, draft: &mut Draft, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
         if self.overlay.is_some() {
-            let entry = Entry {
-                value: value.clone(),
-                version: self.next_sequence,
-                expires_at,
-            };
+            let entry = Entry { value: value.clone(), version: self.next_sequence, expires_at };
             draft.overlay.entries.insert(key.clone(), Some(entry));
         }
-        draft.mutations.push(Mutation::Put {
-            key,
-            value,
-            expires_at,
-        });
+        draft.mutations.push(Mutation::Put { key, value, expires_at });
     }
 
     fn remove(&self, draft: &mut Draft, key: Vec<u8>) {
@@ -212,10 +173,10 @@ impl<'a> Resolver<'a> {
 
     fn stamp(&self, key: &[u8], draft: &Draft) -> Result<Option<Stamp>> {
         match self.pending(key, draft) {
-            Some(pending) => Ok(pending.map(|entry| Stamp {
-                version: entry.version,
-                expires_at: entry.expires_at,
-            })),
+            Some(pending) => {
+                Ok(pending
+                    .map(|entry| Stamp { version: entry.version, expires_at: entry.expires_at }))
+            }
             None => self.reader.peek(key),
         }
     }

@@ -8,11 +8,7 @@ fn store() -> Store {
 }
 
 fn put(key: &str, value: &str) -> Operation {
-    Operation::Put {
-        key: key.into(),
-        value: value.into(),
-        expires_at: None,
-    }
+    Operation::Put { key: key.into(), value: value.into(), expires_at: None }
 }
 
 #[test]
@@ -32,26 +28,12 @@ fn what_was_set_is_read_and_what_was_removed_is_not() {
 fn a_refused_condition_leaves_the_batch_unapplied() {
     let store = store();
     store.set("a", "1").unwrap();
-    let require = |condition| Operation::Require {
-        key: b"a".to_vec(),
-        condition,
-    };
-    let batch = Batch {
-        operations: vec![put("b", "x"), require(Condition::Absent)],
-    };
-    assert!(matches!(
-        store.apply(batch),
-        Err(Error::ConditionFailed { .. })
-    ));
+    let require = |condition| Operation::Require { key: b"a".to_vec(), condition };
+    let batch = Batch { operations: vec![put("b", "x"), require(Condition::Absent)] };
+    assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
-    for condition in [
-        Condition::Present,
-        Condition::Value(b"1".to_vec()),
-        Condition::Version(1),
-    ] {
-        let batch = Batch {
-            operations: vec![require(condition), put("b", "y")],
-        };
+    for condition in [Condition::Present, Condition::Value(b"1".to_vec()), Condition::Version(1)] {
+        let batch = Batch { operations: vec![require(condition), put("b", "y")] };
         store.apply(batch).unwrap();
     }
     assert_eq!(store.get_entry(b"b").unwrap().unwrap().version, 4);
@@ -64,40 +46,16 @@ fn updates_of_one_group_see_each_other() {
         let update: Update = Box::new(|entry| {
             let old: i64 = entry.map_or(0, |e| String::from_utf8_lossy(&e.value).parse().unwrap());
             let value = (old + 1).to_string().into_bytes();
-            (
-                Change::Put {
-                    value,
-                    expires_at: None,
-                },
-                Answer::Integer(old + 1),
-            )
+            (Change::Put { value, expires_at: None }, Answer::Integer(old + 1))
         });
-        Batch::single(Operation::Update {
-            key: b"n".to_vec(),
-            update,
-        })
+        Batch::single(Operation::Update { key: b"n".to_vec(), update })
     };
     let (reply, answer) = Reply::channel();
-    let batches = vec![
-        increment(),
-        Batch::single(put("n", "10")),
-        increment(),
-        increment(),
-    ];
+    let batches = vec![increment(), Batch::single(put("n", "10")), increment(), increment()];
     assert!(store.submit(batches, reply).is_ok());
-    let answers: Vec<_> = answer
-        .wait()
-        .unwrap()
-        .unwrap()
-        .into_iter()
-        .map(|o| o.unwrap().answers)
-        .collect();
-    let expected = [
-        Answer::Integer(1),
-        Answer::Done,
-        Answer::Integer(11),
-        Answer::Integer(12),
-    ];
+    let answers: Vec<_> =
+        answer.wait().unwrap().unwrap().into_iter().map(|o| o.unwrap().answers).collect();
+    let expected = [Answer::Integer(1), Answer::Done, Answer::Integer(11), Answer::Integer(12)];
     assert_eq!(answers, expected.map(|answer| vec![answer]));
     assert_eq!(store.get("n").unwrap().unwrap(), b"12");
 }
@@ -105,26 +63,15 @@ fn updates_of_one_group_see_each_other() {
 #[test]
 fn an_expired_key_is_absent_and_is_removed_in_the_background() {
     let store = store();
-    let past = Operation::Put {
-        key: b"a".to_vec(),
-        value: b"1".to_vec(),
-        expires_at: Some(1),
-    };
+    let past = Operation::Put { key: b"a".to_vec(), value: b"1".to_vec(), expires_at: Some(1) };
     store.apply(Batch::single(past)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
     assert!(!store.remove("a").unwrap());
-    let require = Operation::Require {
-        key: b"a".to_vec(),
-        condition: Condition::Absent,
-    };
+    let require = Operation::Require { key: b"a".to_vec(), condition: Condition::Absent };
     store.apply(Batch::single(require)).unwrap();
     for n in 0..1000 {
         let key = format!("k{n}").into_bytes();
-        let put = Operation::Put {
-            key,
-            value: vec![],
-            expires_at: Some(1),
-        };
+        let put = Operation::Put { key, value: vec![], expires_at: Some(1) };
         store.apply(Batch::single(put)).unwrap();
     }
     store.tell(WriterMessage::Tick).unwrap();
@@ -152,10 +99,7 @@ fn clear_removes_everything_before_it() {
 fn a_panicking_writer_answers_everybody_with_an_error() {
     let store = store();
     let update: Update = Box::new(|_| panic!("on purpose"));
-    let batch = Batch::single(Operation::Update {
-        key: b"a".to_vec(),
-        update,
-    });
+    let batch = Batch::single(Operation::Update { key: b"a".to_vec(), update });
     assert!(matches!(store.apply(batch), Err(Error::Poisoned(_))));
     assert!(matches!(store.set("a", "1"), Err(Error::Poisoned(_))));
     assert!(matches!(store.sync(), Err(Error::Poisoned(_))));
@@ -166,14 +110,8 @@ fn keys_and_values_over_the_limit_are_refused() {
     let options = Options::new("unused").engine(EngineKind::Memory);
     let store = Store::open(options.key_bytes_max(4).value_bytes_max(8)).unwrap();
     store.set("1234", "12345678").unwrap();
-    assert!(matches!(
-        store.set("12345", ""),
-        Err(Error::KeyTooLarge { bytes: 5, .. })
-    ));
-    assert!(matches!(
-        store.set("1", "123456789"),
-        Err(Error::ValueTooLarge { bytes: 9, .. })
-    ));
+    assert!(matches!(store.set("12345", ""), Err(Error::KeyTooLarge { bytes: 5, .. })));
+    assert!(matches!(store.set("1", "123456789"), Err(Error::ValueTooLarge { bytes: 9, .. })));
     assert!(matches!(store.get("12345"), Err(Error::KeyTooLarge { .. })));
 }
 
@@ -183,9 +121,7 @@ fn a_thousand_threads_set_and_read_through_clones() {
     let threads: Vec<_> = (0..1000)
         .map(|n| {
             let store = store.clone();
-            crate::sync::ThreadBuilder::new()
-                .spawn(move || store.set(format!("{n}"), "v"))
-                .unwrap()
+            crate::sync::ThreadBuilder::new().spawn(move || store.set(format!("{n}"), "v")).unwrap()
         })
         .collect();
     for thread in threads {
@@ -194,4 +130,74 @@ fn a_thousand_threads_set_and_read_through_clones() {
     for n in 0..1000 {
         assert_eq!(store.get(format!("{n}")).unwrap().unwrap(), b"v");
     }
+}
+
+/// The in-memory engine on a disk that fails.
+struct Failing(Box<dyn engine::WriteHalf>, Arc<crate::sync::AtomicBool>);
+
+impl engine::WriteHalf for Failing {
+    fn next_sequence(&self) -> u64 {
+        self.0.next_sequence()
+    }
+    fn commit(&mut self, group: engine::Group, durable: bool) -> Result<()> {
+        if self.1.load(crate::sync::Ordering::Relaxed) {
+            return Err(Error::UnknownOutcome(Arc::new(Error::Closed)));
+        }
+        self.0.commit(group, durable)
+    }
+    fn sync(&mut self) -> Result<()> {
+        self.0.sync()
+    }
+    fn offer_sync(&mut self) -> Option<Box<dyn engine::Job>> {
+        self.0.offer_sync()
+    }
+    fn offer_compaction(&mut self) -> Option<Box<dyn engine::Job>> {
+        self.0.offer_compaction()
+    }
+    fn take(&mut self, delivery: engine::Delivery) -> Result<()> {
+        self.0.take(delivery)
+    }
+    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+        self.0.due(now, limit)
+    }
+    fn close(&mut self) -> Result<()> {
+        panic!("a store that failed is not marked as closed cleanly");
+    }
+}
+
+/// The writer without a thread: messages go in, answers come out.
+#[test]
+fn after_a_failed_sync_nothing_is_acknowledged() {
+    use crate::actor::Actor;
+    let opened = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
+    let fails = Arc::new(crate::sync::AtomicBool::new(false));
+    let (jobs, _inbox) = mailbox(1);
+    let mut writer = Writer::new(WriterParts {
+        engine: Box::new(Failing(opened.writer, Arc::clone(&fails))),
+        reader: Arc::clone(&opened.reader),
+        jobs,
+        clock: Clock::system(),
+        limits: Limits::new(&Options::new("unused")),
+        durability: Durability::Always,
+        failure: Failure::default(),
+    });
+    let mut write = |keys: &[&str]| {
+        let message = |key: &&str| {
+            let (reply, answer) = Reply::channel();
+            let batches = vec![Batch::single(put(key, "v"))];
+            (WriterMessage::Write { batches, reply }, answer)
+        };
+        let (mut messages, answers): (Vec<_>, Vec<_>) = keys.iter().map(message).unzip();
+        writer.handle(&mut messages);
+        assert!(messages.is_empty());
+        answers.into_iter().map(|answer| answer.wait().unwrap().map(|_| ())).collect::<Vec<_>>()
+    };
+    assert!(matches!(write(&["a", "b"])[..], [Ok(()), Ok(())]));
+    fails.store(true, crate::sync::Ordering::Relaxed);
+    let unknown = write(&["c", "d"]);
+    assert!(matches!(unknown[..], [Err(Error::UnknownOutcome(_)), Err(Error::UnknownOutcome(_))]));
+    fails.store(false, crate::sync::Ordering::Relaxed);
+    assert!(matches!(write(&["e"])[..], [Err(Error::Poisoned(_))]));
+    writer.stop();
+    assert_eq!(opened.reader.count(), 2);
 }

@@ -37,8 +37,8 @@ pub(crate) enum WriterMessage {
     Write {
         /// The batches.
         batches: Vec<Batch>,
-        /// Gets one outcome per batch, or the error that befell the whole group.
-        reply: Reply<Result<Vec<Outcome>>>,
+        /// Told the outcomes.
+        reply: WriteReply,
     },
     /// Make everything before this durable.
     Sync {
@@ -50,6 +50,9 @@ pub(crate) enum WriterMessage {
     /// A job brought this.
     Delivered(Delivery),
 }
+
+/// Gets one outcome per batch, or the error that befell the whole group.
+pub(crate) type WriteReply = Reply<Result<Vec<Outcome>>>;
 
 /// Why the store takes no more writes; set once.
 pub(crate) type Failure = Arc<OnceLock<String>>;
@@ -82,32 +85,15 @@ pub(crate) struct WriterParts {
 /// Requests whose batches are in the group that is being put together.
 #[derive(Default)]
 struct Pending {
-    writes: Vec<(Reply<Result<Vec<Outcome>>>, Vec<Outcome>)>,
+    writes: Vec<(WriteReply, Vec<Outcome>)>,
     syncs: Vec<Reply<Result<()>>>,
 }
 
 impl Writer {
     /// A writer for an engine that was just opened.
     pub(crate) fn new(parts: WriterParts) -> Self {
-        let WriterParts {
-            engine,
-            reader,
-            jobs,
-            clock,
-            limits,
-            durability,
-            failure,
-        } = parts;
-        Self {
-            engine,
-            reader,
-            jobs,
-            clock,
-            limits,
-            durability,
-            failure,
-            expiring: false,
-        }
+        let WriterParts { engine, reader, jobs, clock, limits, durability, failure } = parts;
+        Self { engine, reader, jobs, clock, limits, durability, failure, expiring: false }
     }
 
     /// Commits the writes of the messages as few groups as their size allows, and answers them.
@@ -139,10 +125,7 @@ impl Writer {
         {
             match message {
                 WriterMessage::Write { batches, reply } => {
-                    let outcomes = batches
-                        .into_iter()
-                        .map(|batch| resolver.add(batch))
-                        .collect();
+                    let outcomes = batches.into_iter().map(|batch| resolver.add(batch)).collect();
                     pending.writes.push((reply, outcomes));
                 }
                 WriterMessage::Sync { reply } => pending.syncs.push(reply),
@@ -216,9 +199,9 @@ impl Writer {
 
     fn deliver(&mut self, delivery: Delivery) {
         if let Delivery::Failed(kind, error) = &delivery {
-            match kind {
-                JobKind::Sync => self.fail(error),
-                JobKind::Compaction => log::warn!("compaction gave up: {error}"),
+            match (kind, error) {
+                (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
+                (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
             }
         }
         if let Err(error) = self.engine.take(delivery) {
@@ -235,13 +218,8 @@ impl Writer {
             return;
         }
         log::debug!("removing {} expired keys", due.len());
-        let mut resolver = Resolver::new(
-            &*self.reader,
-            self.limits,
-            now,
-            self.engine.next_sequence(),
-            true,
-        );
+        let mut resolver =
+            Resolver::new(&*self.reader, self.limits, now, self.engine.next_sequence(), true);
         for key in due {
             // A key that is not there any more makes no mutation; a failed read is met again by the next tick.
             let _ = resolver.add(Batch::single(Operation::Remove { key }));
@@ -270,11 +248,7 @@ impl Actor for Writer {
     }
 
     fn wait(&self) -> Wait {
-        if self.expiring {
-            Wait::NotAtAll
-        } else {
-            Wait::Forever
-        }
+        if self.expiring { Wait::NotAtAll } else { Wait::Forever }
     }
 
     fn idle(&mut self) {
@@ -298,10 +272,9 @@ impl Actor for Writer {
 
 fn reads(message: &WriterMessage) -> bool {
     match message {
-        WriterMessage::Write { batches, .. } => batches
-            .iter()
-            .flat_map(|batch| &batch.operations)
-            .any(Operation::reads),
+        WriterMessage::Write { batches, .. } => {
+            batches.iter().flat_map(|batch| &batch.operations).any(Operation::reads)
+        }
         _ => false,
     }
 }

@@ -1,45 +1,11 @@
-//! A server in this process, for tests of its outside.
+//! What the tests of the outside share.
 
-use std::net::SocketAddr;
-use std::thread::JoinHandle;
+#![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 
-use kvs::{EngineKind, KvsServer, Options, ServerOptions, StopHandle, Store};
+pub mod process;
+pub mod running;
+pub mod tool;
 
-/// A running server over an empty store in memory; it is stopped when dropped.
-pub struct Running {
-    pub address: SocketAddr,
-    pub store: Store,
-    stop: StopHandle,
-    thread: Option<JoinHandle<kvs::Result<()>>>,
-}
-
-impl Running {
-    pub fn start(options: ServerOptions) -> Self {
-        let store_options = Options::new("nothing-is-stored-here").engine(EngineKind::Memory);
-        let store = Store::open(store_options).unwrap();
-        let address = "127.0.0.1:0".parse().unwrap();
-        let server = KvsServer::bind(address, store.clone(), options).unwrap();
-        Self {
-            address: server.local_address(),
-            store,
-            stop: server.stop_handle(),
-            thread: Some(std::thread::spawn(move || server.run())),
-        }
-    }
-
-    /// Stops the server and waits for its end.
-    pub fn stop(&mut self) {
-        self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap().unwrap();
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.stop();
-        }
-    }
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }

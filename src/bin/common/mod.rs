@@ -39,10 +39,8 @@ pub fn bytes(argument: OsString) -> Vec<u8> {
 /// Prints a line; a reader that closed the pipe has seen enough, which is no failure.
 pub fn print_line(line: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let printed = output
-        .write_all(line)
-        .and_then(|()| output.write_all(b"\n"))
-        .and_then(|()| output.flush());
+    let printed =
+        output.write_all(line).and_then(|()| output.write_all(b"\n")).and_then(|()| output.flush());
     match printed {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,

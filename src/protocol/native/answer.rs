@@ -79,40 +79,18 @@ mod tests {
         golden(&Answer::Done, b"\x00");
         golden(&Answer::Value(None), b"\x01\x00");
         golden(&Answer::Value(Some(value())), b"\x01\x01\x01v");
-        golden(
-            &Answer::Values(vec![None, Some(value())]),
-            b"\x02\x02\x00\x01\x01v",
-        );
+        golden(&Answer::Values(vec![None, Some(value())]), b"\x02\x02\x00\x01\x01v");
         golden(&Answer::Removed(true), b"\x03\x01");
         golden(&Answer::Flag(false), b"\x04\x00");
         golden(&Answer::Versioned(None), b"\x05\x00");
-        let versioned = VersionedValue {
-            value: value(),
-            version: 7,
-            expires_at: Some(300),
-        };
-        golden(
-            &Answer::Versioned(Some(versioned)),
-            b"\x05\x01\x01v\x07\x01\xAC\x02",
-        );
+        let versioned = VersionedValue { value: value(), version: 7, expires_at: Some(300) };
+        golden(&Answer::Versioned(Some(versioned)), b"\x05\x01\x01v\x07\x01\xAC\x02");
         golden(&Answer::Applied { version: 300 }, b"\x06\xAC\x02");
         let entries = vec![
-            Entry {
-                key: Bytes::from(b"a"),
-                value: Some(value()),
-            },
-            Entry {
-                key: Bytes::from(b"b"),
-                value: None,
-            },
+            Entry { key: Bytes::from(b"a"), value: Some(value()) },
+            Entry { key: Bytes::from(b"b"), value: None },
         ];
-        golden(
-            &Answer::Entries {
-                entries,
-                more: true,
-            },
-            b"\x07\x02\x01a\x01\x01v\x01b\x00\x01",
-        );
+        golden(&Answer::Entries { entries, more: true }, b"\x07\x02\x01a\x01\x01v\x01b\x00\x01");
         golden(&Answer::Number(3), b"\x08\x03");
         golden(&Answer::Text("hi".to_owned()), b"\x09\x02hi");
     }

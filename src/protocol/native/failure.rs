@@ -83,10 +83,7 @@ impl From<FailureKind> for u16 {
             return code;
         }
         // A kind missing from the table becomes zero, an unknown kind, which a test rules out.
-        CODES
-            .iter()
-            .find(|(_, known)| *known == kind)
-            .map_or(0, |(code, _)| *code)
+        CODES.iter().find(|(_, known)| *known == kind).map_or(0, |(code, _)| *code)
     }
 }
 
@@ -121,19 +118,13 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(
-                matches!(kind, FailureKind::Unknown(_)),
-                code == 0 || code > 14
-            );
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 14);
         }
     }
 
     #[test]
     fn golden_bytes_of_a_failure() {
-        let failure = Failure {
-            kind: FailureKind::ConditionFailed,
-            message: "no".to_owned(),
-        };
+        let failure = Failure { kind: FailureKind::ConditionFailed, message: "no".to_owned() };
         assert_eq!(postcard::to_stdvec(&failure).unwrap(), b"\x03\x02no");
     }
 

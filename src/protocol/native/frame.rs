@@ -31,9 +31,7 @@ pub fn decode_frame(
     if found > limit {
         return Err(ProtocolError::FrameTooLarge { found, limit });
     }
-    Ok(rest
-        .get(..found)
-        .map(|body| (body, FRAME_HEADER_BYTES + found)))
+    Ok(rest.get(..found).map(|body| (body, FRAME_HEADER_BYTES + found)))
 }
 
 /// Appends a frame with `message` as its body to `out`, which is unchanged on error.
@@ -45,16 +43,10 @@ pub(super) fn encode_frame<T: Serialize>(
     let limit = size(frame_bytes_max);
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    let body = Body {
-        out: &mut *out,
-        written: 0,
-        limit,
-    };
+    let body = Body { out: &mut *out, written: 0, limit };
     // A list over its limit is the only thing that a message refuses to encode.
-    let written =
-        postcard::serialize_with_flavor(message, body).map_err(|_| ProtocolError::ListTooLong {
-            limit: LIST_ITEMS_MAX,
-        });
+    let written = postcard::serialize_with_flavor(message, body)
+        .map_err(|_| ProtocolError::ListTooLong { limit: LIST_ITEMS_MAX });
     let length = written.and_then(|found| match u32::try_from(found) {
         Ok(length) if length <= frame_bytes_max => Ok(length),
         _ => Err(ProtocolError::FrameTooLarge { found, limit }),
@@ -114,17 +106,10 @@ mod tests {
     fn a_frame_is_decoded_only_when_it_is_complete() {
         let input = b"\x03\x00\x00\x00abc\x01\x00";
         for length in 0..7 {
-            assert_eq!(
-                decode_frame(&input[..length], 3),
-                Ok(None),
-                "{length} bytes"
-            );
+            assert_eq!(decode_frame(&input[..length], 3), Ok(None), "{length} bytes");
         }
         for length in 7..=input.len() {
-            assert_eq!(
-                decode_frame(&input[..length], 3),
-                Ok(Some((&b"abc"[..], 7)))
-            );
+            assert_eq!(decode_frame(&input[..length], 3), Ok(Some((&b"abc"[..], 7))));
         }
     }
 
@@ -132,10 +117,7 @@ mod tests {
     fn the_limit_is_exact_and_checked_before_the_body_arrives() {
         let header = 100_u32.to_le_bytes();
         assert_eq!(decode_frame(&header, 100), Ok(None));
-        let error = ProtocolError::FrameTooLarge {
-            found: 100,
-            limit: 99,
-        };
+        let error = ProtocolError::FrameTooLarge { found: 100, limit: 99 };
         assert_eq!(decode_frame(&header, 99), Err(error));
     }
 
@@ -155,10 +137,7 @@ mod tests {
     fn a_body_over_the_limit_leaves_the_output_unchanged() {
         let mut out = b"before".to_vec();
         let error = encode_frame(&"abc", 3, &mut out);
-        assert_eq!(
-            error,
-            Err(ProtocolError::FrameTooLarge { found: 4, limit: 3 })
-        );
+        assert_eq!(error, Err(ProtocolError::FrameTooLarge { found: 4, limit: 3 }));
         assert_eq!(out, b"before");
     }
 }

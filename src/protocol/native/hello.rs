@@ -36,10 +36,7 @@ pub struct ClientHello {
 
 impl ClientHello {
     /// The hello of a client of this build.
-    pub const OURS: Self = Self {
-        version_min: VERSION_MIN,
-        version_max: VERSION_MAX,
-    };
+    pub const OURS: Self = Self { version_min: VERSION_MIN, version_max: VERSION_MAX };
 
     /// Appends the hello to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -54,20 +51,12 @@ impl ClientHello {
             return Ok(None);
         };
         let [.., min_low, min_high, max_low, max_high] = *fields;
-        let (min, max) = (
-            u16::from_le_bytes([min_low, min_high]),
-            u16::from_le_bytes([max_low, max_high]),
-        );
+        let (min, max) =
+            (u16::from_le_bytes([min_low, min_high]), u16::from_le_bytes([max_low, max_high]));
         if min > max {
             return Err(ProtocolError::VersionsInverted { min, max });
         }
-        Ok(Some((
-            Self {
-                version_min: min,
-                version_max: max,
-            },
-            CLIENT_HELLO_BYTES,
-        )))
+        Ok(Some((Self { version_min: min, version_max: max }, CLIENT_HELLO_BYTES)))
     }
 }
 
@@ -120,11 +109,7 @@ impl ServerHello {
         } else {
             (VERSION_MAX, HelloStatus::VersionUnsupported)
         };
-        Self {
-            version,
-            status,
-            frame_bytes_max,
-        }
+        Self { version, status, frame_bytes_max }
     }
 
     /// Appends the hello to `out`.
@@ -168,10 +153,7 @@ mod tests {
 
     #[test]
     fn golden_bytes_of_both_hellos() {
-        let client = ClientHello {
-            version_min: 1,
-            version_max: 0x0302,
-        };
+        let client = ClientHello { version_min: 1, version_max: 0x0302 };
         let mut bytes = Vec::new();
         client.encode(&mut bytes);
         assert_eq!(bytes, CLIENT);
@@ -211,46 +193,24 @@ mod tests {
     #[test]
     fn an_inverted_range_is_refused() {
         let mut bytes = Vec::new();
-        ClientHello {
-            version_min: 2,
-            version_max: 1,
-        }
-        .encode(&mut bytes);
+        ClientHello { version_min: 2, version_max: 1 }.encode(&mut bytes);
         let decoded = ClientHello::decode(&bytes);
-        assert_eq!(
-            decoded,
-            Err(ProtocolError::VersionsInverted { min: 2, max: 1 })
-        );
+        assert_eq!(decoded, Err(ProtocolError::VersionsInverted { min: 2, max: 1 }));
     }
 
     #[test]
     fn the_newest_shared_version_is_chosen() {
-        let newer = ClientHello {
-            version_min: 0,
-            version_max: u16::MAX,
-        };
+        let newer = ClientHello { version_min: 0, version_max: u16::MAX };
         let answer = ServerHello::answer(&newer, 1);
-        assert_eq!(
-            (answer.version, answer.status),
-            (VERSION_MAX, HelloStatus::Accepted)
-        );
+        assert_eq!((answer.version, answer.status), (VERSION_MAX, HelloStatus::Accepted));
         let ours = ServerHello::answer(&ClientHello::OURS, 1);
-        assert_eq!(
-            (ours.version, ours.status),
-            (VERSION_MAX, HelloStatus::Accepted)
-        );
+        assert_eq!((ours.version, ours.status), (VERSION_MAX, HelloStatus::Accepted));
     }
 
     #[test]
     fn a_disjoint_range_is_answered_with_what_the_server_offers() {
         for (version_min, version_max) in [(0, VERSION_MIN - 1), (VERSION_MAX + 1, u16::MAX)] {
-            let answer = ServerHello::answer(
-                &ClientHello {
-                    version_min,
-                    version_max,
-                },
-                1,
-            );
+            let answer = ServerHello::answer(&ClientHello { version_min, version_max }, 1);
             assert_eq!(answer.version, VERSION_MAX);
             assert_eq!(answer.status, HelloStatus::VersionUnsupported);
         }
@@ -259,11 +219,7 @@ mod tests {
     #[test]
     fn an_unknown_status_survives_the_wire() {
         for status in [HelloStatus::VersionUnsupported, HelloStatus::Unknown(777)] {
-            let hello = ServerHello {
-                version: 9,
-                status,
-                frame_bytes_max: u32::MAX,
-            };
+            let hello = ServerHello { version: 9, status, frame_bytes_max: u32::MAX };
             let mut bytes = Vec::new();
             hello.encode(&mut bytes);
             assert_eq!(ServerHello::decode(&bytes), Ok(Some((hello, 16))));

@@ -96,8 +96,7 @@ mod tests {
                 if std::mem::replace(&mut self.0, true) {
                     return Ok(None);
                 }
-                seed.deserialize(serde::de::value::U8Deserializer::new(1))
-                    .map(Some)
+                seed.deserialize(serde::de::value::U8Deserializer::new(1)).map(Some)
             }
 
             fn size_hint(&self) -> Option<usize> {
@@ -105,9 +104,7 @@ mod tests {
             }
         }
 
-        let items = ListVisitor::<u8>(PhantomData)
-            .visit_seq(Liar(false))
-            .unwrap();
+        let items = ListVisitor::<u8>(PhantomData).visit_seq(Liar(false)).unwrap();
         assert_eq!(items, [1]);
         assert!(items.capacity() < 64, "reserved {}", items.capacity());
     }

@@ -125,15 +125,8 @@ mod tests {
     use super::*;
 
     fn golden(operation: &Operation<'_>, bytes: &[u8]) {
-        assert_eq!(
-            postcard::to_stdvec(operation).unwrap(),
-            bytes,
-            "{operation:?}"
-        );
-        assert_eq!(
-            &postcard::from_bytes::<Operation<'_>>(bytes).unwrap(),
-            operation
-        );
+        assert_eq!(postcard::to_stdvec(operation).unwrap(), bytes, "{operation:?}");
+        assert_eq!(&postcard::from_bytes::<Operation<'_>>(bytes).unwrap(), operation);
     }
 
     fn key() -> Bytes<'static> {
@@ -144,18 +137,9 @@ mod tests {
     fn golden_bytes_of_every_operation() {
         golden(&Operation::Ping, b"\x00");
         golden(&Operation::Get { key: key() }, b"\x01\x01k");
-        golden(
-            &Operation::GetMany {
-                keys: vec![key(), Bytes::from(b"")],
-            },
-            b"\x02\x02\x01k\x00",
-        );
+        golden(&Operation::GetMany { keys: vec![key(), Bytes::from(b"")] }, b"\x02\x02\x01k\x00");
         let value = Bytes::from(b"vv");
-        let set = |expires_at| Operation::Set {
-            key: key(),
-            value: value.clone(),
-            expires_at,
-        };
+        let set = |expires_at| Operation::Set { key: key(), value: value.clone(), expires_at };
         golden(&set(None), b"\x03\x01k\x02vv\x00");
         golden(&set(Some(300)), b"\x03\x01k\x02vv\x01\xAC\x02");
         golden(&Operation::Remove { key: key() }, b"\x04\x01k");
@@ -177,10 +161,7 @@ mod tests {
             limit: 128,
             keys_only: false,
         };
-        golden(
-            &scan(Bound::Unbounded, Bound::Unbounded),
-            b"\x08\x00\x00\x01\x80\x01\x00",
-        );
+        golden(&scan(Bound::Unbounded, Bound::Unbounded), b"\x08\x00\x00\x01\x80\x01\x00");
         golden(
             &scan(Bound::Included(key()), Bound::Excluded(key())),
             b"\x08\x01\x01k\x02\x01k\x01\x80\x01\x00",
@@ -189,16 +170,9 @@ mod tests {
 
     #[test]
     fn golden_bytes_of_every_batch_item_and_condition() {
-        let require = |condition| BatchItem::Require {
-            key: key(),
-            condition,
-        };
+        let require = |condition| BatchItem::Require { key: key(), condition };
         let items = vec![
-            BatchItem::Set {
-                key: key(),
-                value: Bytes::from(b"v"),
-                expires_at: Some(1),
-            },
+            BatchItem::Set { key: key(), value: Bytes::from(b"v"), expires_at: Some(1) },
             BatchItem::Remove { key: key() },
             require(Condition::Absent),
             require(Condition::Present),

@@ -36,9 +36,7 @@ impl<'a> Arguments<'a> {
 
     /// Returns the argument at a position, where 0 is the name of the command.
     pub fn get(&self, position: usize) -> Option<&'a [u8]> {
-        self.spans
-            .get(position)
-            .and_then(|span| self.bytes.get(span.start..span.end))
+        self.spans.get(position).and_then(|span| self.bytes.get(span.start..span.end))
     }
 
     /// Goes through all arguments, starting with the name of the command.
@@ -46,9 +44,7 @@ impl<'a> Arguments<'a> {
         &self,
     ) -> impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator + Clone + use<'a> {
         let bytes = self.bytes;
-        self.spans
-            .iter()
-            .map(move |span| bytes.get(span.start..span.end).unwrap_or_default())
+        self.spans.iter().map(move |span| bytes.get(span.start..span.end).unwrap_or_default())
     }
 }
 
@@ -58,18 +54,12 @@ mod tests {
 
     #[test]
     fn arguments_are_slices_in_order() {
-        let spans = [
-            Span { start: 0, end: 3 },
-            Span { start: 4, end: 4 },
-            Span { start: 5, end: 6 },
-        ];
+        let spans =
+            [Span { start: 0, end: 3 }, Span { start: 4, end: 4 }, Span { start: 5, end: 6 }];
         let arguments = Arguments::new(b"GET  k", &spans);
         assert_eq!(arguments.name(), b"GET");
         assert_eq!(arguments.count(), 3);
-        assert_eq!(
-            arguments.iter().collect::<Vec<_>>(),
-            [&b"GET"[..], b"", b"k"]
-        );
+        assert_eq!(arguments.iter().collect::<Vec<_>>(), [&b"GET"[..], b"", b"k"]);
         assert_eq!(arguments.get(2), Some(&b"k"[..]));
         assert_eq!(arguments.get(3), None);
     }

@@ -11,9 +11,8 @@ use super::arguments::Span;
 use crate::protocol::ProtocolError;
 
 /// Methods of HTTP, of which only `GET` is also the name of a command.
-const HTTP_METHODS: [&[u8]; 9] = [
-    b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH",
-];
+const HTTP_METHODS: [&[u8]; 9] =
+    [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
 
 /// Splits a line into words, whose unquoted bytes go to `words` and whose places go to `spans`.
 pub(super) fn split_line(
@@ -26,17 +25,11 @@ pub(super) fn split_line(
     while !rest.is_empty() {
         if spans.len() == arguments_max {
             let found = arguments_max.saturating_add(1);
-            return Err(ProtocolError::CountTooLarge {
-                found,
-                limit: arguments_max,
-            });
+            return Err(ProtocolError::CountTooLarge { found, limit: arguments_max });
         }
         let start = words.len();
         rest = read_word(rest, words)?.trim_ascii_start();
-        spans.push(Span {
-            start,
-            end: words.len(),
-        });
+        spans.push(Span { start, end: words.len() });
     }
     Ok(())
 }
@@ -123,9 +116,7 @@ fn is_blank(byte: u8) -> bool {
 /// A web page can make a browser send such lines to any local port, with commands in the body, so
 /// they must end the connection instead of being skipped as unknown commands.
 pub(super) fn is_http(line: &[u8]) -> bool {
-    let mut words = line
-        .split(|byte| is_blank(*byte))
-        .filter(|word| !word.is_empty());
+    let mut words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
     if first.eq_ignore_ascii_case(b"post") || first.eq_ignore_ascii_case(b"host:") {
         return true;
@@ -140,10 +131,7 @@ mod tests {
     fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, ProtocolError> {
         let (mut words, mut spans) = (Vec::new(), Vec::new());
         split_line(line, 5, &mut words, &mut spans)?;
-        Ok(spans
-            .iter()
-            .map(|span| words[span.start..span.end].to_vec())
-            .collect())
+        Ok(spans.iter().map(|span| words[span.start..span.end].to_vec()).collect())
     }
 
     #[test]

@@ -62,44 +62,20 @@ mod tests {
     fn errors_are_told_in_the_words_of_redis() {
         let cases = [
             (ProtocolError::CountMalformed, "invalid multibulk length"),
-            (
-                ProtocolError::CountTooLarge { found: 2, limit: 1 },
-                "invalid multibulk length",
-            ),
+            (ProtocolError::CountTooLarge { found: 2, limit: 1 }, "invalid multibulk length"),
             (ProtocolError::BulkLengthMalformed, "invalid bulk length"),
-            (
-                ProtocolError::BulkTooLarge { found: 2, limit: 1 },
-                "invalid bulk length",
-            ),
-            (
-                ProtocolError::BulkExpected { found: b'x' },
-                "expected '$', got 'x'",
-            ),
-            (
-                ProtocolError::BulkExpected { found: b'\n' },
-                "expected '$', got '\\n'",
-            ),
-            (
-                ProtocolError::InlineTooLong { limit: 1 },
-                "too big inline request",
-            ),
-            (
-                ProtocolError::QuotesUnbalanced,
-                "unbalanced quotes in request",
-            ),
-            (
-                ProtocolError::CrossProtocol,
-                "an inline request is a line of http",
-            ),
+            (ProtocolError::BulkTooLarge { found: 2, limit: 1 }, "invalid bulk length"),
+            (ProtocolError::BulkExpected { found: b'x' }, "expected '$', got 'x'"),
+            (ProtocolError::BulkExpected { found: b'\n' }, "expected '$', got '\\n'"),
+            (ProtocolError::InlineTooLong { limit: 1 }, "too big inline request"),
+            (ProtocolError::QuotesUnbalanced, "unbalanced quotes in request"),
+            (ProtocolError::CrossProtocol, "an inline request is a line of http"),
         ];
         for (error, reason) in cases {
             let mut out = Vec::new();
             error_reply(&error).encode(Version::Resp2, &mut out);
             let expected = format!("-ERR Protocol error: {reason}\r\n");
-            assert_eq!(
-                out.escape_ascii().to_string(),
-                expected.escape_default().to_string()
-            );
+            assert_eq!(out.escape_ascii().to_string(), expected.escape_default().to_string());
         }
     }
 }

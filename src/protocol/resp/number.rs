@@ -24,9 +24,7 @@ pub(super) fn read_number(line: &[u8]) -> NumberLine {
         match byte {
             b'0'..=b'9' if empty || value != 0 => {
                 let digit = i64::from(byte - b'0');
-                let Some(next) = value
-                    .checked_mul(10)
-                    .and_then(|tens| tens.checked_add(digit))
+                let Some(next) = value.checked_mul(10).and_then(|tens| tens.checked_add(digit))
                 else {
                     return NumberLine::Malformed;
                 };
@@ -58,10 +56,7 @@ mod tests {
     fn only_the_canonical_spelling_is_a_number() {
         for (line, value) in [("0\r\n", 0), ("7\r\n", 7), ("-1\r\n", -1), ("10\r\nx", 10)] {
             let length = line.find('\n').unwrap() + 1;
-            assert_eq!(
-                read_number(line.as_bytes()),
-                NumberLine::Complete { value, length }
-            );
+            assert_eq!(read_number(line.as_bytes()), NumberLine::Complete { value, length });
         }
         let malformed = [
             "\r\n",
@@ -83,18 +78,10 @@ mod tests {
             "9223372036854775808",
         ];
         for line in malformed {
-            assert_eq!(
-                read_number(line.as_bytes()),
-                NumberLine::Malformed,
-                "{line:?}"
-            );
+            assert_eq!(read_number(line.as_bytes()), NumberLine::Malformed, "{line:?}");
         }
         for line in ["", "-", "1", "1\r", "-12", "9223372036854775807"] {
-            assert_eq!(
-                read_number(line.as_bytes()),
-                NumberLine::Partial,
-                "{line:?}"
-            );
+            assert_eq!(read_number(line.as_bytes()), NumberLine::Partial, "{line:?}");
         }
     }
 

@@ -70,11 +70,8 @@ impl Value {
             Self::NullArray => out.extend_from_slice(b"*-1\r\n"),
             Self::Array(values) => encode_values(b'*', values, version, out),
             Self::Map(pairs) => {
-                let (kind, count) = if resp3 {
-                    (b'%', pairs.len())
-                } else {
-                    (b'*', pairs.len() * 2)
-                };
+                let (kind, count) =
+                    if resp3 { (b'%', pairs.len()) } else { (b'*', pairs.len() * 2) };
                 encode_length(kind, count, out);
                 for (key, value) in pairs {
                     key.encode(version, out);

@@ -60,10 +60,7 @@ enum Stage {
     /// The rest of a line, of which the bytes up to the position hold no line end.
     Inline,
     /// This many arguments, of which the first lacks only its bytes if its length is known.
-    Array {
-        remaining: usize,
-        length: Option<usize>,
-    },
+    Array { remaining: usize, length: Option<usize> },
 }
 
 /// What became of the current request.
@@ -79,10 +76,7 @@ enum Step {
 impl RequestParser {
     /// Creates a parser for a new connection.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Changes the limits, from the next length on; for a client that has authenticated.
@@ -102,17 +96,11 @@ impl RequestParser {
                 Step::Complete { length, inline } => {
                     let bytes = if inline { &self.words } else { request };
                     let arguments = Arguments::new(bytes, &self.spans);
-                    return Ok(Parsed::Request {
-                        arguments,
-                        consumed: skipped + length,
-                    });
+                    return Ok(Parsed::Request { arguments, consumed: skipped + length });
                 }
                 Step::Empty { length } => request = request.get(length..).unwrap_or_default(),
                 Step::Missing(missing) => {
-                    return Ok(Parsed::Incomplete {
-                        consumed: skipped,
-                        missing,
-                    });
+                    return Ok(Parsed::Incomplete { consumed: skipped, missing });
                 }
             }
         }
@@ -170,10 +158,7 @@ impl RequestParser {
                     }
                     None => {
                         self.position = start;
-                        self.stage = Stage::Array {
-                            remaining,
-                            length: None,
-                        };
+                        self.stage = Stage::Array { remaining, length: None };
                         return Ok(Step::Missing(1));
                     }
                 },
@@ -182,10 +167,7 @@ impl RequestParser {
             let next = end.saturating_add(LINE_END.len());
             let Some(line_end) = request.get(end..next) else {
                 self.position = start;
-                self.stage = Stage::Array {
-                    remaining,
-                    length: Some(length),
-                };
+                self.stage = Stage::Array { remaining, length: Some(length) };
                 return Ok(Step::Missing(next.saturating_sub(request.len()).max(1)));
             };
             if line_end != LINE_END {
@@ -197,10 +179,7 @@ impl RequestParser {
         }
         self.stage = Stage::Start;
         self.position = 0;
-        Ok(Step::Complete {
-            length: start,
-            inline: false,
-        })
+        Ok(Step::Complete { length: start, inline: false })
     }
 
     fn advance_inline(&mut self, request: &[u8]) -> Result<Step, ProtocolError> {
@@ -224,20 +203,12 @@ impl RequestParser {
             return Err(ProtocolError::CrossProtocol);
         }
         self.words.clear();
-        inline::split_line(
-            line,
-            self.limits.arguments_max,
-            &mut self.words,
-            &mut self.spans,
-        )?;
+        inline::split_line(line, self.limits.arguments_max, &mut self.words, &mut self.spans)?;
         let length = line_length + 1;
         if self.spans.is_empty() {
             Ok(Step::Empty { length })
         } else {
-            Ok(Step::Complete {
-                length,
-                inline: true,
-            })
+            Ok(Step::Complete { length, inline: true })
         }
     }
 }
@@ -265,20 +236,11 @@ fn read_bulk_header(
         }
     };
     if length > limits.bulk_bytes_max {
-        return Err(ProtocolError::BulkTooLarge {
-            found: length,
-            limit: limits.bulk_bytes_max,
-        });
+        return Err(ProtocolError::BulkTooLarge { found: length, limit: limits.bulk_bytes_max });
     }
-    let found = start
-        .saturating_add(header)
-        .saturating_add(length)
-        .saturating_add(LINE_END.len());
+    let found = start.saturating_add(header).saturating_add(length).saturating_add(LINE_END.len());
     if found > limits.request_bytes_max {
-        return Err(ProtocolError::RequestTooLarge {
-            found,
-            limit: limits.request_bytes_max,
-        });
+        return Err(ProtocolError::RequestTooLarge { found, limit: limits.request_bytes_max });
     }
     Ok(Some((length, header)))
 }

@@ -1,38 +1,89 @@
-//! Redis commands: one entry in a table each.
+//! Redis commands: one row of the [`table`] each.
+//!
+//! ```text
+//! arguments ─► table::find ─► arity, subcommand ─► function(&Call) ─► value, or who has to compute it
+//! ```
+//!
+//! A command computes a value and knows neither the socket nor the protocol's version. It reads what is
+//! in memory itself; what it changes it hands to the writer as one batch, so that every command is
+//! atomic. Whatever depends on the stored value is decided by a closure that the writer runs.
+//!
+//! Left out: other types than strings, transactions, publish and subscribe, scripts, passwords. There
+//! is one database. Texts of replies are those of Redis 7.0, because clients compare them.
+
+mod arguments;
+mod client;
+mod config;
+mod connection;
+mod counter;
+mod cursor;
+mod entry;
+mod expiry;
+mod glob;
+mod info;
+mod introspection;
+mod iteration;
+mod key;
+mod read;
+mod refusal;
+mod server;
+mod state;
+mod string;
+mod substring;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use state::State;
 
 use super::execution::{Call, Execution};
-use crate::engine::Lookup;
 use crate::protocol::resp::Value;
-use crate::store::batch::{Batch, Operation};
+use refusal::Refusal;
+
+/// The version of Redis whose replies these commands give; clients choose their features by it.
+const REDIS_VERSION: &str = "7.0.15";
+
+/// What a command leads to; a refusal is an error reply, so that `?` can end a command early.
+type Executed = Result<Execution<Value>, Refusal>;
+
+/// A reply that is known at once.
+fn done(value: Value) -> Executed {
+    Ok(Execution::Done(value))
+}
+
+/// The reply to what needs none.
+fn ok() -> Value {
+    Value::Simple("OK".into())
+}
+
+/// A bulk string from a text.
+fn bulk(text: impl Into<String>) -> Value {
+    Value::Bulk(text.into().into_bytes())
+}
+
+/// An integer from a length.
+fn length(length: usize) -> Value {
+    Value::Integer(i64::try_from(length).unwrap_or(i64::MAX))
+}
 
 /// Executes a command.
 pub(crate) fn execute(call: &Call<'_>) -> Execution<Value> {
-    let arguments = &call.arguments;
-    let argument = |position| arguments.get(position).unwrap_or_default();
-    match (
-        arguments.name().to_ascii_uppercase().as_slice(),
-        arguments.count(),
-    ) {
-        (b"PING", 1) => Execution::Done(Value::Simple("PONG".into())),
-        (b"QUIT", 1) => Execution::Close(Value::Simple("OK".into())),
-        (b"GET", 2) => match call.context.store.lookup(argument(1), call.access) {
-            Ok(Lookup::Found(entry)) => Execution::Done(Value::Bulk(entry.value)),
-            Ok(Lookup::Absent) => Execution::Done(Value::Null),
-            Ok(Lookup::Cold) => Execution::Cold,
-            Err(error) => Execution::Done(Value::Error(format!("ERR {error}").into())),
-        },
-        (b"SET", 3) => {
-            let operation = Operation::Put {
-                key: argument(1).to_vec(),
-                value: argument(2).to_vec(),
-                expires_at: None,
-            };
-            let render = |outcome: crate::store::batch::Outcome| match outcome {
-                Ok(_) => Value::Simple("OK".into()),
-                Err(error) => Value::Error(format!("ERR {error}").into()),
-            };
-            Execution::Write(Batch::single(operation), Box::new(render))
+    match table::find(call.arguments.name()) {
+        Some((position, command)) => {
+            let calls = call.context.commands.calls.of(position);
+            match command.choose(&call.arguments) {
+                Ok(chosen) => {
+                    let execution = (chosen.function)(call).unwrap_or_else(Refusal::into_execution);
+                    calls.note(&execution);
+                    execution
+                }
+                Err(refusal) => {
+                    calls.rejected.add(1);
+                    refusal.into_execution()
+                }
+            }
         }
-        _ => Execution::Done(Value::Error("ERR unknown command".into())),
+        None => refusal::unknown_command(&call.arguments).into_execution(),
     }
 }

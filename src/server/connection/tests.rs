@@ -25,12 +25,7 @@ impl Driver {
     fn new() -> Self {
         let context = testing::context();
         let connection = Connection::new(testing::session(&context));
-        Self {
-            context,
-            connection,
-            unwritten: VecDeque::new(),
-            asked: None,
-        }
+        Self { context, connection, unwritten: VecDeque::new(), asked: None }
     }
 
     fn advance(&mut self) {
@@ -201,10 +196,7 @@ fn replies_match((input, output): &(Vec<u8>, Vec<u8>), pieces: &[(usize, usize)]
         }
     }
     driver.answer_all();
-    assert_eq!(
-        driver.output().escape_ascii().to_string(),
-        output.escape_ascii().to_string()
-    );
+    assert_eq!(driver.output().escape_ascii().to_string(), output.escape_ascii().to_string());
     assert!(!driver.connection.is_owed() && driver.connection.wants_input());
 }
 
@@ -225,15 +217,8 @@ proptest! {
 fn writes_follow_unanswered_writes_and_a_read_waits_for_them() {
     let mut driver = Driver::new();
     driver.receive(b"SET a 1\r\nSET b 2\r\nGET a\r\nSET a 3\r\n");
-    assert_eq!(
-        driver.unwritten.len(),
-        2,
-        "the read holds up what follows it"
-    );
-    assert!(
-        !driver.connection.wants_input(),
-        "its socket is not read meanwhile"
-    );
+    assert_eq!(driver.unwritten.len(), 2, "the read holds up what follows it");
+    assert!(!driver.connection.wants_input(), "its socket is not read meanwhile");
     assert!(driver.answer());
     assert_eq!(driver.output(), b"+OK\r\n");
     assert!(driver.answer());
@@ -258,10 +243,7 @@ fn bytes_that_are_no_request_are_answered_behind_what_is_owed_and_end_the_connec
     assert_eq!(driver.output(), b"");
     assert!(!driver.connection.is_finished());
     driver.answer_all();
-    assert_eq!(
-        driver.take_output(),
-        b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n"
-    );
+    assert_eq!(driver.take_output(), b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n");
     assert!(driver.connection.take_refusal().is_some());
     assert!(driver.connection.is_finished() && !driver.connection.wants_input());
 }
@@ -356,11 +338,7 @@ fn a_sync_waits_for_the_writes_before_it() {
     let mut driver = Driver::new();
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    let set = Operation::Set {
-        key: b"k".into(),
-        value: b"v".into(),
-        expires_at: None,
-    };
+    let set = Operation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
     for (id, operation) in [(1, set), (2, Operation::Sync), (3, Operation::Ping)] {
         let request = Request { id, operation };
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();

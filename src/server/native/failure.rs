@@ -32,8 +32,5 @@ pub(in crate::server) fn protocol_failure(error: &ProtocolError) -> Failure {
 
 /// The answer in place of one that no frame can hold.
 pub(in crate::server) fn response_too_large() -> Failure {
-    new(
-        FailureKind::Unsupported,
-        "the answer is larger than a frame; ask for less at once",
-    )
+    new(FailureKind::Unsupported, "the answer is larger than a frame; ask for less at once")
 }

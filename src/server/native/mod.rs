@@ -61,9 +61,7 @@ pub(super) fn execute(
     let execution = match effect(&request.operation) {
         Effect::Writes => write::execute(request.operation),
         Effect::Syncs => Execution::Sync(Box::new(|result| {
-            result
-                .map(|()| Answer::Done)
-                .map_err(|error| Failure::from(&error))
+            result.map(|()| Answer::Done).map_err(|error| Failure::from(&error))
         })),
         Effect::Reads => match read(request.operation, context, access) {
             Ok(Some(answer)) => Execution::Done(Ok(answer)),
@@ -99,13 +97,7 @@ fn read(
         }
         Operation::GetMany { keys } => return get_many(context, &keys, access),
         Operation::Contains { key } => Answer::Flag(contains(context, &key)?),
-        Operation::Scan {
-            start,
-            end,
-            reverse,
-            limit,
-            keys_only,
-        } => {
+        Operation::Scan { start, end, reverse, limit, keys_only } => {
             if access == Access::MemoryOnly {
                 return Ok(None);
             }
@@ -170,19 +162,13 @@ fn info(context: &Context) -> String {
         ("engine", store.engine().to_string()),
         ("durability", store.durability().to_string()),
         ("address", context.address.to_string()),
-        (
-            "uptime_seconds",
-            context.started.elapsed().as_secs().to_string(),
-        ),
+        ("uptime_seconds", context.started.elapsed().as_secs().to_string()),
         ("keys", store.reader().count().to_string()),
         ("connections", context.clients.count().to_string()),
         ("requests", statistics.requests.get().to_string()),
         ("failure", store.failure().unwrap_or("none").to_owned()),
     ];
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\n"))
-        .collect()
+    lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 impl From<Error> for Failure {
@@ -193,8 +179,5 @@ impl From<Error> for Failure {
 
 /// A failure of the given kind.
 fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure {
-        kind,
-        message: message.into(),
-    }
+    Failure { kind, message: message.into() }
 }

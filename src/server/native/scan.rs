@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
+use crate::engine::KeyRange;
 use crate::engine::ScanPage;
 use crate::protocol::native::{Answer, Bytes, Entry, LIST_ITEMS_MAX};
-use crate::storage::index::KeyRange;
 use crate::{Error, Result, Store};
 
 /// How many keys the first page visits; few, because their values may be large.
@@ -25,14 +25,9 @@ pub(super) fn scan(
     limit: u32,
     keys_only: bool,
 ) -> Result<Answer<'static>> {
-    let mut range = KeyRange {
-        start: start.map(Bytes::into_vec),
-        end: end.map(Bytes::into_vec),
-        reverse,
-    };
-    let limit = usize::try_from(limit)
-        .unwrap_or(usize::MAX)
-        .min(LIST_ITEMS_MAX);
+    let mut range =
+        KeyRange { start: start.map(Bytes::into_vec), end: end.map(Bytes::into_vec), reverse };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(LIST_ITEMS_MAX);
     let snapshot = match store.reader().snapshot() {
         Ok(snapshot) => Some(snapshot),
         Err(Error::Unsupported { .. }) => None,
@@ -59,23 +54,14 @@ pub(super) fn scan(
                 value: (!keys_only).then(|| scanned.entry.value.into()),
             });
             if bytes >= ANSWER_BYTES_MAX {
-                return Ok(Answer::Entries {
-                    entries,
-                    more: true,
-                });
+                return Ok(Answer::Entries { entries, more: true });
             }
         }
         let Some(key) = page.resume_after else {
-            return Ok(Answer::Entries {
-                entries,
-                more: false,
-            });
+            return Ok(Answer::Entries { entries, more: false });
         };
         range = range.after(&key);
         page_keys = (page_keys * 2).min(PAGE_KEYS_MAX);
     }
-    Ok(Answer::Entries {
-        entries,
-        more: true,
-    })
+    Ok(Answer::Entries { entries, more: true })
 }

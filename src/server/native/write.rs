@@ -13,22 +13,13 @@ const NO_VERSION: u64 = 0;
 /// The batch of an operation that writes, and how its outcome is answered.
 pub(super) fn execute(operation: WireOperation<'_>) -> Execution<Outcome> {
     match operation {
-        WireOperation::Set {
-            key,
-            value,
-            expires_at,
-        } => {
-            let operation = Operation::Put {
-                key: key.into_vec(),
-                value: value.into_vec(),
-                expires_at,
-            };
+        WireOperation::Set { key, value, expires_at } => {
+            let operation =
+                Operation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
             Execution::Write(Batch::single(operation), Box::new(version))
         }
         WireOperation::Remove { key } => {
-            let operation = Operation::Remove {
-                key: key.into_vec(),
-            };
+            let operation = Operation::Remove { key: key.into_vec() };
             Execution::Write(Batch::single(operation), Box::new(removed))
         }
         WireOperation::Batch { items } => {
@@ -47,36 +38,24 @@ pub(super) fn execute(operation: WireOperation<'_>) -> Execution<Outcome> {
 
 fn version(outcome: Written) -> Outcome {
     match outcome {
-        Ok(applied) => Ok(Answer::Applied {
-            version: applied.version.unwrap_or(NO_VERSION),
-        }),
+        Ok(applied) => Ok(Answer::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
         Err(error) => Err(Failure::from(&error)),
     }
 }
 
 fn removed(outcome: Written) -> Outcome {
     match outcome {
-        Ok(applied) => Ok(Answer::Removed(
-            applied.answers.first() == Some(&Applied::Flag(true)),
-        )),
+        Ok(applied) => Ok(Answer::Removed(applied.answers.first() == Some(&Applied::Flag(true)))),
         Err(error) => Err(Failure::from(&error)),
     }
 }
 
 fn item(item: BatchItem<'_>) -> Operation {
     match item {
-        BatchItem::Set {
-            key,
-            value,
-            expires_at,
-        } => Operation::Put {
-            key: key.into_vec(),
-            value: value.into_vec(),
-            expires_at,
-        },
-        BatchItem::Remove { key } => Operation::Remove {
-            key: key.into_vec(),
-        },
+        BatchItem::Set { key, value, expires_at } => {
+            Operation::Put { key: key.into_vec(), value: value.into_vec(), expires_at }
+        }
+        BatchItem::Remove { key } => Operation::Remove { key: key.into_vec() },
         BatchItem::Require { key, condition } => Operation::Require {
             key: key.into_vec(),
             condition: match condition {

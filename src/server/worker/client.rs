@@ -62,11 +62,7 @@ impl<S: Socket> Client<S> {
             socket,
             connection,
             _admission: admission,
-            readiness: Readiness {
-                readable: true,
-                writable: true,
-                ended: false,
-            },
+            readiness: Readiness { readable: true, writable: true, ended: false },
             queued: false,
             lingering: false,
         }
@@ -195,9 +191,6 @@ pub(super) fn note_panic<S: Socket>(client: &Client<S>) {
 
 /// A broken connection is the peer's business: it is over, and nobody needs to act.
 pub(super) fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
-    log::debug!(
-        "connection of {} broke: {error}",
-        client.connection.session().address
-    );
+    log::debug!("connection of {} broke: {error}", client.connection.session().address);
     client.connection.abort();
 }

@@ -94,9 +94,7 @@ impl<S: Socket> Worker<S> {
         if self.deadline.is_some() {
             connection.end_by_server();
         }
-        let place = self
-            .clients
-            .insert(Client::new(socket, connection, admission));
+        let place = self.clients.insert(Client::new(socket, connection, admission));
         self.enqueue(place);
         place
     }
@@ -191,11 +189,7 @@ impl<S: Socket> Worker<S> {
         let mut intake = Intake::default();
         for answered in std::mem::take(&mut self.arrived) {
             match answered {
-                Answered::Written {
-                    tickets,
-                    bytes,
-                    outcomes,
-                } => {
+                Answered::Written { tickets, bytes, outcomes } => {
                     self.outbox.answered(bytes);
                     self.written(tickets, outcomes);
                 }
@@ -350,10 +344,7 @@ impl<S: Socket> Worker<S> {
 
 /// Names a connection for answers that come later.
 fn ticket<S: Socket>(place: usize, client: &Client<S>) -> Ticket {
-    Ticket {
-        place,
-        session: client.connection.session().id,
-    }
+    Ticket { place, session: client.connection.session().id }
 }
 
 #[cfg(test)]

@@ -72,11 +72,7 @@ impl Outbox {
         let port = Arc::clone(&self.port);
         let reply = Reply::new(move |answer: std::result::Result<_, _>| {
             let outcomes = answer.unwrap_or_else(|_| Err(writer_gone()));
-            port.answer(Answered::Written {
-                tickets,
-                bytes,
-                outcomes,
-            });
+            port.answer(Answered::Written { tickets, bytes, outcomes });
         });
         let submission = Submission { batches, reply };
         self.writes.push_back(Held::Batches(submission));

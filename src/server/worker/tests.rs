@@ -36,11 +36,7 @@ impl Read for FakeSocket {
         wire.reads += 1;
         assert!(!wire.panics, "this socket panics");
         if wire.sent.is_empty() {
-            return if wire.closed {
-                Ok(0)
-            } else {
-                Err(ErrorKind::WouldBlock.into())
-            };
+            return if wire.closed { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
         }
         let count = buffer.len().min(wire.sent.len());
         for (place, byte) in buffer.iter_mut().zip(wire.sent.drain(..count)) {
@@ -87,19 +83,12 @@ impl Bench {
         let (answers, inbox) = mailbox(ANSWERS_MAX);
         let port = Arc::new(Port::new(answers, Doorbell::new(|| {})));
         let worker = Worker::new(Arc::clone(&context), readers, Arc::clone(&port), inbox);
-        Self {
-            context,
-            port,
-            worker,
-        }
+        Self { context, port, worker }
     }
 
     /// A connection, with room for any number of replies.
     fn connect(&mut self) -> (usize, FakeSocket) {
-        let wire = Wire {
-            room: usize::MAX,
-            ..Wire::default()
-        };
+        let wire = Wire { room: usize::MAX, ..Wire::default() };
         let socket = FakeSocket(Arc::new(Mutex::new(wire)));
         let admission = testing::admission(&self.context);
         (self.worker.add(socket.clone(), admission), socket)
@@ -111,10 +100,7 @@ impl Bench {
     }
 
     fn readable(&mut self, place: usize) {
-        let readiness = Readiness {
-            readable: true,
-            ..Readiness::default()
-        };
+        let readiness = Readiness { readable: true, ..Readiness::default() };
         self.worker.ready(place, readiness);
     }
 
@@ -126,20 +112,14 @@ impl Bench {
     fn expect(&mut self, socket: &FakeSocket, expected: &[u8]) {
         self.turn_until(|_| lock(&socket.0).received.len() >= expected.len());
         let received = std::mem::take(&mut lock(&socket.0).received);
-        assert_eq!(
-            received.escape_ascii().to_string(),
-            expected.escape_ascii().to_string()
-        );
+        assert_eq!(received.escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
     fn turn_until(&mut self, done: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !done(self) {
             self.turn();
-            assert!(
-                start.elapsed() < Duration::from_secs(10),
-                "it never happens"
-            );
+            assert!(start.elapsed() < Duration::from_secs(10), "it never happens");
         }
     }
 }
@@ -180,11 +160,7 @@ fn all_writes_of_a_turn_are_one_message_and_each_connection_gets_one_write() {
         assert_eq!(wire.received, b"+OK\r\n+OK\r\n");
         assert_eq!(wire.writes, 1);
     }
-    assert_eq!(
-        bench.worker.wait(Instant::now()),
-        None,
-        "there is nothing left to do"
-    );
+    assert_eq!(bench.worker.wait(Instant::now()), None, "there is nothing left to do");
 }
 
 #[test]
@@ -193,22 +169,12 @@ fn a_full_mailbox_of_the_writer_stops_reading_and_loses_nothing() {
     let (writer, other) = (bench.connect(), bench.connect());
     bench.turn();
     let release = block_writer(&bench.context.store);
-    let full = || {
-        bench
-            .context
-            .store
-            .submit(vec![], Reply::new(|_| {}))
-            .is_err()
-    };
+    let full = || bench.context.store.submit(vec![], Reply::new(|_| {})).is_err();
     while !full() {}
     bench.send(writer.0, &writer.1, b"SET a 1\r\n");
     bench.turn();
     assert!(bench.worker.outbox.is_congested());
-    assert_eq!(
-        bench.worker.wait(Instant::now()),
-        Some(RETRY),
-        "nobody tells of room"
-    );
+    assert_eq!(bench.worker.wait(Instant::now()), Some(RETRY), "nobody tells of room");
     let reads = lock(&other.1.0).reads;
     bench.send(other.0, &other.1, b"PING\r\n");
     for _ in 0..10 {
@@ -246,24 +212,14 @@ fn a_client_that_reads_nothing_is_read_nothing_of() {
     assert!(client.connection.output().len() < OUTPUT_BYTES_MAX + (2 << 20));
     let unread = lock(&socket.0).sent.len();
     assert!(unread > 600_000, "{unread} bytes are left in the socket");
-    assert_eq!(
-        bench.worker.wait(Instant::now()),
-        None,
-        "it is not polled for"
-    );
+    assert_eq!(bench.worker.wait(Instant::now()), None, "it is not polled for");
 
     lock(&socket.0).room = usize::MAX;
-    let readiness = Readiness {
-        writable: true,
-        ..Readiness::default()
-    };
+    let readiness = Readiness { writable: true, ..Readiness::default() };
     bench.worker.ready(place, readiness);
     bench.turn();
     bench.turn();
-    assert!(
-        lock(&socket.0).received.len() > OUTPUT_BYTES_MAX,
-        "it goes on"
-    );
+    assert!(lock(&socket.0).received.len() > OUTPUT_BYTES_MAX, "it goes on");
 }
 
 #[test]
@@ -310,11 +266,7 @@ fn stopping_answers_what_was_received_and_then_closes() {
     drop(release);
     bench.turn_until(|bench| bench.worker.is_done());
     assert_eq!(lock(&busy.1.0).received, b"+OK\r\n$1\r\n1\r\n");
-    assert_eq!(
-        bench.context.store.get("b").unwrap(),
-        None,
-        "it came too late"
-    );
+    assert_eq!(bench.context.store.get("b").unwrap(), None, "it came too late");
 }
 
 #[test]
@@ -328,12 +280,7 @@ fn stopping_waits_only_so_long_for_a_client_that_does_not_read() {
     bench.worker.stop(now);
     bench.turn();
     assert!(!bench.worker.is_done());
-    assert!(
-        bench
-            .worker
-            .wait(now)
-            .is_some_and(|wait| wait <= STOP_PATIENCE)
-    );
+    assert!(bench.worker.wait(now).is_some_and(|wait| wait <= STOP_PATIENCE));
     bench.worker.turn(now + STOP_PATIENCE);
     assert!(bench.worker.is_done());
 }
@@ -383,9 +330,5 @@ fn a_scan_is_done_by_a_reader() {
     bench.turn_until(|bench| !bench.worker.outbox.is_busy());
     let entries = b"\x05\0\0\0\x01\0\x07\0\0\x05\0\0\0\x02\0\x07\0\0";
     assert_eq!(&lock(&socket.0).received[16..], entries);
-    assert_eq!(
-        bench.context.statistics.requests.get(),
-        3,
-        "the hello counts"
-    );
+    assert_eq!(bench.context.statistics.requests.get(), 3, "the hello counts");
 }

@@ -35,13 +35,8 @@ fn condition() -> impl Strategy<Value = Condition<'static>> {
 
 fn batch_item() -> impl Strategy<Value = BatchItem<'static>> {
     prop_oneof![
-        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
-            BatchItem::Set {
-                key,
-                value,
-                expires_at,
-            }
-        }),
+        (bytes(), bytes(), any::<Option<u64>>())
+            .prop_map(|(key, value, expires_at)| { BatchItem::Set { key, value, expires_at } }),
         bytes().prop_map(|key| BatchItem::Remove { key }),
         (bytes(), condition()).prop_map(|(key, condition)| BatchItem::Require { key, condition }),
     ]
@@ -53,13 +48,8 @@ fn operation() -> impl Strategy<Value = Operation<'static>> {
         Just(Operation::Ping),
         bytes().prop_map(|key| Operation::Get { key }),
         vec(bytes(), 0..5).prop_map(|keys| Operation::GetMany { keys }),
-        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
-            Operation::Set {
-                key,
-                value,
-                expires_at,
-            }
-        }),
+        (bytes(), bytes(), any::<Option<u64>>())
+            .prop_map(|(key, value, expires_at)| { Operation::Set { key, value, expires_at } }),
         bytes().prop_map(|key| Operation::Remove { key }),
         bytes().prop_map(|key| Operation::Contains { key }),
         vec(batch_item(), 0..5).prop_map(|items| Operation::Batch { items }),
@@ -79,14 +69,8 @@ fn operation() -> impl Strategy<Value = Operation<'static>> {
 }
 
 fn answer() -> impl Strategy<Value = Answer<'static>> {
-    let versioned =
-        (bytes(), any::<u64>(), any::<Option<u64>>()).prop_map(|(value, version, expires_at)| {
-            VersionedValue {
-                value,
-                version,
-                expires_at,
-            }
-        });
+    let versioned = (bytes(), any::<u64>(), any::<Option<u64>>())
+        .prop_map(|(value, version, expires_at)| VersionedValue { value, version, expires_at });
     let entry = (bytes(), option::of(bytes())).prop_map(|(key, value)| Entry { key, value });
     prop_oneof![
         Just(Answer::Done),
@@ -108,10 +92,8 @@ fn request() -> impl Strategy<Value = Request<'static>> {
 }
 
 fn response() -> impl Strategy<Value = Response<'static>> {
-    let failure = (any::<u16>(), ".{0,20}").prop_map(|(code, message)| Failure {
-        kind: FailureKind::from(code),
-        message,
-    });
+    let failure = (any::<u16>(), ".{0,20}")
+        .prop_map(|(code, message)| Failure { kind: FailureKind::from(code), message });
     let result = prop_oneof![answer().prop_map(Ok), failure.prop_map(Err)];
     (any::<u64>(), result).prop_map(|(id, result)| Response { id, result })
 }
@@ -193,56 +175,29 @@ proptest! {
 #[test]
 fn golden_frames_of_both_messages() {
     let mut frame = Vec::new();
-    let request = Request {
-        id: 300,
-        operation: Operation::Get {
-            key: Bytes::from(b"key"),
-        },
-    };
+    let request = Request { id: 300, operation: Operation::Get { key: Bytes::from(b"key") } };
     request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x07\x00\x00\x00\xAC\x02\x01\x03key");
 
     frame.clear();
-    let success = Response {
-        id: 1,
-        result: Ok(Answer::Flag(true)),
-    };
+    let success = Response { id: 1, result: Ok(Answer::Flag(true)) };
     success.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x04\x00\x00\x00\x01\x00\x04\x01");
 
     frame.clear();
-    let failure = Failure {
-        kind: FailureKind::Busy,
-        message: "later".to_owned(),
-    };
-    Response {
-        id: 1,
-        result: Err(failure),
-    }
-    .encode(FRAME_BYTES_MAX, &mut frame)
-    .unwrap();
+    let failure = Failure { kind: FailureKind::Busy, message: "later".to_owned() };
+    Response { id: 1, result: Err(failure) }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x09\x00\x00\x00\x01\x01\x0B\x05later");
 }
 
 #[test]
 fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
-    let request = Request {
-        id: 0,
-        operation: Operation::Get {
-            key: Bytes::from(b"1234567"),
-        },
-    };
+    let request = Request { id: 0, operation: Operation::Get { key: Bytes::from(b"1234567") } };
     let mut out = Vec::new();
     request.encode(10, &mut out).unwrap();
     assert_eq!(out.len(), 14);
     let error = request.encode(9, &mut out).unwrap_err();
-    assert_eq!(
-        error,
-        ProtocolError::FrameTooLarge {
-            found: 10,
-            limit: 9
-        }
-    );
+    assert_eq!(error, ProtocolError::FrameTooLarge { found: 10, limit: 9 });
     assert_eq!(out.len(), 14);
 }
 
@@ -250,26 +205,15 @@ fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
 fn a_list_that_the_peer_would_refuse_is_not_sent() {
     let keys = vec![Bytes::from(b""); LIST_ITEMS_MAX + 1];
     let mut out = Vec::new();
-    let error = Request {
-        id: 0,
-        operation: Operation::GetMany { keys },
-    }
-    .encode(FRAME_BYTES_MAX, &mut out)
-    .unwrap_err();
-    assert_eq!(
-        error,
-        ProtocolError::ListTooLong {
-            limit: LIST_ITEMS_MAX
-        }
-    );
+    let error = Request { id: 0, operation: Operation::GetMany { keys } }
+        .encode(FRAME_BYTES_MAX, &mut out)
+        .unwrap_err();
+    assert_eq!(error, ProtocolError::ListTooLong { limit: LIST_ITEMS_MAX });
     assert!(out.is_empty());
 }
 
 #[test]
 fn an_announced_list_without_its_items_is_refused() {
     let body = b"\x00\x02\xFF\xFF\xFF\xFF\x0F";
-    assert!(matches!(
-        Request::decode(body),
-        Err(ProtocolError::MessageMalformed(_))
-    ));
+    assert!(matches!(Request::decode(body), Err(ProtocolError::MessageMalformed(_))));
 }

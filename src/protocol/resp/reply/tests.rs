@@ -15,11 +15,7 @@ fn golden(value: &Value, resp2: &str, resp3: &str) {
     for (version, expected) in [(Version::Resp2, resp2), (Version::Resp3, resp3)] {
         let bytes = encoded(value, version);
         let text = bytes.escape_ascii().to_string();
-        assert_eq!(
-            text,
-            expected.as_bytes().escape_ascii().to_string(),
-            "{version:?}"
-        );
+        assert_eq!(text, expected.as_bytes().escape_ascii().to_string(), "{version:?}");
     }
 }
 
@@ -39,10 +35,7 @@ fn golden_bytes_of_scalars() {
     let mut resp3 = Vec::new();
     verbatim.encode(Version::Resp3, &mut resp3);
     assert_eq!(resp3, "=7\r\ntxt:é\n\r\n".as_bytes());
-    assert_eq!(
-        encoded(&verbatim, Version::Resp2),
-        "$3\r\né\n\r\n".as_bytes()
-    );
+    assert_eq!(encoded(&verbatim, Version::Resp2), "$3\r\né\n\r\n".as_bytes());
     golden(&Value::Null, "$-1\r\n", "_\r\n");
     golden(&Value::NullArray, "*-1\r\n", "_\r\n");
 }
@@ -50,21 +43,9 @@ fn golden_bytes_of_scalars() {
 #[test]
 fn golden_bytes_of_collections() {
     let values = || vec![Value::Integer(1), Value::Null];
-    golden(
-        &Value::Array(values()),
-        "*2\r\n:1\r\n$-1\r\n",
-        "*2\r\n:1\r\n_\r\n",
-    );
-    golden(
-        &Value::Set(values()),
-        "*2\r\n:1\r\n$-1\r\n",
-        "~2\r\n:1\r\n_\r\n",
-    );
-    golden(
-        &Value::Push(values()),
-        "*2\r\n:1\r\n$-1\r\n",
-        ">2\r\n:1\r\n_\r\n",
-    );
+    golden(&Value::Array(values()), "*2\r\n:1\r\n$-1\r\n", "*2\r\n:1\r\n_\r\n");
+    golden(&Value::Set(values()), "*2\r\n:1\r\n$-1\r\n", "~2\r\n:1\r\n_\r\n");
+    golden(&Value::Push(values()), "*2\r\n:1\r\n$-1\r\n", ">2\r\n:1\r\n_\r\n");
     golden(&Value::Array(Vec::new()), "*0\r\n", "*0\r\n");
     let map = Value::Map(vec![
         (bulk("k"), Value::Boolean(true)),
@@ -124,12 +105,7 @@ fn line_ends_in_lines_become_blanks() {
 fn skip_reply(bytes: &[u8]) -> Option<&[u8]> {
     let line_length = bytes.windows(2).position(|window| window == b"\r\n")?;
     let (line, rest) = (&bytes[..line_length], &bytes[line_length + 2..]);
-    let number = || {
-        std::str::from_utf8(&line[1..])
-            .unwrap()
-            .parse::<usize>()
-            .ok()
-    };
+    let number = || std::str::from_utf8(&line[1..]).unwrap().parse::<usize>().ok();
     match line.first()? {
         b'+' | b'-' | b':' | b',' | b'#' | b'_' => Some(rest),
         _ if line.get(1) == Some(&b'-') => Some(rest),

@@ -21,10 +21,7 @@ fn feed(stream: &[u8], piece_sizes: &[usize], limits: Limits) -> (Vec<Request>, 
         buffer.extend_from_slice(piece);
         loop {
             let consumed = match parser.parse(&buffer) {
-                Ok(Parsed::Request {
-                    arguments,
-                    consumed,
-                }) => {
+                Ok(Parsed::Request { arguments, consumed }) => {
                     requests.push(arguments.iter().map(<[u8]>::to_vec).collect());
                     consumed
                 }
@@ -66,12 +63,8 @@ fn encode(request: &Request) -> Vec<u8> {
 }
 
 /// Limits small enough for a test to reach them.
-const SMALL: Limits = Limits {
-    arguments_max: 3,
-    bulk_bytes_max: 10,
-    request_bytes_max: 40,
-    inline_bytes_max: 12,
-};
+const SMALL: Limits =
+    Limits { arguments_max: 3, bulk_bytes_max: 10, request_bytes_max: 40, inline_bytes_max: 12 };
 
 #[test]
 fn a_pipeline_of_both_spellings_is_parsed_in_order() {
@@ -79,12 +72,8 @@ fn a_pipeline_of_both_spellings_is_parsed_in_order() {
         b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2\r\n\r\n\r\nPING\r\n\r\n*0\r\n*-1\r\n*-10\r\n\n \t\r\n\
         get \"a b\"\n*1\r\n$0\r\n\r\n*2\r\n$3\r\nGE";
     let (requests, outcome) = whole(stream);
-    let expected: [Vec<&[u8]>; 4] = [
-        vec![b"SET", b"k", b"\r\n"],
-        vec![b"PING"],
-        vec![b"get", b"a b"],
-        vec![b""],
-    ];
+    let expected: [Vec<&[u8]>; 4] =
+        [vec![b"SET", b"k", b"\r\n"], vec![b"PING"], vec![b"get", b"a b"], vec![b""]];
     assert_eq!(requests, expected);
     assert_eq!(outcome.unwrap(), b"*2\r\n$3\r\nGE");
 }
@@ -93,11 +82,7 @@ fn a_pipeline_of_both_spellings_is_parsed_in_order() {
 fn arguments_of_an_array_borrow_from_the_input() {
     let input = b"\r\n*1\r\n$4\r\nPING\r\n".to_vec();
     let mut parser = RequestParser::default();
-    let Ok(Parsed::Request {
-        arguments,
-        consumed,
-    }) = parser.parse(&input)
-    else {
+    let Ok(Parsed::Request { arguments, consumed }) = parser.parse(&input) else {
         panic!("no request");
     };
     assert_eq!(arguments.name().as_ptr(), input[10..].as_ptr());
@@ -106,68 +91,27 @@ fn arguments_of_an_array_borrow_from_the_input() {
 
 #[test]
 fn malformed_requests_are_refused_as_in_redis() {
-    for stream in [
-        &b"*blabla\r\n"[..],
-        b"*99999999999999999999\r\n",
-        b"*\0",
-        b"*\r\n",
-        b"*+1\r\n",
-    ] {
-        assert_eq!(
-            error_of(stream),
-            ProtocolError::CountMalformed,
-            "{}",
-            stream.escape_ascii()
-        );
+    for stream in [&b"*blabla\r\n"[..], b"*99999999999999999999\r\n", b"*\0", b"*\r\n", b"*+1\r\n"]
+    {
+        assert_eq!(error_of(stream), ProtocolError::CountMalformed, "{}", stream.escape_ascii());
     }
-    for stream in [
-        &b"*1\r\n$-10\r\n"[..],
-        b"*1\r\n$blabla\r\n",
-        b"*1\r\n$\0",
-        b"*1\r\n$01\r\n",
-    ] {
+    for stream in [&b"*1\r\n$-10\r\n"[..], b"*1\r\n$blabla\r\n", b"*1\r\n$\0", b"*1\r\n$01\r\n"] {
         let error = error_of(stream);
-        assert_eq!(
-            error,
-            ProtocolError::BulkLengthMalformed,
-            "{}",
-            stream.escape_ascii()
-        );
+        assert_eq!(error, ProtocolError::BulkLengthMalformed, "{}", stream.escape_ascii());
     }
     let payload_header = b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\nfooz\r\n";
-    assert_eq!(
-        error_of(payload_header),
-        ProtocolError::BulkExpected { found: b'f' }
-    );
-    assert_eq!(
-        error_of(b"*1\r\n*1\r\n"),
-        ProtocolError::BulkExpected { found: b'*' }
-    );
-    assert_eq!(
-        error_of(b"*1\r\n$1\r\nab\r\n"),
-        ProtocolError::BulkUnterminated
-    );
-    assert_eq!(
-        error_of(b"SET \"\"\"key\"\"\" x\r\n"),
-        ProtocolError::QuotesUnbalanced
-    );
+    assert_eq!(error_of(payload_header), ProtocolError::BulkExpected { found: b'f' });
+    assert_eq!(error_of(b"*1\r\n*1\r\n"), ProtocolError::BulkExpected { found: b'*' });
+    assert_eq!(error_of(b"*1\r\n$1\r\nab\r\n"), ProtocolError::BulkUnterminated);
+    assert_eq!(error_of(b"SET \"\"\"key\"\"\" x\r\n"), ProtocolError::QuotesUnbalanced);
 }
 
 #[test]
 fn http_ends_the_connection_but_get_does_not() {
-    assert_eq!(
-        error_of(b"POST /x HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ProtocolError::CrossProtocol
-    );
-    assert_eq!(
-        error_of(b"GET / HTTP/1.1\r\n"),
-        ProtocolError::CrossProtocol
-    );
+    assert_eq!(error_of(b"POST /x HTTP/1.1\r\nHost: a\r\n\r\n"), ProtocolError::CrossProtocol);
+    assert_eq!(error_of(b"GET / HTTP/1.1\r\n"), ProtocolError::CrossProtocol);
     assert_eq!(error_of(b"Host: a\r\n"), ProtocolError::CrossProtocol);
-    assert_eq!(
-        whole(b"GET key\r\n").0,
-        [vec![b"GET".to_vec(), b"key".to_vec()]]
-    );
+    assert_eq!(whole(b"GET key\r\n").0, [vec![b"GET".to_vec(), b"key".to_vec()]]);
     let array = encode(&vec![b"POST".to_vec(), b"/".to_vec()]);
     assert_eq!(whole(&array).0.len(), 1, "an array is not a line of http");
 }

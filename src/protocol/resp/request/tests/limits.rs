@@ -19,10 +19,7 @@ fn the_limit_of_arguments_is_exact() {
 #[test]
 fn the_limit_of_an_argument_is_exact_and_checked_before_it_arrives() {
     assert_eq!(parse_small(&encode(&vec![vec![b'a'; 10]])), Ok(1));
-    let error = ProtocolError::BulkTooLarge {
-        found: 11,
-        limit: 10,
-    };
+    let error = ProtocolError::BulkTooLarge { found: 11, limit: 10 };
     assert_eq!(parse_small(b"*1\r\n$11\r\n"), Err(error));
 }
 
@@ -31,10 +28,7 @@ fn the_limit_of_a_request_is_exact_and_counts_its_framing() {
     // The count, then each argument with its length line and its line end.
     let request = |last| vec![vec![b'a'; 10], vec![b'a'; 9], vec![b'a'; last]];
     let framing = 4 + (5 + 10 + 2) + (4 + 9 + 2) + (4 + 2);
-    let limits = |request_bytes_max| Limits {
-        request_bytes_max,
-        ..SMALL
-    };
+    let limits = |request_bytes_max| Limits { request_bytes_max, ..SMALL };
     for last in 0..=9 {
         let bytes = encode(&request(last));
         assert_eq!(bytes.len(), framing + last);
@@ -42,10 +36,7 @@ fn the_limit_of_a_request_is_exact_and_counts_its_framing() {
         assert_eq!((requests.len(), outcome), (1, Ok(Vec::new())));
         let limit = bytes.len() - 1;
         let (requests, outcome) = feed(&bytes[..bytes.len() - last - 2], &[7], limits(limit));
-        let error = ProtocolError::RequestTooLarge {
-            found: bytes.len(),
-            limit,
-        };
+        let error = ProtocolError::RequestTooLarge { found: bytes.len(), limit };
         assert_eq!((requests.len(), outcome), (0, Err(error)));
     }
 }
@@ -64,29 +55,15 @@ fn default_limits_hold_at_their_boundaries() {
     let limits = Limits::default();
     let count = limits.arguments_max;
     assert!(whole(format!("*{count}\r\n").as_bytes()).1.is_ok());
-    let error = ProtocolError::CountTooLarge {
-        found: count + 1,
-        limit: count,
-    };
+    let error = ProtocolError::CountTooLarge { found: count + 1, limit: count };
     assert_eq!(error_of(format!("*{}\r\n", count + 1).as_bytes()), error);
     let length = limits.bulk_bytes_max;
     assert!(whole(format!("*1\r\n${length}\r\n").as_bytes()).1.is_ok());
-    let error = ProtocolError::BulkTooLarge {
-        found: length + 1,
-        limit: length,
-    };
-    assert_eq!(
-        error_of(format!("*1\r\n${}\r\n", length + 1).as_bytes()),
-        error
-    );
+    let error = ProtocolError::BulkTooLarge { found: length + 1, limit: length };
+    assert_eq!(error_of(format!("*1\r\n${}\r\n", length + 1).as_bytes()), error);
     let line = vec![b'a'; limits.inline_bytes_max + 1];
     assert!(whole(&line[1..]).1.is_ok());
-    assert_eq!(
-        error_of(&line),
-        ProtocolError::InlineTooLong {
-            limit: line.len() - 1
-        }
-    );
+    assert_eq!(error_of(&line), ProtocolError::InlineTooLong { limit: line.len() - 1 });
 }
 
 #[test]
@@ -105,23 +82,14 @@ fn huge_announced_lengths_allocate_nothing() {
         request_bytes_max: usize::MAX,
         inline_bytes_max: usize::MAX,
     };
-    for stream in [
-        &b"*1000000000\r\n"[..],
-        b"*9223372036854775807\r\n$9223372036854775807\r\n",
-    ] {
+    for stream in [&b"*1000000000\r\n"[..], b"*9223372036854775807\r\n$9223372036854775807\r\n"] {
         let mut parser = RequestParser::new(limits);
         let parsed = parser.parse(stream).unwrap();
         assert!(matches!(parsed, Parsed::Incomplete { consumed: 0, .. }));
         assert_eq!((parser.spans.capacity(), parser.words.capacity()), (0, 0));
     }
-    assert!(matches!(
-        error_of(b"*1000000000\r\n"),
-        ProtocolError::CountTooLarge { .. }
-    ));
-    assert!(matches!(
-        error_of(b"*1\r\n$536870912\r\n"),
-        ProtocolError::BulkTooLarge { .. }
-    ));
+    assert!(matches!(error_of(b"*1000000000\r\n"), ProtocolError::CountTooLarge { .. }));
+    assert!(matches!(error_of(b"*1\r\n$536870912\r\n"), ProtocolError::BulkTooLarge { .. }));
 }
 
 #[test]

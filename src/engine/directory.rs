@@ -1,0 +1,126 @@
+//! The data directory: whose it is, which engine it belongs to, and its lock.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::EngineKind;
+use crate::storage::fs::{FileSystem, Lock, RealFileSystem, read_small};
+use crate::storage::names;
+use crate::sync::{Arc, random, sleep};
+use crate::{Error, Options, Result};
+
+/// How often a taken lock is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(5);
+
+/// The longest contents of a small file that are looked at.
+const SMALL_FILE_BYTES: usize = 256;
+
+/// The data directory is this process's own while it exists.
+pub(crate) struct DirectoryLock {
+    _lock: Box<dyn Lock>,
+}
+
+/// An open data directory.
+pub(crate) struct Directory {
+    pub(crate) path: PathBuf,
+    pub(crate) file_system: Arc<dyn FileSystem>,
+    pub(crate) kind: EngineKind,
+    /// Drawn when the directory was made.
+    pub(crate) store: u128,
+    pub(crate) lock: DirectoryLock,
+}
+
+impl Directory {
+    /// Makes the directory if it is missing, locks it, and finds out or notes its engine.
+    ///
+    /// `None` for the in-memory engine, which has no directory; one that holds another engine's data is
+    /// still an error, because whoever asked for it would miss that data.
+    pub(crate) fn open(options: &Options) -> Result<Option<Self>> {
+        let path = options.directory.clone();
+        let file_system: Arc<dyn FileSystem> = Arc::new(RealFileSystem);
+        if options.engine == Some(EngineKind::Memory) {
+            let marker = read_marker(&*file_system, &path)?;
+            check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
+            return Ok(None);
+        }
+        let created = file_system.create_directory(&path);
+        created.map_err(|e| Error::io("create the directory", &path, e))?;
+        let lock = lock(&*file_system, &path, options.lock_wait)?;
+        let marker = read_marker(&*file_system, &path)?;
+        check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
+        let (kind, store) = match marker {
+            Some(marker) => marker,
+            None => {
+                let marker = (options.engine.unwrap_or(EngineKind::Kvs), random());
+                write_marker(&*file_system, &path, marker)?;
+                marker
+            }
+        };
+        Ok(Some(Self { path, file_system, kind, store, lock }))
+    }
+}
+
+fn check_engine(path: &Path, found: Option<EngineKind>, wanted: Option<EngineKind>) -> Result<()> {
+    match (found, wanted) {
+        (Some(found), Some(wanted)) if found != wanted => Err(Error::WrongEngine {
+            path: path.to_path_buf(),
+            found: found.to_string(),
+            wanted: wanted.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<DirectoryLock> {
+    let lock_path = names::lock(path);
+    let start = Instant::now();
+    loop {
+        let taken = file_system.lock(&lock_path).map_err(|e| Error::io("lock", &lock_path, e))?;
+        if let Some(lock) = taken {
+            // Only a help for whoever finds the directory taken.
+            let _ = lock.describe(&format!("process {}", std::process::id()));
+            return Ok(DirectoryLock { _lock: lock });
+        }
+        let left = wait.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            let note = read_small(file_system, &lock_path, SMALL_FILE_BYTES).unwrap_or_default();
+            let holder = String::from_utf8(note).ok().filter(|holder| !holder.is_empty());
+            return Err(Error::Locked { path: path.to_path_buf(), holder });
+        }
+        sleep(left.min(LOCK_RETRY));
+    }
+}
+
+/// The marker holds the engine's name and the store's id in hexadecimal, a line each.
+fn read_marker(file_system: &dyn FileSystem, path: &Path) -> Result<Option<(EngineKind, u128)>> {
+    let marker = names::engine(path);
+    let contents = match read_small(file_system, &marker, SMALL_FILE_BYTES) {
+        Ok(contents) => contents,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", &marker, error)),
+    };
+    let parsed = std::str::from_utf8(&contents).ok().and_then(|text| {
+        let (name, rest) = text.split_once('\n')?;
+        let id = u128::from_str_radix(rest.strip_suffix('\n')?, 16).ok()?;
+        Some((name.parse().ok()?, id))
+    });
+    let damaged = || Error::corrupt(&marker, 0, "it does not name an engine and a store id");
+    parsed.map(Some).ok_or_else(damaged)
+}
+
+fn write_marker(
+    file_system: &dyn FileSystem,
+    path: &Path,
+    (kind, store): (EngineKind, u128),
+) -> Result<()> {
+    let (marker, unfinished) = (names::engine(path), names::engine_unfinished(path));
+    // A crash may have left a part of it; nobody else writes here while the lock is held.
+    let _ = file_system.remove(&unfinished);
+    let written = file_system.create(&unfinished).and_then(|file| {
+        file.write_at(format!("{kind}\n{store:032x}\n").as_bytes(), 0)?;
+        file.sync()?;
+        file_system.rename(&unfinished, &marker)?;
+        file_system.sync_directory(path)
+    });
+    written.map_err(|error| Error::io("write", &marker, error))
+}

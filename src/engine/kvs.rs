@@ -1,0 +1,340 @@
+//! The `kvs` engine: the log, the index over it, and compaction.
+
+use super::directory::Directory;
+use super::scan::scan_index;
+use super::{
+    Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
+    ReadHalf, ScanPage, Stamp, Step, WriteHalf,
+};
+use crate::storage::accounting::Accounting;
+use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan};
+use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
+use crate::storage::log::{Log, Place, sync_segments};
+use crate::storage::names::SegmentId;
+use crate::storage::record::{Extent, Record};
+use crate::storage::recovery::{Recovered, RecoveryReport, recover};
+use crate::storage::segment::{Fetched, Location, Origin, Segment, SegmentTable};
+use crate::sync::Arc;
+use crate::{Error, Options, Result, error};
+
+/// Opens the log in the directory.
+pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
+    let Directory { path, file_system, store, lock, .. } = directory;
+    let segment_bytes_max = options.segment_bytes_max;
+    let place = Place { file_system, directory: path, store, segment_bytes_max };
+    let (writer, reader, report) = KvsWriter::open(place, options.compaction_bytes_min)?;
+    if let Some((path, offset)) = &report.truncated_at {
+        let dropped = report.dropped_bytes;
+        log::warn!(
+            "cut {dropped} bytes that were never synced off {} at offset {offset}",
+            path.display()
+        );
+    }
+    log::debug!("recovered {report:?}");
+    Ok(Engine {
+        writer: Box::new(writer),
+        reader: Arc::new(reader),
+        kind: EngineKind::Kvs,
+        lock: Some(lock),
+    })
+}
+
+/// The half that reads: the index, and the segments it points into.
+#[derive(Clone)]
+pub(crate) struct KvsReader {
+    index: IndexReader<Location>,
+    table: Arc<SegmentTable>,
+}
+
+impl KvsReader {
+    /// The value of a version that `find` gives, which is asked again if its segment was compacted away.
+    fn fetch(
+        &self,
+        key: &[u8],
+        access: Access,
+        mut find: impl FnMut() -> Option<(u64, Location)>,
+    ) -> Result<Lookup> {
+        let mut missed = None;
+        while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
+            let read = |segment: &Segment| segment.fetch(key, version, &location, access);
+            let Some(fetched) = self.table.with(location.segment, read) else {
+                // The index is repointed before a segment leaves the table, so the same place twice
+                // means that the index is wrong.
+                if missed.replace(location) == Some(location) {
+                    let key = error::printable(key);
+                    let reason = format!("segment {} of key \"{key}\" is gone", location.segment);
+                    return Err(Error::Refused(reason));
+                }
+                continue;
+            };
+            let expires_at = location.expires_at();
+            return Ok(match fetched? {
+                Fetched::Value(value) => Lookup::Found(Entry { value, version, expires_at }),
+                Fetched::Cold => Lookup::Cold,
+            });
+        }
+        Ok(Lookup::Absent)
+    }
+}
+
+impl ReadHalf for KvsReader {
+    fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
+        self.fetch(key, access, || self.index.newest(key))
+    }
+
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
+        match self.fetch(key, Access::Blocking, || self.index.at(key, snapshot))? {
+            Lookup::Found(entry) => Ok(Some(entry)),
+            Lookup::Absent | Lookup::Cold => Ok(None),
+        }
+    }
+
+    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
+        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
+        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at() }))
+    }
+
+    fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
+        scan_index(&self.index, page, |found, snapshot| {
+            if page.keys_only {
+                let (version, expires_at) = (found.version, found.slot.expires_at());
+                return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
+            }
+            self.get_at(&found.key, snapshot)
+        })
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.index.snapshot())
+    }
+
+    fn count(&self) -> u64 {
+        self.index.live()
+    }
+
+    fn expiring(&self) -> u64 {
+        self.index.expiring()
+    }
+}
+
+/// The half that writes.
+pub(crate) struct KvsWriter {
+    log: Log,
+    index: IndexWriter<Location>,
+    accounting: Accounting,
+    compaction_bytes_min: u64,
+    /// A compaction that was handed out and has not come back.
+    is_compacting: bool,
+    /// A sync that was handed out and has not come back.
+    is_syncing: bool,
+    /// The newest commit that removed every key.
+    cleared: u64,
+}
+
+impl KvsWriter {
+    /// Recovers the log at this place.
+    pub(crate) fn open(
+        place: Place,
+        compaction_bytes_min: u64,
+    ) -> Result<(Self, KvsReader, RecoveryReport)> {
+        let mut index = IndexWriter::new();
+        let recovered = recover(&place, &mut index)?;
+        let Recovered { end, segments, accounting, cleared, report } = recovered;
+        let table = Arc::new(SegmentTable::new(segments));
+        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table) };
+        let writer = Self {
+            log: Log::new(place, end, table),
+            index,
+            accounting,
+            compaction_bytes_min,
+            is_compacting: false,
+            is_syncing: false,
+            cleared: cleared.map_or(0, |cleared| cleared.sequence),
+        };
+        Ok((writer, reader, report))
+    }
+
+    /// Puts what was appended into the index and makes it visible.
+    fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+        for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
+            let version = first + batch as u64;
+            let location = Location::of(&Record::from(&mutation), *segment, *extent);
+            match mutation {
+                Mutation::Put { key, .. } | Mutation::Remove { key } => {
+                    self.accounting.gain(&location);
+                    if let Some(overwritten) = self.index.insert(key, version, location) {
+                        self.accounting.lose(&overwritten);
+                    }
+                }
+                Mutation::Clear => {
+                    self.cleared = version;
+                    self.index.remove_all(version, &location);
+                    let record = Location::of(&Record::Remove { key: &[] }, *segment, *extent);
+                    self.accounting.keep_tombstone(&record);
+                }
+            }
+        }
+        self.index.publish(self.log.next_sequence() - 1);
+        self.prune();
+    }
+
+    fn prune(&mut self) {
+        let accounting = &mut self.accounting;
+        self.index.prune(|location, gone| {
+            accounting.lose(&location);
+            if gone {
+                accounting.keep_tombstone(&location);
+            }
+        });
+    }
+
+    /// Chooses what to compact and makes the job for it.
+    fn plan_compaction(&mut self) -> Result<Option<Compaction>> {
+        let garbage_bytes_min = self.compaction_bytes_min;
+        if let Some(active) = self.log.active()
+            && self.accounting.is_mostly_garbage(active, garbage_bytes_min)
+        {
+            self.log.seal(&mut self.accounting)?;
+        }
+        let output_bytes_max = self.log.place().segment_bytes_max;
+        let chosen = self.accounting.choose(garbage_bytes_min, output_bytes_max);
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
+        let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
+        let unsynced = self.log.unsynced().first().map(|segment| segment.id());
+        let mut inputs = self.log.table().all();
+        inputs.retain(|segment| chosen.contains(&segment.id()));
+        let plan = CompactionPlan {
+            place: self.log.place().clone(),
+            index: self.index.reader(),
+            table: Arc::clone(self.log.table()),
+            inputs,
+            output: self.log.take_segment_id()?,
+            oldest_outside,
+            unsynced_from: unsynced.or(self.log.active()).unwrap_or(SegmentId(u64::MAX)),
+            cleared: self.cleared,
+        };
+        Compaction::begin(plan).map(Some)
+    }
+
+    fn take_compaction(&mut self, delivery: CompactionDelivery) {
+        match delivery {
+            CompactionDelivery::Output(segment) => {
+                let bytes = segment.file.length().unwrap_or(0);
+                self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
+                self.log.table().add(segment);
+            }
+            CompactionDelivery::Moves(moves) => {
+                for moved in moves {
+                    self.accounting.hold(moved.to.segment, moved.sequence);
+                    let is_there = |slot: &Location| *slot == moved.from;
+                    if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
+                        self.accounting.lose(&moved.from);
+                        self.accounting.gain(&moved.to);
+                    } else if moved.to.is_tombstone() {
+                        self.accounting.keep_tombstone(&moved.to);
+                    }
+                }
+            }
+            CompactionDelivery::Finished(inputs) => {
+                self.log.table().remove(&inputs);
+                for input in inputs {
+                    self.accounting.remove(input);
+                }
+                self.is_compacting = false;
+                let (bytes, live) = self.accounting.totals();
+                log::info!("compaction finished: {live} of {bytes} bytes are live");
+            }
+        }
+    }
+}
+
+impl WriteHalf for KvsWriter {
+    fn next_sequence(&self) -> u64 {
+        self.log.next_sequence()
+    }
+
+    fn commit(&mut self, group: Group, durable: bool) -> Result<()> {
+        let first = self.log.next_sequence();
+        let mut placed = Vec::new();
+        let place = |segment, extent| placed.push((segment, extent));
+        self.log.append(&group, &mut self.accounting, place)?;
+        if durable {
+            self.log.sync()?;
+        }
+        self.publish(first, group, &placed);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.log.sync()
+    }
+
+    fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
+        if self.is_syncing || self.log.unsynced().is_empty() {
+            return None;
+        }
+        self.is_syncing = true;
+        let segments = self.log.unsynced().to_vec();
+        Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
+    }
+
+    fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+        // A write prunes what it replaced; this catches what a snapshot held back.
+        self.prune();
+        if self.is_compacting || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
+            return None;
+        }
+        match self.plan_compaction() {
+            Ok(job) => {
+                self.is_compacting = job.is_some();
+                job.map(|job| Box::new(job) as Box<dyn Job>)
+            }
+            Err(error) => {
+                log::warn!("compaction cannot begin: {error}");
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, delivery: Delivery) -> Result<()> {
+        match delivery {
+            Delivery::Synced(sequence) => {
+                self.is_syncing = false;
+                self.log.synced(sequence);
+            }
+            Delivery::Compaction(delivery) => self.take_compaction(delivery),
+            Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
+            // Tried again once more garbage was made.
+            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = false,
+        }
+        Ok(())
+    }
+
+    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+        self.index.due(now, limit)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.log.close(&mut self.accounting)
+    }
+}
+
+/// Syncs what was written when it was made.
+struct SyncJob {
+    segments: Vec<Arc<Segment>>,
+    sequence: u64,
+}
+
+impl Job for SyncJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Sync
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        sync_segments(&self.segments)?;
+        Ok(Step::Done(Delivery::Synced(self.sequence)))
+    }
+}

@@ -1,0 +1,222 @@
+//! `CLIENT`: what connections there are.
+
+use std::net::SocketAddr;
+
+use super::arguments::{integer, is};
+use super::refusal::{Refusal, SYNTAX};
+use super::{Executed, bulk, done, ok};
+use crate::protocol::resp::{Value, Version};
+use crate::server::context::Context;
+use crate::server::execution::{Call, Execution};
+use crate::server::session::Session;
+
+/// `CLIENT ID`
+pub(super) fn id(call: &Call<'_>) -> Executed {
+    let id = i64::try_from(call.session.id).unwrap_or(i64::MAX);
+    done(Value::Integer(id))
+}
+
+/// `CLIENT GETNAME`
+pub(super) fn getname(call: &Call<'_>) -> Executed {
+    let name = call.session.labels().name;
+    done(if name.is_empty() { Value::Null } else { bulk(name) })
+}
+
+/// `CLIENT SETNAME name`
+pub(super) fn setname(call: &Call<'_>) -> Executed {
+    let name = name(call.argument(2))?;
+    call.session.set_labels(|labels| labels.name = name);
+    done(ok())
+}
+
+/// A name a client gives itself.
+pub(super) fn name(text: &[u8]) -> Result<String, Refusal> {
+    let text = label(text);
+    text.ok_or(Refusal::new(
+        "ERR Client names cannot contain spaces, newlines or special characters.",
+    ))
+}
+
+/// Printable ASCII, because labels stand in the list of clients between blanks.
+fn label(text: &[u8]) -> Option<String> {
+    let printable = text.iter().all(u8::is_ascii_graphic);
+    printable.then(|| String::from_utf8_lossy(text).into_owned())
+}
+
+/// `CLIENT SETINFO LIB-NAME | LIB-VER text`
+pub(super) fn setinfo(call: &Call<'_>) -> Executed {
+    let option = call.argument(2);
+    let is_name = is(option, "LIB-NAME");
+    if !is_name && !is(option, "LIB-VER") {
+        let option = String::from_utf8_lossy(option);
+        return Err(Refusal::new(format!("ERR Unrecognized option '{option}'")));
+    }
+    let Some(text) = label(call.argument(3)) else {
+        let option = String::from_utf8_lossy(option).to_ascii_lowercase();
+        return Err(Refusal::new(format!(
+            "ERR {option} cannot contain spaces, newlines or special characters."
+        )));
+    };
+    call.session.set_labels(|labels| {
+        if is_name {
+            labels.library_name = text;
+        } else {
+            labels.library_version = text;
+        }
+    });
+    done(ok())
+}
+
+/// `CLIENT NO-EVICT ON | OFF` and `CLIENT NO-TOUCH ON | OFF`
+///
+/// No client is evicted and no access times are kept, so either setting holds already.
+pub(super) fn switch(call: &Call<'_>) -> Executed {
+    let setting = call.argument(2);
+    if is(setting, "ON") || is(setting, "OFF") { done(ok()) } else { Err(Refusal::new(SYNTAX)) }
+}
+
+/// `CLIENT INFO`
+pub(super) fn info(call: &Call<'_>) -> Executed {
+    done(Value::Verbatim(line(call.session, call.context)))
+}
+
+/// `CLIENT LIST [TYPE type | ID id ...]`
+pub(super) fn list(call: &Call<'_>) -> Executed {
+    let mut sessions = call.context.clients.list();
+    let option = call.argument(2);
+    match call.arguments.count() {
+        2 => {}
+        4 if is(option, "TYPE") => {
+            let normal = is_normal(call.argument(3))?;
+            sessions.retain(|_| normal);
+        }
+        4.. if is(option, "ID") => {
+            let ids: Option<Vec<_>> = call.rest(3).map(client_id).collect();
+            let ids = ids.ok_or(Refusal::new("ERR Invalid client ID"))?;
+            sessions.retain(|session| ids.contains(&session.id));
+        }
+        _ => return Err(Refusal::new(SYNTAX)),
+    }
+    let lines = sessions.iter().map(|session| line(session, call.context));
+    done(Value::Verbatim(lines.collect()))
+}
+
+/// Whether the type is that of all connections here; replicas and subscribers there are none.
+fn is_normal(kind: &[u8]) -> Result<bool, Refusal> {
+    if is(kind, "normal") {
+        return Ok(true);
+    }
+    let known = ["master", "replica", "slave", "pubsub"];
+    if known.iter().any(|word| is(kind, word)) {
+        return Ok(false);
+    }
+    let kind = String::from_utf8_lossy(kind);
+    Err(Refusal::new(format!("ERR Unknown client type '{kind}'")))
+}
+
+fn client_id(text: &[u8]) -> Option<u64> {
+    let id = integer(text).and_then(|id| u64::try_from(id).ok());
+    id.filter(|id| *id > 0)
+}
+
+/// A connection as one line; fields of Redis that are not known here are left out.
+fn line(session: &Session, context: &Context) -> String {
+    let labels = session.labels();
+    let protocol = match session.version() {
+        Version::Resp2 => 2,
+        Version::Resp3 => 3,
+    };
+    format!(
+        "id={} addr={} laddr={} name={} age={} flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 \
+         user=default resp={protocol} lib-name={} lib-ver={}\n",
+        session.id,
+        session.address,
+        context.address,
+        labels.name,
+        session.since.elapsed().as_secs(),
+        labels.library_name,
+        labels.library_version,
+    )
+}
+
+/// Which connections `CLIENT KILL` means.
+#[derive(Default)]
+struct Filter {
+    id: Option<u64>,
+    address: Option<Vec<u8>>,
+    local_address: Option<Vec<u8>>,
+    /// A type or user that no connection has.
+    nobody: bool,
+    /// The connection that asks is meant too.
+    own: bool,
+}
+
+impl Filter {
+    fn parse(call: &Call<'_>) -> Result<Self, Refusal> {
+        let mut filter = Self::default();
+        let mut rest = call.rest(2);
+        while let Some(option) = rest.next() {
+            let argument = rest.next().ok_or(Refusal::new(SYNTAX))?;
+            if is(option, "ID") {
+                let id = client_id(argument);
+                let text = "ERR client-id should be greater than 0";
+                filter.id = Some(id.ok_or(Refusal::new(text))?);
+            } else if is(option, "ADDR") {
+                filter.address = Some(argument.to_vec());
+            } else if is(option, "LADDR") {
+                filter.local_address = Some(argument.to_vec());
+            } else if is(option, "TYPE") {
+                filter.nobody |= !is_normal(argument)?;
+            } else if is(option, "USER") && argument == b"default" {
+                // Everybody is the default user.
+            } else if is(option, "USER") {
+                let user = String::from_utf8_lossy(argument);
+                return Err(Refusal::new(format!("ERR No such user '{user}'")));
+            } else if is(option, "SKIPME") && (is(argument, "yes") || is(argument, "no")) {
+                filter.own = is(argument, "no");
+            } else {
+                return Err(Refusal::new(SYNTAX));
+            }
+        }
+        Ok(filter)
+    }
+
+    fn meets(&self, session: &Session, call: &Call<'_>) -> bool {
+        let same = |address: SocketAddr, wanted: &Option<Vec<u8>>| {
+            let wanted = wanted.as_deref();
+            wanted.is_none_or(|wanted| wanted == address.to_string().as_bytes())
+        };
+        !self.nobody
+            && (self.own || session.id != call.session.id)
+            && self.id.is_none_or(|id| id == session.id)
+            && same(session.address, &self.address)
+            && same(call.context.address, &self.local_address)
+    }
+}
+
+/// `CLIENT KILL address` or `CLIENT KILL [ID id] [ADDR address] [LADDR address] [TYPE type]
+/// [USER user] [SKIPME yes | no]`
+pub(super) fn kill(call: &Call<'_>) -> Executed {
+    let by_address = call.arguments.count() == 3;
+    let filter = if by_address {
+        Filter { address: Some(call.argument(2).to_vec()), own: true, ..Filter::default() }
+    } else {
+        Filter::parse(call)?
+    };
+    let mut sessions = call.context.clients.list();
+    sessions.retain(|session| filter.meets(session, call));
+    if by_address && sessions.is_empty() {
+        return Err(Refusal::new("ERR No such client"));
+    }
+    let reply = if by_address { ok() } else { super::length(sessions.len()) };
+    let mut own = false;
+    for session in &sessions {
+        if session.id == call.session.id {
+            own = true;
+        } else {
+            session.kill();
+        }
+    }
+    // The connection that kills itself still gets the reply.
+    Ok(if own { Execution::Close(reply) } else { Execution::Done(reply) })
+}

@@ -1,0 +1,176 @@
+//! `INFO`: the state of the server as text.
+//!
+//! Fields have the names of Redis and are there only if they are true here. The exception is
+//! `used_memory`, which `redis-cli --stat` shows even if it is missing: it is zero, for not measured.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use super::arguments::is;
+use super::{Executed, REDIS_VERSION, done};
+use crate::EngineKind;
+use crate::protocol::resp::Value;
+use crate::server::context::Context;
+use crate::server::execution::Call;
+
+/// A section: its name, whether it is shown without being asked for, and what makes its lines.
+struct Section {
+    name: &'static str,
+    default: bool,
+    lines: fn(&Context) -> Fields,
+}
+
+/// Names and values, in order.
+type Fields = Vec<(String, String)>;
+
+const SECTIONS: [Section; 9] = [
+    section("Server", true, server),
+    section("Clients", true, clients),
+    section("Memory", true, memory),
+    section("Persistence", true, persistence),
+    section("Stats", true, stats),
+    section("Replication", true, replication),
+    section("Commandstats", false, commandstats),
+    section("Cluster", true, cluster),
+    section("Keyspace", true, keyspace),
+];
+
+const fn section(name: &'static str, default: bool, lines: fn(&Context) -> Fields) -> Section {
+    Section { name, default, lines }
+}
+
+impl Section {
+    fn is_asked_for(&self, call: &Call<'_>) -> bool {
+        let by_default = call.arguments.count() == 1 && self.default;
+        by_default
+            || call.rest(1).any(|word| {
+                is(word, self.name)
+                    || is(word, "all")
+                    || is(word, "everything")
+                    || self.default && is(word, "default")
+            })
+    }
+}
+
+/// `INFO [section ...]`
+pub(super) fn info(call: &Call<'_>) -> Executed {
+    let mut text = String::new();
+    for section in SECTIONS {
+        if !section.is_asked_for(call) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "# {}\r\n", section.name);
+        for (name, value) in (section.lines)(call.context) {
+            let _ = write!(text, "{name}:{value}\r\n");
+        }
+    }
+    done(Value::Verbatim(text))
+}
+
+fn fields<const N: usize>(fields: [(&str, String); N]) -> Fields {
+    fields.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn server(context: &Context) -> Fields {
+    let uptime = context.started.elapsed().as_secs();
+    fields([
+        ("redis_version", REDIS_VERSION.into()),
+        ("redis_mode", "standalone".into()),
+        ("kvs_version", env!("CARGO_PKG_VERSION").into()),
+        ("kvs_engine", context.store.engine().to_string()),
+        ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("arch_bits", usize::BITS.to_string()),
+        ("process_id", std::process::id().to_string()),
+        ("run_id", context.commands.run_id.clone()),
+        ("tcp_port", context.address.port().to_string()),
+        ("uptime_in_seconds", uptime.to_string()),
+        ("uptime_in_days", (uptime / 86_400).to_string()),
+        ("config_file", String::new()),
+    ])
+}
+
+fn clients(context: &Context) -> Fields {
+    fields([
+        ("connected_clients", context.clients.count().to_string()),
+        ("maxclients", context.options.connections_max.to_string()),
+        ("blocked_clients", "0".into()),
+    ])
+}
+
+fn memory(_: &Context) -> Fields {
+    fields([
+        ("used_memory", "0".into()),
+        ("maxmemory", "0".into()),
+        ("maxmemory_policy", "noeviction".into()),
+    ])
+}
+
+fn persistence(context: &Context) -> Fields {
+    let keeps = context.store.engine() != EngineKind::Memory;
+    let status = match context.store.failure() {
+        None => "ok",
+        Some(_) => "err",
+    };
+    fields([
+        ("loading", "0".into()),
+        ("rdb_bgsave_in_progress", "0".into()),
+        ("rdb_last_bgsave_status", "ok".into()),
+        ("aof_enabled", u8::from(keeps).to_string()),
+        ("aof_rewrite_in_progress", "0".into()),
+        ("aof_last_bgrewrite_status", "ok".into()),
+        ("aof_last_write_status", status.into()),
+        ("kvs_durability", context.store.durability().to_string()),
+    ])
+}
+
+fn stats(context: &Context) -> Fields {
+    let statistics = &context.statistics;
+    let requests = statistics.requests.get();
+    let rate = context.commands.rate.per_second(requests, Instant::now());
+    fields([
+        ("total_connections_received", statistics.connections_accepted.get().to_string()),
+        ("total_commands_processed", requests.to_string()),
+        ("instantaneous_ops_per_sec", rate.to_string()),
+        ("total_net_input_bytes", statistics.bytes_in.get().to_string()),
+        ("total_net_output_bytes", statistics.bytes_out.get().to_string()),
+        ("rejected_connections", statistics.connections_rejected.get().to_string()),
+        ("evicted_keys", "0".into()),
+        ("keyspace_hits", statistics.hits.get().to_string()),
+        ("keyspace_misses", statistics.misses.get().to_string()),
+        ("kvs_protocol_errors", statistics.protocol_errors.get().to_string()),
+    ])
+}
+
+fn replication(_: &Context) -> Fields {
+    fields([("role", "master".into()), ("connected_slaves", "0".into())])
+}
+
+/// Calls of every command that was called; times are not measured.
+fn commandstats(context: &Context) -> Fields {
+    let calls = context.commands.calls.iter().map(|(name, calls)| {
+        let (executed, rejected, failed) =
+            (calls.executed.get(), calls.rejected.get(), calls.failed.get());
+        let line = format!(
+            "calls={executed},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"
+        );
+        (executed + rejected, format!("cmdstat_{name}"), line)
+    });
+    calls.filter(|(count, ..)| *count > 0).map(|(_, name, line)| (name, line)).collect()
+}
+
+fn cluster(_: &Context) -> Fields {
+    fields([("cluster_enabled", "0".into())])
+}
+
+fn keyspace(context: &Context) -> Fields {
+    let reader = context.store.reader();
+    let (keys, expires) = (reader.count(), reader.expiring());
+    if keys == 0 {
+        return vec![];
+    }
+    fields([("db0", format!("keys={keys},expires={expires},avg_ttl=0"))])
+}

@@ -1,0 +1,33 @@
+//! Keys, whatever they hold.
+
+use super::{Executed, done};
+use crate::protocol::resp::Value;
+use crate::server::execution::Call;
+use crate::store::batch::{Answer, Operation};
+
+/// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
+pub(super) fn del(call: &Call<'_>) -> Executed {
+    let removals = call.rest(1).map(|key| Operation::Remove { key: key.to_vec() });
+    call.write(removals.collect(), |answers| {
+        let removed = answers.iter().filter(|answer| **answer == Answer::Flag(true));
+        super::length(removed.count())
+    })
+}
+
+/// `EXISTS key [key ...]`, and `TOUCH`, as there are no access times to change.
+pub(super) fn exists(call: &Call<'_>) -> Executed {
+    let mut found = 0;
+    for key in call.rest(1) {
+        found += i64::from(call.peek(key)?.is_some());
+    }
+    done(Value::Integer(found))
+}
+
+/// `TYPE key`
+pub(super) fn kind(call: &Call<'_>) -> Executed {
+    let kind = match call.peek(call.argument(1))? {
+        Some(_) => "string",
+        None => "none",
+    };
+    done(Value::Simple(kind.into()))
+}

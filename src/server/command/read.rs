@@ -1,0 +1,40 @@
+//! Reading a key the way every reading command does.
+
+use super::{Executed, Refusal};
+use crate::engine::{Entry, Lookup, Stamp};
+use crate::protocol::resp::Value;
+use crate::server::execution::{Call, Execution};
+
+impl Call<'_> {
+    /// Reads a key and makes the reply of what is there.
+    pub(super) fn read(&self, key: &[u8], reply: impl FnOnce(Option<Entry>) -> Value) -> Executed {
+        let entry = match self.context.store.lookup(key, self.access)? {
+            Lookup::Cold => return Ok(Execution::Cold),
+            Lookup::Found(entry) => Some(entry),
+            Lookup::Absent => None,
+        };
+        self.count_lookup(entry.is_some());
+        Ok(Execution::Done(reply(entry)))
+    }
+
+    /// What is known of a key without its value; an expired key is absent.
+    ///
+    /// A key over the limit of the store is not refused: it cannot be there, and so it is absent.
+    pub(super) fn peek(&self, key: &[u8]) -> Result<Option<Stamp>, Refusal> {
+        let store = &self.context.store;
+        let stamp = store.reader().peek(key)?;
+        let alive = stamp.filter(|stamp| !store.clock().is_past(stamp.expires_at));
+        self.count_lookup(alive.is_some());
+        Ok(alive)
+    }
+
+    /// Counts a read that found its key, or did not.
+    pub(super) fn count_lookup(&self, found: bool) {
+        let statistics = &self.context.statistics;
+        if found {
+            statistics.hits.add(1);
+        } else {
+            statistics.misses.add(1);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Parts of values.
+
+use std::ops::Range;
+
+use super::Executed;
+use super::refusal::{Refusal, STRING_TOO_LONG};
+use crate::protocol::resp::{BULK_BYTES_MAX, Value};
+use crate::server::execution::Call;
+use crate::store::batch::{Answer, Change};
+
+/// `GETRANGE key start end`; `SUBSTR` is its old name.
+pub(super) fn getrange(call: &Call<'_>) -> Executed {
+    let (start, end) = (call.integer(2)?, call.integer(3)?);
+    call.read(call.argument(1), |entry| {
+        let value = entry.map_or(vec![], |entry| entry.value);
+        let part = value.get(range(start, end, value.len())).unwrap_or_default();
+        Value::Bulk(part.to_vec())
+    })
+}
+
+/// The part from `start` to and with `end`, both counted from the end of the value where negative.
+fn range(start: i64, end: i64, length: usize) -> Range<usize> {
+    let from_start = |position: i64| match usize::try_from(position) {
+        Ok(position) => Some(position),
+        Err(_) => {
+            let back = usize::try_from(position.unsigned_abs()).unwrap_or(usize::MAX);
+            length.checked_sub(back)
+        }
+    };
+    // Redis takes an end before the value as its first byte, unless the start is behind that end.
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    let start = from_start(start).unwrap_or(0);
+    let end = from_start(end).unwrap_or(0).saturating_add(1).min(length);
+    start.min(end)..end
+}
+
+/// `SETRANGE key offset value`
+pub(super) fn setrange(call: &Call<'_>) -> Executed {
+    let Ok(offset) = usize::try_from(call.integer(2)?) else {
+        return Err(Refusal::new("ERR offset is out of range"));
+    };
+    let part = call.argument(3).to_vec();
+    if part.is_empty() {
+        return call.read(call.argument(1), |entry| {
+            super::length(entry.map_or(0, |entry| entry.value.len()))
+        });
+    }
+    let end = offset.saturating_add(part.len());
+    // Checked before the writer allocates what lies in front of the part.
+    if end > BULK_BYTES_MAX {
+        return Err(Refusal::new(STRING_TOO_LONG));
+    }
+    call.update(call.argument(1), move |entry| {
+        let mut value = entry.map_or(vec![], |entry| entry.value.clone());
+        value.resize(value.len().max(end), 0);
+        value.splice(offset..end, part);
+        let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
+        let expires_at = entry.and_then(|entry| entry.expires_at);
+        (Change::Put { value, expires_at }, Answer::Integer(length))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_redis() {
+        let cases = [
+            ((0, -1), 0..5),
+            ((1, 3), 1..4),
+            ((-3, -1), 2..5),
+            ((-100, 100), 0..5),
+            ((0, -100), 0..1),
+            ((-2, -4), 0..0),
+            ((i64::MIN, i64::MAX), 0..5),
+        ];
+        for ((start, end), expected) in cases {
+            assert_eq!(range(start, end, 5), expected, "{start} {end}");
+        }
+        for (start, end) in [(3, 1), (5, 9), (9, 5), (i64::MAX, i64::MIN)] {
+            assert!(range(start, end, 5).is_empty(), "{start} {end}");
+        }
+        assert!(range(0, -1, 0).is_empty());
+    }
+}

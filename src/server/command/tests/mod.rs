@@ -1,0 +1,231 @@
+//! Commands as a client meets them: a line goes in, a reply comes out, the writer and readers between.
+
+mod connection;
+mod expiry;
+mod key;
+mod scan;
+mod server;
+mod string;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use super::{State, execute};
+use crate::engine::Access;
+use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
+use crate::server::ServerOptions;
+use crate::server::context::Context;
+use crate::server::execution::{Call, Execution};
+use crate::server::session::{Clients, Session};
+use crate::server::statistics::Statistics;
+use crate::sync::Arc;
+use crate::{EngineKind, Options, Store};
+
+/// A server without sockets: it does by itself what workers and readers do.
+struct Server {
+    context: Context,
+    session: Arc<Session>,
+}
+
+/// What a request led to.
+struct Replied {
+    value: Value,
+    /// The connection is closed after it.
+    closed: bool,
+    /// It had to be executed on a reader.
+    cold: bool,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self::with(Options::new("unused"))
+    }
+
+    fn with(options: Options) -> Self {
+        let context = Context {
+            store: Store::open(options.engine(EngineKind::Memory)).unwrap(),
+            options: ServerOptions::default(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            started: Instant::now(),
+            clients: Clients::default(),
+            statistics: Statistics::default(),
+            commands: State::default(),
+        };
+        let session = connect(&context);
+        Self { context, session }
+    }
+
+    fn call(&self, session: &Session, arguments: Arguments<'_>) -> Replied {
+        let mut call =
+            Call { arguments, context: &self.context, session, access: Access::MemoryOnly };
+        let mut execution = execute(&call);
+        let cold = matches!(execution, Execution::Cold);
+        if cold {
+            call.access = Access::Blocking;
+            execution = execute(&call);
+        }
+        let closed = matches!(execution, Execution::Close(_));
+        let value = match execution {
+            Execution::Done(value) | Execution::Close(value) => value,
+            Execution::Write(batch, render) => {
+                // The writer of a real server relies on it, while `apply` would check once more.
+                let checked = self.context.store.check(&batch);
+                assert!(checked.is_ok(), "{checked:?} must be the reply");
+                render(self.context.store.apply(batch))
+            }
+            Execution::Cold | Execution::Sync(_) => panic!("no command may end so"),
+        };
+        Replied { value, closed, cold }
+    }
+
+    fn request(&self, session: &Session, request: &[u8]) -> Replied {
+        let mut parser = RequestParser::new(Limits::default());
+        match parser.parse(request).unwrap() {
+            Parsed::Request { arguments, .. } => self.call(session, arguments),
+            Parsed::Incomplete { .. } => panic!("{} is incomplete", request.escape_ascii()),
+        }
+    }
+
+    /// The reply to a line as a person types it.
+    fn run(&self, line: &str) -> Value {
+        self.request(&self.session, format!("{line}\r\n").as_bytes()).value
+    }
+
+    /// The reply to arguments of any bytes.
+    fn run_bytes(&self, arguments: &[&[u8]]) -> Value {
+        let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
+        for argument in arguments {
+            request.extend(format!("${}\r\n", argument.len()).bytes());
+            request.extend_from_slice(argument);
+            request.extend_from_slice(b"\r\n");
+        }
+        self.request(&self.session, &request).value
+    }
+
+    /// The reply as it is encoded for this connection, with a blank for every line end.
+    fn wire(&self, line: &str) -> String {
+        let value = self.run(line);
+        encode(&value, self.session.version())
+    }
+
+    /// Checks requests and their replies, one after the other.
+    fn check(&self, cases: &[(&str, &str)]) {
+        for (request, reply) in cases {
+            assert_eq!(self.wire(request), *reply, "reply to {request}");
+        }
+    }
+
+    /// The integer a line is answered with.
+    fn integer(&self, line: &str) -> i64 {
+        match self.run(line) {
+            Value::Integer(value) => value,
+            other => panic!("{line} is answered with {other:?}"),
+        }
+    }
+
+    /// The text a line is answered with.
+    fn text(&self, line: &str) -> String {
+        match self.run(line) {
+            Value::Bulk(bytes) => String::from_utf8(bytes).unwrap(),
+            Value::Verbatim(text) => text,
+            other => panic!("{line} is answered with {other:?}"),
+        }
+    }
+}
+
+fn connect(context: &Context) -> Arc<Session> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
+    context.clients.open(address, || {})
+}
+
+fn encode(value: &Value, version: Version) -> String {
+    let mut out = Vec::new();
+    value.encode(version, &mut out);
+    let text = String::from_utf8_lossy(&out);
+    text.strip_suffix("\r\n").unwrap().replace("\r\n", " ")
+}
+
+#[test]
+fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
+    let server = Server::new();
+    server.check(&[
+        ("foo a b", "-ERR unknown command 'foo', with args beginning with: 'a' 'b' "),
+        ("FOO", "-ERR unknown command 'FOO', with args beginning with: "),
+        (r#"foo "\r\n+OK""#, "-ERR unknown command 'foo', with args beginning with: '  +OK' "),
+    ]);
+    let long = "x".repeat(1000);
+    let reply = server.wire(&format!("{long} {long} {long}"));
+    let shown = "x".repeat(128);
+    assert_eq!(
+        reply,
+        format!("-ERR unknown command '{shown}', with args beginning with: '{shown}' ")
+    );
+    assert!(matches!(server.run_bytes(&[b"\xff\0", b"\xff"]), Value::Error(_)));
+}
+
+#[test]
+fn every_command_refuses_too_few_and_too_many_arguments() {
+    let server = Server::new();
+    for entry in super::table::COMMANDS {
+        let least = usize::from(entry.arity.unsigned_abs());
+        let refusal = format!("-ERR wrong number of arguments for '{}' command", entry.name);
+        if least > 1 {
+            let request = [entry.name, &" 1".repeat(least - 2)].concat();
+            assert_eq!(server.wire(&request), refusal, "{request}");
+        }
+        if entry.arity > 0 {
+            let request = [entry.name, &" 1".repeat(least)].concat();
+            assert_eq!(server.wire(&request), refusal, "{request}");
+        }
+        for sub in entry.subcommands {
+            let name = format!("{} {}", entry.name, sub.name);
+            let refusal =
+                format!("-ERR wrong number of arguments for '{}|{}' command", entry.name, sub.name);
+            let least = usize::from(sub.arity.unsigned_abs());
+            if least > 2 {
+                let request = [&name, " 1".repeat(least - 3).as_str()].concat();
+                assert_eq!(server.wire(&request), refusal, "{request}");
+            }
+            if sub.arity > 0 {
+                let request = [&name, " 1".repeat(least - 1).as_str()].concat();
+                assert_eq!(server.wire(&request), refusal, "{request}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_arguments_are_answered() {
+    // Whatever the words mean to a command, it must not panic, and a writer that did would stay gone.
+    let words: [&[u8]; 12] = [
+        b"",
+        b"0",
+        b"-1",
+        b"9223372036854775807",
+        b"-9223372036854775808",
+        b"x",
+        b"\xff\0\r\n",
+        b"EX",
+        b"MATCH",
+        b"[",
+        b"NX",
+        b"100000",
+    ];
+    let server = Server::new();
+    for entry in super::table::COMMANDS {
+        let subcommands = entry.subcommands.iter().map(|sub| Some(sub.name));
+        for sub in std::iter::once(None).chain(subcommands) {
+            for first in words {
+                for second in words {
+                    for count in 0..5 {
+                        let mut request = vec![entry.name.as_bytes()];
+                        request.extend(sub.map(str::as_bytes));
+                        request.extend([first, second].into_iter().cycle().take(count));
+                        server.run_bytes(&request);
+                    }
+                }
+            }
+        }
+    }
+    server.check(&[("FLUSHALL", "+OK"), ("SET k v", "+OK"), ("GET k", "$1 v")]);
+}

@@ -1,0 +1,163 @@
+//! How many bytes of each segment are still needed, and which segments are worth compacting.
+
+use std::collections::BTreeMap;
+
+use super::names::SegmentId;
+use super::segment::{Location, Origin};
+
+/// What is known of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// How it came to be.
+    pub(crate) origin: Origin,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// What a compaction would have to keep of it, tombstones that readers no longer need left out.
+    pub(crate) live_bytes: u64,
+    /// Tombstones that only matter while an older segment holds their keys.
+    pub(crate) tombstone_bytes: u64,
+    /// The lowest sequence number in it; the highest possible where it holds none.
+    pub(crate) oldest: u64,
+    /// The highest sequence number in it; zero where it holds none.
+    pub(crate) newest: u64,
+    /// Nothing is appended to it any more.
+    pub(crate) sealed: bool,
+}
+
+/// The usage of every segment.
+#[derive(Debug, Default)]
+pub(crate) struct Accounting {
+    segments: BTreeMap<SegmentId, Usage>,
+    /// Garbage that was made since the last choice.
+    unchecked_bytes: u64,
+}
+
+impl Accounting {
+    /// Begins to count a segment.
+    pub(crate) fn add(&mut self, id: SegmentId, origin: Origin, bytes: u64, sealed: bool) {
+        let usage = Usage {
+            origin,
+            bytes,
+            live_bytes: 0,
+            tombstone_bytes: 0,
+            oldest: u64::MAX,
+            newest: 0,
+            sealed,
+        };
+        self.segments.insert(id, usage);
+    }
+
+    /// Forgets a segment.
+    pub(crate) fn remove(&mut self, id: SegmentId) {
+        self.segments.remove(&id);
+    }
+
+    /// The segment's usage.
+    pub(crate) fn get(&self, id: SegmentId) -> Option<&Usage> {
+        self.segments.get(&id)
+    }
+
+    /// Every segment, lowest id first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (SegmentId, &Usage)> {
+        self.segments.iter().map(|(id, usage)| (*id, usage))
+    }
+
+    /// Nothing is appended to the segment from now on.
+    pub(crate) fn seal(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.sealed = true);
+    }
+
+    /// Something may still be appended to the segment.
+    pub(crate) fn unseal(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.sealed = false);
+    }
+
+    /// The segment has grown to this length.
+    pub(crate) fn grow(&mut self, id: SegmentId, bytes: u64) {
+        self.with(id, |usage| usage.bytes = bytes);
+    }
+
+    /// The segment holds something of this commit.
+    pub(crate) fn hold(&mut self, id: SegmentId, sequence: u64) {
+        self.with(id, |usage| {
+            usage.oldest = usage.oldest.min(sequence);
+            usage.newest = usage.newest.max(sequence);
+        });
+    }
+
+    /// The index points to this place from now on.
+    pub(crate) fn gain(&mut self, location: &Location) {
+        self.with(location.segment, |usage| usage.live_bytes += location.cost());
+    }
+
+    /// The index does not point to this place any more.
+    pub(crate) fn lose(&mut self, location: &Location) {
+        let cost = location.cost();
+        self.unchecked_bytes += cost;
+        self.with(location.segment, |usage| {
+            usage.live_bytes = usage.live_bytes.saturating_sub(cost);
+        });
+    }
+
+    /// The record matters only while an older segment may hold what it removed.
+    pub(crate) fn keep_tombstone(&mut self, location: &Location) {
+        self.with(location.segment, |usage| usage.tombstone_bytes += location.cost());
+    }
+
+    /// The bytes of all segments, and how many of them are needed.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.segments.values().fold((0, 0), |(bytes, live), usage| {
+            (bytes + usage.bytes, live + usage.live_bytes.min(usage.bytes))
+        })
+    }
+
+    /// Whether enough garbage was made since the last choice to look again.
+    pub(crate) fn is_worth_a_look(&self, garbage_bytes_min: u64) -> bool {
+        self.unchecked_bytes >= garbage_bytes_min / 4
+    }
+
+    /// Whether the segment should be sealed before it is full, so that its garbage can be compacted.
+    pub(crate) fn is_mostly_garbage(&self, id: SegmentId, garbage_bytes_min: u64) -> bool {
+        self.segments.get(&id).is_some_and(|usage| {
+            let garbage = usage.bytes.saturating_sub(usage.live_bytes);
+            garbage >= garbage_bytes_min.max(1) && garbage * 2 >= usage.bytes
+        })
+    }
+
+    /// The sealed segments of which at least half is garbage, if together they hold at least
+    /// `garbage_bytes_min` of it; what has to be kept of them fits `output_bytes_max`.
+    ///
+    /// A tombstone counts as garbage only where every segment that is older is chosen too: else it has
+    /// to be kept, because an older segment may hold its key, and compacting would gain nothing.
+    pub(crate) fn choose(
+        &mut self,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> Vec<SegmentId> {
+        self.unchecked_bytes = 0;
+        let mut by_age: Vec<_> = self.segments.iter().collect();
+        by_age.sort_by_key(|(_, usage)| usage.oldest);
+        let mut older_are_chosen = true;
+        let (mut chosen, mut garbage_bytes, mut output_bytes) = (Vec::new(), 0, 0);
+        for (id, usage) in by_age {
+            let kept_tombstones = if older_are_chosen { 0 } else { usage.tombstone_bytes };
+            let kept = usage.live_bytes + kept_tombstones;
+            let garbage = usage.bytes.saturating_sub(kept);
+            let fits = output_bytes + kept <= output_bytes_max;
+            if usage.sealed && fits && garbage * 2 >= usage.bytes {
+                chosen.push(*id);
+                garbage_bytes += garbage;
+                output_bytes += kept;
+            } else {
+                older_are_chosen = false;
+            }
+        }
+        if garbage_bytes >= garbage_bytes_min.max(1) { chosen } else { Vec::new() }
+    }
+
+    fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut Usage)) {
+        if let Some(usage) = self.segments.get_mut(&id) {
+            change(usage);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Compaction: rewrites what is still needed of some sealed segments into one new segment.
+//!
+//! [`Compaction`] is the job that does it beside the writer, in steps:
+//!
+//! 1. Copy the needed records into an unfinished file, each in a frame of its own with its old sequence
+//!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while a
+//!    segment that is not part of this compaction holds anything older, or its key would come back.
+//! 2. Sync the output, and sync the log: a record counts as garbage because of a newer one, which must
+//!    not be lost to a power failure after the old one is gone.
+//! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores what
+//!    it replaces, which its first frame lists; so the inputs are removed all or none.
+//! 4. Hand the moves to the writer, some at a time so that writes do not wait. It repoints only versions
+//!    that are still where the copy was made from.
+//! 5. Remove the inputs' names. Readers that still hold one go on reading it.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use super::fs::File;
+use super::index::IndexReader;
+use super::log::{Place, sync_segments};
+use super::names::{self, SegmentId};
+use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
+use super::scan::{Next, Scan};
+use super::segment::{HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable};
+use crate::engine::{Delivery, Job, JobKind, Step};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// How much of an input one step copies.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// How many moves one delivery carries: what the writer applies between two groups.
+const MOVES_PER_DELIVERY: usize = 512;
+
+/// What the writer is told of a compaction.
+pub(crate) enum CompactionDelivery {
+    /// The output has its name: readers may be pointed to it.
+    Output(Arc<Segment>),
+    /// These versions have moved to the output.
+    Moves(Vec<Move>),
+    /// Every move was delivered, and the inputs have lost their names.
+    Finished(Vec<SegmentId>),
+}
+
+/// A version of a key that a compaction copied.
+pub(crate) struct Move {
+    pub(crate) key: Vec<u8>,
+    pub(crate) sequence: u64,
+    pub(crate) from: Location,
+    pub(crate) to: Location,
+}
+
+/// What a compaction is made from.
+pub(crate) struct CompactionPlan {
+    pub(crate) place: Place,
+    pub(crate) index: IndexReader<Location>,
+    pub(crate) table: Arc<SegmentTable>,
+    pub(crate) inputs: Vec<Arc<Segment>>,
+    pub(crate) output: SegmentId,
+    /// The lowest sequence number in any segment that is not an input.
+    pub(crate) oldest_outside: u64,
+    /// The oldest segment that holds something unsynced.
+    pub(crate) unsynced_from: SegmentId,
+    /// The newest record that removed every key.
+    pub(crate) cleared: u64,
+}
+
+/// The running job.
+pub(crate) struct Compaction {
+    plan: CompactionPlan,
+    output: Output,
+    phase: Phase,
+    moves: VecDeque<Move>,
+}
+
+enum Phase {
+    /// Copying the input at this position, from this offset on.
+    Copy { input: usize, offset: u64 },
+    /// The output has its name; the writer is being told.
+    Deliver,
+    /// The writer knows all moves.
+    Remove,
+    /// Nothing is left.
+    Finished,
+}
+
+/// The segment that is being written.
+struct Output {
+    header: SegmentHeader,
+    file: Arc<dyn File>,
+    unfinished: PathBuf,
+    checksum: Checksum,
+    /// Bytes that are in the file.
+    written: u64,
+    /// Bytes that follow them.
+    buffer: Vec<u8>,
+    has_its_name: bool,
+    remove: Option<Place>,
+}
+
+impl Compaction {
+    /// Makes the unfinished output.
+    pub(crate) fn begin(plan: CompactionPlan) -> Result<Self> {
+        let CompactionPlan { place, inputs, output: id, .. } = &plan;
+        let header = SegmentHeader {
+            origin: Origin::Compacted,
+            store: place.store,
+            id: *id,
+            base: 0,
+            durable: 0,
+            previous: SegmentId(0),
+        };
+        let unfinished = names::unfinished(&place.directory, *id);
+        let file = place.file_system.create(&unfinished);
+        let file = file.map_err(|e| Error::io("create", &unfinished, e))?;
+        let replaced: Vec<u64> = inputs.iter().map(|input| input.id().0).collect();
+        let bytes = header.encode();
+        let mut output = Output {
+            header,
+            file,
+            unfinished,
+            checksum: Checksum::new(&bytes),
+            written: 0,
+            buffer: bytes.to_vec(),
+            has_its_name: false,
+            remove: Some(place.clone()),
+        };
+        let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
+        output.mark(FrameKind::Replaces, &list, (0, 0))?;
+        let phase = Phase::Copy { input: 0, offset: HEADER_BYTES as u64 };
+        Ok(Self { plan, output, phase, moves: VecDeque::new() })
+    }
+
+    /// Copies up to a step's worth of an input; moves to the next phase after the last.
+    fn copy(&mut self, input: usize, offset: u64) -> Result<Step> {
+        let Some(segment) = self.plan.inputs.get(input).cloned() else {
+            return self.publish();
+        };
+        let mut scan = Scan::resume(&segment, offset)?;
+        while scan.offset() < offset + STEP_BYTES {
+            let at = scan.offset();
+            match scan.next()? {
+                Next::Frame(frame) => {
+                    let sequence = frame.header.sequence;
+                    for (record, extent) in frame.records {
+                        self.copy_record(segment.id(), sequence, &record, extent)?;
+                    }
+                }
+                Next::End => {
+                    self.output.flush()?;
+                    self.phase = Phase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
+                    return Ok(Step::Continue);
+                }
+                Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, at, reason)),
+            }
+        }
+        self.output.flush()?;
+        self.phase = Phase::Copy { input, offset: scan.offset() };
+        Ok(Step::Continue)
+    }
+
+    fn copy_record(
+        &mut self,
+        segment: SegmentId,
+        sequence: u64,
+        record: &Record<'_>,
+        extent: Extent,
+    ) -> Result<()> {
+        let from = Location::of(record, segment, extent);
+        let is_indexed = || {
+            let versions = self.plan.index.versions(record.key());
+            versions.iter().any(|(version, slot)| *version == sequence && *slot == from)
+        };
+        // Whatever is older than the tombstone and not part of this may hold what it removed.
+        let masks_older = self.plan.oldest_outside < sequence;
+        let is_needed = match record {
+            Record::Put { .. } => is_indexed(),
+            Record::Remove { .. } => is_indexed() || (masks_older && self.plan.cleared < sequence),
+            Record::Clear => masks_older && self.plan.cleared == sequence,
+        };
+        if !is_needed {
+            return Ok(());
+        }
+        let extent = self.output.copy(record, sequence)?;
+        if !matches!(record, Record::Clear) {
+            let to = from.moved(self.plan.output, extent);
+            self.moves.push_back(Move { key: record.key().to_vec(), sequence, from, to });
+        }
+        Ok(())
+    }
+
+    /// Makes the output durable and gives it its name.
+    fn publish(&mut self) -> Result<Step> {
+        let CompactionPlan { place, table, index, unsynced_from, .. } = &self.plan;
+        // What was judged garbage is garbage because of something at or below this.
+        let visible = index.visible();
+        self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
+        self.output.flush()?;
+        let synced = self.output.file.sync();
+        synced.map_err(|e| Error::io("sync", &self.output.unfinished, e))?;
+        let segments = table.all();
+        let is_unsynced =
+            |s: &Segment| s.header.origin == Origin::Written && s.id() >= *unsynced_from;
+        let unsynced: Vec<_> = segments.into_iter().filter(|s| is_unsynced(s)).collect();
+        sync_segments(&unsynced)?;
+        let path = names::segment(&place.directory, self.plan.output);
+        let renamed = place.file_system.rename(&self.output.unfinished, &path);
+        renamed.map_err(|e| Error::io("rename", &self.output.unfinished, e))?;
+        self.output.has_its_name = true;
+        sync_directory(place)?;
+        self.phase = Phase::Deliver;
+        let file = Arc::clone(&self.output.file);
+        let segment = Segment::new(self.output.header, path, file);
+        let delivery = CompactionDelivery::Output(Arc::new(segment));
+        Ok(Step::Deliver(Delivery::Compaction(delivery)))
+    }
+
+    fn deliver(&mut self) -> Step {
+        let count = self.moves.len().min(MOVES_PER_DELIVERY);
+        if count == 0 {
+            self.phase = Phase::Remove;
+            return Step::Continue;
+        }
+        let moves = self.moves.drain(..count).collect();
+        Step::Deliver(Delivery::Compaction(CompactionDelivery::Moves(moves)))
+    }
+
+    fn remove(&mut self) -> Result<Step> {
+        self.phase = Phase::Finished;
+        let place = &self.plan.place;
+        for input in &self.plan.inputs {
+            let removed = place.file_system.remove(&input.path);
+            removed.map_err(|e| Error::io("remove", &input.path, e))?;
+        }
+        // Before another compaction may replace the output: recovery would not know these any more.
+        sync_directory(place)?;
+        let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
+        Ok(Step::Done(Delivery::Compaction(CompactionDelivery::Finished(inputs))))
+    }
+}
+
+/// A directory that cannot be synced leaves in doubt which names survive, as a log that cannot be does.
+fn sync_directory(place: &Place) -> Result<()> {
+    let synced = place.file_system.sync_directory(&place.directory);
+    synced.map_err(|e| Error::UnknownOutcome(Arc::new(Error::io("sync", &place.directory, e))))
+}
+
+fn too_large() -> Error {
+    let bytes_max = super::record::FRAME_BODY_BYTES_MAX;
+    Error::BatchTooLarge { bytes: bytes_max, bytes_max }
+}
+
+impl Job for Compaction {
+    fn kind(&self) -> JobKind {
+        JobKind::Compaction
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        match self.phase {
+            Phase::Copy { input, offset } => self.copy(input, offset),
+            Phase::Deliver => Ok(self.deliver()),
+            Phase::Remove => self.remove(),
+            Phase::Finished => Ok(Step::Continue),
+        }
+    }
+}
+
+impl Output {
+    fn copy(&mut self, record: &Record<'_>, sequence: u64) -> Result<Extent> {
+        let mut placed = None;
+        let base = self.written;
+        let records = std::iter::once(*record);
+        let encoded =
+            self.checksum.encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
+                placed = Some(extent)
+            });
+        encoded.map_err(|TooLarge| too_large())?;
+        placed.ok_or_else(too_large)
+    }
+
+    fn mark(&mut self, kind: FrameKind, body: &[u8], numbers: (u64, u64)) -> Result<()> {
+        let marked = self.checksum.encode_mark(kind, body, numbers, self.written, &mut self.buffer);
+        marked.map_err(|TooLarge| too_large())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let written = self.file.write_at(&self.buffer, self.written);
+        written.map_err(|e| Error::io("write", &self.unfinished, e))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some(place) = self.remove.take()
+            && !self.has_its_name
+        {
+            // The next open removes what is left if this fails.
+            let _ = place.file_system.remove(&self.unfinished);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Versions, snapshots and ranges, without an engine.
+
+use std::ops::Bound;
+
+use super::*;
+
+/// A number; negative ones are tombstones.
+#[derive(Debug, Clone, PartialEq)]
+struct Number(i32);
+
+impl Slot for Number {
+    fn is_tombstone(&self) -> bool {
+        self.0 < 0
+    }
+    fn expires_at(&self) -> Option<u64> {
+        u64::try_from(self.0).ok().filter(|time| *time >= 100)
+    }
+}
+
+fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]) -> Vec<i32> {
+    for (key, number) in changes {
+        index.insert(key.as_bytes().to_vec(), version, Number(*number));
+    }
+    index.publish(version);
+    let mut dropped = Vec::new();
+    index.prune(|slot, _| dropped.push(slot.0));
+    dropped
+}
+
+fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &Snapshot) -> Vec<i32> {
+    reader.page(range, snapshot, 10).into_iter().map(|found| found.slot.0).collect()
+}
+
+#[test]
+fn nothing_of_a_commit_is_seen_before_it_is_published() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    index.insert(b"a".to_vec(), 1, Number(1));
+    assert_eq!(reader.newest(b"a"), None);
+    index.publish(1);
+    assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
+    index.insert(b"a".to_vec(), 2, Number(2));
+    assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
+}
+
+#[test]
+fn a_snapshot_keeps_what_it_sees_until_it_is_dropped() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    commit(&mut index, 1, &[("a", 1), ("b", 1)]);
+    let snapshot = reader.snapshot();
+    assert!(commit(&mut index, 2, &[("a", 2)]).is_empty());
+    assert!(commit(&mut index, 3, &[("a", 3), ("b", -1), ("c", 3)]).is_empty());
+    assert_eq!(page(&reader, &KeyRange::all(), &snapshot), [1, 1]);
+    assert_eq!(reader.at(b"b", &snapshot), Some((1, Number(1))));
+    assert_eq!(page(&reader, &KeyRange::all(), &reader.snapshot()), [3, -1, 3]);
+    drop(snapshot);
+    let mut dropped = commit(&mut index, 4, &[]);
+    dropped.sort_unstable();
+    assert_eq!(dropped, [-1, 1, 1, 2]);
+    assert_eq!(reader.versions(b"b"), []);
+}
+
+#[test]
+fn ranges_go_both_ways_and_resume_after_a_key() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    let keys = ["a", "ab", "b", "c", "d"];
+    let changes: Vec<_> = keys.iter().zip(0..).map(|(key, number)| (*key, number)).collect();
+    commit(&mut index, 1, &changes);
+    let snapshot = reader.snapshot();
+    let bound = |key: &str| Bound::Included(key.as_bytes().to_vec());
+    let mut range = KeyRange { start: bound("ab"), end: bound("c"), reverse: false };
+    assert_eq!(page(&reader, &range, &snapshot), [1, 2, 3]);
+    assert_eq!(page(&reader, &range.after(b"ab"), &snapshot), [2, 3]);
+    range.reverse = true;
+    assert_eq!(page(&reader, &range, &snapshot), [3, 2, 1]);
+    assert_eq!(page(&reader, &range.after(b"b"), &snapshot), [1]);
+    let backwards = KeyRange { start: bound("d"), end: bound("a"), reverse: false };
+    assert_eq!(page(&reader, &backwards, &snapshot), []);
+}
+
+#[test]
+fn keys_and_deadlines_are_counted() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    commit(&mut index, 1, &[("a", 1), ("b", 150), ("c", 120)]);
+    assert_eq!((reader.live(), reader.expiring()), (3, 2));
+    assert_eq!(index.due(119, 10), Vec::<Vec<u8>>::new());
+    assert_eq!(index.due(150, 10), [b"c", b"b"]);
+    commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
+    assert_eq!((reader.live(), reader.expiring()), (2, 1));
+    assert_eq!(index.due(200, 10), [b"a"]);
+    index.remove_all(3, &Number(-1));
+    index.publish(3);
+    assert_eq!((reader.live(), reader.expiring()), (0, 0));
+}
+
+#[test]
+fn restoring_in_any_order_ends_the_same() {
+    let versions = [(1, 10), (2, -1), (3, 30), (4, 40)];
+    let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]];
+    for order in orders {
+        let mut index = IndexWriter::new();
+        let mut dropped = Vec::new();
+        for position in order {
+            let (version, number) = versions[position];
+            let unneeded = index.restore(b"k".to_vec(), version, Number(number));
+            dropped.extend(unneeded.map(|slot| slot.0));
+        }
+        index.publish(4);
+        index.prune(|slot, _| dropped.push(slot.0));
+        dropped.sort_unstable();
+        assert_eq!(dropped, [-1, 10, 30]);
+        assert_eq!(index.reader().versions(b"k"), [(4, Number(40))]);
+        assert_eq!(index.reader().live(), 1);
+    }
+}
+
+#[test]
+fn only_what_is_still_in_its_place_is_repointed() {
+    let mut index = IndexWriter::new();
+    commit(&mut index, 1, &[("a", 1)]);
+    assert!(!index.repoint(b"a", 1, Number(9), |slot| slot.0 == 2));
+    assert!(index.repoint(b"a", 1, Number(9), |slot| slot.0 == 1));
+    assert!(!index.repoint(b"b", 1, Number(9), |_| true));
+    assert_eq!(index.reader().newest(b"a"), Some((1, Number(9))));
+    commit(&mut index, 2, &[("a", 2)]);
+    assert!(!index.repoint(b"a", 1, Number(8), |_| true), "the version is gone");
+    assert_eq!(index.reader().newest(b"a"), Some((2, Number(2))));
+}

@@ -1,0 +1,91 @@
+//! What is in the data directory: the segments, and leftovers of what a crash cut short.
+
+use std::collections::BTreeSet;
+
+use super::log::Place;
+use super::names::{self, FileName, SegmentId};
+use super::record::FrameKind;
+use super::scan::{Next, Scan};
+use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+type Segments = Vec<Arc<Segment>>;
+
+/// Opens what is there, compacted and written segments apart; deletes leftovers of creations and compactions that a crash cut short.
+pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
+    let (file_system, directory) = (&*place.file_system, &place.directory);
+    let names = file_system.list(directory).map_err(|e| Error::io("list", directory, e))?;
+    let mut ids = BTreeSet::new();
+    let mut leftovers = Vec::new();
+    for name in names.iter().filter_map(|name| FileName::parse(name)) {
+        match name {
+            FileName::Segment(id) => drop(ids.insert(id)),
+            FileName::Unfinished(id) => leftovers.push(names::unfinished(directory, id)),
+        }
+    }
+    let newest = ids.last().copied();
+    let mut segments = Vec::new();
+    for id in ids {
+        match open_segment(place, id, Some(id) == newest)? {
+            Some(segment) => segments.push(segment),
+            None => leftovers.push(names::segment(directory, id)),
+        }
+    }
+    let mut replaced = BTreeSet::new();
+    for segment in segments.iter().filter(|s| s.header.origin == Origin::Compacted) {
+        replaced.extend(read_replaces(segment)?);
+    }
+    segments.retain(|segment| {
+        let is_needed = !replaced.contains(&segment.id());
+        if !is_needed {
+            leftovers.push(segment.path.clone());
+        }
+        is_needed
+    });
+    for path in &leftovers {
+        log::info!("removing {}, which a crash left behind", path.display());
+        file_system.remove(path).map_err(|e| Error::io("remove", path, e))?;
+    }
+    if !leftovers.is_empty() {
+        file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
+    }
+    Ok(segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted))
+}
+
+/// Opens a segment; `None` if it is the newest and was being made when the process ended.
+fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
+    let path = names::segment(&place.directory, id);
+    let file = place.file_system.open(&path).map_err(|e| Error::io("open", &path, e))?;
+    let mut bytes = [0; HEADER_BYTES];
+    let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
+    let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
+    let header = match SegmentHeader::decode(&bytes[..read], &path) {
+        Ok(header) => header,
+        // A header is synced before anything follows it.
+        Err(Error::Corrupt { .. }) if is_newest && length <= HEADER_BYTES as u64 => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if header.id != id || header.store != place.store {
+        return Err(Error::corrupt(
+            &path,
+            0,
+            "it was written as another segment or for another store",
+        ));
+    }
+    Ok(Some(Arc::new(Segment::new(header, path, file))))
+}
+
+fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
+    let damaged =
+        || Error::corrupt(&segment.path, HEADER_BYTES as u64, "its list of segments is damaged");
+    match Scan::new(segment)?.next()? {
+        Next::Frame(frame) if frame.header.kind == FrameKind::Replaces => {
+            let ids: Vec<u64> = postcard::from_bytes(frame.body).map_err(|_| damaged())?;
+            Ok(ids.into_iter().map(SegmentId).collect())
+        }
+        _ => Err(damaged()),
+    }
+}

@@ -1,0 +1,344 @@
+//! The end of the log that the writer owns: appending groups, syncing, starting new segments.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::accounting::Accounting;
+use super::fs::FileSystem;
+use super::names::{self, SegmentId};
+use super::record::{Extent, FrameKind, Record, TooLarge};
+use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
+use crate::engine::Group;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// The buffer that groups are encoded in is given back above this size.
+const BUFFER_BYTES_KEPT: usize = 16 << 20;
+
+/// Where the log lives and how it grows; the same for as long as it is open.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) file_system: Arc<dyn FileSystem>,
+    pub(crate) directory: PathBuf,
+    /// Drawn when the directory was made.
+    pub(crate) store: u128,
+    pub(crate) segment_bytes_max: u64,
+}
+
+/// A segment that something may be appended to.
+pub(crate) struct Active {
+    pub(crate) segment: Arc<Segment>,
+    /// Its length.
+    pub(crate) offset: u64,
+}
+
+/// The log's end.
+pub(crate) struct Log {
+    place: Place,
+    active: Option<Active>,
+    /// A segment before the active one that is not marked as sealed yet.
+    unsealed: Option<Active>,
+    /// The segment that was written before the active one, or last if there is none.
+    last_written: SegmentId,
+    next_segment: SegmentId,
+    next_sequence: u64,
+    /// Everything up to this sequence number survives power loss.
+    durable: u64,
+    /// Segments that hold something that is not known to be durable, oldest first.
+    unsynced: Vec<Arc<Segment>>,
+    table: Arc<SegmentTable>,
+    buffer: Vec<u8>,
+    /// The last thing in the active segment is the mark of a clean close.
+    is_marked: bool,
+}
+
+/// Where recovery found the log to end.
+pub(crate) struct LogEnd {
+    /// A cleanly closed segment, in which writing goes on.
+    pub(crate) active: Option<Active>,
+    /// The last segment, if it was not closed cleanly; writing goes on in another one.
+    pub(crate) unsealed: Option<Active>,
+    pub(crate) last_written: SegmentId,
+    pub(crate) next_segment: SegmentId,
+    pub(crate) next_sequence: u64,
+}
+
+impl Log {
+    /// Goes on where recovery found the end; everything before it is durable.
+    pub(crate) fn new(place: Place, end: LogEnd, table: Arc<SegmentTable>) -> Self {
+        let is_marked = end.active.is_some();
+        Self {
+            place,
+            active: end.active,
+            unsealed: end.unsealed,
+            last_written: end.last_written,
+            next_segment: end.next_segment,
+            next_sequence: end.next_sequence,
+            durable: end.next_sequence - 1,
+            unsynced: Vec::new(),
+            table,
+            buffer: Vec::new(),
+            is_marked,
+        }
+    }
+
+    /// The sequence number of the next batch.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// The segments every reader can find locations in.
+    pub(crate) fn table(&self) -> &Arc<SegmentTable> {
+        &self.table
+    }
+
+    /// Where the log lives.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The segment that is appended to, if there is one.
+    pub(crate) fn active(&self) -> Option<SegmentId> {
+        self.active.as_ref().map(|active| active.segment.id())
+    }
+
+    /// Takes the next segment id for a compaction's output.
+    pub(crate) fn take_segment_id(&mut self) -> Result<SegmentId> {
+        let id = self.next_segment;
+        let next = id.0.checked_add(1);
+        let next =
+            next.ok_or_else(|| Error::corrupt(&self.place.directory, 0, "no segment id is left"))?;
+        self.next_segment = SegmentId(next);
+        Ok(id)
+    }
+
+    /// Appends the group with one write; tells `placed` where each of its records lies, in order.
+    ///
+    /// On an error nothing of the group is in the log, unless it is [`Error::UnknownOutcome`].
+    pub(crate) fn append(
+        &mut self,
+        group: &Group,
+        accounting: &mut Accounting,
+        mut placed: impl FnMut(SegmentId, Extent),
+    ) -> Result<()> {
+        let active = self.take_active(accounting)?;
+        let (base, checksum) = (active.offset, active.segment.checksum);
+        let id = active.segment.id();
+        self.buffer.clear();
+        for (position, batch) in group.batches().enumerate() {
+            let sequence = self.next_sequence + position as u64;
+            let records = batch.iter().map(Record::from);
+            let numbers = (sequence, self.durable);
+            let encoded =
+                checksum.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
+                    placed(id, extent)
+                });
+            encoded.map_err(|TooLarge| self.too_large())?;
+        }
+        self.write(accounting)?;
+        accounting.hold(id, self.next_sequence);
+        self.next_sequence += group.len() as u64;
+        accounting.hold(id, self.next_sequence - 1);
+        if self.buffer.capacity() > BUFFER_BYTES_KEPT {
+            self.buffer = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// Makes everything appended so far survive power loss.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        sync_segments(&self.unsynced)?;
+        self.unsynced.clear();
+        self.durable = self.next_sequence - 1;
+        Ok(())
+    }
+
+    /// What has to be synced for everything so far to be durable; none if it is.
+    pub(crate) fn unsynced(&self) -> &[Arc<Segment>] {
+        &self.unsynced
+    }
+
+    /// Takes note that segments were synced after everything up to `sequence` was in them.
+    pub(crate) fn synced(&mut self, sequence: u64) {
+        self.durable = self.durable.max(sequence);
+        let durable = self.durable;
+        let complete = durable + 1 == self.next_sequence;
+        let active = self.active();
+        // A sealed segment is done with once a later one begins above what is durable.
+        let bases: Vec<u64> = self.unsynced.iter().map(|segment| segment.header.base).collect();
+        let mut position = 0;
+        self.unsynced.retain(|segment| {
+            position += 1;
+            let ends_before = bases.get(position).copied().unwrap_or(u64::MAX);
+            let is_done = if Some(segment.id()) == active {
+                complete
+            } else {
+                ends_before <= durable + 1 || complete
+            };
+            !is_done
+        });
+    }
+
+    /// Ends the active segment, so that it can be compacted; the next append begins another.
+    pub(crate) fn seal(&mut self, accounting: &mut Accounting) -> Result<()> {
+        self.retire_active();
+        self.mark_sealed(accounting)
+    }
+
+    /// Syncs, and marks that nothing was lost; the next open appends behind the mark.
+    pub(crate) fn close(&mut self, accounting: &mut Accounting) -> Result<()> {
+        self.sync()?;
+        if !self.is_marked && self.active.is_some() {
+            let Some(active) = &mut self.active else {
+                return Ok(());
+            };
+            let numbers = (self.next_sequence, self.durable);
+            append_mark(active, FrameKind::Close, numbers)?;
+            self.unsynced.push(Arc::clone(&active.segment));
+            accounting.grow(active.segment.id(), active.offset);
+            self.is_marked = true;
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// The active segment with room for more, made if need be.
+    fn take_active(&mut self, accounting: &mut Accounting) -> Result<&Active> {
+        if self.active.as_ref().is_some_and(|active| active.offset >= self.place.segment_bytes_max)
+        {
+            self.retire_active();
+        }
+        if self.active.is_none() {
+            self.mark_sealed(accounting)?;
+            self.active = Some(self.begin_segment(accounting)?);
+        }
+        self.active.as_ref().ok_or(Error::Closed)
+    }
+
+    fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
+        let id = self.take_segment_id()?;
+        let header = SegmentHeader {
+            origin: Origin::Written,
+            store: self.place.store,
+            id,
+            base: self.next_sequence,
+            durable: self.durable,
+            previous: self.last_written,
+        };
+        let path = names::segment(&self.place.directory, id);
+        let file_system = &*self.place.file_system;
+        let file = file_system.create(&path).map_err(|e| Error::io("create", &path, e))?;
+        // The header is durable before anything follows it, so that a damaged one is never mistaken
+        // for one that was being written.
+        let written = file
+            .write_at(&header.encode(), 0)
+            .and_then(|()| file.sync())
+            .and_then(|()| file_system.sync_directory(&self.place.directory));
+        if let Err(error) = written {
+            // A leftover without frames is recognized at the next open, should this fail too.
+            let _ = file_system.remove(&path);
+            return Err(Error::io("begin the segment", &path, error));
+        }
+        let segment = Arc::new(Segment::new(header, path, file));
+        self.table.add(Arc::clone(&segment));
+        accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
+        Ok(Active { segment, offset: HEADER_BYTES as u64 })
+    }
+
+    /// Marks the segment before the active one as sealed, so that its end is known without a successor.
+    fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
+        let Some(unsealed) = &mut self.unsealed else {
+            return Ok(());
+        };
+        append_mark(unsealed, FrameKind::Seal, (self.next_sequence, self.durable))?;
+        let Some(Active { segment, offset }) = self.unsealed.take() else {
+            return Ok(());
+        };
+        accounting.grow(segment.id(), offset);
+        accounting.seal(segment.id());
+        self.note_unsynced(segment);
+        Ok(())
+    }
+
+    fn note_unsynced(&mut self, segment: Arc<Segment>) {
+        if !self.unsynced.iter().any(|other| other.id() == segment.id()) {
+            self.unsynced.push(segment);
+        }
+    }
+
+    /// Writes the buffer at the end of the active segment, or leaves the segment as it was.
+    fn write(&mut self, accounting: &mut Accounting) -> Result<()> {
+        let Some(active) = &mut self.active else {
+            return Err(Error::Closed);
+        };
+        let segment = Arc::clone(&active.segment);
+        if let Err(error) = segment.file.write_at(&self.buffer, active.offset) {
+            return Err(self.undo(accounting, &segment, error));
+        }
+        active.offset += self.buffer.len() as u64;
+        accounting.grow(segment.id(), active.offset);
+        self.is_marked = false;
+        self.note_unsynced(segment);
+        Ok(())
+    }
+
+    /// Cuts a failed append off, and goes on in a new segment: what was cut off may come back after a
+    /// power loss, and recovery tells it by the base of the segment that follows.
+    fn undo(&mut self, accounting: &mut Accounting, segment: &Segment, error: io::Error) -> Error {
+        let offset = self.active.as_ref().map_or(0, |active| active.offset);
+        let failed = Error::io("append to", &segment.path, error);
+        if let Err(error) = segment.file.truncate(offset) {
+            let error = Error::io("cut the failed append off", &segment.path, error);
+            return Error::UnknownOutcome(Arc::new(error));
+        }
+        if offset == HEADER_BYTES as u64 {
+            // Nothing is in it: without this, every retry on a full disk would leave an empty file.
+            let _ = self.place.file_system.remove(&segment.path);
+            self.active = None;
+            self.table.remove(&[segment.id()]);
+            accounting.remove(segment.id());
+        } else {
+            self.retire_active();
+        }
+        failed
+    }
+
+    fn retire_active(&mut self) {
+        if let Some(active) = self.active.take() {
+            self.last_written = active.segment.id();
+            self.unsealed = Some(active);
+        }
+    }
+
+    fn too_large(&self) -> Error {
+        Error::BatchTooLarge {
+            bytes: self.buffer.len(),
+            bytes_max: super::record::FRAME_BODY_BYTES_MAX,
+        }
+    }
+}
+
+/// Appends a mark, or leaves the segment as it was as far as that can be done.
+fn append_mark(end: &mut Active, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
+    let Active { segment, offset } = end;
+    let mut mark = Vec::new();
+    let encoded = segment.checksum.encode_mark(kind, &[], numbers, *offset, &mut mark);
+    encoded.map_err(|TooLarge| Error::Closed)?;
+    if let Err(error) = segment.file.write_at(&mark, *offset) {
+        // A part of a mark is no mark, and the next attempt overwrites it.
+        let _ = segment.file.truncate(*offset);
+        return Err(Error::io("append to", &segment.path, error));
+    }
+    *offset += mark.len() as u64;
+    Ok(())
+}
+
+/// Syncs segments, oldest first; what a failure leaves on the disk is not known.
+pub(crate) fn sync_segments(segments: &[Arc<Segment>]) -> Result<()> {
+    for segment in segments {
+        segment.file.sync().map_err(|error| {
+            Error::UnknownOutcome(Arc::new(Error::io("sync", &segment.path, error)))
+        })?;
+    }
+    Ok(())
+}

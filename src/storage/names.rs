@@ -1,0 +1,107 @@
+//! The names of every file in a data directory.
+//!
+//! | name | what |
+//! |---|---|
+//! | `LOCK` | held by the process that has the store open |
+//! | `ENGINE` | the engine's name |
+//! | `<20 digits>.log` | a segment of the `kvs` engine |
+//! | `<20 digits>.tmp` | a compaction's output that is not finished; deleted at the next open |
+//! | `sled/` | the `sled` engine's own directory |
+//!
+//! Any other name is left alone.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Names a segment; ids grow and are never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SegmentId(pub(crate) u64);
+
+impl fmt::Display for SegmentId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:020}", self.0)
+    }
+}
+
+/// What a file of the `kvs` engine is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FileName {
+    /// A segment.
+    Segment(SegmentId),
+    /// The unfinished output of a compaction.
+    Unfinished(SegmentId),
+}
+
+impl FileName {
+    /// Reads a file name; `None` if it is not one of the engine's.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let (digits, extension) = name.split_once('.')?;
+        if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let id = SegmentId(digits.parse().ok()?);
+        match extension {
+            "log" => Some(Self::Segment(id)),
+            "tmp" => Some(Self::Unfinished(id)),
+            _ => None,
+        }
+    }
+}
+
+/// The file of a segment.
+pub(crate) fn segment(directory: &Path, id: SegmentId) -> PathBuf {
+    directory.join(format!("{id}.log"))
+}
+
+/// The file a compaction writes until its output is complete and synced.
+pub(crate) fn unfinished(directory: &Path, id: SegmentId) -> PathBuf {
+    directory.join(format!("{id}.tmp"))
+}
+
+/// The file that the process which has the store open holds a lock on.
+pub(crate) fn lock(directory: &Path) -> PathBuf {
+    directory.join("LOCK")
+}
+
+/// The file that names the engine.
+pub(crate) fn engine(directory: &Path) -> PathBuf {
+    directory.join("ENGINE")
+}
+
+/// Where the engine's name is written before it takes its place.
+pub(crate) fn engine_unfinished(directory: &Path) -> PathBuf {
+    directory.join("ENGINE.tmp")
+}
+
+/// The `sled` engine's own directory.
+pub(crate) fn sled(directory: &Path) -> PathBuf {
+    directory.join("sled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_engines_own_names_are_read() {
+        let id = SegmentId(42);
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let directory = Path::new("x");
+        assert_eq!(FileName::parse(&name(segment(directory, id))), Some(FileName::Segment(id)));
+        assert_eq!(
+            FileName::parse(&name(unfinished(directory, id))),
+            Some(FileName::Unfinished(id))
+        );
+        for stray in [
+            "",
+            "LOCK",
+            "42.log",
+            "99999999999999999999.log",
+            "+0000000000000000042.log",
+            "00000000000000000042.log.log",
+            "00000000000000000042.hint",
+        ] {
+            assert_eq!(FileName::parse(stray), None, "{stray}");
+        }
+    }
+}

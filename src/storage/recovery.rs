@@ -1,0 +1,370 @@
+//! Opening a log: reads every segment, cuts off what a crash left torn, refuses what is damaged.
+//!
+//! Batches in written segments have consecutive sequence numbers, so the first place that does not
+//! hold the expected batch is where the readable log ends. Whether that is a torn tail or damage is
+//! decided by what was known durable: every frame and every segment header says up to which sequence
+//! number everything had survived when it was written. If anything behind the bad place says so of the
+//! batch that is missing, the log is damaged and opening is refused; else the missing batch was never
+//! promised to survive power loss, and it goes together with everything behind it. That a valid batch
+//! follows proves nothing by itself, because unsynced writes reach the disk in any order.
+//!
+//! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
+//! replaces is deleted again if a crash had kept that from happening.
+
+use std::path::PathBuf;
+
+use super::accounting::Accounting;
+use super::index::IndexWriter;
+use super::inventory;
+use super::log::{Active, LogEnd, Place};
+use super::names::SegmentId;
+use super::range::KeyRange;
+use super::record::{Extent, FrameHeader, FrameKind, Record};
+use super::scan::{Frame, Next, Scan};
+use super::segment::{HEADER_BYTES, Location, Segment};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// What opening a log met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RecoveryReport {
+    /// Segments that were read.
+    pub(crate) segments: usize,
+    /// Records that were read.
+    pub(crate) records: u64,
+    /// Whether the log was closed cleanly.
+    pub(crate) is_clean: bool,
+    /// Bytes of a torn tail, with those of whole segments behind it.
+    pub(crate) dropped_bytes: u64,
+    /// Where the torn tail was cut off.
+    pub(crate) truncated_at: Option<(PathBuf, u64)>,
+}
+
+/// The newest record that removed every key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cleared {
+    pub(crate) sequence: u64,
+}
+
+/// A log that was read.
+pub(crate) struct Recovered {
+    pub(crate) end: LogEnd,
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) accounting: Accounting,
+    pub(crate) cleared: Option<Cleared>,
+    pub(crate) report: RecoveryReport,
+}
+
+/// Reads the log into an empty index and publishes it.
+pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Result<Recovered> {
+    let (compacted, written) = inventory::open_segments(place)?;
+    let mut recovery = Recovery {
+        place,
+        index,
+        accounting: Accounting::default(),
+        cleared: None,
+        report: RecoveryReport::default(),
+        newest_compacted: 0,
+        durable: 0,
+    };
+    for segment in &compacted {
+        recovery.read_compacted(segment)?;
+    }
+    let tail = recovery.read_written(&written)?;
+    recovery.finish(compacted, written, tail)
+}
+
+struct Recovery<'a> {
+    place: &'a Place,
+    index: &'a mut IndexWriter<Location>,
+    accounting: Accounting,
+    cleared: Option<Cleared>,
+    report: RecoveryReport,
+    /// The highest sequence number of which a compacted segment says that everything up to it was synced.
+    newest_compacted: u64,
+    /// The highest sequence number that anything says is durable.
+    durable: u64,
+}
+
+/// Where the written segments end.
+struct Tail {
+    /// How many of the written segments remain.
+    kept: usize,
+    next_sequence: u64,
+    /// The last segment that remains.
+    last: Option<Active>,
+    /// Its last frame marks a clean close.
+    is_clean: bool,
+    /// Its last frame marks that it is sealed.
+    is_sealed: bool,
+}
+
+/// Where reading one written segment stopped.
+struct Stop {
+    offset: u64,
+    /// The sequence number that would come next.
+    expected: u64,
+    /// The segment is marked as sealed there.
+    is_sealed: bool,
+    /// The store was closed there.
+    is_closed: bool,
+    /// Why it stopped before the end of the file.
+    invalid: Option<&'static str>,
+}
+
+impl Recovery<'_> {
+    fn read_compacted(&mut self, segment: &Segment) -> Result<()> {
+        let mut scan = Scan::new(segment)?;
+        self.begin(segment, scan.length());
+        let mut is_sealed = false;
+        loop {
+            let offset = scan.offset();
+            match scan.next()? {
+                Next::Frame(frame) if !is_sealed => match frame.header.kind {
+                    FrameKind::Batch => {
+                        self.restore(segment.id(), &frame);
+                    }
+                    FrameKind::Seal => {
+                        self.newest_compacted = self.newest_compacted.max(frame.header.durable);
+                        is_sealed = true;
+                    }
+                    FrameKind::Replaces => {}
+                    FrameKind::Close => {
+                        return Err(Error::corrupt(
+                            &segment.path,
+                            offset,
+                            "a mark is out of place",
+                        ));
+                    }
+                },
+                Next::End if is_sealed => return Ok(()),
+                Next::End => {
+                    return Err(Error::corrupt(&segment.path, offset, "its end is missing"));
+                }
+                Next::Frame(_) => {
+                    return Err(Error::corrupt(&segment.path, offset, "something follows its end"));
+                }
+                Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, offset, reason)),
+            }
+        }
+    }
+
+    fn read_written(&mut self, written: &[Arc<Segment>]) -> Result<Tail> {
+        let mut tail = Tail {
+            kept: 0,
+            next_sequence: self.newest_compacted + 1,
+            last: None,
+            is_clean: written.is_empty(),
+            is_sealed: false,
+        };
+        for (position, segment) in written.iter().enumerate() {
+            let next = written.get(position + 1);
+            // What the next segment begins with is where this one has to end, if it followed this one.
+            let limit = next
+                .filter(|next| next.header.previous == segment.id())
+                .map(|next| next.header.base);
+            let stop = self.read_segment(segment, limit.unwrap_or(u64::MAX))?;
+            let is_whole = match (limit, next) {
+                (Some(limit), _) => stop.expected == limit,
+                (None, Some(_)) => stop.is_sealed,
+                (None, None) => stop.invalid.is_none(),
+            };
+            let is_torn = !is_whole;
+            if is_torn {
+                self.refuse_damage(&written[position..], &stop)?;
+                self.drop_tail(&written[position..], stop.offset)?;
+            } else if stop.invalid.is_some() {
+                // The rest of a group that was undone: the next segment says that it does not count.
+                self.cut(segment, stop.offset)?;
+            }
+            self.accounting.grow(segment.id(), stop.offset);
+            tail.kept = position + 1;
+            tail.next_sequence = tail.next_sequence.max(stop.expected);
+            let end = Active { segment: Arc::clone(segment), offset: stop.offset };
+            tail.is_clean = stop.is_closed && !is_torn && next.is_none();
+            tail.is_sealed = stop.is_sealed;
+            tail.last = Some(end);
+            if is_torn {
+                break;
+            }
+        }
+        Ok(tail)
+    }
+
+    /// Reads batches below `limit` until one is not as expected.
+    fn read_segment(&mut self, segment: &Segment, limit: u64) -> Result<Stop> {
+        let mut scan = Scan::new(segment)?;
+        self.begin(segment, scan.length());
+        self.durable = self.durable.max(segment.header.durable);
+        let mut expected = segment.header.base;
+        let (mut is_sealed, mut is_closed) = (false, false);
+        let (offset, invalid) = loop {
+            let offset = scan.offset();
+            match scan.next()? {
+                Next::End => break (offset, None),
+                Next::Invalid(reason) => break (offset, Some(reason)),
+                Next::Frame(frame) => {
+                    let FrameHeader { kind, sequence, durable, .. } = frame.header;
+                    if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
+                        break (offset, Some("a batch is missing before this one"));
+                    }
+                    self.durable = self.durable.max(durable);
+                    is_closed = kind == FrameKind::Close;
+                    match kind {
+                        FrameKind::Batch => {
+                            expected += 1;
+                            self.restore(segment.id(), &frame);
+                        }
+                        FrameKind::Close => {}
+                        FrameKind::Replaces => break (offset, Some("a mark is out of place")),
+                        FrameKind::Seal => {
+                            is_sealed = true;
+                            let end = scan.offset();
+                            let rest =
+                                (end < scan.length()).then_some("something follows the seal");
+                            break (end, rest);
+                        }
+                    }
+                }
+            }
+        };
+        Ok(Stop { offset, expected, is_sealed, is_closed, invalid })
+    }
+
+    fn begin(&mut self, segment: &Segment, length: u64) {
+        self.report.segments += 1;
+        self.accounting.add(segment.id(), segment.header.origin, length, true);
+    }
+
+    fn restore(&mut self, segment: SegmentId, frame: &Frame<'_>) {
+        let sequence = frame.header.sequence;
+        self.accounting.hold(segment, sequence);
+        for (record, extent) in &frame.records {
+            self.report.records += 1;
+            if self.cleared.is_some_and(|cleared| sequence < cleared.sequence) {
+                continue;
+            }
+            match record {
+                Record::Clear => self.clear(segment, sequence, *extent),
+                Record::Put { key, .. } | Record::Remove { key } => {
+                    let location = Location::of(record, segment, *extent);
+                    self.restore_key(key.to_vec(), sequence, location);
+                }
+            }
+        }
+    }
+
+    fn restore_key(&mut self, key: Vec<u8>, sequence: u64, location: Location) {
+        let unneeded = self.index.restore(key, sequence, location);
+        if unneeded == Some(location) {
+            return;
+        }
+        self.accounting.gain(&location);
+        if let Some(old) = unneeded {
+            self.accounting.lose(&old);
+        }
+    }
+
+    fn clear(&mut self, segment: SegmentId, sequence: u64, extent: Extent) {
+        const KEYS_AT_ONCE: usize = 1024;
+        self.cleared = Some(Cleared { sequence });
+        let record = Location::of(&Record::Remove { key: &[] }, segment, extent);
+        self.accounting.keep_tombstone(&record);
+        let mut range = KeyRange::all();
+        loop {
+            let keys = self.index.live_keys(&range, KEYS_AT_ONCE);
+            let Some(last) = keys.last() else { return };
+            range = range.after(last);
+            for key in keys {
+                // A key that was written after the clear keeps what it has.
+                self.restore_key(key, sequence, Location::cleared(segment));
+            }
+        }
+    }
+
+    /// An error if what is missing at the stop was known to be durable.
+    fn refuse_damage(&self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
+        let mut durable = self.newest_compacted.max(self.durable);
+        for (position, segment) in segments.iter().enumerate() {
+            let from = if position == 0 { stop.offset } else { HEADER_BYTES as u64 };
+            durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
+            for header in Scan::resume(segment, from)?.later_headers(from)? {
+                durable = durable.max(header.durable);
+            }
+        }
+        if durable < stop.expected {
+            return Ok(());
+        }
+        let reason = stop.invalid.unwrap_or("its end is missing");
+        let reason = format!("{reason}, and it had been synced");
+        Err(Error::corrupt(&segments[0].path, stop.offset, reason))
+    }
+
+    /// Cuts the first segment at `offset` and removes the others, which are behind it.
+    fn drop_tail(&mut self, segments: &[Arc<Segment>], offset: u64) -> Result<()> {
+        let (file_system, directory) = (&*self.place.file_system, &self.place.directory);
+        for segment in segments[1..].iter().rev() {
+            self.report.dropped_bytes += length(segment)?;
+            let removed = file_system.remove(&segment.path);
+            removed.map_err(|e| Error::io("remove", &segment.path, e))?;
+        }
+        if segments.len() > 1 {
+            file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
+        }
+        self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
+        self.report.truncated_at = Some((segments[0].path.clone(), offset));
+        self.cut(&segments[0], offset)
+    }
+
+    fn cut(&self, segment: &Segment, offset: u64) -> Result<()> {
+        let cut = segment.file.truncate(offset).and_then(|()| segment.file.sync());
+        cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
+    }
+
+    fn finish(
+        mut self,
+        compacted: Vec<Arc<Segment>>,
+        mut written: Vec<Arc<Segment>>,
+        tail: Tail,
+    ) -> Result<Recovered> {
+        let newest = compacted.iter().chain(&written).map(|segment| segment.id()).max();
+        written.truncate(tail.kept);
+        if !tail.is_clean {
+            // A read must not return what a power loss could still undo.
+            for segment in &written {
+                let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
+                if newest > self.durable {
+                    let synced = segment.file.sync();
+                    synced.map_err(|e| Error::io("sync", &segment.path, e))?;
+                }
+            }
+        }
+        self.index.publish(tail.next_sequence - 1);
+        let accounting = &mut self.accounting;
+        self.index.prune(|location, gone| {
+            accounting.lose(&location);
+            if gone {
+                accounting.keep_tombstone(&location);
+            }
+        });
+        self.report.is_clean = tail.is_clean;
+        let last_written = written.last().map_or(SegmentId(0), |segment| segment.id());
+        if let Some(last) = tail.last.as_ref().filter(|_| !tail.is_sealed) {
+            self.accounting.unseal(last.segment.id());
+        }
+        let (active, unsealed) = match tail.last {
+            Some(last) if tail.is_clean => (Some(last), None),
+            last => (None, last.filter(|_| !tail.is_sealed)),
+        };
+        let next_segment = SegmentId(newest.map_or(1, |id| id.0.saturating_add(1)));
+        let next_sequence = tail.next_sequence;
+        let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence };
+        let segments = compacted.into_iter().chain(written).collect();
+        let Self { accounting, cleared, report, .. } = self;
+        Ok(Recovered { end, segments, accounting, cleared, report })
+    }
+}
+
+fn length(segment: &Segment) -> Result<u64> {
+    segment.file.length().map_err(|e| Error::io("measure", &segment.path, e))
+}

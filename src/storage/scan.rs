@@ -1,0 +1,160 @@
+//! Reads a segment from its first frame to its last, with a buffer that never outgrows the file.
+
+use super::record::{
+    Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, RECORD_HEADER_BYTES, Record, mark_is_whole,
+};
+use super::segment::{HEADER_BYTES, Segment};
+use crate::{Error, Result};
+
+/// How much is read at once; a longer frame is read whole.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A position in a segment that moves from frame to frame.
+pub(crate) struct Scan<'s> {
+    segment: &'s Segment,
+    length: u64,
+    /// Where the next frame begins.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// The offset of the buffer's first byte.
+    buffer_start: u64,
+}
+
+/// What lies at a position.
+pub(crate) enum Next<'b> {
+    /// A frame of which every checksum matches.
+    Frame(Frame<'b>),
+    /// The file ends here.
+    End,
+    /// Bytes that are no frame; the scan cannot go on.
+    Invalid(&'static str),
+}
+
+/// A valid frame.
+pub(crate) struct Frame<'b> {
+    pub(crate) header: FrameHeader,
+    /// A batch's records.
+    pub(crate) records: Vec<(Record<'b>, Extent)>,
+    /// What the kinds without records carry.
+    pub(crate) body: &'b [u8],
+}
+
+impl<'s> Scan<'s> {
+    /// Begins at the segment's first frame.
+    pub(crate) fn new(segment: &'s Segment) -> Result<Self> {
+        Self::resume(segment, HEADER_BYTES as u64)
+    }
+
+    /// Begins at a place where a scan was before.
+    pub(crate) fn resume(segment: &'s Segment, offset: u64) -> Result<Self> {
+        let length = segment.file.length();
+        let length = length.map_err(|error| Error::io("measure", &segment.path, error))?;
+        Ok(Self { segment, length, offset, buffer: Vec::new(), buffer_start: offset })
+    }
+
+    /// Where the next frame begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The length of the file.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The next frame.
+    pub(crate) fn next(&mut self) -> Result<Next<'_>> {
+        let offset = self.offset;
+        if offset >= self.length {
+            return Ok(Next::End);
+        }
+        let checksum = self.segment.checksum;
+        let header = self.bytes(FRAME_HEADER_BYTES)?;
+        let Some(header) = header.and_then(|bytes| checksum.decode_header(bytes, offset)) else {
+            return Ok(Next::Invalid("no frame begins here"));
+        };
+        let frame_bytes = FRAME_HEADER_BYTES + header.body_bytes as usize;
+        self.offset = offset + frame_bytes as u64;
+        let Some(bytes) = self.bytes_at(offset, frame_bytes)? else {
+            self.offset = offset;
+            return Ok(Next::Invalid("the frame is cut short"));
+        };
+        // The borrow checker cannot see that the buffer stays as it is.
+        let (start, end) = bytes;
+        let body = &self.buffer[start + FRAME_HEADER_BYTES..end];
+        let mut frame = Frame { header, records: Vec::new(), body };
+        if header.kind != FrameKind::Batch {
+            return match mark_is_whole(&header, body) {
+                true => Ok(Next::Frame(frame)),
+                false => {
+                    self.offset = offset;
+                    Ok(Next::Invalid("the frame's checksum does not match"))
+                }
+            };
+        }
+        let mut at = 0;
+        // A record takes at least its header, so a false count reserves no more than the frame has.
+        frame.records.reserve((header.records as usize).min(body.len() / RECORD_HEADER_BYTES));
+        while at < body.len() {
+            let place = offset + (FRAME_HEADER_BYTES + at) as u64;
+            match checksum.decode_record(&body[at..], place, header.sequence) {
+                Ok((record, extent)) => {
+                    at += extent.length as usize;
+                    frame.records.push((record, extent));
+                }
+                Err(reason) => {
+                    self.offset = offset;
+                    return Ok(Next::Invalid(reason));
+                }
+            }
+        }
+        if frame.records.len() != header.records as usize {
+            self.offset = offset;
+            return Ok(Next::Invalid("the frame does not hold as many records as it says"));
+        }
+        Ok(Next::Frame(frame))
+    }
+
+    /// The headers of valid frames that begin anywhere from `from` on, however damaged what is between.
+    pub(crate) fn later_headers(&mut self, from: u64) -> Result<Vec<FrameHeader>> {
+        let mut found = Vec::new();
+        let mut offset = from;
+        while let Some((start, end)) = self.bytes_at(offset, FRAME_HEADER_BYTES)? {
+            let mut at = start;
+            while at + FRAME_HEADER_BYTES <= self.buffer.len() {
+                let bytes = &self.buffer[at..at + FRAME_HEADER_BYTES];
+                let place = offset + (at - start) as u64;
+                found.extend(self.segment.checksum.decode_header(bytes, place));
+                at += 1;
+            }
+            debug_assert!(end <= self.buffer.len());
+            offset += (at - start) as u64;
+        }
+        Ok(found)
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<Option<&[u8]>> {
+        let range = self.bytes_at(self.offset, count)?;
+        Ok(range.map(|(start, end)| &self.buffer[start..end]))
+    }
+
+    /// Makes the buffer hold `count` bytes at `offset`; `None` if the file ends before.
+    fn bytes_at(&mut self, offset: u64, count: usize) -> Result<Option<(usize, usize)>> {
+        if count as u64 > self.length.saturating_sub(offset) {
+            return Ok(None);
+        }
+        let position = offset.checked_sub(self.buffer_start).and_then(|p| usize::try_from(p).ok());
+        if let Some(start) = position
+            && start + count <= self.buffer.len()
+        {
+            return Ok(Some((start, start + count)));
+        }
+        let rest = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
+        self.buffer.resize(count.max(CHUNK_BYTES).min(rest), 0);
+        self.buffer_start = offset;
+        let read = self.segment.file.read_at(&mut self.buffer, offset);
+        let read = read.map_err(|error| Error::io("read", &self.segment.path, error))?;
+        self.buffer.truncate(read);
+        Ok((read >= count).then_some((0, count)))
+    }
+}

@@ -1,0 +1,45 @@
+//! A server in this process, for tests of its outside.
+
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+
+use kvs::{EngineKind, KvsServer, Options, ServerOptions, StopHandle, Store};
+
+/// A running server over an empty store in memory; it is stopped when dropped.
+pub struct Running {
+    pub address: SocketAddr,
+    pub store: Store,
+    stop: StopHandle,
+    thread: Option<JoinHandle<kvs::Result<()>>>,
+}
+
+impl Running {
+    pub fn start(options: ServerOptions) -> Self {
+        let store_options = Options::new("nothing-is-stored-here").engine(EngineKind::Memory);
+        let store = Store::open(store_options).unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = KvsServer::bind(address, store.clone(), options).unwrap();
+        Self {
+            address: server.local_address(),
+            store,
+            stop: server.stop_handle(),
+            thread: Some(std::thread::spawn(move || server.run())),
+        }
+    }
+
+    /// Stops the server and waits for its end.
+    pub fn stop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap().unwrap();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}

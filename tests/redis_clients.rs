@@ -1,0 +1,142 @@
+//! Redis' own programs and its Python client drive the server unmodified.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use common::process::Server;
+use common::text;
+use common::tool::{has, output};
+use tempfile::TempDir;
+
+fn redis_cli(server: &Server, arguments: &[&str]) -> String {
+    let port = server.address.port().to_string();
+    output(Command::new("redis-cli").args(["-p", &port]).args(arguments))
+}
+
+#[test]
+fn redis_cli_sets_gets_and_scans() {
+    if !has("redis-cli", &["--version"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    assert_eq!(redis_cli(&server, &["ping"]), "PONG\n");
+    assert_eq!(redis_cli(&server, &["set", "key", "va lue"]), "OK\n");
+    assert_eq!(redis_cli(&server, &["get", "key"]), "va lue\n");
+    assert_eq!(redis_cli(&server, &["-3", "get", "key"]), "va lue\n");
+    assert_eq!(redis_cli(&server, &["incrby", "n", "41"]), "41\n");
+    assert_eq!(redis_cli(&server, &["--json", "mget", "n", "none"]), "[\"41\",null]\n");
+    assert_eq!(redis_cli(&server, &["set", "short", "x", "px", "60000"]), "OK\n");
+    let left: i64 = redis_cli(&server, &["pttl", "short"]).trim().parse().unwrap();
+    assert!((1..=60_000).contains(&left), "{left}");
+    for n in 0..50 {
+        redis_cli(&server, &["set", &format!("scan:{n}"), "x"]);
+    }
+    let scanned = redis_cli(&server, &["--scan", "--pattern", "scan:*"]);
+    let mut keys: Vec<_> = scanned.lines().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 50);
+    assert_eq!(redis_cli(&server, &["dbsize"]), "53\n");
+    assert!(redis_cli(&server, &["info"]).contains("role:master"));
+    assert_eq!(redis_cli(&server, &["flushall"]), "OK\n");
+    assert_eq!(redis_cli(&server, &["dbsize"]), "0\n");
+    assert!(redis_cli(&server, &["nonsense"]).contains("unknown command"));
+}
+
+#[test]
+fn redis_cli_loads_a_mass_of_commands_through_its_pipe() {
+    if !has("redis-cli", &["--version"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let port = server.address.port().to_string();
+    let mut child = Command::new("redis-cli")
+        .args(["-p", &port, "--pipe"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut commands = Vec::new();
+    for n in 0..20_000 {
+        let key = format!("key{n}");
+        write!(commands, "*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n$5\r\nvalue\r\n", key.len()).unwrap();
+    }
+    child.stdin.take().unwrap().write_all(&commands).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let printed = text(&output.stdout);
+    assert!(output.status.success() && printed.contains("errors: 0, replies: 20000"), "{printed}");
+    assert_eq!(redis_cli(&server, &["dbsize"]), "20000\n");
+}
+
+#[test]
+fn redis_benchmark_runs_with_and_without_pipelining() {
+    if !has("redis-benchmark", &["--version"]) {
+        return;
+    }
+    for engine in ["kvs", "sled", "memory"] {
+        let directory = TempDir::new().unwrap();
+        let server = Server::start(directory.path(), &["--engine", engine]);
+        let port = server.address.port().to_string();
+        for pipeline in ["1", "16"] {
+            let arguments =
+                ["-p", &port, "-t", "ping,set,get,incr,mset", "-n", "4800", "-q", "-P", pipeline];
+            let printed = output(Command::new("redis-benchmark").args(arguments));
+            for test in ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"] {
+                assert!(printed.contains(&format!("{test}: ")), "{engine}, {test}: {printed}");
+            }
+            assert!(!printed.to_lowercase().contains("error"), "{printed}");
+        }
+        // Every increment of both runs counted.
+        assert_eq!(redis_cli(&server, &["get", "counter:__rand_int__"]), "9600\n");
+    }
+}
+
+#[test]
+fn redis_py_connects_pipelines_and_reads_back() {
+    if !has("python3", &["-c", "import redis"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let script = "
+import sys, redis
+for protocol in (2, 3):
+    r = redis.Redis(port=int(sys.argv[1]), protocol=protocol, client_name='tester')
+    assert r.ping()
+    assert r.set('k', b'\\x00\\xff', ex=100) is True
+    assert r.get('k') == b'\\x00\\xff'
+    assert 0 < r.ttl('k') <= 100
+    assert r.set('k', 'other', nx=True) is None
+    assert r.get('none') is None
+    assert r.mset({'a': 1, 'b': 2}) and r.mget('a', 'b', 'c') == [b'1', b'2', None]
+    assert r.incr('a') == 2 and r.incrby('a', 5) == 7 and r.decr('b') == 1
+    assert r.append('k', 'x') == 3 and r.strlen('k') == 3
+    assert r.delete('a', 'b', 'c') == 2 and r.exists('k', 'a') == 1
+    assert r.persist('k') and r.ttl('k') == -1 and r.ttl('none') == -2
+    with r.pipeline(transaction=False) as pipe:
+        for n in range(1000):
+            pipe.set(f'p{n}', n)
+            pipe.get(f'p{n}')
+        replies = pipe.execute()
+    assert replies[0::2] == [True] * 1000
+    assert replies[1::2] == [str(n).encode() for n in range(1000)]
+    assert sum(1 for _ in r.scan_iter('p*')) == 1000
+    assert r.dbsize() == 1001 and r.type('k') == b'string'
+    assert r.info()['role'] == 'master' and r.client_getname() in ('tester', b'tester')
+    assert r.config_get('save') is not None and r.flushdb() and r.dbsize() == 0
+    try:
+        r.execute_command('NONSENSE')
+        raise SystemExit('an unknown command was accepted')
+    except redis.ResponseError as error:
+        assert 'unknown command' in str(error), error
+print('all well')
+";
+    let port = server.address.port().to_string();
+    assert_eq!(output(Command::new("python3").args(["-c", script, &port])), "all well\n");
+}

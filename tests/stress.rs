@@ -1,0 +1,108 @@
+//! What must hold at every moment while everything goes on at once: a live key is never missing, a value
+//! never goes back, and no value is ever another key's.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kvs::{EngineKind, Options, Store};
+use tempfile::TempDir;
+
+/// How long each engine is under stress.
+const DURATION: Duration = Duration::from_secs(10);
+
+const KEYS: usize = 200;
+const READERS: usize = 2;
+
+/// Each owns every so-many-th key, so that the rounds of one key stay in order.
+const WRITERS: usize = 16;
+
+fn round_of(key: usize, value: &[u8]) -> u64 {
+    let text = std::str::from_utf8(value).unwrap();
+    let (owner, round) = text.split_once(':').unwrap();
+    assert_eq!(owner.parse::<usize>().unwrap(), key, "another key's value");
+    round.trim_end_matches('.').parse().unwrap()
+}
+
+/// Overwrites every key again and again while readers check what they see; returns reads and writes.
+fn overwrite_and_read(store: &Store) -> (u64, u64) {
+    let set = |key: usize, round: u64| {
+        // Lengths vary, so that places in the log do not line up.
+        let padding = ".".repeat(usize::try_from(round % 97).unwrap() * 5);
+        store.set(format!("key{key}"), format!("{key}:{round}{padding}")).unwrap();
+    };
+    (0..KEYS).for_each(|key| set(key, 0));
+    let acknowledged: Vec<AtomicU64> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
+    let stop = AtomicBool::new(false);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..READERS)
+            .map(|reader| {
+                let (store, acknowledged, stop) = (store.clone(), &acknowledged, &stop);
+                scope.spawn(move || {
+                    let mut seen = vec![0; KEYS];
+                    let mut reads = 0;
+                    let mut key = reader;
+                    while !stop.load(Ordering::Relaxed) {
+                        key = (key * 31 + 17) % KEYS;
+                        let floor = acknowledged[key].load(Ordering::Acquire).max(seen[key]);
+                        let value = store.get(format!("key{key}")).unwrap();
+                        let round = round_of(key, &value.expect("a live key was missing"));
+                        assert!(round >= floor, "key {key} went back from {floor} to {round}");
+                        seen[key] = round;
+                        reads += 1;
+                        key += 1;
+                    }
+                    reads
+                })
+            })
+            .collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (acknowledged, stop, set) = (&acknowledged, &stop, &set);
+                scope.spawn(move || {
+                    let mut round = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        round += 1;
+                        for key in (writer..KEYS).step_by(WRITERS) {
+                            set(key, round);
+                            acknowledged[key].store(round, Ordering::Release);
+                        }
+                    }
+                    round * (KEYS / WRITERS) as u64
+                })
+            })
+            .collect();
+        while start.elapsed() < DURATION && !readers.iter().any(|reader| reader.is_finished()) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        stop.store(true, Ordering::Relaxed);
+        let writes = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+        let reads = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+        (reads, writes)
+    })
+}
+
+#[test]
+fn a_live_key_is_never_missing_while_it_is_overwritten_and_compacted() {
+    let directory = TempDir::new().unwrap();
+    let options = Options::new(directory.path()).segment_bytes_max(64 << 10);
+    let store = Store::open(options.compaction_bytes_min(64 << 10)).unwrap();
+    let (reads, writes) = overwrite_and_read(&store);
+    let bytes: u64 = std::fs::read_dir(directory.path())
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
+    println!("kvs: {reads} reads beside {writes} writes, {bytes} bytes are left");
+    assert!(reads > 10_000 && writes > 10_000, "too little happened");
+    assert!(bytes < writes * 100, "compaction did not run: {bytes} bytes after {writes} writes");
+
+    // One after the other, so that each has the machine to itself.
+    let options = Options::new("unused").engine(EngineKind::Memory);
+    let (reads, writes) = overwrite_and_read(&Store::open(options).unwrap());
+    println!("memory: {reads} reads beside {writes} writes");
+    assert!(reads > 10_000 && writes > 10_000, "too little happened");
+}
