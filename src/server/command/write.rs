@@ -14,9 +14,7 @@ impl Call<'_> {
         operations: Vec<Operation>,
         reply: impl FnOnce(Outcome) -> Value + Send + 'static,
     ) -> Executed {
-        let batch = Batch { operations };
-        self.context.store.check(&batch)?;
-        Ok(Execution::Write(batch, Box::new(reply)))
+        Ok(Execution::Write(Batch { operations }, Box::new(reply)))
     }
 
     /// Applies operations together; `reply` makes the reply of their answers.
