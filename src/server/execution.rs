@@ -53,6 +53,21 @@ impl<R: 'static> Execution<R> {
     }
 }
 
+/// What a request does, for deciding what it may follow.
+///
+/// A request must see what the earlier requests of its connection did. Writes reach the writer in order,
+/// so a write may follow writes that are not answered yet; a reader that does one read may go on with the
+/// reads behind it. Anything else waits until everything before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It is answered from the outcome of its batch alone, or refused for what it is.
+    Writes,
+    /// It changes nothing, not even the session.
+    Reads,
+    /// It is neither.
+    Other,
+}
+
 /// Turns the outcome of a batch into the answer of the request.
 pub(crate) type Render<R> = Box<dyn FnOnce(Outcome) -> R + Send>;
 

@@ -2,9 +2,8 @@
 
 use super::command;
 use super::context::Context;
-use super::execution::{Call, Execution};
-use super::native::{self, Effect};
-use super::pipelining::{self, Kind};
+use super::execution::{Call, Effect, Execution};
+use super::native;
 use super::session::Session;
 use crate::engine::Access;
 use crate::protocol::native::{
@@ -37,6 +36,17 @@ pub(super) enum Accepts {
     Writes,
     /// Only a read: a reader goes ahead of the worker.
     Reads,
+}
+
+impl Accepts {
+    /// Whether it accepts a request of that effect, which is asked for only where it matters.
+    fn admits(self, effect: impl FnOnce() -> Effect) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Writes => effect() == Effect::Writes,
+            Self::Reads => effect() == Effect::Reads,
+        }
+    }
 }
 
 /// What executing a request may use.
@@ -158,12 +168,7 @@ fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Ste
             return Step::Refused { error, last };
         }
     };
-    let accepted = match scope.accepts {
-        Accepts::Everything => true,
-        Accepts::Writes => pipelining::kind(arguments.name()) == Kind::Write,
-        Accepts::Reads => pipelining::kind(arguments.name()) == Kind::Read,
-    };
-    if !accepted {
+    if !scope.accepts.admits(|| command::effect(arguments.name())) {
         return Step::Wait;
     }
     let call =
@@ -185,12 +190,7 @@ fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
             return Step::Refused { error, last };
         }
     };
-    let accepted = match scope.accepts {
-        Accepts::Everything => true,
-        Accepts::Writes => native::effect(&request.operation) == Effect::Writes,
-        Accepts::Reads => native::effect(&request.operation) == Effect::Reads,
-    };
-    if !accepted {
+    if !scope.accepts.admits(|| native::effect(&request.operation)) {
         return Step::Wait;
     }
     Step::Executed {

@@ -25,7 +25,6 @@ mod language;
 mod log_limit;
 mod native;
 mod owed;
-mod pipelining;
 mod port;
 mod session;
 mod shutdown;

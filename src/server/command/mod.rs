@@ -37,8 +37,9 @@ mod write;
 
 pub(crate) use state::State;
 
-use super::execution::{Call, Execution};
+use super::execution::{Call, Effect, Execution};
 use crate::protocol::resp::Value;
+use entry::Flag;
 use refusal::Refusal;
 
 /// The version of Redis whose replies these commands give; clients choose their features by it.
@@ -65,6 +66,19 @@ fn bulk(text: impl Into<String>) -> Value {
 /// An integer from a length.
 fn length(length: usize) -> Value {
     Value::Integer(i64::try_from(length).unwrap_or(i64::MAX))
+}
+
+/// Commands that Redis flags as writes, but that only read in some of their forms.
+const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
+
+/// What the command of that name does.
+pub(crate) fn effect(name: &[u8]) -> Effect {
+    match table::find(name) {
+        Some((_, command)) if READ_IN_SOME_FORMS.contains(&command.name) => Effect::Other,
+        Some((_, command)) if command.has(Flag::Write) => Effect::Writes,
+        Some((_, command)) if command.has(Flag::ReadOnly) => Effect::Reads,
+        _ => Effect::Other,
+    }
 }
 
 /// Executes a command.

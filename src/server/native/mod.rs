@@ -5,7 +5,7 @@ mod scan;
 mod write;
 
 use super::context::Context;
-use super::execution::Execution;
+use super::execution::{Effect, Execution};
 use crate::engine::{Access, Entry, Lookup};
 use crate::protocol::native::{
     Answer, Bytes, FRAME_BYTES_MAX, Failure, FailureKind, Operation, Request, Response,
@@ -18,17 +18,6 @@ pub(super) use failure::{protocol_failure, response_too_large};
 /// How many keys a worker looks up for one request; more are a reader's work.
 const KEYS_ON_WORKER_MAX: usize = 64;
 
-/// What an operation of the native protocol does, for deciding what it may follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It changes what is stored.
-    Writes,
-    /// It answers from what is stored.
-    Reads,
-    /// It waits for the disk.
-    Syncs,
-}
-
 /// What the operation does.
 pub(super) fn effect(operation: &Operation<'_>) -> Effect {
     match operation {
@@ -36,7 +25,7 @@ pub(super) fn effect(operation: &Operation<'_>) -> Effect {
         | Operation::Remove { .. }
         | Operation::Batch { .. }
         | Operation::Clear => Effect::Writes,
-        Operation::Sync => Effect::Syncs,
+        Operation::Sync => Effect::Other,
         Operation::Ping
         | Operation::Get { .. }
         | Operation::GetMany { .. }
@@ -60,7 +49,7 @@ pub(super) fn execute(
     let id = request.id;
     let execution = match effect(&request.operation) {
         Effect::Writes => write::execute(request.operation),
-        Effect::Syncs => Execution::Sync(Box::new(|result| {
+        Effect::Other => Execution::Sync(Box::new(|result| {
             result.map(|()| Answer::Done).map_err(|error| Failure::from(&error))
         })),
         Effect::Reads => match read(request.operation, context, access) {

@@ -10,12 +10,12 @@ mod string;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use super::{State, execute};
+use super::{State, effect, execute};
 use crate::engine::Access;
 use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
 use crate::server::ServerOptions;
 use crate::server::context::Context;
-use crate::server::execution::{Call, Execution};
+use crate::server::execution::{Call, Effect, Execution};
 use crate::server::session::{Clients, Session};
 use crate::server::statistics::Statistics;
 use crate::sync::Arc;
@@ -65,6 +65,15 @@ impl Server {
             execution = execute(&call);
         }
         self.context.statistics.requests.add(1);
+        // Connections rely on it: what follows an unanswered write must not answer from what is stored.
+        let fits = match effect(arguments.name()) {
+            Effect::Writes => {
+                matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
+            }
+            Effect::Reads => matches!(execution, Execution::Done(_)),
+            Effect::Other => true,
+        };
+        assert!(fits, "{} does something else than its flags say", arguments.name().escape_ascii());
         let closed = matches!(execution, Execution::Close(_));
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
