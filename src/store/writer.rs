@@ -68,6 +68,8 @@ pub(crate) struct Writer {
     failure: Failure,
     /// More expired keys wait to be removed.
     expiring: bool,
+    /// The last group failed, which was logged: a full disk fails every group until there is space.
+    failing: bool,
 }
 
 /// What is needed to make a [`Writer`].
@@ -93,7 +95,17 @@ impl Writer {
     /// A writer for an engine that was just opened.
     pub(crate) fn new(parts: WriterParts) -> Self {
         let WriterParts { engine, reader, jobs, clock, limits, durability, failure } = parts;
-        Self { engine, reader, jobs, clock, limits, durability, failure, expiring: false }
+        Self {
+            engine,
+            reader,
+            jobs,
+            clock,
+            limits,
+            durability,
+            failure,
+            expiring: false,
+            failing: false,
+        }
     }
 
     /// Commits the writes of the messages as few groups as their size allows, and answers them.
@@ -140,29 +152,40 @@ impl Writer {
         let durable = matches!(self.durability, Durability::Always);
         let committed = match group.is_empty() {
             true => Ok(()),
-            false => self.engine.commit(group, durable),
+            false => {
+                let committed = self.engine.commit(group, durable);
+                self.note(&committed);
+                committed
+            }
         };
-        let committed = committed.inspect_err(|error| self.note(error));
         for (reply, outcomes) in pending.writes {
             reply.send(committed.clone().map(|()| outcomes));
         }
         if pending.syncs.is_empty() {
             return;
         }
-        let synced = committed.and_then(|()| self.engine.sync());
-        let synced = synced.inspect_err(|error| self.note(error));
+        // A group that was undone does not concern what was acknowledged before it.
+        let synced = match committed {
+            Err(error @ Error::UnknownOutcome(_)) => Err(error),
+            _ => self.engine.sync().inspect_err(|error| self.fail(error)),
+        };
         for reply in pending.syncs {
             reply.send(synced.clone());
         }
     }
 
-    /// Logs a failed commit, and stops taking writes if it leaves the log in doubt.
-    fn note(&self, error: &Error) {
-        if matches!(error, Error::UnknownOutcome(_)) {
-            self.fail(error);
-        } else {
-            log::warn!("a group of writes failed and was undone: {error}");
+    /// Logs when commits begin to fail and when they succeed again, and stops taking writes if one
+    /// leaves the log in doubt.
+    fn note(&mut self, committed: &Result<()>) {
+        match committed {
+            Err(error @ Error::UnknownOutcome(_)) => self.fail(error),
+            Err(error) if !self.failing => {
+                log::warn!("writes fail, and each is undone: {error}");
+            }
+            Ok(()) if self.failing => log::info!("writes succeed again"),
+            _ => {}
         }
+        self.failing = committed.is_err();
     }
 
     fn fail(&self, error: &Error) {
@@ -226,6 +249,8 @@ impl Writer {
         }
         let group = resolver.finish();
         self.commit(group, Pending::default());
+        // Where the disk is full, the next tick tries again.
+        self.expiring &= !self.failing;
     }
 }
 
