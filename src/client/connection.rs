@@ -92,6 +92,11 @@ impl Connection {
         Ok(())
     }
 
+    /// The server it is connected to.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Puts one request into the output.
     pub(super) fn queue(&mut self, operation: Operation<'_>) -> Result<()> {
         self.check()?;

@@ -9,6 +9,7 @@ mod connection;
 mod pipeline;
 mod scan;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -68,6 +69,12 @@ impl ClientOptions {
 /// refuses is an [`Error::Remote`], and the connection goes on.
 pub struct KvsClient {
     connection: Connection,
+}
+
+impl fmt::Debug for KvsClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("KvsClient").field(&self.connection.address()).finish()
+    }
 }
 
 impl KvsClient {

@@ -1,5 +1,7 @@
 //! Many requests before their responses.
 
+use std::fmt;
+
 use super::connection::Connection;
 use crate::protocol::native::{Answer, Bytes, Operation};
 use crate::{Error, Result};
@@ -35,6 +37,12 @@ pub enum PipelineReply {
 pub struct Pipeline<'a> {
     connection: &'a mut Connection,
     requests: Vec<Operation<'static>>,
+}
+
+impl fmt::Debug for Pipeline<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pipeline").field("requests", &self.requests.len()).finish()
+    }
 }
 
 impl<'a> Pipeline<'a> {

@@ -1,5 +1,6 @@
 //! The server as a whole: binds, starts its actors, and waits for their end.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -48,6 +49,12 @@ pub struct KvsServer {
     poll: Poll,
     stop: StopHandle,
     context: Context,
+}
+
+impl fmt::Debug for KvsServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("KvsServer").field(&self.context.address).finish()
+    }
 }
 
 impl KvsServer {

@@ -9,11 +9,12 @@ use signal_hook::iterator::Signals;
 use crate::sync::{Arc, AtomicBool, Ordering, ThreadBuilder};
 
 /// Stops the server it came from; cheap to clone and to send to other threads.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct StopHandle {
     shared: Arc<Shared>,
 }
 
+#[derive(Debug)]
 struct Shared {
     stopped: AtomicBool,
     acceptor: Waker,

@@ -16,6 +16,7 @@ mod writer;
 
 pub use text::{KvStore, KvsEngine, SledKvsEngine};
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,13 @@ use writer::{Failure, Writer, WriterMessage, WriterParts};
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { kind, directory, .. } = &*self.shared;
+        formatter.debug_struct("Store").field("engine", kind).field("directory", directory).finish()
+    }
 }
 
 /// Dropped in the order of its fields: closing the writer's mailbox ends the writer, which ends

@@ -29,7 +29,7 @@ pub trait KvsEngine: Clone + Send + 'static {
 macro_rules! text_view {
     ($(#[$documentation:meta])* $name:ident, $kind:expr) => {
         $(#[$documentation])*
-        #[derive(Clone)]
+        #[derive(Debug, Clone)]
         pub struct $name {
             store: Store,
         }
