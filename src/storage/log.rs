@@ -38,7 +38,7 @@ pub(crate) struct Log {
     active: Option<Active>,
     /// A segment before the active one that is not marked as sealed yet.
     unsealed: Option<Active>,
-    /// The segment that was written before the active one, or last if there is none.
+    /// The segment that ends where the active one begins, or where the next one will.
     last_written: SegmentId,
     next_segment: SegmentId,
     next_sequence: u64,

@@ -39,7 +39,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) base: u64,
     /// What was known durable when it was made.
     pub(crate) durable: u64,
-    /// The written segment before it; 0 where there is none.
+    /// The written segment that ends where it begins; 0 where there is none.
     pub(crate) previous: SegmentId,
 }
 

@@ -1,0 +1,35 @@
+//! What a power loss, or a snapshot that goes at the wrong moment, could undo or bring back.
+
+use super::*;
+
+/// Fills a segment with keys that stay, then one with garbage that a compaction takes whole.
+fn fill_then_compact_what_follows(directory: &Path, switches: &Arc<Switches>) -> KvsWriter {
+    let (mut writer, _, _) = open(directory, switches, 4096).unwrap();
+    let mut n = 0;
+    while segments(directory).len() < 2 {
+        commit(&mut writer, &[put(&format!("cold{n:03}"), "stays")]);
+        n += 1;
+    }
+    for _ in 0..20 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    assert_eq!(maintain(&mut writer), 1);
+    writer
+}
+
+#[test]
+fn writing_goes_on_after_the_newest_segment_was_compacted_away() {
+    let directory = TempDir::new().unwrap();
+    let mut writer = fill_then_compact_what_follows(directory.path(), &Arc::default());
+    let cold = segments(directory.path()).remove(0);
+    assert!(cold.ends_with("00000000000000000001.log"), "the cold segment is still there");
+    writer.close().unwrap();
+    drop(writer);
+    for n in 0..3 {
+        let (mut writer, reader, report) = open_plain(directory.path()).unwrap();
+        assert_eq!(report.dropped_bytes, 0);
+        assert_eq!(value(&reader, "hot").unwrap(), "overwritten");
+        commit(&mut writer, &[put(&format!("later{n}"), "x")]);
+        writer.close().unwrap();
+    }
+}
