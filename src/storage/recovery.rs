@@ -170,7 +170,11 @@ impl Recovery<'_> {
             let is_whole = match (limit, next) {
                 (Some(limit), _) => stop.expected == limit,
                 (None, Some(_)) => stop.is_sealed,
-                (None, None) => stop.invalid.is_none(),
+                // Without a seal nothing may follow it, so it holds everything that was durable.
+                (None, None) => {
+                    stop.invalid.is_none()
+                        && (stop.is_sealed || self.newest_compacted < stop.expected)
+                }
             };
             let is_torn = !is_whole;
             if is_torn {

@@ -33,3 +33,24 @@ fn writing_goes_on_after_the_newest_segment_was_compacted_away() {
         writer.close().unwrap();
     }
 }
+
+#[test]
+fn a_segment_that_ends_before_what_a_compaction_vouches_for_is_damaged() {
+    let directory = TempDir::new().unwrap();
+    let mut writer = {
+        let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+        while segments(directory.path()).len() < 2 {
+            commit(&mut writer, &[put("hot", "overwritten")]);
+        }
+        writer
+    };
+    commit(&mut writer, &[put("kept", "1")]);
+    let last = segments(directory.path()).pop().unwrap();
+    let length = std::fs::metadata(&last).unwrap().len();
+    commit(&mut writer, &[put("lost", "1")]);
+    let mut job = writer.offer_compaction().expect("the first segment is garbage");
+    finish(&mut writer, &mut *job);
+    drop(writer);
+    std::fs::OpenOptions::new().write(true).open(&last).unwrap().set_len(length).unwrap();
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
