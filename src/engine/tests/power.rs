@@ -54,3 +54,47 @@ fn a_segment_that_ends_before_what_a_compaction_vouches_for_is_damaged() {
     std::fs::OpenOptions::new().write(true).open(&last).unwrap().set_len(length).unwrap();
     assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
 }
+
+/// Removes what a snapshot still sees, compacts, and lets the snapshot go once that was copied.
+fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    commit(&mut writer, &[put("a", "old")]);
+    while segments(directory.path()).len() < 2 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    let mut snapshot = Some(reader.snapshot().unwrap());
+    commit(&mut writer, &[removal.clone()]);
+    while segments(directory.path()).len() < 3 {
+        // What a batch writes twice is garbage, whatever snapshot there is.
+        commit(&mut writer, &vec![put("kept", "overwritten"); 50]);
+    }
+    commit(&mut writer, &[put("kept", "newest")]);
+    let mut job = writer.offer_compaction().expect("most of it is garbage");
+    assert!(matches!(job.step().unwrap(), Step::Continue), "the first segment was copied");
+    assert!(reader.get_at(b"a", snapshot.as_ref().unwrap()).unwrap().is_some());
+    if is_dropped_early {
+        snapshot = None;
+        commit(&mut writer, &[put("kept", "newest")]);
+    }
+    finish(&mut writer, &mut *job);
+    assert_eq!(value(&reader, "a"), None);
+    drop((writer, snapshot));
+    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    assert_eq!(value(&reader, "a"), None);
+    assert_eq!(value(&reader, "kept").unwrap(), "newest");
+}
+
+#[test]
+fn what_was_removed_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
+    for is_dropped_early in [false, true] {
+        compact_under_a_snapshot(&remove("a"), is_dropped_early);
+    }
+}
+
+#[test]
+fn what_was_cleared_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
+    for is_dropped_early in [false, true] {
+        compact_under_a_snapshot(&Mutation::Clear, is_dropped_early);
+    }
+}
