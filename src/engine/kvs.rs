@@ -203,7 +203,7 @@ impl KvsWriter {
         }
         let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
         let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
-        let unsynced = self.log.unsynced().first().map(|segment| segment.id());
+        let unsynced = self.log.unsynced().next().map(|segment| segment.id());
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
         let plan = CompactionPlan {
@@ -273,11 +273,11 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
-        if self.is_syncing || self.log.unsynced().is_empty() {
+        if self.is_syncing || self.log.unsynced().next().is_none() {
             return None;
         }
         self.is_syncing = true;
-        let segments = self.log.unsynced().to_vec();
+        let segments = self.log.begin_sync();
         Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
     }
 

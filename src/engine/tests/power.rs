@@ -98,3 +98,68 @@ fn what_was_cleared_stays_removed_though_a_compaction_copied_it_for_a_snapshot()
         compact_under_a_snapshot(&Mutation::Clear, is_dropped_early);
     }
 }
+
+#[test]
+fn a_compaction_makes_durable_what_was_written_since_it_began() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    leave_garbage(directory.path(), &switches);
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[put("b", "1")]);
+    drop(writer);
+    // The segment of this open is the only one left to write to, and nothing was written yet.
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    let mut job = writer.offer_compaction().expect("most of it is garbage");
+    commit(&mut writer, &[put("a", "new")]);
+    finish(&mut writer, &mut *job);
+    let copy = switches.power_loss(directory.path());
+    let (_, reader, _) = open_plain(copy.path()).unwrap();
+    assert!(value(&reader, "a").is_some(), "the old value was durable");
+}
+
+#[test]
+fn a_sync_that_began_before_a_segment_was_sealed_does_not_vouch_for_the_seal() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    let mut n = 0;
+    let length = || std::fs::metadata(segments(directory.path()).remove(0)).unwrap().len();
+    while n == 0 || length() < 4096 {
+        commit(&mut writer, &[put(&format!("cold{n:03}"), "stays")]);
+        n += 1;
+    }
+    let mut sync = writer.offer_sync().expect("nothing was synced");
+    let Ok(Step::Done(synced)) = sync.step() else { panic!("a sync is one step") };
+    commit(&mut writer, &[put("hot", "overwritten")]);
+    writer.take(synced).unwrap();
+    for _ in 0..20 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    let mut job = writer.offer_compaction().expect("the second segment is garbage");
+    finish(&mut writer, &mut *job);
+    let copy = switches.power_loss(directory.path());
+    let (_, reader, _) = open_plain(copy.path()).unwrap();
+    assert_eq!(contents(&reader).len(), n + 1);
+}
+
+#[test]
+fn a_seal_that_a_killed_process_left_unsynced_is_synced_by_the_next_open() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    let mut n = 0;
+    while segments(directory.path()).len() < 2 {
+        if n > 0 {
+            writer.sync().unwrap();
+        }
+        commit(&mut writer, &[put(&format!("cold{n:03}"), "stays")]);
+        n += 1;
+    }
+    drop(writer);
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[remove(&format!("cold{:03}", n - 1))]);
+    for _ in 0..30 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    assert!(maintain(&mut writer) > 0);
+    let copy = switches.power_loss(directory.path());
+    let (_, reader, _) = open_plain(copy.path()).unwrap();
+    assert_eq!(contents(&reader).len(), n);
+}
