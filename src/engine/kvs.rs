@@ -206,14 +206,16 @@ impl KvsWriter {
         let unsynced = self.log.unsynced().next().map(|segment| segment.id());
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
+        let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
             place: self.log.place().clone(),
             index: self.index.reader(),
             table: Arc::clone(self.log.table()),
             inputs,
-            output: self.log.take_segment_id()?,
+            output,
             oldest_outside,
-            unsynced_from: unsynced.or(self.log.active()).unwrap_or(SegmentId(u64::MAX)),
+            // Where there is no segment to write to, the next one comes after the output.
+            unsynced_from: unsynced.or(self.log.active()).unwrap_or(output),
             cleared: self.cleared,
         };
         Compaction::begin(plan).map(Some)

@@ -99,6 +99,15 @@ fn what_was_cleared_stays_removed_though_a_compaction_copied_it_for_a_snapshot()
     }
 }
 
+/// Leaves a directory whose log was not closed, with a segment that is garbage but for one key.
+fn leave_garbage(directory: &Path, switches: &Arc<Switches>) {
+    let (mut writer, _, _) = open(directory, switches, 4096).unwrap();
+    commit(&mut writer, &[put("a", "old")]);
+    for _ in 0..20 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+}
+
 #[test]
 fn a_compaction_makes_durable_what_was_written_since_it_began() {
     let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
