@@ -341,7 +341,8 @@ impl Recovery<'_> {
             // A read must not return what a power loss could still undo.
             for segment in &written {
                 let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
-                if newest > self.durable {
+                // A seal is behind the newest batch, and durable once a batch behind it is.
+                if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
                     let synced = segment.file.sync();
                     synced.map_err(|e| Error::io("sync", &segment.path, e))?;
                 }
