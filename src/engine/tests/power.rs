@@ -172,3 +172,76 @@ fn a_seal_that_a_killed_process_left_unsynced_is_synced_by_the_next_open() {
     let (_, reader, _) = open_plain(copy.path()).unwrap();
     assert_eq!(contents(&reader).len(), n);
 }
+
+#[test]
+fn an_output_has_its_name_for_good_before_what_it_replaces_is_removed() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    leave_garbage(directory.path(), &switches);
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[put("b", "1")]);
+    let mut job = writer.offer_compaction().expect("most of it is garbage");
+    while !matches!(job.step().unwrap(), Step::Deliver(_)) {}
+    drop((job, writer));
+    lock(&switches.names).clear();
+    let (_, reader, _) = open(directory.path(), &switches, 4096).unwrap();
+    assert_eq!(
+        lock(&switches.names)[..2],
+        ["sync", "remove"],
+        "a kill may have come before the sync"
+    );
+    assert_eq!(value(&reader, "a").unwrap(), "old");
+}
+
+#[test]
+fn a_failed_sync_in_the_background_fails_every_later_sync() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[put("a", "1")]);
+    let mut job = writer.offer_sync().expect("nothing was synced");
+    switches.syncs_fail.store(true, Ordering::Relaxed);
+    assert!(job.step().is_err());
+    // The operating system tells of a failure once, and says yes to whoever asks again.
+    switches.syncs_fail.store(false, Ordering::Relaxed);
+    assert!(matches!(writer.sync(), Err(Error::UnknownOutcome(_))));
+    assert!(matches!(writer.close(), Err(Error::UnknownOutcome(_))));
+}
+
+#[test]
+fn an_undone_group_does_not_come_back_with_a_power_loss() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[put("a", "1")]);
+    let length = || std::fs::metadata(segments(directory.path()).remove(0)).unwrap().len();
+    let syncs = switches.syncs.load(Ordering::Relaxed);
+    switches.writes_fail.store(true, Ordering::Relaxed);
+    assert!(writer.commit(group(&[&[put("b", "1")], &[put("c", "1")]]), false).is_err());
+    assert!(switches.syncs.load(Ordering::Relaxed) > syncs, "the cut has to survive as well");
+    assert_eq!(lock(&switches.synced).values().copied().max().unwrap(), length());
+}
+
+#[test]
+fn inputs_that_cannot_be_removed_do_not_come_back_after_another_compaction() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    leave_garbage(directory.path(), &switches);
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    commit(&mut writer, &[put("b", "1")]);
+    let mut job = writer.offer_compaction().expect("most of it is garbage");
+    switches.removals_fail.store(true, Ordering::Relaxed);
+    let error = loop {
+        match job.step() {
+            Ok(Step::Deliver(delivery)) => writer.take(delivery).unwrap(),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    writer.take(Delivery::Failed(JobKind::Compaction, error)).unwrap();
+    switches.removals_fail.store(false, Ordering::Relaxed);
+    for _ in 0..100 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+        assert!(writer.offer_compaction().is_none(), "recovery has to know what was replaced");
+    }
+    drop(writer);
+    let (mut writer, reader, _) = open_plain(directory.path()).unwrap();
+    assert_eq!(contents(&reader).len(), 3);
+    assert!(maintain(&mut writer) > 0);
+}
