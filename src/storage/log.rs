@@ -334,7 +334,7 @@ pub(crate) fn sync_segments<'a>(
     segments: impl IntoIterator<Item = &'a Arc<Segment>>,
 ) -> Result<()> {
     for segment in segments {
-        segment.file.sync().map_err(|error| {
+        segment.sync().map_err(|error| {
             Error::UnknownOutcome(Arc::new(Error::io("sync", &segment.path, error)))
         })?;
     }

@@ -325,7 +325,7 @@ impl Recovery<'_> {
     }
 
     fn cut(&self, segment: &Segment, offset: u64) -> Result<()> {
-        let cut = segment.file.truncate(offset).and_then(|()| segment.file.sync());
+        let cut = segment.file.truncate(offset).and_then(|()| segment.sync());
         cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
     }
 
@@ -343,7 +343,7 @@ impl Recovery<'_> {
                 let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
                 // A seal is behind the newest batch, and durable once a batch behind it is.
                 if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
-                    let synced = segment.file.sync();
+                    let synced = segment.sync();
                     synced.map_err(|e| Error::io("sync", &segment.path, e))?;
                 }
             }
