@@ -278,18 +278,20 @@ impl Log {
         Ok(())
     }
 
-    /// Cuts a failed append off, and goes on in a new segment: what was cut off may come back after a
-    /// power loss, and recovery tells it by the base of the segment that follows.
+    /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was cut off,
+    /// recovery tells it by the base of the segment that follows.
     fn undo(&mut self, accounting: &mut Accounting, segment: &Segment, error: io::Error) -> Error {
         let offset = self.active.as_ref().map_or(0, |active| active.offset);
         let failed = Error::io("append to", &segment.path, error);
-        if let Err(error) = segment.file.truncate(offset) {
+        // Without a sync a power loss could bring back whole batches of a group that failed.
+        if let Err(error) = segment.file.truncate(offset).and_then(|()| segment.sync()) {
             let error = Error::io("cut the failed append off", &segment.path, error);
             return Error::UnknownOutcome(Arc::new(error));
         }
-        if offset == HEADER_BYTES as u64 {
-            // Nothing is in it: without this, every retry on a full disk would leave an empty file.
-            let _ = self.place.file_system.remove(&segment.path);
+        // Nothing is in it: without this, every retry on a full disk would leave an empty file.
+        let is_removed =
+            offset == HEADER_BYTES as u64 && self.place.file_system.remove(&segment.path).is_ok();
+        if is_removed {
             self.active = None;
             self.table.remove(&[segment.id()]);
             accounting.remove(segment.id());
