@@ -125,6 +125,8 @@ pub(crate) struct KvsWriter {
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
     is_compacting: bool,
+    /// An output took the place of segments that still have their names.
+    is_replacing: bool,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -148,6 +150,7 @@ impl KvsWriter {
             accounting,
             compaction_bytes_min,
             is_compacting: false,
+            is_replacing: false,
             is_syncing: false,
             cleared: cleared.map_or(0, |cleared| cleared.sequence),
         };
@@ -227,6 +230,7 @@ impl KvsWriter {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
                 self.log.table().add(segment);
+                self.is_replacing = true;
             }
             CompactionDelivery::Moves(moves) => {
                 for moved in moves {
@@ -246,6 +250,7 @@ impl KvsWriter {
                     self.accounting.remove(input);
                 }
                 self.is_compacting = false;
+                self.is_replacing = false;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
@@ -309,8 +314,9 @@ impl WriteHalf for KvsWriter {
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
-            // Tried again once more garbage was made.
-            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = false,
+            // Tried again once more garbage was made, but not where inputs could not be removed: were the
+            // output replaced too, the next open would not know that it has to remove them.
+            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = self.is_replacing,
         }
         Ok(())
     }
