@@ -64,7 +64,7 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     let mut snapshot = Some(reader.snapshot().unwrap());
-    commit(&mut writer, &[removal.clone()]);
+    commit(&mut writer, std::slice::from_ref(removal));
     while segments(directory.path()).len() < 3 {
         // What a batch writes twice is garbage, whatever snapshot there is.
         commit(&mut writer, &vec![put("kept", "overwritten"); 50]);
