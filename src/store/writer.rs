@@ -193,7 +193,7 @@ impl Writer {
 
     fn start(&self, job: Box<dyn Job>) {
         if self.jobs.try_send(job).is_err() {
-            self.fail(&Error::Poisoned("the maintenance actor is gone".to_owned()));
+            self.fail(&maintenance_is_gone());
         }
     }
 
@@ -234,6 +234,10 @@ impl Actor for Writer {
     const MESSAGES_MAX: usize = WRITER_MESSAGES_MAX;
 
     fn handle(&mut self, messages: &mut Vec<WriterMessage>) {
+        if self.failure.get().is_none() && self.jobs.is_gone() {
+            // No tick will come any more, so this is the only place to notice.
+            self.fail(&maintenance_is_gone());
+        }
         let mut writes = Vec::with_capacity(messages.len());
         for message in messages.drain(..) {
             match message {
@@ -268,6 +272,10 @@ impl Actor for Writer {
             self.fail(&error);
         }
     }
+}
+
+fn maintenance_is_gone() -> Error {
+    Error::Poisoned("the maintenance actor is gone".to_owned())
 }
 
 fn reads(message: &WriterMessage) -> bool {

@@ -91,3 +91,50 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
     bench.writer.stop();
     assert_eq!(bench.reader.count(), 2);
 }
+
+#[test]
+fn without_maintenance_nothing_is_acknowledged() {
+    let mut bench = Bench::new();
+    bench.jobs = None;
+    let answers = bench.write(vec![put("a", "v")]);
+    assert!(matches!(answers[..], [Err(Error::Poisoned(_))]), "nobody would sync it: {answers:?}");
+}
+
+#[test]
+fn keys_that_cannot_be_removed_on_a_full_disk_are_left_to_the_next_tick() {
+    let mut bench = Bench::new();
+    let expired = |n| Operation::Put { key: vec![n], value: vec![], expires_at: Some(1) };
+    bench.write((0..=255).map(expired).collect());
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    *lock(&bench.fault) = Some(Error::io("append to", Path::new("log"), full));
+    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    assert!(matches!(bench.writer.wait(), Wait::NotAtAll));
+    bench.writer.idle();
+    assert!(matches!(bench.writer.wait(), Wait::Forever), "trying again at once fails again");
+    *lock(&bench.fault) = None;
+    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    bench.writer.idle();
+    assert_eq!(bench.reader.count(), 0);
+}
+
+#[test]
+fn a_sync_does_not_fail_because_of_a_write_beside_it() {
+    let mut bench = Bench::new();
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    *lock(&bench.fault) = Some(Error::io("append to", Path::new("log"), full));
+    let (reply, synced) = Reply::channel();
+    let (write_reply, _written) = Reply::channel();
+    let batches = vec![Batch::single(put("a", "v"))];
+    let write = WriterMessage::Write { batches, reply: write_reply };
+    bench.writer.handle(&mut vec![write, WriterMessage::Sync { reply }]);
+    synced.wait().unwrap().unwrap();
+}
+
+#[test]
+fn an_expiry_at_the_beginning_of_time_is_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(Options::new(directory.path())).unwrap();
+    let put = Operation::Put { key: b"a".to_vec(), value: vec![], expires_at: Some(0) };
+    store.apply(Batch::single(put)).unwrap();
+    assert_eq!(store.get("a").unwrap(), None);
+}
