@@ -135,8 +135,8 @@ impl Writer {
         (resolver.finish(), pending)
     }
 
-    /// Commits one group and answers its requests.
-    fn commit(&mut self, group: Group, pending: Pending) {
+    /// Commits one group and answers its requests; false if the group failed.
+    fn commit(&mut self, group: Group, pending: Pending) -> bool {
         let durable = matches!(self.durability, Durability::Always);
         let committed = match group.is_empty() {
             true => Ok(()),
@@ -146,14 +146,16 @@ impl Writer {
         for (reply, outcomes) in pending.writes {
             reply.send(committed.clone().map(|()| outcomes));
         }
+        let is_committed = committed.is_ok();
         if pending.syncs.is_empty() {
-            return;
+            return is_committed;
         }
         let synced = committed.and_then(|()| self.engine.sync());
         let synced = synced.inspect_err(|error| self.note(error));
         for reply in pending.syncs {
             reply.send(synced.clone());
         }
+        is_committed
     }
 
     /// Logs a failed commit, and stops taking writes if it leaves the log in doubt.
@@ -213,7 +215,8 @@ impl Writer {
     fn expire(&mut self) {
         let now = self.clock.now();
         let due = self.engine.due(now, EXPIRED_PER_TURN);
-        self.expiring = due.len() == EXPIRED_PER_TURN;
+        let may_be_more = due.len() == EXPIRED_PER_TURN;
+        self.expiring = false;
         if due.is_empty() {
             return;
         }
@@ -225,7 +228,9 @@ impl Writer {
             let _ = resolver.add(Batch::single(Operation::Remove { key }));
         }
         let group = resolver.finish();
-        self.commit(group, Pending::default());
+        // What fails now would fail again at once: it waits for the next tick.
+        let is_moving = !group.is_empty() && self.commit(group, Pending::default());
+        self.expiring = may_be_more && is_moving;
     }
 }
 
