@@ -150,7 +150,11 @@ impl Writer {
         if pending.syncs.is_empty() {
             return is_committed;
         }
-        let synced = committed.and_then(|()| self.engine.sync());
+        // A group that was undone is no reason not to sync what is there.
+        let synced = match committed {
+            Err(error @ Error::UnknownOutcome(_)) => Err(error),
+            Ok(()) | Err(_) => self.engine.sync(),
+        };
         let synced = synced.inspect_err(|error| self.note(error));
         for reply in pending.syncs {
             reply.send(synced.clone());
