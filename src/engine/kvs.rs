@@ -125,6 +125,8 @@ pub(crate) struct KvsWriter {
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
     is_compacting: bool,
+    /// An output took the place of segments that still have their names.
+    is_replacing: bool,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -148,6 +150,7 @@ impl KvsWriter {
             accounting,
             compaction_bytes_min,
             is_compacting: false,
+            is_replacing: false,
             is_syncing: false,
             cleared: cleared.map_or(0, |cleared| cleared.sequence),
         };
@@ -203,17 +206,19 @@ impl KvsWriter {
         }
         let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
         let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
-        let unsynced = self.log.unsynced().first().map(|segment| segment.id());
+        let unsynced = self.log.unsynced().next().map(|segment| segment.id());
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
+        let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
             place: self.log.place().clone(),
             index: self.index.reader(),
             table: Arc::clone(self.log.table()),
             inputs,
-            output: self.log.take_segment_id()?,
+            output,
             oldest_outside,
-            unsynced_from: unsynced.or(self.log.active()).unwrap_or(SegmentId(u64::MAX)),
+            // Where there is no segment to write to, the next one comes after the output.
+            unsynced_from: unsynced.or(self.log.active()).unwrap_or(output),
             cleared: self.cleared,
         };
         Compaction::begin(plan).map(Some)
@@ -225,6 +230,7 @@ impl KvsWriter {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
                 self.log.table().add(segment);
+                self.is_replacing = true;
             }
             CompactionDelivery::Moves(moves) => {
                 for moved in moves {
@@ -244,6 +250,7 @@ impl KvsWriter {
                     self.accounting.remove(input);
                 }
                 self.is_compacting = false;
+                self.is_replacing = false;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
@@ -273,11 +280,11 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
-        if self.is_syncing || self.log.unsynced().is_empty() {
+        if self.is_syncing || self.log.unsynced().next().is_none() {
             return None;
         }
         self.is_syncing = true;
-        let segments = self.log.unsynced().to_vec();
+        let segments = self.log.begin_sync();
         Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
     }
 
@@ -307,8 +314,9 @@ impl WriteHalf for KvsWriter {
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
-            // Tried again once more garbage was made.
-            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = false,
+            // Tried again once more garbage was made, but not where inputs could not be removed: were the
+            // output replaced too, the next open would not know that it has to remove them.
+            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = self.is_replacing,
         }
         Ok(())
     }

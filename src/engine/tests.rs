@@ -1,7 +1,10 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod power;
+
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -11,19 +14,38 @@ use crate::storage::fs::{File, FileSystem, Lock, RealFileSystem};
 use crate::storage::log::Place;
 use crate::storage::names::SegmentId;
 use crate::storage::recovery::RecoveryReport;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
-/// The real file system, with switches that make it fail and a count of syncs.
+/// The real file system, with switches that make it fail and a note of what was synced.
 #[derive(Default)]
 struct Switches {
     writes_fail: AtomicBool,
     syncs_fail: AtomicBool,
+    removals_fail: AtomicBool,
     syncs: AtomicU64,
+    /// How much of each file survives a power loss.
+    synced: Mutex<BTreeMap<PathBuf, u64>>,
+    /// What was done to names, in order.
+    names: Mutex<Vec<&'static str>>,
 }
 
 struct SwitchedFileSystem(Arc<Switches>);
 
-struct SwitchedFile(Arc<dyn File>, Arc<Switches>);
+struct SwitchedFile(Arc<dyn File>, Arc<Switches>, PathBuf);
+
+impl Switches {
+    /// What a power loss leaves of a directory, with only what was synced in each file.
+    fn power_loss(&self, directory: &Path) -> TempDir {
+        let copy = TempDir::new().unwrap();
+        for path in segments(directory) {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let stem = path.with_extension("");
+            bytes.truncate(usize::try_from(lock(&self.synced)[&stem]).unwrap());
+            std::fs::write(copy.path().join(path.file_name().unwrap()), &bytes).unwrap();
+        }
+        copy
+    }
+}
 
 impl FileSystem for SwitchedFileSystem {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
@@ -33,18 +55,26 @@ impl FileSystem for SwitchedFileSystem {
         RealFileSystem.list(directory)
     }
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(SwitchedFile(RealFileSystem.create(path)?, Arc::clone(&self.0))))
+        lock(&self.0.synced).insert(path.with_extension(""), 0);
+        let file = RealFileSystem.create(path)?;
+        Ok(Arc::new(SwitchedFile(file, Arc::clone(&self.0), path.with_extension(""))))
     }
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(SwitchedFile(RealFileSystem.open(path)?, Arc::clone(&self.0))))
+        let file = RealFileSystem.open(path)?;
+        Ok(Arc::new(SwitchedFile(file, Arc::clone(&self.0), path.with_extension(""))))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         RealFileSystem.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
+        if self.0.removals_fail.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        lock(&self.0.names).push("remove");
         RealFileSystem.remove(path)
     }
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        lock(&self.0.names).push("sync");
         RealFileSystem.sync_directory(path)
     }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
@@ -71,13 +101,19 @@ impl File for SwitchedFile {
         self.0.write_at(bytes, offset)
     }
     fn truncate(&self, length: u64) -> io::Result<()> {
+        let mut synced = lock(&self.1.synced);
+        let survives = synced.entry(self.2.clone()).or_default();
+        *survives = (*survives).min(length);
         self.0.truncate(length)
     }
     fn sync(&self) -> io::Result<()> {
         self.1.syncs.fetch_add(1, Ordering::Relaxed);
         match self.1.syncs_fail.load(Ordering::Relaxed) {
             true => Err(io::Error::other("the disk is gone")),
-            false => self.0.sync(),
+            false => {
+                lock(&self.1.synced).insert(self.2.clone(), self.0.length()?);
+                self.0.sync()
+            }
         }
     }
 }
@@ -133,15 +169,20 @@ fn maintain(writer: &mut KvsWriter) -> usize {
     let mut jobs = 0;
     while let Some(mut job) = writer.offer_compaction() {
         jobs += 1;
-        loop {
-            match job.step().unwrap() {
-                Step::Continue => {}
-                Step::Deliver(delivery) => writer.take(delivery).unwrap(),
-                Step::Done(delivery) => break writer.take(delivery).unwrap(),
-            }
-        }
+        finish(writer, &mut *job);
     }
     jobs
+}
+
+/// Runs a job to its end.
+fn finish(writer: &mut KvsWriter, job: &mut dyn Job) {
+    loop {
+        match job.step().unwrap() {
+            Step::Continue => {}
+            Step::Deliver(delivery) => writer.take(delivery).unwrap(),
+            Step::Done(delivery) => break writer.take(delivery).unwrap(),
+        }
+    }
 }
 
 fn segments(directory: &Path) -> Vec<std::path::PathBuf> {

@@ -4,7 +4,8 @@
 //!
 //! 1. Copy the needed records into an unfinished file, each in a frame of its own with its old sequence
 //!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while a
-//!    segment that is not part of this compaction holds anything older, or its key would come back.
+//!    segment that is not part of this compaction holds anything older, or the output holds what a
+//!    snapshot sees of its key, or its key would come back.
 //! 2. Sync the output, and sync the log: a record counts as garbage because of a newer one, which must
 //!    not be lost to a power failure after the old one is gone.
 //! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores what
@@ -13,7 +14,7 @@
 //!    that are still where the copy was made from.
 //! 5. Remove the inputs' names. Readers that still hold one go on reading it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 
 use super::fs::File;
@@ -72,6 +73,13 @@ pub(crate) struct Compaction {
     output: Output,
     phase: Phase,
     moves: VecDeque<Move>,
+    /// Keys of which the output holds a version that only snapshots saw: should the last of them go
+    /// before the tombstone is met, the index says nothing of either any more.
+    superseded: HashSet<Vec<u8>>,
+    /// The newest record that removed every key is in an input.
+    has_clear: bool,
+    /// The output holds something that this record removed.
+    holds_cleared: bool,
 }
 
 enum Phase {
@@ -129,7 +137,15 @@ impl Compaction {
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
         output.mark(FrameKind::Replaces, &list, (0, 0))?;
         let phase = Phase::Copy { input: 0, offset: HEADER_BYTES as u64 };
-        Ok(Self { plan, output, phase, moves: VecDeque::new() })
+        Ok(Self {
+            plan,
+            output,
+            phase,
+            moves: VecDeque::new(),
+            superseded: HashSet::new(),
+            has_clear: false,
+            holds_cleared: false,
+        })
     }
 
     /// Copies up to a step's worth of an input; moves to the next phase after the last.
@@ -167,31 +183,46 @@ impl Compaction {
         record: &Record<'_>,
         extent: Extent,
     ) -> Result<()> {
+        let key = record.key();
+        let versions = match record {
+            Record::Clear => {
+                // Whether it is needed is known when everything else was copied.
+                self.has_clear |= self.plan.cleared == sequence;
+                return Ok(());
+            }
+            Record::Put { .. } | Record::Remove { .. } => self.plan.index.versions(key),
+        };
         let from = Location::of(record, segment, extent);
-        let is_indexed = || {
-            let versions = self.plan.index.versions(record.key());
-            versions.iter().any(|(version, slot)| *version == sequence && *slot == from)
-        };
+        let is_indexed =
+            versions.iter().any(|(version, slot)| *version == sequence && *slot == from);
+        let is_removal = matches!(record, Record::Remove { .. });
         // Whatever is older than the tombstone and not part of this may hold what it removed.
-        let masks_older = self.plan.oldest_outside < sequence;
-        let is_needed = match record {
-            Record::Put { .. } => is_indexed(),
-            Record::Remove { .. } => is_indexed() || (masks_older && self.plan.cleared < sequence),
-            Record::Clear => masks_older && self.plan.cleared == sequence,
-        };
-        if !is_needed {
+        let masks_older = self.plan.oldest_outside < sequence && self.plan.cleared < sequence;
+        if !is_indexed && !(is_removal && (masks_older || self.superseded.contains(key))) {
             return Ok(());
         }
+        if !is_removal && versions.first().is_some_and(|(newest, _)| *newest > sequence) {
+            self.superseded.insert(key.to_vec());
+            self.holds_cleared |= sequence < self.plan.cleared;
+        }
         let extent = self.output.copy(record, sequence)?;
-        if !matches!(record, Record::Clear) {
-            let to = from.moved(self.plan.output, extent);
-            self.moves.push_back(Move { key: record.key().to_vec(), sequence, from, to });
+        let to = from.moved(self.plan.output, extent);
+        self.moves.push_back(Move { key: key.to_vec(), sequence, from, to });
+        Ok(())
+    }
+
+    /// Copies the record that removed every key, if anything that is left is older.
+    fn copy_clear(&mut self) -> Result<()> {
+        let sequence = self.plan.cleared;
+        if self.has_clear && (self.holds_cleared || self.plan.oldest_outside < sequence) {
+            self.output.copy(&Record::Clear, sequence)?;
         }
         Ok(())
     }
 
     /// Makes the output durable and gives it its name.
     fn publish(&mut self) -> Result<Step> {
+        self.copy_clear()?;
         let CompactionPlan { place, table, index, unsynced_from, .. } = &self.plan;
         // What was judged garbage is garbage because of something at or below this.
         let visible = index.visible();

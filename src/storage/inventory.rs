@@ -43,14 +43,23 @@ pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
         }
         is_needed
     });
+    if leftovers.is_empty() {
+        return Ok(by_origin(segments));
+    }
+    let sync =
+        || file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e));
+    // An output that was just given its name could lose it again, with what it replaced gone.
+    sync()?;
     for path in &leftovers {
         log::info!("removing {}, which a crash left behind", path.display());
         file_system.remove(path).map_err(|e| Error::io("remove", path, e))?;
     }
-    if !leftovers.is_empty() {
-        file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
-    }
-    Ok(segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted))
+    sync()?;
+    Ok(by_origin(segments))
+}
+
+fn by_origin(segments: Segments) -> (Segments, Segments) {
+    segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted)
 }
 
 /// Opens a segment; `None` if it is the newest and was being made when the process ended.

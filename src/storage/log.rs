@@ -38,14 +38,16 @@ pub(crate) struct Log {
     active: Option<Active>,
     /// A segment before the active one that is not marked as sealed yet.
     unsealed: Option<Active>,
-    /// The segment that was written before the active one, or last if there is none.
+    /// The segment that ends where the active one begins, or where the next one will.
     last_written: SegmentId,
     next_segment: SegmentId,
     next_sequence: u64,
     /// Everything up to this sequence number survives power loss.
     durable: u64,
-    /// Segments that hold something that is not known to be durable, oldest first.
+    /// Segments that something was written to since the last sync began, oldest first.
     unsynced: Vec<Arc<Segment>>,
+    /// Segments that a sync in the background is for, oldest first.
+    syncing: Vec<Arc<Segment>>,
     table: Arc<SegmentTable>,
     buffer: Vec<u8>,
     /// The last thing in the active segment is the mark of a clean close.
@@ -76,6 +78,7 @@ impl Log {
             next_sequence: end.next_sequence,
             durable: end.next_sequence - 1,
             unsynced: Vec::new(),
+            syncing: Vec::new(),
             table,
             buffer: Vec::new(),
             is_marked,
@@ -147,36 +150,29 @@ impl Log {
 
     /// Makes everything appended so far survive power loss.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        sync_segments(&self.unsynced)?;
+        sync_segments(self.unsynced())?;
+        self.syncing.clear();
         self.unsynced.clear();
         self.durable = self.next_sequence - 1;
         Ok(())
     }
 
-    /// What has to be synced for everything so far to be durable; none if it is.
-    pub(crate) fn unsynced(&self) -> &[Arc<Segment>] {
-        &self.unsynced
+    /// What has to be synced for everything so far to be durable, oldest first; none if it is.
+    pub(crate) fn unsynced(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.syncing.iter().chain(&self.unsynced)
     }
 
-    /// Takes note that segments were synced after everything up to `sequence` was in them.
+    /// Hands out what has to be synced, to be followed by [`synced`](Self::synced); what is written from
+    /// now on, be it to the same segments, needs another sync.
+    pub(crate) fn begin_sync(&mut self) -> Vec<Arc<Segment>> {
+        self.syncing.append(&mut self.unsynced);
+        self.syncing.clone()
+    }
+
+    /// Takes note that the sync that began when everything up to `sequence` was written is done.
     pub(crate) fn synced(&mut self, sequence: u64) {
+        self.syncing.clear();
         self.durable = self.durable.max(sequence);
-        let durable = self.durable;
-        let complete = durable + 1 == self.next_sequence;
-        let active = self.active();
-        // A sealed segment is done with once a later one begins above what is durable.
-        let bases: Vec<u64> = self.unsynced.iter().map(|segment| segment.header.base).collect();
-        let mut position = 0;
-        self.unsynced.retain(|segment| {
-            position += 1;
-            let ends_before = bases.get(position).copied().unwrap_or(u64::MAX);
-            let is_done = if Some(segment.id()) == active {
-                complete
-            } else {
-                ends_before <= durable + 1 || complete
-            };
-            !is_done
-        });
     }
 
     /// Ends the active segment, so that it can be compacted; the next append begins another.
@@ -282,18 +278,20 @@ impl Log {
         Ok(())
     }
 
-    /// Cuts a failed append off, and goes on in a new segment: what was cut off may come back after a
-    /// power loss, and recovery tells it by the base of the segment that follows.
+    /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was cut off,
+    /// recovery tells it by the base of the segment that follows.
     fn undo(&mut self, accounting: &mut Accounting, segment: &Segment, error: io::Error) -> Error {
         let offset = self.active.as_ref().map_or(0, |active| active.offset);
         let failed = Error::io("append to", &segment.path, error);
-        if let Err(error) = segment.file.truncate(offset) {
+        // Without a sync a power loss could bring back whole batches of a group that failed.
+        if let Err(error) = segment.file.truncate(offset).and_then(|()| segment.sync()) {
             let error = Error::io("cut the failed append off", &segment.path, error);
             return Error::UnknownOutcome(Arc::new(error));
         }
-        if offset == HEADER_BYTES as u64 {
-            // Nothing is in it: without this, every retry on a full disk would leave an empty file.
-            let _ = self.place.file_system.remove(&segment.path);
+        // Nothing is in it: without this, every retry on a full disk would leave an empty file.
+        let is_removed =
+            offset == HEADER_BYTES as u64 && self.place.file_system.remove(&segment.path).is_ok();
+        if is_removed {
             self.active = None;
             self.table.remove(&[segment.id()]);
             accounting.remove(segment.id());
@@ -334,9 +332,11 @@ fn append_mark(end: &mut Active, kind: FrameKind, numbers: (u64, u64)) -> Result
 }
 
 /// Syncs segments, oldest first; what a failure leaves on the disk is not known.
-pub(crate) fn sync_segments(segments: &[Arc<Segment>]) -> Result<()> {
+pub(crate) fn sync_segments<'a>(
+    segments: impl IntoIterator<Item = &'a Arc<Segment>>,
+) -> Result<()> {
     for segment in segments {
-        segment.file.sync().map_err(|error| {
+        segment.sync().map_err(|error| {
             Error::UnknownOutcome(Arc::new(Error::io("sync", &segment.path, error)))
         })?;
     }

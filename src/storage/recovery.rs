@@ -93,6 +93,8 @@ struct Tail {
     next_sequence: u64,
     /// The last segment that remains.
     last: Option<Active>,
+    /// The sequence number after the last batch in it.
+    last_end: u64,
     /// Its last frame marks a clean close.
     is_clean: bool,
     /// Its last frame marks that it is sealed.
@@ -154,6 +156,7 @@ impl Recovery<'_> {
             kept: 0,
             next_sequence: self.newest_compacted + 1,
             last: None,
+            last_end: 0,
             is_clean: written.is_empty(),
             is_sealed: false,
         };
@@ -167,7 +170,11 @@ impl Recovery<'_> {
             let is_whole = match (limit, next) {
                 (Some(limit), _) => stop.expected == limit,
                 (None, Some(_)) => stop.is_sealed,
-                (None, None) => stop.invalid.is_none(),
+                // Without a seal nothing may follow it, so it holds everything that was durable.
+                (None, None) => {
+                    stop.invalid.is_none()
+                        && (stop.is_sealed || self.newest_compacted < stop.expected)
+                }
             };
             let is_torn = !is_whole;
             if is_torn {
@@ -180,6 +187,7 @@ impl Recovery<'_> {
             self.accounting.grow(segment.id(), stop.offset);
             tail.kept = position + 1;
             tail.next_sequence = tail.next_sequence.max(stop.expected);
+            tail.last_end = stop.expected;
             let end = Active { segment: Arc::clone(segment), offset: stop.offset };
             tail.is_clean = stop.is_closed && !is_torn && next.is_none();
             tail.is_sealed = stop.is_sealed;
@@ -317,7 +325,7 @@ impl Recovery<'_> {
     }
 
     fn cut(&self, segment: &Segment, offset: u64) -> Result<()> {
-        let cut = segment.file.truncate(offset).and_then(|()| segment.file.sync());
+        let cut = segment.file.truncate(offset).and_then(|()| segment.sync());
         cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
     }
 
@@ -333,8 +341,9 @@ impl Recovery<'_> {
             // A read must not return what a power loss could still undo.
             for segment in &written {
                 let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
-                if newest > self.durable {
-                    let synced = segment.file.sync();
+                // A seal is behind the newest batch, and durable once a batch behind it is.
+                if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
+                    let synced = segment.sync();
                     synced.map_err(|e| Error::io("sync", &segment.path, e))?;
                 }
             }
@@ -348,7 +357,9 @@ impl Recovery<'_> {
             }
         });
         self.report.is_clean = tail.is_clean;
-        let last_written = written.last().map_or(SegmentId(0), |segment| segment.id());
+        // Where what followed it was compacted away, the next segment does not begin at its end.
+        let last_written = tail.last.as_ref().filter(|_| tail.last_end == tail.next_sequence);
+        let last_written = last_written.map_or(SegmentId(0), |last| last.segment.id());
         if let Some(last) = tail.last.as_ref().filter(|_| !tail.is_sealed) {
             self.accounting.unseal(last.segment.id());
         }

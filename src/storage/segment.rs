@@ -8,7 +8,7 @@ use super::index::Slot;
 use super::names::SegmentId;
 use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, u32_at, u64_at};
 use crate::engine::Access;
-use crate::sync::{Arc, Published};
+use crate::sync::{Arc, Mutex, Published, lock};
 use crate::{Error, Result};
 
 /// Bytes of a segment before its first frame.
@@ -39,7 +39,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) base: u64,
     /// What was known durable when it was made.
     pub(crate) durable: u64,
-    /// The written segment before it; 0 where there is none.
+    /// The written segment that ends where it begins; 0 where there is none.
     pub(crate) previous: SegmentId,
 }
 
@@ -152,6 +152,8 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn File>,
     pub(crate) checksum: Checksum,
+    /// A sync of it failed; held while one runs.
+    sync_failed: Mutex<bool>,
 }
 
 /// What reading a record brought.
@@ -169,7 +171,19 @@ impl Segment {
     /// Wraps an open file.
     pub(crate) fn new(header: SegmentHeader, path: PathBuf, file: Arc<dyn File>) -> Self {
         let checksum = Checksum::new(&header.encode());
-        Self { header, path, file, checksum }
+        Self { header, path, file, checksum, sync_failed: Mutex::new(false) }
+    }
+
+    /// Makes its contents survive power loss; once that has failed, it always fails.
+    ///
+    /// The operating system reports a failure to one caller and then forgets it, and what it could not
+    /// write with it: syncs that followed or ran beside that one would vouch for what is lost.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        let mut failed = lock(&self.sync_failed);
+        if *failed {
+            return Err(io::Error::other("an earlier sync of it failed"));
+        }
+        self.file.sync().inspect_err(|_| *failed = true)
     }
 
     /// The segment's id.

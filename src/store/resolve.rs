@@ -140,6 +140,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn put(&self, draft: &mut Draft, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
+        // On disk zero stands for none, which would make the oldest expiry last for ever.
+        let expires_at = expires_at.map(|time| time.max(1));
         if self.overlay.is_some() {
             let entry = Entry { value: value.clone(), version: self.next_sequence, expires_at };
             draft.overlay.entries.insert(key.clone(), Some(entry));

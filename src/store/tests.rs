@@ -1,5 +1,7 @@
 //! The store over the in-memory engine: what every engine gets from the store itself.
 
+mod writer;
+
 use super::batch::*;
 use super::*;
 
@@ -130,74 +132,4 @@ fn a_thousand_threads_set_and_read_through_clones() {
     for n in 0..1000 {
         assert_eq!(store.get(format!("{n}")).unwrap().unwrap(), b"v");
     }
-}
-
-/// The in-memory engine on a disk that fails.
-struct Failing(Box<dyn engine::WriteHalf>, Arc<crate::sync::AtomicBool>);
-
-impl engine::WriteHalf for Failing {
-    fn next_sequence(&self) -> u64 {
-        self.0.next_sequence()
-    }
-    fn commit(&mut self, group: engine::Group, durable: bool) -> Result<()> {
-        if self.1.load(crate::sync::Ordering::Relaxed) {
-            return Err(Error::UnknownOutcome(Arc::new(Error::Closed)));
-        }
-        self.0.commit(group, durable)
-    }
-    fn sync(&mut self) -> Result<()> {
-        self.0.sync()
-    }
-    fn offer_sync(&mut self) -> Option<Box<dyn engine::Job>> {
-        self.0.offer_sync()
-    }
-    fn offer_compaction(&mut self) -> Option<Box<dyn engine::Job>> {
-        self.0.offer_compaction()
-    }
-    fn take(&mut self, delivery: engine::Delivery) -> Result<()> {
-        self.0.take(delivery)
-    }
-    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
-        self.0.due(now, limit)
-    }
-    fn close(&mut self) -> Result<()> {
-        panic!("a store that failed is not marked as closed cleanly");
-    }
-}
-
-/// The writer without a thread: messages go in, answers come out.
-#[test]
-fn after_a_failed_sync_nothing_is_acknowledged() {
-    use crate::actor::Actor;
-    let opened = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
-    let fails = Arc::new(crate::sync::AtomicBool::new(false));
-    let (jobs, _inbox) = mailbox(1);
-    let mut writer = Writer::new(WriterParts {
-        engine: Box::new(Failing(opened.writer, Arc::clone(&fails))),
-        reader: Arc::clone(&opened.reader),
-        jobs,
-        clock: Clock::system(),
-        limits: Limits::new(&Options::new("unused")),
-        durability: Durability::Always,
-        failure: Failure::default(),
-    });
-    let mut write = |keys: &[&str]| {
-        let message = |key: &&str| {
-            let (reply, answer) = Reply::channel();
-            let batches = vec![Batch::single(put(key, "v"))];
-            (WriterMessage::Write { batches, reply }, answer)
-        };
-        let (mut messages, answers): (Vec<_>, Vec<_>) = keys.iter().map(message).unzip();
-        writer.handle(&mut messages);
-        assert!(messages.is_empty());
-        answers.into_iter().map(|answer| answer.wait().unwrap().map(|_| ())).collect::<Vec<_>>()
-    };
-    assert!(matches!(write(&["a", "b"])[..], [Ok(()), Ok(())]));
-    fails.store(true, crate::sync::Ordering::Relaxed);
-    let unknown = write(&["c", "d"]);
-    assert!(matches!(unknown[..], [Err(Error::UnknownOutcome(_)), Err(Error::UnknownOutcome(_))]));
-    fails.store(false, crate::sync::Ordering::Relaxed);
-    assert!(matches!(write(&["e"])[..], [Err(Error::Poisoned(_))]));
-    writer.stop();
-    assert_eq!(opened.reader.count(), 2);
 }

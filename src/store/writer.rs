@@ -216,7 +216,7 @@ impl Writer {
 
     fn start(&self, job: Box<dyn Job>) {
         if self.jobs.try_send(job).is_err() {
-            self.fail(&Error::Poisoned("the maintenance actor is gone".to_owned()));
+            self.fail(&maintenance_is_gone());
         }
     }
 
@@ -236,7 +236,8 @@ impl Writer {
     fn expire(&mut self) {
         let now = self.clock.now();
         let due = self.engine.due(now, EXPIRED_PER_TURN);
-        self.expiring = due.len() == EXPIRED_PER_TURN;
+        let may_be_more = due.len() == EXPIRED_PER_TURN;
+        self.expiring = false;
         if due.is_empty() {
             return;
         }
@@ -248,9 +249,10 @@ impl Writer {
             let _ = resolver.add(Batch::single(Operation::Remove { key }));
         }
         let group = resolver.finish();
+        let is_moving = !group.is_empty();
         self.commit(group, Pending::default());
-        // Where the disk is full, the next tick tries again.
-        self.expiring &= !self.failing;
+        // What fails now would fail again at once: it waits for the next tick.
+        self.expiring = may_be_more && is_moving && !self.failing;
     }
 }
 
@@ -259,6 +261,10 @@ impl Actor for Writer {
     const MESSAGES_MAX: usize = WRITER_MESSAGES_MAX;
 
     fn handle(&mut self, messages: &mut Vec<WriterMessage>) {
+        if self.failure.get().is_none() && self.jobs.is_gone() {
+            // No tick will come any more, so this is the only place to notice.
+            self.fail(&maintenance_is_gone());
+        }
         let mut writes = Vec::with_capacity(messages.len());
         for message in messages.drain(..) {
             match message {
@@ -293,6 +299,10 @@ impl Actor for Writer {
             self.fail(&error);
         }
     }
+}
+
+fn maintenance_is_gone() -> Error {
+    Error::Poisoned("the maintenance actor is gone".to_owned())
 }
 
 fn reads(message: &WriterMessage) -> bool {
