@@ -33,6 +33,7 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
             "Instant",
             "SystemTime",
             "crate::actor",
+            "crate::engine",
             "crate::store",
             "crate::server",
             "crate::client",

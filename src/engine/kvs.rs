@@ -7,7 +7,7 @@ use super::{
     ReadHalf, ScanPage, Stamp, Step, WriteHalf,
 };
 use crate::storage::accounting::Accounting;
-use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan};
+use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan, Progress};
 use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
 use crate::storage::log::{Log, Place, sync_segments};
 use crate::storage::names::SegmentId;
@@ -297,7 +297,7 @@ impl WriteHalf for KvsWriter {
         match self.plan_compaction() {
             Ok(job) => {
                 self.is_compacting = job.is_some();
-                job.map(|job| Box::new(job) as Box<dyn Job>)
+                job.map(|compaction| Box::new(CompactionJob(compaction)) as Box<dyn Job>)
             }
             Err(error) => {
                 log::warn!("compaction cannot begin: {error}");
@@ -327,6 +327,23 @@ impl WriteHalf for KvsWriter {
 
     fn close(&mut self) -> Result<()> {
         self.log.close(&mut self.accounting)
+    }
+}
+
+/// Compacts the segments that were chosen when it was made.
+struct CompactionJob(Compaction);
+
+impl Job for CompactionJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Compaction
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        Ok(match self.0.step()? {
+            Progress::Continue => Step::Continue,
+            Progress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
+            Progress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
+        })
     }
 }
 

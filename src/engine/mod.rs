@@ -34,7 +34,9 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use crate::storage::index::Snapshot;
+pub(crate) use crate::storage::mutation::{Group, Mutation};
 pub(crate) use crate::storage::range::KeyRange;
+pub(crate) use crate::storage::segment::Access;
 use directory::Directory;
 
 use crate::storage::compaction::CompactionDelivery;
@@ -104,15 +106,6 @@ pub(crate) struct Stamp {
     pub(crate) expires_at: Option<u64>,
 }
 
-/// What a reader lets a read do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Wait for the disk if need be.
-    Blocking,
-    /// Answer [`Lookup::Cold`] rather than wait for the disk.
-    MemoryOnly,
-}
-
 /// The answer of a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lookup {
@@ -177,70 +170,6 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
 
     /// How many of them have an expiry.
     fn expiring(&self) -> u64;
-}
-
-/// A change whose outcome no longer depends on what is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mutation {
-    /// The key has this value from now on.
-    Put {
-        /// The key.
-        key: Vec<u8>,
-        /// Its value.
-        value: Vec<u8>,
-        /// When it expires, in milliseconds since the Unix epoch.
-        expires_at: Option<u64>,
-    },
-    /// The key is gone.
-    Remove {
-        /// The key.
-        key: Vec<u8>,
-    },
-    /// Every key is gone; the only mutation of its batch.
-    Clear,
-}
-
-/// Batches that are committed together.
-#[derive(Debug, Default)]
-pub(crate) struct Group {
-    mutations: Vec<Mutation>,
-    /// Where each batch ends in `mutations`.
-    ends: Vec<usize>,
-}
-
-impl Group {
-    /// Adds a batch; the mutations must not be none.
-    pub(crate) fn push(&mut self, batch: impl IntoIterator<Item = Mutation>) {
-        self.mutations.extend(batch);
-        self.ends.push(self.mutations.len());
-    }
-
-    /// How many batches, which is how many sequence numbers.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// True where there is nothing to commit.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The batches in order.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.mutations[start..*end])
-    }
-
-    /// Every mutation with the position of its batch.
-    pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
-        let mut batch = 0;
-        self.mutations.into_iter().enumerate().map(move |(position, mutation)| {
-            while self.ends.get(batch).is_some_and(|end| *end <= position) {
-                batch += 1;
-            }
-            (batch, mutation)
-        })
-    }
 }
 
 /// What kind of background work a job is.

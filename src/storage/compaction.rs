@@ -1,6 +1,6 @@
 //! Compaction: rewrites what is still needed of some sealed segments into one new segment.
 //!
-//! [`Compaction`] is the job that does it beside the writer, in steps:
+//! [`Compaction`] does it beside the writer, in steps:
 //!
 //! 1. Copy the needed records into an unfinished file, each in a frame of its own with its old sequence
 //!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while a
@@ -24,7 +24,6 @@ use super::names::{self, SegmentId};
 use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
 use super::scan::{Next, Scan};
 use super::segment::{HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable};
-use crate::engine::{Delivery, Job, JobKind, Step};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -33,6 +32,16 @@ const STEP_BYTES: u64 = 1 << 20;
 
 /// How many moves one delivery carries: what the writer applies between two groups.
 const MOVES_PER_DELIVERY: usize = 512;
+
+/// How a step of a compaction ended.
+pub(crate) enum Progress {
+    /// There is more to do.
+    Continue,
+    /// There is more to do, and this is for the writer.
+    Deliver(CompactionDelivery),
+    /// It is done, and this is for the writer.
+    Done(CompactionDelivery),
+}
 
 /// What the writer is told of a compaction.
 pub(crate) enum CompactionDelivery {
@@ -67,7 +76,7 @@ pub(crate) struct CompactionPlan {
     pub(crate) cleared: u64,
 }
 
-/// The running job.
+/// A running compaction.
 pub(crate) struct Compaction {
     plan: CompactionPlan,
     output: Output,
@@ -148,8 +157,18 @@ impl Compaction {
         })
     }
 
+    /// Does a bounded amount of work.
+    pub(crate) fn step(&mut self) -> Result<Progress> {
+        match self.phase {
+            Phase::Copy { input, offset } => self.copy(input, offset),
+            Phase::Deliver => Ok(self.deliver()),
+            Phase::Remove => self.remove(),
+            Phase::Finished => Ok(Progress::Continue),
+        }
+    }
+
     /// Copies up to a step's worth of an input; moves to the next phase after the last.
-    fn copy(&mut self, input: usize, offset: u64) -> Result<Step> {
+    fn copy(&mut self, input: usize, offset: u64) -> Result<Progress> {
         let Some(segment) = self.plan.inputs.get(input).cloned() else {
             return self.publish();
         };
@@ -166,14 +185,14 @@ impl Compaction {
                 Next::End => {
                     self.output.flush()?;
                     self.phase = Phase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
-                    return Ok(Step::Continue);
+                    return Ok(Progress::Continue);
                 }
                 Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, at, reason)),
             }
         }
         self.output.flush()?;
         self.phase = Phase::Copy { input, offset: scan.offset() };
-        Ok(Step::Continue)
+        Ok(Progress::Continue)
     }
 
     fn copy_record(
@@ -221,7 +240,7 @@ impl Compaction {
     }
 
     /// Makes the output durable and gives it its name.
-    fn publish(&mut self) -> Result<Step> {
+    fn publish(&mut self) -> Result<Progress> {
         self.copy_clear()?;
         let CompactionPlan { place, table, index, unsynced_from, .. } = &self.plan;
         // What was judged garbage is garbage because of something at or below this.
@@ -243,21 +262,20 @@ impl Compaction {
         self.phase = Phase::Deliver;
         let file = Arc::clone(&self.output.file);
         let segment = Segment::new(self.output.header, path, file);
-        let delivery = CompactionDelivery::Output(Arc::new(segment));
-        Ok(Step::Deliver(Delivery::Compaction(delivery)))
+        Ok(Progress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
     }
 
-    fn deliver(&mut self) -> Step {
+    fn deliver(&mut self) -> Progress {
         let count = self.moves.len().min(MOVES_PER_DELIVERY);
         if count == 0 {
             self.phase = Phase::Remove;
-            return Step::Continue;
+            return Progress::Continue;
         }
         let moves = self.moves.drain(..count).collect();
-        Step::Deliver(Delivery::Compaction(CompactionDelivery::Moves(moves)))
+        Progress::Deliver(CompactionDelivery::Moves(moves))
     }
 
-    fn remove(&mut self) -> Result<Step> {
+    fn remove(&mut self) -> Result<Progress> {
         self.phase = Phase::Finished;
         let place = &self.plan.place;
         for input in &self.plan.inputs {
@@ -267,7 +285,7 @@ impl Compaction {
         // Before another compaction may replace the output: recovery would not know these any more.
         sync_directory(place)?;
         let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
-        Ok(Step::Done(Delivery::Compaction(CompactionDelivery::Finished(inputs))))
+        Ok(Progress::Done(CompactionDelivery::Finished(inputs)))
     }
 }
 
@@ -280,21 +298,6 @@ fn sync_directory(place: &Place) -> Result<()> {
 fn too_large() -> Error {
     let bytes_max = super::record::FRAME_BODY_BYTES_MAX;
     Error::BatchTooLarge { bytes: bytes_max, bytes_max }
-}
-
-impl Job for Compaction {
-    fn kind(&self) -> JobKind {
-        JobKind::Compaction
-    }
-
-    fn step(&mut self) -> Result<Step> {
-        match self.phase {
-            Phase::Copy { input, offset } => self.copy(input, offset),
-            Phase::Deliver => Ok(self.deliver()),
-            Phase::Remove => self.remove(),
-            Phase::Finished => Ok(Step::Continue),
-        }
-    }
 }
 
 impl Output {

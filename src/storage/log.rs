@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::accounting::Accounting;
 use super::fs::FileSystem;
+use super::mutation::Group;
 use super::names::{self, SegmentId};
 use super::record::{Extent, FrameKind, Record, TooLarge};
 use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
-use crate::engine::Group;
 use crate::sync::Arc;
 use crate::{Error, Result};
 

@@ -6,6 +6,7 @@ pub(crate) mod fs;
 pub(crate) mod index;
 mod inventory;
 pub(crate) mod log;
+pub(crate) mod mutation;
 pub(crate) mod names;
 pub(crate) mod range;
 pub(crate) mod record;

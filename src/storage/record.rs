@@ -6,7 +6,7 @@
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Mutation;
+use super::mutation::Mutation;
 
 /// Bytes of a frame before its records.
 pub(crate) const FRAME_HEADER_BYTES: usize = 32;

@@ -7,7 +7,6 @@ use super::fs::File;
 use super::index::Slot;
 use super::names::SegmentId;
 use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, u32_at, u64_at};
-use crate::engine::Access;
 use crate::sync::{Arc, Mutex, Published, lock};
 use crate::{Error, Result};
 
@@ -154,6 +153,15 @@ pub(crate) struct Segment {
     pub(crate) checksum: Checksum,
     /// A sync of it failed; held while one runs.
     sync_failed: Mutex<bool>,
+}
+
+/// What a reader lets a read do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Wait for the disk if need be.
+    Blocking,
+    /// Answer that it would be needed rather than wait for the disk.
+    MemoryOnly,
 }
 
 /// What reading a record brought.

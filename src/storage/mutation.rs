@@ -1,0 +1,65 @@
+//! Changes, and groups of batches of them.
+
+/// A change whose outcome no longer depends on what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// The key has this value from now on.
+    Put {
+        /// The key.
+        key: Vec<u8>,
+        /// Its value.
+        value: Vec<u8>,
+        /// When it expires, in milliseconds since the Unix epoch.
+        expires_at: Option<u64>,
+    },
+    /// The key is gone.
+    Remove {
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Every key is gone; the only mutation of its batch.
+    Clear,
+}
+
+/// Batches that are committed together.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    mutations: Vec<Mutation>,
+    /// Where each batch ends in `mutations`.
+    ends: Vec<usize>,
+}
+
+impl Group {
+    /// Adds a batch; the mutations must not be none.
+    pub(crate) fn push(&mut self, batch: impl IntoIterator<Item = Mutation>) {
+        self.mutations.extend(batch);
+        self.ends.push(self.mutations.len());
+    }
+
+    /// How many batches, which is how many sequence numbers.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True where there is nothing to commit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The batches in order.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.mutations[start..*end])
+    }
+
+    /// Every mutation with the position of its batch.
+    pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
+        let mut batch = 0;
+        self.mutations.into_iter().enumerate().map(move |(position, mutation)| {
+            while self.ends.get(batch).is_some_and(|end| *end <= position) {
+                batch += 1;
+            }
+            (batch, mutation)
+        })
+    }
+}
