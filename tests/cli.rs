@@ -4,9 +4,10 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::process::Server;
 use common::text;
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
 const LOCAL: &str = env!("CARGO_BIN_EXE_kvs");
 const SERVER: &str = env!("CARGO_BIN_EXE_kvs-server");
+
+/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap()
@@ -166,6 +170,43 @@ fn a_signal_ends_the_server_after_it_answered() {
         assert_eq!(status.code(), Some(0), "{logged}");
         assert!(logged.trim_end().ends_with("stopped"), "{logged}");
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_server() {
+    let directory = TempDir::new().unwrap();
+    let mut child = Command::new(SERVER)
+        .args(["--addr", "127.0.0.1:0", "--dir", directory.path().to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on ") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0);
+    }
+    drop(log);
+    let address = line.rsplit(' ').next().unwrap().trim();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(b"*1\r\n!\r\n").unwrap();
+        assert_ne!(client.read(&mut [0; 64]).unwrap(), 0, "a reply, whatever it logged");
+    }
+    assert!(run("kill", &["-s", "TERM", &child.id().to_string()]).status.success());
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if start.elapsed() < PATIENCE => std::thread::yield_now(),
+            None => {
+                child.kill().unwrap();
+                panic!("the server goes on after a signal that it cannot log");
+            }
+        }
+    };
+    assert!(status.success(), "{status}");
 }
 
 #[test]

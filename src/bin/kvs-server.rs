@@ -106,7 +106,10 @@ fn start_log() -> Result<(), Error> {
             let (time, level) = (utc(SystemTime::now()), record.level());
             out.finish(format_args!("{time} {level:5} {message}"));
         })
-        .chain(io::stderr());
+        .chain(fern::Output::call(|record| {
+            // fern panics where it cannot write, and a full disk under the log must not end the server.
+            let _ = writeln!(io::stderr(), "{}", record.args());
+        }));
     logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
 }
 
