@@ -151,6 +151,20 @@ fn encode(value: &Value, version: Version) -> String {
 }
 
 #[test]
+fn a_short_request_does_not_make_an_endless_reply() {
+    let server = Server::new();
+    server.context.store.set("large", vec![0; 33 << 20]).unwrap();
+    let refusal = "-ERR the reply is over the limit of 134217728 bytes; ask for less at once";
+    assert_eq!(server.wire("MGET large large large large"), refusal);
+    assert!(matches!(server.run("MGET large large large"), Value::Array(_)));
+    for subcommand in ["INFO", "DOCS"] {
+        let names = "client ".repeat(1025);
+        let refusal = "-ERR more than 1024 commands are asked for at once";
+        assert_eq!(server.wire(&format!("COMMAND {subcommand} {names}")), refusal);
+    }
+}
+
+#[test]
 fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
     let server = Server::new();
     server.check(&[
