@@ -7,7 +7,7 @@ use super::write::{self, put, single};
 use super::{Executed, done, length, ok};
 use crate::Error;
 use crate::engine::{Entry, Lookup};
-use crate::protocol::resp::Value;
+use crate::protocol::resp::{Arguments, Value};
 use crate::server::execution::{Call, Execution};
 use crate::store::batch::{Answer, Change, Condition, Operation};
 
@@ -84,6 +84,11 @@ impl SetOptions {
         }
         Ok(options)
     }
+}
+
+/// Whether a `SET` replies with the value before.
+pub(super) fn replies_with_value(arguments: &Arguments<'_>) -> bool {
+    arguments.iter().skip(3).any(|option| is(option, "GET"))
 }
 
 /// `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`

@@ -66,7 +66,7 @@ impl Server {
         }
         self.context.statistics.requests.add(1);
         // Connections rely on it: what follows an unanswered write must not answer from what is stored.
-        let fits = match effect(arguments.name()) {
+        let fits = match effect(&arguments) {
             Effect::Writes => {
                 matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
             }
