@@ -210,6 +210,26 @@ fn a_log_that_nobody_reads_does_not_stop_the_server() {
 }
 
 #[test]
+fn connections_leave_files_for_the_store() {
+    let directory = TempDir::new().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\"", SERVER]);
+    let server = Server::start_command(command, directory.path(), &["--engine", "kvs"]);
+    let mut first = TcpStream::connect(server.address).unwrap();
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _others: Vec<_> = (0..128).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let value = vec![0; 30 << 20];
+    for _ in 0..4 {
+        write!(first, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n", value.len()).unwrap();
+        first.write_all(&value).unwrap();
+        first.write_all(b"\r\n").unwrap();
+        let mut reply = [0; 5];
+        first.read_exact(&mut reply).unwrap();
+        assert_eq!(text(&reply), "+OK\r\n", "a new segment needs a file");
+    }
+}
+
+#[test]
 fn a_second_signal_ends_the_server_at_once() {
     let directory = TempDir::new().unwrap();
     let server = Server::start(directory.path(), &[]);
