@@ -4,9 +4,10 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::process::Server;
 use common::text;
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
 const LOCAL: &str = env!("CARGO_BIN_EXE_kvs");
 const SERVER: &str = env!("CARGO_BIN_EXE_kvs-server");
+
+/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap()
@@ -165,6 +169,63 @@ fn a_signal_ends_the_server_after_it_answered() {
         let (status, logged) = server.wait();
         assert_eq!(status.code(), Some(0), "{logged}");
         assert!(logged.trim_end().ends_with("stopped"), "{logged}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_stop_the_server() {
+    let directory = TempDir::new().unwrap();
+    let mut child = Command::new(SERVER)
+        .args(["--addr", "127.0.0.1:0", "--dir", directory.path().to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on ") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0);
+    }
+    drop(log);
+    let address = line.rsplit(' ').next().unwrap().trim();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(b"*1\r\n!\r\n").unwrap();
+        assert_ne!(client.read(&mut [0; 64]).unwrap(), 0, "a reply, whatever it logged");
+    }
+    assert!(run("kill", &["-s", "TERM", &child.id().to_string()]).status.success());
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if start.elapsed() < PATIENCE => std::thread::yield_now(),
+            None => {
+                child.kill().unwrap();
+                panic!("the server goes on after a signal that it cannot log");
+            }
+        }
+    };
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn connections_leave_files_for_the_store() {
+    let directory = TempDir::new().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 128 && exec \"$0\" \"$@\"", SERVER]);
+    let server = Server::start_command(command, directory.path(), &["--engine", "kvs"]);
+    let mut first = TcpStream::connect(server.address).unwrap();
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _others: Vec<_> = (0..128).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    let value = vec![0; 30 << 20];
+    for _ in 0..4 {
+        write!(first, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n", value.len()).unwrap();
+        first.write_all(&value).unwrap();
+        first.write_all(b"\r\n").unwrap();
+        let mut reply = [0; 5];
+        first.read_exact(&mut reply).unwrap();
+        assert_eq!(text(&reply), "+OK\r\n", "a new segment needs a file");
     }
 }
 

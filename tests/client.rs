@@ -141,6 +141,46 @@ fn after_a_timeout_the_connection_is_not_used_again() {
 }
 
 #[test]
+fn a_response_without_end_does_not_outlive_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 12]).unwrap();
+        stream.write_all(b"\xF4kvs\r\n\x1A\n\x01\0\0\0\0\0\0\x08").unwrap();
+        // A frame as long as allowed, without a pause until the client has enough.
+        stream.write_all(&[0, 0, 0, 8]).unwrap();
+        let mut left = 128 << 10;
+        while left > 0 && stream.write_all(&[0; 1 << 10]).is_ok() {
+            left -= 1;
+        }
+    });
+    let options = ClientOptions::default().timeout(Duration::from_millis(5));
+    let mut client = KvsClient::connect_with(address, &options).unwrap();
+    let error = client.get("k").unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    drop(client);
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_peer_that_does_not_greet_is_waited_for_as_long_as_connecting_may_take() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let patience = Duration::from_millis(50);
+    let options = ClientOptions::default().connect_timeout(patience);
+    let error = KvsClient::connect_with(address, &options).err().unwrap();
+    assert!(matches!(error, Error::Timeout { waited, .. } if waited == patience), "{error}");
+}
+
+#[test]
+fn a_timeout_beyond_all_time_is_none() {
+    let (server, _) = started();
+    let options = ClientOptions::default().timeout(Duration::MAX).connect_timeout(Duration::MAX);
+    KvsClient::connect_with(server.address, &options).unwrap().ping().unwrap();
+}
+
+#[test]
 fn a_peer_of_another_kind_is_recognized() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -14,6 +14,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
 
+/// How many connections are served at once where enough files may be open.
+const CONNECTIONS_MAX: usize = 10_000;
+
 /// Serves a kvs store
 #[derive(Parser)]
 #[command(name = "kvs-server", version)]
@@ -51,12 +54,12 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     start_log()?;
-    raise_file_limit();
+    let connections_max = connections_max(raise_file_limit());
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }
-    let mut server_options = ServerOptions::default();
+    let mut server_options = ServerOptions::default().connections_max(connections_max);
     if let Some(workers) = arguments.workers {
         server_options = server_options.workers(workers);
     }
@@ -82,13 +85,24 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Allows as many open files as the system does: connections must not take those the store needs.
-fn raise_file_limit() {
+/// Allows as many open files as the system does; how many that is, where there is a limit.
+fn raise_file_limit() -> Option<u64> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let limit = Rlimit { current: maximum, maximum };
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         log::warn!("cannot raise the limit of open files: {error}");
     }
+    getrlimit(Resource::Nofile).current
+}
+
+/// How many connections to allow: half of the open files is left to the store, which cannot write
+/// where it gets none.
+fn connections_max(files: Option<u64>) -> usize {
+    let half = files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(CONNECTIONS_MAX);
+    if half < CONNECTIONS_MAX {
+        log::warn!("serving at most {half} connections, because so few files may be open");
+    }
+    half.min(CONNECTIONS_MAX)
 }
 
 fn start_log() -> Result<(), Error> {
@@ -106,7 +120,10 @@ fn start_log() -> Result<(), Error> {
             let (time, level) = (utc(SystemTime::now()), record.level());
             out.finish(format_args!("{time} {level:5} {message}"));
         })
-        .chain(io::stderr());
+        .chain(fern::Output::call(|record| {
+            // fern panics where it cannot write, and a full disk under the log must not end the server.
+            let _ = writeln!(io::stderr(), "{}", record.args());
+        }));
     logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
 }
 

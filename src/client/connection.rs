@@ -1,6 +1,6 @@
 //! The socket of a client: requests out, responses in, and the end of both after a failure.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ const KEPT_BYTES: usize = 1 << 20;
 pub(super) struct Connection {
     stream: TcpStream,
     address: SocketAddr,
+    /// How long a call may take; until the greeting is over, how long connecting may.
     timeout: Duration,
     /// When the present call has to be done.
     deadline: Instant,
@@ -45,13 +46,14 @@ impl Connection {
         timeout: Duration,
     ) -> Result<Self> {
         let failed = |error| Error::network("connect to", address, error);
+        let deadline = Instant::now() + connect_timeout;
         let stream = TcpStream::connect_timeout(&address, connect_timeout).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let mut connection = Self {
             stream,
             address,
-            timeout,
-            deadline: Instant::now() + connect_timeout,
+            timeout: connect_timeout,
+            deadline,
             frame_bytes_max: FRAME_BYTES_MAX,
             sent: 0,
             received: 0,
@@ -61,7 +63,7 @@ impl Connection {
             failure: None,
         };
         connection.greet()?;
-        connection.deadline = Instant::now() + timeout;
+        connection.timeout = timeout;
         Ok(connection)
     }
 
@@ -192,9 +194,9 @@ impl Connection {
     fn flush(&mut self) -> Result<()> {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.output.get(written..) {
-            let remaining = remaining(self.deadline);
-            let result =
-                self.stream.set_write_timeout(remaining).and_then(|()| self.stream.write(rest));
+            let result = remaining(self.deadline)
+                .and_then(|time| self.stream.set_write_timeout(Some(time)))
+                .and_then(|()| self.stream.write(rest));
             match result {
                 Ok(0) => return Err(self.network_error("send to", ErrorKind::WriteZero.into())),
                 Ok(count) => written += count,
@@ -213,9 +215,8 @@ impl Connection {
         self.consumed = 0;
         let length = self.input.len();
         self.input.resize(length + READ_BYTES, 0);
-        let result = self
-            .stream
-            .set_read_timeout(remaining(self.deadline))
+        let result = remaining(self.deadline)
+            .and_then(|time| self.stream.set_read_timeout(Some(time)))
             .and_then(|()| self.stream.read(self.input.get_mut(length..).unwrap_or_default()));
         self.input.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
@@ -235,7 +236,7 @@ impl Connection {
         }
     }
 
-    fn network_error(&mut self, action: &'static str, error: std::io::Error) -> Error {
+    fn network_error(&mut self, action: &'static str, error: io::Error) -> Error {
         let address = self.address;
         let error = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -258,10 +259,10 @@ impl Connection {
     }
 }
 
-/// The time that is left, as the operating system takes it: it refuses zero.
-fn remaining(deadline: Instant) -> Option<Duration> {
+/// The time that is left, which is never zero: a peer that never pauses gets no more than that.
+fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    Some(left.max(Duration::from_millis(1)))
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// A failure the server told of, as the error a local store would give where there is one.

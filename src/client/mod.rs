@@ -34,11 +34,14 @@ impl Default for ClientOptions {
 /// The shortest wait: the operating system takes zero for no limit.
 const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
+/// The longest wait, about a century: the end of a longer one is beyond what a clock can tell.
+const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 impl ClientOptions {
     /// How long connecting may take; the default is five seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.max(TIMEOUT_MIN);
+        self.connect_timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
         self
     }
 
@@ -46,7 +49,7 @@ impl ClientOptions {
     /// call for each part of it that is sent before responses are read.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.max(TIMEOUT_MIN);
+        self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
         self
     }
 }

@@ -41,6 +41,7 @@ impl Buffer {
     pub(super) fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.bytes.len());
         if self.start < self.bytes.len() {
+            self.shrink();
             return;
         }
         self.start = 0;
@@ -48,6 +49,16 @@ impl Buffer {
             self.bytes = Vec::new();
         } else {
             self.bytes.clear();
+        }
+    }
+
+    /// Gives memory back where most of it is unused; what is left is moved, at most once per halving.
+    fn shrink(&mut self) {
+        let capacity = self.bytes.capacity();
+        if capacity > KEPT_BYTES && self.len() <= capacity / 4 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+            self.bytes.shrink_to(KEPT_BYTES.max(2 * self.bytes.len()));
         }
     }
 }
@@ -73,6 +84,16 @@ mod tests {
             buffer.consume(count);
         }
         assert_eq!(usize::from(appended.wrapping_sub(consumed)), buffer.len() % 256);
+    }
+
+    #[test]
+    fn a_large_buffer_gives_its_memory_back_even_if_a_byte_is_left() {
+        let mut buffer = Buffer::default();
+        buffer.tail().resize(1 << 20, 0);
+        buffer.tail().push(7);
+        buffer.consume(1 << 20);
+        assert_eq!(buffer.as_slice(), [7]);
+        assert!(buffer.bytes.capacity() <= KEPT_BYTES);
     }
 
     #[test]

@@ -168,7 +168,7 @@ fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Ste
             return Step::Refused { error, last };
         }
     };
-    if !scope.accepts.admits(|| command::effect(arguments.name())) {
+    if !scope.accepts.admits(|| command::effect(&arguments)) {
         return Step::Wait;
     }
     let call =

@@ -8,6 +8,7 @@ pub(crate) mod batch;
 pub(crate) mod clock;
 mod maintenance;
 pub(crate) mod reader;
+mod request;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -195,7 +196,7 @@ impl Store {
         self.shared.limits.check(&batch)?;
         let (reply, answer) = Reply::channel();
         self.tell(WriterMessage::Write { batches: vec![batch], reply })?;
-        let outcomes = answer.wait().map_err(|_| self.gone())??;
+        let outcomes = answer.wait().map_err(|_| self.gone())?;
         // One batch has one outcome.
         outcomes.into_iter().next().unwrap_or_else(|| Err(self.gone()))
     }
@@ -206,7 +207,7 @@ impl Store {
     pub(crate) fn submit(
         &self,
         batches: Vec<Batch>,
-        reply: Reply<Result<Vec<Outcome>>>,
+        reply: Reply<Vec<Outcome>>,
     ) -> std::result::Result<(), Submission> {
         let message = WriterMessage::Write { batches, reply };
         self.shared.writer.try_send(message).map_err(|message| match message {
@@ -269,5 +270,5 @@ pub(crate) struct Submission {
     /// The batches.
     pub(crate) batches: Vec<Batch>,
     /// Who waits for them.
-    pub(crate) reply: Reply<Result<Vec<Outcome>>>,
+    pub(crate) reply: Reply<Vec<Outcome>>,
 }

@@ -42,6 +42,29 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
 }
 
 #[test]
+fn a_request_too_large_for_one_group_is_committed_in_several() {
+    let store = store();
+    let large = |key: &str| {
+        let update: Update =
+            Box::new(|_| (Change::Put { value: vec![7; 5 << 20], expires_at: None }, Answer::Done));
+        Batch::single(Operation::Update { key: key.into(), update })
+    };
+    let (reader, key) = (store.clone(), b"d".to_vec());
+    let update: Update = Box::new(move |_| {
+        let visible = reader.get("a").unwrap().is_some();
+        (Change::Keep, Answer::Flag(visible))
+    });
+    let look = Batch::single(Operation::Update { key, update });
+    let (reply, answer) = Reply::channel();
+    let batches = vec![large("a"), large("b"), large("c"), look];
+    assert!(store.submit(batches, reply).is_ok());
+    let outcomes = answer.wait().unwrap();
+    let answers: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap().answers).collect();
+    let done = || vec![Answer::Done];
+    assert_eq!(answers, [done(), done(), done(), vec![Answer::Flag(true)]]);
+}
+
+#[test]
 fn updates_of_one_group_see_each_other() {
     let store = store();
     let increment = || {
@@ -55,8 +78,7 @@ fn updates_of_one_group_see_each_other() {
     let (reply, answer) = Reply::channel();
     let batches = vec![increment(), Batch::single(put("n", "10")), increment(), increment()];
     assert!(store.submit(batches, reply).is_ok());
-    let answers: Vec<_> =
-        answer.wait().unwrap().unwrap().into_iter().map(|o| o.unwrap().answers).collect();
+    let answers: Vec<_> = answer.wait().unwrap().into_iter().map(|o| o.unwrap().answers).collect();
     let expected = [Answer::Integer(1), Answer::Done, Answer::Integer(11), Answer::Integer(12)];
     assert_eq!(answers, expected.map(|answer| vec![answer]));
     assert_eq!(store.get("n").unwrap().unwrap(), b"12");

@@ -11,8 +11,11 @@
 //! group and answers them: that is group commit. The writer waits for nobody but the disk. After a
 //! failure that leaves the log in doubt it answers every later write with the reason.
 
+use std::collections::VecDeque;
+
 use super::batch::{Batch, Limits, Operation, Outcome};
 use super::clock::Clock;
+use super::request::Request;
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
 use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
@@ -51,8 +54,8 @@ pub(crate) enum WriterMessage {
     Delivered(Delivery),
 }
 
-/// Gets one outcome per batch, or the error that befell the whole group.
-pub(crate) type WriteReply = Reply<Result<Vec<Outcome>>>;
+/// Gets one outcome per batch.
+pub(crate) type WriteReply = Reply<Vec<Outcome>>;
 
 /// Why the store takes no more writes; set once.
 pub(crate) type Failure = Arc<OnceLock<String>>;
@@ -84,10 +87,17 @@ pub(crate) struct WriterParts {
     pub(crate) failure: Failure,
 }
 
-/// Requests whose batches are in the group that is being put together.
+/// What waits for a group, in the order of arrival.
+enum Waiting {
+    Write(Request),
+    Sync(Reply<Result<()>>),
+}
+
+/// Requests that concern the group that is being put together.
 #[derive(Default)]
 struct Pending {
-    writes: Vec<(WriteReply, Vec<Outcome>)>,
+    /// Only the last one may have batches left for the next group.
+    writes: Vec<Request>,
     syncs: Vec<Reply<Result<()>>>,
 }
 
@@ -108,47 +118,45 @@ impl Writer {
         }
     }
 
-    /// Commits the writes of the messages as few groups as their size allows, and answers them.
-    fn commit_all(&mut self, writes: &mut Vec<WriterMessage>) {
-        let reads = writes.iter().any(reads);
-        let mut queue = writes.drain(..).peekable();
-        while queue.peek().is_some() {
+    /// Commits what waits in as few groups as its size allows, and answers it.
+    fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
+        let reads = queue.iter().any(Waiting::reads);
+        while !queue.is_empty() {
             if let Some(reason) = self.failure.get() {
-                queue.by_ref().for_each(|message| refuse(message, reason));
+                queue.into_iter().for_each(|waiting| waiting.refuse(reason));
                 return;
             }
             let (group, pending) = self.gather(&mut queue, reads);
-            self.commit(group, pending);
+            if let Some(unfinished) = self.commit(group, pending) {
+                queue.push_front(Waiting::Write(unfinished));
+            }
         }
     }
 
-    /// Takes messages from the queue until the group is large enough.
-    fn gather(
-        &self,
-        queue: &mut impl Iterator<Item = WriterMessage>,
-        reads: bool,
-    ) -> (Group, Pending) {
+    /// Takes from the queue until the group is large enough.
+    ///
+    /// A short request may rewrite a large value, so a group may end between two batches of a request.
+    fn gather(&self, queue: &mut VecDeque<Waiting>, reads: bool) -> (Group, Pending) {
         let next = self.engine.next_sequence();
         let now = self.clock.now();
         let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
         let mut pending = Pending::default();
         while resolver.bytes() < GROUP_BYTES_MAX
-            && let Some(message) = queue.next()
+            && let Some(waiting) = queue.pop_front()
         {
-            match message {
-                WriterMessage::Write { batches, reply } => {
-                    let outcomes = batches.into_iter().map(|batch| resolver.add(batch)).collect();
-                    pending.writes.push((reply, outcomes));
+            match waiting {
+                Waiting::Write(mut request) => {
+                    request.resolve(&mut resolver, GROUP_BYTES_MAX);
+                    pending.writes.push(request);
                 }
-                WriterMessage::Sync { reply } => pending.syncs.push(reply),
-                WriterMessage::Tick | WriterMessage::Delivered(_) => {}
+                Waiting::Sync(reply) => pending.syncs.push(reply),
             }
         }
         (resolver.finish(), pending)
     }
 
-    /// Commits one group and answers its requests.
-    fn commit(&mut self, group: Group, pending: Pending) {
+    /// Commits one group and answers its requests; the one that is not finished is given back.
+    fn commit(&mut self, group: Group, pending: Pending) -> Option<Request> {
         let durable = matches!(self.durability, Durability::Always);
         let committed = match group.is_empty() {
             true => Ok(()),
@@ -158,11 +166,12 @@ impl Writer {
                 committed
             }
         };
-        for (reply, outcomes) in pending.writes {
-            reply.send(committed.clone().map(|()| outcomes));
+        let mut unfinished = None;
+        for request in pending.writes {
+            unfinished = request.settle(&committed);
         }
         if pending.syncs.is_empty() {
-            return;
+            return unfinished;
         }
         // A group that was undone does not concern what was acknowledged before it.
         let synced = match committed {
@@ -172,6 +181,7 @@ impl Writer {
         for reply in pending.syncs {
             reply.send(synced.clone());
         }
+        unfinished
     }
 
     /// Logs when commits begin to fail and when they succeed again, and stops taking writes if one
@@ -265,16 +275,19 @@ impl Actor for Writer {
             // No tick will come any more, so this is the only place to notice.
             self.fail(&maintenance_is_gone());
         }
-        let mut writes = Vec::with_capacity(messages.len());
+        let mut queue = VecDeque::with_capacity(messages.len());
         for message in messages.drain(..) {
             match message {
-                WriterMessage::Write { .. } | WriterMessage::Sync { .. } => writes.push(message),
+                WriterMessage::Write { batches, reply } => {
+                    queue.push_back(Waiting::Write(Request::new(batches, reply)));
+                }
+                WriterMessage::Sync { reply } => queue.push_back(Waiting::Sync(reply)),
                 // What maintenance says concerns no request, so its place among them does not matter.
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Delivered(delivery) => self.deliver(delivery),
             }
         }
-        self.commit_all(&mut writes);
+        self.commit_all(queue);
         self.offer_compaction();
     }
 
@@ -305,20 +318,19 @@ fn maintenance_is_gone() -> Error {
     Error::Poisoned("the maintenance actor is gone".to_owned())
 }
 
-fn reads(message: &WriterMessage) -> bool {
-    match message {
-        WriterMessage::Write { batches, .. } => {
-            batches.iter().flat_map(|batch| &batch.operations).any(Operation::reads)
+impl Waiting {
+    fn reads(&self) -> bool {
+        match self {
+            Self::Write(request) => request.reads(),
+            Self::Sync(_) => false,
         }
-        _ => false,
     }
-}
 
-fn refuse(message: WriterMessage, reason: &str) {
-    let error = || Error::Poisoned(reason.to_owned());
-    match message {
-        WriterMessage::Write { reply, .. } => reply.send(Err(error())),
-        WriterMessage::Sync { reply } => reply.send(Err(error())),
-        WriterMessage::Tick | WriterMessage::Delivered(_) => {}
+    fn refuse(self, reason: &str) {
+        let error = Error::Poisoned(reason.to_owned());
+        match self {
+            Self::Write(request) => request.refuse(&error),
+            Self::Sync(reply) => reply.send(Err(error)),
+        }
     }
 }

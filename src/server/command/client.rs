@@ -31,16 +31,23 @@ pub(super) fn setname(call: &Call<'_>) -> Executed {
 
 /// A name a client gives itself.
 pub(super) fn name(text: &[u8]) -> Result<String, Refusal> {
-    let text = label(text);
-    text.ok_or(Refusal::new(
-        "ERR Client names cannot contain spaces, newlines or special characters.",
-    ))
+    label("Client names", text)
 }
 
+/// The longest label: a connection holds it for as long as it is open.
+const LABEL_BYTES_MAX: usize = 1024;
+
 /// Printable ASCII, because labels stand in the list of clients between blanks.
-fn label(text: &[u8]) -> Option<String> {
-    let printable = text.iter().all(u8::is_ascii_graphic);
-    printable.then(|| String::from_utf8_lossy(text).into_owned())
+fn label(what: &str, text: &[u8]) -> Result<String, Refusal> {
+    if text.len() > LABEL_BYTES_MAX {
+        let text = format!("ERR {what} cannot be longer than {LABEL_BYTES_MAX} bytes.");
+        return Err(Refusal::new(text));
+    }
+    if !text.iter().all(u8::is_ascii_graphic) {
+        let text = format!("ERR {what} cannot contain spaces, newlines or special characters.");
+        return Err(Refusal::new(text));
+    }
+    Ok(String::from_utf8_lossy(text).into_owned())
 }
 
 /// `CLIENT SETINFO LIB-NAME | LIB-VER text`
@@ -51,12 +58,8 @@ pub(super) fn setinfo(call: &Call<'_>) -> Executed {
         let option = String::from_utf8_lossy(option);
         return Err(Refusal::new(format!("ERR Unrecognized option '{option}'")));
     }
-    let Some(text) = label(call.argument(3)) else {
-        let option = String::from_utf8_lossy(option).to_ascii_lowercase();
-        return Err(Refusal::new(format!(
-            "ERR {option} cannot contain spaces, newlines or special characters."
-        )));
-    };
+    let option = String::from_utf8_lossy(option).to_ascii_lowercase();
+    let text = label(&option, call.argument(3))?;
     call.session.set_labels(|labels| {
         if is_name {
             labels.library_name = text;

@@ -19,12 +19,25 @@ pub(super) fn count(_: &Call<'_>) -> Executed {
     done(length(COMMANDS.len()))
 }
 
+/// The most commands described in one reply, many times as many as there are.
+const NAMES_MAX: usize = 1024;
+
+/// The names of the commands to describe; a name may be repeated, and a description is long.
+fn names<'a>(call: &Call<'a>) -> Result<impl Iterator<Item = &'a [u8]> + use<'a>, Refusal> {
+    let names = call.rest(2);
+    if names.len() > NAMES_MAX {
+        let text = format!("ERR more than {NAMES_MAX} commands are asked for at once");
+        return Err(Refusal::new(text));
+    }
+    Ok(names)
+}
+
 /// `COMMAND INFO [name ...]`
 pub(super) fn info(call: &Call<'_>) -> Executed {
     if call.arguments.count() == 2 {
         return all(call);
     }
-    let described = call.rest(2).map(|name| match find(name) {
+    let described = names(call)?.map(|name| match find(name) {
         Some((name, entry)) => describe(&name, entry),
         None => Value::Null,
     });
@@ -57,7 +70,7 @@ pub(super) fn docs(call: &Call<'_>) -> Executed {
         let named = COMMANDS.iter().map(|entry| (entry.name.to_owned(), entry));
         named.map(document).collect()
     } else {
-        call.rest(2).filter_map(find).map(document).collect()
+        names(call)?.filter_map(find).map(document).collect()
     }))
 }
 

@@ -38,7 +38,7 @@ mod write;
 pub(crate) use state::State;
 
 use super::execution::{Call, Effect, Execution};
-use crate::protocol::resp::Value;
+use crate::protocol::resp::{Arguments, Value};
 use entry::Flag;
 use refusal::Refusal;
 
@@ -71,9 +71,13 @@ fn length(length: usize) -> Value {
 /// Commands that Redis flags as writes, but that only read in some of their forms.
 const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
 
-/// What the command of that name does.
-pub(crate) fn effect(name: &[u8]) -> Effect {
-    match table::find(name) {
+/// What the request does.
+pub(crate) fn effect(arguments: &Arguments<'_>) -> Effect {
+    match table::find(arguments.name()) {
+        // A short one may reply with a large value, so each waits until there is room for its reply.
+        Some((_, command)) if command.name == "set" && string::replies_with_value(arguments) => {
+            Effect::Other
+        }
         Some((_, command)) if READ_IN_SOME_FORMS.contains(&command.name) => Effect::Other,
         Some((_, command)) if command.has(Flag::Write) => Effect::Writes,
         Some((_, command)) if command.has(Flag::ReadOnly) => Effect::Reads,

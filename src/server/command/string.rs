@@ -7,7 +7,7 @@ use super::write::{self, put, single};
 use super::{Executed, done, length, ok};
 use crate::Error;
 use crate::engine::{Entry, Lookup};
-use crate::protocol::resp::Value;
+use crate::protocol::resp::{Arguments, Value};
 use crate::server::execution::{Call, Execution};
 use crate::store::batch::{Answer, Change, Condition, Operation};
 
@@ -21,15 +21,27 @@ pub(super) fn strlen(call: &Call<'_>) -> Executed {
     call.read(call.argument(1), |entry| length(entry.map_or(0, |entry| entry.value.len())))
 }
 
+/// The most bytes of values in one reply: a key may be asked for many times.
+const REPLY_BYTES_MAX: usize = 128 << 20;
+
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
     let mut values = Vec::with_capacity(call.arguments.count() - 1);
+    let mut bytes = 0;
     for key in call.rest(1) {
         values.push(match call.context.store.lookup(key, call.access)? {
             Lookup::Cold => return Ok(Execution::Cold),
-            Lookup::Found(entry) => Value::Bulk(entry.value),
+            Lookup::Found(entry) => {
+                bytes += entry.value.len();
+                Value::Bulk(entry.value)
+            }
             Lookup::Absent => Value::Null,
         });
+        if bytes > REPLY_BYTES_MAX {
+            return Err(Refusal::new(format!(
+                "ERR the reply is over the limit of {REPLY_BYTES_MAX} bytes; ask for less at once"
+            )));
+        }
     }
     // Only now, because a cold command starts again.
     for value in &values {
@@ -72,6 +84,11 @@ impl SetOptions {
         }
         Ok(options)
     }
+}
+
+/// Whether a `SET` replies with the value before.
+pub(super) fn replies_with_value(arguments: &Arguments<'_>) -> bool {
+    arguments.iter().skip(3).any(|option| is(option, "GET"))
 }
 
 /// `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`

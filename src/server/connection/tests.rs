@@ -290,6 +290,15 @@ fn only_so_many_replies_are_owed_at_once() {
     assert_eq!(driver.output(), b"+OK\r\n".repeat(OWED_MAX + 10));
 }
 
+#[test]
+fn writes_that_reply_with_what_is_stored_wait_for_room_in_the_output() {
+    let mut driver = Driver::new();
+    driver.context.store.set("k", vec![0; 1 << 20]).unwrap();
+    driver.receive(&b"SET k v NX GET\r\n".repeat(200));
+    driver.answer_all();
+    assert!(driver.output().len() < OUTPUT_BYTES_MAX + (2 << 20), "{}", driver.output().len());
+}
+
 /// The responses in the output of a native connection, behind the hello.
 fn failures(output: &[u8]) -> Vec<(u64, FailureKind)> {
     let (_, mut start) = ServerHello::decode(output).unwrap().unwrap();

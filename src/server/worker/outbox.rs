@@ -71,7 +71,7 @@ impl Outbox {
         self.bytes_in_flight += bytes;
         let port = Arc::clone(&self.port);
         let reply = Reply::new(move |answer: std::result::Result<_, _>| {
-            let outcomes = answer.unwrap_or_else(|_| Err(writer_gone()));
+            let outcomes = answer.map_err(|_| writer_gone());
             port.answer(Answered::Written { tickets, bytes, outcomes });
         });
         let submission = Submission { batches, reply };

@@ -75,7 +75,8 @@ impl Bench {
         let (mut messages, answers): (Vec<_>, Vec<_>) = operations.into_iter().map(message).unzip();
         self.writer.handle(&mut messages);
         assert!(messages.is_empty());
-        answers.into_iter().map(|answer| answer.wait().unwrap().map(|_| ())).collect()
+        let outcomes = answers.into_iter().flat_map(|answer| answer.wait().unwrap());
+        outcomes.map(|outcome| outcome.map(|_| ())).collect()
     }
 }
 

@@ -186,3 +186,18 @@ fn a_client_that_kills_itself_gets_its_reply() {
     }
     server.check(&[(&format!("CLIENT KILL ID {}", server.session.id), ":0")]);
 }
+
+#[test]
+fn labels_are_short_because_a_client_holds_them_while_it_is_idle() {
+    let server = Server::new();
+    let long = "x".repeat(1025);
+    server.check(&[
+        (&format!("CLIENT SETNAME {long}"), "-ERR Client names cannot be longer than 1024 bytes."),
+        (&format!("HELLO 2 SETNAME {long}"), "-ERR Client names cannot be longer than 1024 bytes."),
+        (
+            &format!("CLIENT SETINFO LIB-VER {long}"),
+            "-ERR lib-ver cannot be longer than 1024 bytes.",
+        ),
+        (&format!("CLIENT SETNAME {}", &long[1..]), "+OK"),
+    ]);
+}

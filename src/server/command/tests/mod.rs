@@ -66,7 +66,7 @@ impl Server {
         }
         self.context.statistics.requests.add(1);
         // Connections rely on it: what follows an unanswered write must not answer from what is stored.
-        let fits = match effect(arguments.name()) {
+        let fits = match effect(&arguments) {
             Effect::Writes => {
                 matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
             }
@@ -148,6 +148,20 @@ fn encode(value: &Value, version: Version) -> String {
     value.encode(version, &mut out);
     let text = String::from_utf8_lossy(&out);
     text.strip_suffix("\r\n").unwrap().replace("\r\n", " ")
+}
+
+#[test]
+fn a_short_request_does_not_make_an_endless_reply() {
+    let server = Server::new();
+    server.context.store.set("large", vec![0; 33 << 20]).unwrap();
+    let refusal = "-ERR the reply is over the limit of 134217728 bytes; ask for less at once";
+    assert_eq!(server.wire("MGET large large large large"), refusal);
+    assert!(matches!(server.run("MGET large large large"), Value::Array(_)));
+    for subcommand in ["INFO", "DOCS"] {
+        let names = "client ".repeat(1025);
+        let refusal = "-ERR more than 1024 commands are asked for at once";
+        assert_eq!(server.wire(&format!("COMMAND {subcommand} {names}")), refusal);
+    }
 }
 
 #[test]
