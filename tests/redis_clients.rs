@@ -94,6 +94,9 @@ fn redis_benchmark_runs_with_and_without_pipelining() {
         }
         // Every increment of both runs counted.
         assert_eq!(redis_cli(&server, &["get", "counter:__rand_int__"]), "9600\n");
+        assert_eq!(redis_cli(&server, &["exists", "counter:__rand_int__", "none"]), "1\n");
+        assert_eq!(redis_cli(&server, &["ttl", "counter:__rand_int__"]), "-1\n");
+        assert_eq!(redis_cli(&server, &["type", "none"]), "none\n");
     }
 }
 

@@ -84,7 +84,8 @@ impl KvsClient {
     /// Connects with the default options.
     ///
     /// # Errors
-    /// [`Error::Network`] if nobody listens there, [`Error::Protocol`] if it is not a server of this kind.
+    /// [`Error::Network`] if nobody listens there, [`Error::Timeout`] if whoever does says nothing,
+    /// [`Error::Protocol`] if it is not a server of this kind, [`Error::Remote`] if it refuses this version.
     pub fn connect(address: SocketAddr) -> Result<Self> {
         Self::connect_with(address, &ClientOptions::default())
     }

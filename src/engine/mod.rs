@@ -159,6 +159,11 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
     /// The newest entry's stamp; never touches the disk in engines that index in memory.
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>>;
 
+    /// Whether [`peek`](Self::peek) may wait for the disk.
+    fn peek_may_wait(&self) -> bool {
+        false
+    }
+
     /// Entries in key order.
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page>;
 

@@ -110,6 +110,10 @@ impl ReadHalf for SledReader {
         stored.map(|stored| Ok(decode(key, &stored)?.0)).transpose()
     }
 
+    fn peek_may_wait(&self) -> bool {
+        true
+    }
+
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         if page.snapshot.is_some() {
             return Err(NO_SNAPSHOTS);

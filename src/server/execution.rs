@@ -9,6 +9,10 @@ use crate::store::batch::{Batch, Outcome};
 use super::context::Context;
 use super::session::Session;
 
+/// How many keys one request looks up on a worker; more are work for a reader, so that the worker's other
+/// connections do not wait for them.
+pub(crate) const KEYS_ON_WORKER_MAX: usize = 64;
+
 /// A Redis command as it came in, with what it may use.
 pub(crate) struct Call<'a> {
     /// The command's name and arguments.

@@ -4,7 +4,7 @@ use super::arguments::{TimeUnit, is};
 use super::refusal::Refusal;
 use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execution::Call;
+use crate::server::execution::{Call, Execution};
 use crate::store::batch::{Answer, Change};
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
@@ -138,6 +138,9 @@ fn to_seconds(milliseconds: i64) -> i64 {
 
 /// The expiry of a key; -1 where it has none, -2 where there is no key.
 fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
+    if call.is_long_peek(1) {
+        return Ok(Execution::Cold);
+    }
     let shown = match call.peek(call.argument(1))? {
         None => -2,
         Some(stamp) => {

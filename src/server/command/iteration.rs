@@ -20,8 +20,12 @@ const COUNT_MAX: usize = 10_000;
 /// How many keys one `SCAN` visits where `COUNT` does not say.
 const COUNT_DEFAULT: usize = 10;
 
-/// How many bytes of keys end a `SCAN` early, so that long keys do not make a huge reply.
-const REPLY_BYTES: usize = 1 << 20;
+/// How many bytes of visited keys end a `SCAN` early, so that long keys make neither a huge reply nor much
+/// work for a pattern.
+const VISITED_BYTES: usize = 1 << 20;
+
+/// The longest pattern: matching a key takes up to its length times the pattern's.
+const PATTERN_BYTES_MAX: usize = 1024;
 
 /// The arguments of `SCAN`.
 struct ScanOptions<'a> {
@@ -44,7 +48,7 @@ impl<'a> ScanOptions<'a> {
         while let Some(option) = rest.next() {
             let argument = rest.next().ok_or(Refusal::new(SYNTAX))?;
             if is(option, "MATCH") {
-                options.pattern = Some(argument).filter(|pattern| *pattern != b"*");
+                options.pattern = Some(pattern(argument)?).filter(|pattern| *pattern != b"*");
             } else if is(option, "COUNT") {
                 let count =
                     super::arguments::integer(argument).ok_or(Refusal::new(NOT_AN_INTEGER))?;
@@ -81,13 +85,13 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
     let cursors = &call.context.commands.cursors;
     let mut resume_after = cursors.position(options.cursor);
     let (mut keys, mut bytes, mut visited) = (vec![], 0, 0);
-    while visited < options.count && bytes < REPLY_BYTES {
+    while visited < options.count && bytes < VISITED_BYTES {
         let limit = PAGE_KEYS.min(options.count - visited);
         visited += limit;
         let page = live_keys(call, resume_after.as_deref(), limit)?;
         for Scanned { key, .. } in page.entries {
+            bytes += key.len();
             if options.shows(&key) {
-                bytes += key.len();
                 keys.push(Value::Bulk(key));
             }
         }
@@ -111,7 +115,7 @@ pub(super) fn keys(call: &Call<'_>) -> Executed {
     if call.access == Access::MemoryOnly {
         return Ok(Execution::Cold);
     }
-    let pattern = call.argument(1);
+    let pattern = pattern(call.argument(1))?;
     let (mut keys, mut resume_after) = (vec![], None);
     loop {
         let page = live_keys(call, resume_after.as_deref(), PAGE_KEYS)?;
@@ -123,6 +127,15 @@ pub(super) fn keys(call: &Call<'_>) -> Executed {
             return done(Value::Array(keys));
         }
     }
+}
+
+/// A pattern that is short enough to match many keys with.
+fn pattern(argument: &[u8]) -> Result<&[u8], Refusal> {
+    if argument.len() > PATTERN_BYTES_MAX {
+        let text = format!("ERR pattern is longer than the limit of {PATTERN_BYTES_MAX} bytes");
+        return Err(Refusal::new(text));
+    }
+    Ok(argument)
 }
 
 /// A page of keys that have not expired.

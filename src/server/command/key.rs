@@ -2,7 +2,7 @@
 
 use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execution::Call;
+use crate::server::execution::{Call, Execution};
 use crate::store::batch::{Answer, Operation};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
@@ -16,6 +16,9 @@ pub(super) fn del(call: &Call<'_>) -> Executed {
 
 /// `EXISTS key [key ...]`, and `TOUCH`, as there are no access times to change.
 pub(super) fn exists(call: &Call<'_>) -> Executed {
+    if call.is_long_peek(call.rest(1).len()) {
+        return Ok(Execution::Cold);
+    }
     let mut found = 0;
     for key in call.rest(1) {
         found += i64::from(call.peek(key)?.is_some());
@@ -25,6 +28,9 @@ pub(super) fn exists(call: &Call<'_>) -> Executed {
 
 /// `TYPE key`
 pub(super) fn kind(call: &Call<'_>) -> Executed {
+    if call.is_long_peek(1) {
+        return Ok(Execution::Cold);
+    }
     let kind = match call.peek(call.argument(1))? {
         Some(_) => "string",
         None => "none",

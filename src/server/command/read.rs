@@ -1,9 +1,9 @@
 //! Reading a key the way every reading command does.
 
 use super::{Executed, Refusal};
-use crate::engine::{Entry, Lookup, Stamp};
+use crate::engine::{Access, Entry, Lookup, Stamp};
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution};
+use crate::server::execution::{Call, Execution, KEYS_ON_WORKER_MAX};
 
 impl Call<'_> {
     /// Reads a key and makes the reply of what is there.
@@ -26,6 +26,17 @@ impl Call<'_> {
         let alive = stamp.filter(|stamp| !store.clock().is_past(stamp.expires_at));
         self.count_lookup(alive.is_some());
         Ok(alive)
+    }
+
+    /// Whether looking up this many keys is work for a reader.
+    pub(super) fn is_long(&self, keys: usize) -> bool {
+        self.access == Access::MemoryOnly && keys > KEYS_ON_WORKER_MAX
+    }
+
+    /// Whether [`peek`](Self::peek) at this many keys is work for a reader.
+    pub(super) fn is_long_peek(&self, keys: usize) -> bool {
+        let may_wait = self.context.store.reader().peek_may_wait();
+        self.is_long(keys) || self.access == Access::MemoryOnly && may_wait
     }
 
     /// Counts a read that found its key, or did not.

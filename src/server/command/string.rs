@@ -26,6 +26,9 @@ const REPLY_BYTES_MAX: usize = 128 << 20;
 
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
+    if call.is_long(call.rest(1).len()) {
+        return Ok(Execution::Cold);
+    }
     let mut values = Vec::with_capacity(call.arguments.count() - 1);
     let mut bytes = 0;
     for key in call.rest(1) {

@@ -5,7 +5,7 @@ mod scan;
 mod write;
 
 use super::context::Context;
-use super::execution::{Effect, Execution};
+use super::execution::{Effect, Execution, KEYS_ON_WORKER_MAX};
 use crate::engine::{Access, Entry, Lookup};
 use crate::protocol::native::{
     Answer, Bytes, FRAME_BYTES_MAX, Failure, FailureKind, Operation, Request, Response,
@@ -14,9 +14,6 @@ use crate::protocol::native::{
 use crate::{Error, Result};
 
 pub(super) use failure::{protocol_failure, response_too_large};
-
-/// How many keys a worker looks up for one request; more are a reader's work.
-const KEYS_ON_WORKER_MAX: usize = 64;
 
 /// What the operation does.
 pub(super) fn effect(operation: &Operation<'_>) -> Effect {
@@ -85,7 +82,9 @@ fn read(
             }))
         }
         Operation::GetMany { keys } => return get_many(context, &keys, access),
-        Operation::Contains { key } => Answer::Flag(contains(context, &key)?),
+        Operation::Contains { key } => {
+            return Ok(contains(context, &key, access)?.map(Answer::Flag));
+        }
         Operation::Scan { start, end, reverse, limit, keys_only } => {
             if access == Access::MemoryOnly {
                 return Ok(None);
@@ -138,9 +137,14 @@ fn get_many(
     Ok(Some(Answer::Values(values)))
 }
 
-fn contains(context: &Context, key: &[u8]) -> Result<bool> {
-    let stamp = context.store.reader().peek(key)?;
-    Ok(stamp.is_some_and(|stamp| !context.store.clock().is_past(stamp.expires_at)))
+/// `None` if answering may wait for the disk.
+fn contains(context: &Context, key: &[u8], access: Access) -> Result<Option<bool>> {
+    let reader = context.store.reader();
+    if access == Access::MemoryOnly && reader.peek_may_wait() {
+        return Ok(None);
+    }
+    let stamp = reader.peek(key)?;
+    Ok(Some(stamp.is_some_and(|stamp| !context.store.clock().is_past(stamp.expires_at))))
 }
 
 fn info(context: &Context) -> String {

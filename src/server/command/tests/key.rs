@@ -41,3 +41,13 @@ fn lookups_are_counted_as_hits_and_misses() {
     let statistics = &server.context.statistics;
     assert_eq!((statistics.hits.get(), statistics.misses.get()), (4, 4));
 }
+
+#[test]
+fn many_keys_in_one_command_are_work_for_a_reader() {
+    let server = Server::new();
+    for command in ["MGET", "EXISTS"] {
+        let line = |keys| format!("{command}{}\n", " k".repeat(keys));
+        assert!(!server.request(&server.session, line(64).as_bytes()).cold, "{command}");
+        assert!(server.request(&server.session, line(65).as_bytes()).cold, "{command}");
+    }
+}

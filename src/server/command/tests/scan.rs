@@ -197,3 +197,14 @@ proptest! {
         prop_assert!(met.is_superset(&stable), "missed {:?}", stable.difference(&met));
     }
 }
+
+#[test]
+fn a_pattern_over_the_limit_is_refused() {
+    let server = Server::new();
+    let line = |length| format!("KEYS {}", "a".repeat(length));
+    assert_eq!(server.run(&line(1024)), Value::Array(vec![]));
+    let refused = "ERR pattern is longer than the limit of 1024 bytes";
+    assert_eq!(server.run(&line(1025)), Value::Error(refused.into()));
+    let scan = format!("SCAN 0 MATCH {}", "a".repeat(1025));
+    assert_eq!(server.run(&scan), Value::Error(refused.into()));
+}
