@@ -99,6 +99,14 @@ impl Accounting {
         });
     }
 
+    /// The index points to another copy of the same from now on; that makes no new garbage.
+    pub(crate) fn move_live(&mut self, from: &Location, to: &Location) {
+        let unchecked_bytes = self.unchecked_bytes;
+        self.lose(from);
+        self.gain(to);
+        self.unchecked_bytes = unchecked_bytes;
+    }
+
     /// The record matters only while an older segment may hold what it removed.
     pub(crate) fn keep_tombstone(&mut self, location: &Location) {
         self.with(location.segment, |usage| usage.tombstone_bytes += location.cost());
@@ -113,7 +121,7 @@ impl Accounting {
 
     /// Whether enough garbage was made since the last choice to look again.
     pub(crate) fn is_worth_a_look(&self, garbage_bytes_min: u64) -> bool {
-        self.unchecked_bytes >= garbage_bytes_min / 4
+        self.unchecked_bytes >= (garbage_bytes_min / 4).max(1)
     }
 
     /// Whether the segment should be sealed before it is full, so that its garbage can be compacted.
