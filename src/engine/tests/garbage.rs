@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn bytes(directory: &Path) -> u64 {
+    segments(directory).iter().map(|path| std::fs::metadata(path).unwrap().len()).sum()
+}
+
 #[test]
 fn compaction_ends_however_little_garbage_is_asked_for() {
     let directory = TempDir::new().unwrap();
