@@ -237,8 +237,7 @@ impl KvsWriter {
                     self.accounting.hold(moved.to.segment, moved.sequence);
                     let is_there = |slot: &Location| *slot == moved.from;
                     if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
-                        self.accounting.lose(&moved.from);
-                        self.accounting.gain(&moved.to);
+                        self.accounting.move_live(&moved.from, &moved.to);
                     } else if moved.to.is_tombstone() {
                         self.accounting.keep_tombstone(&moved.to);
                     }

@@ -1,5 +1,6 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod garbage;
 mod power;
 
 use std::collections::BTreeMap;

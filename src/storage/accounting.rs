@@ -1,6 +1,6 @@
 //! How many bytes of each segment are still needed, and which segments are worth compacting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::SegmentId;
 use super::segment::{Location, Origin};
@@ -99,6 +99,14 @@ impl Accounting {
         });
     }
 
+    /// The index points to another copy of the same from now on; that makes no new garbage.
+    pub(crate) fn move_live(&mut self, from: &Location, to: &Location) {
+        let unchecked_bytes = self.unchecked_bytes;
+        self.lose(from);
+        self.gain(to);
+        self.unchecked_bytes = unchecked_bytes;
+    }
+
     /// The record matters only while an older segment may hold what it removed.
     pub(crate) fn keep_tombstone(&mut self, location: &Location) {
         self.with(location.segment, |usage| usage.tombstone_bytes += location.cost());
@@ -113,7 +121,7 @@ impl Accounting {
 
     /// Whether enough garbage was made since the last choice to look again.
     pub(crate) fn is_worth_a_look(&self, garbage_bytes_min: u64) -> bool {
-        self.unchecked_bytes >= garbage_bytes_min / 4
+        self.unchecked_bytes >= (garbage_bytes_min / 4).max(1)
     }
 
     /// Whether the segment should be sealed before it is full, so that its garbage can be compacted.
@@ -125,34 +133,44 @@ impl Accounting {
     }
 
     /// The sealed segments of which at least half is garbage, if together they hold at least
-    /// `garbage_bytes_min` of it; what has to be kept of them fits `output_bytes_max`.
+    /// `garbage_bytes_min` of it; what has to be kept of them fits `output_bytes_max`, but for a segment
+    /// that holds more than that by itself.
     ///
-    /// A tombstone counts as garbage only where every segment that is older is chosen too: else it has
-    /// to be kept, because an older segment may hold its key, and compacting would gain nothing.
+    /// A tombstone counts as garbage only where nothing outside is older than the newest of its segment:
+    /// else it has to be kept, because what is older may hold its key, and compacting would gain nothing.
     pub(crate) fn choose(
         &mut self,
         garbage_bytes_min: u64,
         output_bytes_max: u64,
     ) -> Vec<SegmentId> {
         self.unchecked_bytes = 0;
-        let mut by_age: Vec<_> = self.segments.iter().collect();
-        by_age.sort_by_key(|(_, usage)| usage.oldest);
-        let mut older_are_chosen = true;
-        let (mut chosen, mut garbage_bytes, mut output_bytes) = (Vec::new(), 0, 0);
-        for (id, usage) in by_age {
-            let kept_tombstones = if older_are_chosen { 0 } else { usage.tombstone_bytes };
-            let kept = usage.live_bytes + kept_tombstones;
-            let garbage = usage.bytes.saturating_sub(kept);
-            let fits = output_bytes + kept <= output_bytes_max;
-            if usage.sealed && fits && garbage * 2 >= usage.bytes {
-                chosen.push(*id);
-                garbage_bytes += garbage;
-                output_bytes += kept;
-            } else {
-                older_are_chosen = false;
+        let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
+        chosen.sort_by_key(|(_, usage)| usage.oldest);
+        loop {
+            let inside: BTreeSet<_> = chosen.iter().map(|(id, _)| *id).collect();
+            let outside = self.all().filter(|(id, _)| !inside.contains(id));
+            let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
+            let (mut garbage_bytes, mut output_bytes) = (0, 0);
+            let count = chosen.len();
+            chosen.retain(|(_, usage)| {
+                let kept_tombstones =
+                    if oldest_outside < usage.newest { usage.tombstone_bytes } else { 0 };
+                let kept = usage.live_bytes + kept_tombstones;
+                let garbage = usage.bytes.saturating_sub(kept);
+                let fits = output_bytes == 0 || output_bytes + kept <= output_bytes_max;
+                let is_worth_it = fits && garbage * 2 >= usage.bytes;
+                if is_worth_it {
+                    garbage_bytes += garbage;
+                    output_bytes += kept;
+                }
+                is_worth_it
+            });
+            // One segment less may be one more that tombstones have to be kept for.
+            if chosen.len() == count {
+                let is_enough = garbage_bytes >= garbage_bytes_min.max(1);
+                return chosen.into_iter().filter(|_| is_enough).map(|(id, _)| id).collect();
             }
         }
-        if garbage_bytes >= garbage_bytes_min.max(1) { chosen } else { Vec::new() }
     }
 
     fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut Usage)) {
