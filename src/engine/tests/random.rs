@@ -96,6 +96,14 @@ impl History {
         }
     }
 
+    /// Fails a group of two batches on a full disk; neither may ever be seen.
+    fn fail_to_write(&mut self) {
+        self.switches.writes_fail.store(true, Ordering::Relaxed);
+        let batches: [&[Mutation]; 2] = [&[put("k0", "undone")], &[remove("k1"), remove("k2")]];
+        assert!(self.writer().commit(group(&batches), false).is_err());
+        self.switches.writes_fail.store(false, Ordering::Relaxed);
+    }
+
     fn step_sync(&mut self) {
         let Some(mut job) = self.sync.take() else {
             self.sync = self.writer().offer_sync();
@@ -196,6 +204,7 @@ fn random_histories_survive_kills_and_power_losses() {
                 3..=6 => history.step_sync(),
                 7..=16 => history.step_compaction(),
                 17..=19 => history.turn_snapshots(&mut dice),
+                20 => history.fail_to_write(),
                 _ => history.write(&mut dice),
             }
         }
