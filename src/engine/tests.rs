@@ -3,6 +3,7 @@
 mod garbage;
 mod power;
 mod random;
+mod sled;
 
 use std::collections::BTreeMap;
 use std::io;
