@@ -240,8 +240,10 @@ impl Log {
             .and_then(|()| file.sync())
             .and_then(|()| file_system.sync_directory(&self.place.directory));
         if let Err(error) = written {
-            // A leftover without frames is recognized at the next open, should this fail too.
-            let _ = file_system.remove(&path);
+            // A leftover is recognized at the next open only while it is the newest segment.
+            let _ = file_system
+                .remove(&path)
+                .and_then(|()| file_system.sync_directory(&self.place.directory));
             return Err(Error::io("begin the segment", &path, error));
         }
         let segment = Arc::new(Segment::new(header, path, file));

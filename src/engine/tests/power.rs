@@ -266,3 +266,14 @@ fn a_segment_that_lost_its_seal_gets_another_before_its_successor_is_compacted_a
     let (_, reader, _) = open_plain(copy.path()).unwrap();
     assert_eq!(contents(&reader).len(), n);
 }
+
+#[test]
+fn the_rest_of_a_segment_that_could_not_begin_is_removed_for_good() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    switches.writes_fail.store(true, Ordering::Relaxed);
+    assert!(writer.commit(group(&[&[put("a", "1")]]), false).unwrap_err().is_disk_full());
+    assert!(segments(directory.path()).is_empty());
+    // It has half a header, which is damage in any but the newest segment.
+    assert_eq!(lock(&switches.names)[..], ["remove", "sync"]);
+}
