@@ -1,6 +1,6 @@
-//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each value, in a
-//! tree of their own how many versions may have been used,
-//! and the number of keys and their deadlines, which are counted when the store is opened.
+//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each value, which
+//! versions may have been used in a tree of its own, and the number of keys and their deadlines, which are
+//! counted when the store is opened.
 //!
 //! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page. sled's own
 //! crash safety applies: it has its own log and checksums, and `flush` is what makes a group durable.
