@@ -104,10 +104,16 @@ impl Options {
         self
     }
 
-    /// When acknowledged writes survive power loss; the default is an interval of one second.
+    /// When acknowledged writes survive power loss; the default is an interval of one second, less than
+    /// one millisecond is taken as one.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
+        self.durability = match durability {
+            Durability::Interval(interval) => {
+                Durability::Interval(interval.max(Duration::from_millis(1)))
+            }
+            Durability::Always | Durability::Never => durability,
+        };
         self
     }
 
@@ -155,6 +161,12 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_is_never_zero() {
+        let options = Options::new("unused").durability(Durability::Interval(Duration::ZERO));
+        assert_eq!(options.durability, Durability::Interval(Duration::from_millis(1)));
+    }
 
     #[test]
     fn durability_reads_what_it_prints() {

@@ -193,6 +193,8 @@ impl KvsWriter {
 
     /// Chooses what to compact and makes the job for it.
     fn plan_compaction(&mut self) -> Result<Option<Compaction>> {
+        // The segment that begins where another ends may be all that says where that is.
+        self.log.mark_sealed(&mut self.accounting)?;
         let garbage_bytes_min = self.compaction_bytes_min;
         if let Some(active) = self.log.active()
             && self.accounting.is_mostly_garbage(active, garbage_bytes_min)
@@ -206,7 +208,7 @@ impl KvsWriter {
         }
         let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
         let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
-        let unsynced = self.log.unsynced().next().map(|segment| segment.id());
+        let unsynced = self.log.unsynced().map(|segment| segment.id()).min();
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
         let output = self.log.take_segment_id()?;

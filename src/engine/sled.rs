@@ -1,12 +1,13 @@
-//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each value,
-//! and the number of keys and their deadlines, which are counted when the store is opened.
+//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each value, which
+//! versions may have been used in a tree of its own, and the number of keys and their deadlines, which are
+//! counted when the store is opened.
 //!
 //! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page. sled's own
 //! crash safety applies: it has its own log and checksums, and `flush` is what makes a group durable.
 
 use std::collections::BTreeSet;
 
-use sled::{Batch as SledBatch, Db, IVec};
+use sled::{Batch as SledBatch, Db, IVec, Tree};
 
 use super::directory::Directory;
 use super::{
@@ -20,6 +21,14 @@ use crate::{Error, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
 const HEADER_BYTES: usize = 16;
+
+/// Holds, beside the keys, the version below which all may have been used.
+const VERSIONS_TREE: &str = "versions";
+
+const RESERVED_KEY: &str = "reserved";
+
+/// How many versions are reserved at once, and at most left out at a reopen.
+const VERSIONS_RESERVED: u64 = 1 << 20;
 
 /// What a stored entry begins with.
 fn decode(key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
@@ -61,11 +70,19 @@ pub(crate) fn open(directory: Directory) -> Result<Engine> {
     let config = sled::Config::new().path(names::sled(&path)).flush_every_ms(None);
     let database = config.open()?;
     let counts = Arc::new(Counts::default());
+    let versions = database.open_tree(VERSIONS_TREE)?;
+    let reserved = versions.get(RESERVED_KEY)?;
+    let reserved =
+        reserved.and_then(|bytes| Some(u64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
+    let reserved = reserved.unwrap_or(1);
     let mut writer = SledWriter {
         database: database.clone(),
         counts: Arc::clone(&counts),
         deadlines: BTreeSet::new(),
-        next_sequence: 1,
+        versions,
+        // What is removed takes its version with it, so the entries do not tell which were used.
+        next_sequence: reserved,
+        reserved,
         synced: 0,
         is_syncing: false,
     };
@@ -157,7 +174,10 @@ struct SledWriter {
     database: Db,
     counts: Arc<Counts>,
     deadlines: BTreeSet<(u64, IVec)>,
+    versions: Tree,
     next_sequence: u64,
+    /// Every version below this may have been used.
+    reserved: u64,
     /// Everything up to this was flushed.
     synced: u64,
     is_syncing: bool,
@@ -182,6 +202,19 @@ impl SledWriter {
             self.deadlines.insert((time, key.into()));
         }
         self.counts.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Makes sure that no version of the group is used again after a reopen.
+    ///
+    /// Not flushed: what survives of sled's log is its beginning, so with a write all before it.
+    fn reserve(&mut self, group: &Group) -> Result<()> {
+        let needed = self.next_sequence + group.len() as u64;
+        if needed > self.reserved {
+            let reserved = needed + VERSIONS_RESERVED;
+            self.versions.insert(RESERVED_KEY, &reserved.to_le_bytes())?;
+            self.reserved = reserved;
+        }
+        Ok(())
     }
 
     /// Applies one batch, which sled makes visible and durable as a whole.
@@ -227,6 +260,7 @@ impl WriteHalf for SledWriter {
     }
 
     fn commit(&mut self, group: Group, durable: bool) -> Result<()> {
+        self.reserve(&group)?;
         for batch in group.batches() {
             let version = self.next_sequence;
             // Earlier batches of the group are applied already, so a failure leaves the group in doubt.

@@ -1,5 +1,6 @@
 //! The end of the log that the writer owns: appending groups, syncing, starting new segments.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 
@@ -32,12 +33,19 @@ pub(crate) struct Active {
     pub(crate) offset: u64,
 }
 
+/// A segment that nothing will be appended to but the mark that says so.
+pub(crate) struct Unsealed {
+    pub(crate) end: Active,
+    /// The sequence number after its last batch.
+    pub(crate) next_sequence: u64,
+}
+
 /// The log's end.
 pub(crate) struct Log {
     place: Place,
     active: Option<Active>,
-    /// A segment before the active one that is not marked as sealed yet.
-    unsealed: Option<Active>,
+    /// Segments before the active one that are not marked as sealed yet, oldest first.
+    unsealed: VecDeque<Unsealed>,
     /// The segment that ends where the active one begins, or where the next one will.
     last_written: SegmentId,
     next_segment: SegmentId,
@@ -58,8 +66,9 @@ pub(crate) struct Log {
 pub(crate) struct LogEnd {
     /// A cleanly closed segment, in which writing goes on.
     pub(crate) active: Option<Active>,
-    /// The last segment, if it was not closed cleanly; writing goes on in another one.
-    pub(crate) unsealed: Option<Active>,
+    /// Segments without a seal, the last one if it was not closed cleanly among them; writing goes on in
+    /// another one.
+    pub(crate) unsealed: VecDeque<Unsealed>,
     pub(crate) last_written: SegmentId,
     pub(crate) next_segment: SegmentId,
     pub(crate) next_sequence: u64,
@@ -231,8 +240,10 @@ impl Log {
             .and_then(|()| file.sync())
             .and_then(|()| file_system.sync_directory(&self.place.directory));
         if let Err(error) = written {
-            // A leftover without frames is recognized at the next open, should this fail too.
-            let _ = file_system.remove(&path);
+            // A leftover is recognized at the next open only while it is the newest segment.
+            let _ = file_system
+                .remove(&path)
+                .and_then(|()| file_system.sync_directory(&self.place.directory));
             return Err(Error::io("begin the segment", &path, error));
         }
         let segment = Arc::new(Segment::new(header, path, file));
@@ -241,18 +252,16 @@ impl Log {
         Ok(Active { segment, offset: HEADER_BYTES as u64 })
     }
 
-    /// Marks the segment before the active one as sealed, so that its end is known without a successor.
-    fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
-        let Some(unsealed) = &mut self.unsealed else {
-            return Ok(());
-        };
-        append_mark(unsealed, FrameKind::Seal, (self.next_sequence, self.durable))?;
-        let Some(Active { segment, offset }) = self.unsealed.take() else {
-            return Ok(());
-        };
-        accounting.grow(segment.id(), offset);
-        accounting.seal(segment.id());
-        self.note_unsynced(segment);
+    /// Marks the segments before the active one as sealed, so that their end is known without a successor.
+    pub(crate) fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
+        while let Some(Unsealed { end, next_sequence }) = self.unsealed.front_mut() {
+            append_mark(end, FrameKind::Seal, (*next_sequence, self.durable))?;
+            let (segment, offset) = (Arc::clone(&end.segment), end.offset);
+            self.unsealed.pop_front();
+            accounting.grow(segment.id(), offset);
+            accounting.seal(segment.id());
+            self.note_unsynced(segment);
+        }
         Ok(())
     }
 
@@ -304,7 +313,8 @@ impl Log {
     fn retire_active(&mut self) {
         if let Some(active) = self.active.take() {
             self.last_written = active.segment.id();
-            self.unsealed = Some(active);
+            let next_sequence = self.next_sequence;
+            self.unsealed.push_back(Unsealed { end: active, next_sequence });
         }
     }
 

@@ -11,12 +11,13 @@
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
 use super::index::IndexWriter;
 use super::inventory;
-use super::log::{Active, LogEnd, Place};
+use super::log::{Active, LogEnd, Place, Unsealed};
 use super::names::SegmentId;
 use super::range::KeyRange;
 use super::record::{Extent, FrameHeader, FrameKind, Record};
@@ -91,14 +92,12 @@ struct Tail {
     /// How many of the written segments remain.
     kept: usize,
     next_sequence: u64,
-    /// The last segment that remains.
-    last: Option<Active>,
-    /// The sequence number after the last batch in it.
+    /// The remaining segments that are not marked as sealed.
+    unsealed: VecDeque<Unsealed>,
+    /// The sequence number after the last batch in the last segment that remains.
     last_end: u64,
     /// Its last frame marks a clean close.
     is_clean: bool,
-    /// Its last frame marks that it is sealed.
-    is_sealed: bool,
 }
 
 /// Where reading one written segment stopped.
@@ -155,10 +154,9 @@ impl Recovery<'_> {
         let mut tail = Tail {
             kept: 0,
             next_sequence: self.newest_compacted + 1,
-            last: None,
+            unsealed: VecDeque::new(),
             last_end: 0,
             is_clean: written.is_empty(),
-            is_sealed: false,
         };
         for (position, segment) in written.iter().enumerate() {
             let next = written.get(position + 1);
@@ -190,8 +188,10 @@ impl Recovery<'_> {
             tail.last_end = stop.expected;
             let end = Active { segment: Arc::clone(segment), offset: stop.offset };
             tail.is_clean = stop.is_closed && !is_torn && next.is_none();
-            tail.is_sealed = stop.is_sealed;
-            tail.last = Some(end);
+            if !stop.is_sealed {
+                self.accounting.unseal(segment.id());
+                tail.unsealed.push_back(Unsealed { end, next_sequence: stop.expected });
+            }
             if is_torn {
                 break;
             }
@@ -358,15 +358,10 @@ impl Recovery<'_> {
         });
         self.report.is_clean = tail.is_clean;
         // Where what followed it was compacted away, the next segment does not begin at its end.
-        let last_written = tail.last.as_ref().filter(|_| tail.last_end == tail.next_sequence);
-        let last_written = last_written.map_or(SegmentId(0), |last| last.segment.id());
-        if let Some(last) = tail.last.as_ref().filter(|_| !tail.is_sealed) {
-            self.accounting.unseal(last.segment.id());
-        }
-        let (active, unsealed) = match tail.last {
-            Some(last) if tail.is_clean => (Some(last), None),
-            last => (None, last.filter(|_| !tail.is_sealed)),
-        };
+        let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
+        let last_written = last_written.map_or(SegmentId(0), |segment| segment.id());
+        let mut unsealed = tail.unsealed;
+        let active = if tail.is_clean { unsealed.pop_back().map(|last| last.end) } else { None };
         let next_segment = SegmentId(newest.map_or(1, |id| id.0.saturating_add(1)));
         let next_sequence = tail.next_sequence;
         let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence };

@@ -245,3 +245,35 @@ fn inputs_that_cannot_be_removed_do_not_come_back_after_another_compaction() {
     assert_eq!(contents(&reader).len(), 3);
     assert!(maintain(&mut writer) > 0);
 }
+
+#[test]
+fn a_segment_that_lost_its_seal_gets_another_before_its_successor_is_compacted_away() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    let mut n = 0;
+    while segments(directory.path()).len() < 2 {
+        writer.sync().unwrap();
+        commit(&mut writer, &[put(&format!("cold{n:03}"), "stays")]);
+        n += 1;
+    }
+    let copy = switches.power_loss(directory.path());
+    let (mut writer, _, _) = open(copy.path(), &Arc::default(), 4096).unwrap();
+    for _ in 0..30 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    assert!(maintain(&mut writer) > 0);
+    drop(writer);
+    let (_, reader, _) = open_plain(copy.path()).unwrap();
+    assert_eq!(contents(&reader).len(), n);
+}
+
+#[test]
+fn the_rest_of_a_segment_that_could_not_begin_is_removed_for_good() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    switches.writes_fail.store(true, Ordering::Relaxed);
+    assert!(writer.commit(group(&[&[put("a", "1")]]), false).unwrap_err().is_disk_full());
+    assert!(segments(directory.path()).is_empty());
+    // It has half a header, which is damage in any but the newest segment.
+    assert_eq!(lock(&switches.names)[..], ["remove", "sync"]);
+}
