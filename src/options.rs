@@ -13,7 +13,8 @@ use crate::{EngineKind, Error, Result};
 pub enum Durability {
     /// Before it is acknowledged: every group of writes is followed by one `fdatasync`.
     Always,
-    /// At most this long after it was acknowledged; what is lost is always a suffix.
+    /// This long after it was acknowledged, and as long as the disk takes to sync; what is lost is always a
+    /// suffix.
     Interval(Duration),
     /// Whenever the operating system writes it back; what is lost is always a suffix.
     Never,

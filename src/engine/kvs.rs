@@ -164,6 +164,9 @@ impl KvsWriter {
             let location = Location::of(&Record::from(&mutation), *segment, *extent);
             match mutation {
                 Mutation::Put { key, .. } | Mutation::Remove { key } => {
+                    if !location.is_tombstone() {
+                        self.accounting.hold_key(*segment, &key);
+                    }
                     self.accounting.gain(&location);
                     if let Some(overwritten) = self.index.insert(key, version, location) {
                         self.accounting.lose(&overwritten);
@@ -172,8 +175,6 @@ impl KvsWriter {
                 Mutation::Clear => {
                     self.cleared = version;
                     self.index.remove_all(version, &location);
-                    let record = Location::of(&Record::Remove { key: &[] }, *segment, *extent);
-                    self.accounting.keep_tombstone(&record);
                 }
             }
         }
@@ -206,8 +207,6 @@ impl KvsWriter {
         if chosen.is_empty() {
             return Ok(None);
         }
-        let outside = self.accounting.all().filter(|(id, _)| !chosen.contains(id));
-        let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
         let unsynced = self.log.unsynced().map(|segment| segment.id()).min();
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
@@ -218,7 +217,7 @@ impl KvsWriter {
             table: Arc::clone(self.log.table()),
             inputs,
             output,
-            oldest_outside,
+            outside: self.accounting.outside(&chosen),
             // Where there is no segment to write to, the next one comes after the output.
             unsynced_from: unsynced.or(self.log.active()).unwrap_or(output),
             cleared: self.cleared,
@@ -237,6 +236,9 @@ impl KvsWriter {
             CompactionDelivery::Moves(moves) => {
                 for moved in moves {
                     self.accounting.hold(moved.to.segment, moved.sequence);
+                    if !moved.to.is_tombstone() {
+                        self.accounting.hold_key(moved.to.segment, &moved.key);
+                    }
                     let is_there = |slot: &Location| *slot == moved.from;
                     if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
                         self.accounting.move_live(&moved.from, &moved.to);

@@ -14,6 +14,9 @@
 //! - A read error is an error, never an absence.
 //! - Engines know no clock: they return entries whose expiry has passed, and tell which are due.
 //!
+//! `sled` keeps less of it: a group is visible before it is durable, and one that fails half-way, or a clear,
+//! may be applied in part.
+//!
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|
 //! | [`kvs`] | the log of [`crate::storage`] | yes | a scan of the log |
@@ -91,7 +94,8 @@ impl FromStr for EngineKind {
 pub struct Entry {
     /// The value's bytes.
     pub value: Vec<u8>,
-    /// The sequence number of the commit that wrote it; grows with every change of the key.
+    /// The sequence number of the commit that wrote it; grows with every change of the key. Numbers of
+    /// writes that a power loss took are given again.
     pub version: u64,
     /// When it expires, in milliseconds since the Unix epoch.
     pub expires_at: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::key_set::{FrozenKeySet, KeySet};
 use super::names::SegmentId;
 use super::segment::{Location, Origin};
 
@@ -28,6 +29,8 @@ pub(crate) struct Usage {
 #[derive(Debug, Default)]
 pub(crate) struct Accounting {
     segments: BTreeMap<SegmentId, Usage>,
+    /// The keys that each segment holds values of.
+    keys: BTreeMap<SegmentId, KeySet>,
     /// Garbage that was made since the last choice.
     unchecked_bytes: u64,
 }
@@ -50,6 +53,7 @@ impl Accounting {
     /// Forgets a segment.
     pub(crate) fn remove(&mut self, id: SegmentId) {
         self.segments.remove(&id);
+        self.keys.remove(&id);
     }
 
     /// The segment's usage.
@@ -85,6 +89,22 @@ impl Accounting {
         });
     }
 
+    /// The segment holds a value of this key, needed or not.
+    pub(crate) fn hold_key(&mut self, id: SegmentId, key: &[u8]) {
+        self.keys.entry(id).or_default().add(key);
+    }
+
+    /// For every sealed segment but these: the oldest sequence number in it, and its keys. What is not
+    /// sealed is newer than everything that is.
+    pub(crate) fn outside(&mut self, inside: &[SegmentId]) -> Vec<(u64, FrozenKeySet)> {
+        let sealed = self.segments.iter().filter(|(_, usage)| usage.sealed);
+        let keys = &mut self.keys;
+        sealed
+            .filter(|(id, _)| !inside.contains(id))
+            .map(|(id, usage)| (usage.oldest, keys.entry(*id).or_default().freeze()))
+            .collect()
+    }
+
     /// The index points to this place from now on.
     pub(crate) fn gain(&mut self, location: &Location) {
         self.with(location.segment, |usage| usage.live_bytes += location.cost());
@@ -107,9 +127,14 @@ impl Accounting {
         self.unchecked_bytes = unchecked_bytes;
     }
 
-    /// The record matters only while an older segment may hold what it removed.
+    /// Nothing of the tombstone's key is left in the index. If a compaction kept it, an older segment may
+    /// hold what it removed; any other counts as garbage until a compaction looks whether it is needed.
     pub(crate) fn keep_tombstone(&mut self, location: &Location) {
-        self.with(location.segment, |usage| usage.tombstone_bytes += location.cost());
+        self.with(location.segment, |usage| {
+            if usage.origin == Origin::Compacted {
+                usage.tombstone_bytes += location.cost();
+            }
+        });
     }
 
     /// The bytes of all segments, and how many of them are needed.

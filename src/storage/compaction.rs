@@ -3,9 +3,9 @@
 //! [`Compaction`] does it beside the writer, in steps:
 //!
 //! 1. Copy the needed records into an unfinished file, each in a frame of its own with its old sequence
-//!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while a
-//!    segment that is not part of this compaction holds anything older, or the output holds what a
-//!    snapshot sees of its key, or its key would come back.
+//!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while an
+//!    older segment that is not part of this compaction may hold its key, or the output holds what a
+//!    snapshot sees of it, or its key would come back.
 //! 2. Sync the output, and sync the log: a record counts as garbage because of a newer one, which must
 //!    not be lost to a power failure after the old one is gone.
 //! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores what
@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use super::fs::File;
 use super::index::IndexReader;
+use super::key_set::FrozenKeySet;
 use super::log::{Place, sync_segments};
 use super::names::{self, SegmentId};
 use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
@@ -68,8 +69,8 @@ pub(crate) struct CompactionPlan {
     pub(crate) table: Arc<SegmentTable>,
     pub(crate) inputs: Vec<Arc<Segment>>,
     pub(crate) output: SegmentId,
-    /// The lowest sequence number in any segment that is not an input.
-    pub(crate) oldest_outside: u64,
+    /// The lowest sequence number and the keys of every sealed segment that is not an input.
+    pub(crate) outside: Vec<(u64, FrozenKeySet)>,
     /// The oldest segment that holds something unsynced.
     pub(crate) unsynced_from: SegmentId,
     /// The newest record that removed every key.
@@ -215,9 +216,8 @@ impl Compaction {
         let is_indexed =
             versions.iter().any(|(version, slot)| *version == sequence && *slot == from);
         let is_removal = matches!(record, Record::Remove { .. });
-        // Whatever is older than the tombstone and not part of this may hold what it removed.
-        let masks_older = self.plan.oldest_outside < sequence && self.plan.cleared < sequence;
-        if !is_indexed && !(is_removal && (masks_older || self.superseded.contains(key))) {
+        let is_needed = is_indexed || is_removal && self.masks_older(key, sequence);
+        if !is_needed {
             return Ok(());
         }
         if !is_removal && versions.first().is_some_and(|(newest, _)| *newest > sequence) {
@@ -230,10 +230,20 @@ impl Compaction {
         Ok(())
     }
 
+    /// Whether what a tombstone removed may still be in the output or in an older segment outside.
+    fn masks_older(&self, key: &[u8], sequence: u64) -> bool {
+        let is_outside = || {
+            let mut older = self.plan.outside.iter().filter(|(oldest, _)| *oldest < sequence);
+            older.any(|(_, keys)| keys.may_contain(key))
+        };
+        self.superseded.contains(key) || self.plan.cleared < sequence && is_outside()
+    }
+
     /// Copies the record that removed every key, if anything that is left is older.
     fn copy_clear(&mut self) -> Result<()> {
         let sequence = self.plan.cleared;
-        if self.has_clear && (self.holds_cleared || self.plan.oldest_outside < sequence) {
+        let is_older_outside = self.plan.outside.iter().any(|(oldest, _)| *oldest < sequence);
+        if self.has_clear && (self.holds_cleared || is_older_outside) {
             self.output.copy(&Record::Clear, sequence)?;
         }
         Ok(())

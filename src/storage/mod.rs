@@ -5,6 +5,7 @@ pub(crate) mod compaction;
 pub(crate) mod fs;
 pub(crate) mod index;
 mod inventory;
+mod key_set;
 pub(crate) mod log;
 pub(crate) mod mutation;
 pub(crate) mod names;

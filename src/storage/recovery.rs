@@ -249,6 +249,9 @@ impl Recovery<'_> {
         self.accounting.hold(segment, sequence);
         for (record, extent) in &frame.records {
             self.report.records += 1;
+            if let Record::Put { key, .. } = record {
+                self.accounting.hold_key(segment, key);
+            }
             if self.cleared.is_some_and(|cleared| sequence < cleared.sequence) {
                 continue;
             }

@@ -260,8 +260,8 @@ impl Store {
 
     /// While a handle exists the writer ends only by a panic.
     fn gone(&self) -> Error {
-        let reason = self.failure().unwrap_or("the writer actor panicked");
-        Error::Poisoned(reason.to_owned())
+        let reason = self.shared.failure.get_or_init(|| "the writer actor panicked".to_owned());
+        Error::Poisoned(reason.clone())
     }
 }
 
