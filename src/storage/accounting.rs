@@ -15,7 +15,7 @@ pub(crate) struct Usage {
     pub(crate) bytes: u64,
     /// What a compaction would have to keep of it, tombstones that readers no longer need left out.
     pub(crate) live_bytes: u64,
-    /// Tombstones that only matter while an older segment holds their keys.
+    /// Tombstones that a compaction kept, because an older segment may hold their keys.
     pub(crate) tombstone_bytes: u64,
     /// The lowest sequence number in it; the highest possible where it holds none.
     pub(crate) oldest: u64,
@@ -161,7 +161,7 @@ impl Accounting {
     /// `garbage_bytes_min` of it; what has to be kept of them fits `output_bytes_max`, but for a segment
     /// that holds more than that by itself.
     ///
-    /// A tombstone counts as garbage only where nothing outside is older than the newest of its segment:
+    /// A tombstone that a compaction kept counts as garbage only where nothing outside is older than the newest of its segment:
     /// else it has to be kept, because what is older may hold its key, and compacting would gain nothing.
     pub(crate) fn choose(
         &mut self,
