@@ -49,6 +49,7 @@
 //! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`.
 
 mod actor;
+mod bugs;
 mod client;
 mod engine;
 mod error;

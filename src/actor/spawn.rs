@@ -64,7 +64,11 @@ pub(crate) fn spawn<A: Actor>(
     mut actor: A,
     mut mailbox: Mailbox<A::Message>,
 ) -> std::io::Result<ActorThread> {
+    #[cfg(test)]
+    let planted = crate::bugs::planted_here();
     let thread = ThreadBuilder::new().name(name.to_owned()).spawn(move || {
+        #[cfg(test)]
+        let _planted = crate::bugs::plant(planted);
         let mut messages = Vec::new();
         loop {
             let received = match actor.wait() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::EngineKind;
-use crate::storage::fs::{FileSystem, Lock, RealFileSystem, read_small};
+use crate::storage::fs::{FileSystem, Lock, read_small};
 use crate::storage::names;
 use crate::sync::{Arc, random, sleep};
 use crate::{Error, Options, Result};
@@ -35,9 +35,11 @@ impl Directory {
     ///
     /// `None` for the in-memory engine, which has no directory; one that holds another engine's data is
     /// still an error, because whoever asked for it would miss that data.
-    pub(crate) fn open(options: &Options) -> Result<Option<Self>> {
+    pub(crate) fn open(
+        options: &Options,
+        file_system: Arc<dyn FileSystem>,
+    ) -> Result<Option<Self>> {
         let path = options.directory.clone();
-        let file_system: Arc<dyn FileSystem> = Arc::new(RealFileSystem);
         if options.engine == Some(EngineKind::Memory) {
             let marker = read_marker(&*file_system, &path)?;
             check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;

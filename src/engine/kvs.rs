@@ -6,6 +6,7 @@ use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
     ReadHalf, ScanPage, Stamp, Step, WriteHalf,
 };
+use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
 use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan, Progress};
 use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
@@ -68,6 +69,9 @@ impl KvsReader {
                 continue;
             };
             let expires_at = location.expires_at();
+            if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
+                return Ok(Lookup::Absent);
+            }
             return Ok(match fetched? {
                 Fetched::Value(value) => Lookup::Found(Entry { value, version, expires_at }),
                 Fetched::Cold => Lookup::Cold,
@@ -239,6 +243,9 @@ impl KvsWriter {
                     if !moved.to.is_tombstone() {
                         self.accounting.hold_key(moved.to.segment, &moved.key);
                     }
+                    if planted(Bug::DropInputsEarly) {
+                        self.log.table().remove(&[moved.from.segment]);
+                    }
                     let is_there = |slot: &Location| *slot == moved.from;
                     if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
                         self.accounting.move_live(&moved.from, &moved.to);
@@ -271,7 +278,11 @@ impl WriteHalf for KvsWriter {
         let mut placed = Vec::new();
         let place = |segment, extent| placed.push((segment, extent));
         self.log.append(&group, &mut self.accounting, place)?;
-        if durable {
+        if planted(Bug::PublishBeforeSync) {
+            self.publish(first, group, &placed);
+            return if durable { self.log.sync() } else { Ok(()) };
+        }
+        if durable && !planted(Bug::AcknowledgeBeforeSync) {
             self.log.sync()?;
         }
         self.publish(first, group, &placed);

@@ -43,6 +43,7 @@ pub(crate) use crate::storage::segment::Access;
 use directory::Directory;
 
 use crate::storage::compaction::CompactionDelivery;
+use crate::storage::fs::{FileSystem, RealFileSystem};
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -260,7 +261,12 @@ pub(crate) struct Engine {
 
 /// Opens the engine that the options or the directory name.
 pub(crate) fn open(options: &Options) -> Result<Engine> {
-    let Some(directory) = Directory::open(options)? else {
+    open_in(options, Arc::new(RealFileSystem))
+}
+
+/// As [`open`], on any file system; `sled` has its own.
+pub(crate) fn open_in(options: &Options, file_system: Arc<dyn FileSystem>) -> Result<Engine> {
+    let Some(directory) = Directory::open(options, file_system)? else {
         return Ok(memory::open());
     };
     match directory.kind {

@@ -25,6 +25,7 @@ use super::names::{self, SegmentId};
 use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
 use super::scan::{Next, Scan};
 use super::segment::{HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable};
+use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -236,6 +237,9 @@ impl Compaction {
             let mut older = self.plan.outside.iter().filter(|(oldest, _)| *oldest < sequence);
             older.any(|(_, keys)| keys.may_contain(key))
         };
+        if planted(Bug::DropTombstones) {
+            return false;
+        }
         self.superseded.contains(key) || self.plan.cleared < sequence && is_outside()
     }
 
@@ -243,7 +247,7 @@ impl Compaction {
     fn copy_clear(&mut self) -> Result<()> {
         let sequence = self.plan.cleared;
         let is_older_outside = self.plan.outside.iter().any(|(oldest, _)| *oldest < sequence);
-        if self.has_clear && (self.holds_cleared || is_older_outside) {
+        if self.has_clear && !planted(Bug::DropClear) && (self.holds_cleared || is_older_outside) {
             self.output.copy(&Record::Clear, sequence)?;
         }
         Ok(())
@@ -257,18 +261,27 @@ impl Compaction {
         let visible = index.visible();
         self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
         self.output.flush()?;
-        let synced = self.output.file.sync();
-        synced.map_err(|e| Error::io("sync", &self.output.unfinished, e))?;
+        if planted(Bug::RemoveInputsFirst) {
+            remove_inputs(&self.plan)?;
+        }
+        if !planted(Bug::SkipOutputSync) {
+            let synced = self.output.file.sync();
+            synced.map_err(|e| Error::io("sync", &self.output.unfinished, e))?;
+        }
         let segments = table.all();
         let is_unsynced =
             |s: &Segment| s.header.origin == Origin::Written && s.id() >= *unsynced_from;
         let unsynced: Vec<_> = segments.into_iter().filter(|s| is_unsynced(s)).collect();
-        sync_segments(&unsynced)?;
+        if !planted(Bug::SkipLogSync) {
+            sync_segments(&unsynced)?;
+        }
         let path = names::segment(&place.directory, self.plan.output);
         let renamed = place.file_system.rename(&self.output.unfinished, &path);
         renamed.map_err(|e| Error::io("rename", &self.output.unfinished, e))?;
         self.output.has_its_name = true;
-        sync_directory(place)?;
+        if !planted(Bug::SkipRenameSync) {
+            sync_directory(place)?;
+        }
         self.phase = Phase::Deliver;
         let file = Arc::clone(&self.output.file);
         let segment = Segment::new(self.output.header, path, file);
@@ -287,16 +300,22 @@ impl Compaction {
 
     fn remove(&mut self) -> Result<Progress> {
         self.phase = Phase::Finished;
-        let place = &self.plan.place;
-        for input in &self.plan.inputs {
-            let removed = place.file_system.remove(&input.path);
-            removed.map_err(|e| Error::io("remove", &input.path, e))?;
+        if !planted(Bug::RemoveInputsFirst) {
+            remove_inputs(&self.plan)?;
         }
         // Before another compaction may replace the output: recovery would not know these any more.
-        sync_directory(place)?;
+        sync_directory(&self.plan.place)?;
         let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
         Ok(Progress::Done(CompactionDelivery::Finished(inputs)))
     }
+}
+
+fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
+    for input in &plan.inputs {
+        let removed = plan.place.file_system.remove(&input.path);
+        removed.map_err(|e| Error::io("remove", &input.path, e))?;
+    }
+    Ok(())
 }
 
 /// A directory that cannot be synced leaves in doubt which names survive, as a log that cannot be does.

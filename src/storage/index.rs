@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use artmap::VersionedArtMap;
 
 use super::range::KeyRange;
+use crate::bugs::{Bug, planted};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 
 /// What the index holds for one version of a key.
@@ -98,7 +99,7 @@ impl<S> Clone for IndexReader<S> {
 impl<S: Slot> IndexReader<S> {
     /// The newest visible version of the key, which may be a tombstone.
     pub(crate) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
-        let mut visible = self.visible();
+        let mut visible = self.visible().saturating_sub(u64::from(planted(Bug::StaleRead)));
         loop {
             if let Some(found) = self.0.map.get_version_le(key, visible) {
                 return Some(found);
@@ -252,6 +253,11 @@ impl<S: Slot> IndexWriter<S> {
         slot: S,
         expected: impl FnOnce(&S) -> bool,
     ) -> bool {
+        if planted(Bug::RepointOverwritten)
+            && let Some((newest, _)) = self.latest(key)
+        {
+            return self.shared.map.insert(Key(key.into()), newest, slot);
+        }
         let there = self.shared.map.get_version_le(key, version);
         if !there.is_some_and(|(found, slot)| found == version && expected(&slot)) {
             return false;
@@ -292,6 +298,10 @@ impl<S: Slot> IndexWriter<S> {
     fn watermark(&self) -> u64 {
         let registered = lock(&self.shared.registry.0);
         let visible = self.shared.visible.load(Ordering::Relaxed);
+        if planted(Bug::IgnoreSnapshots) {
+            return visible;
+        }
+        let visible = visible.saturating_sub(u64::from(planted(Bug::StaleRead)));
         registered.keys().next().copied().unwrap_or(visible).min(visible)
     }
 

@@ -10,6 +10,7 @@ use super::mutation::Group;
 use super::names::{self, SegmentId};
 use super::record::{Extent, FrameKind, Record, TooLarge};
 use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
+use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -140,7 +141,8 @@ impl Log {
         for (position, batch) in group.batches().enumerate() {
             let sequence = self.next_sequence + position as u64;
             let records = batch.iter().map(Record::from);
-            let numbers = (sequence, self.durable);
+            let claimed = if planted(Bug::ClaimDurable) { sequence - 1 } else { self.durable };
+            let numbers = (sequence, claimed);
             let encoded =
                 checksum.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
                     placed(id, extent)
@@ -174,6 +176,9 @@ impl Log {
     /// Hands out what has to be synced, to be followed by [`synced`](Self::synced); what is written from
     /// now on, be it to the same segments, needs another sync.
     pub(crate) fn begin_sync(&mut self) -> Vec<Arc<Segment>> {
+        if planted(Bug::SyncOnlyNewest) {
+            self.unsynced.drain(..self.unsynced.len().saturating_sub(1));
+        }
         self.syncing.append(&mut self.unsynced);
         self.syncing.clone()
     }
@@ -192,7 +197,11 @@ impl Log {
 
     /// Syncs, and marks that nothing was lost; the next open appends behind the mark.
     pub(crate) fn close(&mut self, accounting: &mut Accounting) -> Result<()> {
-        self.sync()?;
+        if planted(Bug::CloseBeforeSync) {
+            self.durable = self.next_sequence - 1;
+        } else {
+            self.sync()?;
+        }
         if !self.is_marked && self.active.is_some() {
             let Some(active) = &mut self.active else {
                 return Ok(());
@@ -237,8 +246,11 @@ impl Log {
         // for one that was being written.
         let written = file
             .write_at(&header.encode(), 0)
-            .and_then(|()| file.sync())
-            .and_then(|()| file_system.sync_directory(&self.place.directory));
+            .and_then(|()| if planted(Bug::SkipHeaderSync) { Ok(()) } else { file.sync() })
+            .and_then(|()| match planted(Bug::SkipDirectorySync) {
+                true => Ok(()),
+                false => file_system.sync_directory(&self.place.directory),
+            });
         if let Err(error) = written {
             // A leftover is recognized at the next open only while it is the newest segment.
             let _ = file_system
@@ -292,6 +304,9 @@ impl Log {
     fn undo(&mut self, accounting: &mut Accounting, segment: &Segment, error: io::Error) -> Error {
         let offset = self.active.as_ref().map_or(0, |active| active.offset);
         let failed = Error::io("append to", &segment.path, error);
+        if planted(Bug::SkipUndo) {
+            return failed;
+        }
         // Without a sync a power loss could bring back whole batches of a group that failed.
         if let Err(error) = segment.file.truncate(offset).and_then(|()| segment.sync()) {
             let error = Error::io("cut the failed append off", &segment.path, error);

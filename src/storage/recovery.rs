@@ -23,6 +23,7 @@ use super::range::KeyRange;
 use super::record::{Extent, FrameHeader, FrameKind, Record};
 use super::scan::{Frame, Next, Scan};
 use super::segment::{HEADER_BYTES, Location, Segment};
+use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -303,7 +304,7 @@ impl Recovery<'_> {
                 durable = durable.max(header.durable);
             }
         }
-        if durable < stop.expected {
+        if durable < stop.expected || planted(Bug::CutDamage) {
             return Ok(());
         }
         let reason = stop.invalid.unwrap_or("its end is missing");
@@ -364,7 +365,8 @@ impl Recovery<'_> {
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
         let last_written = last_written.map_or(SegmentId(0), |segment| segment.id());
         let mut unsealed = tail.unsealed;
-        let active = if tail.is_clean { unsealed.pop_back().map(|last| last.end) } else { None };
+        let goes_on = tail.is_clean || planted(Bug::AppendToTorn);
+        let active = if goes_on { unsealed.pop_back().map(|last| last.end) } else { None };
         let next_segment = SegmentId(newest.map_or(1, |id| id.0.saturating_add(1)));
         let next_sequence = tail.next_sequence;
         let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence };

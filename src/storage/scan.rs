@@ -4,6 +4,7 @@ use super::record::{
     Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, RECORD_HEADER_BYTES, Record, mark_is_whole,
 };
 use super::segment::{HEADER_BYTES, Segment};
+use crate::bugs::{Bug, planted};
 use crate::{Error, Result};
 
 /// How much is read at once; a longer frame is read whole.
@@ -101,6 +102,9 @@ impl<'s> Scan<'s> {
                 Ok((record, extent)) => {
                     at += extent.length as usize;
                     frame.records.push((record, extent));
+                }
+                Err(_) if planted(Bug::AcceptPartialBatch) && !frame.records.is_empty() => {
+                    return Ok(Next::Frame(frame));
                 }
                 Err(reason) => {
                     self.offset = offset;

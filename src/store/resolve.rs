@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::batch::{Answer, Applied, Batch, Change, Condition, Limits, Operation, Outcome, Update};
+use crate::bugs::{Bug, planted};
 use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
 use crate::{Error, Result, error};
 
@@ -162,7 +163,8 @@ impl<'a> Resolver<'a> {
 
     /// What the group and the draft make of the key; the outer `None` means they do not touch it.
     fn pending<'b>(&'b self, key: &[u8], draft: &'b Draft) -> Option<Option<&'b Entry>> {
-        let layers = [Some(&draft.overlay), self.overlay.as_ref()];
+        let group = self.overlay.as_ref().filter(|_| !planted(Bug::SkipOverlay));
+        let layers = [Some(&draft.overlay), group];
         for layer in layers.into_iter().flatten() {
             match layer.entries.get(key) {
                 Some(pending) => return Some(pending.as_ref()),

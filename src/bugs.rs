@@ -1,0 +1,105 @@
+//! Mistakes that stores of this kind are known to make, planted where they would be made.
+//!
+//! Only test builds contain them, and a test switches on one at a time to show that the harnesses of
+//! `docs/reliability.md` would catch it. Everywhere else [`planted`] is the constant `false`, which
+//! leaves nothing behind.
+
+/// A mistake that can be planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Bug {
+    /// A durable commit is acknowledged without a sync.
+    AcknowledgeBeforeSync,
+    /// A durable commit is visible to readers before it is synced.
+    PublishBeforeSync,
+    /// A group that failed is acknowledged.
+    AcknowledgeFailure,
+    /// A failed sync is tried again, and believed.
+    RetrySync,
+    /// A sync leaves out segments that were full before it began.
+    SyncOnlyNewest,
+    /// A new segment's name is not made durable.
+    SkipDirectorySync,
+    /// A new segment's header is not made durable before batches follow it.
+    SkipHeaderSync,
+    /// Frames say that everything before them is durable, synced or not.
+    ClaimDurable,
+    /// The mark of a clean close is written before what it vouches for is synced.
+    CloseBeforeSync,
+    /// A failed append is left in the file.
+    SkipUndo,
+    /// After a crash, writing goes on in the segment whose end was torn.
+    AppendToTorn,
+    /// A batch of which a part is readable counts as far as it is readable.
+    AcceptPartialBatch,
+    /// What is damaged is taken for torn, and cut off.
+    CutDamage,
+    /// A record is believed whatever its checksum says.
+    SkipRecordChecksum,
+    /// A record that cannot be read counts as absent.
+    ReadErrorIsAbsence,
+    /// A compaction's output gets its name before it is durable.
+    SkipOutputSync,
+    /// A compaction's inputs are removed before the output's name is durable.
+    SkipRenameSync,
+    /// A compaction's inputs are removed before the output has its name.
+    RemoveInputsFirst,
+    /// A compaction drops what newer records replace that are not durable.
+    SkipLogSync,
+    /// A compaction drops every tombstone.
+    DropTombstones,
+    /// A compaction drops the record that removed every key.
+    DropClear,
+    /// A compaction repoints keys that were overwritten meanwhile.
+    RepointOverwritten,
+    /// A compaction's inputs are taken from readers before the index is repointed.
+    DropInputsEarly,
+    /// Versions that a snapshot sees are pruned.
+    IgnoreSnapshots,
+    /// An operation does not see the earlier ones of its own group.
+    SkipOverlay,
+    /// A read misses the newest commit.
+    StaleRead,
+}
+
+#[cfg(test)]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Whether this mistake is to be made; always false but in tests.
+#[cfg(not(test))]
+pub(crate) const fn planted(_: Bug) -> bool {
+    false
+}
+
+/// Whether this mistake is to be made.
+#[cfg(test)]
+pub(crate) fn planted(bug: Bug) -> bool {
+    planted_here() == Some(bug)
+}
+
+/// What is planted on this thread, for the threads that it starts.
+#[cfg(test)]
+pub(crate) fn planted_here() -> Option<Bug> {
+    PLANTED.get()
+}
+
+/// Plants a bug, or none, on this thread and the actors it starts, until the guard is dropped.
+#[cfg(test)]
+#[must_use]
+pub(crate) fn plant(bug: Option<Bug>) -> Planted {
+    Planted { before: PLANTED.replace(bug) }
+}
+
+/// Keeps a bug planted.
+#[cfg(test)]
+pub(crate) struct Planted {
+    before: Option<Bug>,
+}
+
+#[cfg(test)]
+impl Drop for Planted {
+    fn drop(&mut self) {
+        PLANTED.set(self.before);
+    }
+}
