@@ -280,7 +280,7 @@ impl Compaction {
         renamed.map_err(|e| Error::io("rename", &self.output.unfinished, e))?;
         self.output.has_its_name = true;
         if !planted(Bug::SkipRenameSync) {
-            sync_directory(place)?;
+            place.sync_directory()?;
         }
         self.phase = Phase::Deliver;
         let file = Arc::clone(&self.output.file);
@@ -304,7 +304,7 @@ impl Compaction {
             remove_inputs(&self.plan)?;
         }
         // Before another compaction may replace the output: recovery would not know these any more.
-        sync_directory(&self.plan.place)?;
+        self.plan.place.sync_directory()?;
         let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
         Ok(Progress::Done(CompactionDelivery::Finished(inputs)))
     }
@@ -316,12 +316,6 @@ fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
         removed.map_err(|e| Error::io("remove", &input.path, e))?;
     }
     Ok(())
-}
-
-/// A directory that cannot be synced leaves in doubt which names survive, as a log that cannot be does.
-fn sync_directory(place: &Place) -> Result<()> {
-    let synced = place.file_system.sync_directory(&place.directory);
-    synced.map_err(|e| Error::UnknownOutcome(Arc::new(Error::io("sync", &place.directory, e))))
 }
 
 fn too_large() -> Error {

@@ -27,6 +27,16 @@ pub(crate) struct Place {
     pub(crate) segment_bytes_max: u64,
 }
 
+impl Place {
+    /// Makes the names in the directory survive power loss; a failure leaves in doubt which of them do.
+    pub(crate) fn sync_directory(&self) -> Result<()> {
+        let synced = self.file_system.sync_directory(&self.directory);
+        synced.map_err(|error| {
+            Error::UnknownOutcome(Arc::new(Error::io("sync", &self.directory, error)))
+        })
+    }
+}
+
 /// A segment that something may be appended to.
 pub(crate) struct Active {
     pub(crate) segment: Arc<Segment>,
@@ -244,21 +254,21 @@ impl Log {
         let file = file_system.create(&path).map_err(|e| Error::io("create", &path, e))?;
         // The header is durable before anything follows it, so that a damaged one is never mistaken
         // for one that was being written.
-        let written = file
-            .write_at(&header.encode(), 0)
-            .and_then(|()| if planted(Bug::SkipHeaderSync) { Ok(()) } else { file.sync() })
-            .and_then(|()| match planted(Bug::SkipDirectorySync) {
-                true => Ok(()),
-                false => file_system.sync_directory(&self.place.directory),
-            });
-        if let Err(error) = written {
+        if let Err(error) = file.write_at(&header.encode(), 0) {
             // A leftover is recognized at the next open only while it is the newest segment.
-            let _ = file_system
-                .remove(&path)
-                .and_then(|()| file_system.sync_directory(&self.place.directory));
+            file_system.remove(&path).map_err(|e| {
+                Error::UnknownOutcome(Arc::new(Error::io("remove the unfinished", &path, e)))
+            })?;
+            self.place.sync_directory()?;
             return Err(Error::io("begin the segment", &path, error));
         }
         let segment = Arc::new(Segment::new(header, path, file));
+        if !planted(Bug::SkipHeaderSync) {
+            sync_segments([&segment])?;
+        }
+        if !planted(Bug::SkipDirectorySync) {
+            self.place.sync_directory()?;
+        }
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
         Ok(Active { segment, offset: HEADER_BYTES as u64 })

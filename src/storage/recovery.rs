@@ -27,6 +27,9 @@ use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
+/// How much of a segment is written again at once.
+const WRITE_AGAIN_BYTES: usize = 1 << 20;
+
 /// What opening a log met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RecoveryReport {
@@ -333,6 +336,32 @@ impl Recovery<'_> {
         cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
     }
 
+    /// Writes what is not known to be durable once more.
+    ///
+    /// The process before this one may have met a failed sync. The operating system then takes what it
+    /// could not write for written, so that a sync alone would vouch for what a power loss undoes.
+    fn write_again(&self, segment: &Segment) -> Result<()> {
+        let mut scan = Scan::new(segment)?;
+        let mut from = 0;
+        while let Next::Frame(frame) = scan.next()?
+            && frame.header.sequence <= self.durable
+        {
+            from = scan.offset();
+        }
+        let mut bytes = vec![0; WRITE_AGAIN_BYTES];
+        while from < scan.length() {
+            let read = segment.file.read_at(&mut bytes, from);
+            let read = read.map_err(|e| Error::io("read", &segment.path, e))?;
+            let written = segment.file.write_at(&bytes[..read], from);
+            written.map_err(|e| Error::io("write", &segment.path, e))?;
+            from += read as u64;
+            if read == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn finish(
         mut self,
         compacted: Vec<Arc<Segment>>,
@@ -341,12 +370,13 @@ impl Recovery<'_> {
     ) -> Result<Recovered> {
         let newest = compacted.iter().chain(&written).map(|segment| segment.id()).max();
         written.truncate(tail.kept);
-        if !tail.is_clean {
-            // A read must not return what a power loss could still undo.
-            for segment in &written {
-                let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
-                // A seal is behind the newest batch, and durable once a batch behind it is.
-                if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
+        for segment in &written {
+            let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
+            // A mark is behind the newest batch, and durable once a batch behind it is.
+            if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
+                self.write_again(segment)?;
+                // A read must not return what a power loss could still undo.
+                if !tail.is_clean {
                     let synced = segment.sync();
                     synced.map_err(|e| Error::io("sync", &segment.path, e))?;
                 }

@@ -6,6 +6,8 @@
 //! data. A failed sync leaves all of that unknown.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 pub(crate) use real::RealFileSystem;
 

@@ -1,0 +1,509 @@
+//! A disk in memory, with one directory, that loses power and fails when it is told to.
+//!
+//! Every change is visible at once and durable only by a sync: a file has durable bytes and pending
+//! changes, the directory has durable names and pending ones. [`State::image`] makes of that what a power
+//! loss may leave. After a failed sync the pending changes of the file are durable or lost, by chance,
+//! and no later sync brings them back, as with the page cache of Linux; changes of names stay pending, as
+//! in a journal.
+
+mod image;
+
+pub(crate) use image::{Fate, Fill};
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use super::{File, FileSystem, Lock};
+use crate::sync::{Arc, Mutex, MutexGuard, lock};
+
+/// What may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    List,
+    Create,
+    Open,
+    Rename,
+    Remove,
+    SyncDirectory,
+    Length,
+    Read,
+    Write,
+    Truncate,
+    Sync,
+}
+
+impl Call {
+    /// Whether it may change what a power loss leaves.
+    fn changes(self) -> bool {
+        !matches!(self, Self::List | Self::Open | Self::Length | Self::Read)
+    }
+
+    /// Whether it may need space on the disk.
+    fn takes_space(self) -> bool {
+        matches!(self, Self::Create | Self::Write | Self::Sync)
+    }
+}
+
+/// What a call is about.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Name(&'a str),
+    File(usize),
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// `EIO`, and any part of a write is there.
+    Input,
+    /// `ENOSPC`, from the calls that may need space, and nothing of a write is there.
+    Full,
+    /// As `Full`, but the first half of a write is there.
+    Short,
+    /// `EINTR`.
+    Interrupted,
+}
+
+/// Which call fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    /// Counted from now, the first call is number 0.
+    pub(crate) call: u64,
+    pub(crate) failure: Failure,
+    /// Every later call fails too.
+    pub(crate) forever: bool,
+}
+
+/// A file: its bytes as programs see them, and what of them survives.
+#[derive(Debug, Clone, Default)]
+struct Contents {
+    visible: Vec<u8>,
+    durable: Vec<u8>,
+    /// In order, with the moment they were made.
+    pending: Vec<(u64, Change)>,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    Truncate { length: usize },
+}
+
+impl Change {
+    fn apply(&self, contents: &mut Vec<u8>) {
+        match self {
+            Self::Write { offset, bytes } => {
+                let end = offset + bytes.len();
+                if contents.len() < end {
+                    contents.resize(end, 0);
+                }
+                contents[*offset..end].copy_from_slice(bytes);
+            }
+            Self::Truncate { length } => contents.resize(*length, 0),
+        }
+    }
+}
+
+/// A change of the directory; files by their number.
+#[derive(Debug, Clone)]
+enum NameChange {
+    Create { name: String, file: usize },
+    Rename { from: String, to: String, file: usize },
+    Remove { name: String },
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<String, usize>) {
+        match self {
+            Self::Create { name, file } => drop(names.insert(name.clone(), *file)),
+            Self::Rename { from, to, file } => {
+                names.remove(from);
+                names.insert(to.clone(), *file);
+            }
+            Self::Remove { name } => drop(names.remove(name)),
+        }
+    }
+}
+
+/// Everything on the disk, durable and pending.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    files: Vec<Arc<Contents>>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    pending_names: Vec<(u64, NameChange)>,
+    /// Counts changes.
+    moment: u64,
+}
+
+impl State {
+    /// The disk with these files, all durable.
+    pub(crate) fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let mut state = Self::default();
+        for (name, bytes) in files {
+            state.names.insert(name, state.files.len());
+            let contents = Contents { visible: bytes.clone(), durable: bytes, pending: vec![] };
+            state.files.push(Arc::new(contents));
+        }
+        state.durable_names = state.names.clone();
+        state
+    }
+
+    /// Every file by name, as programs see it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.names.iter().map(|(name, file)| (name.as_str(), &*self.files[*file].visible))
+    }
+
+    fn change(&mut self, file: usize, change: Change) {
+        self.moment += 1;
+        let contents = Arc::make_mut(&mut self.files[file]);
+        change.apply(&mut contents.visible);
+        contents.pending.push((self.moment, change));
+    }
+
+    fn change_names(&mut self, change: NameChange) {
+        self.moment += 1;
+        change.apply(&mut self.names);
+        self.pending_names.push((self.moment, change));
+    }
+
+    fn name(&self, place: Place<'_>) -> String {
+        match place {
+            Place::Name(name) => name.to_owned(),
+            Place::File(file) => {
+                let named = self.names.iter().find(|(_, other)| **other == file);
+                named.map(|(name, _)| name.clone()).unwrap_or_default()
+            }
+        }
+    }
+
+    fn find(&self, name: &str) -> io::Result<usize> {
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// What a user of the disk counts: how much of what it did may not be lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Promised {
+    /// Whatever happens to the process.
+    pub(crate) killed: usize,
+    /// Whatever happens to the power.
+    pub(crate) power_lost: usize,
+}
+
+/// The disk just before a change, with what its user had promised then.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) state: State,
+    pub(crate) promised: Promised,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: State,
+    is_locked: bool,
+    calls: u64,
+    fault: Option<Fault>,
+    /// The calls that failed, with the name of the file.
+    failed: Vec<(Call, String)>,
+    /// A call failed.
+    has_failed: bool,
+    chance: u64,
+    promised: Promised,
+    moments: Option<Vec<Moment>>,
+}
+
+impl Shared {
+    /// Counts a call, and says how it fails if it does.
+    fn call(&mut self, call: Call, place: Place<'_>) -> Option<Failure> {
+        if let (Some(moments), true) = (&mut self.moments, call.changes()) {
+            moments.push(Moment { state: self.state.clone(), promised: self.promised });
+        }
+        let number = self.calls;
+        self.calls += 1;
+        let fault = self.fault?;
+        let is_due = number == fault.call || fault.forever && number > fault.call;
+        let concerns = match fault.failure {
+            Failure::Input | Failure::Interrupted => true,
+            Failure::Full | Failure::Short => call.takes_space(),
+        };
+        if is_due && !concerns && !fault.forever {
+            // The next call that can fail like this does.
+            self.fault = Some(Fault { call: number + 1, ..fault });
+        }
+        if !is_due || !concerns {
+            return None;
+        }
+        self.failed.push((call, self.state.name(place)));
+        self.has_failed = true;
+        Some(fault.failure)
+    }
+
+    /// As [`call`](Self::call), for calls that fail without an effect.
+    fn check(&mut self, call: Call, place: Place<'_>) -> io::Result<()> {
+        self.call(call, place).map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
+    fn toss(&mut self) -> bool {
+        self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.chance >> 63 == 1
+    }
+
+    fn write(&mut self, file: usize, bytes: &[u8], offset: usize) -> io::Result<()> {
+        let Some(failure) = self.call(Call::Write, Place::File(file)) else {
+            self.state.change(file, Change::Write { offset, bytes: bytes.to_vec() });
+            return Ok(());
+        };
+        let written = match failure {
+            Failure::Input if self.toss() => bytes,
+            Failure::Short | Failure::Input => &bytes[..bytes.len() / 2],
+            Failure::Full | Failure::Interrupted => &[],
+        };
+        if !written.is_empty() {
+            self.state.change(file, Change::Write { offset, bytes: written.to_vec() });
+        }
+        Err(failure.error())
+    }
+
+    fn sync(&mut self, file: usize) -> io::Result<()> {
+        let failure = self.call(Call::Sync, Place::File(file));
+        let pending = std::mem::take(&mut Arc::make_mut(&mut self.state.files[file]).pending);
+        for (_, change) in pending {
+            if failure.is_none() || self.toss() {
+                change.apply(&mut Arc::make_mut(&mut self.state.files[file]).durable);
+            }
+        }
+        failure.map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        let failure = self.call(Call::SyncDirectory, Place::Name("."));
+        if let Some(failure) = failure {
+            return Err(failure.error());
+        }
+        for (_, change) in std::mem::take(&mut self.state.pending_names) {
+            change.apply(&mut self.state.durable_names);
+        }
+        Ok(())
+    }
+}
+
+impl Failure {
+    fn error(self) -> io::Error {
+        io::Error::from_raw_os_error(match self {
+            Self::Input => 5,
+            Self::Full | Self::Short => 28,
+            Self::Interrupted => 4,
+        })
+    }
+}
+
+/// A file system over a [`State`]; clones are the same disk.
+#[derive(Clone)]
+pub(crate) struct SimulatedDisk(Arc<Mutex<Shared>>);
+
+impl SimulatedDisk {
+    /// A disk that begins with this.
+    pub(crate) fn new(state: State) -> Self {
+        Self(Arc::new(Mutex::new(Shared { state, chance: 1, ..Shared::default() })))
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        lock(&self.0)
+    }
+
+    /// What is on it now.
+    pub(crate) fn state(&self) -> State {
+        self.shared().state.clone()
+    }
+
+    /// Keeps the state before each change from now on, until [`moments`](Self::moments).
+    pub(crate) fn record(&self) {
+        self.shared().moments = Some(Vec::new());
+    }
+
+    /// What was kept, and the state now as the last.
+    pub(crate) fn moments(&self) -> Vec<Moment> {
+        let mut shared = self.shared();
+        let mut moments = shared.moments.take().unwrap_or_default();
+        moments.push(Moment { state: shared.state.clone(), promised: shared.promised });
+        moments
+    }
+
+    /// Keeps this with every state from now on.
+    pub(crate) fn promise(&self, promised: Promised) {
+        self.shared().promised = promised;
+    }
+
+    /// Makes a call fail; `chance` decides what of failed writes and syncs is there.
+    pub(crate) fn fail(&self, fault: Fault, chance: u64) {
+        let mut shared = self.shared();
+        (shared.calls, shared.fault, shared.chance) = (0, Some(fault), chance);
+        shared.failed.clear();
+        shared.has_failed = false;
+    }
+
+    /// Whether the fault has struck.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared().has_failed
+    }
+
+    /// The calls that failed, each with the name of its file.
+    pub(crate) fn failed(&self) -> Vec<(Call, String)> {
+        self.shared().failed.clone()
+    }
+
+    /// Lets everything succeed again.
+    pub(crate) fn heal(&self) {
+        self.shared().fault = None;
+    }
+
+    /// Forgets what failed so far; what is going to fail still will.
+    pub(crate) fn forget_failed(&self) {
+        self.shared().failed.clear();
+    }
+
+    /// Changes what programs see of a file.
+    pub(crate) fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut shared = self.shared();
+        let file = shared.state.names[name];
+        change(&mut Arc::make_mut(&mut shared.state.files[file]).visible);
+    }
+}
+
+fn name(path: &Path) -> io::Result<String> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+impl SimulatedDisk {
+    fn file(&self, file: usize) -> Arc<dyn File> {
+        Arc::new(SimulatedFile { disk: self.clone(), file })
+    }
+}
+
+impl FileSystem for SimulatedDisk {
+    fn create_directory(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn list(&self, _directory: &Path) -> io::Result<Vec<String>> {
+        let mut shared = self.shared();
+        shared.check(Call::List, Place::Name("."))?;
+        Ok(shared.state.names.keys().cloned().collect())
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let mut shared = self.shared();
+        let name = name(path)?;
+        shared.check(Call::Create, Place::Name(&name))?;
+        if shared.state.names.contains_key(&name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let file = shared.state.files.len();
+        shared.state.files.push(Arc::default());
+        shared.state.change_names(NameChange::Create { name, file });
+        drop(shared);
+        Ok(self.file(file))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let mut shared = self.shared();
+        let name = name(path)?;
+        shared.check(Call::Open, Place::Name(&name))?;
+        let file = shared.state.find(&name)?;
+        drop(shared);
+        Ok(self.file(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut shared = self.shared();
+        let (from, to) = (name(from)?, name(to)?);
+        shared.check(Call::Rename, Place::Name(&from))?;
+        let file = shared.state.find(&from)?;
+        shared.state.change_names(NameChange::Rename { from, to, file });
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut shared = self.shared();
+        let name = name(path)?;
+        shared.check(Call::Remove, Place::Name(&name))?;
+        shared.state.find(&name)?;
+        shared.state.change_names(NameChange::Remove { name });
+        Ok(())
+    }
+
+    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
+        self.shared().sync_names()
+    }
+
+    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let mut shared = self.shared();
+        if std::mem::replace(&mut shared.is_locked, true) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(HeldLock(self.clone()))))
+    }
+}
+
+struct SimulatedFile {
+    disk: SimulatedDisk,
+    file: usize,
+}
+
+fn position(offset: u64) -> io::Result<usize> {
+    usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+impl File for SimulatedFile {
+    fn length(&self) -> io::Result<u64> {
+        let mut shared = self.disk.shared();
+        shared.check(Call::Length, Place::File(self.file))?;
+        Ok(shared.state.files[self.file].visible.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut shared = self.disk.shared();
+        shared.check(Call::Read, Place::File(self.file))?;
+        let visible = &shared.state.files[self.file].visible;
+        let rest = visible.get(position(offset)?..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+
+    fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.disk.shared().write(self.file, bytes, position(offset)?)
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        let mut shared = self.disk.shared();
+        shared.check(Call::Truncate, Place::File(self.file))?;
+        shared.state.change(self.file, Change::Truncate { length: position(length)? });
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.shared().sync(self.file)
+    }
+}
+
+struct HeldLock(SimulatedDisk);
+
+impl Lock for HeldLock {
+    fn describe(&self, _holder: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for HeldLock {
+    fn drop(&mut self) {
+        self.0.shared().is_locked = false;
+    }
+}

@@ -1,0 +1,194 @@
+//! Every sequence of up to four steps on two keys, and a crash at every place of the last step.
+
+use std::time::Duration;
+
+use super::checker::{Checker, Figures, Violation};
+use super::machine::{Machine, Past, lengthen, put, remove};
+use super::{Dice, Model, options};
+use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::store::batch::{Batch, Operation};
+use crate::{Durability, Options};
+
+/// What a step may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    PutA,
+    PutB,
+    /// A value that fills its segment.
+    FillA,
+    RemoveA,
+    /// Both keys in one batch.
+    Both,
+    /// Two callers lengthen the same key in one group.
+    LengthenTwice,
+    Clear,
+    /// One step of maintenance.
+    Step,
+    /// All there is to do for maintenance.
+    Maintain,
+    Tick,
+    Reopen,
+}
+
+const ACTIONS: [Action; 11] = [
+    Action::PutA,
+    Action::PutB,
+    Action::FillA,
+    Action::RemoveA,
+    Action::Both,
+    Action::LengthenTwice,
+    Action::Clear,
+    Action::Step,
+    Action::Maintain,
+    Action::Tick,
+    Action::Reopen,
+];
+
+fn single(operation: Operation) -> Vec<Batch> {
+    vec![Batch::single(operation)]
+}
+
+fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
+    let value = format!("value {step}");
+    let batches = match action {
+        Action::PutA => single(put("a", value)),
+        Action::PutB => single(put("b", value)),
+        Action::FillA => single(put("a", value.repeat(30))),
+        Action::RemoveA => single(remove("a")),
+        Action::Both => {
+            // Longer than a sector, so that it may survive in part.
+            let long = value.repeat(60);
+            vec![Batch { operations: vec![put("a", value), put("b", long)] }]
+        }
+        Action::LengthenTwice => {
+            vec![Batch::single(lengthen("a")), Batch::single(lengthen("a"))]
+        }
+        Action::Clear => single(Operation::Clear),
+        Action::Step => {
+            machine.step();
+            return machine;
+        }
+        Action::Maintain => {
+            machine.maintain();
+            return machine;
+        }
+        Action::Tick => {
+            machine.tick();
+            return machine;
+        }
+        Action::Reopen => return machine.reopen().expect("a closed store opens"),
+    };
+    for outcome in machine.write(batches) {
+        outcome.expect("nothing fails here");
+    }
+    machine
+}
+
+/// Runs a sequence, and crashes at every place of its last step.
+fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Violation> {
+    let disk = SimulatedDisk::new(State::default());
+    let empty = Past { sequence: 0, model: Model::new() };
+    if sequence.is_empty() {
+        disk.record();
+    }
+    let mut machine =
+        Machine::open(&disk, options, vec![empty.clone()]).map_err(|e| e.to_string())?;
+    for (step, action) in sequence.iter().enumerate() {
+        if step + 1 == sequence.len() {
+            disk.record();
+        }
+        machine = act(machine, *action, step);
+        let found = machine.contents().map_err(|e| e.to_string())?;
+        if found != *machine.now() {
+            return Err(format!(
+                "{found:?} is read after {action:?}, {:?} was written",
+                machine.now()
+            ));
+        }
+    }
+    let moments = disk.moments();
+    let figures = Figures::default();
+    let mut checker = Checker { options, pasts: &machine.pasts, figures, dice };
+    for (number, moment) in moments.iter().enumerate() {
+        checker.moment(moment).map_err(|error| format!("before change {number}: {error}"))?;
+    }
+    Ok(checker.figures)
+}
+
+/// Every sequence up to this length.
+fn run_all(durability: Durability, length_max: usize) -> Result<Figures, Violation> {
+    let options = options(durability);
+    let mut figures = Figures::default();
+    for length in 0..=length_max {
+        for number in 0..ACTIONS.len().pow(u32::try_from(length).unwrap()) {
+            let digits = (0..length).scan(number, |rest, _| {
+                let digit = *rest % ACTIONS.len();
+                *rest /= ACTIONS.len();
+                Some(ACTIONS[digit])
+            });
+            let sequence: Vec<_> = digits.collect();
+            let dice = Dice::new(number as u64 + 1);
+            let run = run(&options, &sequence, dice);
+            figures.add(run.map_err(|e| format!("{durability}, {sequence:?}: {e}"))?);
+        }
+    }
+    Ok(figures)
+}
+
+fn length_max() -> usize {
+    std::env::var("KVS_SIMULATION_LENGTH").map_or(3, |length| length.parse().unwrap())
+}
+
+#[test]
+fn with_always_no_crash_loses_what_was_acknowledged() {
+    let started = std::time::Instant::now();
+    let figures = run_all(Durability::Always, length_max()).unwrap();
+    println!("{figures:?} {:?}", started.elapsed());
+}
+
+#[test]
+fn with_an_interval_no_crash_loses_what_was_synced() {
+    let started = std::time::Instant::now();
+    let figures = run_all(Durability::Interval(Duration::from_secs(1)), length_max()).unwrap();
+    println!("{figures:?} {:?}", started.elapsed());
+}
+
+#[test]
+fn table() {
+    use crate::bugs::{Bug::*, plant};
+    for bug in [
+        PublishBeforeSync,
+        AcknowledgeFailure,
+        RetrySync,
+        SyncOnlyNewest,
+        SkipUndo,
+        AcceptPartialBatch,
+        CutDamage,
+        ReadErrorIsAbsence,
+        DropTombstones,
+        DropClear,
+        RepointOverwritten,
+        DropInputsEarly,
+        IgnoreSnapshots,
+        AcknowledgeBeforeSync,
+        SkipLogSync,
+        StaleRead,
+    ] {
+        let _planted = plant(Some(bug));
+        for durability in [Durability::Always, Durability::Interval(Duration::from_secs(1))] {
+            let found = std::panic::catch_unwind(|| run_all(durability, length_max()));
+            let found = match found {
+                Ok(Ok(_)) => "-".to_owned(),
+                Ok(Err(e)) => e.chars().take(150).collect(),
+                Err(_) => "panic".into(),
+            };
+            println!("{bug:?} {durability}: {found}");
+        }
+        let found = super::random::run_seeds(0..40);
+        let found = match found {
+            Ok(_) => "-".to_owned(),
+            Err(e) => e.chars().take(150).collect(),
+        };
+        println!("{bug:?} random: {found}");
+    }
+}

@@ -1,0 +1,216 @@
+//! Every call to the disk fails, one after the other, once and from then on.
+//!
+//! Whatever fails, every caller is answered, what is read is what was acknowledged, nothing is
+//! acknowledged after a failed sync, and what a crash leaves passes the oracle. Where no sync failed,
+//! writes succeed again as soon as the disk does.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::checker::{Checker, Figures, Violation};
+use super::history::{self, Event, draw};
+use super::machine::{Machine, Past, put};
+use super::{Dice, Model, number, options};
+use crate::storage::fs::simulated::{Call, Failure, Fault, Moment, SimulatedDisk, State};
+use crate::store::batch::Batch;
+use crate::{Durability, Error};
+
+const FAILURES: [Failure; 4] =
+    [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted];
+
+/// What was tried.
+#[derive(Default)]
+struct FaultFigures {
+    /// Runs in which something failed.
+    runs: u64,
+    crashes: Figures,
+}
+
+impl fmt::Display for FaultFigures {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} runs with a failed call, {}", self.runs, self.crashes)
+    }
+}
+
+/// A script that is run again for every fault.
+struct Script {
+    durability: Durability,
+    events: Vec<Event>,
+}
+
+impl Script {
+    /// Writes, maintenance, snapshots and reopening; crashes come at the end.
+    fn draw(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let interval = Durability::Interval(Duration::from_secs(1));
+        let durability = [Durability::Always, interval][dice.roll(2)];
+        let is_wanted = |event: &Event| {
+            !matches!(event, Event::Kill | Event::PowerLoss(..) | Event::Snapshot | Event::Look)
+        };
+        let mut events: Vec<_> = (0..40).map(|_| draw(&mut dice)).filter(is_wanted).collect();
+        events.push(Event::Maintain);
+        Self { durability, events }
+    }
+
+    /// Runs it with this fault; whether it struck.
+    fn run(&self, fault: Fault, chance: u64, figures: &mut Figures) -> Result<bool, Violation> {
+        let disk = SimulatedDisk::new(State::default());
+        let options = options(self.durability);
+        let empty = Past { sequence: 0, model: Model::new() };
+        disk.fail(fault, chance);
+        let opened = Machine::open(&disk, &options, vec![empty.clone()]);
+        let mut machine = match opened {
+            Ok(machine) => machine,
+            Err(error) => {
+                is_from_disk(&error)?;
+                disk.heal();
+                let opened = Machine::open(&disk, &options, vec![empty]);
+                opened.map_err(|e| format!("it cannot be opened after {error}: {e}"))?
+            }
+        };
+        // Opening anew is what is done about a failure there.
+        disk.forget_failed();
+        for (step, event) in self.events.iter().enumerate() {
+            machine = happen(machine, event, step).map_err(|e| format!("event {step}: {e}"))?;
+        }
+        let has_failed = disk.has_failed();
+        disk.heal();
+        resume(&mut machine)?;
+        let moment = Moment { state: disk.state(), promised: machine.promised };
+        let (pasts, dice) = (&*machine.pasts, Dice::new(chance));
+        let mut checker = Checker { options: &options, pasts, figures: *figures, dice };
+        checker.sample(&moment, 3)?;
+        *figures = checker.figures;
+        Ok(has_failed)
+    }
+}
+
+fn is_from_disk(error: &Error) -> Result<(), Violation> {
+    match error {
+        Error::Io { .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => Ok(()),
+        error => Err(format!("a failing disk is reported as: {error}")),
+    }
+}
+
+/// Whether a failed sync leaves in doubt what was acknowledged: not that of a compaction's output, which
+/// is then thrown away.
+fn a_sync_failed(machine: &Machine) -> bool {
+    machine.disk.failed().iter().any(|(call, name)| match call {
+        Call::Sync => !name.ends_with(".tmp") && !name.is_empty(),
+        Call::SyncDirectory => true,
+        _ => false,
+    })
+}
+
+fn happen(mut machine: Machine, event: &Event, step: usize) -> Result<Machine, Violation> {
+    let was_in_doubt = a_sync_failed(&machine);
+    match event {
+        Event::Write(group) => {
+            for outcome in machine.write(history::batches(group, step)) {
+                match outcome {
+                    Ok(_) if was_in_doubt => {
+                        return Err("a write is acknowledged after a failed sync".to_owned());
+                    }
+                    Ok(_) => {}
+                    Err(error) => is_from_disk(&error)?,
+                }
+            }
+        }
+        Event::Sync => match machine.sync() {
+            Ok(()) if was_in_doubt => return Err("a sync succeeds after a failed one".to_owned()),
+            Ok(()) => {}
+            Err(error) => is_from_disk(&error)?,
+        },
+        Event::Step => drop(machine.step()),
+        Event::Maintain => machine.maintain(),
+        Event::Tick => machine.tick(),
+        Event::Reopen => return restart(machine),
+        Event::Snapshot | Event::Look | Event::Kill | Event::PowerLoss(..) => {}
+    }
+    check(&machine)?;
+    Ok(machine)
+}
+
+/// What is read is what was acknowledged, or it is an error of the disk.
+fn check(machine: &Machine) -> Result<(), Violation> {
+    match machine.contents() {
+        Err(error) => is_from_disk(&error),
+        Ok(found) if found == machine.pasts[machine.promised.killed].model => Ok(()),
+        Ok(found) => Err(format!("{found:?} is read, which was not acknowledged")),
+    }
+}
+
+/// Closes and opens again; with a healed disk if that is needed.
+fn restart(mut machine: Machine) -> Result<Machine, Violation> {
+    let (promised, mut pasts) = (machine.promised, machine.pasts.clone());
+    let disk = machine.disk.clone();
+    let options = options(machine.durability());
+    machine.close();
+    drop(machine);
+    let opened = Machine::open(&disk, &options, pasts.clone());
+    let mut machine = match opened {
+        Ok(machine) => machine,
+        Err(error) => {
+            is_from_disk(&error)?;
+            disk.heal();
+            let opened = Machine::open(&disk, &options, pasts.clone());
+            opened.map_err(|e| format!("it cannot be opened after {error}: {e}"))?
+        }
+    };
+    // A new process knows nothing of what failed in the one before it.
+    disk.forget_failed();
+    let contents = machine.contents().or_else(|error| {
+        is_from_disk(&error)?;
+        disk.heal();
+        machine.contents().map_err(|error| error.to_string())
+    });
+    let found = contents?;
+    let past = pasts.iter().rposition(|past| past.model == found);
+    let past = past.filter(|past| *past >= promised.killed);
+    let past = past.ok_or_else(|| format!("{found:?} is found after a restart, {promised:?}"))?;
+    pasts.truncate(past + 1);
+    machine.restore(pasts);
+    Ok(machine)
+}
+
+/// Once the disk works again, writes do, unless a sync failed.
+fn resume(machine: &mut Machine) -> Result<(), Violation> {
+    let is_in_doubt = machine.failure.get().is_some();
+    let outcome = machine.write(vec![Batch::single(put("resumed", "value"))]).remove(0);
+    match outcome {
+        Ok(_) if a_sync_failed(machine) => Err("a write succeeds after a failed sync".to_owned()),
+        Err(error) if !is_in_doubt => Err(format!("a write fails on a disk that works: {error}")),
+        _ => check(machine),
+    }
+}
+
+/// Every fault of every script.
+fn run_all(seeds: std::ops::Range<u64>) -> Result<FaultFigures, Violation> {
+    let mut figures = FaultFigures::default();
+    for seed in seeds {
+        let script = Script::draw(seed);
+        for failure in FAILURES {
+            for forever in [false, true] {
+                for call in 0.. {
+                    let fault = Fault { call, failure, forever };
+                    let run = || script.run(fault, seed ^ call, &mut figures.crashes);
+                    let failed = catch_unwind(AssertUnwindSafe(run))
+                        .unwrap_or_else(|_| Err("it panicked".to_owned()));
+                    let at = || format!("script {seed}, {fault:?}");
+                    if !failed.map_err(|error| format!("{}: {error}", at()))? {
+                        break;
+                    }
+                    figures.runs += 1;
+                }
+            }
+        }
+    }
+    Ok(figures)
+}
+
+#[test]
+fn whatever_call_fails_nothing_acknowledged_is_lost() {
+    let figures = run_all(0..number("KVS_SIMULATION_SCRIPTS", 3)).unwrap();
+    println!("{figures}");
+}

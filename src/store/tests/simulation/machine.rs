@@ -1,0 +1,284 @@
+//! The writer and maintenance actors over a simulated disk, driven by hand.
+
+use std::time::Duration;
+
+use super::Model;
+use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
+use crate::engine::{self, Delivery, DirectoryLock, Engine, Job, KeyRange, ReadHalf, ScanPage};
+use crate::storage::fs::simulated::{Promised, SimulatedDisk};
+use crate::store::batch::{Answer, Batch, Change, Limits, Operation, Outcome};
+use crate::store::clock::Clock;
+use crate::store::maintenance::Maintenance;
+use crate::store::writer::{Failure, Writer, WriterMessage, WriterParts};
+use crate::sync::Arc;
+use crate::{Durability, Error, Options, Result};
+
+/// More than anything here has.
+const MANY: usize = 1 << 20;
+
+/// A state the store was in, after the batch with this sequence number.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    pub(super) sequence: u64,
+    pub(super) model: Model,
+}
+
+/// An open store, and every state it was in.
+pub(super) struct Machine {
+    pub(super) disk: SimulatedDisk,
+    options: Options,
+    writer: Writer,
+    requests: Mailbox<WriterMessage>,
+    address: Address<WriterMessage>,
+    maintenance: Maintenance,
+    jobs: Mailbox<Box<dyn Job>>,
+    pub(super) reader: Arc<dyn ReadHalf>,
+    pub(super) failure: Failure,
+    _lock: Option<DirectoryLock>,
+    /// The state when it was made, and the one after each batch since.
+    pub(super) pasts: Vec<Past>,
+    pub(super) promised: Promised,
+}
+
+impl Machine {
+    /// Opens what is on the disk, which is the last of these states, and durable.
+    pub(super) fn open(disk: &SimulatedDisk, options: &Options, pasts: Vec<Past>) -> Result<Self> {
+        let opened = engine::open_in(options, Arc::new(disk.clone()))?;
+        let Engine { writer, reader, lock, .. } = opened;
+        let (address, requests) = mailbox(64);
+        let (jobs_address, jobs) = mailbox(crate::store::maintenance::MAILBOX_JOBS);
+        let failure = Failure::default();
+        let parts = WriterParts {
+            engine: writer,
+            reader: Arc::clone(&reader),
+            jobs: jobs_address,
+            clock: Clock::system(),
+            limits: Limits::new(options),
+            durability: options.durability,
+            failure: Arc::clone(&failure),
+        };
+        let last = pasts.len() - 1;
+        Ok(Self {
+            disk: disk.clone(),
+            options: options.clone(),
+            writer: Writer::new(parts),
+            requests,
+            maintenance: Maintenance::new(address.downgrade(), Duration::MAX),
+            address,
+            jobs,
+            reader,
+            failure,
+            _lock: lock,
+            pasts,
+            promised: Promised { killed: last, power_lost: last },
+        })
+    }
+
+    /// Hands batches to the writer in one turn, each from a caller of its own.
+    pub(super) fn write(&mut self, batches: Vec<Batch>) -> Vec<Outcome> {
+        let mut answers = Vec::new();
+        let mut effects = Vec::new();
+        for batch in batches {
+            effects.push(effect(&batch));
+            let (reply, answer) = Reply::channel();
+            let message = WriterMessage::Write { batches: vec![batch], reply };
+            assert!(self.address.try_send(message).is_ok());
+            answers.push(answer);
+        }
+        self.turn();
+        let outcomes: Vec<_> =
+            answers.into_iter().flat_map(|answer| answer.wait().expect("answered")).collect();
+        for (effect, outcome) in effects.iter().zip(&outcomes) {
+            self.note(effect, outcome);
+        }
+        self.disk.promise(self.promised);
+        outcomes
+    }
+
+    fn note(&mut self, effect: &dyn Fn(&mut Model), outcome: &Outcome) {
+        let after = |past: &Past, sequence| {
+            let mut model = past.model.clone();
+            effect(&mut model);
+            Past { sequence, model }
+        };
+        match outcome {
+            Ok(applied) => {
+                let Some(version) = applied.version else { return };
+                let past = after(&self.pasts[self.pasts.len() - 1], version);
+                self.pasts.push(past);
+                let last = self.pasts.len() - 1;
+                self.promised.killed = last;
+                if self.options.durability == Durability::Always {
+                    self.promised.power_lost = last;
+                }
+            }
+            // It may be on the disk with or without the others of its group.
+            Err(Error::UnknownOutcome(_)) => {
+                let doubtful = &self.pasts[self.promised.killed..];
+                let more: Vec<_> = doubtful.iter().map(|past| after(past, u64::MAX)).collect();
+                self.pasts.extend(more);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// The newest state.
+    pub(super) fn now(&self) -> &Model {
+        &self.pasts[self.pasts.len() - 1].model
+    }
+
+    /// Lets the writer take what waits for it.
+    pub(super) fn turn(&mut self) {
+        let mut messages = Vec::new();
+        self.requests.receive_now(&mut messages, MANY);
+        for message in &messages {
+            if let WriterMessage::Delivered(Delivery::Synced(sequence)) = message {
+                let durable = self.pasts.iter().rposition(|past| past.sequence <= *sequence);
+                self.promised.power_lost = self.promised.power_lost.max(durable.unwrap_or(0));
+            }
+        }
+        self.writer.handle(&mut messages);
+        if matches!(self.writer.wait(), Wait::NotAtAll) {
+            self.writer.idle();
+        }
+        self.disk.promise(self.promised);
+    }
+
+    /// Time has passed: what is not durable is handed to maintenance.
+    pub(super) fn tick(&mut self) {
+        assert!(self.address.try_send(WriterMessage::Tick).is_ok());
+        self.turn();
+    }
+
+    /// Asks for a sync and waits for it.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let (reply, answer) = Reply::channel();
+        assert!(self.address.try_send(WriterMessage::Sync { reply }).is_ok());
+        self.turn();
+        let synced = answer.wait().expect("answered");
+        if synced.is_ok() {
+            self.promised.power_lost = self.promised.killed;
+        }
+        self.disk.promise(self.promised);
+        synced
+    }
+
+    /// Lets maintenance do one step, and the writer take what it brought; false if there was nothing to do.
+    pub(super) fn step(&mut self) -> bool {
+        let mut jobs = Vec::new();
+        self.jobs.receive_now(&mut jobs, MANY);
+        self.maintenance.handle(&mut jobs);
+        let is_busy = matches!(self.maintenance.wait(), Wait::NotAtAll);
+        if is_busy {
+            self.maintenance.idle();
+            self.turn();
+        }
+        is_busy
+    }
+
+    /// Lets maintenance finish.
+    pub(super) fn maintain(&mut self) {
+        let mut steps = 0;
+        while self.step() {
+            steps += 1;
+            assert!(steps < 10_000, "maintenance does not end");
+        }
+    }
+
+    /// Under which promise it was opened.
+    pub(super) fn durability(&self) -> Durability {
+        self.options.durability
+    }
+
+    /// These are the states since it was opened, the last one durable.
+    pub(super) fn restore(&mut self, pasts: Vec<Past>) {
+        let last = pasts.len() - 1;
+        self.pasts = pasts;
+        self.promised = Promised { killed: last, power_lost: last };
+        self.disk.promise(self.promised);
+    }
+
+    /// Closes cleanly, if it can.
+    pub(super) fn close(&mut self) {
+        self.writer.stop();
+    }
+
+    /// Closes cleanly and opens again.
+    pub(super) fn reopen(mut self) -> Result<Self> {
+        self.close();
+        let Self { disk, options, pasts, writer, _lock, .. } = self;
+        drop((writer, _lock));
+        Self::open(&disk, &options, pasts)
+    }
+
+    /// Everything that is stored, read in the ways there are.
+    pub(super) fn contents(&self) -> Result<Model> {
+        contents(&*self.reader)
+    }
+}
+
+/// Everything that is stored, by a scan and key by key.
+pub(super) fn contents(reader: &dyn ReadHalf) -> Result<Model> {
+    let range = KeyRange::all();
+    let page = ScanPage { range: &range, snapshot: None, limit: MANY, keys_only: false };
+    let mut model = Model::new();
+    for found in reader.scan(&page)?.entries {
+        let looked_up = reader.get(&found.key, engine::Access::Blocking)?;
+        let same = engine::Lookup::Found(found.entry.clone());
+        assert_eq!(looked_up, same, "a scan and a get differ");
+        model.insert(found.key, (found.entry.value, found.entry.expires_at));
+    }
+    assert_eq!(reader.count(), model.len() as u64, "the count differs from what a scan finds");
+    Ok(model)
+}
+
+type Effect = Box<dyn Fn(&mut Model)>;
+
+/// What a batch of puts, removals and clears does.
+fn effect(batch: &Batch) -> Effect {
+    let effects: Vec<Effect> = batch.operations.iter().map(operation_effect).collect();
+    Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
+}
+
+fn operation_effect(operation: &Operation) -> Effect {
+    match operation {
+        Operation::Put { key, value, expires_at } => {
+            let (key, entry) = (key.clone(), (value.clone(), *expires_at));
+            Box::new(move |model| drop(model.insert(key.clone(), entry.clone())))
+        }
+        Operation::Remove { key } => {
+            let key = key.clone();
+            Box::new(move |model| drop(model.remove(&key)))
+        }
+        Operation::Clear => Box::new(Model::clear),
+        // The only update that is used here.
+        Operation::Update { key, .. } => {
+            let key = key.clone();
+            Box::new(move |model| {
+                model.entry(key.clone()).or_default().0.push(b'+');
+            })
+        }
+        Operation::Require { .. } => Box::new(|_| {}),
+    }
+}
+
+/// Puts a value.
+pub(super) fn put(key: &str, value: impl Into<Vec<u8>>) -> Operation {
+    Operation::Put { key: key.into(), value: value.into(), expires_at: None }
+}
+
+/// Removes a key.
+pub(super) fn remove(key: &str) -> Operation {
+    Operation::Remove { key: key.into() }
+}
+
+/// Lengthens a value by one character, so that a lost update shows.
+pub(super) fn lengthen(key: &str) -> Operation {
+    let update = Box::new(|entry: Option<&engine::Entry>| {
+        let (mut value, expires_at) =
+            entry.map(|entry| (entry.value.clone(), entry.expires_at)).unwrap_or_default();
+        value.push(b'+');
+        (Change::Put { value, expires_at }, Answer::Done)
+    });
+    Operation::Update { key: key.into(), update }
+}

@@ -1,0 +1,51 @@
+//! The store on a simulated disk: its actors on one thread, its crashes at every place.
+
+mod checker;
+mod exhaustive;
+mod faults;
+mod history;
+mod machine;
+mod random;
+
+use std::collections::BTreeMap;
+
+use crate::{Durability, EngineKind, Options};
+
+/// What is stored: value and expiry by key.
+type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
+
+/// A store of tiny segments that is compacted whenever there is something to gain.
+fn options(durability: Durability) -> Options {
+    let mut options = Options::new("/simulated")
+        .engine(EngineKind::Kvs)
+        .durability(durability)
+        .compaction_bytes_min(1);
+    options.segment_bytes_max = 256;
+    options
+}
+
+/// A small generator, so that a seed is all that a failure needs to be repeated.
+#[derive(Debug, Clone)]
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn roll(&mut self, sides: usize) -> usize {
+        usize::try_from(self.next() >> 33).unwrap() % sides
+    }
+}
+
+/// A number from the environment, so that a test can be made longer.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
