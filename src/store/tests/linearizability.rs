@@ -45,7 +45,7 @@ fn batch(key: &str, operation: KeyOperation) -> Batch {
     let number = |entry: Option<&Entry>| entry.map(|entry| decode(&entry.value));
     let set = |number| Change::Put { value: encode(number), expires_at: None };
     match operation {
-        KeyOperation::Get => unreachable!("a read is no batch"),
+        KeyOperation::Get | KeyOperation::Contains => unreachable!("a read is no batch"),
         KeyOperation::Set(number) => Batch::single(put(number)),
         KeyOperation::Remove => Batch::single(Operation::Remove { key }),
         KeyOperation::SetIf(expected, number) => {
@@ -121,6 +121,11 @@ impl<'a> Client<'a> {
                 self.seen.remove(key);
                 self.seen.extend(found.map(|found| (key, found)));
                 Known::Known(KeyAnswer::Value(found.map(|(number, _)| number)))
+            }
+            KeyOperation::Contains => {
+                let stamp = self.store.reader().peek(key.as_bytes());
+                let stamp = stamp.map_err(|error| format!("a peek at {key} failed: {error}"))?;
+                Known::Known(KeyAnswer::Flag(stamp.is_some()))
             }
             // A version says the same as the value, as long as the value is not met twice.
             KeyOperation::SetIf(specification::Condition::Value(expected), _)

@@ -26,6 +26,8 @@ impl Condition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyOperation {
     Get,
+    /// Answers whether the key is there.
+    Contains,
     Set(i64),
     /// Answers whether the key was there.
     Remove,
@@ -47,7 +49,7 @@ pub enum KeyAnswer {
 
 impl KeyOperation {
     pub fn reads_only(self) -> bool {
-        matches!(self, Self::Get)
+        matches!(self, Self::Get | Self::Contains)
     }
 }
 
@@ -58,6 +60,7 @@ impl Specification for KeyOperation {
     fn apply(&self, state: &mut Option<i64>) -> KeyAnswer {
         match *self {
             Self::Get => KeyAnswer::Value(*state),
+            Self::Contains => KeyAnswer::Flag(state.is_some()),
             Self::Set(value) => {
                 *state = Some(value);
                 KeyAnswer::Done

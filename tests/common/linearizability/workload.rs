@@ -51,7 +51,8 @@ pub const SMALLEST_UNIQUE: i64 = 1_000_000;
 /// A random operation by a caller who last saw this value.
 pub fn operation(dice: &mut Dice, clock: &Clock, seen: Option<i64>) -> KeyOperation {
     match dice.roll(16) {
-        0..=4 => KeyOperation::Get,
+        0..=3 => KeyOperation::Get,
+        4 => KeyOperation::Contains,
         5..=7 => KeyOperation::Set(clock.number()),
         8 | 9 => KeyOperation::Remove,
         10 | 11 => KeyOperation::Increment(increment(dice)),

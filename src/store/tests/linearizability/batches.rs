@@ -79,6 +79,11 @@ fn execute(store: &Store, seed: u64, operation: &StoreOperation, dice: &mut Dice
             let value = store.get(name(seed, *key)).map_err(|error| error.to_string())?;
             Ok(StoreAnswer::Key(KeyAnswer::Value(value.as_deref().map(decode))))
         }
+        StoreOperation::Key(key, KeyOperation::Contains) => {
+            let stamp = store.reader().peek(name(seed, *key).as_bytes());
+            let flag = stamp.map_err(|error| error.to_string())?.is_some();
+            Ok(StoreAnswer::Key(KeyAnswer::Flag(flag)))
+        }
         StoreOperation::Key(key, operation) => {
             key_answer(store.apply(batch(&name(seed, *key), *operation)))
         }
