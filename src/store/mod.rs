@@ -13,6 +13,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 mod text;
+mod view;
 mod writer;
 
 pub use text::{KvStore, KvsEngine, SledKvsEngine};

@@ -43,8 +43,11 @@ fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     let mut values = vec![None; KEYS];
     if !scans {
         for (key, value) in values.iter_mut().enumerate() {
-            let entry = store.reader().get_at(name(seed, key).as_bytes(), &snapshot);
-            *value = entry.map_err(failed)?.map(|entry| decode(&entry.value));
+            let name = name(seed, key);
+            let found = store.reader().get_at(name.as_bytes(), &snapshot, Access::Blocking);
+            if let Lookup::Found(entry) = found.map_err(failed)? {
+                *value = Some(decode(&entry.value));
+            }
         }
         return Ok(StoreAnswer::Values(values));
     }
