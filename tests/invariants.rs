@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::ScopedJoinHandle;
 
+use common::connection::PATIENCE;
 use common::connection::redis::{RedisConnection, Reply};
 use common::running::Running;
 use common::text;
-use kvs::{Durability, EngineKind, KvsClient, Options, ServerOptions};
+use kvs::{ClientOptions, Durability, EngineKind, KvsClient, Options, ServerOptions};
 use tempfile::TempDir;
 
 /// How many keys a batch sets to the same number.
@@ -26,8 +27,12 @@ const WRITERS: usize = 3;
 /// A server with segments so small that they are compacted all the time.
 fn start(directory: &TempDir, engine: EngineKind) -> Running {
     let options = Options::new(directory.path()).engine(engine).durability(Durability::Never);
-    let options = options.segment_bytes_max(16 << 10).compaction_bytes_min(1 << 10);
+    let options = options.segment_bytes_max(64 << 10).compaction_bytes_min(16 << 10);
     Running::start_on(options, ServerOptions::default().workers(3).readers(2))
+}
+
+fn connect(address: SocketAddr) -> KvsClient {
+    KvsClient::connect_with(address, &ClientOptions::default().timeout(PATIENCE)).unwrap()
 }
 
 fn keys() -> Vec<String> {
@@ -71,7 +76,7 @@ fn read(address: SocketAddr, number: usize) -> Box<dyn FnMut() -> usize + Send> 
             one_number(redis_values(replies), "MGET")
         });
     }
-    let mut client = KvsClient::connect(address).unwrap();
+    let mut client = connect(address);
     Box::new(move || match number % 3 {
         1 => one_number(client.get_many(&keys()).unwrap(), "a read of many keys"),
         _ => {
@@ -239,7 +244,7 @@ fn no_reader_sees_a_counter_go_back_while_it_is_compacted() {
             .collect();
         for _ in 0..2 {
             scope.spawn(|| {
-                let mut client = KvsClient::connect(server.address).unwrap();
+                let mut client = connect(server.address);
                 let mut seen = [0; COUNTERS];
                 while !done.load(Ordering::Relaxed) {
                     for (counter, seen) in seen.iter_mut().enumerate() {

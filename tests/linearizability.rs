@@ -329,7 +329,7 @@ fn kill(kills: u64, seed: u64) -> Tally {
 #[test]
 fn histories_across_kills_are_linearizable() {
     let sum = kill(20, 1);
-    assert!(sum.operations > 5_000, "too little was done to prove anything");
+    assert!(sum.operations > 2_000, "too little was done to prove anything");
 }
 
 /// `KVS_KILLS=500 cargo test --release --test linearizability -- --ignored --nocapture`

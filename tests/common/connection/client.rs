@@ -3,16 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 
-use kvs::{KvsClient, PipelineReply};
+use kvs::{ClientOptions, KvsClient, PipelineReply};
 
-use super::{Connection, Operation, key, number, on_one_key};
+use super::{Connection, Operation, PATIENCE, key, number, on_one_key};
 use crate::common::linearizability::specification::{KeyAnswer, KeyOperation, StoreAnswer};
 
 pub struct ClientConnection(KvsClient);
 
 impl ClientConnection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        KvsClient::connect(address).map(Self).map_err(io::Error::other)
+        let options = ClientOptions::default().timeout(PATIENCE);
+        KvsClient::connect_with(address, &options).map(Self).map_err(io::Error::other)
     }
 
     fn single(&mut self, prefix: &str, operation: &Operation) -> kvs::Result<StoreAnswer> {

@@ -6,9 +6,13 @@ pub mod redis;
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::linearizability::specification::StoreOperation as Operation;
 use super::linearizability::specification::{KeyOperation, StoreAnswer};
+
+/// Longer than a busy disk takes to sync, so that a hang fails a test and nothing else does.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A connection that asks for many operations before it reads their answers.
 pub trait Connection: Send {

@@ -4,21 +4,17 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Bound;
-use std::time::Duration;
 
 use kvs::protocol::native::{
     Answer, BatchItem, ClientHello, Condition as Expected, FRAME_BYTES_MAX, Failure, FailureKind,
     Operation as Asked, Request, Response, ServerHello, decode_frame,
 };
 
-use super::{Connection, Operation, key, number};
+use super::{Connection, Operation, PATIENCE, key, number};
 use crate::common::linearizability::specification::{
     Condition, KeyAnswer, KeyOperation, StoreAnswer,
 };
 use crate::common::linearizability::workload::SMALLEST_UNIQUE;
-
-/// Longer than anything takes, so that a hang fails a test instead of stopping it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct NativeConnection {
     stream: TcpStream,

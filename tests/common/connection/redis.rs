@@ -2,16 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-use super::{Connection, Operation, key, number};
+use super::{Connection, Operation, PATIENCE, key, number};
 use crate::common::linearizability::specification::{
     Condition, KeyAnswer, KeyOperation, StoreAnswer,
 };
 use crate::common::text;
-
-/// Longer than anything takes, so that a hang fails a test instead of stopping it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
