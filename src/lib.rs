@@ -53,6 +53,10 @@ mod bugs;
 mod client;
 mod engine;
 mod error;
+#[cfg(test)]
+#[path = "../tests/common/linearizability/mod.rs"]
+#[allow(dead_code, reason = "the tests of the outside use the other part")]
+mod linearizability;
 mod options;
 pub mod protocol;
 mod server;

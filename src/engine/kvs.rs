@@ -81,21 +81,26 @@ impl KvsReader {
     }
 }
 
+/// What a version says of its key, unless it says that the key is gone.
+fn stamp((version, slot): (u64, Location)) -> Option<Stamp> {
+    (!slot.is_tombstone()).then(|| Stamp { version, expires_at: slot.expires_at() })
+}
+
 impl ReadHalf for KvsReader {
     fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
         self.fetch(key, access, || self.index.newest(key))
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
-        match self.fetch(key, Access::Blocking, || self.index.at(key, snapshot))? {
-            Lookup::Found(entry) => Ok(Some(entry)),
-            Lookup::Absent | Lookup::Cold => Ok(None),
-        }
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot, access: Access) -> Result<Lookup> {
+        self.fetch(key, access, || self.index.at(key, snapshot))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
-        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at() }))
+        Ok(self.index.newest(key).and_then(stamp))
+    }
+
+    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>> {
+        Ok(self.index.at(key, snapshot).and_then(stamp))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
@@ -104,7 +109,10 @@ impl ReadHalf for KvsReader {
                 let (version, expires_at) = (found.version, found.slot.expires_at());
                 return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
             }
-            self.get_at(&found.key, snapshot)
+            match self.get_at(&found.key, snapshot, Access::Blocking)? {
+                Lookup::Found(entry) => Ok(Some(entry)),
+                Lookup::Absent | Lookup::Cold => Ok(None),
+            }
         })
     }
 
@@ -242,9 +250,6 @@ impl KvsWriter {
                     self.accounting.hold(moved.to.segment, moved.sequence);
                     if !moved.to.is_tombstone() {
                         self.accounting.hold_key(moved.to.segment, &moved.key);
-                    }
-                    if planted(Bug::DropInputsEarly) {
-                        self.log.table().remove(&[moved.from.segment]);
                     }
                     let is_there = |slot: &Location| *slot == moved.from;
                     if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {

@@ -44,19 +44,27 @@ fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
     Some(Entry { value, version, expires_at: slot.expires_at })
 }
 
+fn stamp((version, slot): (u64, MemorySlot)) -> Option<Stamp> {
+    (!slot.is_tombstone()).then_some(Stamp { version, expires_at: slot.expires_at })
+}
+
 impl ReadHalf for MemoryReader {
     fn get(&self, key: &[u8], _access: Access) -> Result<Lookup> {
         let found = self.index.newest(key).and_then(|(version, slot)| entry(version, &slot));
         Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>> {
-        Ok(self.index.at(key, snapshot).and_then(|(version, slot)| entry(version, &slot)))
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot, _access: Access) -> Result<Lookup> {
+        let found = self.index.at(key, snapshot).and_then(|(version, slot)| entry(version, &slot));
+        Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let newest = self.index.newest(key).filter(|(_, slot)| !slot.is_tombstone());
-        Ok(newest.map(|(version, slot)| Stamp { version, expires_at: slot.expires_at }))
+        Ok(self.index.newest(key).and_then(stamp))
+    }
+
+    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>> {
+        Ok(self.index.at(key, snapshot).and_then(stamp))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {

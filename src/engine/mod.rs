@@ -15,7 +15,7 @@
 //! - Engines know no clock: they return entries whose expiry has passed, and tell which are due.
 //!
 //! `sled` keeps less of it: a group is visible before it is durable, and one that fails half-way, or a clear,
-//! may be applied in part.
+//! may be applied in part; and a read of several keys may see a part of a batch, as there are no snapshots.
 //!
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|
@@ -159,10 +159,13 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
     fn get(&self, key: &[u8], access: Access) -> Result<Lookup>;
 
     /// The entry of the key that the snapshot sees.
-    fn get_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Entry>>;
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot, access: Access) -> Result<Lookup>;
 
     /// The newest entry's stamp; never touches the disk in engines that index in memory.
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>>;
+
+    /// The stamp of the entry that the snapshot sees.
+    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>>;
 
     /// Whether [`peek`](Self::peek) may wait for the disk.
     fn peek_may_wait(&self) -> bool {

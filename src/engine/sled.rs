@@ -118,7 +118,11 @@ impl ReadHalf for SledReader {
         }
     }
 
-    fn get_at(&self, _key: &[u8], _snapshot: &Snapshot) -> Result<Option<Entry>> {
+    fn get_at(&self, _key: &[u8], _snapshot: &Snapshot, _access: Access) -> Result<Lookup> {
+        Err(NO_SNAPSHOTS)
+    }
+
+    fn peek_at(&self, _key: &[u8], _snapshot: &Snapshot) -> Result<Option<Stamp>> {
         Err(NO_SNAPSHOTS)
     }
 

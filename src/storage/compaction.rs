@@ -78,6 +78,12 @@ pub(crate) struct CompactionPlan {
     pub(crate) cleared: u64,
 }
 
+impl CompactionPlan {
+    fn input_ids(&self) -> Vec<SegmentId> {
+        self.inputs.iter().map(|input| input.id()).collect()
+    }
+}
+
 /// A running compaction.
 pub(crate) struct Compaction {
     plan: CompactionPlan,
@@ -275,6 +281,9 @@ impl Compaction {
         if !planted(Bug::SkipLogSync) {
             sync_segments(&unsynced)?;
         }
+        if planted(Bug::DropInputsEarly) {
+            table.remove(&self.plan.input_ids());
+        }
         let path = names::segment(&place.directory, self.plan.output);
         let renamed = place.file_system.rename(&self.output.unfinished, &path);
         renamed.map_err(|e| Error::io("rename", &self.output.unfinished, e))?;
@@ -305,8 +314,7 @@ impl Compaction {
         }
         // Before another compaction may replace the output: recovery would not know these any more.
         self.plan.place.sync_directory()?;
-        let inputs = self.plan.inputs.iter().map(|input| input.id()).collect();
-        Ok(Progress::Done(CompactionDelivery::Finished(inputs)))
+        Ok(Progress::Done(CompactionDelivery::Finished(self.plan.input_ids())))
     }
 }
 

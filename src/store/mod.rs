@@ -13,6 +13,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 mod text;
+mod view;
 mod writer;
 
 pub use text::{KvStore, KvsEngine, SledKvsEngine};
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::actor::{ActorThread, Address, Reply, mailbox, spawn};
-use crate::engine::{self, Access, EngineKind, Entry, Lookup, ReadHalf};
+use crate::engine::{self, Access, Engine, EngineKind, Entry, Lookup, ReadHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
 use batch::{Answer, Applied, Batch, Limits, Operation, Outcome};
@@ -78,6 +79,11 @@ impl Store {
     /// for; [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
     pub fn open(options: Options) -> Result<Self> {
         let opened = engine::open(&options)?;
+        Self::start(opened, options)
+    }
+
+    /// Starts the actors of an engine that the options opened.
+    fn start(opened: Engine, options: Options) -> Result<Self> {
         let clock = Clock::system();
         let limits = Limits::new(&options);
         let failure = Failure::default();

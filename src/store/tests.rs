@@ -1,5 +1,6 @@
 //! The store over the in-memory engine: what every engine gets from the store itself.
 
+mod linearizability;
 mod simulation;
 mod writer;
 
@@ -116,7 +117,8 @@ fn clear_removes_everything_before_it() {
     store.apply(Batch::single(Operation::Clear)).unwrap();
     store.set("after", "v").unwrap();
     assert_eq!(store.reader().count(), 1);
-    assert!(store.reader().get_at(b"k7", &snapshot).unwrap().is_some());
+    let old = store.reader().get_at(b"k7", &snapshot, Access::Blocking).unwrap();
+    assert!(matches!(old, Lookup::Found(_)));
     assert_eq!(store.get("k7").unwrap(), None);
 }
 

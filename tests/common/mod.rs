@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 
+pub mod connection;
+pub mod linearizability;
 pub mod process;
 pub mod running;
 pub mod tool;

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use kvs::{EngineKind, KvsServer, Options, ServerOptions, StopHandle, Store};
 
-/// A running server over an empty store in memory; it is stopped when dropped.
+/// A running server; it is stopped when dropped.
 pub struct Running {
     pub address: SocketAddr,
     pub store: Store,
@@ -14,8 +14,14 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts a server over an empty store in memory.
     pub fn start(options: ServerOptions) -> Self {
         let store_options = Options::new("nothing-is-stored-here").engine(EngineKind::Memory);
+        Self::start_on(store_options, options)
+    }
+
+    /// Starts a server over a store of that kind.
+    pub fn start_on(store_options: Options, options: ServerOptions) -> Self {
         let store = Store::open(store_options).unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
         let server = KvsServer::bind(address, store.clone(), options).unwrap();

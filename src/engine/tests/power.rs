@@ -72,7 +72,7 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
     commit(&mut writer, &[put("kept", "newest")]);
     let mut job = writer.offer_compaction().expect("most of it is garbage");
     assert!(matches!(job.step().unwrap(), Step::Continue), "the first segment was copied");
-    assert!(reader.get_at(b"a", snapshot.as_ref().unwrap()).unwrap().is_some());
+    assert!(at(&reader, b"a", snapshot.as_ref().unwrap()).is_some());
     if is_dropped_early {
         snapshot = None;
         commit(&mut writer, &[put("kept", "newest")]);

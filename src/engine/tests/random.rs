@@ -139,7 +139,7 @@ impl History {
             let (snapshot, state) = self.snapshots.swap_remove(0);
             for n in 0..12 {
                 let key = format!("k{n}");
-                let found = self.reader.get_at(key.as_bytes(), &snapshot).unwrap();
+                let found = at(&self.reader, key.as_bytes(), &snapshot);
                 let found = found.map(|entry| String::from_utf8(entry.value).unwrap());
                 assert_eq!(found.as_ref(), state.get(&key));
             }

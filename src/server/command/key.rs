@@ -19,9 +19,12 @@ pub(super) fn exists(call: &Call<'_>) -> Executed {
     if call.is_long_peek(call.rest(1).len()) {
         return Ok(Execution::Cold);
     }
+    let view = call.context.store.view()?;
     let mut found = 0;
     for key in call.rest(1) {
-        found += i64::from(call.peek(key)?.is_some());
+        let is_there = view.peek(key)?.is_some();
+        call.count_lookup(is_there);
+        found += i64::from(is_there);
     }
     done(Value::Integer(found))
 }

@@ -29,10 +29,11 @@ pub(super) fn mget(call: &Call<'_>) -> Executed {
     if call.is_long(call.rest(1).len()) {
         return Ok(Execution::Cold);
     }
+    let view = call.context.store.view()?;
     let mut values = Vec::with_capacity(call.arguments.count() - 1);
     let mut bytes = 0;
     for key in call.rest(1) {
-        values.push(match call.context.store.lookup(key, call.access)? {
+        values.push(match view.lookup(key, call.access)? {
             Lookup::Cold => return Ok(Execution::Cold),
             Lookup::Found(entry) => {
                 bytes += entry.value.len();

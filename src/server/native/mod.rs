@@ -66,13 +66,13 @@ fn read(
 ) -> std::result::Result<Option<Answer<'static>>, Failure> {
     let answer = match operation {
         Operation::Get { key } => {
-            let Some(entry) = get(context, &key, access)? else {
+            let Some(entry) = counted(context, context.store.lookup(&key, access)?) else {
                 return Ok(None);
             };
             Answer::Value(entry.map(|entry| entry.value.into()))
         }
         Operation::GetVersioned { key } => {
-            let Some(entry) = get(context, &key, access)? else {
+            let Some(entry) = counted(context, context.store.lookup(&key, access)?) else {
                 return Ok(None);
             };
             Answer::Versioned(entry.map(|entry| VersionedValue {
@@ -98,9 +98,9 @@ fn read(
     Ok(Some(answer))
 }
 
-/// The entry of a key and its absence; `None` where that needs [`Access::Blocking`].
-fn get(context: &Context, key: &[u8], access: Access) -> Result<Option<Option<Entry>>> {
-    Ok(match context.store.lookup(key, access)? {
+/// The entry of a key or its absence, counted; `None` where that needs [`Access::Blocking`].
+fn counted(context: &Context, lookup: Lookup) -> Option<Option<Entry>> {
+    match lookup {
         Lookup::Found(entry) => {
             context.statistics.hits.add(1);
             Some(Some(entry))
@@ -110,7 +110,7 @@ fn get(context: &Context, key: &[u8], access: Access) -> Result<Option<Option<En
             Some(None)
         }
         Lookup::Cold => None,
-    })
+    }
 }
 
 fn get_many(
@@ -122,10 +122,11 @@ fn get_many(
         return Ok(None);
     }
     let frame_bytes_max = usize::try_from(FRAME_BYTES_MAX).unwrap_or(usize::MAX);
+    let view = context.store.view()?;
     let mut bytes = 0;
     let mut values = Vec::new();
     for key in keys {
-        let Some(entry) = get(context, key, access)? else {
+        let Some(entry) = counted(context, view.lookup(key, access)?) else {
             return Ok(None);
         };
         bytes += entry.as_ref().map_or(0, |entry| entry.value.len());

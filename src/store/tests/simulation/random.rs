@@ -10,7 +10,7 @@ use super::history::{self, Event, KEYS, draw};
 use super::machine::{Machine, Past};
 use super::{Dice, Model, number, options};
 use crate::Durability;
-use crate::engine::Snapshot;
+use crate::engine::{Access, Lookup, Snapshot};
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
 
 /// A store in the middle of a history.
@@ -88,9 +88,11 @@ impl History {
     fn look(&mut self) -> Result<(), Violation> {
         for (snapshot, model) in &self.snapshots {
             for key in (0..KEYS).map(|key| format!("key{key}").into_bytes()) {
-                let found = self.machine.reader.get_at(&key, snapshot);
-                let found = found.map_err(|error| error.to_string())?;
-                let found = found.map(|entry| (entry.value, entry.expires_at));
+                let found = self.machine.reader.get_at(&key, snapshot, Access::Blocking);
+                let found = match found.map_err(|error| error.to_string())? {
+                    Lookup::Found(entry) => Some((entry.value, entry.expires_at)),
+                    Lookup::Absent | Lookup::Cold => None,
+                };
                 if found.as_ref() != model.get(&key) {
                     return Err(format!("a snapshot of {model:?} finds {found:?}"));
                 }
