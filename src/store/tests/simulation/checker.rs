@@ -55,6 +55,8 @@ pub(super) struct Checker<'a> {
     pub(super) pasts: &'a [Past],
     pub(super) figures: Figures,
     pub(super) dice: Dice,
+    /// Of so many images one is crashed again during and after its recovery.
+    pub(super) crash_again_one_in: usize,
 }
 
 /// What was found wrong.
@@ -136,7 +138,7 @@ impl Checker<'_> {
             return Err(format!("{past} batches are found, {least} were promised: {found:?}"));
         }
         let moments = disk.moments();
-        if crashes > 0 {
+        if crashes > 0 && self.dice.roll(self.crash_again_one_in) == 0 {
             let (last, during) = moments.split_last().ok_or("a moment is always kept")?;
             for moment in during {
                 self.crash_again(&moment.state, promised.power_lost, crashes - 1)

@@ -21,7 +21,7 @@ const FAILURES: [Failure; 4] =
 
 /// What was tried.
 #[derive(Default)]
-struct FaultFigures {
+pub(super) struct FaultFigures {
     /// Runs in which something failed.
     runs: u64,
     crashes: Figures,
@@ -79,7 +79,8 @@ impl Script {
         resume(&mut machine)?;
         let moment = Moment { state: disk.state(), promised: machine.promised };
         let (pasts, dice) = (&*machine.pasts, Dice::new(chance));
-        let mut checker = Checker { options: &options, pasts, figures: *figures, dice };
+        let mut checker =
+            Checker { options: &options, pasts, figures: *figures, dice, crash_again_one_in: 1 };
         checker.sample(&moment, 3)?;
         *figures = checker.figures;
         Ok(has_failed)
@@ -186,7 +187,7 @@ fn resume(machine: &mut Machine) -> Result<(), Violation> {
 }
 
 /// Every fault of every script.
-fn run_all(seeds: std::ops::Range<u64>) -> Result<FaultFigures, Violation> {
+pub(super) fn run_all(seeds: std::ops::Range<u64>) -> Result<FaultFigures, Violation> {
     let mut figures = FaultFigures::default();
     for seed in seeds {
         let script = Script::draw(seed);

@@ -5,6 +5,7 @@ mod exhaustive;
 mod faults;
 mod history;
 mod machine;
+mod planted;
 mod random;
 
 use std::collections::BTreeMap;

@@ -76,7 +76,8 @@ impl History {
         let moments = self.machine.disk.moments();
         let (options, figures) = (options(self.durability), Figures::default());
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
-        let mut checker = Checker { options: &options, pasts, figures, dice };
+        let mut checker =
+            Checker { options: &options, pasts, figures, dice, crash_again_one_in: 1 };
         for moment in &moments {
             checker.sample(moment, 2)?;
         }
