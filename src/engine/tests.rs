@@ -174,6 +174,43 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
 }
 
 #[test]
+fn a_clean_close_vouches_for_what_was_there_when_the_store_was_opened() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    commit(&mut writer, &[put("a", "1")]);
+    drop(writer);
+    // Nothing is written between the kill and the close.
+    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    assert!(!report.is_clean);
+    writer.close().unwrap();
+    drop(writer);
+    let (_, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
+    let path = segments(directory.path()).remove(0);
+    let mut damaged = std::fs::read(&path).unwrap();
+    damaged[72 + 40] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_clean_close_is_marked_behind_a_segment_that_was_sealed_since_the_open() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    commit(&mut writer, &vec![put("hot", &"x".repeat(100)); 20]);
+    writer.close().unwrap();
+    drop(writer);
+    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
+    let job = writer.offer_compaction().expect("most of it is garbage");
+    drop(job);
+    writer.close().unwrap();
+    drop(writer);
+    let (_, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
+}
+
+#[test]
 fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let directory = TempDir::new().unwrap();
     let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
