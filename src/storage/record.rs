@@ -89,10 +89,17 @@ impl<'a> Body<'a> {
             PUT => {
                 Some(Record::Put { key, value, expires_at: Some(expires_at).filter(|t| *t > 0) })
             }
-            REMOVE => Some(Record::Remove { key }),
-            CLEAR => Some(Record::Clear),
+            REMOVE if expires_at == 0 && value.is_empty() => Some(Record::Remove { key }),
+            CLEAR if expires_at == 0 && key.is_empty() && value.is_empty() => Some(Record::Clear),
             _ => None,
         }
+    }
+
+    /// How many bytes it takes; postcard also reads numbers with needless ones, which nobody wrote.
+    fn length(&self) -> usize {
+        let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
+        let bytes = |bytes: &[u8]| varint(bytes.len() as u64) + bytes.len();
+        1 + varint(self.expires_at) + bytes(self.key) + bytes(self.value)
     }
 }
 
@@ -262,13 +269,12 @@ impl Checksum {
         {
             return Err("the record's checksum does not match");
         }
-        let body = &bytes[RECORD_HEADER_BYTES..end];
-        let (body, rest) = postcard::take_from_bytes::<Body<'_>>(body)
+        let body: Body<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
             .map_err(|_| "the record cannot be decoded")?;
-        let record = body.record().ok_or("the record's kind is unknown")?;
-        if !rest.is_empty() {
+        if body.length() != body_length {
             return Err("the record is longer than what it says");
         }
+        let record = body.record().ok_or("the record is of no known kind")?;
         let offset = u32::try_from(offset).map_err(|_| "the record is too far in its segment")?;
         let length = u32::try_from(end).map_err(|_| "the record is too long")?;
         Ok((record, Extent { offset, length }))
@@ -369,6 +375,22 @@ mod tests {
         let checksum = Checksum::new(b"segment");
         assert!(checksum.decode_header(&[0; 64], 0).is_none());
         assert!(checksum.decode_record(&[0; 64], 0, 0).is_err());
+    }
+
+    #[test]
+    fn what_nobody_writes_is_no_record_even_if_its_checksum_matches() {
+        let checksum = Checksum::new(b"segment");
+        let decodes = |body: &[u8]| {
+            let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+            let covered = [&length[..], body].concat();
+            let crc = checksum.record(72, 5, &covered).to_le_bytes();
+            checksum.decode_record(&[&crc[..], &covered].concat(), 72, 5).is_ok()
+        };
+        assert!(decodes(&[1, 0, 1, b'k', 0]) && decodes(&[2, 0, 1, b'k', 0]));
+        assert!(!decodes(&[2, 9, 1, b'k', 0]) && !decodes(&[2, 0, 1, b'k', 1, b'v']));
+        assert!(!decodes(&[3, 0, 1, b'k', 0]) && !decodes(&[0, 0, 1, b'k', 0]));
+        assert!(!decodes(&[1, 0x80, 0, 1, b'k', 0]), "a number of one byte written in two");
+        assert!(!decodes(&[1, 0, 1, b'k', 0, 0]), "a byte too many");
     }
 
     #[test]
