@@ -1,5 +1,6 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod forged;
 mod garbage;
 mod power;
 mod random;

@@ -18,6 +18,10 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 8;
 /// The longest body of a frame; a batch is limited to less than that where it comes in.
 pub(crate) const FRAME_BODY_BYTES_MAX: usize = 3 << 29;
 
+/// The highest sequence number that is believed: far beyond what can be written, and far enough from the
+/// end of the numbers that counting on never meets it.
+pub(crate) const SEQUENCE_MAX: u64 = 1 << 62;
+
 /// What a frame is. Numbers start at 1, so that zeros are no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
@@ -244,13 +248,14 @@ impl Checksum {
         if self.frame(offset, &bytes[4..]) != u32_at(bytes, 0) {
             return None;
         }
-        Some(FrameHeader {
+        let header = FrameHeader {
             kind,
             body_bytes: u32_at(bytes, 8),
             records: u32_at(bytes, 12),
             sequence: u64_at(bytes, 16),
             durable: u64_at(bytes, 24),
-        })
+        };
+        Some(header).filter(|header| header.sequence.max(header.durable) <= SEQUENCE_MAX)
     }
 
     /// Reads the record at the start of `bytes`, which lie at `offset`, with its extent.
@@ -367,6 +372,18 @@ mod tests {
             let record = checksum.decode_record(&damaged[FRAME_HEADER_BYTES..], offset, 5);
             assert_eq!(header.is_none(), bit < FRAME_HEADER_BYTES * 8, "bit {bit}");
             assert_eq!(record.is_err(), bit >= FRAME_HEADER_BYTES * 8, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_number_that_leaves_no_room_to_count_on_is_no_frame() {
+        let checksum = Checksum::new(b"segment");
+        for (highest, is_frame) in [(SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
+            for numbers in [(highest, 0), (0, highest)] {
+                let mut mark = Vec::new();
+                checksum.encode_mark(FrameKind::Seal, &[], numbers, 72, &mut mark).unwrap();
+                assert_eq!(checksum.decode_header(&mark, 72).is_some(), is_frame, "{numbers:?}");
+            }
         }
     }
 
