@@ -53,6 +53,9 @@ mod bugs;
 mod client;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod options;
 pub mod protocol;
 mod server;
