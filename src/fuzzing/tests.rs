@@ -64,17 +64,17 @@ fn fuzz(name: &str, executions: u64) {
 
 #[test]
 fn segment() {
-    fuzz("segment", 30_000);
+    fuzz("segment", 60_000);
 }
 
 #[test]
 fn native() {
-    fuzz("native", 2_000_000);
+    fuzz("native", 8_000_000);
 }
 
 #[test]
 fn resp() {
-    fuzz("resp", 500_000);
+    fuzz("resp", 2_000_000);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn operations() {
 
 #[test]
 fn text() {
-    fuzz("text", 1_200_000);
+    fuzz("text", 4_000_000);
 }
 
 /// After how many executions a target fails with this mistake planted.
