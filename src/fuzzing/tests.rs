@@ -121,6 +121,7 @@ fn damaged_logs_reveal_planted_bugs() {
     assert_caught(
         "segment",
         &[
+            Bug::AppendToTorn,
             Bug::AcceptPartialBatch,
             Bug::CutDamage,
             Bug::SkipRecordChecksum,
@@ -136,6 +137,7 @@ fn operations_reveal_planted_bugs() {
         "operations",
         &[
             Bug::SkipUndo,
+            Bug::AppendToTorn,
             Bug::DropTombstones,
             Bug::DropClear,
             Bug::RepointOverwritten,
