@@ -53,6 +53,9 @@ mod bugs;
 mod client;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]

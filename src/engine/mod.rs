@@ -24,7 +24,7 @@
 //! | [`memory`] | nothing | yes | nothing |
 
 mod directory;
-mod kvs;
+pub(crate) mod kvs;
 mod memory;
 mod scan;
 mod sled;

@@ -1,5 +1,6 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod forged;
 mod garbage;
 mod power;
 mod random;
@@ -179,6 +180,43 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
         assert!(is_named && matches!(error, Error::Corrupt { .. }), "byte {at}: {error}");
         assert_eq!(std::fs::read(&path).unwrap(), damaged, "refusing must not change the file");
     }
+}
+
+#[test]
+fn a_clean_close_vouches_for_what_was_there_when_the_store_was_opened() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    commit(&mut writer, &[put("a", "1")]);
+    drop(writer);
+    // Nothing is written between the kill and the close.
+    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    assert!(!report.is_clean);
+    writer.close().unwrap();
+    drop(writer);
+    let (_, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
+    let path = segments(directory.path()).remove(0);
+    let mut damaged = std::fs::read(&path).unwrap();
+    damaged[72 + 40] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_clean_close_is_marked_behind_a_segment_that_was_sealed_since_the_open() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    commit(&mut writer, &vec![put("hot", &"x".repeat(100)); 20]);
+    writer.close().unwrap();
+    drop(writer);
+    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
+    let job = writer.offer_compaction().expect("most of it is garbage");
+    drop(job);
+    writer.close().unwrap();
+    drop(writer);
+    let (_, _, report) = open_plain(directory.path()).unwrap();
+    assert!(report.is_clean);
 }
 
 #[test]

@@ -33,6 +33,8 @@ mod statistics;
 mod testing;
 mod worker;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use command::parsers;
 pub use kvs_server::KvsServer;
 pub use shutdown::StopHandle;
 

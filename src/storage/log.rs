@@ -212,7 +212,9 @@ impl Log {
         } else {
             self.sync()?;
         }
-        if !self.is_marked && self.active.is_some() {
+        if !self.is_marked && self.next_sequence > 1 {
+            // After a kill, say, there is none yet; without a mark nothing would vouch for what was read.
+            self.take_active(accounting)?;
             let Some(active) = &mut self.active else {
                 return Ok(());
             };
@@ -338,6 +340,7 @@ impl Log {
     fn retire_active(&mut self) {
         if let Some(active) = self.active.take() {
             self.last_written = active.segment.id();
+            self.is_marked = false;
             let next_sequence = self.next_sequence;
             self.unsealed.push_back(Unsealed { end: active, next_sequence });
         }

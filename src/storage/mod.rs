@@ -12,5 +12,5 @@ pub(crate) mod names;
 pub(crate) mod range;
 pub(crate) mod record;
 pub(crate) mod recovery;
-mod scan;
+pub(crate) mod scan;
 pub(crate) mod segment;

@@ -18,6 +18,10 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 8;
 /// The longest body of a frame; a batch is limited to less than that where it comes in.
 pub(crate) const FRAME_BODY_BYTES_MAX: usize = 3 << 29;
 
+/// The highest sequence number that is believed: far beyond what can be written, and far enough from the
+/// end of the numbers that counting on never meets it.
+pub(crate) const SEQUENCE_MAX: u64 = 1 << 62;
+
 /// What a frame is. Numbers start at 1, so that zeros are no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
@@ -89,10 +93,17 @@ impl<'a> Body<'a> {
             PUT => {
                 Some(Record::Put { key, value, expires_at: Some(expires_at).filter(|t| *t > 0) })
             }
-            REMOVE => Some(Record::Remove { key }),
-            CLEAR => Some(Record::Clear),
+            REMOVE if expires_at == 0 && value.is_empty() => Some(Record::Remove { key }),
+            CLEAR if expires_at == 0 && key.is_empty() && value.is_empty() => Some(Record::Clear),
             _ => None,
         }
+    }
+
+    /// How many bytes it takes; postcard also reads numbers with needless ones, which nobody wrote.
+    fn length(&self) -> usize {
+        let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
+        let bytes = |bytes: &[u8]| varint(bytes.len() as u64) + bytes.len();
+        1 + varint(self.expires_at) + bytes(self.key) + bytes(self.value)
     }
 }
 
@@ -237,13 +248,14 @@ impl Checksum {
         if self.frame(offset, &bytes[4..]) != u32_at(bytes, 0) {
             return None;
         }
-        Some(FrameHeader {
+        let header = FrameHeader {
             kind,
             body_bytes: u32_at(bytes, 8),
             records: u32_at(bytes, 12),
             sequence: u64_at(bytes, 16),
             durable: u64_at(bytes, 24),
-        })
+        };
+        Some(header).filter(|header| header.sequence.max(header.durable) <= SEQUENCE_MAX)
     }
 
     /// Reads the record at the start of `bytes`, which lie at `offset`, with its extent.
@@ -262,13 +274,12 @@ impl Checksum {
         {
             return Err("the record's checksum does not match");
         }
-        let body = &bytes[RECORD_HEADER_BYTES..end];
-        let (body, rest) = postcard::take_from_bytes::<Body<'_>>(body)
+        let body: Body<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
             .map_err(|_| "the record cannot be decoded")?;
-        let record = body.record().ok_or("the record's kind is unknown")?;
-        if !rest.is_empty() {
+        if body.length() != body_length {
             return Err("the record is longer than what it says");
         }
+        let record = body.record().ok_or("the record is of no known kind")?;
         let offset = u32::try_from(offset).map_err(|_| "the record is too far in its segment")?;
         let length = u32::try_from(end).map_err(|_| "the record is too long")?;
         Ok((record, Extent { offset, length }))
@@ -365,10 +376,38 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_number_that_leaves_no_room_to_count_on_is_no_frame() {
+        let checksum = Checksum::new(b"segment");
+        for (highest, is_frame) in [(SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
+            for numbers in [(highest, 0), (0, highest)] {
+                let mut mark = Vec::new();
+                checksum.encode_mark(FrameKind::Seal, &[], numbers, 72, &mut mark).unwrap();
+                assert_eq!(checksum.decode_header(&mark, 72).is_some(), is_frame, "{numbers:?}");
+            }
+        }
+    }
+
+    #[test]
     fn zeros_are_no_frame_and_no_record() {
         let checksum = Checksum::new(b"segment");
         assert!(checksum.decode_header(&[0; 64], 0).is_none());
         assert!(checksum.decode_record(&[0; 64], 0, 0).is_err());
+    }
+
+    #[test]
+    fn what_nobody_writes_is_no_record_even_if_its_checksum_matches() {
+        let checksum = Checksum::new(b"segment");
+        let decodes = |body: &[u8]| {
+            let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+            let covered = [&length[..], body].concat();
+            let crc = checksum.record(72, 5, &covered).to_le_bytes();
+            checksum.decode_record(&[&crc[..], &covered].concat(), 72, 5).is_ok()
+        };
+        assert!(decodes(&[1, 0, 1, b'k', 0]) && decodes(&[2, 0, 1, b'k', 0]));
+        assert!(!decodes(&[2, 9, 1, b'k', 0]) && !decodes(&[2, 0, 1, b'k', 1, b'v']));
+        assert!(!decodes(&[3, 0, 1, b'k', 0]) && !decodes(&[0, 0, 1, b'k', 0]));
+        assert!(!decodes(&[1, 0x80, 0, 1, b'k', 0]), "a number of one byte written in two");
+        assert!(!decodes(&[1, 0, 1, b'k', 0, 0]), "a byte too many");
     }
 
     #[test]

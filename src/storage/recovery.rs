@@ -121,13 +121,18 @@ impl Recovery<'_> {
     fn read_compacted(&mut self, segment: &Segment) -> Result<()> {
         let mut scan = Scan::new(segment)?;
         self.begin(segment, scan.length());
-        let mut is_sealed = false;
+        let (mut is_sealed, mut newest) = (false, 0);
         loop {
             let offset = scan.offset();
             match scan.next()? {
                 Next::Frame(frame) if !is_sealed => match frame.header.kind {
                     FrameKind::Batch => {
+                        newest = newest.max(frame.header.sequence);
                         self.restore(segment.id(), &frame);
+                    }
+                    FrameKind::Seal if frame.header.durable < newest => {
+                        let reason = "it holds a newer batch than its end says";
+                        return Err(Error::corrupt(&segment.path, offset, reason));
                     }
                     FrameKind::Seal => {
                         self.newest_compacted = self.newest_compacted.max(frame.header.durable);
@@ -163,6 +168,10 @@ impl Recovery<'_> {
             is_clean: written.is_empty(),
         };
         for (position, segment) in written.iter().enumerate() {
+            if segment.header.base > tail.next_sequence {
+                let reason = "the batches before it are missing";
+                return Err(Error::corrupt(&segment.path, 0, reason));
+            }
             let next = written.get(position + 1);
             // What the next segment begins with is where this one has to end, if it followed this one.
             let limit = next

@@ -1,14 +1,16 @@
 //! Reads a segment from its first frame to its last, with a buffer that never outgrows the file.
 
-use super::record::{
-    Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, RECORD_HEADER_BYTES, Record, mark_is_whole,
-};
+use super::record::{Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Record, mark_is_whole};
 use super::segment::{HEADER_BYTES, Segment};
 use crate::bugs::{Bug, planted};
 use crate::{Error, Result};
 
 /// How much is read at once; a longer frame is read whole.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// How many records there is room for at once: a false count must not reserve more than the frame has,
+/// and a record in memory may be longer than on disk.
+const RECORDS_RESERVED: usize = 16;
 
 /// A position in a segment that moves from frame to frame.
 pub(crate) struct Scan<'s> {
@@ -94,8 +96,7 @@ impl<'s> Scan<'s> {
             };
         }
         let mut at = 0;
-        // A record takes at least its header, so a false count reserves no more than the frame has.
-        frame.records.reserve((header.records as usize).min(body.len() / RECORD_HEADER_BYTES));
+        frame.records.reserve((header.records as usize).min(RECORDS_RESERVED));
         while at < body.len() {
             let place = offset + (FRAME_HEADER_BYTES + at) as u64;
             match checksum.decode_record(&body[at..], place, header.sequence) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::fs::File;
 use super::index::Slot;
 use super::names::SegmentId;
-use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, u32_at, u64_at};
+use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at};
 use crate::bugs::{Bug, planted};
 use crate::sync::{Arc, Mutex, Published, lock};
 use crate::{Error, Result};
@@ -82,6 +82,9 @@ impl SegmentHeader {
             2 => Origin::Compacted,
             _ => return Err(damaged("its origin is unknown")),
         };
+        if u64_at(bytes, 40).max(u64_at(bytes, 48)) > SEQUENCE_MAX {
+            return Err(damaged("its sequence numbers are out of range"));
+        }
         let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
         Ok(Self {
             origin,

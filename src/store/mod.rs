@@ -9,7 +9,7 @@ pub(crate) mod clock;
 mod maintenance;
 pub(crate) mod reader;
 mod request;
-mod resolve;
+pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
 mod text;

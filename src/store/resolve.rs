@@ -11,7 +11,7 @@ use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
-pub(super) struct Resolver<'a> {
+pub(crate) struct Resolver<'a> {
     reader: &'a dyn ReadHalf,
     limits: Limits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
@@ -41,7 +41,7 @@ struct Draft {
 impl<'a> Resolver<'a> {
     /// An empty group whose first batch gets `next_sequence`; `reads` says whether any of its
     /// operations depends on what is stored.
-    pub(super) fn new(
+    pub(crate) fn new(
         reader: &'a dyn ReadHalf,
         limits: Limits,
         now: u64,
@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
-    pub(super) fn add(&mut self, batch: Batch) -> Outcome {
+    pub(crate) fn add(&mut self, batch: Batch) -> Outcome {
         let mut draft = Draft::default();
         let mut answers = Vec::with_capacity(batch.operations.len());
         for operation in batch.operations {
@@ -77,12 +77,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// Bytes of keys and values in the group.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The group, ready to commit.
-    pub(super) fn finish(self) -> Group {
+    pub(crate) fn finish(self) -> Group {
         self.group
     }
 

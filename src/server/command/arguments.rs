@@ -37,7 +37,7 @@ pub(super) fn is(argument: &[u8], word: &str) -> bool {
 /// A decimal number as Redis spells it: no plus sign, no leading zero, no blank.
 ///
 /// The one spelling matters because a counter must find in the store what it wrote there.
-pub(super) fn integer(text: &[u8]) -> Option<i64> {
+pub(crate) fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = match digits {
         [b'0'] => digits.len() == text.len(),

@@ -9,7 +9,7 @@
 
 /// Whether letters of either case are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(crate) enum Case {
     /// They are not.
     Exact,
     /// They are, as long as they are ASCII.
@@ -26,7 +26,7 @@ impl Case {
 }
 
 /// Whether the whole text matches the pattern.
-pub(super) fn matches(mut pattern: &[u8], mut text: &[u8], case: Case) -> bool {
+pub(crate) fn matches(mut pattern: &[u8], mut text: &[u8], case: Case) -> bool {
     // Where to go on if what follows the last star does not match: the pattern behind it, and the text.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {

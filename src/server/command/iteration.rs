@@ -71,7 +71,7 @@ impl<'a> ScanOptions<'a> {
 }
 
 /// A cursor as clients send it; Redis reads leading zeros and so do we.
-fn cursor(text: &[u8]) -> Option<u64> {
+pub(crate) fn cursor(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }

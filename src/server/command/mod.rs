@@ -37,6 +37,14 @@ mod write;
 
 pub(crate) use state::State;
 
+/// Readers of bytes that clients choose, for the fuzz targets.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod parsers {
+    pub(crate) use super::arguments::integer;
+    pub(crate) use super::glob::{Case, matches as glob_matches};
+    pub(crate) use super::iteration::cursor;
+}
+
 use super::execution::{Call, Effect, Execution};
 use crate::protocol::resp::{Arguments, Value};
 use entry::Flag;

@@ -1,0 +1,70 @@
+//! Files whose checksums match although the store wrote no such file, and files that are missing.
+
+use super::*;
+use crate::storage::record::{Checksum, FrameKind, Record};
+use crate::storage::segment::{Origin, SegmentHeader};
+
+/// Writes a segment with one record, and a mark behind it where one is given.
+fn forge(directory: &Path, header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) {
+    let mut bytes = header.encode().to_vec();
+    let checksum = Checksum::new(&bytes);
+    if header.origin == Origin::Compacted {
+        let numbers = (0, 0);
+        checksum.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
+    }
+    let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+    let records = std::iter::once(record);
+    checksum.encode_batch(records, (sequence, 0), 0, &mut bytes, |_| {}).unwrap();
+    for (kind, durable) in marks {
+        checksum.encode_mark(*kind, &[], (durable + 1, *durable), 0, &mut bytes).unwrap();
+    }
+    std::fs::write(directory.join(format!("{}.log", header.id)), bytes).unwrap();
+}
+
+const HEADER: SegmentHeader = SegmentHeader {
+    origin: Origin::Written,
+    store: 7,
+    id: SegmentId(1),
+    base: 1,
+    durable: 0,
+    previous: SegmentId(0),
+};
+
+#[test]
+fn a_sequence_number_at_the_end_of_the_numbers_is_refused() {
+    let directory = TempDir::new().unwrap();
+    forge(directory.path(), SegmentHeader { base: u64::MAX, ..HEADER }, u64::MAX, &[]);
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_compacted_segment_with_a_batch_from_the_future_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let header = SegmentHeader { origin: Origin::Compacted, base: 0, ..HEADER };
+    forge(directory.path(), header, 3, &[(FrameKind::Seal, 3)]);
+    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    assert_eq!(value(&reader, "k").unwrap(), "v");
+    drop(reader);
+    forge(directory.path(), header, 4, &[(FrameKind::Seal, 3)]);
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
+
+#[test]
+fn a_segment_that_is_missing_before_another_is_noticed() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let mut n = 0;
+    while segments(directory.path()).len() < 4 {
+        commit(&mut writer, &[put(&format!("key{n:03}"), "stays")]);
+        n += 1;
+    }
+    writer.close().unwrap();
+    drop(writer);
+    for path in &segments(directory.path())[..3] {
+        let aside = path.with_extension("aside");
+        std::fs::rename(path, &aside).unwrap();
+        assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })), "{path:?}");
+        std::fs::rename(&aside, path).unwrap();
+    }
+    assert!(open_plain(directory.path()).is_ok());
+}

@@ -1,0 +1,48 @@
+//! Fuzz targets: functions of any bytes that panic where the crate breaks a promise.
+//!
+//! | target | the bytes are | what must hold |
+//! |---|---|---|
+//! | [`segment`] | a segment file, or a program that builds a log and damages it | opening refuses and names the file, or the store is whole, goes on and opens again with the same contents |
+//! | [`native`] | frames, messages or hellos | the same result however they are split; what decodes encodes to the same |
+//! | [`resp`] | requests, or a tree of replies | the same result however they are split; what was parsed is parsed again; replies are well formed |
+//! | [`operations`] | operations on a store, with kills, full disks and compactions | every answer is that of a map in memory |
+//! | [`text`] | file names, markers, patterns, numbers | what is read is what would be written; patterns match as by definition |
+//!
+//! Each runs on its own without threads, sockets, files or clocks, so its input is all that a failure
+//! needs to be repeated. The tests replay the inputs in `tests/corpus/` and mutations of them; the folder
+//! `fuzz/` runs the same functions under libFuzzer, which looks for inputs that reach new code.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
+
+mod disk;
+mod input;
+mod native;
+mod operations;
+mod resp;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use input::Input;
+
+/// A function to fuzz.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+}
+
+pub const TARGETS: [Target; 5] = [
+    Target { name: "segment", run: segment::run },
+    Target { name: "native", run: native::run },
+    Target { name: "resp", run: resp::run },
+    Target { name: "operations", run: operations::run },
+    Target { name: "text", run: text::run },
+];
+
+/// Runs a target by its name.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+    (target.run)(bytes);
+}

@@ -1,0 +1,263 @@
+//! A list of operations on a store, each answered as a map in memory answers it.
+//!
+//! The store is the real engine with the real resolver of batches in front of it, one step after the
+//! other on one thread; between the steps it is compacted, synced, killed, closed, and its disk fills up.
+
+mod model;
+
+use std::ops::Bound;
+
+use super::Input;
+use super::disk::{Disk, Image};
+use crate::engine::kvs::{KvsReader, KvsWriter};
+use crate::engine::{
+    Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
+};
+use crate::storage::log::Place;
+use crate::storage::recovery::RecoveryReport;
+use crate::store::batch::Limits;
+use crate::store::resolve::Resolver;
+use crate::sync::Arc;
+use crate::{Error, Options};
+use model::{Entries, Model, Plan, key};
+
+/// So many that a program takes well under a millisecond.
+const STEPS_MAX: usize = 200;
+
+const SNAPSHOTS_MAX: usize = 3;
+
+/// Short, so that a few batches fill several segments.
+const SEGMENT_BYTES_MAX: u64 = 300;
+const COMPACTION_BYTES_MIN: u64 = 64;
+
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let mut store = Store::open(Disk::new(Image::new())).0;
+    for _ in 0..STEPS_MAX {
+        if input.is_empty() {
+            break;
+        }
+        match input.choose(16) {
+            0 => store.restart(true),
+            1 => store.restart(false),
+            2 => store.turn_snapshots(&mut input),
+            3..=5 => store.compact(&mut input),
+            6 => store.sync(input.flag()),
+            7 => store.model.now += u64::from(input.byte()),
+            8 => store.check_scan(&mut input, None),
+            choice => store.write(&mut input, choice == 9),
+        }
+        store.check();
+    }
+    store.restart(true);
+    store.check();
+}
+
+struct Store {
+    disk: Arc<Disk>,
+    writer: KvsWriter,
+    reader: KvsReader,
+    model: Model,
+    snapshots: Vec<(Snapshot, Entries)>,
+    sync: Option<Box<dyn Job>>,
+    compaction: Option<Box<dyn Job>>,
+}
+
+impl Store {
+    fn open(disk: Arc<Disk>) -> (Self, RecoveryReport) {
+        let place = Place {
+            file_system: Arc::clone(&disk) as _,
+            directory: "data".into(),
+            store: 7,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+        };
+        let (writer, reader, report) = KvsWriter::open(place, COMPACTION_BYTES_MIN).unwrap();
+        let model = Model::default();
+        let snapshots = Vec::new();
+        (Self { disk, writer, reader, model, snapshots, sync: None, compaction: None }, report)
+    }
+
+    /// Closes the store, or kills it where it stands, and opens it again.
+    fn restart(&mut self, closes: bool) {
+        if closes {
+            self.compaction = None;
+            self.writer.close().unwrap();
+        }
+        let report = self.restart_from(self.disk.image());
+        assert!(report.is_clean || !closes);
+    }
+
+    fn restart_from(&mut self, image: Image) -> RecoveryReport {
+        let (next, report) = Self::open(Disk::new(image));
+        assert_eq!(report.dropped_bytes, 0);
+        let model = std::mem::take(&mut self.model);
+        *self = Self { model, ..next };
+        report
+    }
+
+    /// Commits a group of batches, on a full disk if `fails`.
+    fn write(&mut self, input: &mut Input<'_>, fails: bool) {
+        let batches: Vec<Vec<Plan>> =
+            (0..=input.choose(3)).map(|_| model::batch(input, self.model.now)).collect();
+        let reads = batches.iter().flatten().any(|plan| plan.operation().reads());
+        let limits = Limits::new(&Options::new("data"));
+        let next = self.writer.next_sequence();
+        let mut resolver = Resolver::new(&self.reader, limits, self.model.now, next, reads);
+        let before = self.model.clone();
+        for batch in &batches {
+            let expected = self.model.apply(batch);
+            match (resolver.add(model::operations(batch)), expected) {
+                (Ok(applied), Some(expected)) => assert_eq!(applied, expected),
+                (Err(Error::ConditionFailed { .. }), None) => {}
+                (outcome, expected) => panic!("{outcome:?}, where {expected:?} was expected"),
+            }
+        }
+        let group = resolver.finish();
+        if group.is_empty() {
+            return;
+        }
+        self.disk.fill(fails);
+        let committed = self.writer.commit(group, input.flag());
+        self.disk.fill(false);
+        match committed {
+            Ok(()) => assert!(!fails),
+            Err(error) => {
+                assert!(fails && error.is_disk_full(), "{error}");
+                self.model = before;
+            }
+        }
+        assert_eq!(self.writer.next_sequence(), self.model.next_sequence);
+    }
+
+    fn turn_snapshots(&mut self, input: &mut Input<'_>) {
+        if self.snapshots.len() < SNAPSHOTS_MAX && input.flag() {
+            self.snapshots.push((self.reader.snapshot().unwrap(), self.model.entries.clone()));
+        } else if !self.snapshots.is_empty() {
+            let (snapshot, entries) = self.snapshots.remove(input.choose(self.snapshots.len()));
+            self.check_scan(input, Some((&snapshot, &entries)));
+        }
+    }
+
+    /// Does a step of a compaction, on a full disk or up to a kill now and then.
+    fn compact(&mut self, input: &mut Input<'_>) {
+        let Some(mut job) = self.compaction.take().or_else(|| self.writer.offer_compaction())
+        else {
+            return;
+        };
+        let accident = input.choose(16);
+        self.disk.fill(accident == 1);
+        if let 2..=4 = accident {
+            self.disk.kill_after(accident - 2);
+        }
+        let step = job.step();
+        self.disk.fill(false);
+        if let Some(image) = self.disk.killed() {
+            self.restart_from(image);
+            return;
+        }
+        let delivery = match step {
+            Ok(Step::Continue) => {
+                self.compaction = Some(job);
+                return;
+            }
+            Ok(Step::Deliver(delivery)) => {
+                self.compaction = Some(job);
+                delivery
+            }
+            Ok(Step::Done(delivery)) => delivery,
+            Err(error) => {
+                assert!(error.is_disk_full(), "{error}");
+                Delivery::Failed(job.kind(), error)
+            }
+        };
+        self.writer.take(delivery).unwrap();
+    }
+
+    fn sync(&mut self, in_background: bool) {
+        if !in_background {
+            self.writer.sync().unwrap();
+        } else if let Some(mut job) = self.sync.take() {
+            let Ok(Step::Done(delivery)) = job.step() else { panic!("a sync is one step") };
+            self.writer.take(delivery).unwrap();
+        } else {
+            self.sync = self.writer.offer_sync();
+        }
+    }
+
+    /// Compares every key, and every key of every snapshot.
+    fn check(&self) {
+        let Model { entries, now, .. } = &self.model;
+        for at in 0..model::KEYS {
+            let key = key(at);
+            let expected = entries.get(&key);
+            let found = self.reader.get(&key, Access::Blocking).unwrap();
+            assert_eq!(found, expected.cloned().map_or(Lookup::Absent, Lookup::Found));
+            let stamp = |entry: &crate::Entry| Stamp {
+                version: entry.version,
+                expires_at: entry.expires_at,
+            };
+            assert_eq!(self.reader.peek(&key).unwrap(), expected.map(stamp));
+            for (snapshot, entries) in &self.snapshots {
+                let found = self.reader.get_at(&key, snapshot).unwrap();
+                assert_eq!(found.as_ref(), entries.get(&key), "in a snapshot");
+            }
+        }
+        assert_eq!(self.reader.count(), entries.len() as u64);
+        let expiring = entries.values().filter(|entry| entry.expires_at.is_some());
+        assert_eq!(self.reader.expiring(), expiring.count() as u64);
+        let is_due = |entry: &crate::Entry| entry.expires_at.is_some_and(|time| time <= *now);
+        let due = entries.iter().filter(|(_, entry)| is_due(entry)).map(|(key, _)| key.clone());
+        let mut found = self.writer.due(*now, usize::MAX);
+        found.sort();
+        assert_eq!(found, due.collect::<Vec<_>>());
+    }
+
+    /// Compares a part of the keys, page by page in either direction.
+    fn check_scan(&self, input: &mut Input<'_>, snapshot: Option<(&Snapshot, &Entries)>) {
+        let entries = snapshot.map_or(&self.model.entries, |(_, entries)| entries);
+        let bound = |input: &mut Input<'_>| match input.choose(3) {
+            0 => Bound::Unbounded,
+            1 => Bound::Included(key(input.choose(model::KEYS))),
+            _ => Bound::Excluded(key(input.choose(model::KEYS))),
+        };
+        let mut range = KeyRange { start: bound(input), end: bound(input), reverse: input.flag() };
+        let (limit, keys_only) = (1 + input.choose(4), input.flag());
+        let is_inside = |key: &Vec<u8>| {
+            let is_behind = match &range.start {
+                Bound::Unbounded => true,
+                Bound::Included(start) => start <= key,
+                Bound::Excluded(start) => start < key,
+            };
+            let is_before = match &range.end {
+                Bound::Unbounded => true,
+                Bound::Included(end) => key <= end,
+                Bound::Excluded(end) => key < end,
+            };
+            is_behind && is_before
+        };
+        let mut expected: Vec<_> = entries.iter().filter(|(key, _)| is_inside(key)).collect();
+        if range.reverse {
+            expected.reverse();
+        }
+        let mut expected = expected.into_iter();
+        loop {
+            let snapshot = snapshot.map(|(snapshot, _)| snapshot);
+            let page = ScanPage { range: &range, snapshot, limit, keys_only };
+            let page = self.reader.scan(&page).unwrap();
+            assert!(page.entries.len() <= limit);
+            for found in page.entries {
+                let (key, entry) = expected.next().unwrap();
+                let mut entry = entry.clone();
+                if keys_only {
+                    entry.value.clear();
+                }
+                assert_eq!((&found.key, found.entry), (key, entry));
+            }
+            match page.resume_after {
+                Some(key) => range = range.after(&key),
+                None => break,
+            }
+        }
+        assert_eq!(expected.next(), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! Builds a small log with the real engine, as a program says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::edit::frames;
+use crate::Result;
+use crate::engine::kvs::{KvsReader, KvsWriter};
+use crate::engine::{
+    Access, Group, Job, KeyRange, Lookup, Mutation, ReadHalf, ScanPage, Step, WriteHalf,
+};
+use crate::fuzzing::Input;
+use crate::fuzzing::disk::{Disk, Image};
+use crate::storage::log::Place;
+use crate::storage::record::{FRAME_HEADER_BYTES, u64_at};
+use crate::storage::recovery::RecoveryReport;
+use crate::storage::segment::HEADER_BYTES;
+use crate::sync::Arc;
+
+pub(super) const DIRECTORY: &str = "data";
+pub(super) const STORE: u128 = 7;
+
+/// Short, so that a few batches fill several segments.
+const SEGMENT_BYTES_MAX: u64 = 300;
+const COMPACTION_BYTES_MIN: u64 = 100;
+
+const STEPS_MAX: usize = 24;
+const KEYS: usize = 6;
+
+pub(super) type State = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A log and everything that it was.
+pub(super) struct History {
+    pub(super) image: Image,
+    /// The state after each batch, by its sequence number.
+    pub(super) states: Vec<State>,
+}
+
+pub(super) fn open(disk: &Arc<Disk>) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
+    let place = Place {
+        file_system: Arc::clone(disk) as _,
+        directory: DIRECTORY.into(),
+        store: STORE,
+        segment_bytes_max: SEGMENT_BYTES_MAX,
+    };
+    KvsWriter::open(place, COMPACTION_BYTES_MIN)
+}
+
+pub(super) fn group(batch: Vec<Mutation>) -> Group {
+    let mut group = Group::default();
+    group.push(batch);
+    group
+}
+
+/// Everything that is there, by a scan that each single read has to agree with.
+pub(super) fn contents(reader: &KvsReader) -> State {
+    let mut state = State::new();
+    let mut range = KeyRange::all();
+    loop {
+        let page = ScanPage { range: &range, snapshot: None, limit: 4, keys_only: false };
+        let page = reader.scan(&page).unwrap();
+        for found in page.entries {
+            let read = reader.get(&found.key, Access::Blocking).unwrap();
+            assert_eq!(read, Lookup::Found(found.entry.clone()));
+            assert!(state.insert(found.key, found.entry.value).is_none());
+        }
+        match page.resume_after {
+            Some(key) => range = range.after(&key),
+            None => break,
+        }
+    }
+    assert_eq!(reader.count(), state.len() as u64);
+    state
+}
+
+/// Compacts until nothing is worth it.
+pub(super) fn maintain(writer: &mut KvsWriter) {
+    while let Some(mut job) = writer.offer_compaction() {
+        run(writer, &mut *job, usize::MAX);
+    }
+}
+
+/// Runs up to this many steps of a job.
+fn run(writer: &mut KvsWriter, job: &mut dyn Job, steps: usize) {
+    for _ in 0..steps {
+        match job.step().unwrap() {
+            Step::Continue => {}
+            Step::Deliver(delivery) => writer.take(delivery).unwrap(),
+            Step::Done(delivery) => return writer.take(delivery).unwrap(),
+        }
+    }
+}
+
+pub(super) fn build(input: &mut Input<'_>) -> History {
+    let mut disk = Disk::new(Image::new());
+    let (mut writer, _, _) = open(&disk).unwrap();
+    let mut states = vec![State::new()];
+    for _ in 0..=input.choose(STEPS_MAX) {
+        let is_closed = match input.choose(10) {
+            0 => {
+                writer.sync().unwrap();
+                continue;
+            }
+            1 => {
+                writer.close().unwrap();
+                true
+            }
+            2 => {
+                maintain(&mut writer);
+                continue;
+            }
+            // A kill, in the middle of a compaction if there is something to compact.
+            3 => false,
+            choice => {
+                let (batch, state) = batch(input, &states);
+                states.push(state);
+                writer.commit(group(batch), choice == 4).unwrap();
+                continue;
+            }
+        };
+        let steps = if is_closed { 0 } else { input.choose(8) };
+        let image = image_after(&mut writer, &disk, steps);
+        disk = Disk::new(image);
+        let (opened, reader, _) = open(&disk).unwrap();
+        assert_eq!(Some(&contents(&reader)), states.last());
+        writer = opened;
+    }
+    History { image: disk.image(), states }
+}
+
+/// What a kill leaves after some steps of a compaction.
+fn image_after(writer: &mut KvsWriter, disk: &Disk, steps: usize) -> Image {
+    // Taken before the job is dropped, which a killed process does not do.
+    match writer.offer_compaction().filter(|_| steps > 0) {
+        Some(mut job) => {
+            run(writer, &mut *job, steps);
+            disk.image()
+        }
+        None => disk.image(),
+    }
+}
+
+fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
+    let mut state = states.last().cloned().unwrap_or_default();
+    let mut batch = Vec::new();
+    for position in 0..=input.choose(3) {
+        let key = vec![b'k'; input.choose(KEYS)];
+        match input.choose(8) {
+            0 if position == 0 => {
+                state.clear();
+                return (vec![Mutation::Clear], state);
+            }
+            0..=2 => {
+                state.remove(&key);
+                batch.push(Mutation::Remove { key });
+            }
+            _ => {
+                let length = input.choose(80);
+                // Unlike every other, so that each state is.
+                let mut value = format!("{}.{position}", states.len()).into_bytes();
+                value.resize(value.len() + length, input.byte());
+                state.insert(key.clone(), value.clone());
+                let expires_at = Some(u64::from(input.byte())).filter(|time| *time > 127);
+                batch.push(Mutation::Put { key, value, expires_at });
+            }
+        }
+    }
+    (batch, state)
+}
+
+impl History {
+    /// The newest batch that bytes which are still as they were written say was durable.
+    pub(super) fn still_vouched(&self, image: &Image) -> u64 {
+        let claims = self.image.iter().flat_map(|(path, bytes)| claims(path, bytes));
+        let is_intact = |claim: &Claim| {
+            let now = image.get(&claim.path).and_then(|now| now.get(claim.start..claim.end));
+            now == Some(&self.image[&claim.path][claim.start..claim.end])
+        };
+        claims.filter(is_intact).map(|claim| claim.durable).max().unwrap_or(0)
+    }
+}
+
+/// Bytes that say what was durable when they were written.
+struct Claim {
+    path: PathBuf,
+    start: usize,
+    end: usize,
+    durable: u64,
+}
+
+fn claims(path: &Path, bytes: &[u8]) -> Vec<Claim> {
+    if path.extension().is_none_or(|extension| extension != "log") {
+        return Vec::new();
+    }
+    let claim = |start, end, at| {
+        let durable = u64_at(bytes, at);
+        Claim { path: path.to_path_buf(), start, end, durable }
+    };
+    let mut claims = vec![claim(0, HEADER_BYTES, 48)];
+    let places = frames(bytes).into_iter().map(|frame| frame.start);
+    claims.extend(places.map(|start| claim(start, start + FRAME_HEADER_BYTES, start + 24)));
+    claims
+}

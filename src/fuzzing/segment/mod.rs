@@ -1,0 +1,151 @@
+//! Opening a log that holds anything: raw bytes, or a real log that was damaged or forged.
+//!
+//! Random bytes pass no checksum, so most inputs are programs: steps that build a log with the real
+//! engine, then edits of its files, some of which make the checksums right again. Without those, what
+//! opens must be a state that was there, and none older than what intact bytes say was durable.
+
+mod build;
+mod edit;
+
+use std::path::Path;
+
+use super::Input;
+use super::disk::{Disk, Image};
+use crate::Error;
+use crate::engine::kvs::{KvsReader, KvsWriter};
+use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
+use crate::storage::fs::FileSystem;
+use crate::storage::names::{self, SegmentId};
+use crate::storage::record::{FRAME_HEADER_BYTES, FrameKind};
+use crate::storage::scan::{Next, Scan};
+use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
+use crate::sync::Arc;
+use build::{DIRECTORY, History, STORE, contents, group, maintain, open};
+
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    match input.choose(8) {
+        0 => check(&one_file(input.rest().to_vec()), None),
+        1 => {
+            let origin = if input.flag() { Origin::Compacted } else { Origin::Written };
+            let header = SegmentHeader {
+                origin,
+                store: STORE,
+                id: SegmentId(1),
+                base: 1,
+                durable: 0,
+                previous: SegmentId(0),
+            };
+            check(&one_file([&header.encode()[..], input.rest()].concat()), None);
+        }
+        _ => {
+            let history = build::build(&mut input);
+            let mut image = history.image.clone();
+            let mut is_forged = false;
+            while !input.is_empty() {
+                is_forged |= edit::edit(&mut image, &mut input);
+            }
+            check(&image, Some(&history).filter(|_| !is_forged));
+        }
+    }
+}
+
+fn one_file(bytes: Vec<u8>) -> Image {
+    Image::from([(names::segment(Path::new(DIRECTORY), SegmentId(1)), bytes)])
+}
+
+/// Opens what is there; the history is that of a log whose checksums nobody forged.
+fn check(image: &Image, history: Option<&History>) {
+    let disk = Disk::new(image.clone());
+    for (path, bytes) in image {
+        check_frames(&disk, path, bytes);
+    }
+    let (mut writer, reader, _) = match open(&disk) {
+        Ok(opened) => opened,
+        Err(error) => return check_refusal(&disk, image, &error),
+    };
+    let found = contents(&reader);
+    if let Some(history) = history {
+        let newest = writer.next_sequence() - 1;
+        let state = history.states.get(usize::try_from(newest).unwrap());
+        assert_eq!(Some(&found), state, "the state after batch {newest} was another one");
+        let durable = history.still_vouched(image);
+        assert!(newest >= durable, "{durable} was durable, and {newest} is found");
+    }
+    let (key, value) = (b"after".to_vec(), b"appended".to_vec());
+    let put = Mutation::Put { key: key.clone(), value: value.clone(), expires_at: None };
+    writer.commit(group(vec![put]), false).unwrap();
+    let mut expected = found;
+    expected.insert(key, value);
+    assert_eq!(contents(&reader), expected);
+    if history.is_some() {
+        maintain(&mut writer);
+        assert_eq!(contents(&reader), expected, "after a compaction");
+        check_damage_while_open(&disk, &reader, &expected);
+    }
+    check_reopening(&disk, writer, &expected);
+}
+
+/// What is damaged while the store is open is read as it was written or not at all.
+fn check_damage_while_open(disk: &Disk, reader: &KvsReader, expected: &build::State) {
+    for (path, bytes) in disk.image() {
+        let at = bytes.len() * 2 / 3;
+        disk.flip(&path, at);
+        for (key, value) in expected {
+            match reader.get(key, Access::Blocking) {
+                Ok(Lookup::Found(entry)) => assert_eq!(entry.value, *value),
+                Err(Error::Corrupt { path: named, .. }) => assert_eq!(named, path),
+                _ => panic!("an unreadable key is neither absent nor another failure"),
+            }
+        }
+        disk.flip(&path, at);
+    }
+}
+
+fn check_reopening(disk: &Arc<Disk>, mut writer: KvsWriter, expected: &build::State) {
+    writer.close().unwrap();
+    let next = writer.next_sequence();
+    drop(writer);
+    let (writer, reader, report) = open(disk).unwrap();
+    assert!(report.is_clean && report.dropped_bytes == 0, "{report:?}");
+    assert_eq!((&contents(&reader), writer.next_sequence()), (expected, next));
+}
+
+/// An error must name a file, and the next attempt must meet the same.
+fn check_refusal(disk: &Arc<Disk>, before: &Image, error: &Error) {
+    let (Error::Corrupt { path, .. } | Error::UnsupportedFormat { path, .. }) = error else {
+        panic!("not a refusal of damage: {error}");
+    };
+    assert!(before.contains_key(path), "{error}");
+    for (path, bytes) in disk.image() {
+        assert!(before[&path].starts_with(&bytes), "{} was changed", path.display());
+    }
+    let again = open(disk).err().map(|error| error.to_string());
+    assert_eq!(again, Some(error.to_string()), "damage is refused until it is repaired");
+}
+
+/// Every frame that a scan returns holds what would be written in its place.
+fn check_frames(disk: &Disk, path: &Path, bytes: &[u8]) {
+    let Ok(header) = SegmentHeader::decode(bytes, path) else { return };
+    assert_eq!(header.encode(), bytes[..HEADER_BYTES]);
+    let segment = Segment::new(header, path.to_path_buf(), disk.open(path).unwrap());
+    let mut scan = Scan::new(&segment).unwrap();
+    loop {
+        let at = scan.offset();
+        let start = usize::try_from(at).unwrap();
+        let Next::Frame(frame) = scan.next().unwrap() else { return };
+        let numbers = (frame.header.sequence, frame.header.durable);
+        let mut encoded = Vec::new();
+        if frame.header.kind == FrameKind::Batch {
+            let records = frame.records.iter().map(|(record, _)| *record);
+            let encode = segment.checksum.encode_batch(records, numbers, at, &mut encoded, |_| {});
+            encode.unwrap();
+        } else {
+            let (kind, body) = (frame.header.kind, frame.body);
+            segment.checksum.encode_mark(kind, body, numbers, at, &mut encoded).unwrap();
+        }
+        let length = FRAME_HEADER_BYTES + frame.header.body_bytes as usize;
+        assert_eq!(scan.offset(), at + length as u64);
+        assert_eq!(encoded, bytes[start..start + length], "at {at} of {}", path.display());
+    }
+}

@@ -1,0 +1,150 @@
+//! Replays the corpora and mutations of them, and shows which planted mistakes the targets catch.
+//!
+//! `KVS_FUZZ_EXECUTIONS=1000000 cargo test --release --lib fuzzing -- --nocapture` tries that many
+//! mutations with each target.
+
+mod mutator;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+use super::{TARGETS, Target};
+use crate::bugs::{Bug, plant};
+use mutator::Mutator;
+
+/// Every mutation follows from it, the corpus and the number of the execution.
+const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+fn target(name: &str) -> Target {
+    *TARGETS.iter().find(|target| target.name == name).unwrap()
+}
+
+fn corpus(target: Target) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target.name);
+    let entries = fs::read_dir(&folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    // The order decides what the mutations are.
+    paths.sort();
+    assert!(!paths.is_empty(), "{} is empty", folder.display());
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Runs an input; if it fails, keeps it and says how to keep it for good.
+fn run(target: Target, bytes: &[u8]) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes))) else { return };
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let file = tempfile::Builder::new().prefix("kvs-fuzz-").tempfile().unwrap();
+    let (_, path) = file.keep().unwrap();
+    fs::write(&path, bytes).unwrap();
+    eprintln!("target {} fails on {hex}", target.name);
+    eprintln!("to have every run of the tests replay it:");
+    eprintln!("  cp {} tests/corpus/{}/found-NAME", path.display(), target.name);
+    eprintln!("  cargo test --lib fuzzing::tests::{}", target.name);
+    resume_unwind(panic);
+}
+
+/// Replays the corpus, then tries this many mutations or as many as the environment says.
+fn fuzz(name: &str, executions: u64) {
+    let target = target(name);
+    let corpus = corpus(target);
+    corpus.iter().for_each(|bytes| run(target, bytes));
+    let wanted = std::env::var("KVS_FUZZ_EXECUTIONS");
+    let executions = wanted.map_or(executions, |wanted| wanted.parse().unwrap());
+    let mut mutator = Mutator::new(SEED, &corpus);
+    let start = Instant::now();
+    (0..executions).for_each(|_| run(target, &mutator.next()));
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{name}: {} inputs replayed, {executions} mutations of seed {SEED:#x} in {seconds:.1} s",
+        corpus.len()
+    );
+}
+
+#[test]
+fn segment() {
+    fuzz("segment", 60_000);
+}
+
+#[test]
+fn native() {
+    fuzz("native", 8_000_000);
+}
+
+#[test]
+fn resp() {
+    fuzz("resp", 2_000_000);
+}
+
+#[test]
+fn operations() {
+    fuzz("operations", 10_000);
+}
+
+#[test]
+fn text() {
+    fuzz("text", 4_000_000);
+}
+
+/// After how many executions a target fails with this mistake planted.
+fn executions_to_catch(bug: Bug, name: &str, bound: usize) -> Option<usize> {
+    let target = target(name);
+    let corpus = corpus(target);
+    let mut mutator = Mutator::new(SEED, &corpus);
+    let mutations = std::iter::repeat_with(|| mutator.next());
+    let mut inputs = corpus.iter().cloned().chain(mutations).take(bound);
+    let fails = |bytes: &Vec<u8>| {
+        let _planted = plant(Some(bug));
+        catch_unwind(AssertUnwindSafe(|| (target.run)(bytes))).is_err()
+    };
+    let (executions, caught_by) = inputs.by_ref().enumerate().find(|(_, bytes)| fails(bytes))?;
+    // It is the bug that the input reveals, and nothing else.
+    (target.run)(&caught_by);
+    Some(executions + 1)
+}
+
+fn assert_caught(name: &str, bugs: &[Bug]) {
+    const BOUND: usize = 20_000;
+    let mut missed = Vec::new();
+    for &bug in bugs {
+        match executions_to_catch(bug, name, BOUND) {
+            Some(executions) => println!("{name} catches {bug:?} after {executions} executions"),
+            None => missed.push(bug),
+        }
+    }
+    assert!(missed.is_empty(), "{name} misses {missed:?}");
+}
+
+#[test]
+fn damaged_logs_reveal_planted_bugs() {
+    assert_caught(
+        "segment",
+        &[
+            Bug::AppendToTorn,
+            Bug::AcceptPartialBatch,
+            Bug::CutDamage,
+            Bug::SkipRecordChecksum,
+            Bug::ReadErrorIsAbsence,
+            Bug::DropTombstones,
+        ],
+    );
+}
+
+#[test]
+fn operations_reveal_planted_bugs() {
+    assert_caught(
+        "operations",
+        &[
+            Bug::SkipUndo,
+            Bug::AppendToTorn,
+            Bug::DropTombstones,
+            Bug::DropClear,
+            Bug::RepointOverwritten,
+            Bug::RemoveInputsFirst,
+            Bug::IgnoreSnapshots,
+            Bug::SkipOverlay,
+            Bug::StaleRead,
+        ],
+    );
+}

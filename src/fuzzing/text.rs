@@ -1,0 +1,159 @@
+//! Small texts: file names, the marker of the engine, options, patterns and numbers.
+
+use std::path::Path;
+
+use super::Input;
+use super::disk::{Disk, Image};
+use crate::server::parsers::{Case, cursor, glob_matches, integer};
+use crate::storage::fs::FileSystem;
+use crate::storage::names::{self, FileName};
+use crate::{Durability, EngineKind, Error, Options, engine};
+
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    match input.choose(4) {
+        0 => {
+            let length = input.choose(24);
+            let pattern = input.bytes(length);
+            check_pattern(pattern, input.rest());
+        }
+        1 => check_marker(input.rest()),
+        2 => check_numbers(input.rest()),
+        _ => check_names(&String::from_utf8_lossy(input.rest())),
+    }
+}
+
+/// What is read is what would be written.
+fn check_names(text: &str) {
+    let directory = Path::new("");
+    let written = FileName::parse(text).map(|name| match name {
+        FileName::Segment(id) => names::segment(directory, id),
+        FileName::Unfinished(id) => names::unfinished(directory, id),
+    });
+    assert!(written.is_none_or(|path| path == Path::new(text)), "{text}");
+    if let Ok(kind) = text.parse::<EngineKind>() {
+        assert_eq!(kind.to_string(), text);
+    }
+    if let Ok(durability) = text.parse::<Durability>() {
+        assert_eq!(durability.to_string().parse::<Durability>().unwrap(), durability);
+    }
+}
+
+/// A marker is refused and left as it is, or names the store from then on.
+fn check_marker(contents: &[u8]) {
+    let marker = names::engine(Path::new("data"));
+    let disk = Disk::new(Image::from([(marker.clone(), contents.to_vec())]));
+    let options = Options::new("data").engine(EngineKind::Kvs);
+    let open = || engine::open_in(&options, disk.clone());
+    match open() {
+        Ok(mut opened) => {
+            opened.writer.sync().unwrap();
+            drop(opened);
+            assert!(open().is_ok());
+        }
+        Err(Error::Corrupt { path, .. }) => assert_eq!(path, marker),
+        Err(Error::WrongEngine { found, .. }) => assert!(contents.starts_with(found.as_bytes())),
+        Err(error) => panic!("{error}"),
+    }
+    assert_eq!(disk.image()[&marker], contents);
+    assert!(disk.open(&names::engine_unfinished(Path::new("data"))).is_err());
+}
+
+fn check_numbers(text: &[u8]) {
+    if let Some(number) = integer(text) {
+        assert_eq!(number.to_string().as_bytes(), text);
+    }
+    if let Some(number) = cursor(text) {
+        let zeros = text.iter().take_while(|digit| **digit == b'0').count();
+        let digits = &text[zeros.min(text.len() - 1)..];
+        assert_eq!(number.to_string().as_bytes(), digits);
+    }
+}
+
+/// The answer is the one that follows from the definition, position by position.
+fn check_pattern(pattern: &[u8], text: &[u8]) {
+    let text = &text[..text.len().min(64)];
+    for case in [Case::Exact, Case::Ignored] {
+        let fold = |byte: u8| if case == Case::Ignored { byte.to_ascii_lowercase() } else { byte };
+        let expected = matches_by_definition(&elements(pattern, fold), text, fold);
+        assert_eq!(glob_matches(pattern, text, case), expected, "{case:?}");
+    }
+}
+
+/// One part of a pattern.
+enum Element {
+    Star,
+    /// One byte of these.
+    OneOf(Box<[bool; 256]>),
+}
+
+fn elements(mut pattern: &[u8], fold: impl Fn(u8) -> u8) -> Vec<Element> {
+    let mut elements = Vec::new();
+    while let Some((first, rest)) = pattern.split_first() {
+        pattern = rest;
+        let mut set = Box::new([false; 256]);
+        match (first, rest) {
+            (b'*', _) => {
+                elements.push(Element::Star);
+                continue;
+            }
+            (b'?', _) => set.fill(true),
+            (b'[', _) => {
+                let is_negated = rest.first() == Some(&b'^');
+                pattern = class(&rest[usize::from(is_negated)..], &mut set, &fold);
+                set.iter_mut().for_each(|is_in| *is_in ^= is_negated);
+            }
+            (b'\\', [escaped, rest @ ..]) => {
+                pattern = rest;
+                set[usize::from(fold(*escaped))] = true;
+            }
+            (literal, _) => set[usize::from(fold(*literal))] = true,
+        }
+        elements.push(Element::OneOf(set));
+    }
+    elements
+}
+
+/// Reads the inside of brackets; what follows them.
+fn class<'a>(mut rest: &'a [u8], set: &mut [bool; 256], fold: impl Fn(u8) -> u8) -> &'a [u8] {
+    loop {
+        match rest {
+            [] => return rest,
+            [b']', later @ ..] => return later,
+            [b'\\', escaped, later @ ..] => {
+                set[usize::from(fold(*escaped))] = true;
+                rest = later;
+            }
+            [first, b'-', last, later @ ..] => {
+                let (first, last) = (fold(*first), fold(*last));
+                (first.min(last)..=first.max(last)).for_each(|byte| set[usize::from(byte)] = true);
+                rest = later;
+            }
+            [literal, later @ ..] => {
+                set[usize::from(fold(*literal))] = true;
+                rest = later;
+            }
+        }
+    }
+}
+
+/// For each beginning of the text, whether the pattern so far matches it.
+fn matches_by_definition(elements: &[Element], text: &[u8], fold: impl Fn(u8) -> u8) -> bool {
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    for element in elements {
+        reached = match element {
+            Element::Star => {
+                let first = reached.iter().position(|is_reached| *is_reached);
+                (0..reached.len()).map(|at| first.is_some_and(|first| first <= at)).collect()
+            }
+            Element::OneOf(set) => {
+                let next = text.iter().zip(&reached);
+                let next =
+                    next.map(|(byte, is_reached)| *is_reached && set[usize::from(fold(*byte))]);
+                std::iter::once(false).chain(next).collect()
+            }
+        };
+    }
+    reached[text.len()]
+}
