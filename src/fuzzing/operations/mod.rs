@@ -198,8 +198,9 @@ impl Store {
             };
             assert_eq!(self.reader.peek(&key).unwrap(), expected.map(stamp));
             for (snapshot, entries) in &self.snapshots {
-                let found = self.reader.get_at(&key, snapshot).unwrap();
-                assert_eq!(found.as_ref(), entries.get(&key), "in a snapshot");
+                let found = self.reader.get_at(&key, snapshot, Access::Blocking).unwrap();
+                let expected = entries.get(&key).cloned().map_or(Lookup::Absent, Lookup::Found);
+                assert_eq!(found, expected, "in a snapshot");
             }
         }
         assert_eq!(self.reader.count(), entries.len() as u64);

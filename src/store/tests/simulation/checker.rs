@@ -56,7 +56,7 @@ pub(super) struct Checker<'a> {
     pub(super) figures: Figures,
     pub(super) dice: Dice,
     /// Of so many images one is crashed again during and after its recovery.
-    pub(super) crash_again_one_in: usize,
+    pub(super) crash_again_one_in: u64,
 }
 
 /// What was found wrong.
@@ -138,7 +138,7 @@ impl Checker<'_> {
             return Err(format!("{past} batches are found, {least} were promised: {found:?}"));
         }
         let moments = disk.moments();
-        if crashes > 0 && self.dice.roll(self.crash_again_one_in) == 0 {
+        if crashes > 0 && self.dice.next().is_multiple_of(self.crash_again_one_in) {
             let (last, during) = moments.split_last().ok_or("a moment is always kept")?;
             for moment in during {
                 self.crash_again(&moment.state, promised.power_lost, crashes - 1)

@@ -9,8 +9,9 @@ use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::batch::{Batch, Operation};
 use crate::{Durability, Options};
 
-/// Up to this length each image is crashed again at every place of its recovery.
-const LENGTH_CRASHED_AGAIN: usize = 3;
+/// Of so many images of a sequence of this length one is crashed again during and after its recovery: the
+/// long ones have so many that a part has to do.
+const CRASHED_AGAIN_ONE_IN: [u64; 5] = [1, 1, 1, 4, 32];
 
 /// What a step may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +112,8 @@ fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Vi
     }
     let moments = disk.moments();
     let figures = Figures::default();
-    // The longest sequences have so many images that a part has to do.
-    let crash_again_one_in = if sequence.len() > LENGTH_CRASHED_AGAIN { 8 } else { 1 };
+    let one_in = CRASHED_AGAIN_ONE_IN[sequence.len().min(CRASHED_AGAIN_ONE_IN.len() - 1)];
+    let crash_again_one_in = number("KVS_SIMULATION_ONE_IN", one_in);
     let mut checker = Checker { options, pasts: &machine.pasts, figures, dice, crash_again_one_in };
     for (number, moment) in moments.iter().enumerate() {
         checker.moment(moment).map_err(|error| format!("before change {number}: {error}"))?;
