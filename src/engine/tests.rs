@@ -234,6 +234,32 @@ fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
 }
 
 #[test]
+fn nothing_follows_a_segment_that_could_neither_be_begun_nor_removed() {
+    for is_removed_at_last in [true, false] {
+        let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+        let (mut writer, _, _) = open(directory.path(), &switches, 1 << 20).unwrap();
+        let mut try_commit = || writer.commit(group(&[&[put("a", "1")]]), true);
+        switches.writes_fail.store(true, Ordering::Relaxed);
+        switches.removals_fail.store(true, Ordering::Relaxed);
+        assert!(try_commit().unwrap_err().is_disk_full());
+        switches.writes_fail.store(false, Ordering::Relaxed);
+        // A segment behind the leftover would make it look damaged.
+        assert!(matches!(try_commit(), Err(Error::Io { action: "remove", .. })));
+        if is_removed_at_last {
+            switches.removals_fail.store(false, Ordering::Relaxed);
+            try_commit().unwrap();
+        }
+        drop(writer);
+        let (mut writer, reader, _) = open_plain(directory.path()).unwrap();
+        assert_eq!(value(&reader, "a"), is_removed_at_last.then(|| "1".to_owned()));
+        commit(&mut writer, &[put("b", "2")]);
+        drop(writer);
+        let (_, reader, _) = open_plain(directory.path()).unwrap();
+        assert_eq!(value(&reader, "b"), Some("2".to_owned()));
+    }
+}
+
+#[test]
 fn what_an_undone_group_left_behind_does_not_come_back() {
     let directory = TempDir::new().unwrap();
     let switches = Arc::new(Switches::default());

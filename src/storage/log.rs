@@ -49,6 +49,8 @@ pub(crate) struct Log {
     unsealed: VecDeque<Unsealed>,
     /// The segment that ends where the active one begins, or where the next one will.
     last_written: SegmentId,
+    /// A segment that could not be begun and still has its name.
+    leftover: Option<PathBuf>,
     next_segment: SegmentId,
     next_sequence: u64,
     /// Everything up to this sequence number survives power loss.
@@ -84,6 +86,7 @@ impl Log {
             active: end.active,
             unsealed: end.unsealed,
             last_written: end.last_written,
+            leftover: None,
             next_segment: end.next_segment,
             next_sequence: end.next_sequence,
             durable: end.next_sequence - 1,
@@ -115,8 +118,9 @@ impl Log {
         self.active.as_ref().map(|active| active.segment.id())
     }
 
-    /// Takes the next segment id for a compaction's output.
+    /// Takes the next segment id, for the log or for a compaction's output.
     pub(crate) fn take_segment_id(&mut self) -> Result<SegmentId> {
+        self.remove_leftover()?;
         let id = self.next_segment;
         let next = id.0.checked_add(1);
         let next =
@@ -252,16 +256,33 @@ impl Log {
                 false => file_system.sync_directory(&self.place.directory),
             });
         if let Err(error) = written {
-            // A leftover is recognized at the next open only while it is the newest segment.
-            let _ = file_system
-                .remove(&path)
-                .and_then(|()| file_system.sync_directory(&self.place.directory));
+            self.leftover = Some(path.clone());
+            // If this fails, it is tried again before anything else is made.
+            let _ = self.remove_leftover();
             return Err(Error::io("begin the segment", &path, error));
         }
         let segment = Arc::new(Segment::new(header, path, file));
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
         Ok(Active { segment, offset: HEADER_BYTES as u64 })
+    }
+
+    /// Removes what is left of a segment that could not be begun, for good: the next open recognizes it
+    /// only while it is the newest.
+    fn remove_leftover(&mut self) -> Result<()> {
+        let Some(path) = &self.leftover else {
+            return Ok(());
+        };
+        let (file_system, directory) = (&self.place.file_system, &self.place.directory);
+        match file_system.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", path, error));
+            }
+            _ => {}
+        }
+        file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
+        self.leftover = None;
+        Ok(())
     }
 
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
