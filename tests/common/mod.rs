@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 
+pub mod connection;
+pub mod fault;
+pub mod journal;
+pub mod mount;
 pub mod process;
+pub mod random;
 pub mod running;
 pub mod tool;
 
