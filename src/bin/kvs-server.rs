@@ -4,12 +4,15 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use kvs::{Durability, EngineKind, Error, KvsServer, Options, ServerOptions, Store};
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Error> {
     start_log()?;
     let connections_max = connections_max(raise_file_limit());
+    survive_file_size_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
@@ -93,6 +97,14 @@ fn raise_file_limit() -> Option<u64> {
         log::warn!("cannot raise the limit of open files: {error}");
     }
     getrlimit(Resource::Nofile).current
+}
+
+/// Lets a write that exceeds the limit on the size of files fail, where it would end the process.
+fn survive_file_size_limit() {
+    // With a handler the signal is harmless, and the write returns its error, as on a full disk.
+    if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
+        log::warn!("cannot outlive the limit on the size of files: {error}");
+    }
 }
 
 /// How many connections to allow: half of the open files is left to the store, which cannot write

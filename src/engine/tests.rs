@@ -280,6 +280,24 @@ fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
 }
 
 #[test]
+fn a_segment_that_could_neither_be_begun_nor_removed_leaves_the_log_in_doubt() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 1 << 20).unwrap();
+    switches.writes_fail.store(true, Ordering::Relaxed);
+    switches.removals_fail.store(true, Ordering::Relaxed);
+    // A segment behind the leftover would make it look damaged, so nothing may follow it.
+    let refused = writer.commit(group(&[&[put("a", "1")]]), true);
+    assert!(matches!(refused, Err(Error::UnknownOutcome(_))));
+    drop(writer);
+    let (mut writer, reader, _) = open_plain(directory.path()).unwrap();
+    assert_eq!(value(&reader, "a"), None);
+    commit(&mut writer, &[put("b", "2")]);
+    drop(writer);
+    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    assert_eq!(value(&reader, "b"), Some("2".to_owned()));
+}
+
+#[test]
 fn what_an_undone_group_left_behind_does_not_come_back() {
     let directory = TempDir::new().unwrap();
     let switches = Arc::new(Switches::default());

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 
 pub mod connection;
+pub mod fault;
+pub mod journal;
+pub mod journaled;
 pub mod linearizability;
+pub mod mount;
 pub mod process;
+pub mod random;
 pub mod running;
 pub mod tool;
 

@@ -1,10 +1,15 @@
 //! A server in a process of its own.
 
+use std::fs::{self, DirEntry};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Longer than any server takes to end, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `kvs-server` on a port that the system chose; killed when dropped.
 pub struct Server {
@@ -20,7 +25,17 @@ impl Server {
     }
 
     /// As [`start`](Self::start), for a command that runs the server in its own way.
-    pub fn start_command(mut command: Command, directory: &Path, arguments: &[&str]) -> Self {
+    pub fn start_command(command: Command, directory: &Path, arguments: &[&str]) -> Self {
+        Self::try_start(command, directory, arguments)
+            .unwrap_or_else(|(status, log)| panic!("the server did not start: {status}: {log}"))
+    }
+
+    /// As [`start_command`](Self::start_command), where the server may end instead of listening.
+    pub fn try_start(
+        mut command: Command,
+        directory: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, (ExitStatus, String)> {
         command.args(["--addr", "127.0.0.1:0", "--dir"]).arg(directory).args(arguments);
         let mut child = command
             .stdin(Stdio::null())
@@ -32,21 +47,42 @@ impl Server {
         let mut log = String::new();
         let address = loop {
             let start = log.len();
-            assert_ne!(stderr.read_line(&mut log).unwrap(), 0, "the server did not start: {log}");
+            if stderr.read_line(&mut log).unwrap() == 0 {
+                return Err((wait(&mut child), log));
+            }
             if let Some((_, address)) = log[start..].split_once("listening on ") {
                 break address.trim().parse().unwrap();
             }
         };
         // Reads on, so that the server never waits for room in the pipe.
-        let log = std::thread::spawn(move || {
+        let log = thread::spawn(move || {
             let _ = stderr.read_to_string(&mut log);
             log
         });
-        Self { child, address, log: Some(log) }
+        Ok(Self { child, address, log: Some(log) })
     }
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The id of its thread of this name.
+    pub fn thread(&self, name: &str) -> u32 {
+        let tasks = format!("/proc/{}/task", self.id());
+        let is_named = |task: &DirEntry| {
+            let found = fs::read_to_string(task.path().join("comm"));
+            found.is_ok_and(|found| found.trim_end() == name)
+        };
+        let start = Instant::now();
+        loop {
+            let mut tasks = fs::read_dir(&tasks).unwrap().map(|task| task.unwrap());
+            if let Some(task) = tasks.find(is_named) {
+                return task.file_name().to_str().unwrap().parse().unwrap();
+            }
+            // A thread gives itself its name when it begins to run.
+            assert!(start.elapsed() < PATIENCE, "the server has no thread {name}");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Kills it without warning.
@@ -63,8 +99,29 @@ impl Server {
 
     /// Waits for it to end by itself; how it ended, and what it logged.
     pub fn wait(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
+        let status = wait(&mut self.child);
         (status, self.log.take().unwrap().join().unwrap())
+    }
+}
+
+/// Whether the directory holds the output of a compaction that is not finished.
+pub fn is_compacting(directory: &Path) -> bool {
+    let mut names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    names.any(|path| path.extension().is_some_and(|extension| extension == "tmp"))
+}
+
+/// Waits for the end of a process, but not forever.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("process {} did not end within {PATIENCE:?}", child.id());
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,0 +1,268 @@
+//! Every call that a server's actors make on its files fails once, or is the last one before it dies.
+//!
+//! `strace` watches one thread of the real server and lets the Nth call of a kind fail, or kills the
+//! server there, for N from one until a run of the same session does not get that far.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitStatus;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::fault::Effect::{self, Error, Kill};
+use common::fault::{FAILURES, FAILURES_AND_EINTR, Fault, SYNC_FAILURES, attach, can_inject};
+use common::journal::{Journal, Outcome};
+use common::journaled::Connection;
+use common::process::{Server, is_compacting, wait};
+use kvs::{Options, Store};
+use tempfile::TempDir;
+
+/// So large that a few of them are worth a compaction.
+const VALUE_BYTES: usize = 256 << 10;
+
+/// Enough for two compactions.
+const STEPS: usize = 24;
+
+/// More calls of one kind than the session leads to.
+const CALLS_MAX: usize = 500;
+
+/// The actor that owns the log.
+const WRITER: &str = "kvs-writer";
+
+/// The actor that compacts.
+const MAINTENANCE: &str = "kvs-maintenance";
+
+/// What a run of the session under a fault brought.
+struct Run {
+    journal: Journal,
+    outcomes: Vec<Outcome>,
+    status: ExitStatus,
+    log: String,
+    trace: String,
+}
+
+impl Run {
+    fn is_killed(&self) -> bool {
+        self.status.signal() == Some(9)
+    }
+
+    /// The fault happened.
+    fn is_met(&self, fault: &Fault) -> bool {
+        let is_injected = |line: &str| line.starts_with(fault.call) && line.contains("(INJECTED)");
+        self.is_killed() || self.trace.lines().any(is_injected)
+    }
+}
+
+/// Waits, though not for long, until no compaction is under way.
+fn let_compaction_finish(directory: &Path) {
+    let start = Instant::now();
+    while is_compacting(directory) && start.elapsed() < Duration::from_millis(300) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The session: large values that make garbage, a batch, a removal, and all of it read in between.
+fn session(server: &Server, directory: &Path, journal: &mut Journal) -> Vec<Outcome> {
+    let mut native = Connection::native(server.address);
+    let mut redis = Connection::redis(server.address);
+    let mut outcomes = Vec::new();
+    for step in 0..STEPS {
+        let_compaction_finish(directory);
+        let (connection, write) = match step % 6 {
+            0 | 3 => (&mut native, journal.set(&["a"], VALUE_BYTES)),
+            1 | 4 => (&mut redis, journal.set(&["b"], VALUE_BYTES)),
+            2 => (&mut redis, journal.set(&["x", "y", "z"], 100)),
+            _ if step % 4 == 1 => (&mut native, journal.remove("c")),
+            _ => (&mut native, journal.set(&["c"], 1000)),
+        };
+        let outcome = connection.send(journal, &write);
+        outcomes.push(outcome.clone());
+        if outcome == Outcome::Unanswered {
+            return outcomes;
+        }
+    }
+    // Reads go on, whatever became of the writes.
+    journal.check(|key| native.get(key)).unwrap();
+    outcomes
+}
+
+/// Runs the session on a new directory, with a fault in one thread of the server.
+fn run(thread: &str, directory: &Path, fault: &Fault) -> Run {
+    let traces = TempDir::new().unwrap();
+    let trace = traces.path().join("trace");
+    let server = Server::start(directory, &["--durability", "always"]);
+    let mut strace = attach(&server, thread, &fault.options(&trace));
+    let mut journal = Journal::default();
+    let outcomes = session(&server, directory, &mut journal);
+    server.signal("TERM");
+    let (status, log) = server.wait();
+    wait(&mut strace);
+    Run { journal, outcomes, status, log, trace: fs::read_to_string(trace).unwrap() }
+}
+
+/// The directory opens, holds what it has to, takes writes, and holds them when it is opened again.
+fn check_reopened(directory: &Path, journal: &mut Journal) {
+    for round in 0..2 {
+        let store = Store::open(Options::new(directory)).unwrap();
+        journal.settle(|key| store.get(key).unwrap()).unwrap();
+        let write = journal.set(&["after"], 100 + round);
+        store.set("after", write.value("after").unwrap()).unwrap();
+        journal.conclude(&write, &Outcome::Acknowledged);
+    }
+}
+
+/// What has to hold whatever failed.
+fn check_run(run: &Run) {
+    let Run { outcomes, status, log, .. } = run;
+    assert!(!log.contains("panicked"), "a panic");
+    let is_doubtful = |outcome: &Outcome| matches!(outcome, Outcome::Doubtful(_));
+    let doubtful = outcomes.iter().position(is_doubtful);
+    let behind = doubtful.map_or(&[][..], |at| &outcomes[at..]);
+    assert!(
+        !behind.contains(&Outcome::Acknowledged),
+        "something was acknowledged after a sync failed"
+    );
+    let is_stopped = log.contains("takes no more writes");
+    if run.is_killed() {
+        return;
+    }
+    assert!(!outcomes.contains(&Outcome::Unanswered), "a request was not answered");
+    assert!(doubtful.is_none() || status.code() == Some(1), "a failed sync ends with {status}");
+    assert!(status.success() || status.code() == Some(1) && is_stopped, "it ended with {status}");
+    if outcomes.iter().any(|outcome| *outcome != Outcome::Acknowledged) {
+        assert!(log.contains(" WARN ") || log.contains(" ERROR "), "a failure was not logged");
+    }
+}
+
+/// How many of the outcomes are like this.
+fn count(outcomes: &[Outcome], is_like: impl Fn(&Outcome) -> bool) -> usize {
+    outcomes.iter().filter(|outcome| is_like(outcome)).count()
+}
+
+/// What one fault of this kind may lead to at most.
+fn check_damage(thread: &str, fault: &Fault, run: &Run) {
+    let Run { outcomes, status, log, .. } = run;
+    let failed = count(outcomes, |outcome| *outcome != Outcome::Acknowledged);
+    let is_logged = log.contains(" WARN ") || log.contains(" ERROR ");
+    let is_sync = matches!(fault.call, "fdatasync" | "fsync");
+    match (fault.effect, thread) {
+        (Kill, _) => {}
+        (Error("EINTR"), _) => {
+            assert!(failed == 0 && status.success(), "an interrupted call is made again");
+            assert!(!is_logged, "and not worth a word");
+        }
+        // Nothing is sent while the store closes, so a failure is only logged then.
+        (Error(_), WRITER) if is_sync || fault.also.is_some() => {
+            assert!(failed > 0 || is_logged, "acknowledged in spite of a failure");
+        }
+        (Error(_), WRITER) => {
+            let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+            assert!(failed <= 1, "one failure concerns one write");
+            assert_eq!(failed, count(outcomes, is_refused), "its outcome is known");
+        }
+        (Error(_), _) if is_sync || fault.call == "openat" => {}
+        (Error(_), _) => assert_eq!(failed, 0, "writes do not depend on compaction"),
+    }
+}
+
+/// Runs the session under a fault and checks everything; whether the fault was met.
+fn try_fault(thread: &str, fault: &Fault) -> bool {
+    let directory = TempDir::new().unwrap();
+    let mut run = run(thread, directory.path(), fault);
+    let mut journal = std::mem::take(&mut run.journal);
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        check_run(&run);
+        if run.is_met(fault) {
+            check_damage(thread, fault, &run);
+        }
+        check_reopened(directory.path(), &mut journal);
+    }));
+    if checked.is_err() {
+        let kept = directory.keep();
+        let Run { outcomes, log, trace, .. } = &run;
+        panic!(
+            "{thread}: {fault:?}\n{outcomes:?}\n{log}\n{trace}the directory is {}",
+            kept.display()
+        );
+    }
+    run.is_met(fault)
+}
+
+/// Lets every call of this kind of a thread fail in every way; how many faults were met.
+fn exhaust(
+    thread: &str,
+    call: &'static str,
+    effects: &[Effect],
+    also: Option<&'static str>,
+) -> usize {
+    let mut met = 0;
+    for effect in effects {
+        let mut missed = 0;
+        for index in 1..CALLS_MAX {
+            let is_met = try_fault(thread, &Fault { call, effect: *effect, index, also });
+            met += usize::from(is_met);
+            // The number of calls differs a little from run to run.
+            missed = if is_met { 0 } else { missed + 1 };
+            if missed == 2 {
+                break;
+            }
+        }
+    }
+    println!("{thread}: {call}{}: {met} faults", also.map_or(String::new(), |a| format!("+{a}")));
+    met
+}
+
+#[test]
+fn every_write_of_the_writer_fails() {
+    if can_inject() {
+        // At least each step writes once.
+        assert!(exhaust(WRITER, "pwrite64", FAILURES_AND_EINTR, None) > 4 * STEPS);
+    }
+}
+
+#[test]
+fn every_sync_of_the_writer_fails() {
+    if can_inject() {
+        assert!(exhaust(WRITER, "fdatasync", SYNC_FAILURES, None) > 3 * STEPS);
+        // The directory, for each new segment.
+        assert!(exhaust(WRITER, "fsync", SYNC_FAILURES, None) >= 3 * 2);
+    }
+}
+
+#[test]
+fn every_other_call_of_the_writer_fails() {
+    if can_inject() {
+        // A new segment, its directory, and the output of a compaction.
+        assert!(exhaust(WRITER, "openat", FAILURES_AND_EINTR, None) >= 4 * 4);
+    }
+}
+
+#[test]
+fn every_clean_up_of_the_writer_fails_too() {
+    if can_inject() {
+        let once = &[Error("ENOSPC")];
+        assert!(exhaust(WRITER, "pwrite64", once, Some("ftruncate")) > STEPS);
+        assert!(exhaust(WRITER, "fsync", once, Some("unlink")) >= 2);
+        assert!(exhaust(WRITER, "pwrite64", once, Some("unlink")) > STEPS);
+    }
+}
+
+#[test]
+fn every_call_of_a_compaction_fails() {
+    if can_inject() {
+        // One compaction at least.
+        assert!(exhaust(MAINTENANCE, "pread64", FAILURES_AND_EINTR, None) >= 4);
+        assert!(exhaust(MAINTENANCE, "pwrite64", FAILURES_AND_EINTR, None) >= 4 * 2);
+        assert!(exhaust(MAINTENANCE, "fdatasync", SYNC_FAILURES, None) >= 3);
+        assert!(exhaust(MAINTENANCE, "fsync", SYNC_FAILURES, None) >= 3 * 2);
+        assert!(exhaust(MAINTENANCE, "openat", FAILURES_AND_EINTR, None) >= 4 * 2);
+        assert!(exhaust(MAINTENANCE, "rename", FAILURES, None) >= 3);
+        assert!(exhaust(MAINTENANCE, "unlink", FAILURES, None) >= 3);
+    }
+}
