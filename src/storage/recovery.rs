@@ -357,7 +357,8 @@ impl Recovery<'_> {
         {
             from = scan.offset();
         }
-        let mut bytes = vec![0; WRITE_AGAIN_BYTES];
+        let rest = usize::try_from(scan.length() - from).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; rest.min(WRITE_AGAIN_BYTES)];
         while from < scan.length() {
             let read = segment.file.read_at(&mut bytes, from);
             let read = read.map_err(|e| Error::io("read", &segment.path, e))?;
