@@ -10,11 +10,21 @@ use crate::engine::{self, Group, Mutation};
 use crate::storage::fs::simulated::{Fate, Fill, Moment, Promised, SimulatedDisk, State};
 use crate::sync::Arc;
 
-/// Up to this many pieces every subset is tried.
-const PIECES_EXHAUSTED: usize = 12;
+/// How much is tried of what could be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// Up to this many pieces every subset is tried.
+    pub(super) pieces_exhausted: usize,
+    /// How many subsets are tried of more pieces.
+    pub(super) samples: u64,
+    /// Of so many images one is crashed again during and after its recovery.
+    pub(super) crashed_again_one_in: u64,
+}
 
-/// How many subsets are tried of more pieces.
-const SAMPLES: u64 = 256;
+impl Effort {
+    pub(super) const FULL: Self =
+        Self { pieces_exhausted: 12, samples: 256, crashed_again_one_in: 1 };
+}
 
 /// What was tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,8 +65,7 @@ pub(super) struct Checker<'a> {
     pub(super) pasts: &'a [Past],
     pub(super) figures: Figures,
     pub(super) dice: Dice,
-    /// Of so many images one is crashed again during and after its recovery.
-    pub(super) crash_again_one_in: u64,
+    pub(super) effort: Effort,
 }
 
 /// What was found wrong.
@@ -70,9 +79,9 @@ impl Checker<'_> {
         let promised = Promised { killed: promised.power_lost, ..*promised };
         let mut seen = HashSet::new();
         let pieces = state.pieces();
-        let is_exhausted = pieces <= PIECES_EXHAUSTED;
+        let is_exhausted = pieces <= self.effort.pieces_exhausted;
         self.figures.sampled += u64::from(!is_exhausted);
-        let subsets = if is_exhausted { 1 << pieces } else { SAMPLES };
+        let subsets = if is_exhausted { 1 << pieces } else { self.effort.samples };
         for number in 0..subsets {
             let subset = match (is_exhausted, number) {
                 (true, number) => number,
@@ -138,7 +147,7 @@ impl Checker<'_> {
             return Err(format!("{past} batches are found, {least} were promised: {found:?}"));
         }
         let moments = disk.moments();
-        if crashes > 0 && self.dice.next().is_multiple_of(self.crash_again_one_in) {
+        if crashes > 0 && self.dice.next().is_multiple_of(self.effort.crashed_again_one_in) {
             let (last, during) = moments.split_last().ok_or("a moment is always kept")?;
             for moment in during {
                 self.crash_again(&moment.state, promised.power_lost, crashes - 1)

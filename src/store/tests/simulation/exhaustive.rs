@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
-use super::checker::{Checker, Figures, Violation};
+use super::checker::{Checker, Effort, Figures, Violation};
 use super::machine::{Machine, Past, lengthen, put, remove};
 use super::{Dice, Model, number, options};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::batch::{Batch, Operation};
 use crate::{Durability, Options};
 
-/// Of so many images of a sequence of this length one is crashed again during and after its recovery: the
-/// long ones have so many that a part has to do.
-const CRASHED_AGAIN_ONE_IN: [u64; 5] = [1, 1, 1, 4, 32];
+/// What is tried of a sequence by its length: the long ones have so many images that a part has to do, unless
+/// `KVS_SIMULATION_FULL=1` asks for all.
+fn effort(length: usize) -> Effort {
+    match length {
+        _ if number("KVS_SIMULATION_FULL", 0) == 1 => Effort::FULL,
+        0..=2 => Effort::FULL,
+        3 => Effort { crashed_again_one_in: 4, ..Effort::FULL },
+        _ => Effort { pieces_exhausted: 4, samples: 12, crashed_again_one_in: 16 },
+    }
+}
 
 /// What a step may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +119,8 @@ fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Vi
     }
     let moments = disk.moments();
     let figures = Figures::default();
-    let one_in = CRASHED_AGAIN_ONE_IN[sequence.len().min(CRASHED_AGAIN_ONE_IN.len() - 1)];
-    let crash_again_one_in = number("KVS_SIMULATION_ONE_IN", one_in);
-    let mut checker = Checker { options, pasts: &machine.pasts, figures, dice, crash_again_one_in };
+    let effort = effort(sequence.len());
+    let mut checker = Checker { options, pasts: &machine.pasts, figures, dice, effort };
     for (number, moment) in moments.iter().enumerate() {
         checker.moment(moment).map_err(|error| format!("before change {number}: {error}"))?;
     }

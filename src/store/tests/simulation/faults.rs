@@ -8,7 +8,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::checker::{Checker, Figures, Violation};
+use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, draw};
 use super::machine::{Machine, Past, put};
 use super::{Dice, Model, number, options};
@@ -80,7 +80,7 @@ impl Script {
         let moment = Moment { state: disk.state(), promised: machine.promised };
         let (pasts, dice) = (&*machine.pasts, Dice::new(chance));
         let mut checker =
-            Checker { options: &options, pasts, figures: *figures, dice, crash_again_one_in: 1 };
+            Checker { options: &options, pasts, figures: *figures, dice, effort: Effort::FULL };
         checker.sample(&moment, 3)?;
         *figures = checker.figures;
         Ok(has_failed)

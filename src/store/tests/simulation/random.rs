@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::checker::{Checker, Figures, Violation};
+use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw};
 use super::machine::{Machine, Past};
 use super::{Dice, Model, number, options};
@@ -76,8 +76,7 @@ impl History {
         let moments = self.machine.disk.moments();
         let (options, figures) = (options(self.durability), Figures::default());
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
-        let mut checker =
-            Checker { options: &options, pasts, figures, dice, crash_again_one_in: 1 };
+        let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
         for moment in &moments {
             checker.sample(moment, 2)?;
         }
