@@ -151,7 +151,8 @@ impl Options {
     /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1 MiB.
     ///
     /// It also wants half of what it would rewrite to be garbage, so a store takes at most about twice
-    /// the space of its live data and this much.
+    /// the space of its live data and this much; and while it compacts as much again as is live of the
+    /// segments it rewrites. Without that space it gives up until there is more garbage.
     #[must_use]
     pub fn compaction_bytes_min(mut self, bytes: u64) -> Self {
         self.compaction_bytes_min = bytes;
