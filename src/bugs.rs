@@ -33,6 +33,8 @@ pub(crate) enum Bug {
     AcceptPartialBatch,
     /// What is damaged is taken for torn, and cut off.
     CutDamage,
+    /// Checksums do not tell one segment from another.
+    SameSeed,
     /// A record is believed whatever its checksum says.
     SkipRecordChecksum,
     /// A record that cannot be read counts as absent.

@@ -140,14 +140,13 @@ impl Compaction {
         let file = place.file_system.create(&unfinished);
         let file = file.map_err(|e| Error::io("create", &unfinished, e))?;
         let replaced: Vec<u64> = inputs.iter().map(|input| input.id().0).collect();
-        let bytes = header.encode();
         let mut output = Output {
             header,
             file,
             unfinished,
-            checksum: Checksum::new(&bytes),
+            checksum: header.checksum(),
             written: 0,
-            buffer: bytes.to_vec(),
+            buffer: header.encode().to_vec(),
             has_its_name: false,
             remove: Some(place.clone()),
         };
