@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::EngineKind;
 use crate::storage::fs::{FileSystem, Lock, read_small};
-use crate::storage::names;
+use crate::storage::names::{self, FileName};
 use crate::sync::{Arc, random, sleep};
 use crate::{Error, Options, Result};
 
@@ -53,6 +53,7 @@ impl Directory {
         let (kind, store) = match marker {
             Some(marker) => marker,
             None => {
+                refuse_lost_marker(&*file_system, &path)?;
                 let marker = (options.engine.unwrap_or(EngineKind::Kvs), random());
                 write_marker(&*file_system, &path, marker)?;
                 marker
@@ -108,6 +109,20 @@ fn read_marker(file_system: &dyn FileSystem, path: &Path) -> Result<Option<(Engi
     });
     let damaged = || Error::corrupt(&marker, 0, "it does not name an engine and a store id");
     parsed.map(Some).ok_or_else(damaged)
+}
+
+/// The marker is made before anything else, so where there is data it was lost.
+fn refuse_lost_marker(file_system: &dyn FileSystem, path: &Path) -> Result<()> {
+    let found = file_system.list(path).map_err(|e| Error::io("list", path, e))?;
+    let is_data =
+        |name: &String| FileName::parse(name).is_some() || path.join(name) == names::sled(path);
+    match found.iter().find(|name| is_data(name)) {
+        Some(name) => {
+            let reason = format!("it is missing, and there is {name}");
+            Err(Error::corrupt(&names::engine(path), 0, reason))
+        }
+        None => Ok(()),
+    }
 }
 
 fn write_marker(
