@@ -33,6 +33,8 @@ pub(crate) enum Bug {
     AcceptPartialBatch,
     /// What is damaged is taken for torn, and cut off.
     CutDamage,
+    /// A compaction takes an input whose end is missing for whole.
+    CompactCut,
     /// Checksums do not tell one segment from another.
     SameSeed,
     /// A record is believed whatever its checksum says.
