@@ -82,6 +82,20 @@ impl CompactionPlan {
     fn input_ids(&self) -> Vec<SegmentId> {
         self.inputs.iter().map(|input| input.id()).collect()
     }
+
+    /// What whoever hands it out remembers of it.
+    pub(crate) fn replacement(&self) -> Replacement {
+        let (inputs, output) = (self.input_ids(), self.output);
+        Replacement { inputs, output, has_its_name: false }
+    }
+}
+
+/// What is known of a compaction that was handed out and has not come back.
+pub(crate) struct Replacement {
+    pub(crate) inputs: Vec<SegmentId>,
+    pub(crate) output: SegmentId,
+    /// The output took the place of inputs that may still have their names.
+    pub(crate) has_its_name: bool,
 }
 
 /// A running compaction.
