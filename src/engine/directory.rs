@@ -141,3 +141,27 @@ fn write_marker(
     });
     written.map_err(|error| Error::io("write", &marker, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
+
+    #[test]
+    fn data_without_a_marker_is_refused_and_left_alone() {
+        let open = |name: &str| {
+            let disk = SimulatedDisk::new(State::with_files([(name.to_owned(), vec![1])]));
+            let opened = Directory::open(&Options::new("/simulated"), Arc::new(disk.clone()));
+            let names: Vec<_> = disk.state().files().map(|(name, _)| name.to_owned()).collect();
+            (opened.map(|_| ()), names)
+        };
+        for name in ["00000000000000000001.log", "00000000000000000001.tmp", "sled"] {
+            let (opened, names) = open(name);
+            assert!(matches!(opened, Err(Error::Corrupt { .. })), "{name}: {opened:?}");
+            assert_eq!(names, [name]);
+        }
+        let (opened, names) = open("notes.txt");
+        opened.unwrap();
+        assert_eq!(names, ["ENGINE", "notes.txt"]);
+    }
+}

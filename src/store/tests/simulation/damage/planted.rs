@@ -55,3 +55,9 @@ fn a_compaction_that_takes_a_cut_segment_for_whole_is_caught() {
     let _planted = plant(Some(Bug::CompactCut));
     println!("{}", live::truncate().expect_err("not caught"));
 }
+
+#[test]
+fn a_compaction_that_drops_tombstones_is_caught() {
+    let _planted = plant(Some(Bug::DropTombstones));
+    println!("{}", live::truncate().expect_err("not caught"));
+}
