@@ -33,6 +33,14 @@ pub(crate) enum Bug {
     AcceptPartialBatch,
     /// What is damaged is taken for torn, and cut off.
     CutDamage,
+    /// What a clean close vouches for is not looked at.
+    IgnoreClosed,
+    /// Leftovers are deleted before it is known whether the log is damaged.
+    CleanUpFirst,
+    /// A compaction takes an input whose end is missing for whole.
+    CompactCut,
+    /// Checksums do not tell one segment from another.
+    SameSeed,
     /// A record is believed whatever its checksum says.
     SkipRecordChecksum,
     /// A record that cannot be read counts as absent.

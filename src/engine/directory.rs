@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::EngineKind;
 use crate::storage::fs::{FileSystem, Lock, read_small};
-use crate::storage::names;
+use crate::storage::names::{self, FileName};
 use crate::sync::{Arc, random, sleep};
 use crate::{Error, Options, Result};
 
@@ -53,6 +53,7 @@ impl Directory {
         let (kind, store) = match marker {
             Some(marker) => marker,
             None => {
+                refuse_lost_marker(&*file_system, &path)?;
                 let marker = (options.engine.unwrap_or(EngineKind::Kvs), random());
                 write_marker(&*file_system, &path, marker)?;
                 marker
@@ -110,6 +111,20 @@ fn read_marker(file_system: &dyn FileSystem, path: &Path) -> Result<Option<(Engi
     parsed.map(Some).ok_or_else(damaged)
 }
 
+/// The marker is made before anything else, so where there is data it was lost.
+fn refuse_lost_marker(file_system: &dyn FileSystem, path: &Path) -> Result<()> {
+    let found = file_system.list(path).map_err(|e| Error::io("list", path, e))?;
+    let is_data =
+        |name: &String| FileName::parse(name).is_some() || path.join(name) == names::sled(path);
+    match found.iter().find(|name| is_data(name)) {
+        Some(name) => {
+            let reason = format!("it is missing, and there is {name}");
+            Err(Error::corrupt(&names::engine(path), 0, reason))
+        }
+        None => Ok(()),
+    }
+}
+
 fn write_marker(
     file_system: &dyn FileSystem,
     path: &Path,
@@ -125,4 +140,28 @@ fn write_marker(
         file_system.sync_directory(path)
     });
     written.map_err(|error| Error::io("write", &marker, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
+
+    #[test]
+    fn data_without_a_marker_is_refused_and_left_alone() {
+        let open = |name: &str| {
+            let disk = SimulatedDisk::new(State::with_files([(name.to_owned(), vec![1])]));
+            let opened = Directory::open(&Options::new("/simulated"), Arc::new(disk.clone()));
+            let names: Vec<_> = disk.state().files().map(|(name, _)| name.to_owned()).collect();
+            (opened.map(|_| ()), names)
+        };
+        for name in ["00000000000000000001.log", "00000000000000000001.tmp", "sled"] {
+            let (opened, names) = open(name);
+            assert!(matches!(opened, Err(Error::Corrupt { .. })), "{name}: {opened:?}");
+            assert_eq!(names, [name]);
+        }
+        let (opened, names) = open("notes.txt");
+        opened.unwrap();
+        assert_eq!(names, ["ENGINE", "notes.txt"]);
+    }
 }

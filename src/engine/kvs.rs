@@ -8,7 +8,9 @@ use super::{
 };
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
-use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan, Progress};
+use crate::storage::compaction::{
+    Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
+};
 use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
 use crate::storage::log::{Log, Place, sync_segments};
 use crate::storage::names::SegmentId;
@@ -136,9 +138,7 @@ pub(crate) struct KvsWriter {
     accounting: Accounting,
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
-    is_compacting: bool,
-    /// An output took the place of segments that still have their names.
-    is_replacing: bool,
+    compaction: Option<Replacement>,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -161,8 +161,7 @@ impl KvsWriter {
             index,
             accounting,
             compaction_bytes_min,
-            is_compacting: false,
-            is_replacing: false,
+            compaction: None,
             is_syncing: false,
             cleared: cleared.map_or(0, |cleared| cleared.sequence),
         };
@@ -234,7 +233,10 @@ impl KvsWriter {
             unsynced_from: unsynced.or(self.log.active()).unwrap_or(output),
             cleared: self.cleared,
         };
-        Compaction::begin(plan).map(Some)
+        let replacement = plan.replacement();
+        let compaction = Compaction::begin(plan)?;
+        self.compaction = Some(replacement);
+        Ok(Some(compaction))
     }
 
     fn take_compaction(&mut self, delivery: CompactionDelivery) {
@@ -243,7 +245,9 @@ impl KvsWriter {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
                 self.log.table().add(segment);
-                self.is_replacing = true;
+                if let Some(compaction) = &mut self.compaction {
+                    compaction.has_its_name = true;
+                }
             }
             CompactionDelivery::Moves(moves) => {
                 for moved in moves {
@@ -264,8 +268,7 @@ impl KvsWriter {
                 for input in inputs {
                     self.accounting.remove(input);
                 }
-                self.is_compacting = false;
-                self.is_replacing = false;
+                self.compaction = None;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
@@ -310,14 +313,12 @@ impl WriteHalf for KvsWriter {
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
         // A write prunes what it replaced; this catches what a snapshot held back.
         self.prune();
-        if self.is_compacting || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
+        if self.compaction.is_some() || !self.accounting.is_worth_a_look(self.compaction_bytes_min)
+        {
             return None;
         }
         match self.plan_compaction() {
-            Ok(job) => {
-                self.is_compacting = job.is_some();
-                job.map(|compaction| Box::new(CompactionJob(compaction)) as Box<dyn Job>)
-            }
+            Ok(job) => job.map(|compaction| Box::new(CompactionJob(compaction)) as Box<dyn Job>),
             Err(error) => {
                 log::warn!("compaction cannot begin: {error}");
                 None
@@ -335,7 +336,9 @@ impl WriteHalf for KvsWriter {
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
-            Delivery::Failed(JobKind::Compaction, _) => self.is_compacting = self.is_replacing,
+            Delivery::Failed(JobKind::Compaction, _) => {
+                self.compaction.take_if(|compaction| !compaction.has_its_name);
+            }
         }
         Ok(())
     }
@@ -345,7 +348,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn close(&mut self) -> Result<()> {
-        self.log.close(&mut self.accounting)
+        self.log.close(&mut self.accounting, self.compaction.as_ref())
     }
 }
 

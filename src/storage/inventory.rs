@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::cleanup::Cleanup;
+use super::closed::Closed;
 use super::log::Place;
 use super::names::{self, FileName, SegmentId};
 use super::record::FrameKind;
@@ -10,18 +12,30 @@ use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-type Segments = Vec<Arc<Segment>>;
+/// The segments, each kind lowest id first.
+pub(super) struct Inventory {
+    pub(super) compacted: Vec<Arc<Segment>>,
+    pub(super) written: Vec<Arc<Segment>>,
+    /// The highest id that any file has, unfinished ones among them: a checksum is worth nothing where
+    /// the bytes of an earlier segment with the same id may lie.
+    pub(super) newest: SegmentId,
+    /// Leftovers of creations and compactions that a crash cut short.
+    pub(super) cleanup: Cleanup,
+}
 
-/// Opens what is there, compacted and written segments apart; deletes leftovers of creations and compactions that a crash cut short.
-pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
+/// Opens what is there, which must be what the last clean close says; changes nothing.
+pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
     let (file_system, directory) = (&*place.file_system, &place.directory);
     let names = file_system.list(directory).map_err(|e| Error::io("list", directory, e))?;
-    let mut ids = BTreeSet::new();
-    let mut leftovers = Vec::new();
+    let (mut ids, mut unfinished) = (BTreeSet::new(), SegmentId(0));
+    let mut cleanup = Cleanup::default();
     for name in names.iter().filter_map(|name| FileName::parse(name)) {
         match name {
             FileName::Segment(id) => drop(ids.insert(id)),
-            FileName::Unfinished(id) => leftovers.push(names::unfinished(directory, id)),
+            FileName::Unfinished(id) => {
+                unfinished = unfinished.max(id);
+                cleanup.leave_over(names::unfinished(directory, id));
+            }
         }
     }
     let newest = ids.last().copied();
@@ -29,7 +43,7 @@ pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
     for id in ids {
         match open_segment(place, id, Some(id) == newest)? {
             Some(segment) => segments.push(segment),
-            None => leftovers.push(names::segment(directory, id)),
+            None => cleanup.leave_over(names::segment(directory, id)),
         }
     }
     let mut replaced = BTreeSet::new();
@@ -39,27 +53,18 @@ pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
     segments.retain(|segment| {
         let is_needed = !replaced.contains(&segment.id());
         if !is_needed {
-            leftovers.push(segment.path.clone());
+            cleanup.leave_over(segment.path.clone());
         }
         is_needed
     });
-    if leftovers.is_empty() {
-        return Ok(by_origin(segments));
+    if let Some(closed) = closed {
+        let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
+        closed.check_segments(place, &ids)?;
     }
-    let sync =
-        || file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e));
-    // An output that was just given its name could lose it again, with what it replaced gone.
-    sync()?;
-    for path in &leftovers {
-        log::info!("removing {}, which a crash left behind", path.display());
-        file_system.remove(path).map_err(|e| Error::io("remove", path, e))?;
-    }
-    sync()?;
-    Ok(by_origin(segments))
-}
-
-fn by_origin(segments: Segments) -> (Segments, Segments) {
-    segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted)
+    let (compacted, written) =
+        segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted);
+    let newest = newest.unwrap_or(SegmentId(0)).max(unfinished);
+    Ok(Inventory { compacted, written, newest, cleanup })
 }
 
 /// Opens a segment; `None` if it is the newest and was being made when the process ended.

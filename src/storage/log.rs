@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
+use super::closed::{Closed, SegmentSet};
+use super::compaction::Replacement;
 use super::fs::FileSystem;
 use super::mutation::Group;
 use super::names::{self, SegmentId};
@@ -71,6 +73,8 @@ pub(crate) struct Log {
     buffer: Vec<u8>,
     /// The last thing in the active segment is the mark of a clean close.
     is_marked: bool,
+    /// What the file `CLOSED` says.
+    closed: Option<Closed>,
 }
 
 /// Where recovery found the log to end.
@@ -83,6 +87,8 @@ pub(crate) struct LogEnd {
     pub(crate) last_written: SegmentId,
     pub(crate) next_segment: SegmentId,
     pub(crate) next_sequence: u64,
+    /// What the last clean close vouches for.
+    pub(super) closed: Option<Closed>,
 }
 
 impl Log {
@@ -102,6 +108,7 @@ impl Log {
             table,
             buffer: Vec::new(),
             is_marked,
+            closed: end.closed,
         }
     }
 
@@ -205,8 +212,13 @@ impl Log {
         self.mark_sealed(accounting)
     }
 
-    /// Syncs, and marks that nothing was lost; the next open appends behind the mark.
-    pub(crate) fn close(&mut self, accounting: &mut Accounting) -> Result<()> {
+    /// Syncs, and marks that nothing was lost; the next open appends behind the mark. A compaction that
+    /// was not finished may still be.
+    pub(crate) fn close(
+        &mut self,
+        accounting: &mut Accounting,
+        compaction: Option<&Replacement>,
+    ) -> Result<()> {
         if planted(Bug::CloseBeforeSync) {
             self.durable = self.next_sequence - 1;
         } else {
@@ -225,7 +237,29 @@ impl Log {
             self.is_marked = true;
             self.sync()?;
         }
+        self.note_closed(compaction);
         Ok(())
+    }
+
+    /// Notes what is there in a file of its own, so that it is missed if it is lost.
+    fn note_closed(&mut self, compaction: Option<&Replacement>) {
+        let replaced = compaction.filter(|compaction| compaction.has_its_name);
+        let is_replaced = |id: &SegmentId| replaced.is_some_and(|by| by.inputs.contains(id));
+        let segments = self.table.all();
+        let ids = segments.iter().map(|segment| segment.id()).filter(|id| !is_replaced(id));
+        let closed = Closed {
+            sequence: self.durable,
+            segments: SegmentSet::of(ids),
+            output: compaction.map(|compaction| compaction.output),
+        };
+        if closed.sequence == 0 || self.closed == Some(closed) {
+            return;
+        }
+        match closed.write(&self.place) {
+            Ok(()) => self.closed = Some(closed),
+            // The log is whole; what is missing is only what a later loss of its end would be noticed by.
+            Err(error) => log::warn!("the store is closed, but that could not be noted: {error}"),
+        }
     }
 
     /// The active segment with room for more, made if need be.

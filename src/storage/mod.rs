@@ -1,6 +1,8 @@
 //! The files of the `kvs` engine, and its index. No thread, socket or clock is known here.
 
 pub(crate) mod accounting;
+mod cleanup;
+mod closed;
 pub(crate) mod compaction;
 pub(crate) mod fs;
 pub(crate) mod index;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `LOCK` | held by the process that has the store open |
 //! | `ENGINE` | the engine's name |
+//! | `CLOSED` | what was there when the store was last closed cleanly |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
 //! | `<20 digits>.tmp` | a compaction's output that is not finished; deleted at the next open |
 //! | `sled/` | the `sled` engine's own directory |
@@ -71,6 +72,11 @@ pub(crate) fn engine(directory: &Path) -> PathBuf {
 /// Where the engine's name is written before it takes its place.
 pub(crate) fn engine_unfinished(directory: &Path) -> PathBuf {
     directory.join("ENGINE.tmp")
+}
+
+/// The file in which a clean close notes what was there.
+pub(crate) fn closed(directory: &Path) -> PathBuf {
+    directory.join("CLOSED")
 }
 
 /// The `sled` engine's own directory.

@@ -8,6 +8,9 @@
 //! promised to survive power loss, and it goes together with everything behind it. That a valid batch
 //! follows proves nothing by itself, because unsynced writes reach the disk in any order.
 //!
+//! What is missing without a trace behind it is known from the file `CLOSED`: the log may not end before
+//! what a clean close vouched for. Nothing is changed on the disk before the whole log was judged.
+//!
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
 
@@ -15,8 +18,10 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
+use super::cleanup::Cleanup;
+use super::closed::Closed;
 use super::index::IndexWriter;
-use super::inventory;
+use super::inventory::{Inventory, open_segments};
 use super::log::{Active, LogEnd, Place, Unsealed};
 use super::names::SegmentId;
 use super::range::KeyRange;
@@ -62,7 +67,12 @@ pub(crate) struct Recovered {
 
 /// Reads the log into an empty index and publishes it.
 pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Result<Recovered> {
-    let (compacted, written) = inventory::open_segments(place)?;
+    let closed = Closed::read(place)?.filter(|_| !planted(Bug::IgnoreClosed));
+    let inventory = open_segments(place, closed.as_ref())?;
+    let Inventory { compacted, written, newest, mut cleanup } = inventory;
+    if planted(Bug::CleanUpFirst) {
+        std::mem::take(&mut cleanup).apply(place)?;
+    }
     let mut recovery = Recovery {
         place,
         index,
@@ -70,12 +80,16 @@ pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Resul
         cleared: None,
         report: RecoveryReport::default(),
         newest_compacted: 0,
-        durable: 0,
+        durable: closed.map_or(0, |closed| closed.sequence),
+        newest: closed.map_or(newest, |closed| closed.newest().max(newest)),
+        closed,
+        cleanup,
     };
     for segment in &compacted {
         recovery.read_compacted(segment)?;
     }
     let tail = recovery.read_written(&written)?;
+    recovery.refuse_missing_end(&written, &tail)?;
     recovery.finish(compacted, written, tail)
 }
 
@@ -89,6 +103,12 @@ struct Recovery<'a> {
     newest_compacted: u64,
     /// The highest sequence number that anything says is durable.
     durable: u64,
+    /// The highest segment id that was given.
+    newest: SegmentId,
+    /// What the last clean close vouches for.
+    closed: Option<Closed>,
+    /// What is to be changed on the disk once the log is found good.
+    cleanup: Cleanup,
 }
 
 /// Where the written segments end.
@@ -193,7 +213,7 @@ impl Recovery<'_> {
                 self.drop_tail(&written[position..], stop.offset)?;
             } else if stop.invalid.is_some() {
                 // The rest of a group that was undone: the next segment says that it does not count.
-                self.cut(segment, stop.offset)?;
+                self.cleanup.cut(segment, stop.offset);
             }
             self.accounting.grow(segment.id(), stop.offset);
             tail.kept = position + 1;
@@ -324,25 +344,32 @@ impl Recovery<'_> {
         Err(Error::corrupt(&segments[0].path, stop.offset, reason))
     }
 
-    /// Cuts the first segment at `offset` and removes the others, which are behind it.
-    fn drop_tail(&mut self, segments: &[Arc<Segment>], offset: u64) -> Result<()> {
-        let (file_system, directory) = (&*self.place.file_system, &self.place.directory);
-        for segment in segments[1..].iter().rev() {
-            self.report.dropped_bytes += length(segment)?;
-            let removed = file_system.remove(&segment.path);
-            removed.map_err(|e| Error::io("remove", &segment.path, e))?;
+    /// An error if the log ends before what was there when the store was closed.
+    fn refuse_missing_end(&self, written: &[Arc<Segment>], tail: &Tail) -> Result<()> {
+        let closed = self.closed.map_or(0, |closed| closed.sequence);
+        if tail.next_sequence > closed || planted(Bug::CutDamage) {
+            return Ok(());
         }
-        if segments.len() > 1 {
-            file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
+        let reason = format!(
+            "batches {} to {closed} are missing after it, and they were there when the store was closed",
+            tail.next_sequence
+        );
+        match written[..tail.kept].last() {
+            Some(last) => Err(Error::corrupt(&last.path, length(last)?, reason)),
+            None => Err(Error::corrupt(&self.place.directory, 0, reason)),
+        }
+    }
+
+    /// Has the first segment cut at `offset` and the others removed, which are behind it.
+    fn drop_tail(&mut self, segments: &[Arc<Segment>], offset: u64) -> Result<()> {
+        for segment in &segments[1..] {
+            self.report.dropped_bytes += length(segment)?;
         }
         self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
-        self.cut(&segments[0], offset)
-    }
-
-    fn cut(&self, segment: &Segment, offset: u64) -> Result<()> {
-        let cut = segment.file.truncate(offset).and_then(|()| segment.sync());
-        cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))
+        self.cleanup.drop_behind(&segments[1..]);
+        self.cleanup.cut(&segments[0], offset);
+        Ok(())
     }
 
     /// Writes what is not known to be durable once more.
@@ -378,7 +405,7 @@ impl Recovery<'_> {
         mut written: Vec<Arc<Segment>>,
         tail: Tail,
     ) -> Result<Recovered> {
-        let newest = compacted.iter().chain(&written).map(|segment| segment.id()).max();
+        std::mem::take(&mut self.cleanup).apply(self.place)?;
         written.truncate(tail.kept);
         for segment in &written {
             let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
@@ -407,9 +434,10 @@ impl Recovery<'_> {
         let mut unsealed = tail.unsealed;
         let goes_on = tail.is_clean || planted(Bug::AppendToTorn);
         let active = if goes_on { unsealed.pop_back().map(|last| last.end) } else { None };
-        let next_segment = SegmentId(newest.map_or(1, |id| id.0.saturating_add(1)));
+        let next_segment = SegmentId(self.newest.0.saturating_add(1));
         let next_sequence = tail.next_sequence;
-        let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence };
+        let closed = self.closed;
+        let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence, closed };
         let segments = compacted.into_iter().chain(written).collect();
         let Self { accounting, cleared, report, .. } = self;
         Ok(Recovered { end, segments, accounting, cleared, report })

@@ -1,6 +1,7 @@
 //! The store on a simulated disk: its actors on one thread, its crashes at every place.
 
 mod checker;
+mod damage;
 mod exhaustive;
 mod faults;
 mod history;

@@ -1,0 +1,65 @@
+//! What opening a log changes on the disk, collected until the whole log was judged: a store that is
+//! refused stays as it is, for whoever has to repair it.
+
+use std::path::PathBuf;
+
+use super::log::Place;
+use super::segment::Segment;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// Changes that are still to be made.
+#[derive(Default)]
+pub(super) struct Cleanup {
+    /// Files that creations and compactions left behind which a crash cut short.
+    leftovers: Vec<PathBuf>,
+    /// Segments behind a torn end, oldest first.
+    behind: Vec<Arc<Segment>>,
+    /// Segments that end before their files do.
+    cuts: Vec<(Arc<Segment>, u64)>,
+}
+
+impl Cleanup {
+    /// A file is left over.
+    pub(super) fn leave_over(&mut self, path: PathBuf) {
+        self.leftovers.push(path);
+    }
+
+    /// The segment ends at `offset`.
+    pub(super) fn cut(&mut self, segment: &Arc<Segment>, offset: u64) {
+        self.cuts.push((Arc::clone(segment), offset));
+    }
+
+    /// The segments are behind a torn end.
+    pub(super) fn drop_behind(&mut self, segments: &[Arc<Segment>]) {
+        self.behind.extend_from_slice(segments);
+    }
+
+    /// Makes the changes, durably.
+    pub(super) fn apply(self, place: &Place) -> Result<()> {
+        let (file_system, directory) = (&*place.file_system, &place.directory);
+        let sync =
+            || file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e));
+        let remove =
+            |path: &PathBuf| file_system.remove(path).map_err(|e| Error::io("remove", path, e));
+        if !self.leftovers.is_empty() {
+            // An output that was just given its name could lose it again, with what it replaced gone.
+            sync()?;
+            for path in &self.leftovers {
+                log::info!("removing {}, which a crash left behind", path.display());
+                remove(path)?;
+            }
+            sync()?;
+        }
+        // The newest first: a crash in between must not leave a gap.
+        self.behind.iter().rev().try_for_each(|segment| remove(&segment.path))?;
+        if !self.behind.is_empty() {
+            sync()?;
+        }
+        for (segment, offset) in &self.cuts {
+            let cut = segment.file.truncate(*offset).and_then(|()| segment.sync());
+            cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The file `CLOSED`: what was there when the store was last closed cleanly.
+//!
+//! The log says of itself what was durable, but not where whole frames or files are missing from its end.
+//! So a clean close notes how far it went. What it notes stays true however long the store is open
+//! afterwards: the numbers of batches and segments up to these are never given again, so the file is only
+//! ever overwritten, by the next clean close.
+
+use std::io;
+
+use crc32fast::Hasher;
+
+use super::fs::read_small;
+use super::log::Place;
+use super::names::{self, SegmentId};
+use super::record::{u32_at, u64_at};
+use super::segment::FORMAT_VERSION;
+use crate::{Error, Result};
+
+/// Bytes of the file; few enough to lie in one sector, so that they are overwritten all or none.
+const CLOSED_BYTES: usize = 60;
+
+const MAGIC: &[u8; 8] = b"kvs-end\x1A";
+
+/// What a clean close vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// Every batch up to this sequence number had survived.
+    pub(super) sequence: u64,
+    /// The segments that there were.
+    pub(super) segments: SegmentSet,
+    /// The segment that a compaction may have put in the place of some of them after the close.
+    pub(super) output: Option<SegmentId>,
+}
+
+/// Which segments there are, to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SegmentSet {
+    newest: SegmentId,
+    /// CRC-32 of their ids, lowest first.
+    checksum: u32,
+}
+
+impl SegmentSet {
+    /// The set of these segments, lowest id first.
+    pub(super) fn of(ids: impl IntoIterator<Item = SegmentId>) -> Self {
+        let mut hasher = Hasher::new();
+        let mut newest = SegmentId(0);
+        for id in ids {
+            hasher.update(&id.0.to_le_bytes());
+            newest = id;
+        }
+        Self { newest, checksum: hasher.finalize() }
+    }
+}
+
+impl Closed {
+    fn encode(&self, store: u128) -> [u8; CLOSED_BYTES] {
+        let SegmentSet { newest, checksum } = self.segments;
+        let output = self.output.unwrap_or(SegmentId(0));
+        let mut bytes = [0; CLOSED_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..28].copy_from_slice(&store.to_le_bytes());
+        bytes[28..36].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[36..44].copy_from_slice(&newest.0.to_le_bytes());
+        bytes[44..52].copy_from_slice(&output.0.to_le_bytes());
+        bytes[52..56].copy_from_slice(&checksum.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..56]);
+        bytes[56..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// `None` unless it is exactly what a close of this store wrote.
+    fn decode(bytes: &[u8], store: u128) -> Option<Self> {
+        let bytes: &[u8; CLOSED_BYTES] = bytes.try_into().ok()?;
+        let newest = SegmentId(u64_at(bytes, 36));
+        let segments = SegmentSet { newest, checksum: u32_at(bytes, 52) };
+        let output = Some(SegmentId(u64_at(bytes, 44))).filter(|output| output.0 > 0);
+        let closed = Self { sequence: u64_at(bytes, 28), segments, output };
+        (closed.encode(store) == *bytes).then_some(closed)
+    }
+
+    /// Reads it; `None` if the store was never closed cleanly, or if the file is damaged.
+    pub(super) fn read(place: &Place) -> Result<Option<Self>> {
+        let path = names::closed(&place.directory);
+        let bytes = match read_small(&*place.file_system, &path, CLOSED_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", &path, error)),
+        };
+        let closed = Self::decode(&bytes, place.store);
+        if closed.is_none() {
+            // A power loss while it was written leaves this too, and the log is whole then.
+            log::warn!(
+                "{} does not hold what a clean close of this store writes; whether the end of the \
+                 log is missing cannot be checked",
+                path.display()
+            );
+        }
+        Ok(closed)
+    }
+
+    /// Overwrites what an earlier close noted.
+    pub(super) fn write(&self, place: &Place) -> Result<()> {
+        let path = names::closed(&place.directory);
+        let file_system = &*place.file_system;
+        let write = || {
+            let (file, is_new) = match file_system.open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    (file_system.create(&path)?, true)
+                }
+                opened => (opened?, false),
+            };
+            file.write_at(&self.encode(place.store), 0)?;
+            file.sync()?;
+            if is_new { file_system.sync_directory(&place.directory) } else { Ok(()) }
+        };
+        write().map_err(|error| Error::io("write", &path, error))
+    }
+
+    /// The highest segment id that was given.
+    pub(super) fn newest(&self) -> SegmentId {
+        self.segments.newest.max(self.output.unwrap_or(SegmentId(0)))
+    }
+
+    /// Whether these segments, lowest id first, may be there some time after the close.
+    ///
+    /// Ids grow, and whatever takes the place of a segment has a higher one: so the newest never goes
+    /// without a newer one, and as long as there is none, nothing else has changed.
+    pub(super) fn check_segments(&self, place: &Place, ids: &[SegmentId]) -> Result<()> {
+        let expected = self.segments;
+        let found = SegmentSet::of(ids.iter().copied());
+        let was_compacted = self.output.is_some_and(|output| ids.contains(&output));
+        if found.newest > expected.newest || found == expected || was_compacted {
+            return Ok(());
+        }
+        if found.newest < expected.newest {
+            let path = names::segment(&place.directory, expected.newest);
+            let reason = "it is missing or empty, and it was there when the store was closed";
+            return Err(Error::corrupt(&path, 0, reason));
+        }
+        let reason = "its segments are not those that were there when the store was closed";
+        Err(Error::corrupt(&place.directory, 0, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ids: &[u64]) -> SegmentSet {
+        SegmentSet::of(ids.iter().copied().map(SegmentId))
+    }
+
+    #[test]
+    fn the_format_does_not_change() {
+        let bytes =
+            Closed { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }.encode(2);
+        assert_eq!(bytes[..12], *b"kvs-end\x1A\x01\0\0\0");
+        assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
+        assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 1_539_927_325]);
+    }
+
+    #[test]
+    fn only_what_was_written_is_read() {
+        for output in [Some(SegmentId(4)), None] {
+            let closed = Closed { sequence: 5, segments: set(&[1, 3]), output };
+            let bytes = closed.encode(2);
+            assert_eq!(Closed::decode(&bytes, 2), Some(closed));
+            assert_eq!(Closed::decode(&bytes, 3), None);
+            assert_eq!(Closed::decode(&bytes[1..], 2), None);
+            for bit in 0..bytes.len() * 8 {
+                let mut damaged = bytes;
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(Closed::decode(&damaged, 2), None, "bit {bit}");
+            }
+        }
+    }
+}

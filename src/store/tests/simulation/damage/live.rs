@@ -1,0 +1,171 @@
+//! Damage under an open store: every read is right or an error, and a compaction loses nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{fmt, iter};
+
+use super::super::machine::{Machine, Past, put};
+use super::super::options;
+use super::store::{Files, STORIES, Store, frames, states};
+use super::{Violation, is_named, is_right};
+use crate::Durability;
+use crate::engine::{Access, KeyRange, Lookup, ScanPage};
+use crate::storage::fs::simulated::SimulatedDisk;
+use crate::store::batch::Batch;
+
+/// What became of the damages.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LiveFigures {
+    tried: u64,
+    /// Reads that failed.
+    errors: u64,
+    /// Damages with which a compaction was finished all the same.
+    compacted: u64,
+    /// Stores that could not be opened again.
+    refused: u64,
+}
+
+impl fmt::Display for LiveFigures {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tried, errors, compacted, refused } = self;
+        write!(formatter, "{tried} tried: {errors} reads failed, {compacted} compacted, ")?;
+        write!(formatter, "{refused} refused when opened again")
+    }
+}
+
+/// A damage to a file of an open store.
+struct Live<'a> {
+    store: &'a Store,
+    name: &'a str,
+    /// The files with the damage.
+    files: Files,
+    figures: &'a mut LiveFigures,
+}
+
+impl Live<'_> {
+    fn run(&mut self) -> Result<(), Violation> {
+        let disk = SimulatedDisk::new(states(&self.store.files));
+        let past = Past { sequence: 0, model: self.store.model.clone() };
+        let opened = Machine::open(&disk, &options(Durability::Always), vec![past]);
+        let mut machine = opened.map_err(|error| error.to_string())?;
+        disk.damage(self.name, |bytes| bytes.clone_from(&self.files[self.name]));
+        self.figures.tried += 1;
+        self.read(&machine)?;
+        let written =
+            machine.write(vec![Batch::single(put("later", "written to what is damaged"))]);
+        written.into_iter().next().expect("an outcome").map_err(|e| format!("writing: {e}"))?;
+        let names = |disk: &SimulatedDisk| -> Vec<String> {
+            disk.state().files().map(|(name, _)| name.to_owned()).collect()
+        };
+        let before = names(&disk);
+        machine.maintain();
+        self.figures.compacted += u64::from(!before.iter().all(|name| names(&disk).contains(name)));
+        self.read(&machine).map_err(|e| format!("after a compaction: {e}"))?;
+        // What was written meanwhile may have made the file longer.
+        self.files = disk.state().files().map(|(n, b)| (n.to_owned(), b.to_vec())).collect();
+        match machine.reopen() {
+            Ok(machine) => is_right(&machine, self.store).map_err(|e| format!("opened again: {e}")),
+            Err(error) => {
+                self.figures.refused += 1;
+                is_named(&error, &[self.name], &self.files, self.store)
+            }
+        }
+    }
+
+    /// Every key is right, or an error names the damage.
+    fn read(&mut self, machine: &Machine) -> Result<(), Violation> {
+        for key in &self.store.keys {
+            let found = match machine.reader.get(key, Access::Blocking) {
+                Ok(Lookup::Found(entry)) => Some((entry.value, entry.expires_at)),
+                Ok(_) => None,
+                Err(error) => {
+                    self.figures.errors += 1;
+                    is_named(&error, &[self.name], &self.store.files, self.store)?;
+                    continue;
+                }
+            };
+            if found.as_ref() != machine.now().get(key) {
+                return Err(format!("{} is read as {found:?}", key.escape_ascii()));
+            }
+        }
+        let range = KeyRange::all();
+        let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
+        match machine.reader.scan(&page) {
+            Ok(page) => {
+                let found = page.entries.into_iter();
+                let found =
+                    found.map(|found| (found.key, (found.entry.value, found.entry.expires_at)));
+                let is_right = found.eq(machine.now().clone());
+                is_right.then_some(()).ok_or("a scan is wrong".to_owned())
+            }
+            Err(error) => is_named(&error, &[self.name], &self.store.files, self.store),
+        }
+    }
+}
+
+/// Every damage to every segment of every store that the function says.
+fn run(
+    damages: impl Fn(&[u8]) -> Vec<usize>,
+    damage: impl Fn(&mut Vec<u8>, usize),
+) -> Result<LiveFigures, Violation> {
+    let mut figures = LiveFigures::default();
+    for story in STORIES {
+        let store = Store::new(story, 1);
+        for name in store.segments() {
+            for number in damages(&store.files[name]) {
+                let mut files = store.files.clone();
+                damage(files.get_mut(name).expect("a file"), number);
+                let mut live = Live { store: &store, name, files, figures: &mut figures };
+                let outcome = catch_unwind(AssertUnwindSafe(|| live.run()))
+                    .unwrap_or_else(|_| Err("it panicked".to_owned()));
+                outcome.map_err(|error| format!("{story:?}, {name} at {number}: {error}"))?;
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Flips every bit.
+pub(super) fn flip_bits() -> Result<LiveFigures, Violation> {
+    run(|bytes| (0..bytes.len() * 8).collect(), |bytes, bit| bytes[bit / 8] ^= 1 << (bit % 8))
+}
+
+/// Cuts where frames begin and in the middle of them.
+pub(super) fn truncate() -> Result<LiveFigures, Violation> {
+    let ends = |bytes: &[u8]| -> Vec<usize> {
+        let frames = frames(bytes).into_iter();
+        iter::once(0).chain(frames.flat_map(|(start, end)| [start, (start + end) / 2])).collect()
+    };
+    run(ends, |bytes, end| bytes.truncate(end))
+}
+
+#[test]
+fn no_bit_flipped_under_an_open_store_gives_a_wrong_answer() {
+    let figures = flip_bits().unwrap();
+    println!("{figures}");
+    assert!(figures.errors > 0 && figures.refused > 0 && figures.compacted > 0);
+    assert!(figures.compacted < figures.tried, "no compaction met a damage");
+}
+
+#[test]
+fn no_segment_cut_under_an_open_store_gives_a_wrong_answer() {
+    let figures = truncate().unwrap();
+    println!("{figures}");
+    assert!(figures.errors > 0 && figures.refused > 0 && figures.compacted > 0);
+}
+
+#[test]
+fn the_id_of_an_unfinished_segment_is_not_given_again() {
+    let mut files = Store::new(STORIES[0], 1).files;
+    files.insert("00000000000000000090.tmp".to_owned(), Vec::new());
+    let disk = SimulatedDisk::new(states(&files));
+    let past = Past { sequence: 0, model: Default::default() };
+    let mut machine = Machine::open(&disk, &options(Durability::Always), vec![past]).unwrap();
+    for number in 0..8 {
+        let put = put(&format!("new key {number}"), "a value that takes some room".repeat(4));
+        machine.write(vec![Batch::single(put)]).remove(0).unwrap();
+    }
+    let state = disk.state();
+    let newest = state.files().map(|(name, _)| name).filter(|name| name.ends_with(".log")).max();
+    assert!(newest > Some("00000000000000000090.log"), "{newest:?}");
+    assert!(state.files().all(|(name, _)| !name.starts_with("00000000000000000090")));
+}
