@@ -1,13 +1,13 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
 use super::*;
-use crate::storage::record::{Checksum, FrameKind, Record};
+use crate::storage::record::{FrameKind, Record};
 use crate::storage::segment::{Origin, SegmentHeader};
 
 /// Writes a segment with one record, and a mark behind it where one is given.
 fn forge(directory: &Path, header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) {
     let mut bytes = header.encode().to_vec();
-    let checksum = Checksum::new(&bytes);
+    let checksum = header.checksum();
     if header.origin == Origin::Compacted {
         let numbers = (0, 0);
         checksum.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();

@@ -155,7 +155,7 @@ fn repair(bytes: &mut [u8], with_header: bool) {
         let crc = crc32fast::hash(&bytes[..64]);
         overwrite(bytes, 64, &crc.to_le_bytes());
     }
-    let seed = crc32fast::hash(&bytes[..HEADER_BYTES]);
+    let seed = crc32fast::hash(&bytes[..HEADER_BYTES - 8]);
     let checksum = |parts: &[&[u8]]| {
         let mut hasher = crc32fast::Hasher::new_with_initial(seed);
         parts.iter().for_each(|part| hasher.update(part));
