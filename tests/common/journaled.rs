@@ -9,7 +9,6 @@ use kvs::{Error, KvsClient};
 use super::connection::PATIENCE;
 use super::connection::redis::{RedisConnection, Reply};
 use super::journal::{Journal, Outcome, Write};
-use super::text;
 
 /// A connection to a server.
 pub enum Connection {
@@ -44,8 +43,8 @@ impl Connection {
             (Self::Native(_), Some(_)) => panic!("this client cannot send batches"),
             (Self::Redis(client), Some(_)) => {
                 let pairs = write.keys.iter();
-                let pairs = pairs.flat_map(|k| [k.clone(), text(&write.value(k).unwrap())]);
-                let command = std::iter::once("MSET".to_owned()).chain(pairs).collect();
+                let pairs = pairs.flat_map(|k| [k.clone().into_bytes(), write.value(k).unwrap()]);
+                let command: Vec<_> = std::iter::once(b"MSET".to_vec()).chain(pairs).collect();
                 redis_outcome(client.call(&[command]))
             }
             (Self::Redis(client), None) => {

@@ -30,17 +30,19 @@ impl RedisConnection {
     }
 
     /// Sends commands together and waits for all replies.
-    pub fn call(&mut self, commands: &[Vec<String>]) -> io::Result<Vec<Reply>> {
+    pub fn call(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> io::Result<Vec<Reply>> {
         self.send(commands)?;
         commands.iter().map(|_| self.receive()).collect()
     }
 
-    fn send(&mut self, commands: &[Vec<String>]) -> io::Result<()> {
+    fn send(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for command in commands {
             write!(bytes, "*{}\r\n", command.len())?;
-            for argument in command {
-                write!(bytes, "${}\r\n{argument}\r\n", argument.len())?;
+            for argument in command.iter().map(AsRef::as_ref) {
+                write!(bytes, "${}\r\n", argument.len())?;
+                bytes.extend_from_slice(argument);
+                bytes.extend_from_slice(b"\r\n");
             }
         }
         self.0.get_mut().write_all(&bytes)
