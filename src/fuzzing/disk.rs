@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::storage::fs::{File, FileSystem, Lock};
+use crate::storage::fs::{Directory, File, FileSystem, Lock};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, lock};
 
 /// What every file holds.
@@ -126,8 +126,8 @@ impl FileSystem for Disk {
         lock(&self.files).remove(path).map(drop).ok_or_else(not_found)
     }
 
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        Ok(())
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        Ok(Arc::new(NoDirectory))
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
@@ -171,6 +171,14 @@ impl File for DiskFile {
         Ok(())
     }
 
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct NoDirectory;
+
+impl Directory for NoDirectory {
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }

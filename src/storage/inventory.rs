@@ -46,8 +46,7 @@ pub(super) fn open_segments(place: &Place) -> Result<(Segments, Segments)> {
     if leftovers.is_empty() {
         return Ok(by_origin(segments));
     }
-    let sync =
-        || file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e));
+    let sync = || place.directory_handle.sync().map_err(|e| Error::io("sync", directory, e));
     // An output that was just given its name could lose it again, with what it replaced gone.
     sync()?;
     for path in &leftovers {

@@ -333,7 +333,8 @@ impl Recovery<'_> {
             removed.map_err(|e| Error::io("remove", &segment.path, e))?;
         }
         if segments.len() > 1 {
-            file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e))?;
+            let synced = self.place.directory_handle.sync();
+            synced.map_err(|e| Error::io("sync", directory, e))?;
         }
         self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
         self.report.truncated_at = Some((segments[0].path.clone(), offset));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::segments;
-use crate::storage::fs::{File, FileSystem, Lock, RealFileSystem};
+use crate::storage::fs::{Directory, File, FileSystem, Lock, RealFileSystem};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// The real file system, with switches that make it fail and a note of what was synced.
@@ -24,6 +24,8 @@ pub(super) struct Switches {
 }
 
 pub(super) struct SwitchedFileSystem(pub(super) Arc<Switches>);
+
+struct SwitchedDirectory(Arc<Switches>);
 
 struct SwitchedFile(Arc<dyn File>, Arc<Switches>, PathBuf);
 
@@ -76,12 +78,18 @@ impl FileSystem for SwitchedFileSystem {
         lock(&self.0.names).push("remove");
         RealFileSystem.remove(path)
     }
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        lock(&self.0.names).push("sync");
-        Ok(())
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        Ok(Arc::new(SwitchedDirectory(Arc::clone(&self.0))))
     }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         RealFileSystem.lock(path)
+    }
+}
+
+impl Directory for SwitchedDirectory {
+    fn sync(&self) -> io::Result<()> {
+        lock(&self.0.names).push("sync");
+        Ok(())
     }
 }
 

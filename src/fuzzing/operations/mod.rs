@@ -6,6 +6,7 @@
 mod model;
 
 use std::ops::Bound;
+use std::path::Path;
 
 use super::Input;
 use super::disk::{Disk, Image};
@@ -13,6 +14,7 @@ use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
 };
+use crate::storage::fs::FileSystem;
 use crate::storage::log::Place;
 use crate::storage::recovery::RecoveryReport;
 use crate::store::batch::Limits;
@@ -68,6 +70,7 @@ impl Store {
         let place = Place {
             file_system: Arc::clone(&disk) as _,
             directory: "data".into(),
+            directory_handle: disk.open_directory(Path::new("data")).unwrap(),
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
         };

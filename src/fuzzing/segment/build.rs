@@ -11,6 +11,7 @@ use crate::engine::{
 };
 use crate::fuzzing::Input;
 use crate::fuzzing::disk::{Disk, Image};
+use crate::storage::fs::FileSystem;
 use crate::storage::log::Place;
 use crate::storage::record::{FRAME_HEADER_BYTES, u64_at};
 use crate::storage::recovery::RecoveryReport;
@@ -40,6 +41,7 @@ pub(super) fn open(disk: &Arc<Disk>) -> Result<(KvsWriter, KvsReader, RecoveryRe
     let place = Place {
         file_system: Arc::clone(disk) as _,
         directory: DIRECTORY.into(),
+        directory_handle: disk.open_directory(Path::new(DIRECTORY)).unwrap(),
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
     };

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::{File, FileSystem, Lock};
+use super::{Directory, File, FileSystem, Lock};
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
 
 /// What may fail.
@@ -435,8 +435,9 @@ impl FileSystem for SimulatedDisk {
         Ok(())
     }
 
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        self.shared().sync_names()
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        self.shared().check(Call::Open, Place::Name("."))?;
+        Ok(Arc::new(self.clone()))
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
@@ -445,6 +446,12 @@ impl FileSystem for SimulatedDisk {
             return Ok(None);
         }
         Ok(Some(Box::new(HeldLock(self.clone()))))
+    }
+}
+
+impl Directory for SimulatedDisk {
+    fn sync(&self) -> io::Result<()> {
+        self.shared().sync_names()
     }
 }
 
