@@ -6,7 +6,8 @@
 //! sync leaves all of that unknown.
 
 mod real;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets use a part"))]
 pub(crate) mod simulated;
 
 pub(crate) use real::RealFileSystem;
