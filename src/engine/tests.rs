@@ -3,11 +3,9 @@
 mod forged;
 mod garbage;
 mod power;
-mod random;
 mod sled;
 mod switches;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tempfile::TempDir;

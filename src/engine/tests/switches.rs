@@ -32,20 +32,11 @@ struct SwitchedFile(Arc<dyn File>, Arc<Switches>, PathBuf);
 impl Switches {
     /// What a power loss leaves of a directory, with only what was synced in each file.
     pub(super) fn power_loss(&self, directory: &Path) -> TempDir {
-        self.power_loss_with(directory, |bytes, synced| bytes.truncate(synced))
-    }
-
-    /// What a power loss leaves of a directory where `lose` says what of each file beyond the synced part.
-    pub(super) fn power_loss_with(
-        &self,
-        directory: &Path,
-        mut lose: impl FnMut(&mut Vec<u8>, usize),
-    ) -> TempDir {
         let copy = TempDir::new().unwrap();
         for path in segments(directory) {
             let mut bytes = std::fs::read(&path).unwrap();
             let stem = path.with_extension("");
-            lose(&mut bytes, usize::try_from(lock(&self.synced)[&stem]).unwrap());
+            bytes.truncate(usize::try_from(lock(&self.synced)[&stem]).unwrap());
             std::fs::write(copy.path().join(path.file_name().unwrap()), &bytes).unwrap();
         }
         copy
