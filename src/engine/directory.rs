@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::EngineKind;
-use crate::storage::fs::{FileSystem, Lock, read_small};
+use crate::storage::fs::{self, FileSystem, Lock, read_small};
 use crate::storage::names::{self, FileName};
 use crate::sync::{Arc, random, sleep};
 use crate::{Error, Options, Result};
@@ -23,6 +23,7 @@ pub(crate) struct DirectoryLock {
 /// An open data directory.
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
+    pub(crate) handle: Arc<dyn fs::Directory>,
     pub(crate) file_system: Arc<dyn FileSystem>,
     pub(crate) kind: EngineKind,
     /// Drawn when the directory was made.
@@ -48,6 +49,8 @@ impl Directory {
         let created = file_system.create_directory(&path);
         created.map_err(|e| Error::io("create the directory", &path, e))?;
         let lock = lock(&*file_system, &path, options.lock_wait)?;
+        let handle = file_system.open_directory(&path);
+        let handle = handle.map_err(|e| Error::io("open the directory", &path, e))?;
         let marker = read_marker(&*file_system, &path)?;
         check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
         let (kind, store) = match marker {
@@ -55,11 +58,11 @@ impl Directory {
             None => {
                 refuse_lost_marker(&*file_system, &path)?;
                 let marker = (options.engine.unwrap_or(EngineKind::Kvs), random());
-                write_marker(&*file_system, &path, marker)?;
+                write_marker(&*file_system, &path, &*handle, marker)?;
                 marker
             }
         };
-        Ok(Some(Self { path, file_system, kind, store, lock }))
+        Ok(Some(Self { path, handle, file_system, kind, store, lock }))
     }
 }
 
@@ -128,6 +131,7 @@ fn refuse_lost_marker(file_system: &dyn FileSystem, path: &Path) -> Result<()> {
 fn write_marker(
     file_system: &dyn FileSystem,
     path: &Path,
+    directory: &dyn fs::Directory,
     (kind, store): (EngineKind, u128),
 ) -> Result<()> {
     let (marker, unfinished) = (names::engine(path), names::engine_unfinished(path));
@@ -137,7 +141,7 @@ fn write_marker(
         file.write_at(format!("{kind}\n{store:032x}\n").as_bytes(), 0)?;
         file.sync()?;
         file_system.rename(&unfinished, &marker)?;
-        file_system.sync_directory(path)
+        directory.sync()
     });
     written.map_err(|error| Error::io("write", &marker, error))
 }

@@ -22,9 +22,10 @@ use crate::{Error, Options, Result, error};
 
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
-    let Directory { path, file_system, store, lock, .. } = directory;
+    let Directory { path, handle, file_system, store, lock, .. } = directory;
     let segment_bytes_max = options.segment_bytes_max;
-    let place = Place { file_system, directory: path, store, segment_bytes_max };
+    let place =
+        Place { file_system, directory: path, directory_handle: handle, store, segment_bytes_max };
     let (writer, reader, report) = KvsWriter::open(place, options.compaction_bytes_min)?;
     if let Some((path, offset)) = &report.truncated_at {
         let dropped = report.dropped_bytes;

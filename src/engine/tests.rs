@@ -3,11 +3,9 @@
 mod forged;
 mod garbage;
 mod power;
-mod random;
 mod sled;
 mod switches;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -25,8 +23,10 @@ type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 
 fn open(directory: &Path, switches: &Arc<Switches>, segment_bytes_max: u64) -> Opened {
     let file_system = Arc::new(SwitchedFileSystem(Arc::clone(switches)));
+    let directory_handle = file_system.open_directory(directory).unwrap();
     let directory = directory.to_path_buf();
-    KvsWriter::open(Place { file_system, directory, store: 7, segment_bytes_max }, 256)
+    let place = Place { file_system, directory, directory_handle, store: 7, segment_bytes_max };
+    KvsWriter::open(place, 256)
 }
 
 fn open_plain(directory: &Path) -> Opened {

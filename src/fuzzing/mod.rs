@@ -14,7 +14,6 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
 
-mod disk;
 mod input;
 mod native;
 mod operations;
@@ -24,7 +23,18 @@ mod segment;
 mod tests;
 mod text;
 
+use std::collections::BTreeMap;
+
+use crate::storage::fs::simulated::SimulatedDisk;
 use input::Input;
+
+/// What every file holds, by its name.
+type Image = BTreeMap<String, Vec<u8>>;
+
+fn image(disk: &SimulatedDisk) -> Image {
+    let state = disk.state();
+    state.files().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
+}
 
 /// A function to fuzz.
 #[derive(Debug, Clone, Copy)]

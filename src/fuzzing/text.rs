@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::Input;
-use super::disk::{Disk, Image};
+use super::{Image, Input, image};
 use crate::server::parsers::{Case, cursor, glob_matches, integer};
 use crate::storage::fs::FileSystem;
+use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::names::{self, FileName};
+use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, engine};
 
 pub(super) fn run(bytes: &[u8]) {
@@ -42,9 +43,10 @@ fn check_names(text: &str) {
 /// A marker is refused and left as it is, or names the store from then on.
 fn check_marker(contents: &[u8]) {
     let marker = names::engine(Path::new("data"));
-    let disk = Disk::new(Image::from([(marker.clone(), contents.to_vec())]));
+    let files = Image::from([("ENGINE".to_owned(), contents.to_vec())]);
+    let disk = SimulatedDisk::new(State::with_files(files));
     let options = Options::new("data").engine(EngineKind::Kvs);
-    let open = || engine::open_in(&options, disk.clone());
+    let open = || engine::open_in(&options, Arc::new(disk.clone()));
     match open() {
         Ok(mut opened) => {
             opened.writer.sync().unwrap();
@@ -55,7 +57,7 @@ fn check_marker(contents: &[u8]) {
         Err(Error::WrongEngine { found, .. }) => assert!(contents.starts_with(found.as_bytes())),
         Err(error) => panic!("{error}"),
     }
-    assert_eq!(disk.image()[&marker], contents);
+    assert_eq!(image(&disk)["ENGINE"], contents);
     assert!(disk.open(&names::engine_unfinished(Path::new("data"))).is_err());
 }
 

@@ -38,8 +38,7 @@ impl Cleanup {
     /// Makes the changes, durably.
     pub(super) fn apply(self, place: &Place) -> Result<()> {
         let (file_system, directory) = (&*place.file_system, &place.directory);
-        let sync =
-            || file_system.sync_directory(directory).map_err(|e| Error::io("sync", directory, e));
+        let sync = || place.directory_handle.sync().map_err(|e| Error::io("sync", directory, e));
         let remove =
             |path: &PathBuf| file_system.remove(path).map_err(|e| Error::io("remove", path, e));
         if !self.leftovers.is_empty() {

@@ -113,7 +113,7 @@ impl Closed {
             };
             file.write_at(&self.encode(place.store), 0)?;
             file.sync()?;
-            if is_new { file_system.sync_directory(&place.directory) } else { Ok(()) }
+            if is_new { place.directory_handle.sync() } else { Ok(()) }
         };
         write().map_err(|error| Error::io("write", &path, error))
     }
@@ -156,9 +156,9 @@ mod tests {
     fn the_format_does_not_change() {
         let bytes =
             Closed { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }.encode(2);
-        assert_eq!(bytes[..12], *b"kvs-end\x1A\x01\0\0\0");
+        assert_eq!(bytes[..12], *b"kvs-end\x1A\x02\0\0\0");
         assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
-        assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 1_539_927_325]);
+        assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 488_331_385]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::accounting::Accounting;
 use super::closed::{Closed, SegmentSet};
 use super::compaction::Replacement;
-use super::fs::FileSystem;
+use super::fs::{Directory, FileSystem};
 use super::mutation::Group;
 use super::names::{self, SegmentId};
 use super::record::{Extent, FrameKind, Record, TooLarge};
@@ -24,6 +24,7 @@ const BUFFER_BYTES_KEPT: usize = 16 << 20;
 pub(crate) struct Place {
     pub(crate) file_system: Arc<dyn FileSystem>,
     pub(crate) directory: PathBuf,
+    pub(crate) directory_handle: Arc<dyn Directory>,
     /// Drawn when the directory was made.
     pub(crate) store: u128,
     pub(crate) segment_bytes_max: u64,
@@ -32,8 +33,7 @@ pub(crate) struct Place {
 impl Place {
     /// Makes the names in the directory survive power loss; a failure leaves in doubt which of them do.
     pub(crate) fn sync_directory(&self) -> Result<()> {
-        let synced = self.file_system.sync_directory(&self.directory);
-        synced.map_err(|error| {
+        self.directory_handle.sync().map_err(|error| {
             Error::UnknownOutcome(Arc::new(Error::io("sync", &self.directory, error)))
         })
     }

@@ -15,7 +15,7 @@ use crate::{Error, Result};
 pub(crate) const HEADER_BYTES: usize = 72;
 
 /// The version of the format in `docs/format.md`.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"kvs-log\x1A";
 

@@ -9,8 +9,10 @@ fn bytes(directory: &Path) -> u64 {
 #[test]
 fn compaction_ends_however_little_garbage_is_asked_for() {
     let directory = TempDir::new().unwrap();
+    let file_system = Arc::new(RealFileSystem);
     let place = Place {
-        file_system: Arc::new(SwitchedFileSystem(Arc::default())),
+        directory_handle: file_system.open_directory(directory.path()).unwrap(),
+        file_system,
         directory: directory.path().to_path_buf(),
         store: 7,
         segment_bytes_max: 4096,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::segments;
-use crate::storage::fs::{File, FileSystem, Lock, RealFileSystem};
+use crate::storage::fs::{Directory, File, FileSystem, Lock, RealFileSystem};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// The real file system, with switches that make it fail and a note of what was synced.
@@ -25,25 +25,18 @@ pub(super) struct Switches {
 
 pub(super) struct SwitchedFileSystem(pub(super) Arc<Switches>);
 
+struct SwitchedDirectory(Arc<Switches>);
+
 struct SwitchedFile(Arc<dyn File>, Arc<Switches>, PathBuf);
 
 impl Switches {
     /// What a power loss leaves of a directory, with only what was synced in each file.
     pub(super) fn power_loss(&self, directory: &Path) -> TempDir {
-        self.power_loss_with(directory, |bytes, synced| bytes.truncate(synced))
-    }
-
-    /// What a power loss leaves of a directory where `lose` says what of each file beyond the synced part.
-    pub(super) fn power_loss_with(
-        &self,
-        directory: &Path,
-        mut lose: impl FnMut(&mut Vec<u8>, usize),
-    ) -> TempDir {
         let copy = TempDir::new().unwrap();
         for path in segments(directory) {
             let mut bytes = std::fs::read(&path).unwrap();
             let stem = path.with_extension("");
-            lose(&mut bytes, usize::try_from(lock(&self.synced)[&stem]).unwrap());
+            bytes.truncate(usize::try_from(lock(&self.synced)[&stem]).unwrap());
             std::fs::write(copy.path().join(path.file_name().unwrap()), &bytes).unwrap();
         }
         copy
@@ -76,12 +69,18 @@ impl FileSystem for SwitchedFileSystem {
         lock(&self.0.names).push("remove");
         RealFileSystem.remove(path)
     }
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        lock(&self.0.names).push("sync");
-        Ok(())
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        Ok(Arc::new(SwitchedDirectory(Arc::clone(&self.0))))
     }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         RealFileSystem.lock(path)
+    }
+}
+
+impl Directory for SwitchedDirectory {
+    fn sync(&self) -> io::Result<()> {
+        lock(&self.0.names).push("sync");
+        Ok(())
     }
 }
 

@@ -8,11 +8,11 @@ mod model;
 use std::ops::Bound;
 
 use super::Input;
-use super::disk::{Disk, Image};
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
 };
+use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::log::Place;
 use crate::storage::recovery::RecoveryReport;
 use crate::store::batch::Limits;
@@ -32,7 +32,7 @@ const COMPACTION_BYTES_MIN: u64 = 64;
 
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let mut store = Store::open(Disk::new(Image::new())).0;
+    let mut store = Store::open(State::default()).0;
     for _ in 0..STEPS_MAX {
         if input.is_empty() {
             break;
@@ -54,7 +54,7 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 struct Store {
-    disk: Arc<Disk>,
+    disk: SimulatedDisk,
     writer: KvsWriter,
     reader: KvsReader,
     model: Model,
@@ -64,10 +64,12 @@ struct Store {
 }
 
 impl Store {
-    fn open(disk: Arc<Disk>) -> (Self, RecoveryReport) {
+    fn open(state: State) -> (Self, RecoveryReport) {
+        let disk = SimulatedDisk::new(state);
         let place = Place {
-            file_system: Arc::clone(&disk) as _,
+            file_system: Arc::new(disk.clone()),
             directory: "data".into(),
+            directory_handle: Arc::new(disk.clone()),
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
         };
@@ -83,12 +85,12 @@ impl Store {
             self.compaction = None;
             self.writer.close().unwrap();
         }
-        let report = self.restart_from(self.disk.image());
+        let report = self.restart_from(self.disk.state());
         assert!(report.is_clean || !closes);
     }
 
-    fn restart_from(&mut self, image: Image) -> RecoveryReport {
-        let (next, report) = Self::open(Disk::new(image));
+    fn restart_from(&mut self, state: State) -> RecoveryReport {
+        let (next, report) = Self::open(state);
         assert_eq!(report.dropped_bytes, 0);
         let model = std::mem::take(&mut self.model);
         *self = Self { model, ..next };
@@ -116,9 +118,9 @@ impl Store {
         if group.is_empty() {
             return;
         }
-        self.disk.fill(fails);
+        self.fill(fails);
         let committed = self.writer.commit(group, input.flag());
-        self.disk.fill(false);
+        self.disk.heal();
         match committed {
             Ok(()) => assert!(!fails),
             Err(error) => {
@@ -127,6 +129,13 @@ impl Store {
             }
         }
         assert_eq!(self.writer.next_sequence(), self.model.next_sequence);
+    }
+
+    /// From now on a write takes a part of its bytes and fails, if the disk is full.
+    fn fill(&self, is_full: bool) {
+        if is_full {
+            self.disk.fail(Fault { call: 0, failure: Failure::Short, forever: true }, 0);
+        }
     }
 
     fn turn_snapshots(&mut self, input: &mut Input<'_>) {
@@ -138,21 +147,24 @@ impl Store {
         }
     }
 
-    /// Does a step of a compaction, on a full disk or up to a kill now and then.
+    /// Does a step of a compaction, on a full disk now and then, or up to a kill before any change of it.
     fn compact(&mut self, input: &mut Input<'_>) {
         let Some(mut job) = self.compaction.take().or_else(|| self.writer.offer_compaction())
         else {
             return;
         };
         let accident = input.choose(16);
-        self.disk.fill(accident == 1);
-        if let 2..=4 = accident {
-            self.disk.kill_after(accident - 2);
+        self.fill(accident == 1);
+        let is_killed = matches!(accident, 2..=3);
+        if is_killed {
+            self.disk.record();
         }
         let step = job.step();
-        self.disk.fill(false);
-        if let Some(image) = self.disk.killed() {
-            self.restart_from(image);
+        self.disk.heal();
+        if is_killed {
+            let mut moments = self.disk.moments();
+            let killed = moments.swap_remove(input.choose(moments.len()));
+            self.restart_from(killed.state);
             return;
         }
         let delivery = match step {

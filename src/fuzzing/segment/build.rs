@@ -1,7 +1,6 @@
 //! Builds a small log with the real engine, as a program says.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use super::edit::frames;
 use crate::Result;
@@ -9,8 +8,8 @@ use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     Access, Group, Job, KeyRange, Lookup, Mutation, ReadHalf, ScanPage, Step, WriteHalf,
 };
-use crate::fuzzing::Input;
-use crate::fuzzing::disk::{Disk, Image};
+use crate::fuzzing::{Image, Input, image};
+use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
 use crate::storage::log::Place;
 use crate::storage::record::{FRAME_HEADER_BYTES, u64_at};
 use crate::storage::recovery::RecoveryReport;
@@ -36,10 +35,11 @@ pub(super) struct History {
     pub(super) states: Vec<State>,
 }
 
-pub(super) fn open(disk: &Arc<Disk>) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
+pub(super) fn open(disk: &SimulatedDisk) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
     let place = Place {
-        file_system: Arc::clone(disk) as _,
+        file_system: Arc::new(disk.clone()),
         directory: DIRECTORY.into(),
+        directory_handle: Arc::new(disk.clone()),
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
     };
@@ -92,7 +92,7 @@ fn run(writer: &mut KvsWriter, job: &mut dyn Job, steps: usize) {
 }
 
 pub(super) fn build(input: &mut Input<'_>) -> History {
-    let mut disk = Disk::new(Image::new());
+    let mut disk = SimulatedDisk::new(DiskState::default());
     let (mut writer, _, _) = open(&disk).unwrap();
     let mut states = vec![State::new()];
     for _ in 0..=input.choose(STEPS_MAX) {
@@ -119,24 +119,24 @@ pub(super) fn build(input: &mut Input<'_>) -> History {
             }
         };
         let steps = if is_closed { 0 } else { input.choose(8) };
-        let image = image_after(&mut writer, &disk, steps);
-        disk = Disk::new(image);
+        let left = state_after(&mut writer, &disk, steps);
+        disk = SimulatedDisk::new(left);
         let (opened, reader, _) = open(&disk).unwrap();
         assert_eq!(Some(&contents(&reader)), states.last());
         writer = opened;
     }
-    History { image: disk.image(), states }
+    History { image: image(&disk), states }
 }
 
 /// What a kill leaves after some steps of a compaction.
-fn image_after(writer: &mut KvsWriter, disk: &Disk, steps: usize) -> Image {
+fn state_after(writer: &mut KvsWriter, disk: &SimulatedDisk, steps: usize) -> DiskState {
     // Taken before the job is dropped, which a killed process does not do.
     match writer.offer_compaction().filter(|_| steps > 0) {
         Some(mut job) => {
             run(writer, &mut *job, steps);
-            disk.image()
+            disk.state()
         }
-        None => disk.image(),
+        None => disk.state(),
     }
 }
 
@@ -171,10 +171,10 @@ fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
 impl History {
     /// The newest batch that bytes which are still as they were written say was durable.
     pub(super) fn still_vouched(&self, image: &Image) -> u64 {
-        let claims = self.image.iter().flat_map(|(path, bytes)| claims(path, bytes));
+        let claims = self.image.iter().flat_map(|(name, bytes)| claims(name, bytes));
         let is_intact = |claim: &Claim| {
-            let now = image.get(&claim.path).and_then(|now| now.get(claim.start..claim.end));
-            now == Some(&self.image[&claim.path][claim.start..claim.end])
+            let now = image.get(&claim.name).and_then(|now| now.get(claim.start..claim.end));
+            now == Some(&self.image[&claim.name][claim.start..claim.end])
         };
         claims.filter(is_intact).map(|claim| claim.durable).max().unwrap_or(0)
     }
@@ -182,19 +182,19 @@ impl History {
 
 /// Bytes that say what was durable when they were written.
 struct Claim {
-    path: PathBuf,
+    name: String,
     start: usize,
     end: usize,
     durable: u64,
 }
 
-fn claims(path: &Path, bytes: &[u8]) -> Vec<Claim> {
-    if path.extension().is_none_or(|extension| extension != "log") {
+fn claims(name: &str, bytes: &[u8]) -> Vec<Claim> {
+    if !name.ends_with(".log") {
         return Vec::new();
     }
     let claim = |start, end, at| {
         let durable = u64_at(bytes, at);
-        Claim { path: path.to_path_buf(), start, end, durable }
+        Claim { name: name.to_owned(), start, end, durable }
     };
     let mut claims = vec![claim(0, HEADER_BYTES, 48)];
     let places = frames(bytes).into_iter().map(|frame| frame.start);

@@ -1,12 +1,9 @@
 //! Edits of the files of a log: what a disk may do to them, and what only a forger would.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use super::build::DIRECTORY;
-use crate::fuzzing::Input;
-use crate::fuzzing::disk::Image;
-use crate::storage::names::{self, SegmentId};
+use super::segment_name;
+use crate::fuzzing::{Image, Input};
 use crate::storage::record::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, u32_at};
 use crate::storage::segment::HEADER_BYTES;
 
@@ -35,14 +32,14 @@ fn walk(bytes: &[u8], mut start: usize, header: usize, field: usize) -> Vec<Rang
 
 /// Changes one file; true where only a forger, or somebody who deletes files, could have done it.
 pub(super) fn edit(image: &mut Image, input: &mut Input<'_>) -> bool {
-    let paths: Vec<PathBuf> = image.keys().cloned().collect();
-    let Some(path) = paths.get(input.choose(paths.len().max(1))) else {
+    let names: Vec<String> = image.keys().cloned().collect();
+    let Some(name) = names.get(input.choose(names.len().max(1))) else {
         input.rest();
         return false;
     };
-    let newest = paths.iter().rfind(|path| path.extension().is_some_and(|e| e == "log"));
-    let is_newest = newest == Some(path);
-    let Some(bytes) = image.get_mut(path) else { return false };
+    let newest = names.iter().rfind(|name| name.ends_with(".log"));
+    let is_newest = newest == Some(name);
+    let Some(bytes) = image.get_mut(name) else { return false };
     let at = input.place(bytes.len());
     match input.choose(14) {
         0 => flip(bytes, at, input),
@@ -68,14 +65,14 @@ pub(super) fn edit(image: &mut Image, input: &mut Input<'_>) -> bool {
         9 => set_header_field(bytes, input),
         10 => splice(bytes, input),
         11 => {
-            let to = names::segment(Path::new(DIRECTORY), SegmentId(input.choose(12) as u64));
+            let to = segment_name(input.choose(12) as u64);
             let moved = std::mem::take(bytes);
-            image.remove(path);
+            image.remove(name);
             image.insert(to, moved);
             return true;
         }
         12 => {
-            image.remove(path);
+            image.remove(name);
             return true;
         }
         _ => {

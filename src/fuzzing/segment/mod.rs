@@ -7,19 +7,18 @@
 mod build;
 mod edit;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Input;
-use super::disk::{Disk, Image};
+use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
 use crate::storage::fs::FileSystem;
-use crate::storage::names::{self, SegmentId};
+use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::storage::names::SegmentId;
 use crate::storage::record::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::scan::{Next, Scan};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
-use crate::sync::Arc;
 use build::{DIRECTORY, History, STORE, contents, group, maintain, open};
 
 pub(super) fn run(bytes: &[u8]) {
@@ -51,25 +50,33 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 fn one_file(bytes: Vec<u8>) -> Image {
-    Image::from([(names::segment(Path::new(DIRECTORY), SegmentId(1)), bytes)])
+    Image::from([(segment_name(1), bytes)])
+}
+
+fn segment_name(id: u64) -> String {
+    format!("{}.log", SegmentId(id))
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(name)
 }
 
 /// Opens what is there; the history is that of a log whose checksums nobody forged.
-fn check(image: &Image, history: Option<&History>) {
-    let disk = Disk::new(image.clone());
-    for (path, bytes) in image {
-        check_frames(&disk, path, bytes);
+fn check(files: &Image, history: Option<&History>) {
+    let disk = SimulatedDisk::new(State::with_files(files.clone()));
+    for (name, bytes) in files {
+        check_frames(&disk, &path(name), bytes);
     }
     let (mut writer, reader, _) = match open(&disk) {
         Ok(opened) => opened,
-        Err(error) => return check_refusal(&disk, image, &error),
+        Err(error) => return check_refusal(&disk, files, &error),
     };
     let found = contents(&reader);
     if let Some(history) = history {
         let newest = writer.next_sequence() - 1;
         let state = history.states.get(usize::try_from(newest).unwrap());
         assert_eq!(Some(&found), state, "the state after batch {newest} was another one");
-        let durable = history.still_vouched(image);
+        let durable = history.still_vouched(files);
         assert!(newest >= durable, "{durable} was durable, and {newest} is found");
     }
     let (key, value) = (b"after".to_vec(), b"appended".to_vec());
@@ -87,22 +94,23 @@ fn check(image: &Image, history: Option<&History>) {
 }
 
 /// What is damaged while the store is open is read as it was written or not at all.
-fn check_damage_while_open(disk: &Disk, reader: &KvsReader, expected: &build::State) {
-    for (path, bytes) in disk.image().into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+fn check_damage_while_open(disk: &SimulatedDisk, reader: &KvsReader, expected: &build::State) {
+    for (name, bytes) in image(disk).into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
         let at = bytes.len() * 2 / 3;
-        disk.flip(&path, at);
+        let flip = || disk.damage(&name, |bytes| bytes[at] ^= 0x10);
+        flip();
         for (key, value) in expected {
             match reader.get(key, Access::Blocking) {
                 Ok(Lookup::Found(entry)) => assert_eq!(entry.value, *value),
-                Err(Error::Corrupt { path: named, .. }) => assert_eq!(named, path),
+                Err(Error::Corrupt { path: named, .. }) => assert_eq!(named, path(&name)),
                 _ => panic!("an unreadable key is neither absent nor another failure"),
             }
         }
-        disk.flip(&path, at);
+        flip();
     }
 }
 
-fn check_reopening(disk: &Arc<Disk>, mut writer: KvsWriter, expected: &build::State) {
+fn check_reopening(disk: &SimulatedDisk, mut writer: KvsWriter, expected: &build::State) {
     writer.close().unwrap();
     let next = writer.next_sequence();
     drop(writer);
@@ -112,21 +120,22 @@ fn check_reopening(disk: &Arc<Disk>, mut writer: KvsWriter, expected: &build::St
 }
 
 /// An error must name its place, and the next attempt must meet the same.
-fn check_refusal(disk: &Arc<Disk>, before: &Image, error: &Error) {
-    let (Error::Corrupt { path, .. } | Error::UnsupportedFormat { path, .. }) = error else {
+fn check_refusal(disk: &SimulatedDisk, before: &Image, error: &Error) {
+    let (Error::Corrupt { path: named, .. } | Error::UnsupportedFormat { path: named, .. }) = error
+    else {
         panic!("not a refusal of damage: {error}");
     };
     // A missing file is named too, or the directory where it is not known which one is.
-    assert!(path.starts_with(DIRECTORY), "{error}");
-    for (path, bytes) in disk.image() {
-        assert!(before[&path].starts_with(&bytes), "{} was changed", path.display());
+    assert!(named.starts_with(DIRECTORY), "{error}");
+    for (name, bytes) in image(disk) {
+        assert_eq!(before[&name], bytes, "{name} was changed");
     }
     let again = open(disk).err().map(|error| error.to_string());
     assert_eq!(again, Some(error.to_string()), "damage is refused until it is repaired");
 }
 
 /// Every frame that a scan returns holds what would be written in its place.
-fn check_frames(disk: &Disk, path: &Path, bytes: &[u8]) {
+fn check_frames(disk: &SimulatedDisk, path: &Path, bytes: &[u8]) {
     let Ok(header) = SegmentHeader::decode(bytes, path) else { return };
     assert_eq!(header.encode(), bytes[..HEADER_BYTES]);
     let segment = Segment::new(header, path.to_path_buf(), disk.open(path).unwrap());

@@ -1,12 +1,13 @@
-//! The file operations the crate uses, behind two traits so that a simulated disk can take their place.
+//! The file operations the crate uses, behind traits so that a simulated disk can take their place.
 //!
 //! What is assumed of a disk: what was written and then synced by [`File::sync`] survives power loss;
-//! a name that was created, renamed or removed survives it after [`FileSystem::sync_directory`]; until
-//! then any subset of sectors and names may survive, and the length of a file may grow without its
-//! data. A failed sync leaves all of that unknown.
+//! a name that was created, renamed or removed survives it after [`Directory::sync`]; until then any
+//! subset of sectors and names may survive, and the length of a file may grow without its data. A failed
+//! sync leaves all of that unknown.
 
 mod real;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets use a part"))]
 pub(crate) mod simulated;
 
 pub(crate) use real::RealFileSystem;
@@ -36,8 +37,8 @@ pub(crate) trait FileSystem: Send + Sync + 'static {
     /// Removes a file's name; open handles keep its contents.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes every change of names in the directory survive power loss.
-    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+    /// Opens a directory to sync it, once: to open it for each sync could fail for want of a descriptor.
+    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>>;
 
     /// Takes the exclusive lock of a file, making the file if it is missing; `None` if it is taken.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
@@ -61,6 +62,12 @@ pub(crate) trait File: Send + Sync + 'static {
     fn truncate(&self, length: u64) -> io::Result<()>;
 
     /// Makes the contents and the length survive power loss.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// An open directory.
+pub(crate) trait Directory: Send + Sync + 'static {
+    /// Makes every change of names in it survive power loss.
     fn sync(&self) -> io::Result<()>;
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{File, FileSystem, Lock};
+use super::{Directory, File, FileSystem, Lock};
 use crate::sync::Arc;
 
 /// Only the owner may read what a store holds.
@@ -41,7 +41,7 @@ impl FileSystem for RealFileSystem {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
             result => result?,
         }
-        parent(path).map_or(Ok(()), |parent| self.sync_directory(parent))
+        parent(path).map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
@@ -65,8 +65,8 @@ impl FileSystem for RealFileSystem {
         fs::remove_file(path)
     }
 
-    fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        fs::File::open(path)?.sync_all()
+    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>> {
+        Ok(Arc::new(fs::File::open(path)?))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
@@ -122,6 +122,12 @@ impl File for fs::File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+}
+
+impl Directory for fs::File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
     }
 }
 

@@ -39,10 +39,10 @@ impl RedisConnection {
         let mut bytes = Vec::new();
         for command in commands {
             write!(bytes, "*{}\r\n", command.len())?;
-            for argument in command {
-                let argument = argument.as_ref();
+            for argument in command.iter().map(AsRef::as_ref) {
                 write!(bytes, "${}\r\n", argument.len())?;
-                bytes.extend([argument, b"\r\n"].concat());
+                bytes.extend_from_slice(argument);
+                bytes.extend_from_slice(b"\r\n");
             }
         }
         self.0.get_mut().write_all(&bytes)

@@ -154,7 +154,7 @@ impl Change {
 mod tests {
     use std::path::Path;
 
-    use super::super::{FileSystem, SimulatedDisk};
+    use super::super::{Directory as _, FileSystem, SimulatedDisk};
     use super::*;
 
     const ALL: &dyn Fn(usize) -> bool = &|_| true;
@@ -169,7 +169,7 @@ mod tests {
         let file = disk.create(Path::new("/d/a")).unwrap();
         file.write_at(b"durable", 0).unwrap();
         file.sync().unwrap();
-        disk.sync_directory(Path::new("/d")).unwrap();
+        disk.sync().unwrap();
         file.write_at(&[7; 600], 7).unwrap();
         disk
     }
@@ -195,7 +195,7 @@ mod tests {
         let state = disk.state();
         assert_eq!(contents(&state.image(Fate::Hostile(NONE), Fill::Nothing))[0].0, "a");
         assert_eq!(contents(&state.image(Fate::Hostile(ALL), Fill::Nothing))[0].0, "b");
-        disk.sync_directory(Path::new("/d")).unwrap();
+        disk.sync().unwrap();
         let state = disk.state();
         assert_eq!(contents(&state.image(Fate::Hostile(NONE), Fill::Nothing))[0].0, "b");
     }

@@ -6,16 +6,21 @@
 //! and no later sync brings them back, as with the page cache of Linux; changes of names stay pending, as
 //! in a journal.
 
+#[cfg(test)]
 mod image;
 
+#[cfg(test)]
 pub(crate) use image::{Fate, Fill};
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::{File, FileSystem, Lock};
+use super::{Directory, File, FileSystem, Lock};
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
+
+/// Files that are read whole into a buffer of fixed size may be shorter than it.
+const SMALL_BUFFER_BYTES: usize = 256;
 
 /// What may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +44,13 @@ impl Call {
         !matches!(self, Self::List | Self::Open | Self::Length | Self::Read)
     }
 
-    /// Whether it may need space on the disk.
-    fn takes_space(self) -> bool {
-        matches!(self, Self::Create | Self::Write | Self::Sync)
+    /// Whether it may fail like this.
+    fn meets(self, failure: Failure) -> bool {
+        match failure {
+            Failure::Input | Failure::Interrupted => true,
+            Failure::Full => matches!(self, Self::Create | Self::Write | Self::Sync),
+            Failure::Short => self == Self::Write,
+        }
     }
 }
 
@@ -59,7 +68,7 @@ pub(crate) enum Failure {
     Input,
     /// `ENOSPC`, from the calls that may need space, and nothing of a write is there.
     Full,
-    /// As `Full`, but the first half of a write is there.
+    /// `ENOSPC` from a write, and the first half of it is there.
     Short,
     /// `EINTR`.
     Interrupted,
@@ -224,10 +233,7 @@ impl Shared {
         self.calls += 1;
         let fault = self.fault?;
         let is_due = number == fault.call || fault.forever && number > fault.call;
-        let concerns = match fault.failure {
-            Failure::Input | Failure::Interrupted => true,
-            Failure::Full | Failure::Short => call.takes_space(),
-        };
+        let concerns = call.meets(fault.failure);
         if is_due && !concerns && !fault.forever {
             // The next call that can fail like this does.
             self.fault = Some(Fault { call: number + 1, ..fault });
@@ -435,8 +441,9 @@ impl FileSystem for SimulatedDisk {
         Ok(())
     }
 
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        self.shared().sync_names()
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        self.shared().check(Call::Open, Place::Name("."))?;
+        Ok(Arc::new(self.clone()))
     }
 
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
@@ -445,6 +452,12 @@ impl FileSystem for SimulatedDisk {
             return Ok(None);
         }
         Ok(Some(Box::new(HeldLock(self.clone()))))
+    }
+}
+
+impl Directory for SimulatedDisk {
+    fn sync(&self) -> io::Result<()> {
+        self.shared().sync_names()
     }
 }
 
@@ -467,7 +480,11 @@ impl File for SimulatedFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut shared = self.disk.shared();
         shared.check(Call::Read, Place::File(self.file))?;
-        let visible = &shared.state.files[self.file].visible;
+        let Contents { visible, durable, .. } = &*shared.state.files[self.file];
+        // What damage cut off while the file was open does not count.
+        let length = visible.len().max(durable.len());
+        let (wanted, bound) = (buffer.len(), length.max(SMALL_BUFFER_BYTES));
+        assert!(wanted <= bound, "a buffer of {wanted} bytes for a file of {length}");
         let rest = visible.get(position(offset)?..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
