@@ -4,33 +4,37 @@ mod forged;
 mod garbage;
 mod power;
 mod sled;
-mod switches;
 
-use std::path::Path;
-
-use tempfile::TempDir;
+use std::collections::BTreeMap;
 
 use super::kvs::{KvsReader, KvsWriter};
 use super::*;
-use crate::storage::fs::{FileSystem, RealFileSystem};
+use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
 use crate::storage::log::Place;
 use crate::storage::names::SegmentId;
 use crate::storage::recovery::RecoveryReport;
-use crate::sync::{Ordering, lock};
-use switches::{SwitchedFileSystem, Switches};
 
 type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 
-fn open(directory: &Path, switches: &Arc<Switches>, segment_bytes_max: u64) -> Opened {
-    let file_system = Arc::new(SwitchedFileSystem(Arc::clone(switches)));
-    let directory_handle = file_system.open_directory(directory).unwrap();
-    let directory = directory.to_path_buf();
-    let place = Place { file_system, directory, directory_handle, store: 7, segment_bytes_max };
-    KvsWriter::open(place, 256)
+/// From now on a write takes a part of its bytes and fails.
+const SHORT_WRITES: Fault = Fault { call: 0, failure: Failure::Short, forever: true };
+
+fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
+    Place {
+        file_system: Arc::new(disk.clone()),
+        directory: "data".into(),
+        directory_handle: Arc::new(disk.clone()),
+        store: 7,
+        segment_bytes_max,
+    }
 }
 
-fn open_plain(directory: &Path) -> Opened {
-    open(directory, &Arc::default(), 1 << 20)
+fn open(disk: &SimulatedDisk, segment_bytes_max: u64) -> Opened {
+    KvsWriter::open(place(disk, segment_bytes_max), 256)
+}
+
+fn open_plain(disk: &SimulatedDisk) -> Opened {
+    open(disk, 1 << 20)
 }
 
 fn put(key: &str, value: &str) -> Mutation {
@@ -96,21 +100,37 @@ fn finish(writer: &mut KvsWriter, job: &mut dyn Job) {
     }
 }
 
-fn segments(directory: &Path) -> Vec<std::path::PathBuf> {
-    let names = RealFileSystem.list(directory).unwrap();
-    let mut paths: Vec<_> = names
-        .iter()
-        .filter(|name| name.ends_with(".log"))
-        .map(|name| directory.join(name))
-        .collect();
-    paths.sort();
-    paths
+/// The names of the segments, oldest first.
+fn segments(disk: &SimulatedDisk) -> Vec<String> {
+    let state = disk.state();
+    let names = state.files().map(|(name, _)| name.to_owned());
+    names.filter(|name| name.ends_with(".log")).collect()
+}
+
+fn bytes(disk: &SimulatedDisk, name: &str) -> Vec<u8> {
+    let state = disk.state();
+    let found = state.files().find(|(other, _)| *other == name);
+    found.map(|(_, bytes)| bytes.to_vec()).unwrap()
+}
+
+fn overwrite(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
+    disk.damage(name, |contents| *contents = bytes.to_vec());
+}
+
+/// How many bytes all segments have.
+fn total_bytes(disk: &SimulatedDisk) -> usize {
+    segments(disk).iter().map(|name| bytes(disk, name).len()).sum()
+}
+
+/// What a power loss leaves where nothing survives but what was synced.
+fn power_loss(disk: &SimulatedDisk) -> SimulatedDisk {
+    SimulatedDisk::new(disk.state().image(Fate::Hostile(&|_| false), Fill::Nothing))
 }
 
 #[test]
 fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
     let batches: [&[Mutation]; 5] = [
         &[put("a", "1")],
         &[put("b", "2"), put("c", "3"), put("a", "4")],
@@ -135,13 +155,13 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
         states.push(model.into_iter().collect());
         commit(&mut writer, batch);
     }
-    let path = segments(directory.path()).remove(0);
-    let whole = std::fs::read(&path).unwrap();
+    let name = segments(&disk).remove(0);
+    let whole = bytes(&disk, &name);
     let mut reached = 0;
     for length in 0..=whole.len() {
-        let copy = TempDir::new().unwrap();
-        std::fs::write(copy.path().join(path.file_name().unwrap()), &whole[..length]).unwrap();
-        let (mut writer, reader, report) = open_plain(copy.path()).unwrap();
+        let files = [(name.clone(), whole[..length].to_vec())];
+        let copy = SimulatedDisk::new(State::with_files(files));
+        let (mut writer, reader, report) = open_plain(&copy).unwrap();
         let found = contents(&reader);
         let state = states.iter().rposition(|state| *state == found);
         let state = state.unwrap_or_else(|| panic!("cut at {length}: {found:?} was never there"));
@@ -151,7 +171,7 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
         commit(&mut writer, &[put("after", "x")]);
         writer.close().unwrap();
         drop(writer);
-        let (_, reader, report) = open_plain(copy.path()).unwrap();
+        let (_, reader, report) = open_plain(&copy).unwrap();
         assert!(report.is_clean && report.dropped_bytes == 0);
         assert_eq!(value(&reader, "after").unwrap(), "x");
         assert_eq!(contents(&reader).len(), found.len() + 1);
@@ -161,119 +181,118 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
 
 #[test]
 fn damage_before_what_was_synced_is_refused_at_every_byte() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
     for n in 0..4 {
         writer.commit(group(&[&[put(&format!("key{n}"), "value")]]), true).unwrap();
     }
     writer.close().unwrap();
-    let path = segments(directory.path()).remove(0);
-    let whole = std::fs::read(&path).unwrap();
+    let name = segments(&disk).remove(0);
+    let whole = bytes(&disk, &name);
     // The close mark itself is the last to say what was durable.
     for at in 0..whole.len() - 32 {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
-        std::fs::write(&path, &damaged).unwrap();
-        let error =
-            open_plain(directory.path()).err().unwrap_or_else(|| panic!("byte {at} opened"));
-        let is_named = error.to_string().contains(path.to_str().unwrap());
+        overwrite(&disk, &name, &damaged);
+        let error = open_plain(&disk).err().unwrap_or_else(|| panic!("byte {at} opened"));
+        let is_named = error.to_string().contains(&name);
         assert!(is_named && matches!(error, Error::Corrupt { .. }), "byte {at}: {error}");
-        assert_eq!(std::fs::read(&path).unwrap(), damaged, "refusing must not change the file");
+        assert_eq!(bytes(&disk, &name), damaged, "refusing must not change the file");
     }
 }
 
 #[test]
 fn a_clean_close_vouches_for_what_was_there_when_the_store_was_opened() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &[put("a", "1")]);
     drop(writer);
     // Nothing is written between the kill and the close.
-    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    let (mut writer, _, report) = open_plain(&disk).unwrap();
     assert!(!report.is_clean);
     writer.close().unwrap();
     drop(writer);
-    let (_, _, report) = open_plain(directory.path()).unwrap();
+    let (_, _, report) = open_plain(&disk).unwrap();
     assert!(report.is_clean);
-    let path = segments(directory.path()).remove(0);
-    let mut damaged = std::fs::read(&path).unwrap();
+    let name = segments(&disk).remove(0);
+    let mut damaged = bytes(&disk, &name);
     damaged[72 + 40] ^= 1;
-    std::fs::write(&path, &damaged).unwrap();
-    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+    overwrite(&disk, &name, &damaged);
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
 }
 
 #[test]
 fn a_clean_close_is_marked_behind_a_segment_that_was_sealed_since_the_open() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &vec![put("hot", &"x".repeat(100)); 20]);
     writer.close().unwrap();
     drop(writer);
-    let (mut writer, _, report) = open_plain(directory.path()).unwrap();
+    let (mut writer, _, report) = open_plain(&disk).unwrap();
     assert!(report.is_clean);
     let job = writer.offer_compaction().expect("most of it is garbage");
     drop(job);
     writer.close().unwrap();
     drop(writer);
-    let (_, _, report) = open_plain(directory.path()).unwrap();
+    let (_, _, report) = open_plain(&disk).unwrap();
     assert!(report.is_clean);
 }
 
 #[test]
 fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 4096).unwrap();
     writer.commit(group(&[&[put("synced", "1")]]), true).unwrap();
     for n in 0..200 {
         commit(&mut writer, &[put(&format!("key{n:03}"), &"x".repeat(50))]);
     }
     drop(writer);
-    let paths = segments(directory.path());
-    assert!(paths.len() > 2);
-    let mut first = std::fs::read(&paths[0]).unwrap();
+    let names = segments(&disk);
+    assert!(names.len() > 2);
+    let mut first = bytes(&disk, &names[0]);
     let at = first.windows(6).position(|window| window == b"key005").unwrap();
     first[at] ^= 1;
-    std::fs::write(&paths[0], &first).unwrap();
-    let (writer, reader, report) = open_plain(directory.path()).unwrap();
-    assert_eq!(report.truncated_at.unwrap().0, paths[0]);
+    overwrite(&disk, &names[0], &first);
+    let (writer, reader, report) = open_plain(&disk).unwrap();
+    assert!(report.truncated_at.unwrap().0.ends_with(&names[0]));
     assert_eq!(contents(&reader).len(), 6);
-    assert_eq!(segments(directory.path()).len(), 1);
+    assert_eq!(segments(&disk).len(), 1);
     assert_eq!(writer.next_sequence(), 7);
 }
 
 #[test]
 fn a_group_is_one_sync_and_a_failed_sync_is_an_unknown_outcome() {
-    let directory = TempDir::new().unwrap();
-    let switches = Arc::new(Switches::default());
-    let (mut writer, reader, _) = open(directory.path(), &switches, 1 << 20).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);
-    let before = switches.syncs.load(Ordering::Relaxed);
+    disk.record();
     writer.commit(group(&[&[put("b", "1")], &[put("c", "1")], &[put("d", "1")]]), true).unwrap();
-    assert_eq!(switches.syncs.load(Ordering::Relaxed), before + 1);
-    switches.syncs_fail.store(true, Ordering::Relaxed);
+    assert_eq!(disk.moments().len(), 3, "before the write, before the sync, and behind it");
+    let second_call = Fault { call: 1, failure: Failure::Input, forever: false };
+    disk.fail(second_call, 0);
     let failed = writer.commit(group(&[&[put("b", "2")]]), true);
     assert!(matches!(failed, Err(Error::UnknownOutcome(_))));
+    assert_eq!(disk.failed()[0].0, Call::Sync);
     assert_eq!(value(&reader, "b").unwrap(), "1", "what may be lost must not be read");
 }
 
 #[test]
 fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
-    let directory = TempDir::new().unwrap();
-    let switches = Arc::new(Switches::default());
-    let (mut writer, reader, _) = open(directory.path(), &switches, 1 << 20).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);
-    switches.writes_fail.store(true, Ordering::Relaxed);
+    disk.fail(SHORT_WRITES, 0);
     for _ in 0..3 {
         let failed = writer.commit(group(&[&[put("a", "2")], &[put("b", "2")]]), false);
         assert!(failed.unwrap_err().is_disk_full());
         assert_eq!(contents(&reader), [("a".to_owned(), "1".to_owned())]);
     }
-    switches.writes_fail.store(false, Ordering::Relaxed);
+    disk.heal();
     commit(&mut writer, &[put("c", "3")]);
     commit(&mut writer, &[put("d", "4")]);
     let expected = contents(&reader);
     drop(writer);
-    let (_, reader, report) = open_plain(directory.path()).unwrap();
+    let (_, reader, report) = open_plain(&disk).unwrap();
     assert_eq!(report.dropped_bytes, 0);
     assert_eq!(contents(&reader), expected);
     assert_eq!(expected.len(), 3);
@@ -281,51 +300,51 @@ fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
 
 #[test]
 fn a_segment_that_could_neither_be_begun_nor_removed_leaves_the_log_in_doubt() {
-    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
-    let (mut writer, _, _) = open(directory.path(), &switches, 1 << 20).unwrap();
-    switches.writes_fail.store(true, Ordering::Relaxed);
-    switches.removals_fail.store(true, Ordering::Relaxed);
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 1 << 20).unwrap();
+    let all_but_creating = Fault { call: 1, failure: Failure::Input, forever: true };
+    disk.fail(all_but_creating, 0);
     // A segment behind the leftover would make it look damaged, so nothing may follow it.
     let refused = writer.commit(group(&[&[put("a", "1")]]), true);
     assert!(matches!(refused, Err(Error::UnknownOutcome(_))));
+    let failed: Vec<_> = disk.failed().into_iter().map(|(call, _)| call).collect();
+    assert_eq!(failed, [Call::Write, Call::Remove]);
+    disk.heal();
     drop(writer);
-    let (mut writer, reader, _) = open_plain(directory.path()).unwrap();
+    let (mut writer, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(value(&reader, "a"), None);
     commit(&mut writer, &[put("b", "2")]);
     drop(writer);
-    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    let (_, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(value(&reader, "b"), Some("2".to_owned()));
 }
 
 #[test]
 fn what_an_undone_group_left_behind_does_not_come_back() {
-    let directory = TempDir::new().unwrap();
-    let switches = Arc::new(Switches::default());
-    let (mut writer, _, _) = open(directory.path(), &switches, 1 << 20).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);
-    let path = segments(directory.path()).remove(0);
+    let name = segments(&disk).remove(0);
     // What the group would have written, as a disk may bring it back that lost the truncation.
-    let other = TempDir::new().unwrap();
-    std::fs::copy(&path, other.path().join(path.file_name().unwrap())).unwrap();
-    let before = std::fs::read(&path).unwrap().len();
+    let before = bytes(&disk, &name).len();
     commit(&mut writer, &[put("a", "undone")]);
-    let with_leftover = std::fs::read(&path).unwrap();
+    let with_leftover = bytes(&disk, &name);
     drop(writer);
-    std::fs::write(&path, &with_leftover[..before]).unwrap();
-    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    overwrite(&disk, &name, &with_leftover[..before]);
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &[put("b", "2")]);
     writer.close().unwrap();
     drop(writer);
-    std::fs::write(&path, &with_leftover).unwrap();
-    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    overwrite(&disk, &name, &with_leftover);
+    let (_, reader, _) = open_plain(&disk).unwrap();
     let expected = [("a", "1"), ("b", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!(contents(&reader), expected);
 }
 
 #[test]
 fn compaction_keeps_what_a_snapshot_sees() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     for n in 0..100 {
         commit(&mut writer, &[put(&format!("{n}"), "old")]);
     }
@@ -344,22 +363,22 @@ fn compaction_keeps_what_a_snapshot_sees() {
         assert_eq!(at(&reader, &key, &snapshot).unwrap().value, b"old");
         assert_eq!(value(&reader, &format!("{n}")).is_some(), n >= 50);
     }
-    let before = segments(directory.path()).len();
+    let before = segments(&disk).len();
     drop(snapshot);
     commit(&mut writer, &[put("last", "1")]);
     assert!(maintain(&mut writer) > 0);
-    assert!(segments(directory.path()).len() < before);
+    assert!(segments(&disk).len() < before);
     let expected = contents(&reader);
     assert_eq!(expected.len(), 51);
     drop(writer);
-    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    let (_, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(contents(&reader), expected);
 }
 
 #[test]
 fn a_crash_between_renaming_the_output_and_removing_the_inputs_is_repaired() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     for round in 0..10 {
         for n in 0..40 {
             commit(&mut writer, &[put(&format!("{n}"), &format!("{round}"))]);
@@ -369,26 +388,21 @@ fn a_crash_between_renaming_the_output_and_removing_the_inputs_is_repaired() {
         commit(&mut writer, &[remove(&format!("{n}"))]);
     }
     let expected = contents(&reader);
-    let copy = TempDir::new().unwrap();
-    for path in segments(directory.path()) {
-        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
-    }
+    let files = || segments(&disk).into_iter().map(|name| (name.clone(), bytes(&disk, &name)));
+    let mut both: BTreeMap<_, _> = files().collect();
     assert!(maintain(&mut writer) > 0);
     drop(writer);
-    for path in segments(directory.path()) {
-        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
-    }
-    let (_, reader, _) = open_plain(copy.path()).unwrap();
+    both.extend(files());
+    let copy = SimulatedDisk::new(State::with_files(both));
+    let (_, reader, _) = open_plain(&copy).unwrap();
     assert_eq!(contents(&reader), expected);
-    let names = |path| segments(path).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
-    let (left, right): (Vec<_>, Vec<_>) = (names(copy.path()), names(directory.path()));
-    assert_eq!(left, right);
+    assert_eq!(segments(&copy), segments(&disk));
 }
 
 #[test]
 fn clearing_survives_reopening_and_compaction() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 4096).unwrap();
     for n in 0..200 {
         commit(&mut writer, &[put(&format!("{n}"), "old")]);
     }
@@ -396,7 +410,7 @@ fn clearing_survives_reopening_and_compaction() {
     commit(&mut writer, &[put("7", "new")]);
     drop(writer);
     for _ in 0..2 {
-        let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+        let (mut writer, reader, _) = open(&disk, 4096).unwrap();
         assert_eq!(contents(&reader), [("7".to_owned(), "new".to_owned())]);
         assert_eq!(reader.count(), 1);
         // Enough garbage that compaction looks again.
@@ -406,18 +420,17 @@ fn clearing_survives_reopening_and_compaction() {
         maintain(&mut writer);
         assert_eq!(contents(&reader), [("7".to_owned(), "new".to_owned())]);
     }
-    let bytes: u64 =
-        segments(directory.path()).iter().map(|p| std::fs::metadata(p).unwrap().len()).sum();
+    let bytes = total_bytes(&disk);
     assert!(bytes < 8192, "{bytes} bytes are left");
 }
 
 #[test]
 fn segment_ids_and_sequence_numbers_are_never_used_twice() {
-    let directory = TempDir::new().unwrap();
+    let disk = SimulatedDisk::new(State::default());
     let mut newest = SegmentId(0);
     let mut next = 1;
     for _ in 0..5 {
-        let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+        let (mut writer, _, _) = open(&disk, 4096).unwrap();
         assert!(writer.next_sequence() >= next);
         for _ in 0..100 {
             commit(&mut writer, &[put("k", &"v".repeat(80))]);
@@ -426,8 +439,8 @@ fn segment_ids_and_sequence_numbers_are_never_used_twice() {
         maintain(&mut writer);
         next = writer.next_sequence();
         writer.close().unwrap();
-        let last = segments(directory.path()).pop().unwrap();
-        let id = SegmentId(last.file_stem().unwrap().to_str().unwrap().parse().unwrap());
+        let last = segments(&disk).pop().unwrap();
+        let id = SegmentId(last.strip_suffix(".log").unwrap().parse().unwrap());
         assert!(id > newest);
         newest = id;
     }
@@ -435,15 +448,15 @@ fn segment_ids_and_sequence_numbers_are_never_used_twice() {
 
 #[test]
 fn a_segment_in_which_writing_goes_on_is_not_compacted() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
-    while segments(directory.path()).len() < 3 {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 4096).unwrap();
+    while segments(&disk).len() < 3 {
         commit(&mut writer, &[put("k", "overwritten")]);
     }
     writer.close().unwrap();
     drop(writer);
     // The last segment holds little more than its header, which is no live data either.
-    let (mut writer, reader, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     let mut job = writer.offer_compaction().expect("the full segments are garbage");
     commit(&mut writer, &[put("during", "x")]);
     loop {
@@ -457,6 +470,6 @@ fn a_segment_in_which_writing_goes_on_is_not_compacted() {
     let expected = contents(&reader);
     assert_eq!(expected.len(), 2);
     drop(writer);
-    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    let (_, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(contents(&reader), expected);
 }

@@ -1,11 +1,14 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
+use std::path::Path;
+
 use super::*;
+use crate::storage::fs::FileSystem;
 use crate::storage::record::{FrameKind, Record};
 use crate::storage::segment::{Origin, SegmentHeader};
 
 /// Writes a segment with one record, and a mark behind it where one is given.
-fn forge(directory: &Path, header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) {
+fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> SimulatedDisk {
     let mut bytes = header.encode().to_vec();
     let checksum = header.checksum();
     if header.origin == Origin::Compacted {
@@ -18,7 +21,7 @@ fn forge(directory: &Path, header: SegmentHeader, sequence: u64, marks: &[(Frame
     for (kind, durable) in marks {
         checksum.encode_mark(*kind, &[], (durable + 1, *durable), 0, &mut bytes).unwrap();
     }
-    std::fs::write(directory.join(format!("{}.log", header.id)), bytes).unwrap();
+    SimulatedDisk::new(State::with_files([(format!("{}.log", header.id), bytes)]))
 }
 
 const HEADER: SegmentHeader = SegmentHeader {
@@ -32,39 +35,37 @@ const HEADER: SegmentHeader = SegmentHeader {
 
 #[test]
 fn a_sequence_number_at_the_end_of_the_numbers_is_refused() {
-    let directory = TempDir::new().unwrap();
-    forge(directory.path(), SegmentHeader { base: u64::MAX, ..HEADER }, u64::MAX, &[]);
-    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+    let disk = forge(SegmentHeader { base: u64::MAX, ..HEADER }, u64::MAX, &[]);
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
 }
 
 #[test]
 fn a_compacted_segment_with_a_batch_from_the_future_is_refused() {
-    let directory = TempDir::new().unwrap();
     let header = SegmentHeader { origin: Origin::Compacted, base: 0, ..HEADER };
-    forge(directory.path(), header, 3, &[(FrameKind::Seal, 3)]);
-    let (_, reader, _) = open_plain(directory.path()).unwrap();
+    let disk = forge(header, 3, &[(FrameKind::Seal, 3)]);
+    let (_, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(value(&reader, "k").unwrap(), "v");
     drop(reader);
-    forge(directory.path(), header, 4, &[(FrameKind::Seal, 3)]);
-    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+    let disk = forge(header, 4, &[(FrameKind::Seal, 3)]);
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
 }
 
 #[test]
 fn a_segment_that_is_missing_before_another_is_noticed() {
-    let directory = TempDir::new().unwrap();
-    let (mut writer, _, _) = open(directory.path(), &Arc::default(), 4096).unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 4096).unwrap();
     let mut n = 0;
-    while segments(directory.path()).len() < 4 {
+    while segments(&disk).len() < 4 {
         commit(&mut writer, &[put(&format!("key{n:03}"), "stays")]);
         n += 1;
     }
     writer.close().unwrap();
     drop(writer);
-    for path in &segments(directory.path())[..3] {
-        let aside = path.with_extension("aside");
-        std::fs::rename(path, &aside).unwrap();
-        assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })), "{path:?}");
-        std::fs::rename(&aside, path).unwrap();
+    for name in &segments(&disk)[..3] {
+        let (path, aside) = (Path::new(name), Path::new("aside"));
+        disk.rename(path, aside).unwrap();
+        assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })), "{name}");
+        disk.rename(aside, path).unwrap();
     }
-    assert!(open_plain(directory.path()).is_ok());
+    assert!(open_plain(&disk).is_ok());
 }

@@ -1,5 +1,7 @@
 //! What the `sled` engine adds to sled.
 
+use tempfile::TempDir;
+
 use super::*;
 
 #[test]
