@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Change, Contents, State};
+use super::state::{Change, Contents, State};
 use crate::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;

@@ -6,191 +6,26 @@
 //! and no later sync brings them back, as with the page cache of Linux; changes of names stay pending, as
 //! in a journal.
 
+mod fault;
 #[cfg(test)]
 mod image;
+mod state;
 
+pub(crate) use fault::{Call, Failure, Fault};
 #[cfg(test)]
 pub(crate) use image::{Fate, Fill};
+pub(crate) use state::State;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use super::{Directory, File, FileSystem, Lock};
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use fault::Place;
+use state::{Change, Contents, NameChange};
 
 /// Files that are read whole into a buffer of fixed size may be shorter than it.
 const SMALL_BUFFER_BYTES: usize = 256;
-
-/// What may fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
-    List,
-    Create,
-    Open,
-    Rename,
-    Remove,
-    SyncDirectory,
-    Length,
-    Read,
-    Write,
-    Truncate,
-    Sync,
-}
-
-impl Call {
-    /// Whether it may change what a power loss leaves.
-    fn changes(self) -> bool {
-        !matches!(self, Self::List | Self::Open | Self::Length | Self::Read)
-    }
-
-    /// Whether it may fail like this.
-    fn meets(self, failure: Failure) -> bool {
-        match failure {
-            Failure::Input | Failure::Interrupted => true,
-            Failure::Full => matches!(self, Self::Create | Self::Write | Self::Sync),
-            Failure::Short => self == Self::Write,
-        }
-    }
-}
-
-/// What a call is about.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    Name(&'a str),
-    File(usize),
-}
-
-/// How a call fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// `EIO`, and any part of a write is there.
-    Input,
-    /// `ENOSPC`, from the calls that may need space, and nothing of a write is there.
-    Full,
-    /// `ENOSPC` from a write, and the first half of it is there.
-    Short,
-    /// `EINTR`.
-    Interrupted,
-}
-
-/// Which call fails.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Fault {
-    /// Counted from now, the first call is number 0.
-    pub(crate) call: u64,
-    pub(crate) failure: Failure,
-    /// Every later call fails too.
-    pub(crate) forever: bool,
-}
-
-/// A file: its bytes as programs see them, and what of them survives.
-#[derive(Debug, Clone, Default)]
-struct Contents {
-    visible: Vec<u8>,
-    durable: Vec<u8>,
-    /// In order, with the moment they were made.
-    pending: Vec<(u64, Change)>,
-}
-
-#[derive(Debug, Clone)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Truncate { length: usize },
-}
-
-impl Change {
-    fn apply(&self, contents: &mut Vec<u8>) {
-        match self {
-            Self::Write { offset, bytes } => {
-                let end = offset + bytes.len();
-                if contents.len() < end {
-                    contents.resize(end, 0);
-                }
-                contents[*offset..end].copy_from_slice(bytes);
-            }
-            Self::Truncate { length } => contents.resize(*length, 0),
-        }
-    }
-}
-
-/// A change of the directory; files by their number.
-#[derive(Debug, Clone)]
-enum NameChange {
-    Create { name: String, file: usize },
-    Rename { from: String, to: String, file: usize },
-    Remove { name: String },
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Create { name, file } => drop(names.insert(name.clone(), *file)),
-            Self::Rename { from, to, file } => {
-                names.remove(from);
-                names.insert(to.clone(), *file);
-            }
-            Self::Remove { name } => drop(names.remove(name)),
-        }
-    }
-}
-
-/// Everything on the disk, durable and pending.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct State {
-    files: Vec<Arc<Contents>>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    pending_names: Vec<(u64, NameChange)>,
-    /// Counts changes.
-    moment: u64,
-}
-
-impl State {
-    /// The disk with these files, all durable.
-    pub(crate) fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        let mut state = Self::default();
-        for (name, bytes) in files {
-            state.names.insert(name, state.files.len());
-            let contents = Contents { visible: bytes.clone(), durable: bytes, pending: vec![] };
-            state.files.push(Arc::new(contents));
-        }
-        state.durable_names = state.names.clone();
-        state
-    }
-
-    /// Every file by name, as programs see it.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.names.iter().map(|(name, file)| (name.as_str(), &*self.files[*file].visible))
-    }
-
-    fn change(&mut self, file: usize, change: Change) {
-        self.moment += 1;
-        let contents = Arc::make_mut(&mut self.files[file]);
-        change.apply(&mut contents.visible);
-        contents.pending.push((self.moment, change));
-    }
-
-    fn change_names(&mut self, change: NameChange) {
-        self.moment += 1;
-        change.apply(&mut self.names);
-        self.pending_names.push((self.moment, change));
-    }
-
-    fn name(&self, place: Place<'_>) -> String {
-        match place {
-            Place::Name(name) => name.to_owned(),
-            Place::File(file) => {
-                let named = self.names.iter().find(|(_, other)| **other == file);
-                named.map(|(name, _)| name.clone()).unwrap_or_default()
-            }
-        }
-    }
-
-    fn find(&self, name: &str) -> io::Result<usize> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
 
 /// What a user of the disk counts: how much of what it did may not be lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -292,16 +127,6 @@ impl Shared {
             change.apply(&mut self.state.durable_names);
         }
         Ok(())
-    }
-}
-
-impl Failure {
-    fn error(self) -> io::Error {
-        io::Error::from_raw_os_error(match self {
-            Self::Input => 5,
-            Self::Full | Self::Short => 28,
-            Self::Interrupted => 4,
-        })
     }
 }
 
