@@ -1,6 +1,7 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
 mod garbage;
+mod opening;
 mod power;
 mod random;
 mod sled;

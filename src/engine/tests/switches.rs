@@ -17,6 +17,8 @@ pub(super) struct Switches {
     pub(super) syncs_fail: AtomicBool,
     pub(super) removals_fail: AtomicBool,
     pub(super) syncs: AtomicU64,
+    /// How many bytes were written.
+    pub(super) written: AtomicU64,
     /// How much of each file survives a power loss.
     pub(super) synced: Mutex<BTreeMap<PathBuf, u64>>,
     /// What was done to names, in order.
@@ -101,6 +103,7 @@ impl File for SwitchedFile {
             self.0.write_at(&bytes[..bytes.len() / 2], offset)?;
             return Err(io::ErrorKind::StorageFull.into());
         }
+        self.1.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.0.write_at(bytes, offset)
     }
     fn truncate(&self, length: u64) -> io::Result<()> {
