@@ -197,7 +197,12 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let at = first.windows(6).position(|window| window == b"key005").unwrap();
     first[at] ^= 1;
     std::fs::write(&paths[0], &first).unwrap();
+    let bytes = || -> u64 {
+        segments(directory.path()).iter().map(|path| std::fs::metadata(path).unwrap().len()).sum()
+    };
+    let before = bytes();
     let (writer, reader, report) = open_plain(directory.path()).unwrap();
+    assert_eq!(report.dropped_bytes, before - bytes());
     assert_eq!(report.truncated_at.unwrap().0, paths[0]);
     assert_eq!(contents(&reader).len(), 6);
     assert_eq!(segments(directory.path()).len(), 1);

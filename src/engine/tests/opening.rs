@@ -127,3 +127,61 @@ fn a_clear_and_what_surrounds_it_in_its_batch_reopen_as_they_were() {
     let (_, reader, _) = open_plain(directory.path()).unwrap();
     assert_eq!(contents(&reader), expected);
 }
+
+/// Writes until a second segment begins, and syncs just before or just after that; changes a bit of the
+/// last batch in the first segment. The path of the second.
+fn damage_before_a_second_segment(directory: &Path, syncs_before: bool) -> std::path::PathBuf {
+    let (mut writer, _, _) = open(directory, &Arc::default(), 4096).unwrap();
+    let mut n = 0;
+    while segments(directory).len() < 2 {
+        if syncs_before {
+            writer.sync().unwrap();
+        }
+        commit(&mut writer, &[put(&format!("key{n:03}"), &"x".repeat(50))]);
+        n += 1;
+    }
+    if !syncs_before {
+        writer.sync().unwrap();
+        commit(&mut writer, &[put("later", "1")]);
+    }
+    drop(writer);
+    let paths = segments(directory);
+    let mut bytes = std::fs::read(&paths[0]).unwrap();
+    let last = format!("key{:03}", n - 2);
+    let at = bytes.windows(last.len()).rposition(|window| window == last.as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&paths[0], &bytes).unwrap();
+    paths[1].clone()
+}
+
+#[test]
+fn a_batch_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
+    let directory = TempDir::new().unwrap();
+    damage_before_a_second_segment(directory.path(), false);
+    assert!(refusal(&directory).contains("it had been synced"));
+}
+
+#[test]
+fn the_header_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
+    let directory = TempDir::new().unwrap();
+    let next = damage_before_a_second_segment(directory.path(), true);
+    let header = std::fs::read(&next).unwrap()[..HEADER_BYTES].to_vec();
+    std::fs::write(&next, header).unwrap();
+    assert!(refusal(&directory).contains("it had been synced"));
+}
+
+#[test]
+fn segments_behind_a_torn_end_are_removed_for_good_before_it_is_cut() {
+    let (directory, switches) = (TempDir::new().unwrap(), Arc::new(Switches::default()));
+    let (mut writer, _, _) = open(directory.path(), &switches, 4096).unwrap();
+    while segments(directory.path()).len() < 3 {
+        commit(&mut writer, &[put("key", &"x".repeat(50))]);
+    }
+    drop(writer);
+    let first = segments(directory.path()).remove(0);
+    let bytes = std::fs::read(&first).unwrap();
+    std::fs::write(&first, &bytes[..bytes.len() / 2]).unwrap();
+    lock(&switches.names).clear();
+    open(directory.path(), &switches, 4096).unwrap();
+    assert_eq!(lock(&switches.names)[..], ["remove", "remove", "sync"]);
+}
