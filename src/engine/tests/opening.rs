@@ -185,3 +185,16 @@ fn segments_behind_a_torn_end_are_removed_for_good_before_it_is_cut() {
     open(directory.path(), &switches, 4096).unwrap();
     assert_eq!(lock(&switches.names)[..], ["remove", "remove", "sync"]);
 }
+
+#[test]
+fn writing_goes_on_in_the_segment_that_was_closed_cleanly() {
+    let directory = TempDir::new().unwrap();
+    for n in 0..5 {
+        let (mut writer, reader, report) = open_plain(directory.path()).unwrap();
+        assert!(report.is_clean);
+        assert_eq!(contents(&reader).len(), n);
+        commit(&mut writer, &[put(&format!("{n}"), "value")]);
+        writer.close().unwrap();
+    }
+    assert_eq!(segments(directory.path()).len(), 1);
+}
