@@ -277,3 +277,21 @@ fn the_rest_of_a_segment_that_could_not_begin_is_removed_for_good() {
     // It has half a header, which is damage in any but the newest segment.
     assert_eq!(lock(&switches.names)[..], ["remove", "sync"]);
 }
+
+#[test]
+fn what_was_synced_in_the_background_is_vouched_for_and_not_synced_again() {
+    let directory = TempDir::new().unwrap();
+    let (mut writer, _, _) = open_plain(directory.path()).unwrap();
+    commit(&mut writer, &[put("a", "synced")]);
+    let mut job = writer.offer_sync().expect("nothing was synced");
+    finish(&mut writer, &mut *job);
+    assert!(writer.offer_sync().is_none());
+    commit(&mut writer, &[put("b", "1")]);
+    drop(writer);
+    let path = segments(directory.path()).remove(0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"synced").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(open_plain(directory.path()), Err(Error::Corrupt { .. })));
+}
