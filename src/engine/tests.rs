@@ -2,6 +2,7 @@
 
 mod forged;
 mod garbage;
+mod opening;
 mod power;
 mod sled;
 
@@ -253,7 +254,9 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let at = first.windows(6).position(|window| window == b"key005").unwrap();
     first[at] ^= 1;
     overwrite(&disk, &names[0], &first);
+    let before = total_bytes(&disk);
     let (writer, reader, report) = open_plain(&disk).unwrap();
+    assert_eq!(report.dropped_bytes, (before - total_bytes(&disk)) as u64);
     assert!(report.truncated_at.unwrap().0.ends_with(&names[0]));
     assert_eq!(contents(&reader).len(), 6);
     assert_eq!(segments(&disk).len(), 1);

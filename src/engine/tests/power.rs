@@ -280,3 +280,21 @@ fn the_rest_of_a_segment_that_could_not_begin_is_removed_for_good() {
     // It has half a header, which is damage in any but the newest segment.
     assert_eq!(disk.state().pieces(), 0);
 }
+
+#[test]
+fn what_was_synced_in_the_background_is_vouched_for_and_not_synced_again() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
+    commit(&mut writer, &[put("a", "synced")]);
+    let mut job = writer.offer_sync().expect("nothing was synced");
+    finish(&mut writer, &mut *job);
+    assert!(writer.offer_sync().is_none());
+    commit(&mut writer, &[put("b", "1")]);
+    drop(writer);
+    let name = segments(&disk).remove(0);
+    let mut segment = bytes(&disk, &name);
+    let at = segment.windows(6).position(|window| window == b"synced").unwrap();
+    segment[at] ^= 1;
+    overwrite(&disk, &name, &segment);
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
+}
