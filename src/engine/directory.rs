@@ -10,7 +10,7 @@ use crate::sync::{Arc, random, sleep};
 use crate::{Error, Options, Result};
 
 /// How often a taken lock is tried again.
-const LOCK_RETRY: Duration = Duration::from_millis(5);
+pub(super) const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// The longest contents of a small file that are looked at.
 const SMALL_FILE_BYTES: usize = 256;

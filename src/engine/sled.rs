@@ -6,17 +6,19 @@
 //! crash safety applies: it has its own log and checksums, and `flush` is what makes a group durable.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use sled::{Batch as SledBatch, Db, IVec, Tree};
 
-use super::directory::Directory;
+use super::directory::{Directory, LOCK_RETRY};
 use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
     ReadHalf, ScanPage, Scanned, Stamp, Step, WriteHalf,
 };
 use crate::storage::index::Snapshot;
 use crate::storage::names;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, sleep};
 use crate::{Error, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
@@ -29,6 +31,9 @@ const RESERVED_KEY: &str = "reserved";
 
 /// How many versions are reserved at once, and at most left out at a reopen.
 const VERSIONS_RESERVED: u64 = 1 << 20;
+
+/// What sled says where its lock is taken; its error has no kind of its own for that.
+const LOCKED: &str = "could not acquire lock";
 
 /// What a stored entry begins with.
 fn decode(key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
@@ -65,10 +70,9 @@ struct Counts {
 }
 
 /// Opens sled in its own directory inside the data directory.
-pub(crate) fn open(directory: Directory) -> Result<Engine> {
+pub(crate) fn open(directory: Directory, lock_wait: Duration) -> Result<Engine> {
     let Directory { path, lock, .. } = directory;
-    let config = sled::Config::new().path(names::sled(&path)).flush_every_ms(None);
-    let database = config.open()?;
+    let database = open_database(&path, lock_wait)?;
     let counts = Arc::new(Counts::default());
     let versions = database.open_tree(VERSIONS_TREE)?;
     let reserved = versions.get(RESERVED_KEY)?;
@@ -99,6 +103,23 @@ pub(crate) fn open(directory: Directory) -> Result<Engine> {
         kind: EngineKind::Sled,
         lock: Some(lock),
     })
+}
+
+/// sled lets go of its own lock some time after it was dropped, so a handle that follows another may have
+/// to wait for it, although the directory is already its own.
+fn open_database(directory: &Path, lock_wait: Duration) -> Result<Db> {
+    let config = sled::Config::new().path(names::sled(directory)).flush_every_ms(None);
+    let start = Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains(LOCKED) && start.elapsed() < lock_wait =>
+            {
+                sleep(LOCK_RETRY);
+            }
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 struct SledReader {
