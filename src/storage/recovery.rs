@@ -113,8 +113,8 @@ struct Recovery<'a> {
 
 /// Where the written segments end.
 struct Tail {
-    /// How many of the written segments remain.
-    kept: usize,
+    /// For each of the written segments that remain, up to where it is known to be durable.
+    durable_ends: Vec<u64>,
     next_sequence: u64,
     /// The remaining segments that are not marked as sealed.
     unsealed: VecDeque<Unsealed>,
@@ -127,6 +127,8 @@ struct Tail {
 /// Where reading one written segment stopped.
 struct Stop {
     offset: u64,
+    /// Everything before this offset is known to be durable.
+    durable_end: u64,
     /// The sequence number that would come next.
     expected: u64,
     /// The segment is marked as sealed there.
@@ -181,7 +183,7 @@ impl Recovery<'_> {
 
     fn read_written(&mut self, written: &[Arc<Segment>]) -> Result<Tail> {
         let mut tail = Tail {
-            kept: 0,
+            durable_ends: Vec::new(),
             next_sequence: self.newest_compacted + 1,
             unsealed: VecDeque::new(),
             last_end: 0,
@@ -216,7 +218,7 @@ impl Recovery<'_> {
                 self.cleanup.cut(segment, stop.offset);
             }
             self.accounting.grow(segment.id(), stop.offset);
-            tail.kept = position + 1;
+            tail.durable_ends.push(stop.durable_end);
             tail.next_sequence = tail.next_sequence.max(stop.expected);
             tail.last_end = stop.expected;
             let end = Active { segment: Arc::clone(segment), offset: stop.offset };
@@ -239,6 +241,7 @@ impl Recovery<'_> {
         self.durable = self.durable.max(segment.header.durable);
         let mut expected = segment.header.base;
         let (mut is_sealed, mut is_closed) = (false, false);
+        let mut durable_end = 0;
         let (offset, invalid) = loop {
             let offset = scan.offset();
             match scan.next()? {
@@ -250,6 +253,9 @@ impl Recovery<'_> {
                         break (offset, Some("a batch is missing before this one"));
                     }
                     self.durable = self.durable.max(durable);
+                    if expected <= self.durable + 1 {
+                        durable_end = offset;
+                    }
                     is_closed = kind == FrameKind::Close;
                     match kind {
                         FrameKind::Batch => {
@@ -269,7 +275,7 @@ impl Recovery<'_> {
                 }
             }
         };
-        Ok(Stop { offset, expected, is_sealed, is_closed, invalid })
+        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
     }
 
     fn begin(&mut self, segment: &Segment, length: u64) {
@@ -354,7 +360,7 @@ impl Recovery<'_> {
             "batches {} to {closed} are missing after it, and they were there when the store was closed",
             tail.next_sequence
         );
-        match written[..tail.kept].last() {
+        match written[..tail.durable_ends.len()].last() {
             Some(last) => Err(Error::corrupt(&last.path, length(last)?, reason)),
             None => Err(Error::corrupt(&self.place.directory, 0, reason)),
         }
@@ -372,33 +378,6 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// Writes what is not known to be durable once more.
-    ///
-    /// The process before this one may have met a failed sync. The operating system then takes what it
-    /// could not write for written, so that a sync alone would vouch for what a power loss undoes.
-    fn write_again(&self, segment: &Segment) -> Result<()> {
-        let mut scan = Scan::new(segment)?;
-        let mut from = 0;
-        while let Next::Frame(frame) = scan.next()?
-            && frame.header.sequence <= self.durable
-        {
-            from = scan.offset();
-        }
-        let rest = usize::try_from(scan.length() - from).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; rest.min(WRITE_AGAIN_BYTES)];
-        while from < scan.length() {
-            let read = segment.file.read_at(&mut bytes, from);
-            let read = read.map_err(|e| Error::io("read", &segment.path, e))?;
-            let written = segment.file.write_at(&bytes[..read], from);
-            written.map_err(|e| Error::io("write", &segment.path, e))?;
-            from += read as u64;
-            if read == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     fn finish(
         mut self,
         compacted: Vec<Arc<Segment>>,
@@ -406,12 +385,12 @@ impl Recovery<'_> {
         tail: Tail,
     ) -> Result<Recovered> {
         std::mem::take(&mut self.cleanup).apply(self.place)?;
-        written.truncate(tail.kept);
-        for segment in &written {
+        written.truncate(tail.durable_ends.len());
+        for (segment, durable_end) in written.iter().zip(&tail.durable_ends) {
             let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
             // A mark is behind the newest batch, and durable once a batch behind it is.
             if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
-                self.write_again(segment)?;
+                write_again(segment, *durable_end)?;
                 // A read must not return what a power loss could still undo.
                 if !tail.is_clean {
                     let synced = segment.sync();
@@ -442,6 +421,27 @@ impl Recovery<'_> {
         let Self { accounting, cleared, report, .. } = self;
         Ok(Recovered { end, segments, accounting, cleared, report })
     }
+}
+
+/// Writes what is not known to be durable once more.
+///
+/// The process before this one may have met a failed sync. The operating system then takes what it
+/// could not write for written, so that a sync alone would vouch for what a power loss undoes.
+fn write_again(segment: &Segment, mut from: u64) -> Result<()> {
+    let end = length(segment)?;
+    let rest = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; rest.min(WRITE_AGAIN_BYTES)];
+    while from < end {
+        let read = segment.file.read_at(&mut bytes, from);
+        let read = read.map_err(|e| Error::io("read", &segment.path, e))?;
+        let written = segment.file.write_at(&bytes[..read], from);
+        written.map_err(|e| Error::io("write", &segment.path, e))?;
+        from += read as u64;
+        if read == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn length(segment: &Segment) -> Result<u64> {
