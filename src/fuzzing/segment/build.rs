@@ -43,7 +43,7 @@ pub(super) fn open(disk: &SimulatedDisk) -> Result<(KvsWriter, KvsReader, Recove
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
     };
-    KvsWriter::open(place, COMPACTION_BYTES_MIN)
+    KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
 }
 
 pub(super) fn group(batch: Vec<Mutation>) -> Group {
