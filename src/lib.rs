@@ -57,6 +57,9 @@ mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]

@@ -1,0 +1,66 @@
+//! What the project's benches measure and no program needs.
+//!
+//! It is behind the feature `internals`, in no documentation, and may change with any commit.
+
+use std::ops::Bound;
+
+use crate::engine::{KeyRange, ScanPage};
+use crate::storage::record::{Checksum, FRAME_HEADER_BYTES, Record};
+use crate::store::batch::{Batch, Operation};
+use crate::{Result, Store};
+
+/// Sets all keys in one batch.
+///
+/// # Errors
+/// As [`Store::set`].
+pub fn set_all(store: &Store, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<()> {
+    let put = |(key, value)| Operation::Put { key, value, expires_at: None };
+    let operations = entries.into_iter().map(put).collect();
+    store.apply(Batch { operations }).map(|_| ())
+}
+
+/// How many bytes the values of the first `limit` keys from `start` on have; reads all of them.
+///
+/// # Errors
+/// As [`Store::get`].
+pub fn scan(store: &Store, start: &[u8], limit: usize) -> Result<usize> {
+    let range =
+        KeyRange { start: Bound::Included(start.to_vec()), end: Bound::Unbounded, reverse: false };
+    let page = ScanPage { range: &range, snapshot: None, limit, keys_only: false };
+    let page = store.reader().scan(&page)?;
+    Ok(page.entries.iter().map(|scanned| scanned.entry.value.len()).sum())
+}
+
+/// Encodes and decodes records of the log, with the checksums of one segment.
+#[derive(Debug)]
+pub struct RecordCodec(Checksum);
+
+impl Default for RecordCodec {
+    fn default() -> Self {
+        Self(Checksum::new(b"a segment"))
+    }
+}
+
+/// Where the records lie in the segment, and the commit that writes them.
+const OFFSET: u64 = 72;
+const SEQUENCE: u64 = 1;
+
+impl RecordCodec {
+    /// Appends a frame of one record to `out`; false if it does not fit the format.
+    pub fn encode(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>) -> bool {
+        let record = Record::Put { key, value, expires_at: None };
+        let numbers = (SEQUENCE, 0);
+        self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
+    }
+
+    /// The value in a frame of one record, if its checksum matches.
+    #[must_use]
+    pub fn decode<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
+        let record = frame.get(FRAME_HEADER_BYTES..)?;
+        let offset = OFFSET + FRAME_HEADER_BYTES as u64;
+        match self.0.decode_record(record, offset, SEQUENCE) {
+            Ok((Record::Put { value, .. }, _)) => Some(value),
+            _ => None,
+        }
+    }
+}
