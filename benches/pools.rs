@@ -9,15 +9,16 @@
 //! | `rayon, lock` | as many as there are connections | the same |
 //! | `shared queue, kvs` | as many as there are connections | `kvs`, which needs no lock |
 //!
-//! A pool with fewer threads than connections would leave some of them without an answer, so there is no
-//! single thread of a pool that serves many clients; one worker does. The clients share the machine.
+//! Nobody syncs, and nobody compacts, which the log cannot. A pool with fewer threads than connections would
+//! leave some of them without an answer, so there is no single thread of a pool that serves many clients;
+//! one worker does. The clients share the machine.
 
 use std::sync::{Arc, Mutex};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use kvs::Durability;
 use kvs::thread_pool::{NaiveThreadPool, RayonThreadPool, SharedQueueThreadPool};
-use kvs::{Durability, Options};
 use tempfile::TempDir;
 
 mod common;
@@ -79,12 +80,14 @@ impl Server {
 
 fn pools(criterion: &mut Criterion) {
     let (locked, _directory) = &fill_log();
-    let never = |options: Options| options.durability(Durability::Never);
-    let filled = Filled::new(KEYS, VALUE_BYTES, never);
+    // The log does neither, and what is compared is the way to the store.
+    let filled = Filled::new(KEYS, VALUE_BYTES, |options| {
+        options.durability(Durability::Never).compaction_bytes_min(u64::MAX)
+    });
     let kvs = &filled.store;
     for mix in [Mix::Reads, Mix::Writes] {
         for (clients, depth) in LOADS {
-            let name = format!("{}, {clients} clients, pipelines of {depth}", mix.name());
+            let name = format!("{}, clients {clients}, pipeline {depth}", mix.name());
             let mut group = criterion.benchmark_group(name);
             group.throughput(Throughput::Elements(u64::from(clients) * depth as u64));
             let mut add = |name: &str, start: &dyn Fn() -> Server| {
