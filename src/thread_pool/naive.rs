@@ -1,6 +1,6 @@
 //! A thread for each job.
 
-use std::fmt;
+use std::{fmt, io};
 
 use super::pending::Pending;
 use super::{ThreadPool, check, run};
@@ -37,20 +37,42 @@ impl ThreadPool for NaiveThreadPool {
             run(job);
             drop(token);
         };
-        // A closure that no thread could be started for is dropped, and the job must not go with it.
-        let here = Arc::new(Mutex::new(Some(job)));
-        let there = Arc::clone(&here);
-        let take = |place: &Mutex<Option<_>>| lock(place).take();
-        let thread = ThreadBuilder::new().name("kvs-job".to_owned()).spawn(move || {
-            if let Some(job) = take(&there) {
-                job();
-            }
-        });
-        if let Err(error) = thread {
-            log::warn!("cannot start a thread for a job, which runs on its caller's: {error}");
-            if let Some(job) = take(&here) {
-                job();
-            }
+        let start = |work| ThreadBuilder::new().name("kvs-job".to_owned()).spawn(work).map(drop);
+        hand_over(job, start);
+    }
+}
+
+/// Gives the job to a thread that `start` starts, or else runs it here.
+fn hand_over(
+    job: impl FnOnce() + Send + 'static,
+    start: impl FnOnce(Box<dyn FnOnce() + Send>) -> io::Result<()>,
+) {
+    // A closure that no thread could be started for is dropped, and the job must not go with it.
+    let here = Arc::new(Mutex::new(Some(job)));
+    let there = Arc::clone(&here);
+    let take = |place: &Mutex<Option<_>>| lock(place).take();
+    let started = start(Box::new(move || {
+        if let Some(job) = take(&there) {
+            job();
         }
+    }));
+    if let Err(error) = started {
+        log::warn!("cannot start a thread for a job, which runs on its caller's: {error}");
+        if let Some(job) = take(&here) {
+            job();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_without_a_thread_runs_on_its_callers() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let job = move || sender.send(std::thread::current().id()).unwrap();
+        hand_over(job, |_| Err(io::ErrorKind::WouldBlock.into()));
+        assert_eq!(receiver.try_recv(), Ok(std::thread::current().id()));
     }
 }
