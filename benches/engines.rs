@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group, criterion_main};
-use kvs::{Durability, EngineKind, internals};
+use kvs::{Durability, EngineKind};
 
 mod common;
 
@@ -56,15 +56,18 @@ fn engines(criterion: &mut Criterion) {
         bencher.iter(|| get(filled, uniform.key()));
     });
     compare(criterion, stores, "scan of 100", RANGE, |bencher, filled| {
-        bencher.iter(|| black_box(internals::scan(&filled.store, &uniform.key(), RANGE)));
+        bencher.iter(|| {
+            let found = filled.store.scan(uniform.key().to_vec().., RANGE);
+            black_box(found.expect("nothing is damaged"))
+        });
     });
     compare(criterion, stores, "random set", 1, |bencher, filled| {
         bencher.iter(|| set(filled, uniform.key()));
     });
     compare(criterion, stores, "batch of 100 sets", RANGE, |bencher, filled| {
         bencher.iter_batched(
-            || (0..RANGE).map(|_| (uniform.key().to_vec(), vec![8; VALUE_BYTES])).collect(),
-            |entries| internals::set_all(&filled.store, entries).expect("there is room"),
+            || uniform.batch(RANGE),
+            |batch| filled.store.write(batch).expect("there is room"),
             BatchSize::SmallInput,
         );
     });

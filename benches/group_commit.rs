@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use kvs::{Durability, Options, Store, internals};
+use kvs::{Durability, Options, Store};
 use tempfile::TempDir;
 
 mod common;
@@ -77,8 +77,8 @@ fn batches(criterion: &mut Criterion) {
             let mut picks = Picks::uniform(1);
             group.bench_function(keys.to_string(), |bencher| {
                 bencher.iter_batched(
-                    || (0..keys).map(|_| (picks.key().to_vec(), vec![8; VALUE_BYTES])).collect(),
-                    |entries| internals::set_all(&store, entries).expect("there is room"),
+                    || picks.batch(keys),
+                    |batch| store.write(batch).expect("there is room"),
                     BatchSize::SmallInput,
                 );
             });

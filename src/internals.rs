@@ -2,34 +2,7 @@
 //!
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
-use std::ops::Bound;
-
-use crate::engine::{KeyRange, ScanPage};
 use crate::storage::record::{Checksum, FRAME_HEADER_BYTES, Record};
-use crate::store::batch::{Batch, Operation};
-use crate::{Result, Store};
-
-/// Sets all keys in one batch.
-///
-/// # Errors
-/// As [`Store::set`].
-pub fn set_all(store: &Store, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<()> {
-    let put = |(key, value)| Operation::Put { key, value, expires_at: None };
-    let operations = entries.into_iter().map(put).collect();
-    store.apply(Batch { operations }).map(|_| ())
-}
-
-/// How many bytes the values of the first `limit` keys from `start` on have; reads all of them.
-///
-/// # Errors
-/// As [`Store::get`].
-pub fn scan(store: &Store, start: &[u8], limit: usize) -> Result<usize> {
-    let range =
-        KeyRange { start: Bound::Included(start.to_vec()), end: Bound::Unbounded, reverse: false };
-    let page = ScanPage { range: &range, snapshot: None, limit, keys_only: false };
-    let page = store.reader().scan(&page)?;
-    Ok(page.entries.iter().map(|scanned| scanned.entry.value.len()).sum())
-}
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A store that holds all keys.
 
-use kvs::{Options, Store, internals};
+use kvs::{Options, Store, WriteBatch};
 use tempfile::TempDir;
 
 use super::keys::key;
@@ -22,9 +22,11 @@ impl Filled {
         let options = choose(Options::new(directory.path()));
         let store = Store::open(options).expect("the temporary directory is empty");
         for batch in 0..keys.div_ceil(BATCH) {
-            let numbers = batch * BATCH..keys.min((batch + 1) * BATCH);
-            let entries = numbers.map(|number| (key(number).to_vec(), vec![7; value_bytes]));
-            internals::set_all(&store, entries.collect()).expect("there is room");
+            let mut entries = WriteBatch::new();
+            for number in batch * BATCH..keys.min((batch + 1) * BATCH) {
+                entries.set(key(number), vec![7; value_bytes]);
+            }
+            store.write(entries).expect("there is room");
         }
         Self { store, directory }
     }

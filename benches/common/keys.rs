@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kvs::WriteBatch;
 use rand::SeedableRng;
 use rand::distr::{Distribution, Uniform};
 use rand::rngs::SmallRng;
@@ -69,5 +70,11 @@ impl Picks {
         let number = self.numbers[self.next];
         self.next = (self.next + 1) % self.numbers.len();
         key(number)
+    }
+    /// A batch that sets the next `count` keys.
+    pub fn batch(&mut self, count: usize) -> WriteBatch {
+        let mut batch = WriteBatch::new();
+        (0..count).for_each(|_| batch.set(self.key(), vec![8; VALUE_BYTES]));
+        batch
     }
 }
