@@ -1,8 +1,8 @@
 //! Fills the index with what was read, some segments at once, so that it gets its keys in order.
 
 use super::accounting::Accounting;
-use super::index::IndexWriter;
-use super::merge::{Clear, Merge, Restored};
+use super::index::{Change, IndexWriter};
+use super::merge::{Clear, Merge};
 use super::names::SegmentId;
 use super::range::KeyRange;
 use super::record::{Extent, Record};
@@ -75,17 +75,11 @@ impl<'a> Filling<'a> {
         self.cleared.map_or(0, |clear| clear.sequence)
     }
 
-    fn restore(&mut self, versions: Vec<Restored>, accounting: &mut Accounting) {
-        for Restored { key, sequence, location } in versions {
-            let unneeded = self.index.restore(key, sequence, location);
-            if unneeded == Some(location) {
-                continue;
-            }
-            accounting.gain(&location);
-            if let Some(old) = unneeded {
-                accounting.lose(&old);
-            }
+    fn restore(&mut self, versions: Vec<Change<Location>>, accounting: &mut Accounting) {
+        for version in &versions {
+            accounting.gain(&version.slot);
         }
+        self.index.restore(versions, |unneeded| accounting.lose(&unneeded));
     }
 
     /// Removes what is in the index and older than a waiting record that removed every key.
@@ -113,7 +107,8 @@ impl<'a> Filling<'a> {
             range = range.after(last);
             let location = Location::cleared(segment);
             // A key that was written after the clear keeps what it has.
-            let removed = keys.into_iter().map(|key| Restored { key, sequence, location });
+            let removed =
+                keys.into_iter().map(|key| Change { key, version: sequence, slot: location });
             self.restore(removed.collect(), accounting);
         }
     }

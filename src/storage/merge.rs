@@ -2,19 +2,13 @@
 //!
 //! The keys fall into parts of about the same size, each of which can be put together by itself.
 
+use super::index::Change;
 use super::names::SegmentId;
 use super::run::{Entry, Run};
 use super::segment::Location;
 
 /// About how many entries a part has.
 const PART_ENTRIES: usize = 16 << 10;
-
-/// A version of a key that is in the log.
-pub(super) struct Restored {
-    pub(super) key: Vec<u8>,
-    pub(super) sequence: u64,
-    pub(super) location: Location,
-}
 
 /// A record that removed every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +30,7 @@ impl Clear {
 #[derive(Default)]
 pub(super) struct Part {
     /// By key, then by age.
-    pub(super) versions: Vec<Restored>,
+    pub(super) versions: Vec<Change<Location>>,
     /// What a compaction would gain by leaving out what was cleared.
     pub(super) garbage_bytes: u64,
 }
@@ -84,13 +78,9 @@ impl Merge {
         }
         // What a batch writes twice comes from one run, in order, and stays so.
         entries.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        let versions = entries.into_iter();
-        let restored = |(key, sequence, location): (&[u8], _, _)| Restored {
-            key: key.to_vec(),
-            sequence,
-            location,
-        };
-        part.versions = versions.map(restored).collect();
+        let change =
+            |(key, version, slot): (&[u8], _, _)| Change { key: key.to_vec(), version, slot };
+        part.versions = entries.into_iter().map(change).collect();
         part
     }
 }
