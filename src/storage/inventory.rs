@@ -18,7 +18,7 @@ pub(super) struct Inventory {
     pub(super) written: Vec<Arc<Segment>>,
     /// Those among them that have a hint.
     pub(super) hinted: BTreeSet<SegmentId>,
-    /// The highest id that any file has, unfinished ones and hints among them: a checksum is worth nothing where
+    /// The highest id that any segment has, unfinished ones among them: a checksum is worth nothing where
     /// the bytes of an earlier segment with the same id may lie.
     pub(super) newest: SegmentId,
     /// Leftovers of creations and compactions that a crash cut short.
@@ -30,17 +30,14 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     let (file_system, directory) = (&*place.file_system, &place.directory);
     let names = file_system.list(directory).map_err(|e| Error::io("list", directory, e))?;
     let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
-    let mut others = SegmentId(0);
+    let mut unfinished = SegmentId(0);
     let mut cleanup = Cleanup::default();
     for name in names.iter().filter_map(|name| FileName::parse(name)) {
         match name {
             FileName::Segment(id) => drop(ids.insert(id)),
-            FileName::Hint(id) => {
-                others = others.max(id);
-                hinted.insert(id);
-            }
+            FileName::Hint(id) => drop(hinted.insert(id)),
             FileName::Unfinished(id) => {
-                others = others.max(id);
+                unfinished = unfinished.max(id);
                 cleanup.leave_over(names::unfinished(directory, id));
             }
         }
@@ -77,7 +74,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     }
     let (compacted, written) =
         segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted);
-    let newest = newest.unwrap_or(SegmentId(0)).max(others);
+    let newest = newest.unwrap_or(SegmentId(0)).max(unfinished);
     Ok(Inventory { compacted, written, hinted, newest, cleanup })
 }
 

@@ -1,4 +1,4 @@
-//! Opening a log: reads every segment, cuts off what a crash left torn, refuses what is damaged.
+//! Opening a log: reads every segment or its hint, cuts off what a crash left torn, refuses what is damaged.
 //!
 //! Batches in written segments have consecutive sequence numbers, so the first place that does not
 //! hold the expected batch is where the readable log ends. Whether that is a torn tail or damage is
@@ -10,6 +10,8 @@
 //!
 //! What is missing without a trace behind it is known from the file `CLOSED`: the log may not end before
 //! what a clean close vouched for. Nothing is changed on the disk before the whole log was judged.
+//!
+//! Segments are read beside each other, and judged in order, each by itself and by those before it.
 //!
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
@@ -27,7 +29,7 @@ use super::log::{Active, LogEnd, Place, Unsealed};
 use super::names::{self, SegmentId};
 use super::reading::{Reading, Stop};
 use super::scan::Scan;
-use super::segment::{HEADER_BYTES, Location, Origin, Segment};
+use super::segment::{HEADER_BYTES, Location, Segment};
 use super::tasks::{Tasks, Wanted};
 use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
@@ -237,10 +239,7 @@ impl Recovery<'_> {
         self.report.segments += 1;
         self.report.records += contents.entries;
         self.accounting.add(id, segment.header.origin, length, true);
-        let in_written = (stop.expected > segment.header.base
-            && segment.header.origin == Origin::Written)
-            .then(|| (segment.header.base, stop.expected - 1));
-        if let Some((oldest, newest)) = in_written.or(contents.sequences) {
+        if let Some((oldest, newest)) = contents.sequences {
             self.accounting.hold(id, oldest);
             self.accounting.hold(id, newest);
         }
