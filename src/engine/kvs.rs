@@ -21,7 +21,6 @@ use crate::storage::names::SegmentId;
 use crate::storage::record::{Extent, Record};
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
 use crate::storage::segment::{Fetched, Location, Origin, Segment, SegmentTable};
-use crate::storage::tasks::OneByOne;
 use crate::sync::Arc;
 use crate::{Error, Options, Result, error};
 
@@ -165,10 +164,7 @@ impl KvsWriter {
         compaction_bytes_min: u64,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut index = IndexWriter::new();
-        let recovered = match place.file_system.reads_beside() {
-            true => recover(&place, &mut index, &Threads::new())?,
-            false => recover(&place, &mut index, &OneByOne)?,
-        };
+        let recovered = recover(&place, &mut index, &Threads::new())?;
         let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
         let reader = KvsReader { index: index.reader(), table: Arc::clone(&table) };

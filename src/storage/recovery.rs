@@ -30,13 +30,16 @@ use super::names::{self, SegmentId};
 use super::reading::{Reading, Stop};
 use super::scan::Scan;
 use super::segment::{HEADER_BYTES, Location, Segment};
-use super::tasks::{Tasks, Wanted};
+use super::tasks::{OneByOne, Tasks, Wanted};
 use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// How much of a segment is written again at once.
 const WRITE_AGAIN_BYTES: usize = 1 << 20;
+
+/// A log shorter than this is read sooner than threads are started for it.
+const BESIDE_BYTES_MIN: u64 = 4 << 20;
 
 /// What opening a log met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,47 +84,28 @@ pub(crate) fn recover(
     if planted(Bug::CleanUpFirst) {
         std::mem::take(&mut cleanup).apply(place)?;
     }
-    let hinted = Arc::new(hinted);
-    let durable = closed.map_or(0, |closed| closed.sequence);
     let mut recovery = Recovery {
         place,
         filling: Filling::new(index),
         accounting: Accounting::default(),
         report: RecoveryReport::default(),
-        hinted: Arc::clone(&hinted),
+        hinted: Arc::new(hinted),
         unhinted: VecDeque::new(),
         newest_compacted: 0,
-        durable,
+        durable: closed.map_or(0, |closed| closed.sequence),
         newest: closed.map_or(newest, |closed| closed.newest().max(newest)),
         closed,
         cleanup,
     };
-    let segments: Vec<_> = compacted.iter().chain(&written).map(Arc::clone).collect();
-    let limits: Vec<_> = (0..compacted.len()).map(|_| None).chain(limits(&written)).collect();
-    let read = {
-        let place = place.clone();
-        move |number: usize| {
-            let segment: &Arc<Segment> = &segments[number];
-            let has_hint = hinted.contains(&segment.id());
-            Reading::of(&place, segment, limits[number], durable, has_hint)
-        }
+    let mut bytes = 0;
+    for segment in compacted.iter().chain(&written) {
+        bytes += length(segment)?;
+    }
+    let tail = if place.file_system.reads_beside() && bytes >= BESIDE_BYTES_MIN {
+        recovery.read(&compacted, &written, tasks)?
+    } else {
+        recovery.read(&compacted, &written, &OneByOne)?
     };
-    let mut tail = Tail::new(written.is_empty());
-    let mut number = 0_usize;
-    tasks.run(compacted.len() + written.len(), read, |reading| {
-        let wanted = match number.checked_sub(compacted.len()) {
-            None => recovery.take_compacted(&compacted[number], reading?),
-            Some(position) => recovery.take_written(&written, position, reading?, &mut tail)?,
-        };
-        number += 1;
-        if recovery.filling.is_due() {
-            recovery.filling.fill(&mut recovery.accounting, tasks)?;
-        }
-        Ok(wanted)
-    })?;
-    tail.next_sequence = tail.next_sequence.max(recovery.newest_compacted + 1);
-    recovery.refuse_missing_end(&written, &tail)?;
-    recovery.filling.fill(&mut recovery.accounting, tasks)?;
     recovery.finish(compacted, written, tail)
 }
 
@@ -180,6 +164,40 @@ impl Tail {
 }
 
 impl Recovery<'_> {
+    /// Reads and judges the segments, and fills the index with what is good.
+    fn read(
+        &mut self,
+        compacted: &[Arc<Segment>],
+        written: &[Arc<Segment>],
+        tasks: &impl Tasks,
+    ) -> Result<Tail> {
+        let segments: Vec<_> = compacted.iter().chain(written).map(Arc::clone).collect();
+        let limits: Vec<_> = (0..compacted.len()).map(|_| None).chain(limits(written)).collect();
+        let (place, hinted, durable) = (self.place.clone(), Arc::clone(&self.hinted), self.durable);
+        let read = move |number: usize| {
+            let segment: &Arc<Segment> = &segments[number];
+            let has_hint = hinted.contains(&segment.id());
+            Reading::of(&place, segment, limits[number], durable, has_hint)
+        };
+        let mut tail = Tail::new(written.is_empty());
+        let mut number = 0_usize;
+        tasks.run(compacted.len() + written.len(), read, |reading| {
+            let wanted = match number.checked_sub(compacted.len()) {
+                None => self.take_compacted(&compacted[number], reading?),
+                Some(position) => self.take_written(written, position, reading?, &mut tail)?,
+            };
+            number += 1;
+            if self.filling.is_due() {
+                self.filling.fill(&mut self.accounting, tasks)?;
+            }
+            Ok(wanted)
+        })?;
+        tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
+        self.refuse_missing_end(written, &tail)?;
+        self.filling.fill(&mut self.accounting, tasks)?;
+        Ok(tail)
+    }
+
     fn take_compacted(&mut self, segment: &Arc<Segment>, reading: Reading) -> Wanted {
         self.newest_compacted = self.newest_compacted.max(reading.durable);
         self.take(segment, reading);
