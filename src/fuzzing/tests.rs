@@ -69,7 +69,7 @@ fn segment() {
 
 #[test]
 fn hint() {
-    fuzz("hint", 20_000);
+    fuzz("hint", 5_000);
 }
 
 #[test]
