@@ -2,6 +2,7 @@
 
 mod forged;
 mod garbage;
+mod hints;
 mod opening;
 mod power;
 mod sled;
