@@ -7,7 +7,7 @@
 //! | `cold get` | workers and readers | every read waits for the disk, and so goes to a reader |
 //! | `cold mixed` | readers | the same beside writes |
 //!
-//! Warm means that the values are in the page cache, where workers read them; cold that they are only on
+//! Warm means that the values are in memory, where workers read them; cold that they are only on
 //! the disk, of which the files are dropped from the page cache before the clients come to them. The
 //! clients share the machine with the server.
 
@@ -43,15 +43,15 @@ const COLD_VALUE_BYTES: usize = 4 << 10;
 /// After so many rounds a cold client would come to keys that it has read: the cache is dropped before.
 const COLD_ROUNDS: u64 = COLD_KEYS / DEPTH as u64;
 
-/// A store whose values are in the page cache: it has no cache of its own.
+/// A store whose values are in its cache once they were read, and in the page cache before.
 fn fill_warm() -> Filled {
     Filled::new(KEYS, VALUE_BYTES, |options| options.durability(Durability::Never))
 }
 
-/// A store that leaves its files alone: a compaction would read what is to be cold.
+/// A store that leaves its files alone and remembers no value: a compaction would read what is to be cold.
 fn fill_cold() -> Filled {
     Filled::new(CLIENTS * COLD_KEYS, COLD_VALUE_BYTES, |options| {
-        options.durability(Durability::Never).compaction_bytes_min(u64::MAX)
+        options.durability(Durability::Never).compaction_bytes_min(u64::MAX).cache_bytes(0)
     })
 }
 
