@@ -11,6 +11,7 @@ use super::{
 };
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
+use crate::storage::cache::ValueCache;
 use crate::storage::compaction::{
     Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
 };
@@ -33,7 +34,8 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     let segment_bytes_max = options.segment_bytes_max;
     let place =
         Place { file_system, directory: path, directory_handle: handle, store, segment_bytes_max };
-    let (writer, reader, report) = KvsWriter::open(place, options.compaction_bytes_min)?;
+    let (writer, reader, report) =
+        KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
         let dropped = report.dropped_bytes;
         log::warn!(
@@ -50,15 +52,16 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     })
 }
 
-/// The half that reads: the index, and the segments it points into.
+/// The half that reads: the index, the segments it points into, and the values that were read before.
 #[derive(Clone)]
 pub(crate) struct KvsReader {
     index: IndexReader<Location>,
     table: Arc<SegmentTable>,
+    cache: Arc<ValueCache>,
 }
 
 impl KvsReader {
-    /// The value of a version that `find` gives, which is asked again if its segment was compacted away.
+    /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
     fn fetch(
         &self,
         key: &[u8],
@@ -67,6 +70,12 @@ impl KvsReader {
     ) -> Result<Lookup> {
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
+            let expires_at = location.expires_at();
+            let found = |value| Lookup::Found(Entry { value, version, expires_at });
+            let place = location.cache_key(version);
+            if let Some(value) = self.cache.get(place) {
+                return Ok(found(value));
+            }
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
             let Some(fetched) = self.table.with(location.segment, read) else {
                 // The index is repointed before a segment leaves the table, so the same place twice
@@ -78,12 +87,14 @@ impl KvsReader {
                 }
                 continue;
             };
-            let expires_at = location.expires_at();
             if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
                 return Ok(Lookup::Absent);
             }
             return Ok(match fetched? {
-                Fetched::Value(value) => Lookup::Found(Entry { value, version, expires_at }),
+                Fetched::Value(value) => {
+                    self.cache.insert(place, &value);
+                    found(value)
+                }
                 Fetched::Cold => Lookup::Cold,
             });
         }
@@ -162,12 +173,14 @@ impl KvsWriter {
     pub(crate) fn open(
         place: Place,
         compaction_bytes_min: u64,
+        cache_bytes: usize,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut index = IndexWriter::new();
         let recovered = recover(&place, &mut index, &Threads::new())?;
         let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
-        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table) };
+        let cache = Arc::new(ValueCache::new(cache_bytes));
+        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table), cache };
         let writer = Self {
             log: Log::new(place, end, table),
             index,

@@ -284,7 +284,7 @@ pub(crate) fn open_in(options: &Options, file_system: Arc<dyn FileSystem>) -> Re
     };
     match directory.kind {
         EngineKind::Kvs => kvs::open(options, directory),
-        EngineKind::Sled => sled::open(directory, options.lock_wait),
+        EngineKind::Sled => sled::open(options, directory),
         EngineKind::Memory => Ok(memory::open()),
     }
 }

@@ -1,6 +1,7 @@
 //! The files of the `kvs` engine, and its index. No thread, socket or clock is known here.
 
 pub(crate) mod accounting;
+pub(crate) mod cache;
 mod cleanup;
 mod closed;
 pub(crate) mod compaction;

@@ -45,7 +45,7 @@ pub(in crate::fuzzing) fn open(
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
     };
-    KvsWriter::open(place, COMPACTION_BYTES_MIN)
+    KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
 }
 
 pub(super) fn group(batch: Vec<Mutation>) -> Group {
