@@ -31,12 +31,12 @@ pub(super) struct Store {
 /// How a store comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Story {
-    /// It ends with tombstones that are needed, and with a compaction that was not finished; its hints were
-    /// deleted, so that all of it is read when it is opened.
+    /// It ends with tombstones that are needed, and with a compaction that was not finished.
     Removed,
     /// It ends with a record that removed every key and is needed.
     Cleared,
-    /// It ends with a compaction that was finished.
+    /// It ends with a compaction that was finished; its hints were deleted, so that all of it is read when
+    /// it is opened.
     Compacted,
 }
 
@@ -158,7 +158,7 @@ impl Store {
         // The unfinished output of a compaction is what a kill during the shutdown leaves.
         let files = state.files().map(|(name, bytes)| (name.to_owned(), bytes.to_vec()));
         let mut files: Files = files.collect();
-        if story == Story::Removed {
+        if story == Story::Compacted {
             files.retain(|name, _| !name.ends_with(".hint"));
         }
         let Author { machine, mut earlier, keys } = author;
@@ -199,7 +199,7 @@ fn the_stores_hold_what_is_to_be_damaged() {
         let hints = store.files.keys().filter(|name| name.ends_with(".hint")).count();
         let segments = store.segments().count();
         assert!(hints < segments, "{hints} hints of {segments} segments");
-        assert_eq!(hints > 1, story != Story::Removed);
+        assert_eq!(hints > 1, story != Story::Compacted);
         let gone = store.earlier.iter().filter(|(name, _)| !store.files.contains_key(name));
         assert!(gone.count() > 2, "segments that were compacted away");
     }
