@@ -1,0 +1,69 @@
+//! This project's store.
+
+use std::time::Duration;
+
+use kvs::{Durability, Options, Store};
+
+use super::{Peer, Profile, Settings};
+use crate::Outcome;
+use crate::data::Key;
+
+/// What is said of it.
+pub const PROFILE: Profile = Profile {
+    name: "kvs",
+    package: "kvs",
+    settings: "`Durability::Interval` of one second, or `Always`. It has no cache of its own: values are read \
+               from the files. The library has no batches, so a batch is as many calls.",
+    deferred: "a kill: nothing; power loss: the last second",
+    open: |settings| Ok(Box::new(KvsPeer { store: open(settings)? })),
+};
+
+struct KvsPeer {
+    store: Store,
+}
+
+fn open(settings: &Settings<'_>) -> kvs::Result<Store> {
+    let durability = match settings.synced {
+        true => Durability::Always,
+        false => Durability::Interval(Duration::from_secs(1)),
+    };
+    Store::open(Options::new(settings.directory).durability(durability))
+}
+
+impl Peer for KvsPeer {
+    fn set(&self, key: &Key, value: &[u8]) -> Outcome<()> {
+        Ok(self.store.set(*key, value)?)
+    }
+
+    fn set_many(&self, entries: &[(Key, Vec<u8>)]) -> Outcome<()> {
+        for (key, value) in entries {
+            self.store.set(*key, value.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: &Key, visit: &mut dyn FnMut(&[u8])) -> Outcome<bool> {
+        let value = self.store.get(key)?;
+        if let Some(value) = &value {
+            visit(value);
+        }
+        Ok(value.is_some())
+    }
+
+    fn scan(
+        &self,
+        _from: &Key,
+        _limit: usize,
+        _visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Outcome<Option<usize>> {
+        Ok(None)
+    }
+
+    fn sync(&self) -> Outcome<()> {
+        Ok(self.store.sync()?)
+    }
+
+    fn close(self: Box<Self>) -> Outcome<()> {
+        Ok(self.store.sync()?)
+    }
+}
