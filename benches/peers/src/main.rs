@@ -17,6 +17,7 @@ mod memory_limit;
 mod peers;
 mod process;
 mod record;
+mod report;
 mod servers;
 
 use std::io::{self, Write};
@@ -43,11 +44,12 @@ fn run(command: Command) -> Outcome<()> {
     match command {
         Command::All(scope) => {
             embedded::run(&scope)?;
-            servers::run(&scope)
+            servers::run(&scope)?;
+            report::run(&scope.paths)
         }
         Command::Embedded(scope) => embedded::run(&scope),
         Command::Servers(scope) => servers::run(&scope),
-        Command::Report(_) => Ok(()),
+        Command::Report(paths) => report::run(&paths),
         Command::Child(task) => embedded::child::run(&task),
     }
 }

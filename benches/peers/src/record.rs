@@ -200,11 +200,6 @@ impl Results {
         Ok(results)
     }
 
-    /// The table with this name.
-    pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.name == name)
-    }
-
     fn add(&mut self, measurement: Measurement) {
         let Measurement { table, row, subject, unit, value } = measurement;
         let table = find_or_push(
@@ -273,6 +268,6 @@ mod tests {
         recorder.describe(&Setup { seconds: 7, ..Setup::default() }).unwrap();
         let results = Results::read(&path).unwrap();
         assert_eq!(results.setup.seconds, 7);
-        assert_eq!(results.table("gets").unwrap().rows[0].median("kvs"), Some(2.0));
+        assert_eq!(results.tables[0].rows[0].median("kvs"), Some(2.0));
     }
 }

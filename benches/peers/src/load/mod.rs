@@ -12,7 +12,7 @@ mod wire;
 use hdrhistogram::Histogram;
 
 pub use generator::Generator;
-pub use wire::{Protocol, Wire};
+pub use wire::Protocol;
 
 /// What the requests do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
