@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::Outcome;
 use crate::embedded::case::Task;
 
 /// Measures kvs against other stores
@@ -76,9 +78,25 @@ impl Scope {
 }
 
 impl Paths {
-    /// The results of the stores that are libraries.
-    pub fn embedded(&self) -> PathBuf {
-        self.results.join("embedded.jsonl")
+    /// The results of the stores that are libraries; a number of keys that was asked for has a file of
+    /// its own, so that it stays when others are measured.
+    pub fn embedded(&self, keys: Option<u64>) -> PathBuf {
+        let keys = keys.map_or_else(String::new, |keys| format!("-{keys}"));
+        self.results.join(format!("embedded{keys}.jsonl"))
+    }
+
+    /// All of these that exist, that of the usual numbers of keys first.
+    pub fn all_embedded(&self) -> Outcome<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.results)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("embedded") && name.ends_with(".jsonl") {
+                files.push(path);
+            }
+        }
+        files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+        Ok(files)
     }
 
     /// The results of the stores that are servers.

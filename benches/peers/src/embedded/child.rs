@@ -97,10 +97,10 @@ fn get(task: &Task, peer: Box<dyn Peer>, before: process::Memory) -> Outcome<Vec
     let per_key =
         |after: u64, before: u64| thousands(after.saturating_sub(before)) / thousands(task.keys);
     let own = per_key(memory.own_bytes, before.own_bytes);
-    let mapped = per_key(memory.file_bytes, before.file_bytes);
+    let mapped = own + per_key(memory.file_bytes, before.file_bytes);
     let mut points = vec![
         Point::new("memory of its own, all keys read", Unit::BytesPerKey, own).in_table(SIZE),
-        Point::new("mapped files in memory", Unit::BytesPerKey, mapped).in_table(SIZE),
+        Point::new("the same and mapped files", Unit::BytesPerKey, mapped).in_table(SIZE),
     ];
     let uniform = Choice::Uniform { keys: task.keys };
     let zipfian = Choice::Zipfian(Zipfian::new(task.keys));

@@ -42,7 +42,7 @@ pub fn run(scope: &Scope) -> Outcome<()> {
         return Ok(());
     }
     let directory = scope.paths.results.join("data");
-    let recorder = Recorder::create(&scope.paths.embedded())?;
+    let recorder = Recorder::create(&scope.paths.embedded(scope.keys))?;
     let scale = Scale::new(scope);
     let mut facts = machine::facts(&scope.paths.results);
     facts.push(("runs".to_owned(), scale.describe()));
@@ -132,6 +132,9 @@ impl Run {
         profile: &Profile,
         case: Case,
     ) -> Outcome<()> {
+        if case == Case::Synced && !profile.is_syncing {
+            return Ok(());
+        }
         let task = self.task(dataset, round, profile, case)?;
         match run_child(&task) {
             Ok(points) => {

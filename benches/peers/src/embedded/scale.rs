@@ -110,8 +110,8 @@ impl Scale {
     }
 
     fn quick() -> Self {
-        let datasets = vec![Dataset::new(1_000_000, 100, 5, 1), Dataset::new(50_000, 4096, 3, 1)];
-        Self { datasets, limited: Some(Self::limited(200_000, 1)), seconds: 0.3 }
+        let datasets = vec![Dataset::new(500_000, 100, 5, 1), Dataset::new(20_000, 4096, 2, 1)];
+        Self { datasets, limited: Some(Self::limited(100_000, 1)), seconds: 0.25 }
     }
 
     fn full() -> Self {

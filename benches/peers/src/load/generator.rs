@@ -18,6 +18,12 @@ use crate::data::Random;
 /// How long the last replies may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The longest latency that is told from longer ones: a minute.
+const NANOSECONDS_MAX: u64 = 60_000_000_000;
+
+/// How many digits of a latency count.
+const DIGITS: u8 = 3;
+
 /// How many events one turn takes.
 const EVENTS: usize = 256;
 
@@ -52,8 +58,8 @@ impl Generator {
             epoll,
             random: Random::new(load.seed),
             value: vec![0; load.value_bytes],
-            latency: Histogram::new(3)?,
-            lateness: Histogram::new(3)?,
+            latency: Histogram::new_with_bounds(1, NANOSECONDS_MAX, DIGITS)?,
+            lateness: Histogram::new_with_bounds(1, NANOSECONDS_MAX, DIGITS)?,
             operations: 0,
             next_key: 0,
         })

@@ -14,6 +14,7 @@ pub const PROFILE: Profile = Profile {
     settings: "`cache_size`, no compression, `expect_point_read_hits`; synced: `persist(SyncData)` after each \
                write. Batches: `WriteBatch`.",
     deferred: "a kill: nothing; power loss: what the system has not written back",
+    is_syncing: true,
     open: |settings| {
         let database =
             Database::builder(settings.directory).cache_size(settings.cache_bytes).open()?;

@@ -15,6 +15,7 @@ pub const PROFILE: Profile = Profile {
     settings: "`Durability::Interval` of one second, or `Always`. It has no cache of its own: values are read \
                from the files. The library has no batches, so a batch is as many calls.",
     deferred: "a kill: nothing; power loss: the last second",
+    is_syncing: true,
     open: |settings| Ok(Box::new(KvsPeer { store: open(settings)? })),
 };
 

@@ -22,6 +22,7 @@ pub const PROFILE: Profile = Profile {
     settings: "The page cache of the system is its cache. Deferred: `WRITEMAP`, `NOSYNC`, `MAPASYNC`; data larger than \
                memory: `NORDAHEAD`. A write or a batch is one transaction, a read begins one.",
     deferred: "a kill: nothing; power loss: any part, and the file may be damaged",
+    is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),
 };
 

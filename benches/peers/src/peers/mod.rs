@@ -76,6 +76,8 @@ pub struct Profile {
     pub settings: &'static str,
     /// What a write that does not wait for the disk may lose.
     pub deferred: &'static str,
+    /// Whether its synced writes survive power loss; otherwise they are not compared.
+    pub is_syncing: bool,
     /// Opens it.
     pub open: fn(&Settings<'_>) -> Outcome<Box<dyn Peer>>,
 }

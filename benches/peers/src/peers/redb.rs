@@ -15,6 +15,7 @@ pub const PROFILE: Profile = Profile {
     settings: "`set_cache_size`; `Durability::None`, or `Immediate`. A write or a batch is one transaction, a \
                read begins one.",
     deferred: "a kill and power loss: everything since the last synced commit",
+    is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),
 };
 

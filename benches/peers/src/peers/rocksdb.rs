@@ -17,6 +17,7 @@ pub const PROFILE: Profile = Profile {
                `increase_parallelism`, `optimize_level_style_compaction`; synced: `set_sync`. \
                Batches: `WriteBatch`.",
     deferred: "a kill: nothing; power loss: what the system has not written back",
+    is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),
 };
 

@@ -5,8 +5,9 @@ mod losses;
 mod table;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::arguments::Paths;
 use crate::record::{Results, Row};
@@ -21,23 +22,24 @@ const PICTURES: &str = "benchmarks";
 
 /// Writes the report of the parts that were measured.
 pub fn run(paths: &Paths) -> Outcome<()> {
-    let embedded = read(&paths.embedded())?;
-    let servers = read(&paths.servers())?;
-    if embedded.is_none() && servers.is_none() {
-        return Err("nothing was measured yet".into());
-    }
+    let embedded: Vec<Results> = read_all(&paths.all_embedded()?)?;
+    let servers: Vec<Results> = read_all(&[paths.servers()])?;
     let pictures = paths.docs.join(PICTURES);
     fs::create_dir_all(&pictures)?;
     let mut page = text::opening();
-    if let Some(results) = &embedded {
-        page += &text::embedded(results);
-        page += &section(results, &pictures)?;
+    let mut drawn = BTreeSet::new();
+    for (position, results) in embedded.iter().enumerate() {
+        page += &if position == 0 { text::embedded(results) } else { text::more(results) };
+        page += &section(results, &pictures, &mut drawn)?;
     }
-    if let Some(results) = &servers {
+    for results in &servers {
         page += &text::servers(results);
-        page += &section(results, &pictures)?;
+        page += &section(results, &pictures, &mut drawn)?;
     }
-    let all: Vec<&Results> = [&embedded, &servers].into_iter().flatten().collect();
+    let all: Vec<&Results> = embedded.iter().chain(&servers).collect();
+    if all.is_empty() {
+        return Err("nothing was measured yet".into());
+    }
     page += &losses::section(&all);
     let page_path = paths.docs.join(PAGE);
     fs::write(&page_path, page)?;
@@ -45,18 +47,23 @@ pub fn run(paths: &Paths) -> Outcome<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Outcome<Option<Results>> {
-    if path.exists() { Results::read(path).map(Some) } else { Ok(None) }
+fn read_all(paths: &[PathBuf]) -> Outcome<Vec<Results>> {
+    paths.iter().filter(|path| path.exists()).map(|path| Results::read(path)).collect()
 }
 
 /// All tables of a part, with the pictures that belong to them.
-fn section(results: &Results, pictures: &Path) -> Outcome<String> {
+fn section(
+    results: &Results,
+    pictures: &Path,
+    drawn: &mut BTreeSet<&'static str>,
+) -> Outcome<String> {
     let mut page = String::new();
     for table in &results.tables {
         page += &format!("### {}\n\n", table.name);
         for chart in chart::of_table(&table.name) {
             let rows: Vec<&Row> = table.rows.iter().filter(|row| chart.shows(&row.name)).collect();
-            if rows.is_empty() {
+            // Of several tables that a picture could show it shows the first.
+            if rows.is_empty() || !drawn.insert(chart.file) {
                 continue;
             }
             fs::write(pictures.join(chart.file), chart.draw(&rows)?)?;

@@ -43,6 +43,11 @@ pub fn embedded(results: &Results) -> String {
     text + &facts(results)
 }
 
+/// The heading of another number of keys.
+pub fn more(results: &Results) -> String {
+    format!("## Embedded stores with another number of keys\n{}", facts(results))
+}
+
 /// How the servers were measured.
 pub fn servers(results: &Results) -> String {
     let mut text = "## Servers\n\n\

@@ -106,12 +106,12 @@ impl Scale {
             },
             (_, true) => Self {
                 keys: 200_000,
-                seconds: 0.7,
+                seconds: 0.6,
                 main_rounds: 5,
                 rounds: 2,
                 per_second: 20_000.0,
                 latency_seconds: 1.5,
-                benchmark_requests: 60_000,
+                benchmark_requests: 40_000,
             },
             _ => Self {
                 keys: 1_000_000,
