@@ -71,6 +71,11 @@ pub struct Paths {
 }
 
 impl Scope {
+    /// Where the results of the stores that are libraries go.
+    pub fn embedded(&self) -> PathBuf {
+        self.paths.embedded(self.keys.map(|keys| (keys, self.value_bytes)))
+    }
+
     /// Whether a store or server is to be measured.
     pub fn includes(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(name))
@@ -80,9 +85,12 @@ impl Scope {
 impl Paths {
     /// The results of the stores that are libraries; a number of keys that was asked for has a file of
     /// its own, so that it stays when others are measured.
-    pub fn embedded(&self, keys: Option<u64>) -> PathBuf {
-        let keys = keys.map_or_else(String::new, |keys| format!("-{keys}"));
-        self.results.join(format!("embedded{keys}.jsonl"))
+    pub fn embedded(&self, asked_for: Option<(u64, usize)>) -> PathBuf {
+        let name = match asked_for {
+            Some((keys, value_bytes)) => format!("embedded-{keys}x{value_bytes}.jsonl"),
+            None => "embedded.jsonl".to_owned(),
+        };
+        self.results.join(name)
     }
 
     /// All of these that exist, that of the usual numbers of keys first.

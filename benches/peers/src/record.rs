@@ -18,6 +18,8 @@ pub enum Unit {
     Milliseconds,
     /// Microseconds of latency.
     Microseconds,
+    /// Microseconds by which the generator of a load was late: no figure of who was asked.
+    Lateness,
     /// Seconds of processor time per million operations.
     ProcessorSeconds,
     /// MiB of disk or memory.
@@ -34,12 +36,23 @@ impl Unit {
         self == Self::Rate
     }
 
+    /// How many times worse one number is than another.
+    pub fn times_worse(self, own: f64, other: f64) -> Option<f64> {
+        let (larger, smaller) = if self.is_gain() { (other, own) } else { (own, other) };
+        (smaller > 0.0).then(|| larger / smaller)
+    }
+
+    /// Whether it says who is better.
+    pub fn is_compared(self) -> bool {
+        self != Self::Lateness
+    }
+
     /// As it stands in tables and on axes.
     pub fn label(self) -> &'static str {
         match self {
             Self::Rate => "thousand operations/s",
             Self::Milliseconds => "ms",
-            Self::Microseconds => "µs",
+            Self::Microseconds | Self::Lateness => "µs",
             Self::ProcessorSeconds => "s of server CPU per million operations",
             Self::Mebibytes => "MiB",
             Self::BytesPerKey => "bytes per key",
@@ -169,16 +182,22 @@ impl Row {
 
     /// The best median of all subjects.
     pub fn best(&self) -> Option<f64> {
-        let medians = self.cells.keys().filter_map(|subject| self.median(subject));
-        let better = |a: f64, b: f64| if self.unit.is_gain() { a.max(b) } else { a.min(b) };
-        medians.reduce(better)
+        self.best_of(|_| true).map(|(_, median)| median)
+    }
+
+    /// The best median of some subjects, and whose it is.
+    pub fn best_of(&self, is_candidate: impl Fn(&str) -> bool) -> Option<(&str, f64)> {
+        let candidates = self.cells.keys().filter(|subject| is_candidate(subject));
+        let medians =
+            candidates.filter_map(|subject| Some((subject.as_str(), self.median(subject)?)));
+        let is_better = |a: f64, b: f64| if self.unit.is_gain() { a > b } else { a < b };
+        medians.reduce(|best, next| if is_better(next.1, best.1) { next } else { best })
     }
 
     /// How many times worse than the best a subject is; 1 is the best.
     pub fn ratio(&self, subject: &str) -> Option<f64> {
-        let (own, best) = (self.median(subject)?, self.best()?);
-        let (larger, smaller) = if self.unit.is_gain() { (best, own) } else { (own, best) };
-        (smaller > 0.0).then(|| larger / smaller)
+        self.unit.is_compared().then_some(())?;
+        self.unit.times_worse(self.median(subject)?, self.best()?)
     }
 
     /// The fewest runs behind a cell of this row.

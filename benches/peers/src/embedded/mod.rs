@@ -42,7 +42,7 @@ pub fn run(scope: &Scope) -> Outcome<()> {
         return Ok(());
     }
     let directory = scope.paths.results.join("data");
-    let recorder = Recorder::create(&scope.paths.embedded(scope.keys))?;
+    let recorder = Recorder::create(&scope.embedded())?;
     let scale = Scale::new(scope);
     let mut facts = machine::facts(&scope.paths.results);
     facts.push(("runs".to_owned(), scale.describe()));

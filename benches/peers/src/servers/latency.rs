@@ -64,7 +64,7 @@ impl Run {
         }
         let late = super::thousands(report.lateness.value_at_quantile(0.99));
         let row = format!("{name}, sent late by the generator, p99");
-        self.record(table, &row, subject, Unit::Microseconds, late)
+        self.record(table, &row, subject, Unit::Lateness, late)
     }
 
     /// Latency of reads alone, beside writes, and beside writes while the log is rewritten.
