@@ -75,4 +75,4 @@ pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
 pub use server::{KvsServer, ServerOptions, StopHandle};
-pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};
+pub use store::{KvStore, KvsEngine, SledKvsEngine, Store, WriteBatch};

@@ -20,20 +20,33 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A value that one thread replaces as a whole and many threads read without a lock.
 pub(crate) struct Published<T>(arc_swap::ArcSwap<T>);
 
+/// What was the newest value; it stays alive while the guard does, also across I/O.
+pub(crate) type Guard<T> = arc_swap::Guard<Arc<T>>;
+
 impl<T> Published<T> {
     /// Publishes the first value.
     pub(crate) fn new(value: T) -> Self {
-        Self(arc_swap::ArcSwap::from_pointee(value))
+        Self::of(Arc::new(value))
     }
 
-    /// The newest value; it stays alive while the guard does, also across I/O.
-    pub(crate) fn load(&self) -> impl std::ops::Deref<Target = Arc<T>> {
+    /// Publishes the first value, which others may hold as well.
+    pub(crate) fn of(value: Arc<T>) -> Self {
+        Self(arc_swap::ArcSwap::new(value))
+    }
+
+    /// The newest value, for a short while: a thread that holds several guards pays for the later ones.
+    pub(crate) fn load(&self) -> Guard<T> {
         self.0.load()
     }
 
-    /// Replaces the value; readers that loaded the old one keep it.
-    pub(crate) fn store(&self, value: T) {
-        self.0.store(Arc::new(value));
+    /// The newest value, to be kept.
+    pub(crate) fn load_full(&self) -> Arc<T> {
+        self.0.load_full()
+    }
+
+    /// Publishes the next value.
+    pub(crate) fn store(&self, value: Arc<T>) {
+        self.0.store(value);
     }
 }
 

@@ -90,7 +90,6 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
 const DOORS: &[(&[&str], &[&str])] = &[
     (&["std::sync", "std::thread", "crossbeam_channel", "arc_swap"], &["sync.rs"]),
     (&["std::fs", "rustix::"], &["storage/fs"]),
-    (&["artmap"], &["storage/index.rs"]),
     (&["use sled::", "sled::Config", "sled::Error"], &["engine/sled.rs", "error.rs"]),
     (&["unsafe "], &[]),
 ];

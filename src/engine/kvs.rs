@@ -11,7 +11,7 @@ use crate::storage::accounting::Accounting;
 use crate::storage::compaction::{
     Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
 };
-use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
+use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
 use crate::storage::log::{Log, Place, sync_segments};
 use crate::storage::names::SegmentId;
 use crate::storage::record::{Extent, Record};
@@ -171,25 +171,28 @@ impl KvsWriter {
 
     /// Puts what was appended into the index and makes it visible.
     fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+        let mut changes = Vec::with_capacity(placed.len());
         for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
             let version = first + batch as u64;
-            let location = Location::of(&Record::from(&mutation), *segment, *extent);
+            let slot = Location::of(&Record::from(&mutation), *segment, *extent);
             match mutation {
                 Mutation::Put { key, .. } | Mutation::Remove { key } => {
-                    if !location.is_tombstone() {
+                    if !slot.is_tombstone() {
                         self.accounting.hold_key(*segment, &key);
                     }
-                    self.accounting.gain(&location);
-                    if let Some(overwritten) = self.index.insert(key, version, location) {
-                        self.accounting.lose(&overwritten);
-                    }
+                    self.accounting.gain(&slot);
+                    changes.push(Change { key, version, slot });
                 }
                 Mutation::Clear => {
                     self.cleared = version;
-                    self.index.remove_all(version, &location);
+                    let accounting = &mut self.accounting;
+                    self.index.insert(std::mem::take(&mut changes), |old| accounting.lose(&old));
+                    self.index.remove_all(version, &slot, |old| accounting.lose(&old));
                 }
             }
         }
+        let accounting = &mut self.accounting;
+        self.index.insert(changes, |overwritten| accounting.lose(&overwritten));
         self.index.publish(self.log.next_sequence() - 1);
         self.prune();
     }
@@ -251,18 +254,20 @@ impl KvsWriter {
                 }
             }
             CompactionDelivery::Moves(moves) => {
-                for moved in moves {
-                    self.accounting.hold(moved.to.segment, moved.sequence);
+                let accounting = &mut self.accounting;
+                for moved in &moves {
+                    accounting.hold(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
-                        self.accounting.hold_key(moved.to.segment, &moved.key);
-                    }
-                    let is_there = |slot: &Location| *slot == moved.from;
-                    if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
-                        self.accounting.move_live(&moved.from, &moved.to);
-                    } else if moved.to.is_tombstone() {
-                        self.accounting.keep_tombstone(&moved.to);
+                        accounting.hold_key(moved.to.segment, &moved.key);
                     }
                 }
+                self.index.repoint(moves, |moved, is_there| {
+                    if is_there {
+                        accounting.move_live(&moved.from, &moved.to);
+                    } else if moved.to.is_tombstone() {
+                        accounting.keep_tombstone(&moved.to);
+                    }
+                });
             }
             CompactionDelivery::Finished(inputs) => {
                 self.log.table().remove(&inputs);

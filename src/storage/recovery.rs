@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use super::accounting::Accounting;
 use super::cleanup::Cleanup;
 use super::closed::Closed;
-use super::index::IndexWriter;
+use super::index::{Change, IndexWriter};
 use super::inventory::{Inventory, open_segments};
 use super::log::{Active, LogEnd, Place, Unsealed};
 use super::names::SegmentId;
@@ -305,7 +305,9 @@ impl Recovery<'_> {
     }
 
     fn restore_key(&mut self, key: Vec<u8>, sequence: u64, location: Location) {
-        let unneeded = self.index.restore(key, sequence, location);
+        let mut unneeded = None;
+        let change = Change { key, version: sequence, slot: location };
+        self.index.restore(vec![change], |slot| unneeded = Some(slot));
         if unneeded == Some(location) {
             return;
         }

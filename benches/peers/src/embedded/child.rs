@@ -127,13 +127,9 @@ fn count(threads: u64) -> String {
 }
 
 fn scan(task: &Task, peer: Box<dyn Peer>) -> Outcome<Vec<Point>> {
-    if peer.scan(&data::key(0), 1, &mut |_, _| ())?.is_none() {
-        return Ok(Vec::new());
-    }
     workload::read_all(&*peer, task.keys, task.value_bytes)?;
-    let mut random = Random::new(task.seed);
-    let value = rate(1, task.seconds, |_| {
-        let (peer, mut random) = (&*peer, random.clone());
+    let make = |thread| {
+        let (peer, mut random) = (&*peer, Random::new(task.seed + thread));
         move || {
             let (mut entries, mut right) = (0, true);
             peer.scan(&data::key(random.below(task.keys)), SCAN_ENTRIES, &mut |key, value| {
@@ -143,8 +139,8 @@ fn scan(task: &Task, peer: Box<dyn Peer>) -> Outcome<Vec<Point>> {
             })?;
             if right { Ok(entries) } else { Err("a scan showed a wrong value".into()) }
         }
-    })?;
-    random.bits();
+    };
+    let value = rate(1, task.seconds, make)?;
     peer.close()?;
     Ok(vec![Point::new(format!("scan of {SCAN_ENTRIES}, entries"), Unit::Rate, value)])
 }

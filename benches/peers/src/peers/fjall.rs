@@ -65,14 +65,14 @@ impl Peer for FjallPeer {
         from: &Key,
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
+    ) -> Outcome<usize> {
         let mut count = 0;
         for entry in self.keyspace.range(*from..).take(limit) {
             let (key, value) = entry.into_inner()?;
             visit(&key, &value);
             count += 1;
         }
-        Ok(Some(count))
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {

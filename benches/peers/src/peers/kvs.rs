@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kvs::{Durability, Options, Store};
+use kvs::{Durability, Options, Store, WriteBatch};
 
 use super::{Peer, Profile, Settings};
 use crate::Outcome;
@@ -13,7 +13,7 @@ pub const PROFILE: Profile = Profile {
     name: "kvs",
     package: "kvs",
     settings: "`Durability::Interval` of one second, or `Always`. It has no cache of its own: values are read \
-               from the files. The library has no batches, so a batch is as many calls.",
+               from the files. Batches: `WriteBatch`.",
     deferred: "a kill: nothing; power loss: the last second",
     is_syncing: true,
     open: |settings| Ok(Box::new(KvsPeer { store: open(settings)? })),
@@ -37,10 +37,11 @@ impl Peer for KvsPeer {
     }
 
     fn set_many(&self, entries: &[(Key, Vec<u8>)]) -> Outcome<()> {
+        let mut batch = WriteBatch::new();
         for (key, value) in entries {
-            self.store.set(*key, value.as_slice())?;
+            batch.set(*key, value.as_slice());
         }
-        Ok(())
+        Ok(self.store.write(batch)?)
     }
 
     fn get(&self, key: &Key, visit: &mut dyn FnMut(&[u8])) -> Outcome<bool> {
@@ -53,11 +54,15 @@ impl Peer for KvsPeer {
 
     fn scan(
         &self,
-        _from: &Key,
-        _limit: usize,
-        _visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
-        Ok(None)
+        from: &Key,
+        limit: usize,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Outcome<usize> {
+        let entries = self.store.scan(from.to_vec().., limit)?;
+        for (key, value) in &entries {
+            visit(key, value);
+        }
+        Ok(entries.len())
     }
 
     fn sync(&self) -> Outcome<()> {

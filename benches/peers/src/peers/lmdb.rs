@@ -99,7 +99,7 @@ impl Peer for LmdbPeer {
         from: &Key,
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
+    ) -> Outcome<usize> {
         let transaction = self.environment.read_txn()?;
         let mut count = 0;
         let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
@@ -108,7 +108,7 @@ impl Peer for LmdbPeer {
             visit(key, value);
             count += 1;
         }
-        Ok(Some(count))
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {

@@ -37,14 +37,9 @@ pub trait Peer: Send + Sync {
         Ok(found)
     }
 
-    /// Shows up to `limit` entries at and behind a key in key order, and tells how many there were;
-    /// `None` if the store has no such thing.
-    fn scan(
-        &self,
-        from: &Key,
-        limit: usize,
-        visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>>;
+    /// Shows up to `limit` entries at and behind a key in key order, and tells how many there were.
+    fn scan(&self, from: &Key, limit: usize, visit: &mut dyn FnMut(&[u8], &[u8]))
+    -> Outcome<usize>;
 
     /// Makes everything that was written survive power loss.
     fn sync(&self) -> Outcome<()>;

@@ -96,7 +96,7 @@ impl Peer for RedbPeer {
         from: &Key,
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
+    ) -> Outcome<usize> {
         let table = self.database.begin_read()?.open_table(TABLE)?;
         let mut count = 0;
         for entry in table.range(from.as_slice()..)?.take(limit) {
@@ -104,7 +104,7 @@ impl Peer for RedbPeer {
             visit(key.value(), value.value());
             count += 1;
         }
-        Ok(Some(count))
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {

@@ -83,7 +83,7 @@ impl Peer for RocksPeer {
         from: &Key,
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
+    ) -> Outcome<usize> {
         let mut count = 0;
         let mode = IteratorMode::From(from, Direction::Forward);
         for entry in self.database.iterator(mode).take(limit) {
@@ -91,7 +91,7 @@ impl Peer for RocksPeer {
             visit(&key, &value);
             count += 1;
         }
-        Ok(Some(count))
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {

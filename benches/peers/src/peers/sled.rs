@@ -69,14 +69,14 @@ impl Peer for SledPeer {
         from: &Key,
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Outcome<Option<usize>> {
+    ) -> Outcome<usize> {
         let mut count = 0;
         for entry in self.database.range(*from..).take(limit) {
             let (key, value) = entry?;
             visit(&key, &value);
             count += 1;
         }
-        Ok(Some(count))
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {
