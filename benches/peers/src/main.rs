@@ -22,6 +22,8 @@ mod servers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use clap::Parser;
 
@@ -54,8 +56,10 @@ fn run(command: Command) -> Outcome<()> {
     }
 }
 
-/// Tells how far it is; standard output belongs to children's results.
+/// Tells how far it is and after how many seconds; standard output belongs to children's results.
 pub fn say(text: &str) {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let seconds = START.get_or_init(Instant::now).elapsed().as_secs();
     // Without standard error there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{seconds:5} s  {text}");
 }
