@@ -4,9 +4,9 @@
 //! twins behind them without a change anywhere else. A layering test keeps the door closed.
 
 pub(crate) use crossbeam_channel::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
 
@@ -47,6 +47,27 @@ impl<T> Published<T> {
     /// Publishes the next value.
     pub(crate) fn store(&self, value: Arc<T>) {
         self.0.store(value);
+    }
+}
+
+/// A value that may be missing, which any thread replaces as a whole and many read without a lock.
+pub(crate) struct PublishedOption<T>(arc_swap::ArcSwapOption<T>);
+
+impl<T> Default for PublishedOption<T> {
+    fn default() -> Self {
+        Self(arc_swap::ArcSwapOption::empty())
+    }
+}
+
+impl<T> PublishedOption<T> {
+    /// The newest value, for a short while.
+    pub(crate) fn load(&self) -> arc_swap::Guard<Option<Arc<T>>> {
+        self.0.load()
+    }
+
+    /// Publishes the next value, or that there is none.
+    pub(crate) fn swap(&self, value: Option<T>) -> Option<Arc<T>> {
+        self.0.swap(value.map(Arc::new))
     }
 }
 

@@ -337,6 +337,8 @@ fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
         let removed = plan.place.file_system.remove(&input.path);
         removed.map_err(|e| Error::io("remove", &input.path, e))?;
+        // The next open removes a hint without a segment, and many segments have none.
+        let _ = plan.place.file_system.remove(&names::hint(&plan.place.directory, input.id()));
     }
     Ok(())
 }

@@ -12,8 +12,7 @@ use crate::data::Key;
 pub const PROFILE: Profile = Profile {
     name: "kvs",
     package: "kvs",
-    settings: "`Durability::Interval` of one second, or `Always`. It has no cache of its own: values are read \
-               from the files. Batches: `WriteBatch`.",
+    settings: "`cache_bytes`; `Durability::Interval` of one second, or `Always`. Batches: `WriteBatch`.",
     deferred: "a kill: nothing; power loss: the last second",
     is_syncing: true,
     open: |settings| Ok(Box::new(KvsPeer { store: open(settings)? })),
@@ -23,12 +22,15 @@ struct KvsPeer {
     store: Store,
 }
 
-fn open(settings: &Settings<'_>) -> kvs::Result<Store> {
+fn open(settings: &Settings<'_>) -> Outcome<Store> {
     let durability = match settings.synced {
         true => Durability::Always,
         false => Durability::Interval(Duration::from_secs(1)),
     };
-    Store::open(Options::new(settings.directory).durability(durability))
+    let options = Options::new(settings.directory)
+        .durability(durability)
+        .cache_bytes(usize::try_from(settings.cache_bytes)?);
+    Ok(Store::open(options)?)
 }
 
 impl Peer for KvsPeer {

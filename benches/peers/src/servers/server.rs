@@ -71,7 +71,8 @@ impl Kind {
     pub fn settings(self) -> &'static str {
         match self {
             Self::Kvs => {
-                "`--durability interval`, `always` or `never`; one worker per core, as by default"
+                "`--durability interval`, `always` or `never`; the rest as by default: one worker per core, a cache \
+                 of 256 MiB"
             }
             Self::Redis | Self::Valkey => {
                 "`--appendonly yes --save \"\"`, `--appendfsync everysec`, `always` or `no`; the \
