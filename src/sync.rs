@@ -71,6 +71,24 @@ impl<T> PublishedOption<T> {
     }
 }
 
+/// Tries for some microseconds what would otherwise be waited for, since parking a thread and waking it
+/// costs more than that; gives way to threads that have something to do.
+pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    const SPINS: usize = 32;
+    const YIELDS: usize = 32;
+    for turn in 0..SPINS + YIELDS {
+        if let Some(result) = attempt() {
+            return Some(result);
+        }
+        if turn < SPINS {
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+    None
+}
+
 /// Waits; only for trying again what another process has to let go of.
 pub(crate) fn sleep(time: std::time::Duration) {
     std::thread::sleep(time);

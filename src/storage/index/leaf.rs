@@ -41,19 +41,27 @@ impl<S> Leaf<S> {
 
     /// The entries of one key, newest first; empty where the leaf does not hold it.
     pub(super) fn versions(&self, key: &[u8]) -> &[Entry<S>] {
-        let hashes = &self.bytes[..self.entries.len()];
-        let mut candidates = memchr::memchr_iter(hash(key), hashes);
-        let found = candidates.find(|position| self.key(*position) == key);
-        found.map_or(&[], |first| &self.entries[first..self.group_end(first)])
+        &self.entries[self.position(key).unwrap_or(0..0)]
     }
 
-    /// The entries of the key if it is the one at this position, which [`lower`](Self::lower) gave.
-    pub(super) fn versions_at(&self, position: usize, key: &[u8]) -> &[Entry<S>] {
-        if position < self.entries.len() && self.key(position) == key {
-            &self.entries[position..self.group_end(position)]
-        } else {
-            &[]
-        }
+    /// Where the entries of one key are, or would be.
+    pub(super) fn place(&self, key: &[u8]) -> Range<usize> {
+        self.position(key).unwrap_or_else(|| {
+            let position = self.lower(key);
+            position..position
+        })
+    }
+
+    /// The entries at these positions.
+    pub(super) fn entries(&self, positions: Range<usize>) -> &[Entry<S>] {
+        &self.entries[positions]
+    }
+
+    fn position(&self, key: &[u8]) -> Option<Range<usize>> {
+        let hashes = &self.bytes[..self.entries.len()];
+        let mut candidates = memchr::memchr_iter(hash(key), hashes);
+        let first = candidates.find(|position| self.key(*position) == key)?;
+        Some(first..self.group_end(first))
     }
 
     /// The newest version of the key at or below `sequence`.

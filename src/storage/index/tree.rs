@@ -245,13 +245,13 @@ impl<S: Clone, E: Edit<S>> Update<'_, S, E> {
             let same = self.changes.iter().take_while(|change| E::key(change) == key);
             let (changes, rest) = self.changes.split_at(same.count());
             self.changes = rest;
-            let position = leaf.lower(key);
-            let old = leaf.versions_at(position, key);
-            self.builder.keep(leaf, kept..position, |version, by| self.edit.forgets(version, by));
-            kept = position + old.len();
-            needed(self.edit, old, &mut self.versions);
+            let place = leaf.place(key);
+            let before = kept..place.start;
+            self.builder.keep(leaf, before, |version, by| self.edit.forgets(version, by));
+            kept = place.end;
+            is_appended = place.is_empty() && kept == leaf.len();
+            needed(self.edit, leaf.entries(place), &mut self.versions);
             self.edit.revise(changes, &mut self.versions);
-            is_appended = kept == leaf.len() && old.is_empty();
             self.builder.push(key, self.versions.drain(..));
         }
         let rest = kept..leaf.len();
