@@ -31,7 +31,7 @@ pub fn embedded(results: &Results) -> String {
          Loading writes transactions of 1,000 and includes the sync at the end. Stores with transactions begin one for each \
          read and each write, so that a read sees what was written last; *get 100 in one call* uses one for all of them. \
          What is *more than fits into memory* runs in a control group whose memory, the page cache included, is a quarter \
-         of the data, with a quarter of that as cache, after the system dropped what it held of the files. \
+         of the data, with a quarter of that as cache, after the system dropped what it held of the files; there one store follows the other. \
          Opening is measured with the files in the page cache, until the first value was read.\n\n\
          *Overwrites* do not wait for the disk, which means a different promise for each store:\n\n\
          | store | version | settings | what a write that does not wait may lose |\n|---|---|---|---|\n"
