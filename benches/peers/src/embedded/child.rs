@@ -182,6 +182,10 @@ fn write_until_killed(task: &Task, peer: &dyn Peer) -> Outcome<Vec<Point>> {
 
 fn limited(task: &Task, peer: Box<dyn Peer>) -> Outcome<Vec<Point>> {
     let uniform = Choice::Uniform { keys: task.keys };
+    // Indexes and filters come into the caches before anything is measured.
+    let make =
+        |thread| workload::reader(&*peer, &uniform, task.value_bytes, task.seed + 8 + thread);
+    rate(8, 2.0 * task.seconds, make)?;
     let mut points = Vec::new();
     for threads in [1, 8] {
         let before = process::disk_read_bytes()?;
