@@ -159,7 +159,7 @@ fn hash(key: &[u8]) -> u8 {
     state.wrapping_mul(ODD).to_be_bytes()[0]
 }
 
-/// Makes leaves; kept from one to the next so that its memory is.
+/// Makes leaves.
 pub(super) struct LeafBuilder<S> {
     hashes: Vec<u8>,
     keys: Vec<u8>,
@@ -170,6 +170,12 @@ impl<S: Clone> LeafBuilder<S> {
     /// A builder of nothing yet.
     pub(super) fn new() -> Self {
         Self { hashes: Vec::new(), keys: Vec::new(), entries: Vec::new() }
+    }
+
+    /// Makes room for the entries of a leaf and some more.
+    pub(super) fn reserve(&mut self, leaf: &Leaf<S>, more: usize, more_key_bytes: usize) {
+        self.entries.reserve_exact(leaf.entries.len() + more);
+        self.keys.reserve_exact(leaf.keys.len() + more_key_bytes);
     }
 
     /// Takes over the entries at these positions but for versions that `forgets` says nobody needs.
@@ -235,6 +241,10 @@ impl<S: Clone> LeafBuilder<S> {
         let total = self.entries.len();
         let pieces = total.div_ceil(LEAF_ENTRIES_MAX);
         let size = if is_appended { LEAF_ENTRIES_MAX } else { total.div_ceil(pieces.max(1)) };
+        if pieces == 1 {
+            // By far the most frequent case: what was collected becomes the leaf.
+            return vec![(Vec::new(), self.take())];
+        }
         let mut leaves = Vec::with_capacity(pieces);
         let mut start = 0;
         while start < total {
@@ -249,6 +259,15 @@ impl<S: Clone> LeafBuilder<S> {
         self.keys.clear();
         self.entries.clear();
         leaves
+    }
+
+    fn take(&mut self) -> Leaf<S> {
+        let mut hashes = [0; LEAF_ENTRIES_MAX];
+        hashes[..self.hashes.len()].copy_from_slice(&self.hashes);
+        self.hashes.clear();
+        let entries = std::mem::take(&mut self.entries).into_boxed_slice();
+        let has_older = entries.iter().any(|entry| entry.is_older);
+        Leaf { hashes, keys: std::mem::take(&mut self.keys).into(), entries, has_older }
     }
 
     /// The shortest key that is above what is before the position and not above what is there.
