@@ -4,6 +4,7 @@ mod forged;
 mod garbage;
 mod opening;
 mod power;
+mod rewriting;
 mod sled;
 
 use std::collections::BTreeMap;
@@ -260,6 +261,7 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     assert!(report.truncated_at.unwrap().0.ends_with(&names[0]));
     assert_eq!(contents(&reader).len(), 6);
     assert_eq!(segments(&disk).len(), 1);
+    assert_eq!(segments(&power_loss(&disk)).len(), 1, "what was removed would come back");
     assert_eq!(writer.next_sequence(), 7);
 }
 
