@@ -1,5 +1,6 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod background;
 mod forged;
 mod garbage;
 mod opening;

@@ -218,7 +218,7 @@ mod tests {
 
     /// A place that costs this many bytes.
     fn place(id: u64, cost: u64) -> Location {
-        let length = u32::try_from(cost).unwrap() - FRAME_HEADER_BYTES as u32;
+        let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
         Location::of(&Record::Remove { key: b"k" }, SegmentId(id), Extent { offset: 72, length })
     }
 

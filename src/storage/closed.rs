@@ -188,6 +188,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn what_cannot_be_read_or_written_is_an_error_and_no_absence() {
         let disk = SimulatedDisk::new(State::default());

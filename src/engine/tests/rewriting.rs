@@ -14,6 +14,8 @@ fn what_is_cleared_stays_removed_though_a_snapshot_keeps_its_segment() {
         commit(&mut writer, &[put(&format!("cold{n:03}"), "stays while there is a snapshot")]);
         n += 1;
     }
+    // The last one is in the segment of the clear, and must not be what keeps the clear.
+    commit(&mut writer, &[remove(&format!("cold{:03}", n - 1))]);
     let snapshot = reader.snapshot().unwrap();
     commit(&mut writer, &[Mutation::Clear]);
     while segments(&disk).len() < 3 {
