@@ -236,11 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_keys_and_values_are_counted() {
+    fn versions_and_the_bytes_of_keys_and_values_are_counted() {
         let reader = reader();
         let mut resolver = resolver(&*reader, 99);
-        for (batch, bytes) in [(put("bc", "def"), 5), (put("b", "123"), 9), (remove("bc"), 11)] {
-            resolver.add(batch).unwrap();
+        for (version, (batch, bytes)) in
+            (2..).zip([(put("bc", "def"), 5), (put("b", "123"), 9), (remove("bc"), 11)])
+        {
+            assert_eq!(resolver.add(batch).unwrap().version, Some(version));
             assert_eq!(resolver.bytes(), bytes);
         }
         assert!(resolver.bytes() < BATCH_BYTES_MAX);
