@@ -46,7 +46,8 @@
 //! Each folder is a layer that uses only what is listed before it: `sync` (the only door to threads, locks
 //! and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests), `storage` (the files of
 //! the `kvs` engine), `engine` (one write half, many read halves: `kvs`, `sled`, `memory`), `store` (the
-//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`.
+//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`. Beside them is
+//! [`thread_pool`], the classic alternative that the server is measured against.
 
 mod actor;
 mod bugs;
@@ -56,6 +57,9 @@ mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]
@@ -66,6 +70,7 @@ mod server;
 mod storage;
 mod store;
 mod sync;
+pub mod thread_pool;
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
@@ -75,4 +80,4 @@ pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
 pub use server::{KvsServer, ServerOptions, StopHandle};
-pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};
+pub use store::{KvStore, KvsEngine, SledKvsEngine, Store, WriteBatch};

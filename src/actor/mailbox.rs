@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::sync::{
     Arc, AtomicBool, AtomicUsize, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError,
-    TrySendError, bounded,
+    TrySendError, bounded, try_briefly,
 };
 
 enum Envelope<M> {
@@ -161,7 +161,8 @@ impl<M> Mailbox<M> {
         if self.closed {
             return Received::Closed;
         }
-        match self.shared.receiver.recv() {
+        let first = try_briefly(|| self.shared.receiver.try_recv().ok());
+        match first.map_or_else(|| self.shared.receiver.recv(), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(_) => self.close(),
         }
@@ -177,7 +178,8 @@ impl<M> Mailbox<M> {
         if self.closed {
             return Received::Closed;
         }
-        match self.shared.receiver.recv_timeout(wait) {
+        let first = try_briefly(|| self.shared.receiver.try_recv().ok());
+        match first.map_or_else(|| self.shared.receiver.recv_timeout(wait), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(RecvTimeoutError::Timeout) => Received::Nothing,
             Err(RecvTimeoutError::Disconnected) => self.close(),
