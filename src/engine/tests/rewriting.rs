@@ -94,3 +94,26 @@ fn a_compaction_that_is_given_up_leaves_no_file() {
     drop(job);
     assert!(!disk.state().files().any(|(name, _)| is_unfinished(name)));
 }
+
+#[test]
+fn what_was_copied_stays_removed_when_its_tombstone_is_compacted() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open(&disk, 4096).unwrap();
+    let compact_with_garbage = |writer: &mut KvsWriter| {
+        for _ in 0..30 {
+            commit(writer, &[put("hot", "a value that will be overwritten")]);
+        }
+        assert_eq!(maintain(writer), 1);
+    };
+    commit(&mut writer, &[put("gone", "copied once")]);
+    (0..10).for_each(|n| commit(&mut writer, &[put(&format!("cold{n}"), "stays")]));
+    compact_with_garbage(&mut writer);
+    let output = segments(&disk).pop().unwrap();
+    commit(&mut writer, &[remove("gone")]);
+    compact_with_garbage(&mut writer);
+    assert!(segments(&disk).contains(&output), "most of it is still needed");
+    drop(writer);
+    let (_, reader, _) = open_plain(&disk).unwrap();
+    assert_eq!(value(&reader, "gone"), None);
+    assert_eq!(contents(&reader).len(), 11);
+}
