@@ -423,3 +423,6 @@ pub(crate) fn sync_segments<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
