@@ -50,16 +50,20 @@
 
 mod actor;
 mod bugs;
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod client;
 mod engine;
 mod error;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), not(any(kvs_loom, kvs_shuttle))))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]
 mod linearizability;
+#[cfg(all(test, kvs_loom))]
+#[path = "../loom-tests/mod.rs"]
+mod loom_tests;
 mod options;
 pub mod protocol;
 mod server;
@@ -70,6 +74,7 @@ mod sync;
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
 
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};

@@ -62,6 +62,9 @@ impl KvsReader {
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
             let Some(fetched) = self.table.with(location.segment, read) else {
+                if planted(Bug::SkipRetry) {
+                    return Ok(Lookup::Absent);
+                }
                 // The index is repointed before a segment leaves the table, so the same place twice
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {
@@ -183,6 +186,9 @@ impl KvsWriter {
                     if let Some(overwritten) = self.index.insert(key, version, location) {
                         self.accounting.lose(&overwritten);
                     }
+                    if planted(Bug::PublishPiecemeal) {
+                        self.index.publish(version);
+                    }
                 }
                 Mutation::Clear => {
                     self.cleared = version;
@@ -190,7 +196,9 @@ impl KvsWriter {
                 }
             }
         }
-        self.index.publish(self.log.next_sequence() - 1);
+        if !planted(Bug::AcknowledgeBeforePublish) {
+            self.index.publish(self.log.next_sequence() - 1);
+        }
         self.prune();
     }
 
@@ -312,6 +320,9 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+        if planted(Bug::AcknowledgeBeforePublish) {
+            self.index.publish(self.log.next_sequence() - 1);
+        }
         // A write prunes what it replaced; this catches what a snapshot held back.
         self.prune();
         if self.compaction.is_some() || !self.accounting.is_worth_a_look(self.compaction_bytes_min)

@@ -107,7 +107,7 @@ impl<S: Slot> IndexReader<S> {
             // The version this reader was to see may have been pruned after a newer one became
             // visible, so an absence is final only if nothing became visible meanwhile.
             let now = self.visible();
-            if now == visible {
+            if now == visible || planted(Bug::SkipSecondLook) {
                 return None;
             }
             visible = now;
@@ -121,9 +121,10 @@ impl<S: Slot> IndexReader<S> {
 
     /// Registers the present as a snapshot.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let early = planted(Bug::RegisterLate).then(|| self.visible());
         let mut registered = lock(&self.0.registry.0);
         // Read under the lock: a watermark computed before this cannot be above it.
-        let sequence = self.visible();
+        let sequence = early.unwrap_or_else(|| self.visible());
         *registered.entry(sequence).or_insert(0) += 1;
         Snapshot { sequence, registry: Arc::clone(&self.0.registry) }
     }

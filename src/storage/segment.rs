@@ -296,14 +296,14 @@ impl SegmentTable {
         let mut segments = self.all();
         let position = segments.partition_point(|other| other.id() < segment.id());
         segments.insert(position, segment);
-        self.0.store(segments);
+        self.0.store(Arc::new(segments));
     }
 
     /// Takes segments out; readers that hold one go on reading it.
     pub(crate) fn remove(&self, ids: &[SegmentId]) {
         let mut segments = self.all();
         segments.retain(|segment| !ids.contains(&segment.id()));
-        self.0.store(segments);
+        self.0.store(Arc::new(segments));
     }
 }
 

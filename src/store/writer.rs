@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::request::Request;
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
+use crate::bugs::{Bug, planted};
 use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
 use crate::sync::{Arc, OnceLock};
 use crate::{Durability, Error, Result};
@@ -122,7 +123,9 @@ impl Writer {
     fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
         let reads = queue.iter().any(Waiting::reads);
         while !queue.is_empty() {
-            if let Some(reason) = self.failure.get() {
+            if let Some(reason) = self.failure.get()
+                && !planted(Bug::GoOnAfterFailure)
+            {
                 queue.into_iter().for_each(|waiting| waiting.refuse(reason));
                 return;
             }
@@ -305,7 +308,7 @@ impl Actor for Writer {
     }
 
     fn stop(&mut self) {
-        if self.failure.get().is_some() {
+        if self.failure.get().is_some() || planted(Bug::SkipClose) {
             return;
         }
         if let Err(error) = self.engine.close() {
