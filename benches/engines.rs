@@ -1,77 +1,93 @@
-//! Random reads and writes of one thread, for every engine.
+//! One thread on an embedded store, for every engine.
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use kvs::{Durability, EngineKind, Options, Store};
-use tempfile::TempDir;
+use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group, criterion_main};
+use kvs::{Durability, EngineKind};
 
-const KEYS: u64 = 100_000;
-const VALUE_BYTES: usize = 100;
+mod common;
+
+use common::filled::Filled;
+use common::keys::{KEYS, Picks, VALUE_BYTES};
 
 const ENGINES: [EngineKind; 3] = [EngineKind::Kvs, EngineKind::Sled, EngineKind::Memory];
 
-/// Numbers that look random and are the same in every run.
-struct Random(u64);
+/// How many keys a scan reads and a batch writes.
+const RANGE: usize = 100;
 
-impl Random {
-    fn key(&mut self) -> [u8; 16] {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        key((self.0 >> 33) % KEYS)
-    }
+/// The stores, each filled when the first measurement asks for it.
+type Stores = [Option<Filled>; ENGINES.len()];
+
+fn fill(engine: EngineKind) -> Filled {
+    Filled::new(KEYS, VALUE_BYTES, |options| options.engine(engine).durability(Durability::Never))
 }
 
-fn key(number: u64) -> [u8; 16] {
-    let mut key = *b"key_000000000000";
-    key[8..].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
-    key
-}
-
-fn filled(engine: EngineKind, directory: &TempDir) -> Store {
-    let options = Options::new(directory.path()).engine(engine).durability(Durability::Never);
-    let store = Store::open(options).expect("the temporary directory is empty");
-    for number in 0..KEYS {
-        store.set(key(number), vec![7; VALUE_BYTES]).expect("there is room");
-    }
-    store
-}
-
-fn random_get(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("random get");
-    group.throughput(Throughput::Elements(1));
-    for engine in ENGINES {
-        let directory = TempDir::new().expect("a temporary directory");
-        let store = filled(engine, &directory);
-        let mut random = Random(1);
+/// Measures the same on every store; one turn is about that many keys.
+fn compare(
+    criterion: &mut Criterion,
+    stores: &mut Stores,
+    name: &str,
+    keys: usize,
+    mut measure: impl FnMut(&mut Bencher<'_>, &Filled),
+) {
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Elements(keys as u64));
+    for (engine, filled) in ENGINES.into_iter().zip(stores) {
         group.bench_function(engine.name(), |bencher| {
-            bencher.iter(|| black_box(store.get(random.key()).expect("nothing is damaged")));
+            measure(bencher, filled.get_or_insert_with(|| fill(engine)));
         });
     }
     group.finish();
 }
 
-fn random_set(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("random set");
-    group.throughput(Throughput::Elements(1));
-    for engine in ENGINES {
-        let directory = TempDir::new().expect("a temporary directory");
-        let store = filled(engine, &directory);
-        let mut random = Random(2);
-        group.bench_function(engine.name(), |bencher| {
-            bencher.iter_batched(
-                || (random.key(), vec![8; VALUE_BYTES]),
-                |(key, value)| store.set(key, value).expect("there is room"),
-                BatchSize::SmallInput,
-            );
+fn get(filled: &Filled, key: [u8; 16]) {
+    black_box(filled.store.get(key).expect("nothing is damaged"));
+}
+
+fn set(filled: &Filled, key: [u8; 16]) {
+    filled.store.set(key, vec![8; VALUE_BYTES]).expect("there is room");
+}
+
+fn engines(criterion: &mut Criterion) {
+    let mut stores = Stores::default();
+    let (mut uniform, mut zipfian) = (Picks::uniform(1), Picks::zipfian(1));
+    let stores = &mut stores;
+    compare(criterion, stores, "random get", 1, |bencher, filled| {
+        bencher.iter(|| get(filled, uniform.key()));
+    });
+    compare(criterion, stores, "scan of 100", RANGE, |bencher, filled| {
+        bencher.iter(|| {
+            let found = filled.store.scan(uniform.key().to_vec().., RANGE);
+            black_box(found.expect("nothing is damaged"))
         });
-    }
-    group.finish();
+    });
+    compare(criterion, stores, "random set", 1, |bencher, filled| {
+        bencher.iter(|| set(filled, uniform.key()));
+    });
+    compare(criterion, stores, "batch of 100 sets", RANGE, |bencher, filled| {
+        bencher.iter_batched(
+            || uniform.batch(RANGE),
+            |batch| filled.store.write(batch).expect("there is room"),
+            BatchSize::SmallInput,
+        );
+    });
+    compare(criterion, stores, "50 % get, 50 % set, zipfian", 2, |bencher, filled| {
+        bencher.iter(|| {
+            get(filled, zipfian.key());
+            set(filled, zipfian.key());
+        });
+    });
+    compare(criterion, stores, "95 % get, 5 % set, zipfian", 20, |bencher, filled| {
+        bencher.iter(|| {
+            (0..19).for_each(|_| get(filled, zipfian.key()));
+            set(filled, zipfian.key());
+        });
+    });
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20);
-    targets = random_get, random_set
+    config = common::settings();
+    targets = engines
 }
 criterion_main!(benches);

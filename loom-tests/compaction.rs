@@ -1,16 +1,20 @@
 //! A live key is never missing while a compaction moves it, and reads the same afterwards.
 
 use super::disk::{disk, get, options, store};
-use super::model::{Bound, Model};
+use super::model::{Bound, Model, witness};
 use crate::Durability;
 use crate::actor::Reply;
 
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: true,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };
+
+/// What the first compaction makes.
+pub(super) const OUTPUT: &str = "00000000000000000002.log";
 
 /// One live key, and enough garbage beside it.
 pub(super) const COMMITS: [(&str, &str); 3] = [("live", "1"), ("hot", "1"), ("hot", "2")];
@@ -27,6 +31,8 @@ fn run() {
     }
     synced.wait().unwrap().unwrap();
     drop(store);
-    let began = disk.state().files().any(|(name, _)| name == "00000000000000000002.log");
-    assert!(began, "nothing was compacted");
+    // A store that is closed early gives a compaction up.
+    if disk.state().files().any(|(name, _)| name == OUTPUT) {
+        witness();
+    }
 }

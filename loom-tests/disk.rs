@@ -18,7 +18,7 @@ pub(super) fn disk() -> SimulatedDisk {
 
 /// Options for tiny stores.
 pub(super) fn options(durability: Durability) -> Options {
-    Options::new("/simulated").durability(durability)
+    Options::new("/simulated").durability(durability).cache_bytes(0)
 }
 
 /// The engine alone, with one commit for each of these, before any other thread exists.
@@ -41,9 +41,9 @@ pub(super) fn store(disk: &SimulatedDisk, options: Options, commits: &[(&str, &s
 
 /// Whether these bytes survive a power loss in any case.
 pub(super) fn is_durable(disk: &SimulatedDisk, bytes: &str) -> bool {
-    disk.state().durable_files().any(|file| {
-        file.windows(bytes.len()).any(|window| window == bytes.as_bytes())
-    })
+    disk.state()
+        .durable_files()
+        .any(|file| file.windows(bytes.len()).any(|window| window == bytes.as_bytes()))
 }
 
 /// The newest value of a key.

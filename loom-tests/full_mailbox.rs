@@ -8,6 +8,7 @@ use crate::actor::{Received, Reply, mailbox};
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: false,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };

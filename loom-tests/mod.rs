@@ -31,11 +31,8 @@ pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
 
 /// Sets these keys to the same value at once.
 fn put(keys: &[&str], value: &str) -> Batch {
-    let put = |key: &&str| Operation::Put {
-        key: (*key).into(),
-        value: value.into(),
-        expires_at: None,
-    };
+    let put =
+        |key: &&str| Operation::Put { key: (*key).into(), value: value.into(), expires_at: None };
     Batch { operations: keys.iter().map(put).collect() }
 }
 

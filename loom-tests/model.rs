@@ -1,5 +1,6 @@
 //! Runs a model under loom and counts its executions.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -12,6 +13,8 @@ pub(crate) struct Model {
     pub(crate) run: fn(),
     /// How many waits of an execution end because their time has passed.
     pub(crate) timeouts: usize,
+    /// Executions say whether they reached what the model is about, and one has to.
+    pub(crate) witnesses: bool,
     /// What every change has to pass.
     pub(crate) quick: Bound,
     /// What is tried now and then.
@@ -24,6 +27,15 @@ pub(crate) struct Bound {
     pub(crate) preemptions: usize,
     /// A model with fewer executions has stopped exploring.
     pub(crate) executions_min: usize,
+}
+
+thread_local! {
+    static WITNESSED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says that this execution reached what the model is about, where not every one does.
+pub(crate) fn witness() {
+    WITNESSED.set(WITNESSED.get() + 1);
 }
 
 /// More operations than an execution of any model has.
@@ -39,6 +51,8 @@ impl Model {
         let executions = self.explore(bound.preemptions);
         let (preemptions, least) = (bound.preemptions, bound.executions_min);
         let seconds = start.elapsed().as_secs_f64();
+        let witnessed = WITNESSED.get();
+        assert!(witnessed > 0 || !self.witnesses, "none of {executions} executions got there");
         println!("{name}: {executions} executions, preemption bound {preemptions}, {seconds:.1} s");
         assert!(executions >= least, "{executions} executions are fewer than {least}");
     }

@@ -9,6 +9,7 @@ use crate::{Durability, Error};
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: false,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };

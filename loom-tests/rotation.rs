@@ -8,6 +8,7 @@ use crate::Durability;
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: false,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };
@@ -15,7 +16,8 @@ pub(super) const MODEL: Model = Model {
 fn run() {
     let disk = disk();
     // Every segment is full as soon as it holds a batch.
-    let options = options(Durability::Never).segment_bytes_max(1);
+    let mut options = options(Durability::Never);
+    options.segment_bytes_max = 1;
     let store = store(&disk, options, &[("a", "1"), ("b", "1")]);
     let writer = {
         let store = store.clone();

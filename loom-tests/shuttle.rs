@@ -20,8 +20,8 @@ use ::shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use ::shuttle::{Config, Runner};
 
 use super::*;
-use crate::linearizability::specification::StoreOperation;
 use crate::bugs::{Bug, plant};
+use crate::linearizability::specification::StoreOperation;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::sync::twins::time;
 use crate::sync::{JoinHandle, ThreadBuilder};
@@ -72,7 +72,8 @@ fn open(dice: &mut Dice) -> Store {
         _ => Durability::Never,
     };
     let options = Options::new("/simulated").durability(durability);
-    let options = options.segment_bytes_max(256).compaction_bytes_min(64);
+    let mut options = options.compaction_bytes_min(64).cache_bytes(0);
+    options.segment_bytes_max = 256;
     let disk = Arc::new(SimulatedDisk::new(State::default()));
     let opened = engine::open_in(&options, disk).unwrap();
     Store::start(opened, options).unwrap()

@@ -9,6 +9,7 @@ use crate::engine::{Access, Lookup};
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: false,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };
@@ -18,7 +19,7 @@ fn run() {
     let store = store(&disk, options(Durability::Never), &[("a", "1")]);
     let writer = {
         let store = store.clone();
-        spawn(move || store.set("a", "2").unwrap())
+        spawn(move || ["2", "3"].map(|value| store.set("a", value).unwrap()))
     };
     let snapshot = store.reader().snapshot().unwrap();
     let at = || match store.reader().get_at(b"a", &snapshot, Access::Blocking).unwrap() {
@@ -31,5 +32,5 @@ fn run() {
     let newest = get(&store, "a").expect("a live key is missing");
     assert!(first <= newest, "{first} was overwritten, then read: {newest}");
     writer.join().unwrap();
-    assert_eq!(get(&store, "a").as_deref(), Some("2"));
+    assert_eq!(get(&store, "a").as_deref(), Some("3"));
 }

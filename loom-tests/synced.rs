@@ -7,13 +7,14 @@ use super::model::{Bound, Model};
 pub(super) const MODEL: Model = Model {
     run,
     timeouts: 1,
+    witnesses: false,
     quick: Bound { preemptions: 2, executions_min: 1 },
     deep: Bound { preemptions: 3, executions_min: 1 },
 };
 
 fn run() {
     let disk = disk();
-    let store = store(&disk, options(INTERVAL), &[]);
+    let store = store(&disk, options(INTERVAL), &[("old", "unsynced")]);
     store.set("a", "value of a").unwrap();
     assert_eq!(get(&store, "a").as_deref(), Some("value of a"));
     store.sync().unwrap();

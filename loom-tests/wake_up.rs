@@ -8,39 +8,46 @@ use super::port::{Answered, Port, Ticket};
 use crate::actor::{Received, mailbox};
 use crate::loom_tests::model::{Bound, Model};
 use crate::loom_tests::spawn;
-use crate::sync::{Arc, bounded};
+use crate::sync::{Arc, bounded, sleep};
+use std::time::Duration;
 
 pub(crate) const MODEL: Model = Model {
     run,
     timeouts: 0,
+    witnesses: false,
     quick: Bound { preemptions: 3, executions_min: 1 },
     deep: Bound { preemptions: 5, executions_min: 1 },
 };
-
-const ANSWERS: usize = 2;
 
 fn run() {
     let (wake, woken) = bounded(1);
     let doorbell = Doorbell::new(move || {
         let _ = wake.try_send(());
     });
-    let (answers, mut inbox) = mailbox::<Answered>(ANSWERS);
+    let (answers, mut inbox) = mailbox::<Answered>(1);
     let port = Arc::new(Port::new(answers, doorbell));
-    let actors = [0; ANSWERS].map(|_| {
-        let port = Arc::clone(&port);
-        let ticket = Ticket { place: 0, session: 0 };
+    let writer = {
+        let (port, ticket) = (Arc::clone(&port), Ticket { place: 0, session: 0 });
         spawn(move || port.answer(Answered::Synced { ticket, result: Ok(()) }))
-    });
-    let mut taken = Vec::new();
-    while taken.len() < ANSWERS {
-        let may_sleep = port
-            .doorbell
-            .may_sleep(|| inbox.receive_now(&mut taken, ANSWERS) != Received::Messages);
+    };
+    let caller = {
+        let port = Arc::clone(&port);
+        spawn(move || port.call_attention())
+    };
+    let (mut taken, mut attended) = (Vec::new(), false);
+    while taken.is_empty() || !attended {
+        let may_sleep = port.doorbell.may_sleep(|| {
+            inbox.receive_now(&mut taken, 1) != Received::Messages && !port.wants_attention()
+        });
         if may_sleep {
-            woken.recv().unwrap();
+            while woken.try_recv().is_err() {
+                sleep(Duration::ZERO);
+            }
         }
         port.doorbell.awake();
-        inbox.receive_now(&mut taken, ANSWERS);
+        inbox.receive_now(&mut taken, 1);
+        attended |= port.take_attention();
     }
-    actors.into_iter().for_each(|actor| actor.join().unwrap());
+    writer.join().unwrap();
+    caller.join().unwrap();
 }

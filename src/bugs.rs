@@ -61,6 +61,12 @@ pub(crate) enum Bug {
     RepointOverwritten,
     /// A compaction's inputs are taken from readers before the index is repointed.
     DropInputsEarly,
+    /// A hint is written before what it says is durable.
+    HintBeforeSync,
+    /// A hint is believed whatever its checksum says.
+    SkipHintChecksum,
+    /// A hint is believed whatever segment it is about.
+    HintOfAnother,
     /// Versions that a snapshot sees are pruned.
     IgnoreSnapshots,
     /// An operation does not see the earlier ones of its own group.
@@ -85,8 +91,6 @@ pub(crate) enum Bug {
     RegisterLate,
     /// A segment that is full is not in the table until the next one is.
     SwapSegments,
-    /// Writes are accepted after a failed sync.
-    GoOnAfterFailure,
     /// The store is let go without a last sync.
     SkipClose,
     /// A sync that ends takes what was written since it began for durable.

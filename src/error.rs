@@ -171,6 +171,14 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
+    /// The operating system does not give a thread.
+    #[error("cannot start a thread: {source}")]
+    NoThread {
+        /// What it said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+
     /// A server did not answer in time; a write it was asked for may or may not have happened.
     #[error(
         "{address} did not answer within {} ms, whether the request was done is not known; connect again and look",
@@ -223,6 +231,11 @@ impl Error {
     /// Wraps what the operating system said about a peer or an address.
     pub(crate) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
         Self::Network { action, address, source: Arc::new(source) }
+    }
+
+    /// Wraps what the operating system said about a thread.
+    pub(crate) fn no_thread(source: io::Error) -> Self {
+        Self::NoThread { source: Arc::new(source) }
     }
 
     /// Names damage by file and offset.

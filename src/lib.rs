@@ -46,7 +46,11 @@
 //! Each folder is a layer that uses only what is listed before it: `sync` (the only door to threads, locks
 //! and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests), `storage` (the files of
 //! the `kvs` engine), `engine` (one write half, many read halves: `kvs`, `sled`, `memory`), `store` (the
-//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`.
+//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`. Beside them is
+//! [`thread_pool`], the classic alternative that the server is measured against.
+
+// Models use a part of what tests need.
+#![cfg_attr(any(kvs_loom, kvs_shuttle), allow(dead_code, unused_imports))]
 
 mod actor;
 mod bugs;
@@ -57,6 +61,9 @@ mod error;
 #[cfg(all(any(test, fuzzing), not(any(kvs_loom, kvs_shuttle))))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]
@@ -70,6 +77,8 @@ mod server;
 mod storage;
 mod store;
 mod sync;
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
+pub mod thread_pool;
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
@@ -80,4 +89,4 @@ pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
 pub use server::{KvsServer, ServerOptions, StopHandle};
-pub use store::{KvStore, KvsEngine, SledKvsEngine, Store};
+pub use store::{KvStore, KvsEngine, SledKvsEngine, Store, WriteBatch};

@@ -81,6 +81,7 @@ pub struct Options {
     pub(crate) value_bytes_max: usize,
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
+    pub(crate) cache_bytes: usize,
 }
 
 impl Options {
@@ -95,6 +96,7 @@ impl Options {
             value_bytes_max: 64 << 20,
             segment_bytes_max: 64 << 20,
             compaction_bytes_min: 1 << 20,
+            cache_bytes: 256 << 20,
         }
     }
 
@@ -156,6 +158,17 @@ impl Options {
     #[must_use]
     pub fn compaction_bytes_min(mut self, bytes: u64) -> Self {
         self.compaction_bytes_min = bytes;
+        self
+    }
+
+    /// How many bytes of memory values that were read may take; the default is 256 MiB, 0 turns it off.
+    ///
+    /// The `kvs` engine fills it as values are read, with none longer than a 1024th of it; a value in it is
+    /// read without a system call. Keys are not part of it: they are in memory anyway. For the `sled` engine
+    /// it is the size of its own cache. The `memory` engine has no use for one.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
         self
     }
 }

@@ -75,6 +75,20 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
         "the actor base knows nothing of what runs on it",
     ),
     (
+        &["thread_pool"],
+        &[
+            "std::net",
+            "std::fs",
+            "crate::store",
+            "crate::engine",
+            "crate::storage",
+            "crate::server",
+            "crate::client",
+            "crate::protocol",
+        ],
+        "a thread pool knows nothing of what runs on it",
+    ),
+    (
         &["client.rs", "client"],
         &["crate::server", "crate::store", "crate::engine", "crate::storage"],
         "a client knows a server by its protocol alone",
@@ -90,8 +104,8 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
 const DOORS: &[(&[&str], &[&str])] = &[
     (&["std::sync", "std::thread", "crossbeam_channel", "arc_swap"], &["sync"]),
     (&["std::fs", "rustix::"], &["storage/fs"]),
-    (&["artmap"], &["storage/index.rs"]),
     (&["use sled::", "sled::Config", "sled::Error"], &["engine/sled.rs", "error.rs"]),
+    (&["rayon::ThreadPool"], &["thread_pool/rayon.rs"]),
     (&["unsafe "], &[]),
 ];
 

@@ -210,3 +210,32 @@ fn a_damaged_value_is_an_error_and_harms_no_other() {
     let Err(error) = Store::open(Options::new(directory.path())) else { panic!("opened damage") };
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
 }
+
+#[test]
+fn a_batch_is_written_in_order_and_scanned_back() {
+    let directory = tempfile::tempdir().unwrap();
+    for engine in [kvs::EngineKind::Kvs, kvs::EngineKind::Memory, kvs::EngineKind::Sled] {
+        let path = directory.path().join(engine.to_string());
+        let store = Store::open(kvs::Options::new(path).engine(engine)).unwrap();
+        let mut batch = kvs::WriteBatch::new();
+        assert!(batch.is_empty());
+        store.write(kvs::WriteBatch::new()).unwrap();
+        for number in 0..3000 {
+            batch.set(format!("key{number:04}"), format!("{number}"));
+        }
+        batch.remove("key0001");
+        batch.set("key0002", "again");
+        assert_eq!(batch.len(), 3002);
+        store.write(batch).unwrap();
+
+        let all = store.scan(.., usize::MAX).unwrap();
+        assert_eq!(all.len(), 2999, "{engine}");
+        assert_eq!(all[1], (b"key0002".to_vec(), b"again".to_vec()));
+        assert!(all.is_sorted());
+        let some = store.scan(b"key0500".to_vec()..b"key2500".to_vec(), 1500).unwrap();
+        assert_eq!(some.len(), 1500);
+        assert_eq!(some.last().unwrap().0, b"key1999");
+        assert_eq!(store.scan(b"key2999".to_vec().., 10).unwrap().len(), 1);
+        assert!(store.scan(.., 0).unwrap().is_empty());
+    }
+}

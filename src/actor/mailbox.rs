@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::bugs::{Bug, planted};
 use crate::sync::{
     Arc, AtomicBool, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError,
-    Weak, bounded,
+    Weak, bounded, try_briefly,
 };
 
 /// Makes a mailbox that holds `capacity` messages; a sender that finds it full waits.
@@ -132,7 +132,8 @@ pub(crate) struct Mailbox<M>(Arc<Shared<M>>);
 impl<M> Mailbox<M> {
     /// Waits for a message, then takes what else is there, up to `limit` in all.
     pub(crate) fn receive(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
-        match self.0.receiver.recv() {
+        let first = try_briefly(|| self.0.receiver.try_recv().ok());
+        match first.map_or_else(|| self.0.receiver.recv(), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(_) => Received::Closed,
         }
@@ -145,7 +146,8 @@ impl<M> Mailbox<M> {
         into: &mut Vec<M>,
         limit: usize,
     ) -> Received {
-        match self.0.receiver.recv_timeout(wait) {
+        let first = try_briefly(|| self.0.receiver.try_recv().ok());
+        match first.map_or_else(|| self.0.receiver.recv_timeout(wait), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(RecvTimeoutError::Timeout) => Received::Nothing,
             Err(RecvTimeoutError::Disconnected) => Received::Closed,

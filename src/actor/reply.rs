@@ -1,7 +1,7 @@
 //! The right to one answer.
 
 use crate::bugs::{Bug, planted};
-use crate::sync::{Receiver, bounded};
+use crate::sync::{Receiver, bounded, try_briefly};
 
 /// The actor that owed the answer is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(crate) struct Answer<T>(Receiver<Result<T, Gone>>);
 impl<T> Answer<T> {
     /// Waits for the answer.
     pub(crate) fn wait(self) -> Result<T, Gone> {
-        self.0.recv().unwrap_or(Err(Gone))
+        let answer = try_briefly(|| self.0.try_recv().ok());
+        answer.unwrap_or_else(|| self.0.recv().unwrap_or(Err(Gone)))
     }
 }
 

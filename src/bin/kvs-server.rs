@@ -42,6 +42,9 @@ struct Arguments {
     /// How many threads read from the disk [default: the number of cores]
     #[arg(long, value_name = "N")]
     readers: Option<usize>,
+    /// Memory for values that were read before, in MiB; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    cache_mib: usize,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let connections_max = connections_max(raise_file_limit());
     survive_file_size_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
+    options = options.cache_bytes(arguments.cache_mib.saturating_mul(1 << 20));
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }

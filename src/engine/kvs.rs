@@ -1,17 +1,22 @@
 //! The `kvs` engine: the log, the index over it, and compaction.
 
+use std::collections::VecDeque;
+
 use super::directory::Directory;
 use super::scan::scan_index;
+use super::threads::Threads;
 use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
     ReadHalf, ScanPage, Stamp, Step, WriteHalf,
 };
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
+use crate::storage::cache::ValueCache;
 use crate::storage::compaction::{
     Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
 };
-use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
+use crate::storage::hinting::Hinting;
+use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
 use crate::storage::log::{Log, Place, sync_segments};
 use crate::storage::names::SegmentId;
 use crate::storage::record::{Extent, Record};
@@ -20,13 +25,17 @@ use crate::storage::segment::{Fetched, Location, Origin, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Options, Result, error};
 
+/// A segment shorter than this part of a full one is read as fast as its hint.
+const HINTED_PART: u64 = 16;
+
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     let Directory { path, handle, file_system, store, lock, .. } = directory;
     let segment_bytes_max = options.segment_bytes_max;
     let place =
         Place { file_system, directory: path, directory_handle: handle, store, segment_bytes_max };
-    let (writer, reader, report) = KvsWriter::open(place, options.compaction_bytes_min)?;
+    let (writer, reader, report) =
+        KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
         let dropped = report.dropped_bytes;
         log::warn!(
@@ -43,15 +52,16 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     })
 }
 
-/// The half that reads: the index, and the segments it points into.
+/// The half that reads: the index, the segments it points into, and the values that were read before.
 #[derive(Clone)]
 pub(crate) struct KvsReader {
     index: IndexReader<Location>,
     table: Arc<SegmentTable>,
+    cache: Arc<ValueCache>,
 }
 
 impl KvsReader {
-    /// The value of a version that `find` gives, which is asked again if its segment was compacted away.
+    /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
     fn fetch(
         &self,
         key: &[u8],
@@ -60,6 +70,12 @@ impl KvsReader {
     ) -> Result<Lookup> {
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
+            let expires_at = location.expires_at();
+            let found = |value| Lookup::Found(Entry { value, version, expires_at });
+            let place = location.cache_key(version);
+            if let Some(value) = self.cache.get(place) {
+                return Ok(found(value));
+            }
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
             let Some(fetched) = self.table.with(location.segment, read) else {
                 if planted(Bug::SkipRetry) {
@@ -74,12 +90,14 @@ impl KvsReader {
                 }
                 continue;
             };
-            let expires_at = location.expires_at();
             if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
                 return Ok(Lookup::Absent);
             }
             return Ok(match fetched? {
-                Fetched::Value(value) => Lookup::Found(Entry { value, version, expires_at }),
+                Fetched::Value(value) => {
+                    self.cache.insert(place, &value);
+                    found(value)
+                }
                 Fetched::Cold => Lookup::Cold,
             });
         }
@@ -143,6 +161,10 @@ pub(crate) struct KvsWriter {
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
     compaction: Option<Replacement>,
+    /// Sealed segments that have no hint, in the order they are to get one.
+    unhinted: VecDeque<Arc<Segment>>,
+    /// A hint that was handed out and has not come back.
+    is_hinting: bool,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -154,48 +176,59 @@ impl KvsWriter {
     pub(crate) fn open(
         place: Place,
         compaction_bytes_min: u64,
+        cache_bytes: usize,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut index = IndexWriter::new();
-        let recovered = recover(&place, &mut index)?;
-        let Recovered { end, segments, accounting, cleared, report } = recovered;
+        let recovered = recover(&place, &mut index, &Threads::new())?;
+        let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
-        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table) };
+        let cache = Arc::new(ValueCache::new(cache_bytes));
+        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table), cache };
         let writer = Self {
             log: Log::new(place, end, table),
             index,
             accounting,
             compaction_bytes_min,
             compaction: None,
+            unhinted,
+            is_hinting: false,
             is_syncing: false,
-            cleared: cleared.map_or(0, |cleared| cleared.sequence),
+            cleared,
         };
         Ok((writer, reader, report))
     }
 
     /// Puts what was appended into the index and makes it visible.
     fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+        let mut changes = Vec::with_capacity(placed.len());
         for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
             let version = first + batch as u64;
-            let location = Location::of(&Record::from(&mutation), *segment, *extent);
+            let slot = Location::of(&Record::from(&mutation), *segment, *extent);
             match mutation {
                 Mutation::Put { key, .. } | Mutation::Remove { key } => {
-                    if !location.is_tombstone() {
+                    if !slot.is_tombstone() {
                         self.accounting.hold_key(*segment, &key);
                     }
-                    self.accounting.gain(&location);
-                    if let Some(overwritten) = self.index.insert(key, version, location) {
-                        self.accounting.lose(&overwritten);
-                    }
-                    if planted(Bug::PublishPiecemeal) {
-                        self.index.publish(version);
-                    }
+                    self.accounting.gain(&slot);
+                    changes.push(Change { key, version, slot });
                 }
                 Mutation::Clear => {
                     self.cleared = version;
-                    self.index.remove_all(version, &location);
+                    let accounting = &mut self.accounting;
+                    self.index.insert(std::mem::take(&mut changes), |old| accounting.lose(&old));
+                    self.index.remove_all(version, &slot, |old| accounting.lose(&old));
                 }
             }
         }
+        let accounting = &mut self.accounting;
+        if planted(Bug::PublishPiecemeal) {
+            for change in changes.drain(..) {
+                let version = change.version;
+                self.index.insert(vec![change], |overwritten| accounting.lose(&overwritten));
+                self.index.publish(version);
+            }
+        }
+        self.index.insert(changes, |overwritten| accounting.lose(&overwritten));
         if !planted(Bug::AcknowledgeBeforePublish) {
             self.index.publish(self.log.next_sequence() - 1);
         }
@@ -253,24 +286,27 @@ impl KvsWriter {
             CompactionDelivery::Output(segment) => {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
-                self.log.table().add(segment);
+                self.log.table().add(Arc::clone(&segment));
+                self.unhinted.push_back(segment);
                 if let Some(compaction) = &mut self.compaction {
                     compaction.has_its_name = true;
                 }
             }
             CompactionDelivery::Moves(moves) => {
-                for moved in moves {
-                    self.accounting.hold(moved.to.segment, moved.sequence);
+                let accounting = &mut self.accounting;
+                for moved in &moves {
+                    accounting.hold(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
-                        self.accounting.hold_key(moved.to.segment, &moved.key);
-                    }
-                    let is_there = |slot: &Location| *slot == moved.from;
-                    if self.index.repoint(&moved.key, moved.sequence, moved.to, is_there) {
-                        self.accounting.move_live(&moved.from, &moved.to);
-                    } else if moved.to.is_tombstone() {
-                        self.accounting.keep_tombstone(&moved.to);
+                        accounting.hold_key(moved.to.segment, &moved.key);
                     }
                 }
+                self.index.repoint(moves, |moved, is_there| {
+                    if is_there {
+                        accounting.move_live(&moved.from, &moved.to);
+                    } else if moved.to.is_tombstone() {
+                        accounting.keep_tombstone(&moved.to);
+                    }
+                });
             }
             CompactionDelivery::Finished(inputs) => {
                 self.log.table().remove(&inputs);
@@ -325,8 +361,8 @@ impl WriteHalf for KvsWriter {
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
         self.prune();
-        if self.compaction.is_some() || !self.accounting.is_worth_a_look(self.compaction_bytes_min)
-        {
+        let is_busy = self.compaction.is_some() || self.is_hinting;
+        if is_busy || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
             return None;
         }
         match self.plan_compaction() {
@@ -338,6 +374,26 @@ impl WriteHalf for KvsWriter {
         }
     }
 
+    fn offer_hint(&mut self) -> Option<Box<dyn Job>> {
+        self.unhinted.extend(self.log.take_sealed());
+        // A compaction might remove the segment meanwhile.
+        if self.compaction.is_some() || self.is_hinting {
+            return None;
+        }
+        let bytes_min = self.log.place().segment_bytes_max / HINTED_PART;
+        while let Some(segment) = self.unhinted.pop_front() {
+            let usage = self.accounting.get(segment.id());
+            if usage.is_some_and(|usage| usage.bytes >= bytes_min) {
+                self.is_hinting = true;
+                let is_before = |other: &&Arc<Segment>| other.id() <= segment.id();
+                let unsynced = self.log.unsynced().filter(is_before).map(Arc::clone).collect();
+                let hinting = Hinting::new(self.log.place().clone(), segment, unsynced);
+                return Some(Box::new(HintJob(hinting)));
+            }
+        }
+        None
+    }
+
     fn take(&mut self, delivery: Delivery) -> Result<()> {
         match delivery {
             Delivery::Synced(sequence) => {
@@ -345,6 +401,8 @@ impl WriteHalf for KvsWriter {
                 self.log.synced(sequence);
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
+            // One that failed is left to the next open, which wants another.
+            Delivery::Hinted | Delivery::Failed(JobKind::Hint, _) => self.is_hinting = false,
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
@@ -378,6 +436,20 @@ impl Job for CompactionJob {
             Progress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
             Progress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
         })
+    }
+}
+
+/// Writes the hint of a segment.
+struct HintJob(Hinting);
+
+impl Job for HintJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Hint
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        let is_there = self.0.step()?;
+        Ok(if is_there { Step::Done(Delivery::Hinted) } else { Step::Continue })
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     ScanPage, Stamp, WriteHalf,
 };
 use crate::Result;
-use crate::storage::index::{IndexReader, IndexWriter, Slot, Snapshot};
+use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
 use crate::sync::Arc;
 
 /// A version of a key.
@@ -103,19 +103,23 @@ impl WriteHalf for MemoryWriter {
     fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
         let first = self.next_sequence;
         self.next_sequence += group.len() as u64;
+        let mut changes = Vec::new();
         for (batch, mutation) in group.into_mutations() {
             let version = first + batch as u64;
-            match mutation {
+            let (key, slot) = match mutation {
                 Mutation::Put { key, value, expires_at } => {
-                    let slot = MemorySlot { value: Some(value.into()), expires_at };
-                    self.index.insert(key, version, slot);
+                    (key, MemorySlot { value: Some(value.into()), expires_at })
                 }
-                Mutation::Remove { key } => {
-                    self.index.insert(key, version, TOMBSTONE);
+                Mutation::Remove { key } => (key, TOMBSTONE),
+                Mutation::Clear => {
+                    self.index.insert(std::mem::take(&mut changes), |_| {});
+                    self.index.remove_all(version, &TOMBSTONE, |_| {});
+                    continue;
                 }
-                Mutation::Clear => self.index.remove_all(version, &TOMBSTONE),
-            }
+            };
+            changes.push(Change { key, version, slot });
         }
+        self.index.insert(changes, |_| {});
         self.index.publish(self.next_sequence - 1);
         self.index.prune(|_, _| {});
         Ok(())

@@ -19,7 +19,7 @@
 //!
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|
-//! | [`kvs`] | the log of [`crate::storage`] | yes | a scan of the log |
+//! | [`kvs`] | the log of [`crate::storage`] | yes | a scan of the keys |
 //! | [`sled`] | sled's own files | no | a scan of all keys |
 //! | [`memory`] | nothing | yes | nothing |
 
@@ -30,6 +30,7 @@ mod scan;
 mod sled;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub(crate) use directory::DirectoryLock;
 
@@ -192,6 +193,8 @@ pub(crate) enum JobKind {
     Sync,
     /// Reclaims space; a failure leaves everything as it was.
     Compaction,
+    /// Makes the next open faster; a failure leaves everything as it was.
+    Hint,
 }
 
 /// Background work that the write half hands out; it runs on the maintenance actor.
@@ -219,6 +222,8 @@ pub(crate) enum Delivery {
     Synced(u64),
     /// Part of a compaction.
     Compaction(CompactionDelivery),
+    /// The job that makes the next open faster is done.
+    Hinted,
     /// The job failed.
     Failed(JobKind, Error),
 }
@@ -239,6 +244,11 @@ pub(crate) trait WriteHalf: Send {
 
     /// A job that reclaims space, if one is worth it and none runs.
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>>;
+
+    /// A job that makes the next open faster, if there is one and no other job but a sync runs.
+    fn offer_hint(&mut self) -> Option<Box<dyn Job>> {
+        None
+    }
 
     /// Takes back what a job brought.
     fn take(&mut self, delivery: Delivery) -> Result<()>;
@@ -274,7 +284,7 @@ pub(crate) fn open_in(options: &Options, file_system: Arc<dyn FileSystem>) -> Re
     };
     match directory.kind {
         EngineKind::Kvs => kvs::open(options, directory),
-        EngineKind::Sled => sled::open(directory, options.lock_wait),
+        EngineKind::Sled => sled::open(options, directory),
         EngineKind::Memory => Ok(memory::open()),
     }
 }

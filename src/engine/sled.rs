@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sled::{Batch as SledBatch, Db, IVec, Tree};
 
@@ -19,7 +19,7 @@ use super::{
 use crate::storage::index::Snapshot;
 use crate::storage::names;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
-use crate::{Error, Result, error};
+use crate::{Error, Options, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
 const HEADER_BYTES: usize = 16;
@@ -62,6 +62,9 @@ fn entry(key: &[u8], stored: &[u8]) -> Result<Entry> {
     Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
 }
 
+/// sled cannot work with none.
+const CACHE_BYTES_MIN: usize = 1 << 20;
+
 /// Keys in all, and those that expire.
 #[derive(Default)]
 struct Counts {
@@ -70,9 +73,9 @@ struct Counts {
 }
 
 /// Opens sled in its own directory inside the data directory.
-pub(crate) fn open(directory: Directory, lock_wait: Duration) -> Result<Engine> {
+pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     let Directory { path, lock, .. } = directory;
-    let database = open_database(&path, lock_wait)?;
+    let database = open_database(&path, options)?;
     let counts = Arc::new(Counts::default());
     let versions = database.open_tree(VERSIONS_TREE)?;
     let reserved = versions.get(RESERVED_KEY)?;
@@ -107,13 +110,14 @@ pub(crate) fn open(directory: Directory, lock_wait: Duration) -> Result<Engine> 
 
 /// sled lets go of its own lock some time after it was dropped, so a handle that follows another may have
 /// to wait for it, although the directory is already its own.
-fn open_database(directory: &Path, lock_wait: Duration) -> Result<Db> {
+fn open_database(directory: &Path, options: &Options) -> Result<Db> {
     let config = sled::Config::new().path(names::sled(directory)).flush_every_ms(None);
+    let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
     let start = Instant::now();
     loop {
         match config.open() {
             Err(sled::Error::Io(error))
-                if error.to_string().contains(LOCKED) && start.elapsed() < lock_wait =>
+                if error.to_string().contains(LOCKED) && start.elapsed() < options.lock_wait =>
             {
                 sleep(LOCK_RETRY);
             }

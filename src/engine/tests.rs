@@ -2,6 +2,7 @@
 
 mod forged;
 mod garbage;
+mod hints;
 mod opening;
 mod power;
 mod sled;
@@ -31,7 +32,7 @@ fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
 }
 
 fn open(disk: &SimulatedDisk, segment_bytes_max: u64) -> Opened {
-    KvsWriter::open(place(disk, segment_bytes_max), 256)
+    KvsWriter::open(place(disk, segment_bytes_max), 256, 0)
 }
 
 fn open_plain(disk: &SimulatedDisk) -> Opened {

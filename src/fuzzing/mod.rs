@@ -3,6 +3,7 @@
 //! | target | the bytes are | what must hold |
 //! |---|---|---|
 //! | [`segment`] | a segment file, or a program that builds a log and damages it | opening refuses and names the file, or the store is whole, goes on and opens again with the same contents |
+//! | [`hint`] | a program that builds a log, and damage to its hints | the store opens as without hints |
 //! | [`native`] | frames, messages or hellos | the same result however they are split; what decodes encodes to the same |
 //! | [`resp`] | requests, or a tree of replies | the same result however they are split; what was parsed is parsed again; replies are well formed |
 //! | [`operations`] | operations on a store, with kills, full disks and compactions | every answer is that of a map in memory |
@@ -14,6 +15,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
 
+mod hint;
 mod input;
 mod native;
 mod operations;
@@ -43,8 +45,9 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "segment", run: segment::run },
+    Target { name: "hint", run: hint::run },
     Target { name: "native", run: native::run },
     Target { name: "resp", run: resp::run },
     Target { name: "operations", run: operations::run },

@@ -68,6 +68,11 @@ fn segment() {
 }
 
 #[test]
+fn hint() {
+    fuzz("hint", 5_000);
+}
+
+#[test]
 fn native() {
     fuzz("native", 8_000_000);
 }
@@ -129,6 +134,11 @@ fn damaged_logs_reveal_planted_bugs() {
             Bug::DropTombstones,
         ],
     );
+}
+
+#[test]
+fn damaged_hints_reveal_planted_bugs() {
+    assert_caught("hint", &[Bug::SkipHintChecksum, Bug::HintOfAnother]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn check_names(text: &str) {
     let directory = Path::new("");
     let written = FileName::parse(text).map(|name| match name {
         FileName::Segment(id) => names::segment(directory, id),
+        FileName::Hint(id) => names::hint(directory, id),
         FileName::Unfinished(id) => names::unfinished(directory, id),
     });
     assert!(written.is_none_or(|path| path == Path::new(text)), "{text}");

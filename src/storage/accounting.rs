@@ -94,6 +94,16 @@ impl Accounting {
         self.keys.entry(id).or_default().add(key);
     }
 
+    /// The segment holds values of keys with these hashes, needed or not.
+    pub(crate) fn hold_keys(&mut self, id: SegmentId, hashes: Vec<u32>) {
+        self.keys.entry(id).or_default().add_hashes(hashes);
+    }
+
+    /// Some of what a segment holds is found to be garbage, and the index never pointed to it.
+    pub(crate) fn find_garbage(&mut self, bytes: u64) {
+        self.unchecked_bytes += bytes;
+    }
+
     /// For every sealed segment but these: the oldest sequence number in it, and its keys. What is not
     /// sealed is newer than everything that is.
     pub(crate) fn outside(&mut self, inside: &[SegmentId]) -> Vec<(u64, FrozenKeySet)> {

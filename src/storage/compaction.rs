@@ -18,7 +18,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 
 use super::fs::File;
-use super::index::IndexReader;
+use super::index::{Horizon, IndexReader, Move};
 use super::key_set::FrozenKeySet;
 use super::log::{Place, sync_segments};
 use super::names::{self, SegmentId};
@@ -50,17 +50,9 @@ pub(crate) enum CompactionDelivery {
     /// The output has its name: readers may be pointed to it.
     Output(Arc<Segment>),
     /// These versions have moved to the output.
-    Moves(Vec<Move>),
+    Moves(Vec<Move<Location>>),
     /// Every move was delivered, and the inputs have lost their names.
     Finished(Vec<SegmentId>),
-}
-
-/// A version of a key that a compaction copied.
-pub(crate) struct Move {
-    pub(crate) key: Vec<u8>,
-    pub(crate) sequence: u64,
-    pub(crate) from: Location,
-    pub(crate) to: Location,
 }
 
 /// What a compaction is made from.
@@ -103,7 +95,7 @@ pub(crate) struct Compaction {
     plan: CompactionPlan,
     output: Output,
     phase: Phase,
-    moves: VecDeque<Move>,
+    moves: VecDeque<Move<Location>>,
     /// Keys of which the output holds a version that only snapshots saw: should the last of them go
     /// before the tombstone is met, the index says nothing of either any more.
     superseded: HashSet<Vec<u8>>,
@@ -194,6 +186,8 @@ impl Compaction {
             return self.publish();
         };
         let mut scan = Scan::resume(&segment, offset)?;
+        // What becomes unneeded during the step is copied as well, and not repointed.
+        let horizon = self.plan.index.horizon();
         while scan.offset() < offset + STEP_BYTES {
             let at = scan.offset();
             match scan.next()? {
@@ -206,7 +200,8 @@ impl Compaction {
                 Next::Frame(frame) => {
                     let sequence = frame.header.sequence;
                     for (record, extent) in frame.records {
-                        self.copy_record(segment.id(), sequence, &record, extent)?;
+                        let from = Location::of(&record, segment.id(), extent);
+                        self.copy_record(&record, sequence, from, &horizon)?;
                     }
                 }
                 Next::End if planted(Bug::CompactCut) => {
@@ -226,10 +221,10 @@ impl Compaction {
 
     fn copy_record(
         &mut self,
-        segment: SegmentId,
-        sequence: u64,
         record: &Record<'_>,
-        extent: Extent,
+        sequence: u64,
+        from: Location,
+        horizon: &Horizon,
     ) -> Result<()> {
         let key = record.key();
         let versions = match record {
@@ -238,9 +233,8 @@ impl Compaction {
                 self.has_clear |= self.plan.cleared == sequence;
                 return Ok(());
             }
-            Record::Put { .. } | Record::Remove { .. } => self.plan.index.versions(key),
+            Record::Put { .. } | Record::Remove { .. } => self.plan.index.versions(key, horizon),
         };
-        let from = Location::of(record, segment, extent);
         let is_indexed =
             versions.iter().any(|(version, slot)| *version == sequence && *slot == from);
         let is_removal = matches!(record, Record::Remove { .. });
@@ -254,7 +248,7 @@ impl Compaction {
         }
         let extent = self.output.copy(record, sequence)?;
         let to = from.moved(self.plan.output, extent);
-        self.moves.push_back(Move { key: key.to_vec(), sequence, from, to });
+        self.moves.push_back(Move { key: key.to_vec(), version: sequence, from, to });
         Ok(())
     }
 
@@ -343,6 +337,8 @@ fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
         let removed = plan.place.file_system.remove(&input.path);
         removed.map_err(|e| Error::io("remove", &input.path, e))?;
+        // The next open removes a hint without a segment, and many segments have none.
+        let _ = plan.place.file_system.remove(&names::hint(&plan.place.directory, input.id()));
     }
     Ok(())
 }

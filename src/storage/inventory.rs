@@ -16,7 +16,9 @@ use crate::{Error, Result};
 pub(super) struct Inventory {
     pub(super) compacted: Vec<Arc<Segment>>,
     pub(super) written: Vec<Arc<Segment>>,
-    /// The highest id that any file has, unfinished ones among them: a checksum is worth nothing where
+    /// Those among them that have a hint.
+    pub(super) hinted: BTreeSet<SegmentId>,
+    /// The highest id that any segment has, unfinished ones among them: a checksum is worth nothing where
     /// the bytes of an earlier segment with the same id may lie.
     pub(super) newest: SegmentId,
     /// Leftovers of creations and compactions that a crash cut short.
@@ -27,11 +29,13 @@ pub(super) struct Inventory {
 pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
     let (file_system, directory) = (&*place.file_system, &place.directory);
     let names = file_system.list(directory).map_err(|e| Error::io("list", directory, e))?;
-    let (mut ids, mut unfinished) = (BTreeSet::new(), SegmentId(0));
+    let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
+    let mut unfinished = SegmentId(0);
     let mut cleanup = Cleanup::default();
     for name in names.iter().filter_map(|name| FileName::parse(name)) {
         match name {
             FileName::Segment(id) => drop(ids.insert(id)),
+            FileName::Hint(id) => drop(hinted.insert(id)),
             FileName::Unfinished(id) => {
                 unfinished = unfinished.max(id);
                 cleanup.leave_over(names::unfinished(directory, id));
@@ -57,14 +61,21 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         }
         is_needed
     });
+    let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
+    hinted.retain(|id| {
+        let is_needed = ids.binary_search(id).is_ok();
+        if !is_needed {
+            cleanup.leave_over(names::hint(directory, *id));
+        }
+        is_needed
+    });
     if let Some(closed) = closed {
-        let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
         closed.check_segments(place, &ids)?;
     }
     let (compacted, written) =
         segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted);
     let newest = newest.unwrap_or(SegmentId(0)).max(unfinished);
-    Ok(Inventory { compacted, written, newest, cleanup })
+    Ok(Inventory { compacted, written, hinted, newest, cleanup })
 }
 
 /// Opens a segment; `None` if it is the newest and was being made when the process ended.

@@ -5,6 +5,11 @@
 
 use crate::sync::Arc;
 
+/// What is remembered of a key.
+pub(crate) fn hash(key: &[u8]) -> u32 {
+    crc32fast::hash(key)
+}
+
 /// The hashes of a segment's keys.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
@@ -16,7 +21,12 @@ pub(crate) struct KeySet {
 impl KeySet {
     /// Adds a key that the segment holds a value of.
     pub(crate) fn add(&mut self, key: &[u8]) {
-        self.added.push(crc32fast::hash(key));
+        self.added.push(hash(key));
+    }
+
+    /// Adds keys by their [`hash`]es.
+    pub(crate) fn add_hashes(&mut self, mut hashes: Vec<u32>) {
+        self.added.append(&mut hashes);
     }
 
     /// The set as it is now, to be asked from another thread.
@@ -37,7 +47,7 @@ pub(crate) struct FrozenKeySet(Arc<[u32]>);
 impl FrozenKeySet {
     /// False only if no such key was added.
     pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
-        self.0.binary_search(&crc32fast::hash(key)).is_ok()
+        self.0.binary_search(&hash(key)).is_ok()
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Log {
     active: Option<Active>,
     /// Segments before the active one that are not marked as sealed yet, oldest first.
     unsealed: VecDeque<Unsealed>,
+    /// Segments that were sealed since somebody asked.
+    sealed: Vec<Arc<Segment>>,
     /// The segment that ends where the active one begins, or where the next one will.
     last_written: SegmentId,
     next_segment: SegmentId,
@@ -99,6 +101,7 @@ impl Log {
             place,
             active: end.active,
             unsealed: end.unsealed,
+            sealed: Vec::new(),
             last_written: end.last_written,
             next_segment: end.next_segment,
             next_sequence: end.next_sequence,
@@ -207,6 +210,11 @@ impl Log {
             self.unsynced.clear();
         }
         self.durable = self.durable.max(sequence);
+    }
+
+    /// The segments that were sealed since this was last called, oldest first.
+    pub(crate) fn take_sealed(&mut self) -> Vec<Arc<Segment>> {
+        std::mem::take(&mut self.sealed)
     }
 
     /// Ends the active segment, so that it can be compacted; the next append begins another.
@@ -329,6 +337,7 @@ impl Log {
             self.unsealed.pop_front();
             accounting.grow(segment.id(), offset);
             accounting.seal(segment.id());
+            self.sealed.push(Arc::clone(&segment));
             self.note_unsynced(segment);
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! | `ENGINE` | the engine's name |
 //! | `CLOSED` | what was there when the store was last closed cleanly |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
+//! | `<20 digits>.hint` | what an open needs of a sealed segment; a cache |
 //! | `<20 digits>.tmp` | a compaction's output that is not finished; deleted at the next open |
 //! | `sled/` | the `sled` engine's own directory |
 //!
@@ -29,6 +30,8 @@ impl fmt::Display for SegmentId {
 pub(crate) enum FileName {
     /// A segment.
     Segment(SegmentId),
+    /// What an open needs of a segment.
+    Hint(SegmentId),
     /// The unfinished output of a compaction.
     Unfinished(SegmentId),
 }
@@ -43,6 +46,7 @@ impl FileName {
         let id = SegmentId(digits.parse().ok()?);
         match extension {
             "log" => Some(Self::Segment(id)),
+            "hint" => Some(Self::Hint(id)),
             "tmp" => Some(Self::Unfinished(id)),
             _ => None,
         }
@@ -52,6 +56,11 @@ impl FileName {
 /// The file of a segment.
 pub(crate) fn segment(directory: &Path, id: SegmentId) -> PathBuf {
     directory.join(format!("{id}.log"))
+}
+
+/// The file that holds what an open needs of a segment.
+pub(crate) fn hint(directory: &Path, id: SegmentId) -> PathBuf {
+    directory.join(format!("{id}.hint"))
 }
 
 /// The file a compaction writes until its output is complete and synced.
@@ -94,6 +103,7 @@ mod tests {
         let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
         let directory = Path::new("x");
         assert_eq!(FileName::parse(&name(segment(directory, id))), Some(FileName::Segment(id)));
+        assert_eq!(FileName::parse(&name(hint(directory, id))), Some(FileName::Hint(id)));
         assert_eq!(
             FileName::parse(&name(unfinished(directory, id))),
             Some(FileName::Unfinished(id))
@@ -105,7 +115,7 @@ mod tests {
             "99999999999999999999.log",
             "+0000000000000000042.log",
             "00000000000000000042.log.log",
-            "00000000000000000042.hint",
+            "00000000000000000042.hint.log",
         ] {
             assert_eq!(FileName::parse(stray), None, "{stray}");
         }

@@ -34,6 +34,23 @@ impl KeyRange {
         (self.start.as_ref().map(Vec::as_slice), self.end.as_ref().map(Vec::as_slice))
     }
 
+    /// Whether some of it may lie beyond `fence`, in the order it is visited in; keys at the fence count as
+    /// above it.
+    pub(crate) fn reaches(&self, fence: &[u8]) -> bool {
+        if self.reverse {
+            match &self.start {
+                Bound::Included(start) | Bound::Excluded(start) => &start[..] < fence,
+                Bound::Unbounded => true,
+            }
+        } else {
+            match &self.end {
+                Bound::Included(end) => fence <= &end[..],
+                Bound::Excluded(end) => fence < &end[..],
+                Bound::Unbounded => true,
+            }
+        }
+    }
+
     /// The part that is left after `key` was visited.
     pub(crate) fn after(&self, key: &[u8]) -> Self {
         let mut rest = self.clone();

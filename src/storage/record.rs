@@ -115,6 +115,22 @@ impl<'a> Record<'a> {
             Self::Clear => &[],
         }
     }
+
+    /// Whether it is about every key.
+    pub(crate) fn is_clear(&self) -> bool {
+        matches!(self, Self::Clear)
+    }
+
+    /// What it says but for its value: kind, expiry, and key.
+    pub(crate) fn head(&self) -> (u8, u64, &'a [u8]) {
+        let Body { kind, expires_at, key, .. } = Body::new(self);
+        (kind, expires_at, key)
+    }
+
+    /// A record with this [`head`](Self::head) and without a value; `None` if no record has such a one.
+    pub(crate) fn with_head(kind: u8, expires_at: u64, key: &'a [u8]) -> Option<Self> {
+        Body { kind, expires_at, key, value: &[] }.record()
+    }
 }
 
 impl<'a> From<&'a Mutation> for Record<'a> {

@@ -1,4 +1,4 @@
-//! Opening a log: reads every segment, cuts off what a crash left torn, refuses what is damaged.
+//! Opening a log: reads every segment or its hint, cuts off what a crash left torn, refuses what is damaged.
 //!
 //! Batches in written segments have consecutive sequence numbers, so the first place that does not
 //! hold the expected batch is where the readable log ends. Whether that is a torn tail or damage is
@@ -11,23 +11,26 @@
 //! What is missing without a trace behind it is known from the file `CLOSED`: the log may not end before
 //! what a clean close vouched for. Nothing is changed on the disk before the whole log was judged.
 //!
+//! Segments are read beside each other, and judged in order, each by itself and by those before it.
+//!
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
 use super::cleanup::Cleanup;
 use super::closed::Closed;
+use super::filling::Filling;
 use super::index::IndexWriter;
 use super::inventory::{Inventory, open_segments};
 use super::log::{Active, LogEnd, Place, Unsealed};
-use super::names::SegmentId;
-use super::range::KeyRange;
-use super::record::{Extent, FrameHeader, FrameKind, Record};
-use super::scan::{Frame, Next, Scan};
+use super::names::{self, SegmentId};
+use super::reading::{Reading, Stop};
+use super::scan::Scan;
 use super::segment::{HEADER_BYTES, Location, Segment};
+use super::tasks::{OneByOne, Tasks, Wanted};
 use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -35,11 +38,18 @@ use crate::{Error, Result};
 /// How much of a segment is written again at once.
 const WRITE_AGAIN_BYTES: usize = 1 << 20;
 
+/// A log shorter than this is read sooner than threads are started for it.
+const BESIDE_BYTES_MIN: u64 = 4 << 20;
+
 /// What opening a log met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RecoveryReport {
-    /// Segments that were read.
+    /// Segments that there were.
     pub(crate) segments: usize,
+    /// Those among them of which the hint was read instead.
+    pub(crate) hinted: usize,
+    /// Hints that did not describe their segment.
+    pub(crate) doubted: usize,
     /// Records that were read.
     pub(crate) records: u64,
     /// Whether the log was closed cleanly.
@@ -50,55 +60,72 @@ pub(crate) struct RecoveryReport {
     pub(crate) truncated_at: Option<(PathBuf, u64)>,
 }
 
-/// The newest record that removed every key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cleared {
-    pub(crate) sequence: u64,
-}
-
 /// A log that was read.
 pub(crate) struct Recovered {
     pub(crate) end: LogEnd,
     pub(crate) segments: Vec<Arc<Segment>>,
+    /// Those among them that are sealed and have no hint.
+    pub(crate) unhinted: VecDeque<Arc<Segment>>,
     pub(crate) accounting: Accounting,
-    pub(crate) cleared: Option<Cleared>,
+    /// The sequence number of the newest record that removed every key, 0 if there was none.
+    pub(crate) cleared: u64,
     pub(crate) report: RecoveryReport,
 }
 
 /// Reads the log into an empty index and publishes it.
-pub(crate) fn recover(place: &Place, index: &mut IndexWriter<Location>) -> Result<Recovered> {
+pub(crate) fn recover(
+    place: &Place,
+    index: &mut IndexWriter<Location>,
+    tasks: &impl Tasks,
+) -> Result<Recovered> {
     let closed = Closed::read(place)?.filter(|_| !planted(Bug::IgnoreClosed));
     let inventory = open_segments(place, closed.as_ref())?;
-    let Inventory { compacted, written, newest, mut cleanup } = inventory;
+    let Inventory { compacted, written, hinted, newest, mut cleanup } = inventory;
     if planted(Bug::CleanUpFirst) {
         std::mem::take(&mut cleanup).apply(place)?;
     }
     let mut recovery = Recovery {
         place,
-        index,
+        filling: Filling::new(index),
         accounting: Accounting::default(),
-        cleared: None,
         report: RecoveryReport::default(),
+        hinted: Arc::new(hinted),
+        unhinted: VecDeque::new(),
         newest_compacted: 0,
         durable: closed.map_or(0, |closed| closed.sequence),
         newest: closed.map_or(newest, |closed| closed.newest().max(newest)),
         closed,
         cleanup,
     };
-    for segment in &compacted {
-        recovery.read_compacted(segment)?;
+    let mut bytes = 0;
+    for segment in compacted.iter().chain(&written) {
+        bytes += length(segment)?;
     }
-    let tail = recovery.read_written(&written)?;
-    recovery.refuse_missing_end(&written, &tail)?;
+    let tail = if place.file_system.reads_beside() && bytes >= BESIDE_BYTES_MIN {
+        recovery.read(&compacted, &written, tasks)?
+    } else {
+        recovery.read(&compacted, &written, &OneByOne)?
+    };
     recovery.finish(compacted, written, tail)
+}
+
+/// For each written segment where it has to end: at the base of the next one, if that followed it.
+fn limits(written: &[Arc<Segment>]) -> impl Iterator<Item = Option<u64>> {
+    written.iter().enumerate().map(|(position, segment)| {
+        let next = written.get(position + 1);
+        next.filter(|next| next.header.previous == segment.id()).map(|next| next.header.base)
+    })
 }
 
 struct Recovery<'a> {
     place: &'a Place,
-    index: &'a mut IndexWriter<Location>,
+    filling: Filling<'a>,
     accounting: Accounting,
-    cleared: Option<Cleared>,
     report: RecoveryReport,
+    /// The segments that have a hint.
+    hinted: Arc<BTreeSet<SegmentId>>,
+    /// Sealed segments that have none that is any use.
+    unhinted: VecDeque<Arc<Segment>>,
     /// The highest sequence number of which a compacted segment says that everything up to it was synced.
     newest_compacted: u64,
     /// The highest sequence number that anything says is durable.
@@ -124,212 +151,130 @@ struct Tail {
     is_clean: bool,
 }
 
-/// Where reading one written segment stopped.
-struct Stop {
-    offset: u64,
-    /// Everything before this offset is known to be durable.
-    durable_end: u64,
-    /// The sequence number that would come next.
-    expected: u64,
-    /// The segment is marked as sealed there.
-    is_sealed: bool,
-    /// The store was closed there.
-    is_closed: bool,
-    /// Why it stopped before the end of the file.
-    invalid: Option<&'static str>,
+impl Tail {
+    fn new(is_clean: bool) -> Self {
+        Self {
+            durable_ends: Vec::new(),
+            next_sequence: 1,
+            unsealed: VecDeque::new(),
+            last_end: 0,
+            is_clean,
+        }
+    }
 }
 
 impl Recovery<'_> {
-    fn read_compacted(&mut self, segment: &Segment) -> Result<()> {
-        let mut scan = Scan::new(segment)?;
-        self.begin(segment, scan.length());
-        let (mut is_sealed, mut newest) = (false, 0);
-        loop {
-            let offset = scan.offset();
-            match scan.next()? {
-                Next::Frame(frame) if !is_sealed => match frame.header.kind {
-                    FrameKind::Batch => {
-                        newest = newest.max(frame.header.sequence);
-                        self.restore(segment.id(), &frame);
-                    }
-                    FrameKind::Seal if frame.header.durable < newest => {
-                        let reason = "it holds a newer batch than its end says";
-                        return Err(Error::corrupt(&segment.path, offset, reason));
-                    }
-                    FrameKind::Seal => {
-                        self.newest_compacted = self.newest_compacted.max(frame.header.durable);
-                        is_sealed = true;
-                    }
-                    FrameKind::Replaces => {}
-                    FrameKind::Close => {
-                        return Err(Error::corrupt(
-                            &segment.path,
-                            offset,
-                            "a mark is out of place",
-                        ));
-                    }
-                },
-                Next::End if is_sealed => return Ok(()),
-                Next::End => {
-                    return Err(Error::corrupt(&segment.path, offset, "its end is missing"));
-                }
-                Next::Frame(_) => {
-                    return Err(Error::corrupt(&segment.path, offset, "something follows its end"));
-                }
-                Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, offset, reason)),
-            }
-        }
-    }
-
-    fn read_written(&mut self, written: &[Arc<Segment>]) -> Result<Tail> {
-        let mut tail = Tail {
-            durable_ends: Vec::new(),
-            next_sequence: self.newest_compacted + 1,
-            unsealed: VecDeque::new(),
-            last_end: 0,
-            is_clean: written.is_empty(),
+    /// Reads and judges the segments, and fills the index with what is good.
+    fn read(
+        &mut self,
+        compacted: &[Arc<Segment>],
+        written: &[Arc<Segment>],
+        tasks: &impl Tasks,
+    ) -> Result<Tail> {
+        let segments: Vec<_> = compacted.iter().chain(written).map(Arc::clone).collect();
+        let limits: Vec<_> = (0..compacted.len()).map(|_| None).chain(limits(written)).collect();
+        let (place, hinted, durable) = (self.place.clone(), Arc::clone(&self.hinted), self.durable);
+        let read = move |number: usize| {
+            let segment: &Arc<Segment> = &segments[number];
+            let has_hint = hinted.contains(&segment.id());
+            Reading::of(&place, segment, limits[number], durable, has_hint)
         };
-        for (position, segment) in written.iter().enumerate() {
-            if segment.header.base > tail.next_sequence {
-                let reason = "the batches before it are missing";
-                return Err(Error::corrupt(&segment.path, 0, reason));
-            }
-            let next = written.get(position + 1);
-            // What the next segment begins with is where this one has to end, if it followed this one.
-            let limit = next
-                .filter(|next| next.header.previous == segment.id())
-                .map(|next| next.header.base);
-            let stop = self.read_segment(segment, limit.unwrap_or(u64::MAX))?;
-            let is_whole = match (limit, next) {
-                (Some(limit), _) => stop.expected == limit,
-                (None, Some(_)) => stop.is_sealed,
-                // Without a seal nothing may follow it, so it holds everything that was durable.
-                (None, None) => {
-                    stop.invalid.is_none()
-                        && (stop.is_sealed || self.newest_compacted < stop.expected)
-                }
+        let mut tail = Tail::new(written.is_empty());
+        let mut number = 0_usize;
+        tasks.run(compacted.len() + written.len(), read, |reading| {
+            let wanted = match number.checked_sub(compacted.len()) {
+                None => self.take_compacted(&compacted[number], reading?),
+                Some(position) => self.take_written(written, position, reading?, &mut tail)?,
             };
-            let is_torn = !is_whole;
-            if is_torn {
-                self.refuse_damage(&written[position..], &stop)?;
-                self.drop_tail(&written[position..], stop.offset)?;
-            } else if stop.invalid.is_some() {
-                // The rest of a group that was undone: the next segment says that it does not count.
-                self.cleanup.cut(segment, stop.offset);
+            number += 1;
+            if self.filling.is_due() {
+                self.filling.fill(&mut self.accounting, tasks)?;
             }
-            self.accounting.grow(segment.id(), stop.offset);
-            tail.durable_ends.push(stop.durable_end);
-            tail.next_sequence = tail.next_sequence.max(stop.expected);
-            tail.last_end = stop.expected;
-            let end = Active { segment: Arc::clone(segment), offset: stop.offset };
-            tail.is_clean = stop.is_closed && !is_torn && next.is_none();
-            if !stop.is_sealed {
-                self.accounting.unseal(segment.id());
-                tail.unsealed.push_back(Unsealed { end, next_sequence: stop.expected });
-            }
-            if is_torn {
-                break;
-            }
-        }
+            Ok(wanted)
+        })?;
+        tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
+        self.refuse_missing_end(written, &tail)?;
+        self.filling.fill(&mut self.accounting, tasks)?;
         Ok(tail)
     }
 
-    /// Reads batches below `limit` until one is not as expected.
-    fn read_segment(&mut self, segment: &Segment, limit: u64) -> Result<Stop> {
-        let mut scan = Scan::new(segment)?;
-        self.begin(segment, scan.length());
-        self.durable = self.durable.max(segment.header.durable);
-        let mut expected = segment.header.base;
-        let (mut is_sealed, mut is_closed) = (false, false);
-        let mut durable_end = 0;
-        let (offset, invalid) = loop {
-            let offset = scan.offset();
-            match scan.next()? {
-                Next::End => break (offset, None),
-                Next::Invalid(reason) => break (offset, Some(reason)),
-                Next::Frame(frame) => {
-                    let FrameHeader { kind, sequence, durable, .. } = frame.header;
-                    if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
-                        break (offset, Some("a batch is missing before this one"));
-                    }
-                    self.durable = self.durable.max(durable);
-                    if expected <= self.durable + 1 {
-                        durable_end = offset;
-                    }
-                    is_closed = kind == FrameKind::Close;
-                    match kind {
-                        FrameKind::Batch => {
-                            expected += 1;
-                            self.restore(segment.id(), &frame);
-                        }
-                        FrameKind::Close => {}
-                        FrameKind::Replaces => break (offset, Some("a mark is out of place")),
-                        FrameKind::Seal => {
-                            is_sealed = true;
-                            let end = scan.offset();
-                            let rest =
-                                (end < scan.length()).then_some("something follows the seal");
-                            break (end, rest);
-                        }
-                    }
-                }
+    fn take_compacted(&mut self, segment: &Arc<Segment>, reading: Reading) -> Wanted {
+        self.newest_compacted = self.newest_compacted.max(reading.durable);
+        self.take(segment, reading);
+        Wanted::More
+    }
+
+    /// Judges where a written segment ends; no more are wanted behind a torn end.
+    fn take_written(
+        &mut self,
+        written: &[Arc<Segment>],
+        position: usize,
+        reading: Reading,
+        tail: &mut Tail,
+    ) -> Result<Wanted> {
+        let segment = &written[position];
+        tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
+        if segment.header.base > tail.next_sequence {
+            let reason = "the batches before it are missing";
+            return Err(Error::corrupt(&segment.path, 0, reason));
+        }
+        self.durable = self.durable.max(reading.durable);
+        let stop = self.take(segment, reading);
+        let next = written.get(position + 1);
+        let limit = next.filter(|next| next.header.previous == segment.id());
+        let is_whole = match (limit, next) {
+            (Some(limit), _) => stop.expected == limit.header.base,
+            (None, Some(_)) => stop.is_sealed,
+            // Without a seal nothing may follow it, so it holds everything that was durable.
+            (None, None) => {
+                stop.invalid.is_none() && (stop.is_sealed || self.newest_compacted < stop.expected)
             }
         };
-        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
+        if !is_whole {
+            self.refuse_damage(&written[position..], &stop)?;
+            self.drop_tail(&written[position..], stop.offset)?;
+        } else if stop.invalid.is_some() {
+            // The rest of a group that was undone: the next segment says that it does not count.
+            self.cleanup.cut(segment, stop.offset);
+        }
+        self.accounting.grow(segment.id(), stop.offset);
+        tail.durable_ends.push(stop.durable_end);
+        tail.next_sequence = tail.next_sequence.max(stop.expected);
+        tail.last_end = stop.expected;
+        let end = Active { segment: Arc::clone(segment), offset: stop.offset };
+        tail.is_clean = stop.is_closed && is_whole && next.is_none();
+        if !stop.is_sealed {
+            self.accounting.unseal(segment.id());
+            tail.unsealed.push_back(Unsealed { end, next_sequence: stop.expected });
+        }
+        Ok(if is_whole { Wanted::More } else { Wanted::NoMore })
     }
 
-    fn begin(&mut self, segment: &Segment, length: u64) {
+    /// Has the index filled with what was read.
+    fn take(&mut self, segment: &Arc<Segment>, reading: Reading) -> Stop {
+        let Reading { run, contents, stop, length, is_hinted, .. } = reading;
+        let id = segment.id();
         self.report.segments += 1;
-        self.accounting.add(segment.id(), segment.header.origin, length, true);
-    }
-
-    fn restore(&mut self, segment: SegmentId, frame: &Frame<'_>) {
-        let sequence = frame.header.sequence;
-        self.accounting.hold(segment, sequence);
-        for (record, extent) in &frame.records {
-            self.report.records += 1;
-            if let Record::Put { key, .. } = record {
-                self.accounting.hold_key(segment, key);
-            }
-            if self.cleared.is_some_and(|cleared| sequence < cleared.sequence) {
-                continue;
-            }
-            match record {
-                Record::Clear => self.clear(segment, sequence, *extent),
-                Record::Put { key, .. } | Record::Remove { key } => {
-                    let location = Location::of(record, segment, *extent);
-                    self.restore_key(key.to_vec(), sequence, location);
-                }
-            }
+        self.report.records += contents.entries;
+        self.accounting.add(id, segment.header.origin, length, true);
+        if let Some((oldest, newest)) = contents.sequences {
+            self.accounting.hold(id, oldest);
+            self.accounting.hold(id, newest);
         }
-    }
-
-    fn restore_key(&mut self, key: Vec<u8>, sequence: u64, location: Location) {
-        let unneeded = self.index.restore(key, sequence, location);
-        if unneeded == Some(location) {
-            return;
+        self.filling.add(run, &contents.clears);
+        self.accounting.hold_keys(id, contents.keys);
+        if is_hinted {
+            self.report.hinted += 1;
+            return stop;
         }
-        self.accounting.gain(&location);
-        if let Some(old) = unneeded {
-            self.accounting.lose(&old);
+        if self.hinted.contains(&id) {
+            self.report.doubted += 1;
+            self.cleanup.leave_over(names::hint(&self.place.directory, id));
         }
-    }
-
-    fn clear(&mut self, segment: SegmentId, sequence: u64, extent: Extent) {
-        const KEYS_AT_ONCE: usize = 1024;
-        self.cleared = Some(Cleared { sequence });
-        let record = Location::of(&Record::Remove { key: &[] }, segment, extent);
-        self.accounting.keep_tombstone(&record);
-        let mut range = KeyRange::all();
-        loop {
-            let keys = self.index.live_keys(&range, KEYS_AT_ONCE);
-            let Some(last) = keys.last() else { return };
-            range = range.after(last);
-            for key in keys {
-                // A key that was written after the clear keeps what it has.
-                self.restore_key(key, sequence, Location::cleared(segment));
-            }
+        if stop.is_sealed {
+            self.unhinted.push_back(Arc::clone(segment));
         }
+        stop
     }
 
     /// An error if what is missing at the stop was known to be durable.
@@ -370,6 +315,10 @@ impl Recovery<'_> {
     fn drop_tail(&mut self, segments: &[Arc<Segment>], offset: u64) -> Result<()> {
         for segment in &segments[1..] {
             self.report.dropped_bytes += length(segment)?;
+            if self.hinted.contains(&segment.id()) {
+                // Durably before the segment: its id may be given again.
+                self.cleanup.leave_over(names::hint(&self.place.directory, segment.id()));
+            }
         }
         self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
@@ -398,15 +347,9 @@ impl Recovery<'_> {
                 }
             }
         }
-        self.index.publish(tail.next_sequence - 1);
-        let accounting = &mut self.accounting;
-        self.index.prune(|location, gone| {
-            accounting.lose(&location);
-            if gone {
-                accounting.keep_tombstone(&location);
-            }
-        });
-        self.report.is_clean = tail.is_clean;
+        let Self { filling, mut accounting, mut report, unhinted, .. } = self;
+        let cleared = filling.finish(tail.next_sequence - 1, &mut accounting);
+        report.is_clean = tail.is_clean;
         // Where what followed it was compacted away, the next segment does not begin at its end.
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
         let last_written = last_written.map_or(SegmentId(0), |segment| segment.id());
@@ -418,8 +361,7 @@ impl Recovery<'_> {
         let closed = self.closed;
         let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence, closed };
         let segments = compacted.into_iter().chain(written).collect();
-        let Self { accounting, cleared, report, .. } = self;
-        Ok(Recovered { end, segments, accounting, cleared, report })
+        Ok(Recovered { end, segments, unhinted, accounting, cleared, report })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync and one compaction exist, so it is never full |
+//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync and one other job exist, so it is never full |
 //! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
 //!
 //! A sync job goes before a compaction's next step, so that a long compaction does not stretch the
@@ -59,7 +59,7 @@ impl Actor for Maintenance {
         for job in messages.drain(..) {
             match job.kind() {
                 JobKind::Sync => self.jobs.push_front(job),
-                JobKind::Compaction => self.jobs.push_back(job),
+                JobKind::Compaction | JobKind::Hint => self.jobs.push_back(job),
             }
         }
         self.tick_if_due();

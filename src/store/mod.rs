@@ -10,13 +10,16 @@ mod maintenance;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod resolve;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
 mod view;
+mod write_batch;
 mod writer;
 
 pub use text::{KvStore, KvsEngine, SledKvsEngine};
+pub use write_batch::WriteBatch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

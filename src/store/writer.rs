@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
-//! | jobs | to maintenance | sync and compaction jobs | one of each at a time, so there is always room |
+//! | jobs | to maintenance | syncs; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
 //!
 //! One turn takes every waiting message up to [`WRITER_MESSAGES_MAX`], commits their batches as one
@@ -123,9 +123,7 @@ impl Writer {
     fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
         let reads = queue.iter().any(Waiting::reads);
         while !queue.is_empty() {
-            if let Some(reason) = self.failure.get()
-                && !planted(Bug::GoOnAfterFailure)
-            {
+            if let Some(reason) = self.failure.get() {
                 queue.into_iter().for_each(|waiting| waiting.refuse(reason));
                 return;
             }
@@ -219,9 +217,9 @@ impl Writer {
         }
     }
 
-    fn offer_compaction(&mut self) {
+    fn offer_upkeep(&mut self) {
         if self.failure.get().is_none()
-            && let Some(job) = self.engine.offer_compaction()
+            && let Some(job) = self.engine.offer_compaction().or_else(|| self.engine.offer_hint())
         {
             self.start(job);
         }
@@ -238,6 +236,7 @@ impl Writer {
             match (kind, error) {
                 (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
                 (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
+                (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
             }
         }
         if let Err(error) = self.engine.take(delivery) {
@@ -291,7 +290,7 @@ impl Actor for Writer {
             }
         }
         self.commit_all(queue);
-        self.offer_compaction();
+        self.offer_upkeep();
     }
 
     fn wait(&self) -> Wait {
@@ -304,7 +303,7 @@ impl Actor for Writer {
             return;
         }
         self.expire();
-        self.offer_compaction();
+        self.offer_upkeep();
     }
 
     fn stop(&mut self) {

@@ -142,7 +142,7 @@ fn a_message_carries_what_its_sender_did_before() {
 #[test]
 fn a_published_value_is_whole_and_never_goes_back() {
     explore(|| {
-        let cell = Arc::new(ArcSwap::new(Arc::new([0, 0])));
+        let cell = Arc::new(Swap::new(Arc::new([0, 0])));
         let writer = Arc::clone(&cell);
         let thread = spawn(move || {
             writer.store(Arc::new([1, 1]));

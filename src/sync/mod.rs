@@ -31,9 +31,9 @@ use checked_by_shuttle as face;
 use production as face;
 
 pub(crate) use face::{
-    Arc, ArcSwap, AtomicBool, AtomicU64, AtomicUsize, Guard, JoinHandle, Mutex, MutexGuard, OnceLock,
-    Ordering, PoisonError, Receiver, RecvTimeoutError, Sender, ThreadBuilder, TryRecvError,
-    TrySendError, Weak, bounded, fence, now, random, sleep,
+    Arc, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, JoinHandle, Mutex, MutexGuard, OnceLock,
+    Ordering, PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
+    TrySendError, Weak, bounded, fence, now, random, sleep, try_briefly, unbounded,
 };
 
 /// Locks a mutex whose data stays consistent even if a holder panicked.
@@ -43,8 +43,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What was the newest value of a [`Published`]; it stays alive while the guard does, also across I/O.
+pub(crate) type Guard<T> = face::Guard<Arc<T>>;
+
 /// A value that one thread replaces as a whole and many threads read without a lock.
-pub(crate) struct Published<T>(ArcSwap<T>);
+pub(crate) struct Published<T>(Swap<Arc<T>>);
 
 impl<T> Published<T> {
     /// Publishes the first value.
@@ -54,7 +57,7 @@ impl<T> Published<T> {
 
     /// Publishes the first value, which others may hold as well.
     pub(crate) fn of(value: Arc<T>) -> Self {
-        Self(ArcSwap::new(value))
+        Self(Swap::new(value))
     }
 
     /// The newest value, for a short while: a thread that holds several guards pays for the later ones.
@@ -62,9 +65,35 @@ impl<T> Published<T> {
         self.0.load()
     }
 
+    /// The newest value, to be kept.
+    pub(crate) fn load_full(&self) -> Arc<T> {
+        self.0.load_full()
+    }
+
     /// Publishes the next value.
     pub(crate) fn store(&self, value: Arc<T>) {
         self.0.store(value);
+    }
+}
+
+/// A value that may be missing, which any thread replaces as a whole and many read without a lock.
+pub(crate) struct PublishedOption<T>(Swap<Option<Arc<T>>>);
+
+impl<T> Default for PublishedOption<T> {
+    fn default() -> Self {
+        Self(Swap::new(None))
+    }
+}
+
+impl<T> PublishedOption<T> {
+    /// The newest value, for a short while.
+    pub(crate) fn load(&self) -> face::Guard<Option<Arc<T>>> {
+        self.0.load()
+    }
+
+    /// Publishes the next value, or that there is none.
+    pub(crate) fn swap(&self, value: Option<T>) -> Option<Arc<T>> {
+        self.0.swap(value.map(Arc::new))
     }
 }
 

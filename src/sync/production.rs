@@ -2,20 +2,38 @@
 
 use std::time::{Duration, Instant};
 
-pub(crate) use arc_swap::ArcSwap;
+pub(crate) use arc_swap::Guard;
 pub(crate) use crossbeam_channel::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
 
-/// What was the newest value of an [`ArcSwap`]; it stays alive while the guard does, also across I/O.
-pub(crate) type Guard<T> = arc_swap::Guard<Arc<T>>;
+/// A pointer that is replaced as a whole and read without a lock.
+pub(crate) type Swap<V> = arc_swap::ArcSwapAny<V>;
 
 /// The time that threads wait by.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Tries for some microseconds what would otherwise be waited for, since parking a thread and waking it
+/// costs more than that; gives way to threads that have something to do.
+pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    const SPINS: usize = 32;
+    const YIELDS: usize = 32;
+    for turn in 0..SPINS + YIELDS {
+        if let Some(result) = attempt() {
+            return Some(result);
+        }
+        if turn < SPINS {
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+    None
 }
 
 /// Waits; only for trying again what another process has to let go of.

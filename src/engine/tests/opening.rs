@@ -88,6 +88,8 @@ fn the_report_counts_what_was_read() {
     assert!(segments > 2);
     let expected = RecoveryReport {
         segments,
+        hinted: 0,
+        doubted: 0,
         records: 200,
         is_clean: true,
         dropped_bytes: 0,

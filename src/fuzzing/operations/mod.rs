@@ -30,6 +30,9 @@ const SNAPSHOTS_MAX: usize = 3;
 const SEGMENT_BYTES_MAX: u64 = 300;
 const COMPACTION_BYTES_MIN: u64 = 64;
 
+/// So few that values make room for each other all the time.
+const CACHE_BYTES: usize = 96 << 10;
+
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut store = Store::open(State::default()).0;
@@ -73,7 +76,8 @@ impl Store {
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
         };
-        let (writer, reader, report) = KvsWriter::open(place, COMPACTION_BYTES_MIN).unwrap();
+        let (writer, reader, report) =
+            KvsWriter::open(place, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();
         let model = Model::default();
         let snapshots = Vec::new();
         (Self { disk, writer, reader, model, snapshots, sync: None, compaction: None }, report)

@@ -26,16 +26,18 @@ const COMPACTION_BYTES_MIN: u64 = 100;
 const STEPS_MAX: usize = 24;
 const KEYS: usize = 6;
 
-pub(super) type State = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(in crate::fuzzing) type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A log and everything that it was.
-pub(super) struct History {
-    pub(super) image: Image,
+pub(in crate::fuzzing) struct History {
+    pub(in crate::fuzzing) image: Image,
     /// The state after each batch, by its sequence number.
     pub(super) states: Vec<State>,
 }
 
-pub(super) fn open(disk: &SimulatedDisk) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
+pub(in crate::fuzzing) fn open(
+    disk: &SimulatedDisk,
+) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
     let place = Place {
         file_system: Arc::new(disk.clone()),
         directory: DIRECTORY.into(),
@@ -43,7 +45,7 @@ pub(super) fn open(disk: &SimulatedDisk) -> Result<(KvsWriter, KvsReader, Recove
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
     };
-    KvsWriter::open(place, COMPACTION_BYTES_MIN)
+    KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
 }
 
 pub(super) fn group(batch: Vec<Mutation>) -> Group {
@@ -53,7 +55,7 @@ pub(super) fn group(batch: Vec<Mutation>) -> Group {
 }
 
 /// Everything that is there, by a scan that each single read has to agree with.
-pub(super) fn contents(reader: &KvsReader) -> State {
+pub(in crate::fuzzing) fn contents(reader: &KvsReader) -> State {
     let mut state = State::new();
     let mut range = KeyRange::all();
     loop {
@@ -91,7 +93,7 @@ fn run(writer: &mut KvsWriter, job: &mut dyn Job, steps: usize) {
     }
 }
 
-pub(super) fn build(input: &mut Input<'_>) -> History {
+pub(in crate::fuzzing) fn build(input: &mut Input<'_>) -> History {
     let mut disk = SimulatedDisk::new(DiskState::default());
     let (mut writer, _, _) = open(&disk).unwrap();
     let mut states = vec![State::new()];

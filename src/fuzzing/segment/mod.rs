@@ -4,7 +4,7 @@
 //! engine, then edits of its files, some of which make the checksums right again. Without those, what
 //! opens must be a state that was there, and none older than what intact bytes say was durable.
 
-mod build;
+pub(super) mod build;
 mod edit;
 
 use std::path::{Path, PathBuf};

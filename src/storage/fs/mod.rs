@@ -40,6 +40,11 @@ pub(crate) trait FileSystem: Send + Sync + 'static {
     /// Opens a directory to sync it, once: to open it for each sync could fail for want of a descriptor.
     fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>>;
 
+    /// Whether several threads may read at once; a simulation that counts calls wants them in order.
+    fn reads_beside(&self) -> bool {
+        true
+    }
+
     /// Takes the exclusive lock of a file, making the file if it is missing; `None` if it is taken.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 }

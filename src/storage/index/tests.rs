@@ -1,8 +1,11 @@
 //! Versions, snapshots and ranges, without an engine.
 
+mod model;
+
 use std::ops::Bound;
 
 use super::*;
+use crate::storage::range::KeyRange;
 
 /// A number; negative ones are tombstones.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +20,15 @@ impl Slot for Number {
     }
 }
 
+fn change(key: &str, version: u64, number: i32) -> Change<Number> {
+    Change { key: key.as_bytes().to_vec(), version, slot: Number(number) }
+}
+
 fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]) -> Vec<i32> {
-    for (key, number) in changes {
-        index.insert(key.as_bytes().to_vec(), version, Number(*number));
-    }
+    index.insert(
+        changes.iter().map(|(key, number)| change(key, version, *number)).collect(),
+        |_| {},
+    );
     index.publish(version);
     let mut dropped = Vec::new();
     index.prune(|slot, _| dropped.push(slot.0));
@@ -35,11 +43,11 @@ fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &Snapshot) -> 
 fn nothing_of_a_commit_is_seen_before_it_is_published() {
     let mut index = IndexWriter::new();
     let reader = index.reader();
-    index.insert(b"a".to_vec(), 1, Number(1));
+    index.insert(vec![change("a", 1, 1)], |_| {});
     assert_eq!(reader.newest(b"a"), None);
     index.publish(1);
     assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
-    index.insert(b"a".to_vec(), 2, Number(2));
+    index.insert(vec![change("a", 2, 2)], |_| {});
     assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
 }
 
@@ -50,15 +58,15 @@ fn a_snapshot_keeps_what_it_sees_until_it_is_dropped() {
     commit(&mut index, 1, &[("a", 1), ("b", 1)]);
     let snapshot = reader.snapshot();
     assert!(commit(&mut index, 2, &[("a", 2)]).is_empty());
-    assert!(commit(&mut index, 3, &[("a", 3), ("b", -1), ("c", 3)]).is_empty());
+    assert_eq!(commit(&mut index, 3, &[("a", 3), ("b", -1), ("c", 3)]), [2], "no snapshot sees it");
     assert_eq!(page(&reader, &KeyRange::all(), &snapshot), [1, 1]);
     assert_eq!(reader.at(b"b", &snapshot), Some((1, Number(1))));
     assert_eq!(page(&reader, &KeyRange::all(), &reader.snapshot()), [3, -1, 3]);
     drop(snapshot);
     let mut dropped = commit(&mut index, 4, &[]);
     dropped.sort_unstable();
-    assert_eq!(dropped, [-1, 1, 1, 2]);
-    assert_eq!(reader.versions(b"b"), []);
+    assert_eq!(dropped, [-1, 1, 1]);
+    assert_eq!(reader.versions(b"b", &reader.horizon()), []);
 }
 
 #[test]
@@ -91,7 +99,7 @@ fn keys_and_deadlines_are_counted() {
     commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
     assert_eq!((reader.live(), reader.expiring()), (2, 1));
     assert_eq!(index.due(200, 10), [b"a"]);
-    index.remove_all(3, &Number(-1));
+    index.remove_all(3, &Number(-1), |_| {});
     index.publish(3);
     assert_eq!((reader.live(), reader.expiring()), (0, 0));
 }
@@ -105,27 +113,83 @@ fn restoring_in_any_order_ends_the_same() {
         let mut dropped = Vec::new();
         for position in order {
             let (version, number) = versions[position];
-            let unneeded = index.restore(b"k".to_vec(), version, Number(number));
-            dropped.extend(unneeded.map(|slot| slot.0));
+            index.restore(vec![change("k", version, number)], |slot| dropped.push(slot.0));
         }
         index.publish(4);
         index.prune(|slot, _| dropped.push(slot.0));
         dropped.sort_unstable();
         assert_eq!(dropped, [-1, 10, 30]);
-        assert_eq!(index.reader().versions(b"k"), [(4, Number(40))]);
+        let reader = index.reader();
+        assert_eq!(reader.versions(b"k", &reader.horizon()), [(4, Number(40))]);
         assert_eq!(index.reader().live(), 1);
     }
+}
+
+fn repoint(index: &mut IndexWriter<Number>, key: &str, version: u64, from: i32, to: i32) -> bool {
+    let (from, to) = (Number(from), Number(to));
+    let mut result = None;
+    index.repoint(vec![Move { key: key.into(), version, from, to }], |_, moved| {
+        result = Some(moved);
+    });
+    result.unwrap()
 }
 
 #[test]
 fn only_what_is_still_in_its_place_is_repointed() {
     let mut index = IndexWriter::new();
+    let reader = index.reader();
     commit(&mut index, 1, &[("a", 1)]);
-    assert!(!index.repoint(b"a", 1, Number(9), |slot| slot.0 == 2));
-    assert!(index.repoint(b"a", 1, Number(9), |slot| slot.0 == 1));
-    assert!(!index.repoint(b"b", 1, Number(9), |_| true));
-    assert_eq!(index.reader().newest(b"a"), Some((1, Number(9))));
+    assert!(!repoint(&mut index, "a", 1, 2, 9));
+    assert!(repoint(&mut index, "a", 1, 1, 9));
+    assert!(!repoint(&mut index, "b", 1, 1, 9));
+    assert_eq!(reader.newest(b"a"), Some((1, Number(9))));
     commit(&mut index, 2, &[("a", 2)]);
-    assert!(!index.repoint(b"a", 1, Number(8), |_| true), "the version is gone");
-    assert_eq!(index.reader().newest(b"a"), Some((2, Number(2))));
+    assert!(!repoint(&mut index, "a", 1, 9, 8), "the version is gone");
+    let snapshot = reader.snapshot();
+    commit(&mut index, 3, &[("a", 3)]);
+    assert!(repoint(&mut index, "a", 2, 2, 7), "a snapshot sees it");
+    assert_eq!(reader.at(b"a", &snapshot), Some((2, Number(7))));
+    assert_eq!(reader.newest(b"a"), Some((3, Number(3))));
+}
+
+#[test]
+fn only_versions_that_a_snapshot_sees_are_kept_beside_the_newest() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    let mut snapshots = Vec::new();
+    for version in 1..=1000 {
+        let number = i32::try_from(version).unwrap() % 90;
+        commit(&mut index, version, &[("a", number), ("b", number)]);
+        if version % 300 == 0 {
+            snapshots.push(reader.snapshot());
+        }
+    }
+    let kept = |reader: &IndexReader<Number>| {
+        let versions = reader.versions(b"a", &reader.horizon());
+        versions.into_iter().map(|(version, _)| version).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&reader), [1000, 900, 600, 300]);
+    snapshots.remove(1);
+    let dropped = commit(&mut index, 1001, &[("c", 1)]);
+    assert_eq!(dropped, [600 % 90; 2]);
+    assert_eq!(kept(&reader), [1000, 900, 300]);
+    drop(snapshots);
+    assert_eq!(commit(&mut index, 1002, &[]).len(), 4);
+    assert_eq!(kept(&reader), [1000]);
+}
+
+#[test]
+fn a_tombstone_stays_while_a_snapshot_sees_what_it_removed() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    commit(&mut index, 1, &[("a", 1)]);
+    let snapshot = reader.snapshot();
+    assert_eq!(commit(&mut index, 2, &[("a", -1)]), []);
+    assert_eq!(reader.newest(b"a"), Some((2, Number(-1))));
+    assert_eq!(reader.at(b"a", &snapshot), Some((1, Number(1))));
+    drop(snapshot);
+    let mut dropped = commit(&mut index, 3, &[]);
+    dropped.sort_unstable();
+    assert_eq!(dropped, [-1, 1]);
+    assert_eq!(reader.newest(b"a"), None);
 }

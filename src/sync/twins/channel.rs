@@ -2,7 +2,7 @@
 //!
 //! It is the specification that the real one is assumed to keep: a bounded queue, first in, first out, whose
 //! operations take effect at once. It hangs up for the receiver when every sender is gone and the queue is
-//! empty, and for the senders when the receiver is gone; what is queued then stays until the last
+//! empty, and for the senders when every receiver is gone; what is queued then stays until the last
 //! sender goes.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use super::time;
 /// A channel for so many messages, at least one.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a channel without a place for a message is another kind");
-    let state = State { queue: VecDeque::new(), senders: 1, has_receiver: true };
+    let state = State { queue: VecDeque::new(), senders: 1, receivers: 1 };
     let channel = Arc::new(Channel {
         state: Mutex::new(state),
         capacity,
@@ -23,6 +23,11 @@ pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         emptied: Condvar::new(),
     });
     (Sender(Arc::clone(&channel)), Receiver(channel))
+}
+
+/// A channel for any number of messages.
+pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    bounded(usize::MAX)
 }
 
 struct Channel<T> {
@@ -37,10 +42,10 @@ struct Channel<T> {
 struct State<T> {
     queue: VecDeque<T>,
     senders: usize,
-    has_receiver: bool,
+    receivers: usize,
 }
 
-/// The receiver is gone; this is the message.
+/// Every receiver is gone; this is the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SendError<T>(pub(crate) T);
 
@@ -83,10 +88,10 @@ impl<T> Sender<T> {
     pub(crate) fn send(&self, message: T) -> Result<(), SendError<T>> {
         let Channel { state, capacity, filled, emptied } = &*self.0;
         let mut state = lock(state);
-        while state.has_receiver && state.queue.len() == *capacity {
+        while state.receivers > 0 && state.queue.len() == *capacity {
             state = wait(emptied, state);
         }
-        if !state.has_receiver {
+        if state.receivers == 0 {
             return Err(SendError(message));
         }
         state.queue.push_back(message);
@@ -98,7 +103,7 @@ impl<T> Sender<T> {
     pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let Channel { state, capacity, filled, .. } = &*self.0;
         let mut state = lock(state);
-        if !state.has_receiver {
+        if state.receivers == 0 {
             return Err(TrySendError::Disconnected(message));
         }
         if state.queue.len() == *capacity {
@@ -178,10 +183,23 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        lock(&self.0.state).receivers += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        lock(&self.0.state).has_receiver = false;
-        self.0.emptied.notify_all();
+        let left = {
+            let mut state = lock(&self.0.state);
+            state.receivers -= 1;
+            state.receivers
+        };
+        if left == 0 {
+            self.0.emptied.notify_all();
+        }
     }
 }
 

@@ -5,17 +5,20 @@ pub(crate) mod once;
 pub(crate) mod thread;
 pub(crate) mod time;
 
-use super::Arc;
+/// What loading a published value gives.
+pub(crate) struct Guard<V>(pub(super) V);
 
-/// What loading from an `ArcSwap` gives.
-pub(crate) struct Guard<T>(pub(super) Arc<T>);
+impl<V> std::ops::Deref for Guard<V> {
+    type Target = V;
 
-impl<T> std::ops::Deref for Guard<T> {
-    type Target = Arc<T>;
-
-    fn deref(&self) -> &Arc<T> {
+    fn deref(&self) -> &V {
         &self.0
     }
+}
+
+/// Tries once: what a later attempt would find, this one finds if it is scheduled later.
+pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    attempt()
 }
 
 /// The same number in every execution: a checker has to be able to repeat one.

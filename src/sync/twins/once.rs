@@ -12,11 +12,15 @@ pub(crate) struct OnceLock<T> {
 
 impl<T> Default for OnceLock<T> {
     fn default() -> Self {
-        Self { value: Value::new(), is_set: AtomicBool::new(false) }
+        Self::new()
     }
 }
 
 impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        Self { value: Value::new(), is_set: AtomicBool::new(false) }
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         if self.is_set.load(Ordering::Acquire) { self.value.get() } else { None }
     }

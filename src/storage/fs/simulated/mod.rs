@@ -271,6 +271,10 @@ impl FileSystem for SimulatedDisk {
         Ok(Arc::new(self.clone()))
     }
 
+    fn reads_beside(&self) -> bool {
+        false
+    }
+
     fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
         let mut shared = self.shared();
         if std::mem::replace(&mut shared.is_locked, true) {

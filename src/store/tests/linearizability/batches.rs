@@ -71,7 +71,12 @@ fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     }
 }
 
-pub(super) fn execute(store: &Store, seed: u64, operation: &StoreOperation, dice: &mut Dice) -> Answered {
+pub(super) fn execute(
+    store: &Store,
+    seed: u64,
+    operation: &StoreOperation,
+    dice: &mut Dice,
+) -> Answered {
     let key_answer = |outcome| match known(outcome)? {
         Known::Known(answer) => Ok(StoreAnswer::Key(answer)),
         other => Err(format!("a write ended as {other:?}")),

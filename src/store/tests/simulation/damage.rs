@@ -1,7 +1,8 @@
 //! Every damage of a closed store, and of one that is open: it is noticed, or it is harmless.
 //!
 //! What is allowed after a damage: everything right; an error that names the damaged file, and a place in
-//! it; a refusal to open, which leaves every file as it is. What is not: a wrong value, a key that is
+//! it, from opening or, where a hint was read instead of the file, from reading the record there; a
+//! refusal to open leaves every file as it is. What is not: a wrong value, a key that is
 //! missing or back, a panic. A store that accepts the damage is also written to, closed and opened again.
 
 mod kinds;
@@ -15,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::store::{Files, Store, states};
 use super::machine::{Machine, Past, put};
 use super::options;
-use crate::engine::{Access, Lookup};
+use crate::engine::{Access, KeyRange, Lookup, ScanPage};
 use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::batch::Batch;
 use crate::{Durability, Error};
@@ -30,12 +31,16 @@ struct Figures {
     harmless: u64,
     /// The store was not opened, and the error names the file.
     refused: u64,
+    /// The store opened, and reading what is damaged is an error that names the file.
+    found: u64,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { harmless, refused } = self;
-        write!(formatter, "{} tried: {refused} refused, {harmless} harmless", harmless + refused)
+        let Self { harmless, refused, found } = self;
+        let tried = harmless + refused + found;
+        write!(formatter, "{tried} tried: {refused} refused, {found} found by reading, ")?;
+        write!(formatter, "{harmless} harmless")
     }
 }
 
@@ -43,6 +48,7 @@ impl Figures {
     fn add(&mut self, other: Self) {
         self.harmless += other.harmless;
         self.refused += other.refused;
+        self.found += other.found;
     }
 }
 
@@ -64,8 +70,9 @@ impl<'a> Judge<'a> {
         }
         let judged = catch_unwind(AssertUnwindSafe(|| judge_closed(self.store, files, touched)));
         match judged.unwrap_or_else(|_| Err("it panicked".to_owned()))? {
-            true => self.figures.harmless += 1,
-            false => self.figures.refused += 1,
+            Verdict::Harmless => self.figures.harmless += 1,
+            Verdict::Refused => self.figures.refused += 1,
+            Verdict::Found => self.figures.found += 1,
         }
         Ok(())
     }
@@ -78,8 +85,16 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether the store opened; everything is right then.
-fn judge_closed(store: &Store, files: &Files, touched: &[&str]) -> Result<bool, Violation> {
+/// What became of a damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Harmless,
+    Refused,
+    Found,
+}
+
+/// Opens the store, reads it, writes to it and opens it again.
+fn judge_closed(store: &Store, files: &Files, touched: &[&str]) -> Result<Verdict, Violation> {
     let disk = SimulatedDisk::new(states(files));
     let past = Past { sequence: 0, model: store.model.clone() };
     let opened = Machine::open(&disk, &options(Durability::Always), vec![past]);
@@ -90,31 +105,55 @@ fn judge_closed(store: &Store, files: &Files, touched: &[&str]) -> Result<bool, 
             let found: Vec<_> =
                 disk.state().files().map(|(n, b)| (n.to_owned(), b.to_vec())).collect();
             let is_unchanged = files.iter().eq(found.iter().map(|(name, bytes)| (name, bytes)));
-            return is_unchanged.then_some(false).ok_or("a refusal changed a file".to_owned());
+            return is_unchanged
+                .then_some(Verdict::Refused)
+                .ok_or("a refusal changed a file".to_owned());
         }
     };
-    is_right(&machine, store).map_err(|e| format!("opened: {e}"))?;
+    let read = |machine: &Machine| read_all(machine, store, files, touched);
+    let mut errors = read(&machine).map_err(|e| format!("opened: {e}"))?;
     let written = machine.write(vec![Batch::single(put("later", "written to what was damaged"))]);
     written.into_iter().next().expect("an outcome").map_err(|e| format!("writing: {e}"))?;
-    is_right(&machine, store).map_err(|e| format!("written to: {e}"))?;
+    errors += read(&machine).map_err(|e| format!("written to: {e}"))?;
     let machine = machine.reopen().map_err(|e| format!("opened again: {e}"))?;
-    is_right(&machine, store).map_err(|e| format!("opened again: {e}"))?;
-    Ok(true)
+    errors += read(&machine).map_err(|e| format!("opened again: {e}"))?;
+    Ok(if errors == 0 { Verdict::Harmless } else { Verdict::Found })
 }
 
-/// Whether everything is there and nothing else is.
-fn is_right(machine: &Machine, store: &Store) -> Result<(), Violation> {
-    let found = machine.contents().map_err(|error| error.to_string())?;
-    if found != *machine.now() {
-        return Err(format!("{found:?} is read, {:?} was written", machine.now()));
-    }
-    for key in store.keys.iter().filter(|key| !machine.now().contains_key(*key)) {
-        match machine.reader.get(key, Access::Blocking) {
-            Ok(Lookup::Absent) => {}
-            found => return Err(format!("{} is {found:?}, it was removed", key.escape_ascii())),
+/// Reads every key there ever was, one by one and in a scan; how many reads failed. Each is right, or an
+/// error that names the damage.
+fn read_all(
+    machine: &Machine,
+    store: &Store,
+    files: &Files,
+    touched: &[&str],
+) -> Result<u64, Violation> {
+    let mut errors = 0;
+    for key in store.keys.iter().chain(machine.now().keys()) {
+        let found = match machine.reader.get(key, Access::Blocking) {
+            Ok(Lookup::Found(entry)) => Some((entry.value, entry.expires_at)),
+            Ok(_) => None,
+            Err(error) => {
+                errors += 1;
+                is_named(&error, touched, files, store)?;
+                continue;
+            }
+        };
+        if found.as_ref() != machine.now().get(key) {
+            return Err(format!("{} is read as {found:?}", key.escape_ascii()));
         }
     }
-    Ok(())
+    let range = KeyRange::all();
+    let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
+    match machine.reader.scan(&page) {
+        Ok(page) => {
+            let found = page.entries.into_iter();
+            let found = found.map(|found| (found.key, (found.entry.value, found.entry.expires_at)));
+            let is_right = found.eq(machine.now().clone());
+            is_right.then_some(errors).ok_or("a scan is wrong".to_owned())
+        }
+        Err(error) => is_named(&error, touched, files, store).map(|()| errors + 1),
+    }
 }
 
 /// Whether the error says where the damage is.

@@ -44,6 +44,7 @@ const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::DropClear, Technique::Random),
     (Bug::RepointOverwritten, Technique::Random),
     (Bug::DropInputsEarly, Technique::Random),
+    (Bug::HintBeforeSync, Technique::Random),
     (Bug::IgnoreSnapshots, Technique::Random),
     (Bug::SkipOverlay, Technique::Exhaustive),
     (Bug::StaleRead, Technique::Exhaustive),

@@ -74,7 +74,9 @@ impl History {
             return Err(format!("{found:?} is read, {:?} was written", self.machine.now()));
         }
         let moments = self.machine.disk.moments();
-        let (options, figures) = (options(self.durability), Figures::default());
+        // Few enough bytes that values make room for each other.
+        let options = options(self.durability).cache_bytes(96 << 10);
+        let figures = Figures::default();
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
         let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
         for moment in &moments {

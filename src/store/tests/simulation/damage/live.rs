@@ -6,9 +6,8 @@ use std::{fmt, iter};
 use super::super::machine::{Machine, Past, put};
 use super::super::options;
 use super::store::{Files, STORIES, Store, frames, states};
-use super::{Violation, is_named, is_right};
+use super::{Violation, is_named, read_all};
 use crate::Durability;
-use crate::engine::{Access, KeyRange, Lookup, ScanPage};
 use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::batch::Batch;
 
@@ -63,7 +62,7 @@ impl Live<'_> {
         // What was written meanwhile may have made the file longer.
         self.files = disk.state().files().map(|(n, b)| (n.to_owned(), b.to_vec())).collect();
         match machine.reopen() {
-            Ok(machine) => is_right(&machine, self.store).map_err(|e| format!("opened again: {e}")),
+            Ok(machine) => self.read(&machine).map_err(|e| format!("opened again: {e}")),
             Err(error) => {
                 self.figures.refused += 1;
                 is_named(&error, &[self.name], &self.files, self.store)
@@ -71,34 +70,9 @@ impl Live<'_> {
         }
     }
 
-    /// Every key is right, or an error names the damage.
     fn read(&mut self, machine: &Machine) -> Result<(), Violation> {
-        for key in &self.store.keys {
-            let found = match machine.reader.get(key, Access::Blocking) {
-                Ok(Lookup::Found(entry)) => Some((entry.value, entry.expires_at)),
-                Ok(_) => None,
-                Err(error) => {
-                    self.figures.errors += 1;
-                    is_named(&error, &[self.name], &self.store.files, self.store)?;
-                    continue;
-                }
-            };
-            if found.as_ref() != machine.now().get(key) {
-                return Err(format!("{} is read as {found:?}", key.escape_ascii()));
-            }
-        }
-        let range = KeyRange::all();
-        let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
-        match machine.reader.scan(&page) {
-            Ok(page) => {
-                let found = page.entries.into_iter();
-                let found =
-                    found.map(|found| (found.key, (found.entry.value, found.entry.expires_at)));
-                let is_right = found.eq(machine.now().clone());
-                is_right.then_some(()).ok_or("a scan is wrong".to_owned())
-            }
-            Err(error) => is_named(&error, &[self.name], &self.store.files, self.store),
-        }
+        self.figures.errors += read_all(machine, self.store, &self.store.files, &[self.name])?;
+        Ok(())
     }
 }
 

@@ -45,6 +45,16 @@ fn a_refusal_that_changes_files_is_caught() {
 }
 
 #[test]
+fn a_hint_that_is_not_checked_is_caught() {
+    is_caught_closed(Bug::SkipHintChecksum, &["flipped bits"]);
+}
+
+#[test]
+fn a_hint_of_another_segment_is_caught() {
+    is_caught_closed(Bug::HintOfAnother, &["swapped and foreign files"]);
+}
+
+#[test]
 fn a_read_error_that_counts_as_absence_is_caught() {
     let _planted = plant(Some(Bug::ReadErrorIsAbsence));
     println!("{}", live::flip_bits().expect_err("not caught"));

@@ -94,6 +94,10 @@ impl Author {
         author
     }
 
+    fn has_unfinished(&self) -> bool {
+        self.machine.disk.state().files().any(|(name, _)| name.ends_with(".tmp"))
+    }
+
     fn look(&mut self) {
         for (name, bytes) in self.machine.disk.state().files() {
             let found = (name.to_owned(), bytes.to_vec());
@@ -143,6 +147,10 @@ impl Store {
             author.maintain();
             author.put_all([50], "a new");
         }
+        // A hint that is being written goes before a compaction.
+        while story != Story::Compacted && !author.has_unfinished() && author.machine.step() {
+            author.look();
+        }
         author.machine.close();
         author.look();
         let state = author.machine.disk.state();
@@ -184,6 +192,9 @@ fn the_stores_hold_what_is_to_be_damaged() {
         assert!(store.files.contains_key("CLOSED") && store.files.contains_key("ENGINE"));
         let is_unfinished = store.files.keys().any(|name| name.ends_with(".tmp"));
         assert_eq!(is_unfinished, story != Story::Compacted);
+        let hints = store.files.keys().filter(|name| name.ends_with(".hint")).count();
+        let segments = store.segments().count();
+        assert!(hints > 1 && hints < segments, "{hints} hints of {segments} segments");
         let gone = store.earlier.iter().filter(|(name, _)| !store.files.contains_key(name));
         assert!(gone.count() > 2, "segments that were compacted away");
     }

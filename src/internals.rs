@@ -1,0 +1,39 @@
+//! What the project's benches measure and no program needs.
+//!
+//! It is behind the feature `internals`, in no documentation, and may change with any commit.
+
+use crate::storage::record::{Checksum, FRAME_HEADER_BYTES, Record};
+
+/// Encodes and decodes records of the log, with the checksums of one segment.
+#[derive(Debug)]
+pub struct RecordCodec(Checksum);
+
+impl Default for RecordCodec {
+    fn default() -> Self {
+        Self(Checksum::new(b"a segment"))
+    }
+}
+
+/// Where the records lie in the segment, and the commit that writes them.
+const OFFSET: u64 = 72;
+const SEQUENCE: u64 = 1;
+
+impl RecordCodec {
+    /// Appends a frame of one record to `out`; false if it does not fit the format.
+    pub fn encode(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>) -> bool {
+        let record = Record::Put { key, value, expires_at: None };
+        let numbers = (SEQUENCE, 0);
+        self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
+    }
+
+    /// The value in a frame of one record, if its checksum matches.
+    #[must_use]
+    pub fn decode<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
+        let record = frame.get(FRAME_HEADER_BYTES..)?;
+        let offset = OFFSET + FRAME_HEADER_BYTES as u64;
+        match self.0.decode_record(record, offset, SEQUENCE) {
+            Ok((Record::Put { value, .. }, _)) => Some(value),
+            _ => None,
+        }
+    }
+}

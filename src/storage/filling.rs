@@ -1,0 +1,115 @@
+//! Fills the index with what was read, some segments at once, so that it gets its keys in order.
+
+use super::accounting::Accounting;
+use super::index::{Change, IndexWriter};
+use super::merge::{Clear, Merge};
+use super::names::SegmentId;
+use super::range::KeyRange;
+use super::record::{Extent, Record};
+use super::run::Run;
+use super::segment::Location;
+use super::tasks::{Tasks, Wanted};
+use crate::Result;
+
+/// How much of what was read waits in memory. More of it at once makes fewer passes over the index.
+const WAITING_BYTES_MAX: usize = 256 << 20;
+
+/// An index that is being filled.
+pub(super) struct Filling<'a> {
+    index: &'a mut IndexWriter<Location>,
+    waiting: Vec<Run>,
+    waiting_bytes: usize,
+    clears: Vec<(Clear, Extent)>,
+    /// The newest record that removed every key.
+    cleared: Option<Clear>,
+}
+
+impl<'a> Filling<'a> {
+    /// Begins to fill an empty index.
+    pub(super) fn new(index: &'a mut IndexWriter<Location>) -> Self {
+        Self { index, waiting: Vec::new(), waiting_bytes: 0, clears: Vec::new(), cleared: None }
+    }
+
+    /// Takes what a segment holds, with the records in it that removed every key.
+    pub(super) fn add(&mut self, run: Run, clears: &[(u64, Extent)]) {
+        let segment = run.segment;
+        let clear = |(sequence, extent): &(u64, Extent)| {
+            (Clear { sequence: *sequence, segment, offset: extent.offset }, *extent)
+        };
+        self.clears.extend(clears.iter().map(clear));
+        self.waiting_bytes += run.memory();
+        self.waiting.push(run);
+    }
+
+    /// Whether so much waits that it should be put into the index now.
+    pub(super) fn is_due(&self) -> bool {
+        self.waiting_bytes >= WAITING_BYTES_MAX
+    }
+
+    /// Puts what waits into the index.
+    pub(super) fn fill(&mut self, accounting: &mut Accounting, tasks: &impl Tasks) -> Result<()> {
+        self.clear(accounting);
+        let merge = Merge::new(std::mem::take(&mut self.waiting), self.cleared);
+        self.waiting_bytes = 0;
+        tasks.run(
+            merge.parts(),
+            move |number| merge.part(number),
+            |part| {
+                accounting.find_garbage(part.garbage_bytes);
+                self.restore(part.versions, accounting);
+                Ok(Wanted::More)
+            },
+        )
+    }
+
+    /// Publishes what is in the index; the sequence number of the newest record that removed every key, 0
+    /// if there was none.
+    pub(super) fn finish(self, newest: u64, accounting: &mut Accounting) -> u64 {
+        self.index.publish(newest);
+        self.index.prune(|location, gone| {
+            accounting.lose(&location);
+            if gone {
+                accounting.keep_tombstone(&location);
+            }
+        });
+        self.cleared.map_or(0, |clear| clear.sequence)
+    }
+
+    fn restore(&mut self, versions: Vec<Change<Location>>, accounting: &mut Accounting) {
+        for version in &versions {
+            accounting.gain(&version.slot);
+        }
+        self.index.restore(versions, |unneeded| accounting.lose(&unneeded));
+    }
+
+    /// Removes what is in the index and older than a waiting record that removed every key.
+    fn clear(&mut self, accounting: &mut Accounting) {
+        let before = self.cleared;
+        self.clears.sort_unstable_by_key(|(clear, _)| *clear);
+        for (clear, extent) in std::mem::take(&mut self.clears) {
+            if self.cleared.is_none_or(|newest| newest < clear) {
+                let record = Record::Remove { key: &[] };
+                accounting.keep_tombstone(&Location::of(&record, clear.segment, extent));
+                self.cleared = Some(clear);
+            }
+        }
+        if let Some(clear) = self.cleared.filter(|_| self.cleared != before) {
+            self.remove_all(clear.sequence, clear.segment, accounting);
+        }
+    }
+
+    fn remove_all(&mut self, sequence: u64, segment: SegmentId, accounting: &mut Accounting) {
+        const KEYS_AT_ONCE: usize = 1024;
+        let mut range = KeyRange::all();
+        loop {
+            let keys = self.index.live_keys(&range, KEYS_AT_ONCE);
+            let Some(last) = keys.last() else { return };
+            range = range.after(last);
+            let location = Location::cleared(segment);
+            // A key that was written after the clear keeps what it has.
+            let removed =
+                keys.into_iter().map(|key| Change { key, version: sequence, slot: location });
+            self.restore(removed.collect(), accounting);
+        }
+    }
+}

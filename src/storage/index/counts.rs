@@ -1,0 +1,55 @@
+//! How many keys there are, and which of them expire when.
+
+use std::collections::BTreeSet;
+
+use super::Slot;
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// What readers are told of the number of keys.
+#[derive(Default)]
+pub(super) struct SharedCounts {
+    /// Keys whose newest version is not a tombstone.
+    pub(super) live: AtomicU64,
+    /// Those among them that expire.
+    pub(super) expiring: AtomicU64,
+}
+
+/// The mutator's counts.
+pub(super) struct Counts {
+    shared: Arc<SharedCounts>,
+    /// The newest version of every key that expires, by time.
+    deadlines: BTreeSet<(u64, Box<[u8]>)>,
+}
+
+impl Counts {
+    pub(super) fn new(shared: Arc<SharedCounts>) -> Self {
+        Self { shared, deadlines: BTreeSet::new() }
+    }
+
+    /// Counts that the newest version of a key was replaced.
+    pub(super) fn replace<S: Slot>(&mut self, key: &[u8], old: Option<&S>, new: &S) {
+        let was_live = old.is_some_and(|slot| !slot.is_tombstone());
+        match (was_live, !new.is_tombstone()) {
+            (false, true) => self.shared.live.fetch_add(1, Ordering::Relaxed),
+            (true, false) => self.shared.live.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        let was_expiring = old.and_then(Slot::expires_at);
+        if was_expiring == new.expires_at() {
+            return;
+        }
+        if let Some(time) = was_expiring {
+            self.deadlines.remove(&(time, key.into()));
+        }
+        if let Some(time) = new.expires_at() {
+            self.deadlines.insert((time, key.into()));
+        }
+        self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
+    pub(super) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+        let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
+        due.take(limit).map(|(_, key)| key.to_vec()).collect()
+    }
+}

@@ -1,0 +1,215 @@
+//! The mutator's half of the index.
+
+use std::collections::BTreeMap;
+
+use super::Slot;
+use super::counts::{Counts, SharedCounts};
+use super::edit::{Forget, Insert, Repoint, Restore};
+use super::leaf::LeafBuilder;
+use super::reader::{IndexReader, Shared};
+use super::snapshot::{Horizon, Registry};
+use super::tree::{Edit, Tree};
+use crate::storage::range::KeyRange;
+use crate::sync::{Arc, AtomicU64, Ordering};
+
+/// Changes that one update of the tree takes: with keys of 64 KiB a fourth of what a leaf can address.
+const CHANGES_AT_ONCE: usize = 16 << 10;
+
+/// A version to be added.
+pub(crate) struct Change<S> {
+    pub(crate) key: Vec<u8>,
+    pub(crate) version: u64,
+    pub(crate) slot: S,
+}
+
+/// A version whose slot is to be replaced.
+pub(crate) struct Move<S> {
+    pub(crate) key: Vec<u8>,
+    pub(crate) version: u64,
+    pub(crate) from: S,
+    pub(crate) to: S,
+}
+
+/// A version that another one replaced.
+pub(super) struct Superseded<S> {
+    pub(super) version: u64,
+    pub(super) by: u64,
+    pub(super) slot: S,
+}
+
+/// A tombstone, to be forgotten once nobody sees what was before it.
+pub(super) struct Removed {
+    pub(super) key: Vec<u8>,
+    pub(super) version: u64,
+}
+
+/// What may be forgotten once nobody sees it.
+pub(super) struct Pending<S> {
+    pub(super) superseded: Vec<Superseded<S>>,
+    pub(super) removed: Vec<Removed>,
+}
+
+impl<S> Default for Pending<S> {
+    fn default() -> Self {
+        Self { superseded: Vec::new(), removed: Vec::new() }
+    }
+}
+
+impl<S> Pending<S> {
+    fn is_empty(&self) -> bool {
+        self.superseded.is_empty() && self.removed.is_empty()
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.superseded.append(&mut other.superseded);
+        self.removed.append(&mut other.removed);
+    }
+}
+
+/// The one mutator's half.
+pub(crate) struct IndexWriter<S> {
+    shared: Arc<Shared<S>>,
+    counts: Counts,
+    builder: LeafBuilder<S>,
+    /// As of the last [`prune`](Self::prune), which was told of everything that it hides.
+    horizon: Horizon,
+    /// Since the last prune.
+    pending: Pending<S>,
+    /// By the snapshot that kept it from being forgotten.
+    held: BTreeMap<u64, Pending<S>>,
+}
+
+impl<S: Slot> IndexWriter<S> {
+    /// An empty index of which nothing is published.
+    pub(crate) fn new() -> Self {
+        let counts = Arc::<SharedCounts>::default();
+        let shared = Shared {
+            tree: Tree::new(),
+            visible: AtomicU64::new(0),
+            counts: Arc::clone(&counts),
+            registry: Arc::<Registry>::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            counts: Counts::new(counts),
+            builder: LeafBuilder::new(),
+            horizon: Horizon::default(),
+            pending: Pending::default(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// A half for readers.
+    pub(crate) fn reader(&self) -> IndexReader<S> {
+        IndexReader(Arc::clone(&self.shared))
+    }
+
+    /// Adds versions, each at least as new as what its key has; not visible before
+    /// [`publish`](Self::publish).
+    ///
+    /// Tells `replaced` of slots that had this very version, as happens where a batch writes a key twice.
+    pub(crate) fn insert(&mut self, mut changes: Vec<Change<S>>, replaced: impl FnMut(S)) {
+        changes.sort_by(|a, b| a.key.cmp(&b.key));
+        let Self { shared, counts, builder, horizon, pending, .. } = self;
+        let mut edit = Insert { horizon, counts, pending, replaced };
+        update(&shared.tree, builder, &mut edit, &changes);
+    }
+
+    /// Adds versions while no reader exists, in any order; tells `unneeded` of those that are not needed
+    /// after it, which may be new ones.
+    pub(crate) fn restore(&mut self, mut changes: Vec<Change<S>>, unneeded: impl FnMut(S)) {
+        changes.sort_by(|a, b| a.key.cmp(&b.key));
+        let Self { shared, counts, builder, pending, .. } = self;
+        let mut edit = Restore { counts, removed: &mut pending.removed, unneeded };
+        update(&shared.tree, builder, &mut edit, &changes);
+    }
+
+    /// Replaces what versions say without changing history, where they are still needed and at the place they
+    /// move from; tells `moved` whether that was so.
+    pub(crate) fn repoint(&mut self, mut moves: Vec<Move<S>>, moved: impl FnMut(&Move<S>, bool))
+    where
+        S: PartialEq,
+    {
+        moves.sort_by(|a, b| a.key.cmp(&b.key));
+        let Self { shared, builder, horizon, .. } = self;
+        let mut edit = Repoint { horizon, moved };
+        update(&shared.tree, builder, &mut edit, &moves);
+    }
+
+    /// Makes everything up to `sequence` visible at once.
+    pub(crate) fn publish(&mut self, sequence: u64) {
+        self.shared.visible.store(sequence, Ordering::Release);
+    }
+
+    /// Tells `forgotten` of versions that nobody can see any more since the last time, and whether one was a
+    /// tombstone after which nothing of its key is left.
+    pub(crate) fn prune(&mut self, mut forgotten: impl FnMut(S, bool)) {
+        if self.pending.is_empty() && self.held.is_empty() {
+            return;
+        }
+        self.horizon = self.reader().horizon();
+        let Self { shared, builder, horizon, pending, held, .. } = self;
+        let is_released = |snapshot: &u64| horizon.snapshots.binary_search(snapshot).is_err();
+        let released: Vec<u64> = held.keys().copied().filter(is_released).collect();
+        let mut candidates = std::mem::take(pending);
+        for snapshot in released {
+            candidates.append(held.remove(&snapshot).unwrap_or_default());
+        }
+        for superseded in candidates.superseded {
+            let Superseded { version, by, .. } = superseded;
+            match horizon.viewer(version, by) {
+                _ if by > horizon.visible => pending.superseded.push(superseded),
+                Some(snapshot) => held.entry(snapshot).or_default().superseded.push(superseded),
+                None => forgotten(superseded.slot, false),
+            }
+        }
+        let mut removed = candidates.removed;
+        removed.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut edit =
+            Forget { horizon, forgotten: |slot| forgotten(slot, true), kept: Vec::new() };
+        update(&shared.tree, builder, &mut edit, &removed);
+        for (viewer, removed) in edit.kept {
+            match viewer {
+                Some(snapshot) => held.entry(snapshot).or_default().removed.push(removed),
+                None => pending.removed.push(removed),
+            }
+        }
+    }
+
+    /// Removes every key at one version, those of earlier batches that are not published included; tells
+    /// `replaced` as [`insert`](Self::insert) does.
+    pub(crate) fn remove_all(&mut self, version: u64, tombstone: &S, mut replaced: impl FnMut(S)) {
+        const KEYS_AT_ONCE: usize = 1024;
+        let mut range = KeyRange::all();
+        loop {
+            let keys = self.live_keys(&range, KEYS_AT_ONCE);
+            let Some(last) = keys.last() else { return };
+            range = range.after(last);
+            let change = |key| Change { key, version, slot: tombstone.clone() };
+            self.insert(keys.into_iter().map(change).collect(), &mut replaced);
+        }
+    }
+
+    /// Up to `limit` keys of the range whose newest version, published or not, is no tombstone.
+    pub(crate) fn live_keys(&self, range: &KeyRange, limit: usize) -> Vec<Vec<u8>> {
+        self.reader().live_keys(range, limit)
+    }
+
+    /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
+    pub(crate) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+        self.counts.due(now, limit)
+    }
+}
+
+fn update<S: Slot, E: Edit<S>>(
+    tree: &Tree<S>,
+    builder: &mut LeafBuilder<S>,
+    edit: &mut E,
+    mut changes: &[E::Change],
+) {
+    while !changes.is_empty() {
+        let (now, later) = changes.split_at(changes.len().min(CHANGES_AT_ONCE));
+        tree.update(builder, edit, now);
+        changes = later;
+    }
+}

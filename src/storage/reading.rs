@@ -1,0 +1,190 @@
+//! Reading one segment: its hint if there is one that fits, or else every frame of it.
+//!
+//! Nothing here depends on other segments, so that several can be read at once; what the contents mean
+//! is for [`recovery`](super::recovery) to judge.
+
+use super::hint::Hint;
+use super::log::Place;
+use super::record::{FrameHeader, FrameKind};
+use super::run::{Contents, Run, RunBuilder};
+use super::scan::{Frame, Next, Scan};
+use super::segment::{Origin, Segment};
+use crate::{Error, Result};
+
+/// What was found in a segment.
+pub(super) struct Reading {
+    /// The records up to the stop.
+    pub(super) run: Run,
+    pub(super) contents: Contents,
+    pub(super) stop: Stop,
+    /// The length of the file.
+    pub(super) length: u64,
+    /// The highest sequence number that any frame says is durable.
+    pub(super) durable: u64,
+    /// It was not the segment that was read.
+    pub(super) is_hinted: bool,
+}
+
+/// Where reading stopped.
+pub(super) struct Stop {
+    pub(super) offset: u64,
+    /// Everything before this offset is known to be durable.
+    pub(super) durable_end: u64,
+    /// The sequence number that would come next.
+    pub(super) expected: u64,
+    /// The segment is marked as sealed there.
+    pub(super) is_sealed: bool,
+    /// The store was closed there.
+    pub(super) is_closed: bool,
+    /// Why it stopped before the end of the file.
+    pub(super) invalid: Option<&'static str>,
+}
+
+impl Reading {
+    /// Reads a segment; of a written one batches below `limit` until one is not as expected.
+    ///
+    /// `durable` is a sequence number up to which everything is durable.
+    pub(super) fn of(
+        place: &Place,
+        segment: &Segment,
+        limit: Option<u64>,
+        durable: u64,
+        has_hint: bool,
+    ) -> Result<Self> {
+        if has_hint
+            && let Some(hint) = Hint::read(place, segment)
+            && limit.is_none_or(|limit| hint.seal.sequence == limit)
+        {
+            return Ok(Self::of_hint(hint));
+        }
+        let mut scan = Scan::new(segment)?;
+        let mut reader = Reader { segment, durable, builder: RunBuilder::default() };
+        let stop = match segment.header.origin {
+            Origin::Compacted => reader.read_compacted(&mut scan)?,
+            Origin::Written => reader.read_written(&mut scan, limit.unwrap_or(u64::MAX))?,
+        };
+        let (length, durable) = (scan.length(), reader.durable);
+        let run = Run::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
+        let (run, contents) =
+            run.ok_or_else(|| Error::corrupt(&segment.path, 0, "its records make no sense"))?;
+        Ok(Self { run, contents, stop, length, durable, is_hinted: false })
+    }
+
+    fn of_hint(hint: Hint) -> Self {
+        let Hint { length, seal, run, contents } = hint;
+        let stop = Stop {
+            offset: length,
+            // It was synced before the hint was written.
+            durable_end: length,
+            expected: seal.sequence,
+            is_sealed: true,
+            is_closed: false,
+            invalid: None,
+        };
+        Self { run, contents, stop, length, durable: seal.durable, is_hinted: true }
+    }
+}
+
+/// Collects what the frames of a segment hold.
+struct Reader<'a> {
+    segment: &'a Segment,
+    durable: u64,
+    builder: RunBuilder,
+}
+
+impl Reader<'_> {
+    fn add(&mut self, frame: &Frame<'_>) -> Result<()> {
+        for (record, extent) in &frame.records {
+            if !self.builder.add(record, frame.header.sequence, *extent) {
+                return Err(self.corrupt(u64::from(extent.offset), "the record is too long"));
+            }
+        }
+        Ok(())
+    }
+
+    fn corrupt(&self, offset: u64, reason: &str) -> Error {
+        Error::corrupt(&self.segment.path, offset, reason)
+    }
+
+    /// Anything wrong in a compacted segment is damage.
+    fn read_compacted(&mut self, scan: &mut Scan<'_>) -> Result<Stop> {
+        let (mut seal, mut newest) = (None, 0);
+        loop {
+            let offset = scan.offset();
+            match (scan.next()?, seal) {
+                (Next::Frame(frame), None) => match frame.header.kind {
+                    FrameKind::Batch => {
+                        newest = newest.max(frame.header.sequence);
+                        self.add(&frame)?;
+                    }
+                    FrameKind::Seal if frame.header.durable < newest => {
+                        return Err(
+                            self.corrupt(offset, "it holds a newer batch than its end says")
+                        );
+                    }
+                    FrameKind::Seal => seal = Some(frame.header),
+                    FrameKind::Replaces => {}
+                    FrameKind::Close => return Err(self.corrupt(offset, "a mark is out of place")),
+                },
+                (Next::Frame(_), Some(_)) => {
+                    return Err(self.corrupt(offset, "something follows its end"));
+                }
+                (Next::End, Some(FrameHeader { sequence, durable, .. })) => {
+                    self.durable = durable;
+                    return Ok(Stop {
+                        offset,
+                        durable_end: offset,
+                        expected: sequence,
+                        is_sealed: true,
+                        is_closed: false,
+                        invalid: None,
+                    });
+                }
+                (Next::End, None) => return Err(self.corrupt(offset, "its end is missing")),
+                (Next::Invalid(reason), _) => return Err(self.corrupt(offset, reason)),
+            }
+        }
+    }
+
+    /// Reads batches below `limit` until one is not as expected.
+    fn read_written(&mut self, scan: &mut Scan<'_>, limit: u64) -> Result<Stop> {
+        self.durable = self.durable.max(self.segment.header.durable);
+        let mut expected = self.segment.header.base;
+        let (mut is_sealed, mut is_closed) = (false, false);
+        let mut durable_end = 0;
+        let (offset, invalid) = loop {
+            let offset = scan.offset();
+            match scan.next()? {
+                Next::End => break (offset, None),
+                Next::Invalid(reason) => break (offset, Some(reason)),
+                Next::Frame(frame) => {
+                    let FrameHeader { kind, sequence, durable, .. } = frame.header;
+                    if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
+                        break (offset, Some("a batch is missing before this one"));
+                    }
+                    self.durable = self.durable.max(durable);
+                    if expected <= self.durable + 1 {
+                        durable_end = offset;
+                    }
+                    is_closed = kind == FrameKind::Close;
+                    match kind {
+                        FrameKind::Batch => {
+                            expected += 1;
+                            self.add(&frame)?;
+                        }
+                        FrameKind::Close => {}
+                        FrameKind::Replaces => break (offset, Some("a mark is out of place")),
+                        FrameKind::Seal => {
+                            is_sealed = true;
+                            let end = scan.offset();
+                            let rest =
+                                (end < scan.length()).then_some("something follows the seal");
+                            break (end, rest);
+                        }
+                    }
+                }
+            }
+        };
+        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
+    }
+}
