@@ -9,8 +9,8 @@ pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: true,
-    quick: Bound { preemptions: 2, executions_min: 1 },
-    deep: Bound { preemptions: 3, executions_min: 1 },
+    quick: Bound { preemptions: 2, executions_min: 1400 },
+    deep: Bound { preemptions: 3, executions_min: 1400 },
 };
 
 /// What the first compaction makes.

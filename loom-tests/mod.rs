@@ -20,7 +20,6 @@ mod shutdown;
 mod snapshots;
 mod synced;
 
-use crate::server::wake_up;
 use crate::store::batch::{Batch, Operation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -72,5 +71,4 @@ tests![
     shutdown,
     snapshots,
     synced,
-    wake_up,
 ];

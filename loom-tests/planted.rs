@@ -33,10 +33,6 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::IgnoreSnapshots, "snapshots"),
     (Bug::RegisterLate, "snapshots"),
     (Bug::SkipSecondLook, "snapshots"),
-    (Bug::SkipLastLook, "wake_up"),
-    (Bug::SleepUnannounced, "wake_up"),
-    (Bug::RingBeforeAnswer, "wake_up"),
-    (Bug::SkipBellFence, "wake_up"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

@@ -95,14 +95,6 @@ pub(crate) enum Bug {
     SkipClose,
     /// A sync that ends takes what was written since it began for durable.
     ForgetUnsynced,
-    /// A worker goes to sleep without a last look at its answers.
-    SkipLastLook,
-    /// A worker says that it sleeps after its last look at its answers.
-    SleepUnannounced,
-    /// A worker is woken before the answer is where it looks.
-    RingBeforeAnswer,
-    /// A ringer may read whether the worker sleeps before its message is there.
-    SkipBellFence,
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@
 //! `asleep` and wakes it; if the ringer's came first, the worker sees the message and does not sleep.
 //! A worker that was woken takes `asleep` back before it looks at the messages again.
 
-use crate::bugs::{Bug, planted};
 use crate::sync::{AtomicBool, Ordering, fence};
 
 /// The worker's bell.
@@ -31,9 +30,7 @@ impl Doorbell {
 
     /// Makes the worker look; call it after the message is where the worker looks.
     pub(super) fn ring(&self) {
-        if !planted(Bug::SkipBellFence) {
-            fence(Ordering::SeqCst);
-        }
+        fence(Ordering::SeqCst);
         // The plain read spares a busy worker's bell from being written by everybody.
         if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel) {
             (self.wake)();
@@ -42,14 +39,9 @@ impl Doorbell {
 
     /// Says that the worker goes to sleep; false, and it must not, if `is_quiet` finds something.
     pub(super) fn may_sleep(&self, is_quiet: impl FnOnce() -> bool) -> bool {
-        if planted(Bug::SleepUnannounced) {
-            let quiet = is_quiet();
-            self.asleep.store(quiet, Ordering::Relaxed);
-            return quiet;
-        }
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let quiet = planted(Bug::SkipLastLook) || is_quiet();
+        let quiet = is_quiet();
         if !quiet {
             self.awake();
         }

@@ -9,7 +9,6 @@ use super::cold::ColdReplies;
 use super::doorbell::Doorbell;
 use crate::Result;
 use crate::actor::Address;
-use crate::bugs::{Bug, planted};
 use crate::store::batch::Outcome;
 use crate::sync::{AtomicBool, Ordering};
 
@@ -68,11 +67,6 @@ impl Port {
 
     /// Delivers an answer and wakes the worker; never waits.
     pub(super) fn answer(&self, answered: Answered) {
-        if planted(Bug::RingBeforeAnswer) {
-            self.doorbell.ring();
-            let _ = self.answers.try_send(answered);
-            return;
-        }
         // A worker that is gone needs no answer, and one that is not has room for what it asked for.
         let _ = self.answers.try_send(answered);
         self.doorbell.ring();
