@@ -30,7 +30,6 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::StaleRead, "rotation"),
     (Bug::SkipClose, "shutdown"),
     (Bug::SkipOverlay, "increments"),
-    (Bug::IgnoreSnapshots, "snapshots"),
     (Bug::RegisterLate, "snapshots"),
     (Bug::SkipSecondLook, "snapshots"),
 ];
