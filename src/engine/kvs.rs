@@ -133,7 +133,9 @@ impl ReadHalf for KvsReader {
                 let (version, expires_at) = (found.version, found.slot.expires_at());
                 return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
             }
-            match self.get_at(&found.key, snapshot, Access::Blocking)? {
+            let mut first = Some((found.version, found.slot));
+            let find = || first.take().or_else(|| self.index.at(&found.key, snapshot));
+            match self.fetch(&found.key, Access::Blocking, find)? {
                 Lookup::Found(entry) => Ok(Some(entry)),
                 Lookup::Absent | Lookup::Cold => Ok(None),
             }

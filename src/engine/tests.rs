@@ -1,10 +1,12 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
 
+mod background;
 mod forged;
 mod garbage;
 mod hints;
 mod opening;
 mod power;
+mod rewriting;
 mod sled;
 
 use std::collections::BTreeMap;
@@ -261,6 +263,7 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     assert!(report.truncated_at.unwrap().0.ends_with(&names[0]));
     assert_eq!(contents(&reader).len(), 6);
     assert_eq!(segments(&disk).len(), 1);
+    assert_eq!(segments(&power_loss(&disk)).len(), 1, "what was removed would come back");
     assert_eq!(writer.next_sequence(), 7);
 }
 

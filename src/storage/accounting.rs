@@ -214,3 +214,142 @@ impl Accounting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::record::{Extent, FRAME_HEADER_BYTES, Record};
+
+    /// A segment with these bytes that is sealed and holds these commits.
+    fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
+        accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
+        commits.into_iter().for_each(|sequence| accounting.hold(SegmentId(id), sequence));
+    }
+
+    /// A place that costs this many bytes.
+    fn place(id: u64, cost: u64) -> Location {
+        let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
+        Location::of(&Record::Remove { key: b"k" }, SegmentId(id), Extent { offset: 72, length })
+    }
+
+    fn choose(accounting: &mut Accounting, garbage: u64, output: u64) -> Vec<u64> {
+        accounting.choose(garbage, output).into_iter().map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn what_moves_stays_live_and_is_no_new_garbage() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        add(&mut accounting, 2, 500, [1, 2]);
+        accounting.gain(&place(1, 400));
+        accounting.gain(&place(1, 100));
+        assert_eq!(accounting.totals(), (1500, 500));
+        accounting.move_live(&place(1, 400), &place(2, 400));
+        assert_eq!(accounting.get(SegmentId(1)).unwrap().live_bytes, 100);
+        assert_eq!(accounting.get(SegmentId(2)).unwrap().live_bytes, 400);
+        assert!(!accounting.is_worth_a_look(0));
+        // One long batch may count more than its segment has.
+        accounting.gain(&place(2, 400));
+        assert_eq!(accounting.totals(), (1500, 600));
+    }
+
+    #[test]
+    fn a_quarter_of_the_least_garbage_is_worth_a_look() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        accounting.gain(&place(1, 100));
+        assert!(!accounting.is_worth_a_look(0));
+        accounting.lose(&place(1, 100));
+        assert!(accounting.is_worth_a_look(0));
+        assert!(accounting.is_worth_a_look(400));
+        assert!(!accounting.is_worth_a_look(404));
+        choose(&mut accounting, 10_000, 10_000);
+        assert!(!accounting.is_worth_a_look(0));
+    }
+
+    #[test]
+    fn a_segment_is_mostly_garbage_from_a_half_and_the_least_on() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        let segment = SegmentId(1);
+        accounting.gain(&place(1, 501));
+        assert!(!accounting.is_mostly_garbage(segment, 100), "less than a half");
+        accounting.lose(&place(1, 501));
+        accounting.gain(&place(1, 500));
+        assert!(accounting.is_mostly_garbage(segment, 500));
+        assert!(!accounting.is_mostly_garbage(segment, 501), "less than the least");
+        assert!(!accounting.is_mostly_garbage(SegmentId(2), 0), "unknown");
+        add(&mut accounting, 3, 0, [1, 2]);
+        assert!(!accounting.is_mostly_garbage(SegmentId(3), 0), "empty");
+    }
+
+    #[test]
+    fn what_is_half_garbage_is_chosen_if_it_is_enough_together() {
+        let mut accounting = Accounting::default();
+        for (id, live) in [(1, 501), (2, 500), (3, 100)] {
+            add(&mut accounting, id, 1000, [id, id]);
+            accounting.gain(&place(id, live));
+        }
+        accounting.add(SegmentId(4), Origin::Written, 1000, false);
+        assert_eq!(choose(&mut accounting, 1400, 10_000), [2, 3]);
+        assert!(choose(&mut accounting, 1401, 10_000).is_empty(), "too little garbage");
+        accounting.seal(SegmentId(4));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 3, 4]);
+        accounting.unseal(SegmentId(4));
+        accounting.remove(SegmentId(3));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2]);
+    }
+
+    #[test]
+    fn the_oldest_are_chosen_as_far_as_what_is_kept_of_them_fits() {
+        let mut accounting = Accounting::default();
+        for (id, oldest) in [(1, 30), (2, 20), (3, 10)] {
+            add(&mut accounting, id, 1000, [oldest, oldest]);
+            accounting.gain(&place(id, 200));
+        }
+        assert_eq!(choose(&mut accounting, 0, 600), [3, 2, 1]);
+        assert_eq!(choose(&mut accounting, 0, 599), [3, 2]);
+        assert_eq!(choose(&mut accounting, 0, 100), [3], "one goes even if it is too large");
+    }
+
+    #[test]
+    fn tombstones_are_garbage_only_where_nothing_outside_is_older() {
+        for (oldest_outside, chosen) in [(4, false), (5, true), (6, true)] {
+            let mut accounting = Accounting::default();
+            add(&mut accounting, 1, 1000, [oldest_outside, 9]);
+            accounting.gain(&place(1, 900));
+            add(&mut accounting, 2, 1000, [3, 5]);
+            accounting.keep_tombstone(&place(2, 600));
+            let expected: &[u64] = if chosen { &[2] } else { &[] };
+            assert_eq!(choose(&mut accounting, 0, 10_000), expected, "{oldest_outside}");
+        }
+    }
+
+    #[test]
+    fn one_segment_less_is_one_more_that_tombstones_are_kept_for() {
+        let mut accounting = Accounting::default();
+        // The first is garbage only while the second goes with it, which does not fit.
+        add(&mut accounting, 1, 1000, [5, 6]);
+        accounting.keep_tombstone(&place(1, 600));
+        accounting.gain(&place(1, 100));
+        add(&mut accounting, 2, 1000, [1, 2]);
+        accounting.gain(&place(2, 501));
+        assert!(choose(&mut accounting, 0, 10_000).is_empty());
+        accounting.lose(&place(2, 501));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 1]);
+    }
+
+    #[test]
+    fn what_is_outside_is_sealed_and_not_among_the_inputs() {
+        let mut accounting = Accounting::default();
+        for id in 1..4 {
+            add(&mut accounting, id, 1000, [id * 10, id * 10]);
+            accounting.hold_key(SegmentId(id), &id.to_le_bytes());
+        }
+        accounting.unseal(SegmentId(3));
+        let outside = accounting.outside(&[SegmentId(1)]);
+        assert_eq!(outside.len(), 1);
+        assert!(outside[0].0 == 20 && outside[0].1.may_contain(&2u64.to_le_bytes()));
+        assert!(!outside[0].1.may_contain(&1u64.to_le_bytes()));
+    }
+}

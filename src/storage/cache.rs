@@ -20,11 +20,11 @@ const SLOTS: usize = 8;
 /// Buckets that are made at once, when the first of them is needed.
 const CHUNK: usize = 64;
 
-/// What a value takes beside its bytes: its place, its allocations and its slot.
-const OVERHEAD_BYTES: usize = 96;
+/// What a short value takes, and a long one beside its bytes: its place, its allocations and its slot.
+const OVERHEAD_BYTES: usize = size_of::<Cached>() + 40;
 
-/// Room for values of about this length, overhead included, is in the buckets.
-const VALUE_BYTES_MEAN: usize = 160;
+/// Values up to this length are short.
+const SHORT_BYTES: usize = 118;
 
 /// Of a cache this part at most is spent on one value, since reading a long one costs little a byte.
 const VALUE_SHARE: usize = 1024;
@@ -39,7 +39,39 @@ pub(crate) struct CacheKey {
 
 struct Cached {
     key: CacheKey,
-    value: Box<[u8]>,
+    value: Value,
+}
+
+/// A short value lies beside its key, so that a lookup waits for memory once less.
+enum Value {
+    Short { length: u8, bytes: [u8; SHORT_BYTES] },
+    Long(Box<[u8]>),
+}
+
+impl Cached {
+    fn new(key: CacheKey, value: &[u8]) -> Self {
+        let value = match u8::try_from(value.len()) {
+            Ok(length) if value.len() <= SHORT_BYTES => {
+                let mut bytes = [0; SHORT_BYTES];
+                bytes[..value.len()].copy_from_slice(value);
+                Value::Short { length, bytes }
+            }
+            _ => Value::Long(value.into()),
+        };
+        Self { key, value }
+    }
+
+    fn value(&self) -> &[u8] {
+        match &self.value {
+            Value::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Value::Long(bytes) => bytes,
+        }
+    }
+
+    /// What it takes in memory, its slot included.
+    fn bytes(&self) -> usize {
+        OVERHEAD_BYTES + if let Value::Long(bytes) = &self.value { bytes.len() } else { 0 }
+    }
 }
 
 #[derive(Default)]
@@ -68,7 +100,7 @@ pub(crate) struct ValueCache {
 impl ValueCache {
     /// A cache of values that take up to so many bytes, of none if that is less than some thousands.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let buckets = bytes_max / (SLOTS * VALUE_BYTES_MEAN);
+        let buckets = bytes_max / (SLOTS * OVERHEAD_BYTES);
         let chunks = match buckets / CHUNK {
             0 => 0,
             chunks => chunks.next_power_of_two(),
@@ -95,7 +127,7 @@ impl ValueCache {
                 if bucket.used.load(Ordering::Relaxed) & bit == 0 {
                     bucket.used.fetch_or(bit, Ordering::Relaxed);
                 }
-                return Some(cached.value.to_vec());
+                return Some(cached.value().to_vec());
             }
         }
         None
@@ -115,7 +147,7 @@ impl ValueCache {
         let empty = tags.iter().position(|tag| *tag == 0);
         let unused = || (0..SLOTS).find(|slot| used & (1 << slot) == 0);
         let slot = empty.or_else(unused).unwrap_or(usize::from(tag) % SLOTS);
-        self.set(bucket, slot, Some((tag, Cached { key, value: value.into() })));
+        self.set(bucket, slot, Some((tag, Cached::new(key, value))));
         self.grow();
         self.make_room();
     }
@@ -135,7 +167,7 @@ impl ValueCache {
     /// wrong costs a lookup and no wrong answer, since what is found says where it is from.
     fn set(&self, bucket: &Bucket, slot: usize, new: Option<(u8, Cached)>) {
         let tag = new.as_ref().map_or(0, |(tag, _)| *tag);
-        let added = new.as_ref().map_or(0, |(_, cached)| cached.value.len() + OVERHEAD_BYTES);
+        let added = new.as_ref().map_or(0, |(_, cached)| cached.bytes());
         let old = bucket.slots[slot].swap(new.map(|(_, cached)| cached));
         let retag = |tags: u64| {
             let mut tags = tags.to_le_bytes();
@@ -147,7 +179,7 @@ impl ValueCache {
         self.values.fetch_add(usize::from(added > 0), Ordering::Relaxed);
         self.bytes.fetch_add(added, Ordering::Relaxed);
         self.values.fetch_sub(usize::from(old.is_some()), Ordering::Relaxed);
-        let removed = old.map_or(0, |cached| cached.value.len() + OVERHEAD_BYTES);
+        let removed = old.map_or(0, |cached| cached.bytes());
         self.bytes.fetch_sub(removed, Ordering::Relaxed);
     }
 
@@ -248,7 +280,7 @@ mod tests {
 
     #[test]
     fn threads_that_share_it_get_what_was_put_there() {
-        let cache = &ValueCache::new(128 << 10);
+        let cache = &ValueCache::new(256 << 10);
         std::thread::scope(|scope| {
             for start in 0..4_u32 {
                 scope.spawn(move || {
@@ -263,6 +295,6 @@ mod tests {
             }
         });
         let kept = (0..2000).filter(|number| cache.get(key(*number)).is_some()).count();
-        assert!(cache.bytes.load(Ordering::Relaxed) <= (128 << 10) && kept > 200, "{kept}");
+        assert!(cache.bytes.load(Ordering::Relaxed) <= (256 << 10) && kept > 200, "{kept}");
     }
 }

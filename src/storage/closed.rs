@@ -147,6 +147,18 @@ impl Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::fs::simulated::{Call, Failure, Fault, SimulatedDisk, State};
+    use crate::sync::Arc;
+
+    fn place(disk: &SimulatedDisk) -> Place {
+        Place {
+            file_system: Arc::new(disk.clone()),
+            directory: "data".into(),
+            directory_handle: Arc::new(disk.clone()),
+            store: 2,
+            segment_bytes_max: 4096,
+        }
+    }
 
     fn set(ids: &[u64]) -> SegmentSet {
         SegmentSet::of(ids.iter().copied().map(SegmentId))
@@ -175,5 +187,57 @@ mod tests {
                 assert_eq!(Closed::decode(&damaged, 2), None, "bit {bit}");
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_an_error_and_no_absence() {
+        let disk = SimulatedDisk::new(State::default());
+        let place = place(&disk);
+        assert_eq!(Closed::read(&place).unwrap(), None);
+        let closed = Closed { sequence: 5, segments: set(&[1, 3]), output: None };
+        closed.write(&place).unwrap();
+        assert_eq!(Closed::read(&place).unwrap(), Some(closed));
+        let newer = Closed { sequence: 6, ..closed };
+        newer.write(&place).unwrap();
+        assert_eq!(Closed::read(&place).unwrap(), Some(newer));
+        for call in 0..2 {
+            disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
+            assert!(Closed::read(&place).is_err(), "call {call}");
+        }
+        for failed in [Call::Open, Call::Write, Call::Sync] {
+            let call = [Call::Open, Call::Write, Call::Sync].iter().position(|c| *c == failed);
+            let call = call.unwrap() as u64;
+            disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
+            assert!(closed.write(&place).is_err(), "{failed:?}");
+            assert_eq!(disk.failed()[0].0, failed);
+        }
+    }
+
+    #[test]
+    fn only_segments_that_may_follow_a_clean_close_are_accepted() {
+        let disk = SimulatedDisk::new(State::default());
+        let closed = |output| Closed { sequence: 5, segments: set(&[1, 3]), output };
+        let ids = |ids: &[u64]| ids.iter().copied().map(SegmentId).collect::<Vec<_>>();
+        let check =
+            |closed: Closed, found: &[u64]| closed.check_segments(&place(&disk), &ids(found));
+        let output = Some(SegmentId(4));
+        for (output, found) in [
+            (None, &[1, 3][..]),
+            (None, &[1, 3, 4]),
+            (None, &[4]),
+            (output, &[1, 3]),
+            (output, &[4]),
+        ] {
+            assert!(check(closed(output), found).is_ok(), "{output:?} {found:?}");
+        }
+        let missing = |found: &[u64]| match check(closed(None), found) {
+            Err(Error::Corrupt { path, .. }) => path,
+            other => panic!("{found:?}: {other:?}"),
+        };
+        assert!(missing(&[1]).ends_with("00000000000000000003.log"));
+        assert!(missing(&[]).ends_with("00000000000000000003.log"));
+        assert!(missing(&[3]).ends_with("data"), "it is not the newest that is missing");
+        assert!(check(closed(output), &[1]).is_err());
+        assert_eq!([closed(None).newest(), closed(output).newest()], [SegmentId(3), SegmentId(4)]);
     }
 }

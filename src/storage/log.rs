@@ -434,3 +434,6 @@ pub(crate) fn sync_segments<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,28 @@ impl Group {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_knows_the_batch_of_every_mutation() {
+        let remove = |key: &str| Mutation::Remove { key: key.into() };
+        let mut group = Group::default();
+        assert!(group.is_empty() && group.batches().next().is_none());
+        group.push([remove("a"), remove("b")]);
+        group.push([remove("c")]);
+        group.push([Mutation::Clear]);
+        assert!(!group.is_empty());
+        assert_eq!(group.len(), 3);
+        let batches: Vec<_> = group.batches().map(<[_]>::to_vec).collect();
+        assert_eq!(
+            batches,
+            [vec![remove("a"), remove("b")], vec![remove("c")], vec![Mutation::Clear]]
+        );
+        let mutations: Vec<_> = group.into_mutations().collect();
+        let expected = [(0, remove("a")), (0, remove("b")), (1, remove("c")), (2, Mutation::Clear)];
+        assert_eq!(mutations, expected);
+    }
+}

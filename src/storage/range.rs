@@ -63,3 +63,38 @@ impl KeyRange {
         rest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_empty_if_it_ends_before_it_starts() {
+        use Bound::{Excluded, Included, Unbounded};
+        let is_empty = |start: Bound<&str>, end: Bound<&str>| {
+            let bytes = |key: &str| key.as_bytes().to_vec();
+            KeyRange { start: start.map(bytes), end: end.map(bytes), reverse: false }.is_empty()
+        };
+        assert!(!is_empty(Unbounded, Unbounded));
+        assert!(!is_empty(Included("b"), Unbounded) && !is_empty(Unbounded, Excluded("b")));
+        assert!(!is_empty(Included("a"), Included("b")) && !is_empty(Included("a"), Included("a")));
+        assert!(is_empty(Included("b"), Included("a")));
+        for (start, end) in [
+            (Excluded("a"), Included("a")),
+            (Included("a"), Excluded("a")),
+            (Excluded("a"), Excluded("a")),
+            (Included("b"), Excluded("a")),
+        ] {
+            assert!(is_empty(start, end), "{start:?} {end:?}");
+        }
+        assert!(!is_empty(Excluded("a"), Included("b")) && !is_empty(Excluded("a"), Excluded("b")));
+    }
+
+    #[test]
+    fn what_is_left_of_a_range_begins_behind_what_was_visited() {
+        let left = KeyRange::all().after(b"k");
+        assert_eq!(left.bounds(), (Bound::Excluded(&b"k"[..]), Bound::Unbounded));
+        let left = KeyRange { reverse: true, ..KeyRange::all() }.after(b"k");
+        assert_eq!(left.bounds(), (Bound::Unbounded, Bound::Excluded(&b"k"[..])));
+    }
+}

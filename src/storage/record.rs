@@ -370,6 +370,30 @@ mod tests {
     }
 
     #[test]
+    fn a_value_without_an_expiry_is_read_back_without_one() {
+        let record = Record::Put { key: b"k", value: b"", expires_at: None };
+        let (bytes, extents) = encode(&[record], 0);
+        let offset = u64::from(extents[0].offset);
+        let bytes = &bytes[FRAME_HEADER_BYTES..];
+        let decoded = Checksum::new(b"segment").decode_record(bytes, offset, 5);
+        assert_eq!(decoded, Ok((record, extents[0])));
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_body_of_a_mark_is_detected() {
+        let (checksum, mut bytes) = (Checksum::new(b"segment"), Vec::new());
+        checksum.encode_mark(FrameKind::Replaces, b"body", (5, 3), 72, &mut bytes).unwrap();
+        let header = checksum.decode_header(&bytes, 72).unwrap();
+        let body = &mut bytes[FRAME_HEADER_BYTES..];
+        assert!(mark_is_whole(&header, body));
+        for bit in 0..body.len() * 8 {
+            body[bit / 8] ^= 1 << (bit % 8);
+            assert!(!mark_is_whole(&header, body), "bit {bit}");
+            body[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
     fn a_flipped_bit_another_place_and_another_commit_are_detected() {
         let (bytes, extents) = encode(&[PUT_K], 72);
         let checksum = Checksum::new(b"segment");

@@ -316,31 +316,106 @@ impl SegmentTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::fs::FileSystem;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::record::FrameKind;
+
+    const HEADER: SegmentHeader = SegmentHeader {
+        origin: Origin::Written,
+        store: 1,
+        id: SegmentId(1),
+        base: 1,
+        durable: 0,
+        previous: SegmentId(0),
+    };
 
     #[test]
     fn a_frame_is_valid_in_its_own_segment_only() {
-        let header = SegmentHeader {
-            origin: Origin::Written,
-            store: 1,
-            id: SegmentId(1),
-            base: 1,
-            durable: 0,
-            previous: SegmentId(0),
-        };
         let mut frame = Vec::new();
         let place = HEADER_BYTES as u64;
-        header.checksum().encode_mark(FrameKind::Seal, &[], (1, 0), place, &mut frame).unwrap();
-        assert!(header.checksum().decode_header(&frame, place).is_some());
+        HEADER.checksum().encode_mark(FrameKind::Seal, &[], (1, 0), place, &mut frame).unwrap();
+        assert!(HEADER.checksum().decode_header(&frame, place).is_some());
         let others = [
-            SegmentHeader { origin: Origin::Compacted, ..header },
-            SegmentHeader { store: 2, ..header },
-            SegmentHeader { id: SegmentId(2), ..header },
-            SegmentHeader { base: 2, ..header },
-            SegmentHeader { durable: 1, ..header },
+            SegmentHeader { origin: Origin::Compacted, ..HEADER },
+            SegmentHeader { store: 2, ..HEADER },
+            SegmentHeader { id: SegmentId(2), ..HEADER },
+            SegmentHeader { base: 2, ..HEADER },
+            SegmentHeader { durable: 1, ..HEADER },
         ];
         for other in others {
             assert!(other.checksum().decode_header(&frame, place).is_none(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_header_with_sequence_numbers_out_of_range_is_refused() {
+        let (store, base, durable) = (u128::MAX - 1, SEQUENCE_MAX, SEQUENCE_MAX);
+        let header = SegmentHeader { store, base, durable, ..HEADER };
+        let path = Path::new("x");
+        assert_eq!(SegmentHeader::decode(&header.encode(), path).unwrap(), header);
+        let beyond = SEQUENCE_MAX + 1;
+        for header in
+            [SegmentHeader { base: beyond, ..header }, SegmentHeader { durable: beyond, ..header }]
+        {
+            assert!(SegmentHeader::decode(&header.encode(), path).is_err(), "{header:?}");
+        }
+    }
+
+    /// A file whose reads fail like this.
+    struct Failing(io::ErrorKind);
+
+    impl File for Failing {
+        fn length(&self) -> io::Result<u64> {
+            Err(self.0.into())
+        }
+        fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn read_cached_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+            Err(self.0.into())
+        }
+        fn truncate(&self, _: u64) -> io::Result<()> {
+            Err(self.0.into())
+        }
+        fn sync(&self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[test]
+    fn only_a_read_that_must_not_wait_is_cold() {
+        let place = Location::cleared(SegmentId(1));
+        for (kind, access, is_cold) in [
+            (io::ErrorKind::WouldBlock, Access::MemoryOnly, true),
+            (io::ErrorKind::WouldBlock, Access::Blocking, false),
+            (io::ErrorKind::Other, Access::MemoryOnly, false),
+            (io::ErrorKind::Other, Access::Blocking, false),
+        ] {
+            let segment = Segment::new(HEADER, "x".into(), Arc::new(Failing(kind)));
+            let fetched = segment.fetch(b"k", 1, &place, access);
+            assert_eq!(matches!(fetched, Ok(Fetched::Cold)), is_cold, "{kind:?} {access:?}");
+            assert_eq!(matches!(fetched, Err(Error::Io { .. })), !is_cold, "{kind:?} {access:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_about_another_key_is_an_error() {
+        let disk = SimulatedDisk::new(State::default());
+        let file = disk.create(Path::new("x")).unwrap();
+        let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let (mut bytes, mut extents) = (Vec::new(), Vec::new());
+        let records = std::iter::once(record);
+        let checksum = HEADER.checksum();
+        checksum.encode_batch(records, (1, 0), 0, &mut bytes, |at| extents.push(at)).unwrap();
+        file.write_at(&bytes, 0).unwrap();
+        let segment = Segment::new(HEADER, "x".into(), file);
+        let place = Location::of(&record, SegmentId(1), extents[0]);
+        let fetched = segment.fetch(b"k", 1, &place, Access::Blocking).unwrap();
+        assert!(matches!(fetched, Fetched::Value(value) if value == b"v"));
+        let other = segment.fetch(b"other", 1, &place, Access::Blocking);
+        assert!(matches!(other, Err(Error::Corrupt { .. })));
     }
 }

@@ -202,3 +202,30 @@ impl Limits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_values_and_batches_are_accepted_up_to_their_limits() {
+        let limits = Limits { key_bytes_max: 3, value_bytes_max: usize::MAX };
+        assert!(limits.check_key(b"abc").is_ok() && limits.check_key(b"abcd").is_err());
+        let put = |key: &[u8], bytes| {
+            // Zeroed memory that nobody looks at takes none.
+            Operation::Put { key: key.to_vec(), value: vec![0; bytes], expires_at: None }
+        };
+        let half = BATCH_BYTES_MAX / 2;
+        let batch = |bytes| Batch { operations: vec![put(b"a", half), put(b"bc", bytes)] };
+        assert!(limits.check(&batch(half - 3)).is_ok());
+        let bytes = match limits.check(&batch(half - 2)) {
+            Err(Error::BatchTooLarge { bytes, .. }) => bytes,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(bytes, BATCH_BYTES_MAX + 1);
+        assert!(limits.check(&batch(half)).is_err());
+        let limits = Limits { key_bytes_max: 3, value_bytes_max: 5 };
+        assert!(limits.check_value(b"", &[0; 5]).is_ok());
+        assert!(limits.check_value(b"", &[0; 6]).is_err());
+    }
+}

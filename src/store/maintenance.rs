@@ -91,3 +91,23 @@ impl Actor for Maintenance {
         self.tick_if_due();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::mailbox;
+
+    #[test]
+    fn the_writer_is_told_when_the_interval_has_passed_and_not_before() {
+        for (interval, ticks) in [(Duration::ZERO, 2), (Duration::MAX, 0)] {
+            let (writer, mut inbox) = mailbox(4);
+            let mut maintenance = Maintenance::new(writer.downgrade(), interval);
+            maintenance.handle(&mut Vec::new());
+            maintenance.idle();
+            let mut messages = Vec::new();
+            inbox.receive_now(&mut messages, 4);
+            assert_eq!(messages.len(), ticks);
+            assert!(messages.iter().all(|message| matches!(message, WriterMessage::Tick)));
+        }
+    }
+}

@@ -203,3 +203,82 @@ fn mutation_bytes(mutation: &Mutation) -> usize {
         Mutation::Clear => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{self, EngineKind};
+    use crate::sync::Arc;
+    use crate::{Options, store::batch::BATCH_BYTES_MAX};
+
+    /// What reads an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
+    fn reader() -> Arc<dyn ReadHalf> {
+        let options = Options::new("unused").engine(EngineKind::Memory);
+        let mut engine = engine::open(&options).unwrap();
+        let mut group = Group::default();
+        let (key, value) = (b"a".to_vec(), b"1".to_vec());
+        group.push([Mutation::Put { key, value, expires_at: Some(100) }]);
+        engine.writer.commit(group, false).unwrap();
+        engine.reader
+    }
+
+    fn resolver(reader: &dyn ReadHalf, now: u64) -> Resolver<'_> {
+        Resolver::new(reader, Limits::new(&Options::new("unused")), now, 2, true)
+    }
+
+    fn put(key: &str, value: &str) -> Batch {
+        let (key, value) = (key.into(), value.into());
+        Batch::single(Operation::Put { key, value, expires_at: None })
+    }
+
+    fn remove(key: &str) -> Batch {
+        Batch::single(Operation::Remove { key: key.into() })
+    }
+
+    #[test]
+    fn versions_and_the_bytes_of_keys_and_values_are_counted() {
+        let reader = reader();
+        let mut resolver = resolver(&*reader, 99);
+        for (version, (batch, bytes)) in
+            (2..).zip([(put("bc", "def"), 5), (put("b", "123"), 9), (remove("bc"), 11)])
+        {
+            assert_eq!(resolver.add(batch).unwrap().version, Some(version));
+            assert_eq!(resolver.bytes(), bytes);
+        }
+        assert!(resolver.bytes() < BATCH_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_key_expires_at_its_time_and_is_removed_all_the_same() {
+        let reader = reader();
+        for (now, is_alive) in [(99, true), (100, false), (101, false)] {
+            let applied = resolver(&*reader, now).add(remove("a")).unwrap();
+            assert_eq!(applied.answers, [Answer::Flag(is_alive)], "at {now}");
+            assert_eq!(applied.version, Some(2));
+        }
+    }
+
+    #[test]
+    fn an_update_removes_only_what_is_there() {
+        let reader = reader();
+        for (key, version) in [("a", Some(2)), ("b", None)] {
+            let update: Update = Box::new(|_| (Change::Remove, Answer::Done));
+            let operation = Operation::Update { key: key.into(), update };
+            let applied = resolver(&*reader, 99).add(Batch::single(operation)).unwrap();
+            assert_eq!(applied.version, version, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_clear_in_its_group_meets_no_key_that_was_stored() {
+        let reader = reader();
+        let mut resolver = resolver(&*reader, 99);
+        resolver.add(put("b", "1")).unwrap();
+        resolver.add(Batch::single(Operation::Clear)).unwrap();
+        for key in ["a", "b"] {
+            let (key, condition) = (key.into(), Condition::Absent);
+            resolver.add(Batch::single(Operation::Require { key, condition })).unwrap();
+        }
+        assert_eq!(resolver.add(remove("a")).unwrap().answers, [Answer::Flag(false)]);
+    }
+}

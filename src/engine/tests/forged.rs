@@ -69,3 +69,14 @@ fn a_segment_that_is_missing_before_another_is_noticed() {
     }
     assert!(open_plain(&disk).is_ok());
 }
+
+#[test]
+fn a_segment_of_another_store_or_under_another_name_is_refused() {
+    assert!(open_plain(&forge(HEADER, 1, &[])).is_ok());
+    let disk = forge(SegmentHeader { store: 8, ..HEADER }, 1, &[]);
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
+    let disk = forge(HEADER, 1, &[]);
+    let (name, other) = ("00000000000000000001.log", "00000000000000000002.log");
+    disk.rename(Path::new(name), Path::new(other)).unwrap();
+    assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
+}

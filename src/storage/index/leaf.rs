@@ -1,8 +1,7 @@
 //! A leaf of the tree: some dozens of keys with their versions, never changed once it is made.
 //!
-//! Two allocations hold it, so that making the next one copies three stretches of memory. A lookup
-//! compares one byte of the key's hash with those of all entries, which lie side by side, and so
-//! mostly touches one key and one slot.
+//! Making the next one copies three stretches of memory. A lookup compares one byte of the key's hash with
+//! those of all entries, which lie side by side, and so mostly touches one key and one slot.
 
 use std::ops::Range;
 
@@ -26,8 +25,9 @@ pub(super) struct Entry<S> {
 
 /// Entries by key, those of one key newest first.
 pub(super) struct Leaf<S> {
-    /// One byte of the hash of each entry's key, then the keys.
-    bytes: Box<[u8]>,
+    /// One byte of the hash of each entry's key; only in a leaf that is not oversized.
+    hashes: [u8; LEAF_ENTRIES_MAX],
+    keys: Box<[u8]>,
     entries: Box<[Entry<S>]>,
     /// Some key has more than one version.
     has_older: bool,
@@ -36,7 +36,12 @@ pub(super) struct Leaf<S> {
 impl<S> Leaf<S> {
     /// A leaf without entries.
     pub(super) fn empty() -> Self {
-        Self { bytes: Box::default(), entries: Box::default(), has_older: false }
+        Self {
+            hashes: [0; LEAF_ENTRIES_MAX],
+            keys: Box::default(),
+            entries: Box::default(),
+            has_older: false,
+        }
     }
 
     /// The entries of one key, newest first; empty where the leaf does not hold it.
@@ -57,10 +62,21 @@ impl<S> Leaf<S> {
         &self.entries[positions]
     }
 
+    fn hashes(&self) -> Option<&[u8]> {
+        self.hashes.get(..self.entries.len())
+    }
+
     fn position(&self, key: &[u8]) -> Option<Range<usize>> {
-        let hashes = &self.bytes[..self.entries.len()];
-        let mut candidates = memchr::memchr_iter(hash(key), hashes);
-        let first = candidates.find(|position| self.key(*position) == key)?;
+        let first = match self.hashes() {
+            Some(hashes) => {
+                let mut candidates = memchr::memchr_iter(hash(key), hashes);
+                candidates.find(|position| self.key(*position) == key)?
+            }
+            None => {
+                let first = self.lower(key);
+                (first < self.entries.len() && self.key(first) == key).then_some(first)?
+            }
+        };
         Some(first..self.group_end(first))
     }
 
@@ -116,8 +132,7 @@ impl<S> Leaf<S> {
     }
 
     fn key(&self, position: usize) -> &[u8] {
-        let keys = self.entries.len();
-        &self.bytes[keys + self.key_start(position)..keys + self.entries[position].key_end as usize]
+        &self.keys[self.key_start(position)..self.entries[position].key_end as usize]
     }
 
     fn key_start(&self, position: usize) -> usize {
@@ -144,7 +159,7 @@ fn hash(key: &[u8]) -> u8 {
     state.wrapping_mul(ODD).to_be_bytes()[0]
 }
 
-/// Makes leaves; kept from one to the next so that its memory is.
+/// Makes leaves.
 pub(super) struct LeafBuilder<S> {
     hashes: Vec<u8>,
     keys: Vec<u8>,
@@ -155,6 +170,12 @@ impl<S: Clone> LeafBuilder<S> {
     /// A builder of nothing yet.
     pub(super) fn new() -> Self {
         Self { hashes: Vec::new(), keys: Vec::new(), entries: Vec::new() }
+    }
+
+    /// Makes room for the entries of a leaf and some more.
+    pub(super) fn reserve(&mut self, leaf: &Leaf<S>, more: usize, more_key_bytes: usize) {
+        self.entries.reserve_exact(leaf.entries.len() + more);
+        self.keys.reserve_exact(leaf.keys.len() + more_key_bytes);
     }
 
     /// Takes over the entries at these positions but for versions that `forgets` says nobody needs.
@@ -188,9 +209,11 @@ impl<S: Clone> LeafBuilder<S> {
         let start = leaf.key_start(positions.start);
         let end = leaf.entries[positions.end - 1].key_end as usize;
         let moved = offset(self.keys.len()).wrapping_sub(offset(start));
-        let keys = leaf.entries.len();
-        self.hashes.extend_from_slice(&leaf.bytes[positions.clone()]);
-        self.keys.extend_from_slice(&leaf.bytes[keys + start..keys + end]);
+        match leaf.hashes() {
+            Some(hashes) => self.hashes.extend_from_slice(&hashes[positions.clone()]),
+            None => self.hashes.extend(positions.clone().map(|position| hash(leaf.key(position)))),
+        }
+        self.keys.extend_from_slice(&leaf.keys[start..end]);
         let entries = leaf.entries[positions].iter();
         let entries = entries.map(|entry| {
             let mut entry = entry.clone();
@@ -218,6 +241,10 @@ impl<S: Clone> LeafBuilder<S> {
         let total = self.entries.len();
         let pieces = total.div_ceil(LEAF_ENTRIES_MAX);
         let size = if is_appended { LEAF_ENTRIES_MAX } else { total.div_ceil(pieces.max(1)) };
+        if pieces == 1 {
+            // By far the most frequent case: what was collected becomes the leaf.
+            return vec![(Vec::new(), self.take())];
+        }
         let mut leaves = Vec::with_capacity(pieces);
         let mut start = 0;
         while start < total {
@@ -232,6 +259,15 @@ impl<S: Clone> LeafBuilder<S> {
         self.keys.clear();
         self.entries.clear();
         leaves
+    }
+
+    fn take(&mut self) -> Leaf<S> {
+        let mut hashes = [0; LEAF_ENTRIES_MAX];
+        hashes[..self.hashes.len()].copy_from_slice(&self.hashes);
+        self.hashes.clear();
+        let entries = std::mem::take(&mut self.entries).into_boxed_slice();
+        let has_older = entries.iter().any(|entry| entry.is_older);
+        Leaf { hashes, keys: std::mem::take(&mut self.keys).into(), entries, has_older }
     }
 
     /// The shortest key that is above what is before the position and not above what is there.
@@ -252,9 +288,11 @@ impl<S: Clone> LeafBuilder<S> {
     fn leaf(&self, positions: Range<usize>) -> Leaf<S> {
         let start = self.key_start(positions.start);
         let end = self.key_start(positions.end);
-        let mut bytes = Vec::with_capacity(positions.len() + end - start);
-        bytes.extend_from_slice(&self.hashes[positions.clone()]);
-        bytes.extend_from_slice(&self.keys[start..end]);
+        let mut hashes = [0; LEAF_ENTRIES_MAX];
+        if let Some(hashes) = hashes.get_mut(..positions.len()) {
+            hashes.copy_from_slice(&self.hashes[positions.clone()]);
+        }
+        let keys = self.keys[start..end].into();
         let mut has_older = false;
         let entries = self.entries[positions].iter().map(|entry| {
             has_older |= entry.is_older;
@@ -263,6 +301,6 @@ impl<S: Clone> LeafBuilder<S> {
             entry
         });
         let entries = entries.collect();
-        Leaf { bytes: bytes.into(), entries, has_older }
+        Leaf { hashes, keys, entries, has_older }
     }
 }

@@ -238,6 +238,8 @@ impl<S: Clone, E: Edit<S>> Update<'_, S, E> {
     fn rewrite_leaf(&mut self, leaf: &Leaf<S>, upper: Option<&[u8]>) -> Vec<(Vec<u8>, Leaf<S>)> {
         let mut kept = 0;
         let mut is_appended = false;
+        let next_bytes = self.changes.first().map_or(0, |change| E::key(change).len());
+        self.builder.reserve(leaf, 1, next_bytes);
         while let Some(next) = self.changes.first()
             && upper.is_none_or(|upper| E::key(next) < upper)
         {

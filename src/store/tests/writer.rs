@@ -139,3 +139,43 @@ fn an_expiry_at_the_beginning_of_time_is_one() {
     store.apply(Batch::single(put)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
 }
+
+#[test]
+fn a_sync_beside_a_write_of_unknown_outcome_fails_with_it() {
+    let mut bench = Bench::new();
+    *lock(&bench.fault) = Some(Error::UnknownOutcome(Arc::new(Error::Closed)));
+    let (reply, synced) = Reply::channel();
+    let (write_reply, _written) = Reply::channel();
+    let batches = vec![Batch::single(put("a", "v"))];
+    let write = WriterMessage::Write { batches, reply: write_reply };
+    bench.writer.handle(&mut vec![write, WriterMessage::Sync { reply }]);
+    assert!(matches!(synced.wait().unwrap(), Err(Error::UnknownOutcome(_))));
+}
+
+#[test]
+fn a_failed_sync_in_the_background_ends_writing_and_a_failed_compaction_does_not() {
+    let mut bench = Bench::new();
+    let failed = |kind| {
+        let error = Error::io("sync", Path::new("log"), std::io::Error::other("broken"));
+        WriterMessage::Delivered(engine::Delivery::Failed(kind, error))
+    };
+    bench.writer.handle(&mut vec![failed(engine::JobKind::Compaction)]);
+    assert!(matches!(bench.write(vec![put("a", "v")])[..], [Ok(())]));
+    bench.writer.handle(&mut vec![failed(engine::JobKind::Sync)]);
+    assert!(matches!(bench.write(vec![put("b", "v")])[..], [Err(Error::Poisoned(_))]));
+}
+
+#[test]
+fn many_expired_keys_are_removed_some_at_a_time() {
+    let mut bench = Bench::new();
+    let key = |n: u32| n.to_le_bytes().to_vec();
+    let expired = |n| Operation::Put { key: key(n), value: vec![], expires_at: Some(1) };
+    bench.write((0..300).map(expired).collect());
+    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    bench.writer.idle();
+    assert_eq!(bench.reader.count(), 44);
+    assert!(matches!(bench.writer.wait(), Wait::NotAtAll), "there are more");
+    bench.writer.idle();
+    assert_eq!(bench.reader.count(), 0);
+    assert!(matches!(bench.writer.wait(), Wait::Forever), "there are no more");
+}

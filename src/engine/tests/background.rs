@@ -1,0 +1,37 @@
+//! What the engine tells of deadlines, of the past, and of how far a sync in the background goes.
+
+use super::*;
+
+#[test]
+fn deadlines_are_counted_and_told_in_order() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open_plain(&disk).unwrap();
+    let expiring = |key: &str, time| {
+        let (key, value) = (key.into(), Vec::new());
+        Mutation::Put { key, value, expires_at: Some(time) }
+    };
+    commit(&mut writer, &[expiring("late", 20), expiring("early", 10), put("never", "")]);
+    assert_eq!(reader.expiring(), 2);
+    let due = |now, limit| writer.due(now, limit);
+    assert!(due(9, 10).is_empty());
+    assert_eq!(due(10, 10), [b"early"]);
+    assert_eq!(due(20, 10), [&b"early"[..], b"late"]);
+    assert_eq!(due(20, 1), [b"early"]);
+    let snapshot = reader.snapshot().unwrap();
+    commit(&mut writer, &[remove("early")]);
+    assert_eq!(reader.expiring(), 1);
+    let stamp = Stamp { version: 1, expires_at: Some(10) };
+    assert_eq!(reader.peek_at(b"early", &snapshot).unwrap(), Some(stamp));
+    assert_eq!(reader.peek_at(b"other", &snapshot).unwrap(), None);
+}
+
+#[test]
+fn a_sync_in_the_background_vouches_for_what_was_written_when_it_began() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, _, _) = open_plain(&disk).unwrap();
+    commit(&mut writer, &[put("a", "1")]);
+    commit(&mut writer, &[put("b", "1")]);
+    let mut job = writer.offer_sync().expect("something is not synced");
+    commit(&mut writer, &[put("c", "1")]);
+    assert!(matches!(job.step().unwrap(), Step::Done(Delivery::Synced(2))));
+}

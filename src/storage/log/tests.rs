@@ -1,0 +1,101 @@
+//! What the log notes of what it writes, and what a clean close leaves.
+
+use super::*;
+use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::storage::mutation::Mutation;
+
+fn log(disk: &SimulatedDisk) -> Log {
+    let place = Place {
+        file_system: Arc::new(disk.clone()),
+        directory: "data".into(),
+        directory_handle: Arc::new(disk.clone()),
+        store: 7,
+        segment_bytes_max: 4096,
+    };
+    let end = LogEnd {
+        active: None,
+        unsealed: VecDeque::new(),
+        last_written: SegmentId(0),
+        next_segment: SegmentId(1),
+        next_sequence: 1,
+        closed: None,
+    };
+    Log::new(place, end, Arc::new(SegmentTable::new(Vec::new())))
+}
+
+fn group(batches: usize, value_bytes: usize) -> Group {
+    let mut group = Group::default();
+    for _ in 0..batches {
+        let (key, value) = (b"key".to_vec(), vec![b'v'; value_bytes]);
+        group.push([Mutation::Put { key, value, expires_at: None }]);
+    }
+    group
+}
+
+fn length(log: &Log, id: u64) -> u64 {
+    log.table.with(SegmentId(id), |segment| segment.file.length().unwrap()).unwrap()
+}
+
+#[test]
+fn the_oldest_and_the_newest_batch_of_a_segment_are_noted() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    for (batches, newest) in [(1, 1), (3, 4), (2, 6)] {
+        log.append(&group(batches, 100), &mut accounting, |_, _| {}).unwrap();
+        let usage = accounting.get(SegmentId(1)).unwrap();
+        assert_eq!([usage.oldest, usage.newest], [1, newest]);
+        assert_eq!(usage.bytes, length(&log, 1));
+        assert_eq!(log.next_sequence(), newest + 1);
+    }
+}
+
+#[test]
+fn a_seal_counts_among_the_bytes_of_its_segment() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+    let before = length(&log, 1);
+    assert!(!accounting.get(SegmentId(1)).unwrap().sealed);
+    log.seal(&mut accounting).unwrap();
+    let usage = accounting.get(SegmentId(1)).unwrap();
+    assert!(usage.sealed && usage.bytes > before);
+    assert_eq!(usage.bytes, length(&log, 1));
+}
+
+#[test]
+fn a_buffer_that_one_group_made_large_is_given_back() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+    assert!(log.buffer.capacity() > 0);
+    log.append(&group(1, BUFFER_BYTES_KEPT), &mut accounting, |_, _| {}).unwrap();
+    assert_eq!(log.buffer.capacity(), 0);
+}
+
+#[test]
+fn closing_where_nothing_was_written_leaves_nothing() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    disk.record();
+    log.close(&mut accounting, None).unwrap();
+    assert_eq!(disk.moments().len(), 1, "nothing was changed");
+}
+
+#[test]
+fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
+    for (has_its_name, expected) in [(true, &[2][..]), (false, &[1, 2])] {
+        let disk = SimulatedDisk::new(State::default());
+        let (mut log, mut accounting) = (log(&disk), Accounting::default());
+        log.append(&group(1, 4096), &mut accounting, |_, _| {}).unwrap();
+        log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+        let inputs = vec![SegmentId(1)];
+        let replacement = Replacement { inputs, output: SegmentId(3), has_its_name };
+        log.close(&mut accounting, Some(&replacement)).unwrap();
+        let closed = Closed::read(&log.place).unwrap().unwrap();
+        assert_eq!((closed.sequence, closed.output), (2, Some(SegmentId(3))));
+        assert_eq!(closed.segments, SegmentSet::of(expected.iter().copied().map(SegmentId)));
+        disk.record();
+        log.close(&mut accounting, Some(&replacement)).unwrap();
+        assert_eq!(disk.moments().len(), 1, "nothing was changed");
+    }
+}
