@@ -73,6 +73,28 @@ pub(crate) enum Bug {
     SkipOverlay,
     /// A read misses the newest commit.
     StaleRead,
+    /// A sender leaves its message with an owner that went while it was sent.
+    SkipSenderSweep,
+    /// An owner that goes leaves its messages behind.
+    SkipOwnerSweep,
+    /// A commit is acknowledged before it is visible to readers.
+    AcknowledgeBeforePublish,
+    /// The keys of a batch become visible one after the other.
+    PublishPiecemeal,
+    /// A reply that is dropped tells nobody.
+    ForgetReply,
+    /// A read of a segment that was compacted away is not tried again.
+    SkipRetry,
+    /// A read that finds its version pruned does not look for the newer one.
+    SkipSecondLook,
+    /// A snapshot's point in time is taken before it is registered.
+    RegisterLate,
+    /// A segment that is full is not in the table until the next one is.
+    SwapSegments,
+    /// The store is let go without a last sync.
+    SkipClose,
+    /// A sync that ends takes what was written since it began for durable.
+    ForgetUnsynced,
 }
 
 #[cfg(test)]

@@ -49,12 +49,16 @@
 //! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`. Beside them is
 //! [`thread_pool`], the classic alternative that the server is measured against.
 
+// Models use a part of what tests need.
+#![cfg_attr(any(kvs_loom, kvs_shuttle), allow(dead_code, unused_imports))]
+
 mod actor;
 mod bugs;
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod client;
 mod engine;
 mod error;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), not(any(kvs_loom, kvs_shuttle))))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "internals")]
@@ -64,17 +68,22 @@ pub mod internals;
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]
 mod linearizability;
+#[cfg(all(test, kvs_loom))]
+#[path = "../loom-tests/mod.rs"]
+mod loom_tests;
 mod options;
 pub mod protocol;
 mod server;
 mod storage;
 mod store;
 mod sync;
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub mod thread_pool;
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
 
+#[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};

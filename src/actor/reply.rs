@@ -1,5 +1,6 @@
 //! The right to one answer.
 
+use crate::bugs::{Bug, planted};
 use crate::sync::{Receiver, bounded, try_briefly};
 
 /// The actor that owed the answer is gone.
@@ -50,6 +51,9 @@ impl<T: Send> Reply<T> {
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
+        if planted(Bug::ForgetReply) {
+            std::mem::forget(self.deliver.take());
+        }
         if let Some(deliver) = self.deliver.take() {
             deliver(Err(Gone));
         }

@@ -78,6 +78,9 @@ impl KvsReader {
             }
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
             let Some(fetched) = self.table.with(location.segment, read) else {
+                if planted(Bug::SkipRetry) {
+                    return Ok(Lookup::Absent);
+                }
                 // The index is repointed before a segment leaves the table, so the same place twice
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {
@@ -220,8 +223,17 @@ impl KvsWriter {
             }
         }
         let accounting = &mut self.accounting;
+        if planted(Bug::PublishPiecemeal) {
+            for change in changes.drain(..) {
+                let version = change.version;
+                self.index.insert(vec![change], |overwritten| accounting.lose(&overwritten));
+                self.index.publish(version);
+            }
+        }
         self.index.insert(changes, |overwritten| accounting.lose(&overwritten));
-        self.index.publish(self.log.next_sequence() - 1);
+        if !planted(Bug::AcknowledgeBeforePublish) {
+            self.index.publish(self.log.next_sequence() - 1);
+        }
         self.prune();
     }
 
@@ -346,6 +358,9 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+        if planted(Bug::AcknowledgeBeforePublish) {
+            self.index.publish(self.log.next_sequence() - 1);
+        }
         // A write prunes what it replaced; this catches what a snapshot held back.
         self.prune();
         let is_busy = self.compaction.is_some() || self.is_hinting;

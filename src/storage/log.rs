@@ -206,6 +206,9 @@ impl Log {
     /// Takes note that the sync that began when everything up to `sequence` was written is done.
     pub(crate) fn synced(&mut self, sequence: u64) {
         self.syncing.clear();
+        if planted(Bug::ForgetUnsynced) {
+            self.unsynced.clear();
+        }
         self.durable = self.durable.max(sequence);
     }
 
@@ -277,8 +280,16 @@ impl Log {
             self.retire_active();
         }
         if self.active.is_none() {
+            let retired = self.unsealed.back().filter(|_| planted(Bug::SwapSegments));
+            let retired = retired.map(|unsealed| Arc::clone(&unsealed.end.segment));
+            if let Some(retired) = &retired {
+                self.table.remove(&[retired.id()]);
+            }
             self.mark_sealed(accounting)?;
             self.active = Some(self.begin_segment(accounting)?);
+            if let Some(retired) = retired {
+                self.table.add(retired);
+            }
         }
         self.active.as_ref().ok_or(Error::Closed)
     }

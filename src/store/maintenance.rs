@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::writer::WriterMessage;
 use crate::actor::{Actor, ReturnAddress, Wait};
 use crate::engine::{Delivery, Job, JobKind, Step};
+use crate::sync::now;
 
 /// How many jobs wait at most: one of each kind, and room for one that is being taken.
 pub(crate) const MAILBOX_JOBS: usize = 4;
@@ -31,12 +32,13 @@ pub(crate) struct Maintenance {
 impl Maintenance {
     /// Ticks every `interval`.
     pub(crate) fn new(writer: ReturnAddress<WriterMessage>, interval: Duration) -> Self {
-        Self { writer, jobs: VecDeque::new(), interval, last_tick: Instant::now() }
+        Self { writer, jobs: VecDeque::new(), interval, last_tick: now() }
     }
 
     fn tick_if_due(&mut self) {
-        if self.last_tick.elapsed() >= self.interval {
-            self.last_tick = Instant::now();
+        let now = now();
+        if now.saturating_duration_since(self.last_tick) >= self.interval {
+            self.last_tick = now;
             self.tell(WriterMessage::Tick);
         }
     }
@@ -65,7 +67,7 @@ impl Actor for Maintenance {
 
     fn wait(&self) -> Wait {
         if self.jobs.is_empty() {
-            Wait::For(self.interval.saturating_sub(self.last_tick.elapsed()))
+            Wait::For(self.interval.saturating_sub(now().saturating_duration_since(self.last_tick)))
         } else {
             Wait::NotAtAll
         }

@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// Starts the actors of an engine that the options opened.
-    fn start(opened: Engine, options: Options) -> Result<Self> {
+    pub(crate) fn start(opened: Engine, options: Options) -> Result<Self> {
         let clock = Clock::system();
         let limits = Limits::new(&options);
         let failure = Failure::default();

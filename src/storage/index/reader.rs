@@ -40,7 +40,7 @@ impl<S: Slot> IndexReader<S> {
             // The version this reader was to see may have been forgotten after a newer one became
             // visible, so an absence is final only if nothing became visible meanwhile.
             let now = self.visible();
-            if now == visible {
+            if now == visible || planted(Bug::SkipSecondLook) {
                 return None;
             }
             visible = now;

@@ -17,10 +17,11 @@ pub(crate) struct Snapshot {
 
 impl Registry {
     /// Registers what `visible` gives.
-    pub(super) fn register(self: &Arc<Self>, visible: impl FnOnce() -> u64) -> Snapshot {
+    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> u64) -> Snapshot {
+        let early = planted(Bug::RegisterLate).then(&visible);
         let mut registered = lock(&self.0);
         // Read under the lock: a horizon drawn before this is not above it.
-        let sequence = visible();
+        let sequence = early.unwrap_or_else(visible);
         *registered.entry(sequence).or_insert(0) += 1;
         Snapshot { sequence, registry: Arc::clone(self) }
     }

@@ -5,6 +5,9 @@
 
 mod batches;
 mod planted;
+#[cfg(kvs_shuttle)]
+#[path = "../../../loom-tests/shuttle.rs"]
+mod shuttle;
 
 use std::collections::HashMap;
 use std::sync::Barrier;

@@ -20,7 +20,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Directory, File, FileSystem, Lock};
-use crate::sync::{Arc, Mutex, MutexGuard, lock};
+use crate::sync::{Arc, Unscheduled, UnscheduledGuard};
 use fault::Place;
 use state::{Change, Contents, NameChange};
 
@@ -132,16 +132,16 @@ impl Shared {
 
 /// A file system over a [`State`]; clones are the same disk.
 #[derive(Clone)]
-pub(crate) struct SimulatedDisk(Arc<Mutex<Shared>>);
+pub(crate) struct SimulatedDisk(Arc<Unscheduled<Shared>>);
 
 impl SimulatedDisk {
     /// A disk that begins with this.
     pub(crate) fn new(state: State) -> Self {
-        Self(Arc::new(Mutex::new(Shared { state, chance: 1, ..Shared::default() })))
+        Self(Arc::new(Unscheduled::new(Shared { state, chance: 1, ..Shared::default() })))
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        lock(&self.0)
+    fn shared(&self) -> UnscheduledGuard<'_, Shared> {
+        self.0.lock()
     }
 
     /// What is on it now.

@@ -86,6 +86,12 @@ impl State {
         self.names.iter().map(|(name, file)| (name.as_str(), &*self.files[*file].visible))
     }
 
+    /// Every file that has its name, as far as it is known to survive a power loss.
+    #[cfg(all(test, kvs_loom))]
+    pub(crate) fn durable_files(&self) -> impl Iterator<Item = &[u8]> {
+        self.durable_names.values().map(|file| &*self.files[*file].durable)
+    }
+
     pub(super) fn change(&mut self, file: usize, change: Change) {
         self.moment += 1;
         let contents = Arc::make_mut(&mut self.files[file]);

@@ -12,14 +12,14 @@ const THREADS: usize = 3;
 /// Of each thread; together few enough for a search without partition.
 const CALLS: usize = 8;
 
-type Answered = std::result::Result<StoreAnswer, String>;
+pub(super) type Answered = std::result::Result<StoreAnswer, String>;
 
 fn name(seed: u64, key: usize) -> String {
     format!("{seed:08}.{key}")
 }
 
 /// A random operation on the keys of one history.
-fn operation(dice: &mut Dice, time: &Time) -> StoreOperation {
+pub(super) fn operation(dice: &mut Dice, time: &Time) -> StoreOperation {
     let condition = |dice: &mut Dice| (dice.roll(KEYS), workload::condition(dice, None));
     match dice.roll(16) {
         0..=4 => StoreOperation::Read((0..KEYS).collect()),
@@ -71,7 +71,12 @@ fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     }
 }
 
-fn execute(store: &Store, seed: u64, operation: &StoreOperation, dice: &mut Dice) -> Answered {
+pub(super) fn execute(
+    store: &Store,
+    seed: u64,
+    operation: &StoreOperation,
+    dice: &mut Dice,
+) -> Answered {
     let key_answer = |outcome| match known(outcome)? {
         Known::Known(answer) => Ok(StoreAnswer::Key(answer)),
         other => Err(format!("a write ended as {other:?}")),

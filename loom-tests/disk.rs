@@ -1,0 +1,66 @@
+//! A store on the simulated disk.
+
+use std::time::Duration;
+
+use crate::engine::{self, Access, Engine, Group, Lookup, Mutation, ReadHalf};
+use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::store::Store;
+use crate::sync::Arc;
+use crate::{Durability, Options};
+
+/// Longer than the time of any model.
+pub(super) const INTERVAL: Durability = Durability::Interval(Duration::from_secs(1));
+
+/// An empty disk.
+pub(super) fn disk() -> SimulatedDisk {
+    SimulatedDisk::new(State::default())
+}
+
+/// Options for tiny stores.
+pub(super) fn options(durability: Durability) -> Options {
+    Options::new("/simulated").durability(durability).cache_bytes(0)
+}
+
+/// The engine alone, with one commit for each of these, before any other thread exists.
+pub(super) fn engine(disk: &SimulatedDisk, options: &Options, commits: &[(&str, &str)]) -> Engine {
+    let mut engine = engine::open_in(options, Arc::new(disk.clone())).unwrap();
+    for (key, value) in commits {
+        let mut group = Group::default();
+        let (key, value) = ((*key).into(), (*value).into());
+        group.push(vec![Mutation::Put { key, value, expires_at: None }]);
+        engine.writer.commit(group, false).unwrap();
+    }
+    engine
+}
+
+/// A store with its actors, that began with these commits.
+pub(super) fn store(disk: &SimulatedDisk, options: Options, commits: &[(&str, &str)]) -> Store {
+    let engine = engine(disk, &options, commits);
+    Store::start(engine, options).unwrap()
+}
+
+/// Whether these bytes survive a power loss in any case.
+pub(super) fn is_durable(disk: &SimulatedDisk, bytes: &str) -> bool {
+    disk.state()
+        .durable_files()
+        .any(|file| file.windows(bytes.len()).any(|window| window == bytes.as_bytes()))
+}
+
+/// The newest value of a key.
+pub(super) fn get(store: &Store, key: &str) -> Option<String> {
+    store.get(key).unwrap().map(text)
+}
+
+/// The newest value of a key, without a store's limits.
+pub(super) fn read(reader: &dyn ReadHalf, key: &str) -> Option<String> {
+    match reader.get(key.as_bytes(), Access::Blocking).unwrap() {
+        Lookup::Found(entry) => Some(text(entry.value)),
+        Lookup::Absent => None,
+        Lookup::Cold => unreachable!("it may wait for the disk"),
+    }
+}
+
+/// Values are text.
+pub(super) fn text(value: Vec<u8>) -> String {
+    String::from_utf8(value).unwrap()
+}

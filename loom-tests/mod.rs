@@ -1,0 +1,74 @@
+//! Models: small programs over the source that ships, which a checker runs under every schedule (loom) or
+//! many (shuttle). `docs/models.md` says what they cover, what they assume and how to run them.
+
+#![allow(clippy::unwrap_used, reason = "a model fails by panicking")]
+
+mod disk;
+pub(crate) mod model;
+
+mod acknowledged;
+mod batches;
+mod compaction;
+mod failed_sync;
+mod full_mailbox;
+mod increments;
+mod overwrite;
+mod panic;
+mod planted;
+mod rotation;
+mod shutdown;
+mod snapshots;
+mod synced;
+
+use crate::store::batch::{Batch, Operation};
+use crate::sync::{JoinHandle, ThreadBuilder};
+
+/// Starts a thread of a model.
+pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    ThreadBuilder::new().spawn(run).unwrap()
+}
+
+/// Sets these keys to the same value at once.
+fn put(keys: &[&str], value: &str) -> Batch {
+    let put =
+        |key: &&str| Operation::Put { key: (*key).into(), value: value.into(), expires_at: None };
+    Batch { operations: keys.iter().map(put).collect() }
+}
+
+/// One test in short form and one in long form for each model.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        /// What each model is called.
+        const MODELS: &[(&str, &model::Model)] = &[$((stringify!($name), &$name::MODEL)),*];
+
+        mod quick {
+            $(#[test]
+            fn $name() {
+                super::$name::MODEL.prove(stringify!($name), &super::$name::MODEL.quick);
+            })*
+        }
+
+        mod deep {
+            $(#[test]
+            #[ignore = "it takes minutes"]
+            fn $name() {
+                super::$name::MODEL.prove(stringify!($name), &super::$name::MODEL.deep);
+            })*
+        }
+    };
+}
+
+tests![
+    acknowledged,
+    batches,
+    compaction,
+    failed_sync,
+    full_mailbox,
+    increments,
+    overwrite,
+    panic,
+    rotation,
+    shutdown,
+    snapshots,
+    synced,
+];

@@ -1,0 +1,69 @@
+//! The face whose every interleaving loom tries, with the reorderings that the memory model allows.
+
+use std::sync::{Mutex as Held, PoisonError as Poisoned};
+
+pub(crate) use super::twins::channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+};
+pub(crate) use super::twins::once::OnceLock;
+pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
+pub(crate) use super::twins::time::{now, sleep};
+pub(super) use loom::sync::Condvar;
+pub(crate) use loom::sync::atomic::{
+    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+};
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(super) use loom::thread;
+// Not loom's: its own cannot point to trait objects. What is counted here orders nothing else.
+pub(crate) use std::sync::{Arc, PoisonError, Weak};
+
+pub(crate) use super::twins::{Guard, random, try_briefly};
+
+/// What arc-swap promises: a pointer that is read with `Acquire` and replaced with `AcqRel`, and values
+/// that live as long as somebody holds them.
+///
+/// The pointer is the number of a value. Replaced values are kept, because a reader that nothing orders
+/// after the replacement may still be given an old one.
+pub(crate) struct Swap<V> {
+    /// Never held across something that loom schedules, so no thread waits for it.
+    values: Held<Vec<V>>,
+    newest: AtomicUsize,
+}
+
+impl<V: Clone> Swap<V> {
+    /// A cell with this value.
+    pub(crate) fn new(value: V) -> Self {
+        Self { values: Held::new(vec![value]), newest: AtomicUsize::new(0) }
+    }
+
+    /// A value that is at least as new as everything that happened before.
+    pub(crate) fn load(&self) -> Guard<V> {
+        Guard(self.load_full())
+    }
+
+    /// As [`load`](Self::load).
+    pub(crate) fn load_full(&self) -> V {
+        let number = self.newest.load(Ordering::Acquire);
+        self.value(number)
+    }
+
+    /// Replaces the value.
+    pub(crate) fn store(&self, value: V) {
+        self.swap(value);
+    }
+
+    /// Replaces the value and gives the old one.
+    pub(crate) fn swap(&self, value: V) -> V {
+        let number = {
+            let mut values = self.values.lock().unwrap_or_else(Poisoned::into_inner);
+            values.push(value);
+            values.len() - 1
+        };
+        let old = self.newest.swap(number, Ordering::AcqRel);
+        self.value(old)
+    }
+
+    fn value(&self, number: usize) -> V {
+        self.values.lock().unwrap_or_else(Poisoned::into_inner)[number].clone()
+    }
+}

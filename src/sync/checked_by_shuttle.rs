@@ -1,0 +1,46 @@
+//! The face whose interleavings shuttle draws; every operation takes effect at once and for everybody.
+
+pub(crate) use super::twins::channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+};
+pub(crate) use super::twins::once::OnceLock;
+pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
+pub(crate) use super::twins::time::{now, sleep};
+pub(super) use shuttle::sync::Condvar;
+pub(crate) use shuttle::sync::atomic::{
+    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+};
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+pub(super) use shuttle::thread;
+
+pub(crate) use super::twins::{Guard, random, try_briefly};
+
+/// What arc-swap promises: a value that is read and replaced at once.
+pub(crate) struct Swap<V>(Mutex<V>);
+
+impl<V: Clone> Swap<V> {
+    /// A cell with this value.
+    pub(crate) fn new(value: V) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// The newest value.
+    pub(crate) fn load(&self) -> Guard<V> {
+        Guard(self.load_full())
+    }
+
+    /// The newest value.
+    pub(crate) fn load_full(&self) -> V {
+        super::lock(&self.0).clone()
+    }
+
+    /// Replaces the value.
+    pub(crate) fn store(&self, value: V) {
+        self.swap(value);
+    }
+
+    /// Replaces the value and gives the old one.
+    pub(crate) fn swap(&self, value: V) -> V {
+        std::mem::replace(&mut *super::lock(&self.0), value)
+    }
+}

@@ -1,0 +1,49 @@
+//! The face that ships: the standard library, `crossbeam-channel` and `arc-swap`.
+
+use std::time::{Duration, Instant};
+
+pub(crate) use arc_swap::Guard;
+pub(crate) use crossbeam_channel::{
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
+
+/// A pointer that is replaced as a whole and read without a lock.
+pub(crate) type Swap<V> = arc_swap::ArcSwapAny<V>;
+
+/// The time that threads wait by.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Tries for some microseconds what would otherwise be waited for, since parking a thread and waking it
+/// costs more than that; gives way to threads that have something to do.
+pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    const SPINS: usize = 32;
+    const YIELDS: usize = 32;
+    for turn in 0..SPINS + YIELDS {
+        if let Some(result) = attempt() {
+            return Some(result);
+        }
+        if turn < SPINS {
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+    None
+}
+
+/// Waits; only for trying again what another process has to let go of.
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// A number that nobody else draws; not for secrets.
+pub(crate) fn random() -> u128 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let draw = || u128::from(RandomState::new().build_hasher().finish());
+    draw() << 64 | draw()
+}
