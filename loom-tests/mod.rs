@@ -20,6 +20,7 @@ mod shutdown;
 mod snapshots;
 mod synced;
 
+use crate::server::wake_up;
 use crate::store::batch::{Batch, Operation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -71,4 +72,5 @@ tests![
     shutdown,
     snapshots,
     synced,
+    wake_up,
 ];

@@ -32,6 +32,7 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipOverlay, "increments"),
     (Bug::RegisterLate, "snapshots"),
     (Bug::SkipSecondLook, "snapshots"),
+    (Bug::SleepUnchecked, "wake_up"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

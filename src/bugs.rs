@@ -95,6 +95,8 @@ pub(crate) enum Bug {
     SkipClose,
     /// A sync that ends takes what was written since it began for durable.
     ForgetUnsynced,
+    /// A worker goes to sleep without looking for messages once more.
+    SleepUnchecked,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! `asleep` and wakes it; if the ringer's came first, the worker sees the message and does not sleep.
 //! A worker that was woken takes `asleep` back before it looks at the messages again.
 
+use crate::bugs::{Bug, planted};
 use crate::sync::{AtomicBool, Ordering, fence};
 
 /// The worker's bell.
@@ -32,7 +33,12 @@ impl Doorbell {
     pub(super) fn ring(&self) {
         fence(Ordering::SeqCst);
         // The plain read spares a busy worker's bell from being written by everybody.
-        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel) {
+        if self.asleep.load(Ordering::Relaxed)
+            && self
+                .asleep
+                .compare_exchange(true, false, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        {
             (self.wake)();
         }
     }
@@ -41,7 +47,7 @@ impl Doorbell {
     pub(super) fn may_sleep(&self, is_quiet: impl FnOnce() -> bool) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let quiet = is_quiet();
+        let quiet = is_quiet() || planted(Bug::SleepUnchecked);
         if !quiet {
             self.awake();
         }

@@ -31,6 +31,9 @@ mod shutdown;
 mod statistics;
 #[cfg(test)]
 mod testing;
+#[cfg(all(test, kvs_loom))]
+#[path = "../../loom-tests/wake_up.rs"]
+pub(crate) mod wake_up;
 mod worker;
 
 #[cfg(any(test, fuzzing))]
