@@ -62,3 +62,24 @@ impl Readers {
         Err(task)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Arc;
+
+    #[test]
+    fn every_task_is_done_whichever_reader_gets_it() {
+        let readers = Readers::start(2).unwrap();
+        let done = Arc::new(AtomicUsize::new(0));
+        for _ in 0..100 {
+            let counted = Arc::clone(&done);
+            let task = Box::new(move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(readers.try_send(task).is_ok());
+        }
+        drop(readers);
+        assert_eq!(done.load(Ordering::Relaxed), 100);
+    }
+}

@@ -158,3 +158,22 @@ fn a_thousand_threads_set_and_read_through_clones() {
         assert_eq!(store.get(format!("{n}")).unwrap().unwrap(), b"v");
     }
 }
+
+#[test]
+fn a_store_whose_writer_panicked_says_so() {
+    let store = store();
+    assert_eq!((store.is_writer_gone(), store.failure()), (false, None));
+    let (reply, answer) = Reply::channel();
+    assert!(store.submit_sync(reply).is_ok());
+    assert!(answer.wait().unwrap().is_ok());
+    let update: Update = Box::new(|_| panic!("as planned"));
+    let batch = Batch::single(Operation::Update { key: b"a".to_vec(), update });
+    assert!(matches!(store.apply(batch), Err(Error::Poisoned(_))));
+    assert_eq!(store.failure(), Some("the writer actor panicked"));
+    // The callers are told while the writer's thread still unwinds.
+    while !store.is_writer_gone() {
+        std::thread::yield_now();
+    }
+    let (reply, _) = Reply::channel();
+    assert!(store.submit_sync(reply).is_err());
+}
