@@ -98,7 +98,7 @@ pub(crate) struct ValueCache {
 }
 
 impl ValueCache {
-    /// A cache of values that take up to so many bytes, of none if that is less than some thousands.
+    /// A cache of values that take up to so many bytes; of none if that is less than about 100 KiB.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let buckets = bytes_max / (SLOTS * OVERHEAD_BYTES);
         let chunks = match buckets / CHUNK {

@@ -30,7 +30,7 @@ const SNAPSHOTS_MAX: usize = 3;
 const SEGMENT_BYTES_MAX: u64 = 300;
 const COMPACTION_BYTES_MIN: u64 = 64;
 
-/// So few that values make room for each other all the time.
+/// About as few as a cache can have, so that opening one costs little.
 const CACHE_BYTES: usize = 96 << 10;
 
 pub(super) fn run(bytes: &[u8]) {

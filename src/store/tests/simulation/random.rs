@@ -74,7 +74,7 @@ impl History {
             return Err(format!("{found:?} is read, {:?} was written", self.machine.now()));
         }
         let moments = self.machine.disk.moments();
-        // Few enough bytes that values make room for each other.
+        // About as few bytes as a cache can have, so that an image costs little more.
         let options = options(self.durability).cache_bytes(96 << 10);
         let figures = Figures::default();
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
