@@ -89,6 +89,12 @@ pub(crate) enum Bug {
     SkipSecondLook,
     /// A snapshot's point in time is taken before it is registered.
     RegisterLate,
+    /// What a key was is not published before it is replaced in place.
+    ReplaceUnannounced,
+    /// What was replaced in place is not put back for a snapshot that registered meanwhile.
+    SkipRetain,
+    /// A version that is being replaced is read all the same.
+    SkipCellCheck,
     /// A segment that is full is not in the table until the next one is.
     SwapSegments,
     /// The store is let go without a last sync.

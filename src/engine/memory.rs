@@ -6,7 +6,7 @@ use super::{
     ScanPage, Stamp, WriteHalf,
 };
 use crate::Result;
-use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
+use crate::storage::index::{Change, IndexReader, IndexWriter, PointerCell, Slot, Snapshot};
 use crate::sync::Arc;
 
 /// A version of a key.
@@ -18,6 +18,8 @@ struct MemorySlot {
 }
 
 impl Slot for MemorySlot {
+    type Cell = PointerCell<Self>;
+
     fn is_tombstone(&self) -> bool {
         self.value.is_none()
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cache::CacheKey;
 use super::fs::File;
-use super::index::Slot;
+use super::index::{Slot, WORDS, Words, WordsCell};
 use super::names::SegmentId;
 use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at};
 use crate::bugs::{Bug, planted};
@@ -154,12 +154,34 @@ impl Location {
 }
 
 impl Slot for Location {
+    type Cell = WordsCell<Self>;
+
     fn is_tombstone(&self) -> bool {
         self.tombstone
     }
 
     fn expires_at(&self) -> Option<u64> {
         Some(self.expires_at).filter(|time| *time > 0)
+    }
+}
+
+/// Says of a packed length that the location is a tombstone's; no record is that long.
+const TOMBSTONE: u32 = 1 << 31;
+
+/// A move to another place is a move to another segment, which comes first.
+impl Words for Location {
+    fn pack(&self) -> [u64; WORDS] {
+        let Extent { offset, length } = self.extent;
+        let marked = if self.tombstone { length | TOMBSTONE } else { length };
+        [self.segment.0, u64::from(offset) << 32 | u64::from(marked), self.expires_at]
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each half is a number of that size")]
+    fn unpack([segment, place, expires_at]: [u64; WORDS]) -> Self {
+        let (offset, marked) = ((place >> 32) as u32, place as u32);
+        let extent = Extent { offset, length: marked & !TOMBSTONE };
+        let tombstone = marked & TOMBSTONE != 0;
+        Self { segment: SegmentId(segment), extent, expires_at, tombstone }
     }
 }
 

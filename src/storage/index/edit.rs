@@ -4,47 +4,66 @@ use super::Slot;
 use super::counts::Counts;
 use super::snapshot::Horizon;
 use super::tree::Edit;
-use super::writer::{Change, Move, Pending, Removed, Superseded};
+use super::writer::{Change, Move, Removed};
 use crate::bugs::{Bug, planted};
 
-/// Adds versions, each at least as new as what its key has.
-pub(super) struct Insert<'a, S, F> {
-    pub(super) horizon: &'a Horizon,
-    pub(super) counts: &'a mut Counts,
-    pub(super) pending: &'a mut Pending<S>,
-    pub(super) replaced: F,
+/// The newest version of a key, for a leaf that cannot take it in place.
+pub(super) struct Put<'a, S> {
+    pub(super) change: &'a Change<S>,
+    /// A snapshot sees what was there before.
+    pub(super) keeps: bool,
 }
 
-impl<S: Slot, F: FnMut(S)> Edit<S> for Insert<'_, S, F> {
-    type Change = Change<S>;
+/// Sets the newest versions of keys.
+pub(super) struct Insert<'a> {
+    pub(super) horizon: &'a Horizon,
+}
 
-    fn key(change: &Change<S>) -> &[u8] {
-        &change.key
+impl<'a, S: Slot> Edit<S> for Insert<'a> {
+    type Change = Put<'a, S>;
+    const GROWS: bool = true;
+
+    fn key<'b>(put: &'b Put<'a, S>) -> &'b [u8] {
+        &put.change.key
     }
 
     fn forgets(&self, version: u64, by: u64) -> bool {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, changes: &[Change<S>], versions: &mut Vec<(u64, S)>) {
-        for Change { key, version, slot } in changes {
-            let newest = versions.first_mut();
-            self.counts.replace(key, newest.as_ref().map(|(_, slot)| slot), slot);
-            match newest {
-                Some((same, old)) if same == version => {
-                    (self.replaced)(std::mem::replace(old, slot.clone()));
-                }
-                newest => {
-                    self.pending.superseded.extend(newest.map(|(older, old)| Superseded {
-                        version: *older,
-                        by: *version,
-                        slot: old.clone(),
-                    }));
-                    versions.insert(0, (*version, slot.clone()));
-                }
+    fn revise(&mut self, puts: &[Put<'a, S>], versions: &mut Vec<(u64, S)>) {
+        for Put { change, keeps } in puts {
+            if !keeps && !versions.is_empty() {
+                versions.remove(0);
             }
-            if slot.is_tombstone() {
-                self.pending.removed.push(Removed { key: key.clone(), version: *version });
+            versions.insert(0, (change.version, change.slot.clone()));
+        }
+    }
+}
+
+/// Puts back what was replaced in place and a snapshot turned out to see.
+pub(super) struct Retain<'a> {
+    pub(super) horizon: &'a Horizon,
+}
+
+impl<'a, S: Slot> Edit<S> for Retain<'a> {
+    /// The key, and its version.
+    type Change = (&'a [u8], &'a (u64, S));
+    const GROWS: bool = true;
+
+    fn key<'b>(change: &'b Self::Change) -> &'b [u8] {
+        change.0
+    }
+
+    fn forgets(&self, version: u64, by: u64) -> bool {
+        self.horizon.hides(version, by)
+    }
+
+    fn revise(&mut self, changes: &[Self::Change], versions: &mut Vec<(u64, S)>) {
+        for (_, (version, slot)) in changes {
+            let place = versions.partition_point(|(other, _)| other > version);
+            if versions.get(place).is_none_or(|(other, _)| other != version) {
+                versions.insert(place, (*version, slot.clone()));
             }
         }
     }
@@ -59,6 +78,7 @@ pub(super) struct Restore<'a, F> {
 
 impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
     type Change = Change<S>;
+    const GROWS: bool = false;
 
     fn key(change: &Change<S>) -> &[u8] {
         &change.key
@@ -94,6 +114,7 @@ pub(super) struct Repoint<'a, F> {
 
 impl<S: Slot + PartialEq, F: FnMut(&Move<S>, bool)> Edit<S> for Repoint<'_, F> {
     type Change = Move<S>;
+    const GROWS: bool = true;
 
     fn key(change: &Move<S>) -> &[u8] {
         &change.key
@@ -129,6 +150,7 @@ pub(super) struct Forget<'a, F> {
 
 impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
     type Change = Removed;
+    const GROWS: bool = true;
 
     fn key(change: &Removed) -> &[u8] {
         &change.key

@@ -1,120 +1,201 @@
-//! A leaf of the tree: some dozens of keys with their versions, never changed once it is made.
+//! A leaf of the tree: some dozens of keys, each with its newest version in a cell of its own.
 //!
-//! Making the next one copies three stretches of memory. A lookup compares one byte of the key's hash with
-//! those of all entries, which lie side by side, and so mostly touches one key and one slot.
+//! A version is replaced in its cell, and a new key is put behind the others while there is room; anything
+//! else makes a new leaf. A lookup compares one byte of the key's hash with those of all keys, which lie
+//! side by side, and so mostly touches one key and one cell. The first keys are in order; those that were
+//! put behind them are sorted by whoever wants the order.
+//!
+//! Versions that only snapshots see lie in a list of their own, which never changes.
 
 use std::ops::Range;
 
-use super::fences::common;
+use super::Slot;
+use super::cell::Cell;
+use super::keys::{Keys, Span};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// Entries that a leaf holds unless one key alone has more versions; more are split.
-pub(super) const LEAF_ENTRIES_MAX: usize = 64;
+/// Keys that a leaf holds; more are split. A checker sees enough with few.
+pub(super) const LEAF_KEYS_MAX: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 8 } else { 64 };
 
-/// One version of a key.
+/// Hashes that one word holds.
+const TAGS: usize = size_of::<u64>();
+
+/// One byte of each key's hash; zero where there is no key yet.
+pub(super) type Tags = [AtomicU64; LEAF_KEYS_MAX / TAGS];
+
+/// Where a key lies, and its newest version.
+pub(super) struct Entry<S: Slot> {
+    pub(super) span: AtomicU64,
+    pub(super) cell: S::Cell,
+}
+
+/// A version that is not the newest of its key.
 #[derive(Clone)]
-pub(super) struct Entry<S> {
+pub(super) struct Older<S> {
+    /// The position of the key's entry.
+    pub(super) position: usize,
     /// The commit that wrote it.
     pub(super) version: u64,
     /// What it says.
     pub(super) slot: S,
-    /// Where its key ends among the keys of the leaf.
-    key_end: u32,
-    /// The entry before it is a newer version of the same key.
-    is_older: bool,
 }
 
-/// Entries by key, those of one key newest first.
-pub(super) struct Leaf<S> {
-    /// One byte of the hash of each entry's key; only in a leaf that is not oversized.
-    hashes: [u8; LEAF_ENTRIES_MAX],
-    keys: Box<[u8]>,
-    entries: Box<[Entry<S>]>,
-    /// Some key has more than one version.
-    has_older: bool,
+/// Keys with their versions.
+pub(super) struct Leaf<S: Slot> {
+    pub(super) tags: Tags,
+    /// How many keys there are; stored when everything about the last one is.
+    pub(super) count: AtomicUsize,
+    /// How many of them, from the first on, are in order.
+    pub(super) sorted: usize,
+    pub(super) keys: Keys,
+    /// As many as there may be keys.
+    pub(super) entries: Box<[Entry<S>]>,
+    /// By position, newest first.
+    pub(super) older: Box<[Older<S>]>,
 }
 
-impl<S> Leaf<S> {
-    /// A leaf without entries.
-    pub(super) fn empty() -> Self {
-        Self {
-            hashes: [0; LEAF_ENTRIES_MAX],
-            keys: Box::default(),
-            entries: Box::default(),
-            has_older: false,
+/// The positions of a leaf's keys in the order of the keys, as of when it was asked for.
+pub(super) struct Sorted {
+    positions: [u8; LEAF_KEYS_MAX],
+    count: usize,
+}
+
+impl Sorted {
+    /// The positions.
+    pub(super) fn positions(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
+        self.positions[..self.count].iter().map(|position| usize::from(*position))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    fn get(&self, rank: usize) -> usize {
+        usize::from(self.positions[rank])
+    }
+}
+
+impl<S: Slot> Leaf<S> {
+    /// How many keys there are.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    fn span(&self, position: usize) -> Span {
+        Span::unpack(self.entries[position].span.load(Ordering::Relaxed))
+    }
+
+    /// The key at this position.
+    pub(super) fn key(&self, position: usize) -> Vec<u8> {
+        self.keys.bytes(self.span(position))
+    }
+
+    /// The words of the key at this position, and its length in bytes.
+    pub(super) fn key_words(&self, position: usize) -> (impl Iterator<Item = u64>, usize) {
+        let span = self.span(position);
+        (self.keys.words(span), span.bytes as usize)
+    }
+
+    /// The position of the key, if the leaf holds it.
+    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+        const LOW: u64 = u64::from_le_bytes([1; TAGS]);
+        const HIGH: u64 = LOW << 7;
+        let wanted = LOW * u64::from(tag(key));
+        for (number, word) in self.tags.iter().enumerate() {
+            // A byte of the difference is zero where a tag is the wanted one; one above it may seem so.
+            let difference = word.load(Ordering::Acquire) ^ wanted;
+            let mut zeros = difference.wrapping_sub(LOW) & !difference & HIGH;
+            while zeros != 0 {
+                let byte = zeros.trailing_zeros() as usize / 8;
+                let position = number * TAGS + byte;
+                if difference.to_le_bytes()[byte] == 0 && self.keys.is(self.span(position), key) {
+                    return Some(position);
+                }
+                zeros &= zeros - 1;
+            }
+        }
+        None
+    }
+
+    /// The tag of the key at this position.
+    pub(super) fn tag(&self, position: usize) -> u8 {
+        let word = self.tags[position / TAGS].load(Ordering::Relaxed);
+        word.to_le_bytes()[position % TAGS]
+    }
+
+    /// The newest version at a position; `None` while it is being replaced.
+    pub(super) fn newest(&self, position: usize) -> Option<(u64, S)> {
+        self.entries[position].cell.load()
+    }
+
+    /// The versions at a position that are not the newest one, newest first.
+    pub(super) fn older(&self, position: usize) -> &[Older<S>] {
+        let start = self.older.partition_point(|older| older.position < position);
+        let count = self.older[start..].partition_point(|older| older.position == position);
+        &self.older[start..start + count]
+    }
+
+    /// Sets the newest version of a key; false if it is not there and there is no room for it.
+    ///
+    /// Only the mutator may, who must have told elsewhere what was there before.
+    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
+        match self.find(key) {
+            Some(position) => {
+                self.entries[position].cell.store(version, slot);
+                true
+            }
+            None => self.append(key, version, slot).is_some(),
         }
     }
 
-    /// The entries of one key, newest first; empty where the leaf does not hold it.
-    pub(super) fn versions(&self, key: &[u8]) -> &[Entry<S>] {
-        &self.entries[self.position(key).unwrap_or(0..0)]
+    fn append(&self, key: &[u8], version: u64, slot: &S) -> Option<()> {
+        let position = self.count();
+        let entry = self.entries.get(position)?;
+        let start = position.checked_sub(1).map_or(0, |last| self.span(last).end());
+        let span = self.keys.append(start, key)?;
+        entry.span.store(span.pack(), Ordering::Relaxed);
+        entry.cell.store(version, slot);
+        self.count.store(position + 1, Ordering::Release);
+        let word = &self.tags[position / TAGS];
+        let shifted = u64::from(tag(key)) << (position % TAGS * 8);
+        word.store(word.load(Ordering::Relaxed) | shifted, Ordering::Release);
+        Some(())
     }
 
-    /// Where the entries of one key are, or would be.
-    pub(super) fn place(&self, key: &[u8]) -> Range<usize> {
-        self.position(key).unwrap_or_else(|| {
-            let position = self.lower(key);
-            position..position
-        })
+    /// The keys in order.
+    pub(super) fn in_order(&self) -> Sorted {
+        let count = self.count();
+        let mut positions = [0; LEAF_KEYS_MAX];
+        for (position, place) in (0_u8..).zip(&mut positions[..count]) {
+            *place = position;
+        }
+        if self.sorted < count {
+            let compare = |a: &u8, b: &u8| {
+                self.keys.compare_both(self.span(usize::from(*a)), self.span(usize::from(*b)))
+            };
+            // Two stretches that are sorted, or nearly: the sort that keeps equal ones in place merges them.
+            positions[self.sorted..count].sort_unstable_by(compare);
+            positions[..count].sort_by(compare);
+        }
+        Sorted { positions, count }
     }
 
-    /// The entries at these positions.
-    pub(super) fn entries(&self, positions: Range<usize>) -> &[Entry<S>] {
-        &self.entries[positions]
+    /// How many keys are below this one.
+    pub(super) fn lower(&self, sorted: &Sorted, key: &[u8]) -> usize {
+        self.rank(sorted, |span| self.keys.compare(span, key).is_lt())
     }
 
-    fn hashes(&self) -> Option<&[u8]> {
-        self.hashes.get(..self.entries.len())
+    /// How many keys are at or below this one.
+    pub(super) fn upper(&self, sorted: &Sorted, key: &[u8]) -> usize {
+        self.rank(sorted, |span| self.keys.compare(span, key).is_le())
     }
 
-    fn position(&self, key: &[u8]) -> Option<Range<usize>> {
-        let first = match self.hashes() {
-            Some(hashes) => {
-                let mut candidates = memchr::memchr_iter(hash(key), hashes);
-                candidates.find(|position| self.key(*position) == key)?
-            }
-            None => {
-                let first = self.lower(key);
-                (first < self.entries.len() && self.key(first) == key).then_some(first)?
-            }
-        };
-        Some(first..self.group_end(first))
-    }
-
-    /// The newest version of the key at or below `sequence`.
-    pub(super) fn find(&self, key: &[u8], sequence: u64) -> Option<&Entry<S>> {
-        self.versions(key).iter().find(|entry| entry.version <= sequence)
-    }
-
-    /// The keys at these positions with their versions, newest first.
-    pub(super) fn groups(
-        &self,
-        positions: Range<usize>,
-    ) -> impl DoubleEndedIterator<Item = (&[u8], &[Entry<S>])> {
-        let is_first = |position: &usize| !self.entries[*position].is_older;
-        let firsts = positions.filter(is_first);
-        firsts.map(|first| (self.key(first), &self.entries[first..self.group_end(first)]))
-    }
-
-    /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The position of the first entry whose key is at or above this one.
-    pub(super) fn lower(&self, key: &[u8]) -> usize {
-        self.partition(|other| other < key)
-    }
-
-    /// The position of the first entry whose key is above this one.
-    pub(super) fn upper(&self, key: &[u8]) -> usize {
-        self.partition(|other| other <= key)
-    }
-
-    fn partition(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.entries.len());
+    fn rank(&self, sorted: &Sorted, is_before: impl Fn(Span) -> bool) -> usize {
+        let (mut low, mut high) = (0, sorted.count);
         while low < high {
             let middle = low.midpoint(high);
-            if is_before(self.key(middle)) {
+            if is_before(self.span(sorted.get(middle))) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -123,184 +204,19 @@ impl<S> Leaf<S> {
         low
     }
 
-    fn group_end(&self, first: usize) -> usize {
-        if !self.has_older {
-            return first + 1;
-        }
-        let older = self.entries[first + 1..].iter().take_while(|entry| entry.is_older);
-        first + 1 + older.count()
-    }
-
-    fn key(&self, position: usize) -> &[u8] {
-        &self.keys[self.key_start(position)..self.entries[position].key_end as usize]
-    }
-
-    fn key_start(&self, position: usize) -> usize {
-        position.checked_sub(1).map_or(0, |before| self.entries[before].key_end as usize)
+    /// Where in the order a key is, or would be.
+    pub(super) fn place(&self, sorted: &Sorted, key: &[u8]) -> Range<usize> {
+        let rank = self.lower(sorted, key);
+        let is_there = rank < sorted.count && self.keys.is(self.span(sorted.get(rank)), key);
+        rank..rank + usize::from(is_there)
     }
 }
 
-/// Whoever updates the tree keeps the keys of one update below 4 GiB.
-#[expect(clippy::cast_possible_truncation, reason = "keys have at most 64 KiB, updates are cut up")]
-fn offset(bytes: usize) -> u32 {
-    bytes as u32
-}
-
-/// One byte that differs for most keys; whoever chooses keys with equal ones gets slower lookups only.
-fn hash(key: &[u8]) -> u8 {
+/// One byte that differs for most keys and is not zero; whoever chooses keys with equal ones gets slower
+/// lookups only.
+pub(super) fn tag(key: &[u8]) -> u8 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let words = key.chunks_exact(8);
-    let mut rest = [0; 8];
-    rest[..words.remainder().len()].copy_from_slice(words.remainder());
-    let last = u64::from_le_bytes(rest) ^ key.len() as u64;
-    let words = words.map(|word| word.try_into().map_or(0, u64::from_le_bytes));
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(ODD).rotate_left(29);
-    let state = words.chain([last]).fold(ODD, mix);
-    state.wrapping_mul(ODD).to_be_bytes()[0]
-}
-
-/// Makes leaves.
-pub(super) struct LeafBuilder<S> {
-    hashes: Vec<u8>,
-    keys: Vec<u8>,
-    entries: Vec<Entry<S>>,
-}
-
-impl<S: Clone> LeafBuilder<S> {
-    /// A builder of nothing yet.
-    pub(super) fn new() -> Self {
-        Self { hashes: Vec::new(), keys: Vec::new(), entries: Vec::new() }
-    }
-
-    /// Makes room for the entries of a leaf and some more.
-    pub(super) fn reserve(&mut self, leaf: &Leaf<S>, more: usize, more_key_bytes: usize) {
-        self.entries.reserve_exact(leaf.entries.len() + more);
-        self.keys.reserve_exact(leaf.keys.len() + more_key_bytes);
-    }
-
-    /// Takes over the entries at these positions but for versions that `forgets` says nobody needs.
-    pub(super) fn keep(
-        &mut self,
-        leaf: &Leaf<S>,
-        positions: Range<usize>,
-        forgets: impl Fn(u64, u64) -> bool,
-    ) {
-        if !leaf.has_older {
-            return self.copy(leaf, positions);
-        }
-        let mut start = positions.start;
-        let mut newer = 0;
-        for position in positions.clone() {
-            let entry = &leaf.entries[position];
-            if entry.is_older && forgets(entry.version, newer) {
-                self.copy(leaf, start..position);
-                start = position + 1;
-            } else {
-                newer = entry.version;
-            }
-        }
-        self.copy(leaf, start..positions.end);
-    }
-
-    fn copy(&mut self, leaf: &Leaf<S>, positions: Range<usize>) {
-        if positions.is_empty() {
-            return;
-        }
-        let start = leaf.key_start(positions.start);
-        let end = leaf.entries[positions.end - 1].key_end as usize;
-        let moved = offset(self.keys.len()).wrapping_sub(offset(start));
-        match leaf.hashes() {
-            Some(hashes) => self.hashes.extend_from_slice(&hashes[positions.clone()]),
-            None => self.hashes.extend(positions.clone().map(|position| hash(leaf.key(position)))),
-        }
-        self.keys.extend_from_slice(&leaf.keys[start..end]);
-        let entries = leaf.entries[positions].iter();
-        let entries = entries.map(|entry| {
-            let mut entry = entry.clone();
-            entry.key_end = entry.key_end.wrapping_add(moved);
-            entry
-        });
-        self.entries.extend(entries);
-    }
-
-    /// Adds a key with its versions, newest first.
-    pub(super) fn push(&mut self, key: &[u8], versions: impl Iterator<Item = (u64, S)>) {
-        for (position, (version, slot)) in versions.enumerate() {
-            self.hashes.push(hash(key));
-            self.keys.extend_from_slice(key);
-            let key_end = offset(self.keys.len());
-            self.entries.push(Entry { version, slot, key_end, is_older: position > 0 });
-        }
-    }
-
-    /// The leaves of what was added, each after the first with the fence it begins at.
-    ///
-    /// Where the last key is one that was appended, more are expected behind it: all leaves but the last
-    /// are then filled.
-    pub(super) fn finish(&mut self, is_appended: bool) -> Vec<(Vec<u8>, Leaf<S>)> {
-        let total = self.entries.len();
-        let pieces = total.div_ceil(LEAF_ENTRIES_MAX);
-        let size = if is_appended { LEAF_ENTRIES_MAX } else { total.div_ceil(pieces.max(1)) };
-        if pieces == 1 {
-            // By far the most frequent case: what was collected becomes the leaf.
-            return vec![(Vec::new(), self.take())];
-        }
-        let mut leaves = Vec::with_capacity(pieces);
-        let mut start = 0;
-        while start < total {
-            let mut end = total.min(start + size);
-            while self.entries.get(end).is_some_and(|entry| entry.is_older) {
-                end += 1;
-            }
-            leaves.push((self.fence(start), self.leaf(start..end)));
-            start = end;
-        }
-        self.hashes.clear();
-        self.keys.clear();
-        self.entries.clear();
-        leaves
-    }
-
-    fn take(&mut self) -> Leaf<S> {
-        let mut hashes = [0; LEAF_ENTRIES_MAX];
-        hashes[..self.hashes.len()].copy_from_slice(&self.hashes);
-        self.hashes.clear();
-        let entries = std::mem::take(&mut self.entries).into_boxed_slice();
-        let has_older = entries.iter().any(|entry| entry.is_older);
-        Leaf { hashes, keys: std::mem::take(&mut self.keys).into(), entries, has_older }
-    }
-
-    /// The shortest key that is above what is before the position and not above what is there.
-    fn fence(&self, position: usize) -> Vec<u8> {
-        let Some(before) = position.checked_sub(1) else { return Vec::new() };
-        let key = |position: usize| {
-            let start = self.key_start(position);
-            &self.keys[start..self.entries[position].key_end as usize]
-        };
-        let (last, first) = (key(before), key(position));
-        first[..common(last, first) + 1].to_vec()
-    }
-
-    fn key_start(&self, position: usize) -> usize {
-        position.checked_sub(1).map_or(0, |before| self.entries[before].key_end as usize)
-    }
-
-    fn leaf(&self, positions: Range<usize>) -> Leaf<S> {
-        let start = self.key_start(positions.start);
-        let end = self.key_start(positions.end);
-        let mut hashes = [0; LEAF_ENTRIES_MAX];
-        if let Some(hashes) = hashes.get_mut(..positions.len()) {
-            hashes.copy_from_slice(&self.hashes[positions.clone()]);
-        }
-        let keys = self.keys[start..end].into();
-        let mut has_older = false;
-        let entries = self.entries[positions].iter().map(|entry| {
-            has_older |= entry.is_older;
-            let mut entry = entry.clone();
-            entry.key_end -= offset(start);
-            entry
-        });
-        let entries = entries.collect();
-        Leaf { hashes, keys, entries, has_older }
-    }
+    let state = super::keys::words(key).fold(ODD ^ key.len() as u64, mix);
+    state.wrapping_mul(ODD).to_be_bytes()[0].max(1)
 }

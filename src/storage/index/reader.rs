@@ -3,27 +3,30 @@
 use std::ops::Bound;
 
 use super::counts::SharedCounts;
-use super::leaf::{Entry, Leaf};
+use super::leaf::{Leaf, Older};
 use super::snapshot::{Horizon, Registry, Snapshot};
 use super::tree::{Seek, Span, Tree};
+use super::undo::Undo;
 use super::{Found, Slot};
 use crate::bugs::{Bug, planted};
 use crate::storage::range::KeyRange;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Guard, Ordering, Published};
 
 /// What the mutator and the readers share.
-pub(super) struct Shared<S> {
+pub(super) struct Shared<S: Slot> {
     pub(super) tree: Tree<S>,
     /// The newest sequence number that readers may see.
     pub(super) visible: AtomicU64,
     pub(super) counts: Arc<SharedCounts>,
     pub(super) registry: Arc<Registry>,
+    /// What keys were before what is not visible yet.
+    pub(super) undo: Published<Undo<S>>,
 }
 
 /// The readers' half: cheap to clone, safe to use from any thread, never blocked by the mutator.
-pub(crate) struct IndexReader<S>(pub(super) Arc<Shared<S>>);
+pub(crate) struct IndexReader<S: Slot>(pub(super) Arc<Shared<S>>);
 
-impl<S> Clone for IndexReader<S> {
+impl<S: Slot> Clone for IndexReader<S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -34,28 +37,44 @@ impl<S: Slot> IndexReader<S> {
     pub(crate) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
         let mut visible = self.visible().saturating_sub(u64::from(planted(Bug::StaleRead)));
         loop {
-            if let Some(found) = self.find(key, visible) {
-                return Some(found);
+            let newest = self.0.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))?;
+            if newest.as_ref().is_some_and(|(version, _)| *version <= visible) {
+                return newest;
             }
-            // The version this reader was to see may have been forgotten after a newer one became
-            // visible, so an absence is final only if nothing became visible meanwhile.
-            let now = self.visible();
-            if now == visible || planted(Bug::SkipSecondLook) {
+            // It is being replaced, by what is not visible or was not: then it is told of, or it is now.
+            if let Some(before) = self.0.undo.load().at(key, visible) {
+                return before;
+            }
+            if planted(Bug::SkipSecondLook) {
                 return None;
             }
-            visible = now;
+            visible = self.visible();
         }
     }
 
     /// The version of the key that the snapshot sees, which may be a tombstone.
     pub(crate) fn at(&self, key: &[u8], snapshot: &Snapshot) -> Option<(u64, S)> {
-        self.find(key, snapshot.sequence)
+        let sequence = snapshot.sequence;
+        let newest = self.0.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))?;
+        match newest {
+            Some((version, _)) if version <= sequence => newest,
+            _ => self
+                .settled(|undo| self.0.tree.with_leaf(key, |leaf| seen(leaf, key, sequence, undo))),
+        }
     }
 
-    fn find(&self, key: &[u8], sequence: u64) -> Option<(u64, S)> {
-        self.0.tree.with_leaf(key, |leaf| {
-            leaf.find(key, sequence).map(|entry| (entry.version, entry.slot.clone()))
-        })
+    /// What `look` finds, which gets what keys were before they were replaced: nothing was replaced since
+    /// that was published. It says `None` where it met something that is being replaced.
+    fn settled<T>(&self, mut look: impl FnMut(&Undo<S>) -> Option<T>) -> T {
+        loop {
+            let undo: Guard<Undo<S>> = self.0.undo.load();
+            let found = look(&undo);
+            if let Some(found) = found
+                && Arc::ptr_eq(&undo, &self.0.undo.load())
+            {
+                return found;
+            }
+        }
     }
 
     /// Registers the present as a snapshot.
@@ -79,30 +98,32 @@ impl<S: Slot> IndexReader<S> {
         if limit == 0 {
             return page;
         }
-        self.walk(range, |key, versions| {
-            if let Some(entry) = versions.iter().find(|entry| entry.version <= snapshot.sequence) {
-                let (version, slot) = (entry.version, entry.slot.clone());
-                page.push(Found { key: key.to_vec(), version, slot });
+        self.walk(range, |leaf, position| {
+            let newest = leaf.newest(position).filter(|(version, _)| *version <= snapshot.sequence);
+            let key = leaf.key(position);
+            if let Some((version, slot)) = newest.or_else(|| self.at(&key, snapshot)) {
+                page.push(Found { key, version, slot });
             }
             page.len() < limit
         });
         page
     }
 
-    /// Up to `limit` keys of the range whose newest version, visible or not, is no tombstone.
+    /// Up to `limit` keys of the range whose newest version, visible or not, is no tombstone; only for the
+    /// mutator.
     pub(super) fn live_keys(&self, range: &KeyRange, limit: usize) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
-        self.walk(range, |key, versions| {
-            if versions.first().is_some_and(|newest| !newest.slot.is_tombstone()) {
-                keys.push(key.to_vec());
+        self.walk(range, |leaf, position| {
+            if leaf.newest(position).is_some_and(|(_, slot)| !slot.is_tombstone()) {
+                keys.push(leaf.key(position));
             }
             keys.len() < limit
         });
         keys
     }
 
-    /// Visits the keys of the range, each with its versions, newest first, until `visit` says no.
-    fn walk(&self, range: &KeyRange, mut visit: impl FnMut(&[u8], &[Entry<S>]) -> bool) {
+    /// Visits the keys of the range, each by its leaf and position, until `visit` says no.
+    fn walk(&self, range: &KeyRange, mut visit: impl FnMut(&Leaf<S>, usize) -> bool) {
         if range.is_empty() {
             return;
         }
@@ -131,14 +152,28 @@ impl<S: Slot> IndexReader<S> {
 
     /// The versions of the key that somebody may need, newest first.
     pub(crate) fn versions(&self, key: &[u8], horizon: &Horizon) -> Vec<(u64, S)> {
-        self.0.tree.with_leaf(key, |leaf| {
-            let versions = leaf.versions(key);
-            let newer = std::iter::once(None).chain(versions.iter().map(Some));
-            let needed = versions.iter().zip(newer).filter(|(entry, newer)| {
-                newer.is_none_or(|newer| !horizon.hides(entry.version, newer.version))
-            });
-            needed.map(|(entry, _)| (entry.version, entry.slot.clone())).collect()
-        })
+        let mut versions = self.settled(|undo| {
+            self.0.tree.with_leaf(key, |leaf| {
+                let Some(position) = leaf.find(key) else { return Some(Vec::new()) };
+                let newest = leaf.newest(position)?;
+                // Before what is not visible yet is what is, which a snapshot may still come to see.
+                let before = undo.at(key, self.visible()).flatten();
+                let before = before.filter(|(version, _)| *version < newest.0);
+                let mut versions = vec![newest];
+                versions.extend(before);
+                let oldest = versions.last().map_or(0, |(version, _)| *version);
+                let older = leaf.older(position).iter().map(version);
+                versions.extend(older.filter(|(version, _)| *version < oldest));
+                Some(versions)
+            })
+        });
+        let mut newer = None;
+        versions.retain(|(version, _)| {
+            let is_needed = newer.is_none_or(|newer| !horizon.hides(*version, newer));
+            newer = Some(*version);
+            is_needed
+        });
+        versions
     }
 
     /// The newest sequence number that readers see.
@@ -158,22 +193,48 @@ impl<S: Slot> IndexReader<S> {
 }
 
 /// Visits those keys of a leaf that are in the range; false as soon as `visit` says so.
-fn visit_leaf<S>(
+fn visit_leaf<S: Slot>(
     leaf: &Leaf<S>,
     range: &KeyRange,
-    visit: &mut impl FnMut(&[u8], &[Entry<S>]) -> bool,
+    visit: &mut impl FnMut(&Leaf<S>, usize) -> bool,
 ) -> bool {
+    let sorted = leaf.in_order();
     let start = match &range.start {
-        Bound::Included(key) => leaf.lower(key),
-        Bound::Excluded(key) => leaf.upper(key),
+        Bound::Included(key) => leaf.lower(&sorted, key),
+        Bound::Excluded(key) => leaf.upper(&sorted, key),
         Bound::Unbounded => 0,
     };
     let end = match &range.end {
-        Bound::Included(key) => leaf.upper(key),
-        Bound::Excluded(key) => leaf.lower(key),
-        Bound::Unbounded => leaf.len(),
+        Bound::Included(key) => leaf.upper(&sorted, key),
+        Bound::Excluded(key) => leaf.lower(&sorted, key),
+        Bound::Unbounded => sorted.count(),
     };
-    let mut groups = leaf.groups(start..end);
-    let mut visit = |(key, versions): (&[u8], _)| visit(key, versions);
-    if range.reverse { groups.rev().all(visit) } else { groups.all(&mut visit) }
+    let mut inside = sorted.positions().skip(start).take(end.saturating_sub(start));
+    let mut visit = |position| visit(leaf, position);
+    if range.reverse { inside.rev().all(visit) } else { inside.all(&mut visit) }
+}
+
+/// What a snapshot at this sequence number sees of a key; `None` where that cannot be told.
+#[expect(clippy::option_option, reason = "what it sees may be that there is no such key")]
+fn seen<S: Slot>(
+    leaf: &Leaf<S>,
+    key: &[u8],
+    sequence: u64,
+    undo: &Undo<S>,
+) -> Option<Option<(u64, S)>> {
+    let Some(position) = leaf.find(key) else { return Some(None) };
+    let newest = leaf.newest(position);
+    if newest.as_ref().is_some_and(|(version, _)| *version <= sequence) {
+        return Some(newest);
+    }
+    undo.at(key, sequence).or_else(|| {
+        let mut older = leaf.older(position).iter();
+        let seen = older.find(|older| older.version <= sequence).map(version);
+        newest.map(|_| seen)
+    })
+}
+
+/// A version with what it says.
+fn version<S: Clone>(older: &Older<S>) -> (u64, S) {
+    (older.version, older.slot.clone())
 }

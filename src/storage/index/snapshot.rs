@@ -26,6 +26,16 @@ impl Registry {
         Snapshot { sequence, registry: Arc::clone(self) }
     }
 
+    /// Does `publish` unless there is a snapshot of the present; whether it did.
+    pub(super) fn unless_registered(&self, present: u64, publish: impl FnOnce()) -> bool {
+        let registered = lock(&self.0);
+        let is_free = !registered.contains_key(&present);
+        if is_free {
+            publish();
+        }
+        is_free
+    }
+
     /// What can be seen from now on.
     pub(super) fn horizon(&self, visible: impl FnOnce() -> u64) -> Horizon {
         let registered = lock(&self.0);

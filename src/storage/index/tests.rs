@@ -12,6 +12,8 @@ use crate::storage::range::KeyRange;
 struct Number(i32);
 
 impl Slot for Number {
+    type Cell = PointerCell<Self>;
+
     fn is_tombstone(&self) -> bool {
         self.0 < 0
     }

@@ -1,30 +1,34 @@
-//! The tree under the index: a B+tree that is copied where it changes.
+//! The tree under the index: a B+tree that is copied where its shape changes.
 //!
-//! Nodes never change. A parent holds its children in cells, and a change makes a new leaf and puts it
-//! into its cell; where a leaf splits or becomes empty, its parent is made anew, and so on upwards.
-//! A reader goes from cell to cell and may end in a node that was replaced meanwhile: that one still
+//! A parent holds its children in places, and a change that a leaf cannot take makes a new leaf and puts it
+//! there; where a leaf splits or becomes empty, its parent is made anew, and so on upwards.
+//! A reader goes from place to place and may end in a node that was replaced meanwhile: that one still
 //! says what was true when it was replaced, which was after the reader began.
 
+use std::ops::Range;
+
+use super::Slot;
+use super::builder::LeafBuilder;
 use super::fences::Fences;
-use super::leaf::{Entry, Leaf, LeafBuilder};
+use super::leaf::{Leaf, Sorted};
 use crate::sync::{Arc, Guard, Published};
 
 /// Children that an inner node holds; more are split.
 const CHILDREN_MAX: usize = 64;
 
-enum Node<S> {
+enum Node<S: Slot> {
     Leaf(Leaf<S>),
     Inner(Inner<S>),
 }
 
-struct Inner<S> {
+struct Inner<S: Slot> {
     /// One between each two children.
     fences: Fences,
     children: Box<[Published<Node<S>>]>,
 }
 
 /// Keys from a fence on, up to the next one.
-struct Piece<S> {
+struct Piece<S: Slot> {
     /// Of no meaning for the first of several.
     fence: Vec<u8>,
     node: Arc<Node<S>>,
@@ -51,6 +55,8 @@ pub(super) struct Span {
 pub(super) trait Edit<S> {
     /// What changes one key.
     type Change;
+    /// Whether leaves get room for more keys.
+    const GROWS: bool;
     /// The key that it changes.
     fn key(change: &Self::Change) -> &[u8];
     /// Whether nobody needs the version that `by` replaced.
@@ -60,14 +66,14 @@ pub(super) trait Edit<S> {
 }
 
 /// Keys to versions; one thread may update it while others look.
-pub(super) struct Tree<S> {
+pub(super) struct Tree<S: Slot> {
     root: Published<Node<S>>,
 }
 
-impl<S: Clone> Tree<S> {
+impl<S: Slot> Tree<S> {
     /// A tree without keys.
     pub(super) fn new() -> Self {
-        Self { root: Published::new(Node::Leaf(Leaf::empty())) }
+        Self { root: Published::new(Node::Leaf(LeafBuilder::empty())) }
     }
 
     /// Calls `look` with the leaf that holds the key if any does.
@@ -105,6 +111,18 @@ impl<S: Clone> Tree<S> {
         }
     }
 
+    /// Sets the newest version of a key where it is; false if that takes another leaf.
+    ///
+    /// Only the mutator may, who must have told elsewhere what was there before.
+    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
+        self.with_leaf(key, |leaf| leaf.put(key, version, slot))
+    }
+
+    /// The newest version of the key, for the mutator.
+    pub(super) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
+        self.with_leaf(key, |leaf| leaf.newest(leaf.find(key)?))
+    }
+
     /// Applies changes, sorted by key; those of one key in the order they are to be applied in.
     pub(super) fn update<E: Edit<S>>(
         &self,
@@ -118,7 +136,7 @@ impl<S: Clone> Tree<S> {
                 pieces = Inner::split(pieces);
             }
             let only = pieces.pop().map(|piece| piece.node);
-            self.root.store(only.unwrap_or_else(|| Arc::new(Node::Leaf(Leaf::empty()))));
+            self.root.store(only.unwrap_or_else(|| Arc::new(Node::Leaf(LeafBuilder::empty()))));
         }
         let mut root = self.root.load();
         while let Node::Inner(inner) = &**root
@@ -131,7 +149,7 @@ impl<S: Clone> Tree<S> {
     }
 }
 
-impl<S> Inner<S> {
+impl<S: Slot> Inner<S> {
     /// Inner nodes over these children, as few as hold them.
     fn split(children: Vec<Piece<S>>) -> Vec<Piece<S>> {
         let count = children.len().div_ceil(CHILDREN_MAX);
@@ -174,14 +192,14 @@ impl<S> Inner<S> {
 }
 
 /// How a change left the node in a cell.
-enum Rewritten<S> {
+enum Rewritten<S: Slot> {
     /// The cell holds its next state.
     InPlace,
     /// These have to take its place, none where nothing is left.
     By(Vec<Piece<S>>),
 }
 
-impl<S> Rewritten<S> {
+impl<S: Slot> Rewritten<S> {
     fn settle(cell: &Published<Node<S>>, mut pieces: Vec<Piece<S>>) -> Self {
         match pieces.pop() {
             Some(only) if pieces.is_empty() => {
@@ -197,7 +215,7 @@ impl<S> Rewritten<S> {
 }
 
 /// An update on its way through the tree.
-struct Update<'a, S, E: Edit<S>> {
+struct Update<'a, S: Slot, E: Edit<S>> {
     builder: &'a mut LeafBuilder<S>,
     edit: &'a mut E,
     /// What is left to be applied.
@@ -205,7 +223,7 @@ struct Update<'a, S, E: Edit<S>> {
     versions: Vec<(u64, S)>,
 }
 
-impl<S: Clone, E: Edit<S>> Update<'_, S, E> {
+impl<S: Slot, E: Edit<S>> Update<'_, S, E> {
     /// Applies the changes below `upper` to what is in the cell.
     fn rewrite(&mut self, cell: &Published<Node<S>>, upper: Option<&[u8]>) -> Rewritten<S> {
         let node = cell.load();
@@ -236,10 +254,9 @@ impl<S: Clone, E: Edit<S>> Update<'_, S, E> {
     }
 
     fn rewrite_leaf(&mut self, leaf: &Leaf<S>, upper: Option<&[u8]>) -> Vec<(Vec<u8>, Leaf<S>)> {
+        let sorted = leaf.in_order();
         let mut kept = 0;
         let mut is_appended = false;
-        let next_bytes = self.changes.first().map_or(0, |change| E::key(change).len());
-        self.builder.reserve(leaf, 1, next_bytes);
         while let Some(next) = self.changes.first()
             && upper.is_none_or(|upper| E::key(next) < upper)
         {
@@ -247,27 +264,35 @@ impl<S: Clone, E: Edit<S>> Update<'_, S, E> {
             let same = self.changes.iter().take_while(|change| E::key(change) == key);
             let (changes, rest) = self.changes.split_at(same.count());
             self.changes = rest;
-            let place = leaf.place(key);
-            let before = kept..place.start;
-            self.builder.keep(leaf, before, |version, by| self.edit.forgets(version, by));
+            let place = leaf.place(&sorted, key);
+            self.keep(leaf, &sorted, kept..place.start);
             kept = place.end;
-            is_appended = place.is_empty() && kept == leaf.len();
-            needed(self.edit, leaf.entries(place), &mut self.versions);
+            is_appended = place.is_empty() && kept == sorted.count();
+            if let Some(position) =
+                sorted.positions().nth(place.start).filter(|_| !place.is_empty())
+            {
+                needed(self.edit, leaf, position, &mut self.versions);
+            }
             self.edit.revise(changes, &mut self.versions);
             self.builder.push(key, self.versions.drain(..));
         }
-        let rest = kept..leaf.len();
-        self.builder.keep(leaf, rest, |version, by| self.edit.forgets(version, by));
-        self.builder.finish(is_appended)
+        self.keep(leaf, &sorted, kept..sorted.count());
+        self.builder.finish(is_appended, E::GROWS)
+    }
+
+    fn keep(&mut self, leaf: &Leaf<S>, sorted: &Sorted, places: Range<usize>) {
+        let forgets = |version, by| self.edit.forgets(version, by);
+        self.builder.keep(leaf, sorted, places, forgets);
     }
 }
 
-/// The versions of a key that somebody may need.
-fn needed<S: Clone>(edit: &impl Edit<S>, old: &[Entry<S>], into: &mut Vec<(u64, S)>) {
-    for entry in old {
+/// The versions of a key that somebody may need, newest first.
+fn needed<S: Slot>(edit: &impl Edit<S>, leaf: &Leaf<S>, position: usize, into: &mut Vec<(u64, S)>) {
+    into.extend(leaf.newest(position));
+    for older in leaf.older(position) {
         let newer = into.last().map(|(version, _)| *version);
-        if !newer.is_some_and(|newer| edit.forgets(entry.version, newer)) {
-            into.push((entry.version, entry.slot.clone()));
+        if !newer.is_some_and(|newer| edit.forgets(older.version, newer)) {
+            into.push((older.version, older.slot.clone()));
         }
     }
 }

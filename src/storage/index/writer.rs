@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Slot;
+use super::builder::LeafBuilder;
 use super::counts::{Counts, SharedCounts};
-use super::edit::{Forget, Insert, Repoint, Restore};
-use super::leaf::LeafBuilder;
+use super::edit::{Forget, Insert, Put, Repoint, Restore, Retain};
 use super::reader::{IndexReader, Shared};
 use super::snapshot::{Horizon, Registry};
 use super::tree::{Edit, Tree};
+use super::undo::{Part, Undo};
+use crate::bugs::{Bug, planted};
 use crate::storage::range::KeyRange;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering, Published};
 
 /// Changes that one update of the tree takes: with keys of 64 KiB a fourth of what a leaf can address.
 const CHANGES_AT_ONCE: usize = 16 << 10;
@@ -67,10 +69,14 @@ impl<S> Pending<S> {
 }
 
 /// The one mutator's half.
-pub(crate) struct IndexWriter<S> {
+pub(crate) struct IndexWriter<S: Slot> {
     shared: Arc<Shared<S>>,
     counts: Counts,
     builder: LeafBuilder<S>,
+    /// What keys were before what was inserted since the last [`publish`](Self::publish).
+    unpublished: Vec<Arc<Part<S>>>,
+    /// Some of that was replaced in place although a snapshot of the present would see it.
+    is_replaced: bool,
     /// As of the last [`prune`](Self::prune), which was told of everything that it hides.
     horizon: Horizon,
     /// Since the last prune.
@@ -88,11 +94,14 @@ impl<S: Slot> IndexWriter<S> {
             visible: AtomicU64::new(0),
             counts: Arc::clone(&counts),
             registry: Arc::<Registry>::default(),
+            undo: Published::new(Undo::default()),
         };
         Self {
             shared: Arc::new(shared),
             counts: Counts::new(counts),
             builder: LeafBuilder::new(),
+            unpublished: Vec::new(),
+            is_replaced: false,
             horizon: Horizon::default(),
             pending: Pending::default(),
             held: BTreeMap::new(),
@@ -108,11 +117,75 @@ impl<S: Slot> IndexWriter<S> {
     /// [`publish`](Self::publish).
     ///
     /// Tells `replaced` of slots that had this very version, as happens where a batch writes a key twice.
-    pub(crate) fn insert(&mut self, mut changes: Vec<Change<S>>, replaced: impl FnMut(S)) {
+    pub(crate) fn insert(&mut self, mut changes: Vec<Change<S>>, mut replaced: impl FnMut(S)) {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
-        let Self { shared, counts, builder, horizon, pending, .. } = self;
-        let mut edit = Insert { horizon, counts, pending, replaced };
-        update(&shared.tree, builder, &mut edit, &changes);
+        let part = Arc::new(self.look_up(changes));
+        if !planted(Bug::ReplaceUnannounced) {
+            self.announce(Arc::clone(&part));
+        }
+        self.unpublished.push(Arc::clone(&part));
+        // Those that register from now on are looked for when this is published.
+        let horizon = self.reader().horizon();
+        self.is_replaced |= horizon.snapshots.last() != Some(&horizon.visible);
+        let mut puts = Vec::new();
+        for (changes, before) in part.by_key() {
+            self.account(changes, before, &mut replaced);
+            let [.., last] = changes else { continue };
+            let is_seen =
+                |(version, _): &(u64, S)| horizon.viewer(*version, last.version).is_some();
+            let keeps = before.is_some_and(is_seen);
+            if keeps || !self.shared.tree.put(&last.key, last.version, &last.slot) {
+                puts.push(Put { change: last, keeps });
+            }
+        }
+        let mut edit = Insert { horizon: &self.horizon };
+        update(&self.shared.tree, &mut self.builder, &mut edit, &puts);
+    }
+
+    /// The changes, with what their keys are now.
+    fn look_up(&self, changes: Vec<Change<S>>) -> Part<S> {
+        let mut before: Vec<Option<(u64, S)>> = Vec::with_capacity(changes.len());
+        for (position, change) in changes.iter().enumerate() {
+            let last = position.checked_sub(1).filter(|last| changes[*last].key == change.key);
+            let newest = match last {
+                Some(last) => before[last].clone(),
+                None => self.shared.tree.newest(&change.key),
+            };
+            before.push(newest);
+        }
+        Part { changes, before }
+    }
+
+    /// Publishes what keys were before this, and before everything else that is not visible yet.
+    fn announce(&self, part: Arc<Part<S>>) {
+        let parts = self.unpublished.iter().cloned().chain([part]).collect();
+        self.shared.undo.store(Arc::new(Undo { parts }));
+    }
+
+    /// Counts what the changes of one key do.
+    fn account(
+        &mut self,
+        changes: &[Change<S>],
+        before: Option<&(u64, S)>,
+        replaced: &mut impl FnMut(S),
+    ) {
+        let mut newest = before.map(|(version, slot)| (*version, slot));
+        for Change { key, version, slot } in changes {
+            self.counts.replace(key, newest.map(|(_, slot)| slot), slot);
+            match newest {
+                Some((same, old)) if same == *version => replaced(old.clone()),
+                Some((older, old)) => self.pending.superseded.push(Superseded {
+                    version: older,
+                    by: *version,
+                    slot: old.clone(),
+                }),
+                None => {}
+            }
+            if slot.is_tombstone() {
+                self.pending.removed.push(Removed { key: key.clone(), version: *version });
+            }
+            newest = Some((*version, slot));
+        }
     }
 
     /// Adds versions while no reader exists, in any order; tells `unneeded` of those that are not needed
@@ -126,19 +199,65 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Replaces what versions say without changing history, where they are still needed and at the place they
     /// move from; tells `moved` whether that was so.
-    pub(crate) fn repoint(&mut self, mut moves: Vec<Move<S>>, moved: impl FnMut(&Move<S>, bool))
+    pub(crate) fn repoint(&mut self, mut moves: Vec<Move<S>>, mut moved: impl FnMut(&Move<S>, bool))
     where
         S: PartialEq,
     {
         moves.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut others = Vec::new();
+        let mut part = Part { changes: Vec::new(), before: Vec::new() };
+        for change in moves {
+            let newest = self.shared.tree.newest(&change.key);
+            let is_there = |(version, slot): &(u64, S)| {
+                *version == change.version && *slot == change.from
+                    || planted(Bug::RepointOverwritten)
+            };
+            if newest.as_ref().is_some_and(is_there) {
+                moved(&change, true);
+                let Move { key, to, .. } = change;
+                let version = newest.as_ref().map_or(0, |(version, _)| *version);
+                part.changes.push(Change { key, version, slot: to });
+                part.before.push(newest);
+            } else {
+                others.push(change);
+            }
+        }
+        let part = Arc::new(part);
+        self.announce(Arc::clone(&part));
+        for Change { key, version, slot } in &part.changes {
+            self.shared.tree.put(key, *version, slot);
+        }
         let Self { shared, builder, horizon, .. } = self;
         let mut edit = Repoint { horizon, moved };
-        update(&shared.tree, builder, &mut edit, &moves);
+        update(&shared.tree, builder, &mut edit, &others);
     }
 
     /// Makes everything up to `sequence` visible at once.
     pub(crate) fn publish(&mut self, sequence: u64) {
-        self.shared.visible.store(sequence, Ordering::Release);
+        let Shared { registry, visible, .. } = &*self.shared;
+        let present = visible.load(Ordering::Relaxed);
+        let publish = || visible.store(sequence, Ordering::Release);
+        // A snapshot of the present that is registered under the same lock is of before or after.
+        if !self.is_replaced || planted(Bug::SkipRetain) {
+            publish();
+        } else if !registry.unless_registered(present, publish) {
+            self.retain(present);
+            self.shared.visible.store(sequence, Ordering::Release);
+        }
+        self.unpublished.clear();
+        self.is_replaced = false;
+    }
+
+    /// Puts back, beside what replaced it, what the present snapshot sees.
+    fn retain(&mut self, present: u64) {
+        for part in &self.unpublished {
+            let before = part.by_key().filter_map(|(changes, before)| {
+                Some((&*changes.first()?.key, before.filter(|(version, _)| *version <= present)?))
+            });
+            let before: Vec<_> = before.collect();
+            let mut edit = Retain { horizon: &self.horizon };
+            update(&self.shared.tree, &mut self.builder, &mut edit, &before);
+        }
     }
 
     /// Tells `forgotten` of versions that nobody can see any more since the last time, and whether one was a

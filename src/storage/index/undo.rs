@@ -1,0 +1,59 @@
+//! What keys were before the mutator replaced their versions in place.
+//!
+//! It is published before anything is replaced, so whoever meets a version that is too new, or one that is
+//! being replaced, finds here what was there before. One undo takes the place of the other: the next
+//! group's is published when the group before it is visible.
+
+use super::Slot;
+use super::writer::Change;
+use crate::sync::Arc;
+
+/// What some keys were.
+pub(super) struct Part<S> {
+    /// What is done to the keys, in their order; those of one key in the order they are done in.
+    pub(super) changes: Vec<Change<S>>,
+    /// For each of them the newest version of its key, as it was before the first of them.
+    pub(super) before: Vec<Option<(u64, S)>>,
+}
+
+/// What keys were before a group that is not visible yet, or before a move.
+pub(super) struct Undo<S> {
+    /// In the order in which they were done.
+    pub(super) parts: Vec<Arc<Part<S>>>,
+}
+
+impl<S> Default for Undo<S> {
+    fn default() -> Self {
+        Self { parts: Vec::new() }
+    }
+}
+
+impl<S: Slot> Undo<S> {
+    /// What the key was at this sequence number, if that was right before what was done to it here.
+    #[expect(clippy::option_option, reason = "what it says may be that there was no such key")]
+    pub(super) fn at(&self, key: &[u8], sequence: u64) -> Option<Option<(u64, S)>> {
+        let mut known = self.parts.iter().filter_map(|part| part.find(key));
+        known.find_map(|(change, before)| match before {
+            None => (sequence < change.version).then_some(None),
+            Some((version, _)) => (*version <= sequence).then(|| before.clone()),
+        })
+    }
+}
+
+impl<S> Part<S> {
+    fn find(&self, key: &[u8]) -> Option<(&Change<S>, &Option<(u64, S)>)> {
+        let first = self.changes.partition_point(|change| &*change.key < key);
+        let change = self.changes.get(first).filter(|change| change.key == key)?;
+        Some((change, &self.before[first]))
+    }
+
+    /// The changes of each key, with what was before them.
+    pub(super) fn by_key(&self) -> impl Iterator<Item = (&[Change<S>], Option<&(u64, S)>)> {
+        let mut before = self.before.iter();
+        self.changes.chunk_by(|a, b| a.key == b.key).map(move |changes| {
+            let first = before.next();
+            before.by_ref().take(changes.len() - 1).for_each(drop);
+            (changes, first.and_then(Option::as_ref))
+        })
+    }
+}
