@@ -32,6 +32,9 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipOverlay, "increments"),
     (Bug::RegisterLate, "snapshots"),
     (Bug::SkipSecondLook, "snapshots"),
+    (Bug::ReplaceUnannounced, "snapshots"),
+    (Bug::SkipRetain, "snapshots"),
+    (Bug::SkipCellCheck, "compaction"),
     (Bug::SleepUnchecked, "wake_up"),
 ];
 

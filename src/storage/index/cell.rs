@@ -32,7 +32,8 @@ pub(crate) const WORDS: usize = 3;
 ///
 /// The version is taken away before the words change and put back behind them, so that a reader that finds
 /// the same version before and after it read the words has read those of this version. A slot that
-/// changes under the same version is told by its first word, which never returns to what it was.
+/// changes under the same version is told by its first word, which never returns to what it was: it is
+/// read before everything else and once more at the end.
 pub(crate) struct WordsCell<S> {
     /// [`CHANGING`] while the words change.
     version: AtomicU64,
@@ -52,25 +53,28 @@ impl<S> Default for WordsCell<S> {
 
 impl<S: Words> Cell<S> for WordsCell<S> {
     fn load(&self) -> Option<(u64, S)> {
+        let first = self.words[0].load(Ordering::Acquire);
         let version = self.version.load(Ordering::Acquire);
         if version == CHANGING {
             return None;
         }
-        let words = self.words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        let [_, others @ ..] = &self.words;
+        let [second, third] = others.each_ref().map(|word| word.load(Ordering::Relaxed));
         if !planted(Bug::SkipCellCheck) {
             // Whoever sees a word of a later version also sees that the version was taken away.
             fence(Ordering::Acquire);
             if self.version.load(Ordering::Acquire) != version
-                || self.words[0].load(Ordering::Relaxed) != words[0]
+                || self.words[0].load(Ordering::Acquire) != first
             {
                 return None;
             }
         }
-        Some((version, S::unpack(words)))
+        Some((version, S::unpack([first, second, third])))
     }
 
     fn store(&self, version: u64, slot: &S) {
-        self.version.store(CHANGING, Ordering::Relaxed);
+        // Who sees that it changes also sees what was told of it before.
+        self.version.store(CHANGING, Ordering::Release);
         fence(Ordering::Release);
         for (place, word) in self.words.iter().zip(slot.pack()) {
             place.store(word, Ordering::Relaxed);

@@ -38,14 +38,16 @@ impl Span {
 
 /// The words of a key.
 pub(super) fn words(key: &[u8]) -> impl Iterator<Item = u64> {
-    key.chunks(WORD).map(|chunk| match chunk.try_into() {
-        Ok(whole) => u64::from_be_bytes(whole),
-        Err(_) => {
-            let mut padded = [0; WORD];
-            padded[..chunk.len()].copy_from_slice(chunk);
-            u64::from_be_bytes(padded)
-        }
-    })
+    let (whole, rest) = key.as_chunks();
+    let whole = whole.iter().map(|chunk| u64::from_be_bytes(*chunk));
+    whole.chain((!rest.is_empty()).then(|| padded(rest)))
+}
+
+/// Less than a word of a key, filled up with zeros.
+fn padded(rest: &[u8]) -> u64 {
+    let mut padded = [0; WORD];
+    padded[..rest.len()].copy_from_slice(rest);
+    u64::from_be_bytes(padded)
 }
 
 /// How many words a key takes.
@@ -82,7 +84,12 @@ impl Keys {
 
     /// Whether this is the key there.
     pub(super) fn is(&self, span: Span, key: &[u8]) -> bool {
-        span.bytes as usize == key.len() && self.words(span).eq(words(key))
+        if span.bytes as usize != key.len() {
+            return false;
+        }
+        let stored = self.0.get(span.start as usize..span.end()).unwrap_or_default();
+        let is_same = |(stored, word): (&AtomicU64, u64)| stored.load(Ordering::Relaxed) == word;
+        stored.iter().zip(words(key)).all(is_same)
     }
 
     /// How the key there compares to this one.

@@ -6,7 +6,7 @@ use super::counts::SharedCounts;
 use super::leaf::{Leaf, Older};
 use super::snapshot::{Horizon, Registry, Snapshot};
 use super::tree::{Seek, Span, Tree};
-use super::undo::Undo;
+use super::undo::{Past, Undo};
 use super::{Found, Slot};
 use crate::bugs::{Bug, planted};
 use crate::storage::range::KeyRange;
@@ -42,7 +42,7 @@ impl<S: Slot> IndexReader<S> {
                 return newest;
             }
             // It is being replaced, by what is not visible or was not: then it is told of, or it is now.
-            if let Some(before) = self.0.undo.load().at(key, visible) {
+            if let Past::Known(before) = self.0.undo.load().at(key, visible) {
                 return before;
             }
             if planted(Bug::SkipSecondLook) {
@@ -155,12 +155,15 @@ impl<S: Slot> IndexReader<S> {
         let mut versions = self.settled(|undo| {
             self.0.tree.with_leaf(key, |leaf| {
                 let Some(position) = leaf.find(key) else { return Some(Vec::new()) };
-                let newest = leaf.newest(position)?;
+                // What is being replaced is needed until it is.
+                let newest =
+                    leaf.newest(position).map_or_else(|| undo.replaced(key), |n| Some(Some(n)));
+                let Some(newest) = newest? else { return Some(Vec::new()) };
                 // Before what is not visible yet is what is, which a snapshot may still come to see.
-                let before = undo.at(key, self.visible()).flatten();
-                let before = before.filter(|(version, _)| *version < newest.0);
                 let mut versions = vec![newest];
-                versions.extend(before);
+                if let Past::Known(before) = undo.at(key, self.visible()) {
+                    versions.extend(before.filter(|(version, _)| *version < versions[0].0));
+                }
                 let oldest = versions.last().map_or(0, |(version, _)| *version);
                 let older = leaf.older(position).iter().map(version);
                 versions.extend(older.filter(|(version, _)| *version < oldest));
@@ -227,11 +230,13 @@ fn seen<S: Slot>(
     if newest.as_ref().is_some_and(|(version, _)| *version <= sequence) {
         return Some(newest);
     }
-    undo.at(key, sequence).or_else(|| {
-        let mut older = leaf.older(position).iter();
-        let seen = older.find(|older| older.version <= sequence).map(version);
-        newest.map(|_| seen)
-    })
+    let mut older = leaf.older(position).iter();
+    let mut older = || older.find(|older| older.version <= sequence).map(version);
+    match undo.at(key, sequence) {
+        Past::Known(before) => Some(before),
+        Past::Older => Some(older()),
+        Past::Untouched => newest.map(|_| older()),
+    }
 }
 
 /// A version with what it says.

@@ -28,15 +28,33 @@ impl<S> Default for Undo<S> {
     }
 }
 
+/// What an [`Undo`] says of a key at a point in time.
+pub(super) enum Past<S> {
+    /// This was its newest version, or there was no such key.
+    Known(Option<(u64, S)>),
+    /// What was replaced is newer than that.
+    Older,
+    /// Nothing was done to it.
+    Untouched,
+}
+
 impl<S: Slot> Undo<S> {
-    /// What the key was at this sequence number, if that was right before what was done to it here.
-    #[expect(clippy::option_option, reason = "what it says may be that there was no such key")]
-    pub(super) fn at(&self, key: &[u8], sequence: u64) -> Option<Option<(u64, S)>> {
-        let mut known = self.parts.iter().filter_map(|part| part.find(key));
-        known.find_map(|(change, before)| match before {
-            None => (sequence < change.version).then_some(None),
-            Some((version, _)) => (*version <= sequence).then(|| before.clone()),
-        })
+    /// What the key was at this sequence number, if that was before what was done to it here.
+    pub(super) fn at(&self, key: &[u8], sequence: u64) -> Past<S> {
+        let mut parts = self.parts.iter().filter_map(|part| part.find(key));
+        // What the parts after the first did replaces what is no more visible than that.
+        match parts.next() {
+            None => Past::Untouched,
+            Some((change, None)) if sequence < change.version => Past::Known(None),
+            Some((_, Some(before))) if before.0 <= sequence => Past::Known(Some(before.clone())),
+            Some(_) => Past::Older,
+        }
+    }
+
+    /// What the last part that does something to the key replaces.
+    #[expect(clippy::option_option, reason = "what it replaces may be that there was no such key")]
+    pub(super) fn replaced(&self, key: &[u8]) -> Option<Option<(u64, S)>> {
+        self.parts.iter().rev().find_map(|part| part.find(key)).map(|(_, before)| before.clone())
     }
 }
 
