@@ -25,12 +25,17 @@ pub(super) fn options(durability: Durability) -> Options {
 pub(super) fn engine(disk: &SimulatedDisk, options: &Options, commits: &[(&str, &str)]) -> Engine {
     let mut engine = engine::open_in(options, Arc::new(disk.clone())).unwrap();
     for (key, value) in commits {
-        let mut group = Group::default();
-        let (key, value) = ((*key).into(), (*value).into());
-        group.push(vec![Mutation::Put { key, value, expires_at: None }]);
-        engine.writer.commit(group, false).unwrap();
+        commit(&mut engine, key, value);
     }
     engine
+}
+
+/// Commits one value of a key.
+pub(super) fn commit(engine: &mut Engine, key: &str, value: &str) {
+    let mut group = Group::default();
+    let (key, value) = (key.into(), value.into());
+    group.push(vec![Mutation::Put { key, value, expires_at: None }]);
+    engine.writer.commit(group, false).unwrap();
 }
 
 /// A store with its actors, that began with these commits.

@@ -11,6 +11,7 @@ mod batches;
 mod compaction;
 mod failed_sync;
 mod full_mailbox;
+mod in_place;
 mod increments;
 mod overwrite;
 mod panic;
@@ -65,6 +66,7 @@ tests![
     compaction,
     failed_sync,
     full_mailbox,
+    in_place,
     increments,
     overwrite,
     panic,

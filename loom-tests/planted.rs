@@ -31,9 +31,9 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipClose, "shutdown"),
     (Bug::SkipOverlay, "increments"),
     (Bug::RegisterLate, "snapshots"),
-    (Bug::SkipSecondLook, "snapshots"),
-    (Bug::ReplaceUnannounced, "snapshots"),
-    (Bug::SkipRetain, "snapshots"),
+    (Bug::SkipSecondLook, "in_place"),
+    (Bug::ReplaceUnannounced, "in_place"),
+    (Bug::SkipRetain, "in_place"),
     (Bug::SkipCellCheck, "compaction"),
     (Bug::SleepUnchecked, "wake_up"),
 ];

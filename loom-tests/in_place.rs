@@ -1,0 +1,40 @@
+//! Versions that are replaced in place are found whole: by a snapshot that registers at any moment, and by
+//! whoever reads what is newest.
+
+use super::disk::{commit, disk, engine, options, read, text};
+use super::model::{Bound, Model};
+use super::spawn;
+use crate::Durability;
+use crate::engine::{Access, Lookup};
+use crate::sync::Arc;
+
+pub(super) const MODEL: Model = Model {
+    run,
+    timeouts: 0,
+    witnesses: false,
+    quick: Bound { preemptions: 2, executions_min: 100 },
+    deep: Bound { preemptions: 3, executions_min: 100 },
+};
+
+fn run() {
+    let disk = disk();
+    let mut engine = engine(&disk, &options(Durability::Never), &[("a", "1")]);
+    let reader = Arc::clone(&engine.reader);
+    let reading = spawn(move || {
+        let snapshot = reader.snapshot().unwrap();
+        let at = || match reader.get_at(b"a", &snapshot, Access::Blocking).unwrap() {
+            Lookup::Found(entry) => text(entry.value),
+            other => panic!("a snapshot lost what it saw: {other:?}"),
+        };
+        let (first, second) = (at(), at());
+        assert_eq!(first, second, "a snapshot changed");
+        drop(snapshot);
+        let newest = read(&*reader, "a").expect("a live key is missing");
+        assert!(first <= newest, "{first} was overwritten, then read: {newest}");
+    });
+    for value in ["2", "3"] {
+        commit(&mut engine, "a", value);
+    }
+    reading.join().unwrap();
+    assert_eq!(read(&*engine.reader, "a").as_deref(), Some("3"));
+}
