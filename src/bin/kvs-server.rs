@@ -10,9 +10,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use kvs::{Durability, EngineKind, Error, KvsServer, Options, ServerOptions, Store};
 use log::LevelFilter;
+use mimalloc::MiMalloc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
+
+/// Keys and values are made on one thread and freed on another, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";

@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::execution::Execution;
-use super::language::{Accepts, Language, Reply, Scope, Step};
+use super::language::{Accepts, Language, Scope, Step};
+use super::reply::Reply;
 use super::session::Session;
 use crate::engine::Access;
 use crate::protocol::Dialect;

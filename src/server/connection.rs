@@ -17,8 +17,9 @@ use super::buffer::Buffer;
 use super::cold::{ColdRead, ColdReplies};
 use super::context::Context;
 use super::execution::{Execution, RenderSync};
-use super::language::{Accepts, Language, Reply, Scope, Step};
+use super::language::{Accepts, Language, Scope, Step};
 use super::owed::Owed;
+use super::reply::Reply;
 use super::session::Session;
 use crate::Result;
 use crate::engine::Access;
@@ -63,7 +64,7 @@ enum Waiting {
     /// A reader has its next requests.
     Reader,
     /// The writer syncs.
-    Sync(RenderSync<Reply>),
+    Sync(RenderSync),
     /// This comes next, and it has to wait for unanswered writes.
     Next(Execution<Reply>),
 }

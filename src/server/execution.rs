@@ -7,6 +7,7 @@ use crate::protocol::resp::Arguments;
 use crate::store::batch::{Batch, Outcome};
 
 use super::context::Context;
+use super::reply::Reply;
 use super::session::Session;
 
 /// How many keys one request looks up on a worker; more are work for a reader, so that the worker's other
@@ -25,33 +26,28 @@ pub(crate) struct Call<'a> {
     pub(crate) access: Access,
 }
 
-/// The result of executing a request; `R` is the dialect's reply.
+/// The result of executing a request; `R` is a reply that is known at once.
 pub(crate) enum Execution<R> {
     /// The answer.
     Done(R),
     /// The answer may have to come from the disk: execute the same request on a reader.
     Cold,
     /// The writer has to apply this batch; the function turns its outcome into the answer.
-    Write(Batch, Render<R>),
+    Write(Batch, Render),
     /// Everything written so far has to become durable.
-    Sync(RenderSync<R>),
+    Sync(RenderSync),
     /// The answer, after which the connection is closed.
     Close(R),
 }
 
-impl<R: 'static> Execution<R> {
-    /// The same execution with another kind of reply.
-    pub(crate) fn map<T: 'static>(
-        self,
-        convert: impl FnOnce(R) -> T + Send + 'static,
-    ) -> Execution<T> {
+impl<R> Execution<R> {
+    /// The same execution with another kind of reply where that is known at once.
+    pub(crate) fn map<T>(self, convert: impl FnOnce(R) -> T) -> Execution<T> {
         match self {
             Self::Done(reply) => Execution::Done(convert(reply)),
             Self::Cold => Execution::Cold,
-            Self::Write(batch, render) => {
-                Execution::Write(batch, Box::new(move |outcome| convert(render(outcome))))
-            }
-            Self::Sync(render) => Execution::Sync(Box::new(move |result| convert(render(result)))),
+            Self::Write(batch, render) => Execution::Write(batch, render),
+            Self::Sync(render) => Execution::Sync(render),
             Self::Close(reply) => Execution::Close(convert(reply)),
         }
     }
@@ -72,8 +68,9 @@ pub(crate) enum Effect {
     Other,
 }
 
-/// Turns the outcome of a batch into the answer of the request.
-pub(crate) type Render<R> = Box<dyn FnOnce(Outcome) -> R + Send>;
+/// Turns the outcome of a batch into the answer of the request; one that captures nothing costs no
+/// allocation.
+pub(crate) type Render = Box<dyn FnOnce(Outcome) -> Reply + Send>;
 
 /// Turns the result of a sync into the answer of the request.
-pub(crate) type RenderSync<R> = Box<dyn FnOnce(crate::Result<()>) -> R + Send>;
+pub(crate) type RenderSync = Box<dyn FnOnce(crate::Result<()>) -> Reply + Send>;

@@ -4,12 +4,13 @@ use super::command;
 use super::context::Context;
 use super::execution::{Call, Effect, Execution};
 use super::native;
+use super::reply::Reply;
 use super::session::Session;
 use crate::engine::Access;
 use crate::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, HelloStatus, Request, Response, ServerHello, decode_frame,
 };
-use crate::protocol::resp::{self, Limits, Parsed, RequestParser, Value};
+use crate::protocol::resp::{self, Limits, Parsed, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
 
 /// The id of a response to no request: the reason why the connection is closed.
@@ -61,16 +62,6 @@ pub(super) struct Scope<'a> {
     pub(super) accepts: Accepts,
 }
 
-/// A reply in the dialect of its connection.
-pub(super) enum Reply {
-    /// Of a Redis command.
-    Resp(Value),
-    /// Of a native operation.
-    Native(Response<'static>),
-    /// Of a native client's hello.
-    Hello(ServerHello),
-}
-
 /// What became of the first request of the input.
 pub(super) enum Step {
     /// It is not complete; `consumed` bytes before it are done with.
@@ -81,25 +72,6 @@ pub(super) enum Step {
     Executed { consumed: usize, execution: Execution<Reply> },
     /// The bytes cannot be trusted; the connection is closed after the last reply, if there is one.
     Refused { error: ProtocolError, last: Option<Reply> },
-}
-
-impl Reply {
-    /// Appends the reply to `out`, encoded as the session wants it now.
-    pub(super) fn encode(&self, session: &Session, out: &mut Vec<u8>) {
-        match self {
-            Self::Resp(value) => value.encode(session.version(), out),
-            Self::Hello(hello) => hello.encode(out),
-            Self::Native(response) => {
-                if response.encode(FRAME_BYTES_MAX, out).is_ok() {
-                    return;
-                }
-                let refusal =
-                    Response { id: response.id, result: Err(native::response_too_large()) };
-                // One short sentence always fits a frame.
-                let _ = refusal.encode(FRAME_BYTES_MAX, out);
-            }
-        }
-    }
 }
 
 impl Language {
@@ -168,12 +140,13 @@ fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Ste
             return Step::Refused { error, last };
         }
     };
-    if !scope.accepts.admits(|| command::effect(&arguments)) {
+    let command = command::find(&arguments);
+    if !scope.accepts.admits(|| command::effect(command, &arguments)) {
         return Step::Wait;
     }
     let call =
         Call { arguments, context: scope.context, session: scope.session, access: scope.access };
-    Step::Executed { consumed, execution: command::execute(&call).map(Reply::Resp) }
+    Step::Executed { consumed, execution: command::execute(command, &call).map(Reply::Resp) }
 }
 
 fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {

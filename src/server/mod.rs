@@ -26,6 +26,7 @@ mod log_limit;
 mod native;
 mod owed;
 mod port;
+mod reply;
 mod session;
 mod shutdown;
 mod statistics;

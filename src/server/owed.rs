@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::execution::Render;
-use super::language::Reply;
 use super::session::Session;
 use crate::store::batch::Outcome;
 
@@ -23,7 +22,7 @@ pub(super) struct Owed {
 
 enum OwedReply {
     /// The writer has not answered.
-    Write { render: Render<Reply>, bytes: usize },
+    Write { render: Render, bytes: usize },
     /// It follows an unanswered write.
     Ready(Vec<u8>),
 }
@@ -40,7 +39,7 @@ impl Owed {
     }
 
     /// Adds the reply to a write whose request has this many bytes.
-    pub(super) fn add_write(&mut self, render: Render<Reply>, bytes: usize) {
+    pub(super) fn add_write(&mut self, render: Render, bytes: usize) {
         self.write_bytes += bytes;
         self.replies.push_back(OwedReply::Write { render, bytes });
     }

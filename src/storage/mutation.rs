@@ -31,9 +31,44 @@ pub(crate) struct Group {
 
 impl Group {
     /// Adds a batch; the mutations must not be none.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn push(&mut self, batch: impl IntoIterator<Item = Mutation>) {
         self.mutations.extend(batch);
+        self.close();
+    }
+
+    /// Adds a mutation to the batch at the end, which is open until [`close`](Self::close).
+    pub(crate) fn add(&mut self, mutation: Mutation) {
+        self.mutations.push(mutation);
+    }
+
+    /// How many mutations there are, those of the open batch included.
+    pub(crate) fn mutations(&self) -> usize {
+        self.mutations.len()
+    }
+
+    /// The mutation at this position, be it of the open batch.
+    pub(crate) fn mutation(&self, position: usize) -> Option<&Mutation> {
+        self.mutations.get(position)
+    }
+
+    /// The mutations of the open batch.
+    pub(crate) fn open(&self) -> &[Mutation] {
+        self.mutations.get(self.closed()..).unwrap_or_default()
+    }
+
+    /// Ends the open batch, which must not be empty.
+    pub(crate) fn close(&mut self) {
         self.ends.push(self.mutations.len());
+    }
+
+    /// Takes the mutations of the open batch back.
+    pub(crate) fn undo(&mut self) {
+        self.mutations.truncate(self.closed());
+    }
+
+    fn closed(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
     }
 
     /// How many batches, which is how many sequence numbers.
@@ -83,8 +118,20 @@ mod tests {
             batches,
             [vec![remove("a"), remove("b")], vec![remove("c")], vec![Mutation::Clear]]
         );
+        group.add(remove("d"));
+        assert_eq!((group.open(), group.mutation(4)), (&[remove("d")][..], Some(&remove("d"))));
+        group.undo();
+        assert_eq!((group.open(), group.mutations()), (&[][..], 4));
+        group.add(remove("e"));
+        group.close();
         let mutations: Vec<_> = group.into_mutations().collect();
-        let expected = [(0, remove("a")), (0, remove("b")), (1, remove("c")), (2, Mutation::Clear)];
+        let expected = [
+            (0, remove("a")),
+            (0, remove("b")),
+            (1, remove("c")),
+            (2, Mutation::Clear),
+            (3, remove("e")),
+        ];
         assert_eq!(mutations, expected);
     }
 }

@@ -2,19 +2,27 @@
 
 use std::borrow::Cow;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::engine::Entry;
 use crate::{Error, Options, Result, error};
 
 /// Operations that are applied together or not at all, in order, each seeing the ones before it.
 #[derive(Default)]
 pub(crate) struct Batch {
-    pub(crate) operations: Vec<Operation>,
+    pub(crate) operations: Operations,
 }
+
+/// The operations of a batch; most batches have one, which costs no allocation of its own.
+pub(crate) type Operations = SmallVec<[Operation; 1]>;
+
+/// The answers to the operations of a batch.
+pub(crate) type Answers = SmallVec<[Answer; 1]>;
 
 impl Batch {
     /// A batch of one operation.
     pub(crate) fn single(operation: Operation) -> Self {
-        Self { operations: vec![operation] }
+        Self { operations: smallvec![operation] }
     }
 }
 
@@ -140,7 +148,7 @@ pub(crate) struct Applied {
     /// The version of everything the batch wrote; `None` where it wrote nothing.
     pub(crate) version: Option<u64>,
     /// One answer for each operation.
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) answers: Answers,
 }
 
 /// What became of one batch.
@@ -216,7 +224,7 @@ mod tests {
             Operation::Put { key: key.to_vec(), value: vec![0; bytes], expires_at: None }
         };
         let half = BATCH_BYTES_MAX / 2;
-        let batch = |bytes| Batch { operations: vec![put(b"a", half), put(b"bc", bytes)] };
+        let batch = |bytes| Batch { operations: smallvec![put(b"a", half), put(b"bc", bytes)] };
         assert!(limits.check(&batch(half - 3)).is_ok());
         let bytes = match limits.check(&batch(half - 2)) {
             Err(Error::BatchTooLarge { bytes, .. }) => bytes,

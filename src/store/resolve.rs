@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::batch::{Answer, Applied, Batch, Change, Condition, Limits, Operation, Outcome, Update};
+use super::batch::{
+    Answer, Answers, Applied, Batch, Change, Condition, Limits, Operation, Outcome, Update,
+};
 use crate::bugs::{Bug, planted};
 use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
 use crate::{Error, Result, error};
@@ -18,24 +20,53 @@ pub(crate) struct Resolver<'a> {
     now: u64,
     next_sequence: u64,
     group: Group,
-    /// What the group does to each key so far; kept only where an operation of the group reads.
-    overlay: Option<Overlay>,
+    /// Whether an operation of the group reads; only then the overlays are kept.
+    reads: bool,
+    /// What the accepted batches do to each key.
+    overlay: Overlay,
+    /// What the batch that is not accepted yet does to each key.
+    draft: Overlay,
     bytes: usize,
 }
 
-/// The newest change of each key; `None` is a removal.
+/// The newest change of each key.
 #[derive(Default)]
 struct Overlay {
-    entries: HashMap<Vec<u8>, Option<Entry>>,
+    entries: HashMap<Vec<u8>, Touch>,
     /// A clear came before everything in `entries`.
     cleared: bool,
 }
 
-/// The changes of one batch that is not accepted yet.
-#[derive(Default)]
-struct Draft {
-    mutations: Vec<Mutation>,
-    overlay: Overlay,
+/// What was last done to a key.
+#[derive(Clone, Copy)]
+struct Touch {
+    /// Of the mutation in the group.
+    position: usize,
+    /// Of its batch.
+    version: u64,
+}
+
+/// What a key is in the group.
+struct Pending<'a> {
+    value: &'a [u8],
+    stamp: Stamp,
+}
+
+impl Overlay {
+    /// Adds what came later.
+    fn absorb(&mut self, later: &mut Self) {
+        if later.cleared {
+            std::mem::swap(self, later);
+            later.forget();
+        } else {
+            self.entries.extend(later.entries.drain());
+        }
+    }
+
+    fn forget(&mut self) {
+        self.entries.clear();
+        self.cleared = false;
+    }
 }
 
 impl<'a> Resolver<'a> {
@@ -48,31 +79,32 @@ impl<'a> Resolver<'a> {
         next_sequence: u64,
         reads: bool,
     ) -> Self {
-        let overlay = reads.then(Overlay::default);
-        Self { reader, limits, now, next_sequence, group: Group::default(), overlay, bytes: 0 }
+        let (overlay, draft) = (Overlay::default(), Overlay::default());
+        let group = Group::default();
+        Self { reader, limits, now, next_sequence, group, reads, overlay, draft, bytes: 0 }
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
     pub(crate) fn add(&mut self, batch: Batch) -> Outcome {
-        let mut draft = Draft::default();
-        let mut answers = Vec::with_capacity(batch.operations.len());
+        let mut answers = Answers::with_capacity(batch.operations.len());
         for operation in batch.operations {
-            answers.push(self.resolve(operation, &mut draft)?);
+            match self.resolve(operation) {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    self.group.undo();
+                    self.draft.forget();
+                    return Err(error);
+                }
+            }
         }
-        if draft.mutations.is_empty() {
+        if self.group.open().is_empty() {
             return Ok(Applied { version: None, answers });
         }
         let version = self.next_sequence;
         self.next_sequence += 1;
-        self.bytes += draft.mutations.iter().map(mutation_bytes).sum::<usize>();
-        if let Some(overlay) = &mut self.overlay {
-            if draft.overlay.cleared {
-                *overlay = draft.overlay;
-            } else {
-                overlay.entries.extend(draft.overlay.entries);
-            }
-        }
-        self.group.push(draft.mutations);
+        self.bytes += self.group.open().iter().map(mutation_bytes).sum::<usize>();
+        self.overlay.absorb(&mut self.draft);
+        self.group.close();
         Ok(Applied { version: Some(version), answers })
     }
 
@@ -86,34 +118,36 @@ impl<'a> Resolver<'a> {
         self.group
     }
 
-    fn resolve(&self, operation: Operation, draft: &mut Draft) -> Result<Answer> {
+    fn resolve(&mut self, operation: Operation) -> Result<Answer> {
         match operation {
             Operation::Put { key, value, expires_at } => {
-                self.put(draft, key, value, expires_at);
+                self.put(key, value, expires_at);
                 Ok(Answer::Done)
             }
             Operation::Remove { key } => {
-                let stored = self.stamp(&key, draft)?;
+                let stored = self.stamp(&key)?;
                 if stored.is_some() {
-                    self.remove(draft, key);
+                    self.remove(key);
                 }
                 Ok(Answer::Flag(stored.is_some_and(|stamp| self.is_alive(stamp.expires_at))))
             }
-            Operation::Require { key, condition } => self.require(&key, &condition, draft),
-            Operation::Update { key, update } => self.update(key, update, draft),
+            Operation::Require { key, condition } => self.require(&key, &condition),
+            Operation::Update { key, update } => self.update(key, update),
             Operation::Clear => {
-                draft.mutations = vec![Mutation::Clear];
-                draft.overlay.cleared = true;
+                self.group.undo();
+                self.draft.forget();
+                self.draft.cleared = true;
+                self.group.add(Mutation::Clear);
                 Ok(Answer::Done)
             }
         }
     }
 
-    fn require(&self, key: &[u8], condition: &Condition, draft: &Draft) -> Result<Answer> {
+    fn require(&self, key: &[u8], condition: &Condition) -> Result<Answer> {
         let entry = if condition.needs_value() {
-            self.entry(key, draft)?
+            self.entry(key)?
         } else {
-            let stamp = self.stamp(key, draft)?;
+            let stamp = self.stamp(key)?;
             stamp.map(|Stamp { version, expires_at }| Entry { value: vec![], version, expires_at })
         };
         let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
@@ -124,50 +158,52 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn update(&self, key: Vec<u8>, update: Update, draft: &mut Draft) -> Result<Answer> {
-        let stored = self.entry(&key, draft)?;
+    fn update(&mut self, key: Vec<u8>, update: Update) -> Result<Answer> {
+        let stored = self.entry(&key)?;
         let was_stored = stored.is_some();
         let alive = stored.filter(|entry| self.is_alive(entry.expires_at));
         let (change, answer) = update(alive.as_ref());
         match change {
             Change::Put { value, expires_at } => {
                 self.limits.check_value(&key, &value)?;
-                self.put(draft, key, value, expires_at);
+                self.put(key, value, expires_at);
             }
-            Change::Remove if was_stored => self.remove(draft, key),
+            Change::Remove if was_stored => self.remove(key),
             Change::Remove | Change::Keep => {}
         }
         Ok(answer)
     }
 
-    fn put(&self, draft: &mut Draft, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
         // On disk zero stands for none, which would make the oldest expiry last for ever.
         let expires_at = expires_at.map(|time| time.max(1));
-        if self.overlay.is_some() {
-            let entry = Entry { value: value.clone(), version: self.next_sequence, expires_at };
-            draft.overlay.entries.insert(key.clone(), Some(entry));
-        }
-        draft.mutations.push(Mutation::Put { key, value, expires_at });
+        self.touch(&key);
+        self.group.add(Mutation::Put { key, value, expires_at });
     }
 
-    fn remove(&self, draft: &mut Draft, key: Vec<u8>) {
-        if self.overlay.is_some() {
-            draft.overlay.entries.insert(key.clone(), None);
+    fn remove(&mut self, key: Vec<u8>) {
+        self.touch(&key);
+        self.group.add(Mutation::Remove { key });
+    }
+
+    /// Notes that the next mutation of the group is of this key.
+    fn touch(&mut self, key: &[u8]) {
+        if self.reads {
+            let touch = Touch { position: self.group.mutations(), version: self.next_sequence };
+            self.draft.entries.insert(key.to_vec(), touch);
         }
-        draft.mutations.push(Mutation::Remove { key });
     }
 
     fn is_alive(&self, expires_at: Option<u64>) -> bool {
         expires_at.is_none_or(|time| time > self.now)
     }
 
-    /// What the group and the draft make of the key; the outer `None` means they do not touch it.
-    fn pending<'b>(&'b self, key: &[u8], draft: &'b Draft) -> Option<Option<&'b Entry>> {
-        let group = self.overlay.as_ref().filter(|_| !planted(Bug::SkipOverlay));
-        let layers = [Some(&draft.overlay), group];
-        for layer in layers.into_iter().flatten() {
+    /// What the group makes of the key; the outer `None` means that it does not touch it.
+    fn pending(&self, key: &[u8]) -> Option<Option<Pending<'_>>> {
+        let accepted = (!planted(Bug::SkipOverlay)).then_some(&self.overlay);
+        for layer in [Some(&self.draft), accepted].into_iter().flatten() {
             match layer.entries.get(key) {
-                Some(pending) => return Some(pending.as_ref()),
+                Some(touch) => return Some(self.touched(*touch)),
                 None if layer.cleared => return Some(None),
                 None => {}
             }
@@ -175,19 +211,27 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn stamp(&self, key: &[u8], draft: &Draft) -> Result<Option<Stamp>> {
-        match self.pending(key, draft) {
-            Some(pending) => {
-                Ok(pending
-                    .map(|entry| Stamp { version: entry.version, expires_at: entry.expires_at }))
+    fn touched(&self, Touch { position, version }: Touch) -> Option<Pending<'_>> {
+        match self.group.mutation(position)? {
+            Mutation::Put { value, expires_at, .. } => {
+                Some(Pending { value, stamp: Stamp { version, expires_at: *expires_at } })
             }
+            Mutation::Remove { .. } | Mutation::Clear => None,
+        }
+    }
+
+    fn stamp(&self, key: &[u8]) -> Result<Option<Stamp>> {
+        match self.pending(key) {
+            Some(pending) => Ok(pending.map(|pending| pending.stamp)),
             None => self.reader.peek(key),
         }
     }
 
-    fn entry(&self, key: &[u8], draft: &Draft) -> Result<Option<Entry>> {
-        if let Some(pending) = self.pending(key, draft) {
-            return Ok(pending.cloned());
+    fn entry(&self, key: &[u8]) -> Result<Option<Entry>> {
+        if let Some(pending) = self.pending(key) {
+            return Ok(pending.map(|Pending { value, stamp: Stamp { version, expires_at } }| {
+                Entry { value: value.to_vec(), version, expires_at }
+            }));
         }
         match self.reader.get(key, Access::Blocking)? {
             Lookup::Found(entry) => Ok(Some(entry)),
@@ -253,7 +297,7 @@ mod tests {
         let reader = reader();
         for (now, is_alive) in [(99, true), (100, false), (101, false)] {
             let applied = resolver(&*reader, now).add(remove("a")).unwrap();
-            assert_eq!(applied.answers, [Answer::Flag(is_alive)], "at {now}");
+            assert_eq!(applied.answers[..], [Answer::Flag(is_alive)], "at {now}");
             assert_eq!(applied.version, Some(2));
         }
     }
@@ -279,6 +323,6 @@ mod tests {
             let (key, condition) = (key.into(), Condition::Absent);
             resolver.add(Batch::single(Operation::Require { key, condition })).unwrap();
         }
-        assert_eq!(resolver.add(remove("a")).unwrap().answers, [Answer::Flag(false)]);
+        assert_eq!(resolver.add(remove("a")).unwrap().answers[..], [Answer::Flag(false)]);
     }
 }

@@ -33,11 +33,11 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
     let store = store();
     store.set("a", "1").unwrap();
     let require = |condition| Operation::Require { key: b"a".to_vec(), condition };
-    let batch = Batch { operations: vec![put("b", "x"), require(Condition::Absent)] };
+    let batch = Batch { operations: vec![put("b", "x"), require(Condition::Absent)].into() };
     assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
     for condition in [Condition::Present, Condition::Value(b"1".to_vec()), Condition::Version(1)] {
-        let batch = Batch { operations: vec![require(condition), put("b", "y")] };
+        let batch = Batch { operations: vec![require(condition), put("b", "y")].into() };
         store.apply(batch).unwrap();
     }
     assert_eq!(store.get_entry(b"b").unwrap().unwrap().version, 4);
@@ -61,9 +61,10 @@ fn a_request_too_large_for_one_group_is_committed_in_several() {
     let batches = vec![large("a"), large("b"), large("c"), look];
     assert!(store.submit(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap();
-    let answers: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap().answers).collect();
-    let done = || vec![Answer::Done];
-    assert_eq!(answers, [done(), done(), done(), vec![Answer::Flag(true)]]);
+    let answers: Vec<_> =
+        outcomes.into_iter().map(|outcome| outcome.unwrap().answers.into_vec()).collect();
+    let expected = [Answer::Done, Answer::Done, Answer::Done, Answer::Flag(true)];
+    assert_eq!(answers, expected.map(|answer| [answer]));
 }
 
 #[test]
@@ -80,9 +81,10 @@ fn updates_of_one_group_see_each_other() {
     let (reply, answer) = Reply::channel();
     let batches = vec![increment(), Batch::single(put("n", "10")), increment(), increment()];
     assert!(store.submit(batches, reply).is_ok());
-    let answers: Vec<_> = answer.wait().unwrap().into_iter().map(|o| o.unwrap().answers).collect();
+    let outcomes = answer.wait().unwrap().into_iter();
+    let answers: Vec<_> = outcomes.map(|outcome| outcome.unwrap().answers.into_vec()).collect();
     let expected = [Answer::Integer(1), Answer::Done, Answer::Integer(11), Answer::Integer(12)];
-    assert_eq!(answers, expected.map(|answer| vec![answer]));
+    assert_eq!(answers, expected.map(|answer| [answer]));
     assert_eq!(store.get("n").unwrap().unwrap(), b"12");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Entry;
 use crate::fuzzing::Input;
-use crate::store::batch::{Answer, Applied, Batch, Change, Condition, Operation};
+use crate::store::batch::{Answer, Answers, Applied, Batch, Change, Condition, Operation};
 
 /// How many keys there are; few, so that they meet again.
 pub(super) const KEYS: usize = 10;
@@ -140,7 +140,7 @@ impl Model {
     /// Applies a batch whole; `None` if a condition does not hold, which leaves everything as it was.
     pub(super) fn apply(&mut self, batch: &[Plan]) -> Option<Applied> {
         let mut entries = self.entries.clone();
-        let (mut answers, mut has_written) = (Vec::new(), false);
+        let (mut answers, mut has_written) = (Answers::new(), false);
         for plan in batch {
             let (answer, writes) = self.step(plan, &mut entries)?;
             has_written |= writes;

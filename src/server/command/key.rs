@@ -3,12 +3,12 @@
 use super::{Executed, done};
 use crate::protocol::resp::Value;
 use crate::server::execution::{Call, Execution};
-use crate::store::batch::{Answer, Operation};
+use crate::store::batch::{Answer, Operation, Operations};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
 pub(super) fn del(call: &Call<'_>) -> Executed {
     let removals = call.rest(1).map(|key| Operation::Remove { key: key.to_vec() });
-    call.write(removals.collect(), |answers| {
+    call.write(removals.collect::<Operations>(), |answers| {
         let removed = answers.iter().filter(|answer| **answer == Answer::Flag(true));
         super::length(removed.count())
     })

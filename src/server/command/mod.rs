@@ -1,7 +1,7 @@
 //! Redis commands: one row of the [`table`] each.
 //!
 //! ```text
-//! arguments ─► table::find ─► arity, subcommand ─► function(&Call) ─► value, or who has to compute it
+//! arguments ─► find ─► arity, subcommand ─► function(&Call) ─► value, or who has to compute it
 //! ```
 //!
 //! A command computes a value and knows neither the socket nor the protocol's version. It reads what is
@@ -47,7 +47,7 @@ pub(crate) mod parsers {
 
 use super::execution::{Call, Effect, Execution};
 use crate::protocol::resp::{Arguments, Value};
-use entry::Flag;
+use entry::{Command, Flag};
 use refusal::Refusal;
 
 /// The version of Redis whose replies these commands give; clients choose their features by it.
@@ -79,24 +79,36 @@ fn length(length: usize) -> Value {
 /// Commands that Redis flags as writes, but that only read in some of their forms.
 const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
 
+/// A command of the table; only the table's modules look into it.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    position: usize,
+    command: &'static Command,
+}
+
+/// The command that a request names.
+pub(crate) fn find(arguments: &Arguments<'_>) -> Option<Found> {
+    table::find(arguments.name()).map(|(position, command)| Found { position, command })
+}
+
 /// What the request does.
-pub(crate) fn effect(arguments: &Arguments<'_>) -> Effect {
-    match table::find(arguments.name()) {
+pub(crate) fn effect(found: Option<Found>, arguments: &Arguments<'_>) -> Effect {
+    match found.map(|found| found.command) {
         // A short one may reply with a large value, so each waits until there is room for its reply.
-        Some((_, command)) if command.name == "set" && string::replies_with_value(arguments) => {
+        Some(command) if command.name == "set" && string::replies_with_value(arguments) => {
             Effect::Other
         }
-        Some((_, command)) if READ_IN_SOME_FORMS.contains(&command.name) => Effect::Other,
-        Some((_, command)) if command.has(Flag::Write) => Effect::Writes,
-        Some((_, command)) if command.has(Flag::ReadOnly) => Effect::Reads,
+        Some(command) if READ_IN_SOME_FORMS.contains(&command.name) => Effect::Other,
+        Some(command) if command.has(Flag::Write) => Effect::Writes,
+        Some(command) if command.has(Flag::ReadOnly) => Effect::Reads,
         _ => Effect::Other,
     }
 }
 
-/// Executes a command.
-pub(crate) fn execute(call: &Call<'_>) -> Execution<Value> {
-    match table::find(call.arguments.name()) {
-        Some((position, command)) => {
+/// Executes the command that was found for the call.
+pub(crate) fn execute(found: Option<Found>, call: &Call<'_>) -> Execution<Value> {
+    match found {
+        Some(Found { position, command }) => {
             let calls = call.context.commands.calls.of(position);
             match command.choose(&call.arguments) {
                 Ok(chosen) => {

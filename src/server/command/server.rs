@@ -23,5 +23,5 @@ pub(super) fn flush(call: &Call<'_>) -> Executed {
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
         _ => return Err(Refusal::new(SYNTAX)),
     }
-    call.write(vec![Operation::Clear], single)
+    call.write([Operation::Clear], single)
 }

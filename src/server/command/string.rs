@@ -9,7 +9,7 @@ use crate::Error;
 use crate::engine::{Entry, Lookup};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execution::{Call, Execution};
-use crate::store::batch::{Answer, Change, Condition, Operation};
+use crate::store::batch::{Answer, Change, Condition, Operation, Operations};
 
 /// `GET key`
 pub(super) fn get(call: &Call<'_>) -> Executed {
@@ -104,8 +104,8 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
     }
     let put = put(call.argument(1), call.argument(2), expires_at);
     match condition {
-        None => call.write(vec![put], single),
-        Some(condition) => put_if(call, condition, vec![put], ok(), Value::Null),
+        None => call.write([put], single),
+        Some(condition) => put_if(call, condition, [put], ok(), Value::Null),
     }
 }
 
@@ -135,7 +135,7 @@ fn set_by_update(
             (Change::Put { value, expires_at }, answer)
         }),
     };
-    call.write(vec![operation], |answers| match answers.into_iter().next() {
+    call.write([operation], |answers| match answers.into_iter().next() {
         Some(Answer::Flag(true)) => ok(),
         Some(Answer::Flag(false)) | None => Value::Null,
         Some(old) => write::value(old),
@@ -146,11 +146,12 @@ fn set_by_update(
 fn put_if(
     call: &Call<'_>,
     condition: Condition,
-    puts: Vec<Operation>,
+    puts: impl AsRef<[Operation]> + IntoIterator<Item = Operation>,
     done: Value,
     refused: Value,
 ) -> Executed {
-    let mut operations: Vec<_> = puts
+    let mut operations: Operations = puts
+        .as_ref()
         .iter()
         .map(|put| Operation::Require { key: put.key().to_vec(), condition: condition.clone() })
         .collect();
@@ -164,7 +165,7 @@ fn put_if(
 
 /// `SETNX key value`
 pub(super) fn setnx(call: &Call<'_>) -> Executed {
-    let puts = vec![put(call.argument(1), call.argument(2), None)];
+    let puts = [put(call.argument(1), call.argument(2), None)];
     put_if(call, Condition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
@@ -181,7 +182,7 @@ pub(super) fn psetex(call: &Call<'_>) -> Executed {
 fn put_until(call: &Call<'_>, unit: TimeUnit) -> Executed {
     let expires_at = call.expiry(2, unit)?;
     let operation = put(call.argument(1), call.argument(3), Some(expires_at));
-    call.write(vec![operation], single)
+    call.write([operation], single)
 }
 
 /// `MSET key value [key value ...]`

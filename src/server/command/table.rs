@@ -111,15 +111,35 @@ static CONFIG: &[Command] = commands! {
 /// Room for the longest name.
 const NAME_BYTES_MAX: usize = 16;
 
+/// The names as numbers, which compare as the names do and take one instruction or two.
+static NUMBERS: [u128; COMMANDS.len()] = numbers();
+
+const fn numbers() -> [u128; COMMANDS.len()] {
+    let mut numbers = [0; COMMANDS.len()];
+    let mut position = 0;
+    while position < numbers.len() {
+        let name = COMMANDS[position].name.as_bytes();
+        let mut bytes = [0; NAME_BYTES_MAX];
+        let mut at = 0;
+        while at < name.len() {
+            bytes[at] = name[at];
+            at += 1;
+        }
+        numbers[position] = u128::from_be_bytes(bytes);
+        position += 1;
+    }
+    numbers
+}
+
 /// The command of that name, in any case, and its position in the table.
 pub(super) fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
-    let mut buffer = [0; NAME_BYTES_MAX];
-    let lower = buffer.get_mut(..name.len())?;
-    lower.copy_from_slice(name);
-    lower.make_ascii_lowercase();
-    let lower: &[u8] = lower;
-    let position = COMMANDS.binary_search_by(|entry| entry.name.as_bytes().cmp(lower)).ok()?;
-    Some((position, COMMANDS.get(position)?))
+    let mut bytes = [0; NAME_BYTES_MAX];
+    bytes.get_mut(..name.len())?.copy_from_slice(name);
+    bytes.make_ascii_lowercase();
+    let position = NUMBERS.binary_search(&u128::from_be_bytes(bytes)).ok()?;
+    let command = COMMANDS.get(position)?;
+    // A name that ends in zeros has the number of the name without them.
+    (command.name.len() == name.len()).then_some((position, command))
 }
 
 #[cfg(test)]

@@ -5,23 +5,27 @@ use super::{Executed, ok};
 use crate::engine::Entry;
 use crate::protocol::resp::Value;
 use crate::server::execution::{Call, Execution};
-use crate::store::batch::{Answer, Applied, Batch, Change, Operation, Outcome};
+use crate::server::reply::Reply;
+use crate::store::batch::{
+    Answer, Answers, Applied, Batch, Change, Operation, Operations, Outcome,
+};
 
 impl Call<'_> {
     /// Applies operations together; `reply` makes the reply of their outcome.
     pub(super) fn write_outcome(
         &self,
-        operations: Vec<Operation>,
+        operations: impl Into<Operations>,
         reply: impl FnOnce(Outcome) -> Value + Send + 'static,
     ) -> Executed {
-        Ok(Execution::Write(Batch { operations }, Box::new(reply)))
+        let batch = Batch { operations: operations.into() };
+        Ok(Execution::Write(batch, Box::new(move |outcome| Reply::Resp(reply(outcome)))))
     }
 
     /// Applies operations together; `reply` makes the reply of their answers.
     pub(super) fn write(
         &self,
-        operations: Vec<Operation>,
-        reply: impl FnOnce(Vec<Answer>) -> Value + Send + 'static,
+        operations: impl Into<Operations>,
+        reply: impl FnOnce(Answers) -> Value + Send + 'static,
     ) -> Executed {
         self.write_outcome(operations, |outcome| match outcome {
             Ok(Applied { answers, .. }) => reply(answers),
@@ -36,12 +40,12 @@ impl Call<'_> {
         update: impl FnOnce(Option<&Entry>) -> (Change, Answer) + Send + 'static,
     ) -> Executed {
         let operation = Operation::Update { key: key.to_vec(), update: Box::new(update) };
-        self.write(vec![operation], single)
+        self.write([operation], single)
     }
 }
 
 /// The reply to the one operation of a batch.
-pub(super) fn single(answers: Vec<Answer>) -> Value {
+pub(super) fn single(answers: Answers) -> Value {
     answers.into_iter().next().map_or_else(ok, value)
 }
 

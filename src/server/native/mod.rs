@@ -6,6 +6,7 @@ mod write;
 
 use super::context::Context;
 use super::execution::{Effect, Execution, KEYS_ON_WORKER_MAX};
+use super::reply::Reply;
 use crate::engine::{Access, Entry, Lookup};
 use crate::protocol::native::{
     Answer, Bytes, FRAME_BYTES_MAX, Failure, FailureKind, Operation, Request, Response,
@@ -45,9 +46,10 @@ pub(super) fn execute(
 ) -> Execution<Response<'static>> {
     let id = request.id;
     let execution = match effect(&request.operation) {
-        Effect::Writes => write::execute(request.operation),
-        Effect::Other => Execution::Sync(Box::new(|result| {
-            result.map(|()| Answer::Done).map_err(|error| Failure::from(&error))
+        Effect::Writes => write::execute(id, request.operation),
+        Effect::Other => Execution::Sync(Box::new(move |result| {
+            let result = result.map(|()| Answer::Done).map_err(|error| Failure::from(&error));
+            Reply::Native(Response { id, result })
         })),
         Effect::Reads => match read(request.operation, context, access) {
             Ok(Some(answer)) => Execution::Done(Ok(answer)),

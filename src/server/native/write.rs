@@ -1,39 +1,42 @@
 //! Operations of the native protocol that change what is stored, as batches for the writer.
 
 use super::Outcome;
+use crate::protocol::native::Response;
 use crate::protocol::native::{
     Answer, BatchItem, Condition as WireCondition, Failure, Operation as WireOperation,
 };
 use crate::server::execution::Execution;
+use crate::server::reply::Reply;
 use crate::store::batch::{Answer as Applied, Batch, Condition, Operation, Outcome as Written};
 
 /// The version told of a batch that wrote nothing; no write has it.
 const NO_VERSION: u64 = 0;
 
 /// The batch of an operation that writes, and how its outcome is answered.
-pub(super) fn execute(operation: WireOperation<'_>) -> Execution<Outcome> {
+pub(super) fn execute<R>(id: u64, operation: WireOperation<'_>) -> Execution<R> {
     match operation {
         WireOperation::Set { key, value, expires_at } => {
             let operation =
                 Operation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
-            Execution::Write(Batch::single(operation), Box::new(version))
+            write(id, Batch::single(operation), version)
         }
         WireOperation::Remove { key } => {
-            let operation = Operation::Remove { key: key.into_vec() };
-            Execution::Write(Batch::single(operation), Box::new(removed))
+            write(id, Batch::single(Operation::Remove { key: key.into_vec() }), removed)
         }
         WireOperation::Batch { items } => {
             let operations = items.into_iter().map(item).collect();
-            Execution::Write(Batch { operations }, Box::new(version))
+            write(id, Batch { operations }, version)
         }
-        _ => {
-            let done = |outcome: Written| match outcome {
-                Ok(_) => Ok(Answer::Done),
-                Err(error) => Err(Failure::from(&error)),
-            };
-            Execution::Write(Batch::single(Operation::Clear), Box::new(done))
-        }
+        _ => write(id, Batch::single(Operation::Clear), |outcome| match outcome {
+            Ok(_) => Ok(Answer::Done),
+            Err(error) => Err(Failure::from(&error)),
+        }),
     }
+}
+
+fn write<R>(id: u64, batch: Batch, answer: fn(Written) -> Outcome) -> Execution<R> {
+    let render = move |outcome| Reply::Native(Response { id, result: answer(outcome) });
+    Execution::Write(batch, Box::new(render))
 }
 
 fn version(outcome: Written) -> Outcome {

@@ -54,7 +54,7 @@ fn batch(key: &str, operation: KeyOperation) -> Batch {
         KeyOperation::SetIf(expected, number) => {
             let condition = condition(expected);
             let require = Operation::Require { key: key.clone(), condition };
-            Batch { operations: vec![require, put(number)] }
+            Batch { operations: vec![require, put(number)].into() }
         }
         KeyOperation::Increment(amount) => {
             let update: Update = Box::new(move |entry| {

@@ -10,12 +10,13 @@ mod string;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use super::{State, effect, execute};
+use super::{State, effect, execute, find};
 use crate::engine::Access;
 use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
 use crate::server::ServerOptions;
 use crate::server::context::Context;
 use crate::server::execution::{Call, Effect, Execution};
+use crate::server::reply::Reply;
 use crate::server::session::{Clients, Session};
 use crate::server::statistics::Statistics;
 use crate::sync::Arc;
@@ -34,6 +35,14 @@ struct Replied {
     closed: bool,
     /// It had to be executed on a reader.
     cold: bool,
+}
+
+/// The reply of a command as the value that it is.
+fn value(reply: Reply) -> Value {
+    match reply {
+        Reply::Resp(value) => value,
+        _ => panic!("a command replies with a value"),
+    }
 }
 
 impl Server {
@@ -58,15 +67,16 @@ impl Server {
     fn call(&self, session: &Session, arguments: Arguments<'_>) -> Replied {
         let mut call =
             Call { arguments, context: &self.context, session, access: Access::MemoryOnly };
-        let mut execution = execute(&call);
+        let found = find(&arguments);
+        let mut execution = execute(found, &call);
         let cold = matches!(execution, Execution::Cold);
         if cold {
             call.access = Access::Blocking;
-            execution = execute(&call);
+            execution = execute(found, &call);
         }
         self.context.statistics.requests.add(1);
         // Connections rely on it: what follows an unanswered write must not answer from what is stored.
-        let fits = match effect(&arguments) {
+        let fits = match effect(found, &arguments) {
             Effect::Writes => {
                 matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
             }
@@ -77,7 +87,7 @@ impl Server {
         let closed = matches!(execution, Execution::Close(_));
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
-            Execution::Write(batch, render) => render(self.context.store.apply(batch)),
+            Execution::Write(batch, render) => value(render(self.context.store.apply(batch))),
             Execution::Cold | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }

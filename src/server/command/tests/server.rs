@@ -244,8 +244,8 @@ fn a_failure_of_the_store_is_the_reply() {
             session: &server.session,
             access: Access::MemoryOnly,
         };
-        match execute(&call) {
-            Execution::Write(_, render) => encode(&render(Err(error)), Version::Resp2),
+        match execute(find(&arguments), &call) {
+            Execution::Write(_, render) => encode(&value(render(Err(error))), Version::Resp2),
             _ => panic!("SET writes"),
         }
     };

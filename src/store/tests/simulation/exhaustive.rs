@@ -69,7 +69,7 @@ fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
         Action::Both => {
             // Longer than a sector, so that it may survive in part.
             let long = value.repeat(60);
-            vec![Batch { operations: vec![put("a", value), put("b", long)] }]
+            vec![Batch { operations: vec![put("a", value), put("b", long)].into() }]
         }
         Action::LengthenTwice => {
             vec![Batch::single(lengthen("a")), Batch::single(lengthen("a"))]

@@ -70,7 +70,7 @@ impl Author {
     fn write(&mut self, operations: Vec<Operation>) {
         let keys = operations.iter().map(|operation| operation.key().to_vec());
         self.keys.extend(keys.filter(|key| !key.is_empty()));
-        for outcome in self.machine.write(vec![Batch { operations }]) {
+        for outcome in self.machine.write(vec![Batch { operations: operations.into() }]) {
             outcome.expect("nothing fails here");
         }
         self.look();

@@ -1,0 +1,35 @@
+//! The reply to one request, in either dialect.
+
+use super::native;
+use super::session::Session;
+use crate::protocol::native::{FRAME_BYTES_MAX, Response, ServerHello};
+use crate::protocol::resp::Value;
+
+/// A reply in the dialect of its connection.
+pub(super) enum Reply {
+    /// Of a Redis command.
+    Resp(Value),
+    /// Of a native operation.
+    Native(Response<'static>),
+    /// Of a native client's hello.
+    Hello(ServerHello),
+}
+
+impl Reply {
+    /// Appends the reply to `out`, encoded as the session wants it now.
+    pub(super) fn encode(&self, session: &Session, out: &mut Vec<u8>) {
+        match self {
+            Self::Resp(value) => value.encode(session.version(), out),
+            Self::Hello(hello) => hello.encode(out),
+            Self::Native(response) => {
+                if response.encode(FRAME_BYTES_MAX, out).is_ok() {
+                    return;
+                }
+                let refusal =
+                    Response { id: response.id, result: Err(native::response_too_large()) };
+                // One short sentence always fits a frame.
+                let _ = refusal.encode(FRAME_BYTES_MAX, out);
+            }
+        }
+    }
+}
