@@ -8,6 +8,7 @@ pub(crate) mod model;
 
 mod acknowledged;
 mod batches;
+mod cached;
 mod compaction;
 mod failed_sync;
 mod full_mailbox;
@@ -63,6 +64,7 @@ macro_rules! tests {
 tests![
     acknowledged,
     batches,
+    cached,
     compaction,
     failed_sync,
     full_mailbox,

@@ -17,6 +17,8 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::AcknowledgeBeforePublish, "acknowledged"),
     (Bug::ForgetUnsynced, "synced"),
     (Bug::PublishPiecemeal, "batches"),
+    (Bug::RaiseLate, "cached"),
+    (Bug::StampUnseen, "cached"),
     (Bug::PublishBeforeSync, "failed_sync"),
     (Bug::AcknowledgeFailure, "failed_sync"),
     (Bug::RetrySync, "failed_sync"),

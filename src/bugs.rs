@@ -87,6 +87,10 @@ pub(crate) enum Bug {
     SkipRetry,
     /// A read that finds its version pruned does not look for the newer one.
     SkipSecondLook,
+    /// What is cached of a key goes on to count until its write is visible.
+    RaiseLate,
+    /// What is cached counts as read after every write that was begun, visible or not.
+    StampUnseen,
     /// A snapshot's point in time is taken before it is registered.
     RegisterLate,
     /// What a key was is not published before it is replaced in place.

@@ -37,9 +37,9 @@
 //!
 //! A write travels as a message to the writer, which takes all that wait, appends them to the log with one
 //! write, syncs if the mode says so, puts them into the index, makes them visible with one store, and
-//! answers. A read looks its key up in the index and takes the value from the cache or reads the record from
-//! the file that holds it, with no lock and no message. An embedded [`Store`] has the writer and maintenance; its callers read by
-//! themselves.
+//! answers. A read takes its key's record from the cache, or looks the key up in the index and reads the record
+//! from the file that holds it, with no lock and no message. An embedded [`Store`] has the writer and
+//! maintenance; its callers read by themselves.
 //!
 //! # Where things are
 //!

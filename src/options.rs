@@ -161,11 +161,11 @@ impl Options {
         self
     }
 
-    /// How many bytes of memory values that were read may take; the default is 256 MiB, 0 turns it off.
+    /// How many bytes of memory records that were read may take; the default is 256 MiB, 0 turns it off.
     ///
-    /// The `kvs` engine fills it as values are read, with none longer than a 1024th of it; a value in it is
-    /// read without a system call. Keys are not part of it: they are in memory anyway. For the `sled` engine
-    /// it is the size of its own cache. The `memory` engine has no use for one.
+    /// The `kvs` engine fills it as values are read, with none that is longer, with its key, than a 1024th of
+    /// it; a key that is in it is read without a look at the index and without a system call. For the `sled`
+    /// engine it is the size of its own cache. The `memory` engine has no use for one.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;

@@ -47,7 +47,7 @@ struct Arguments {
     /// How many threads read from the disk [default: the number of cores]
     #[arg(long, value_name = "N")]
     readers: Option<usize>,
-    /// Memory for values that were read before, in MiB; 0 for none
+    /// Memory for records that were read before, in MiB; 0 for none
     #[arg(long, value_name = "N", default_value_t = 256)]
     cache_mib: usize,
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
-use crate::storage::cache::ValueCache;
+use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
 use crate::storage::compaction::{
     Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
 };
@@ -52,28 +52,39 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     })
 }
 
-/// The half that reads: the index, the segments it points into, and the values that were read before.
+/// The half that reads: the index, the segments it points into, and the records that were read before.
 #[derive(Clone)]
 pub(crate) struct KvsReader {
     index: IndexReader<Location>,
     table: Arc<SegmentTable>,
-    cache: Arc<ValueCache>,
+    cache: Arc<RecordCache>,
+}
+
+/// A key that the cache was asked for, to be read at a point in time.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    key: &'a [u8],
+    /// `None` if nothing is cached.
+    hash: Option<KeyHash>,
+    /// What is looked up is the newest at this point or at a later one.
+    seen: u64,
 }
 
 impl KvsReader {
     /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
     fn fetch(
         &self,
-        key: &[u8],
+        wanted: Wanted<'_>,
         access: Access,
         mut find: impl FnMut() -> Option<(u64, Location)>,
     ) -> Result<Lookup> {
+        let Wanted { key, hash, seen } = wanted;
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
             let expires_at = location.expires_at();
             let found = |value| Lookup::Found(Entry { value, version, expires_at });
-            let place = location.cache_key(version);
-            if let Some(value) = self.cache.get(place) {
+            let confirm = |hash| self.cache.confirm(hash, key, version, seen);
+            if let Some(value) = hash.and_then(confirm) {
                 return Ok(found(value));
             }
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
@@ -95,7 +106,10 @@ impl KvsReader {
             }
             return Ok(match fetched? {
                 Fetched::Value(value) => {
-                    self.cache.insert(place, &value);
+                    if let Some(hash) = hash {
+                        let fresh = Fresh { key, value: &value, version, expires_at };
+                        self.cache.insert(hash, fresh, seen);
+                    }
                     found(value)
                 }
                 Fetched::Cold => Lookup::Cold,
@@ -110,13 +124,28 @@ fn stamp((version, slot): (u64, Location)) -> Option<Stamp> {
     (!slot.is_tombstone()).then(|| Stamp { version, expires_at: slot.expires_at() })
 }
 
+/// What the cache found, as an engine gives it.
+fn entry(hit: Hit) -> Entry {
+    let Hit { value, version, expires_at } = hit;
+    Entry { value, version, expires_at }
+}
+
 impl ReadHalf for KvsReader {
     fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
-        self.fetch(key, access, || self.index.newest(key))
+        let hash = self.cache.place(key);
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
+            return Ok(Lookup::Found(entry(hit)));
+        }
+        let wanted = Wanted { key, hash, seen: self.index.visible() };
+        self.fetch(wanted, access, || self.index.newest(key))
     }
 
     fn get_at(&self, key: &[u8], snapshot: &Snapshot, access: Access) -> Result<Lookup> {
-        self.fetch(key, access, || self.index.at(key, snapshot))
+        let (hash, seen) = (self.cache.place(key), snapshot.sequence());
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
+            return Ok(Lookup::Found(entry(hit)));
+        }
+        self.fetch(Wanted { key, hash, seen }, access, || self.index.at(key, snapshot))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
@@ -133,9 +162,15 @@ impl ReadHalf for KvsReader {
                 let (version, expires_at) = (found.version, found.slot.expires_at());
                 return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
             }
-            let mut first = Some((found.version, found.slot));
-            let find = || first.take().or_else(|| self.index.at(&found.key, snapshot));
-            match self.fetch(&found.key, Access::Blocking, find)? {
+            let (key, version) = (&*found.key, found.version);
+            let hash = self.cache.place(key);
+            if let Some(value) = hash.and_then(|hash| self.cache.recall(hash, key, version)) {
+                return Ok(Some(Entry { value, version, expires_at: found.slot.expires_at() }));
+            }
+            let mut first = Some((version, found.slot));
+            let find = || first.take().or_else(|| self.index.at(key, snapshot));
+            let wanted = Wanted { key, hash, seen: snapshot.sequence() };
+            match self.fetch(wanted, Access::Blocking, find)? {
                 Lookup::Found(entry) => Ok(Some(entry)),
                 Lookup::Absent | Lookup::Cold => Ok(None),
             }
@@ -160,6 +195,7 @@ pub(crate) struct KvsWriter {
     log: Log,
     index: IndexWriter<Location>,
     accounting: Accounting,
+    cache: Arc<RecordCache>,
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
     compaction: Option<Replacement>,
@@ -184,12 +220,18 @@ impl KvsWriter {
         let recovered = recover(&place, &mut index, &Threads::new())?;
         let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
-        let cache = Arc::new(ValueCache::new(cache_bytes));
-        let reader = KvsReader { index: index.reader(), table: Arc::clone(&table), cache };
+        let keys = usize::try_from(index.reader().live()).unwrap_or(usize::MAX);
+        let cache = Arc::new(RecordCache::new(cache_bytes, keys));
+        let reader = KvsReader {
+            index: index.reader(),
+            table: Arc::clone(&table),
+            cache: Arc::clone(&cache),
+        };
         let writer = Self {
             log: Log::new(place, end, table),
             index,
             accounting,
+            cache,
             compaction_bytes_min,
             compaction: None,
             unhinted,
@@ -200,8 +242,20 @@ impl KvsWriter {
         Ok((writer, reader, report))
     }
 
-    /// Puts what was appended into the index and makes it visible.
+    /// Puts what was appended into the index and makes it visible; what is cached of the keys counts no more.
     fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+        if planted(Bug::RaiseLate) {
+            let batches: Vec<_> = group.batches().map(<[_]>::to_vec).collect();
+            self.make_visible(first, group, placed);
+            raise_epochs(&self.cache, first, batches.iter().map(Vec::as_slice));
+        } else {
+            raise_epochs(&self.cache, first, group.batches());
+            self.make_visible(first, group, placed);
+        }
+        self.prune();
+    }
+
+    fn make_visible(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
         let mut changes = Vec::with_capacity(placed.len());
         for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
             let version = first + batch as u64;
@@ -234,7 +288,6 @@ impl KvsWriter {
         if !planted(Bug::AcknowledgeBeforePublish) {
             self.index.publish(self.log.next_sequence() - 1);
         }
-        self.prune();
     }
 
     fn prune(&mut self) {
@@ -318,6 +371,22 @@ impl KvsWriter {
                 self.compaction = None;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
+            }
+        }
+    }
+}
+
+/// Says what the batches change, the first of which has this number.
+fn raise_epochs<'a>(
+    cache: &RecordCache,
+    first: u64,
+    batches: impl Iterator<Item = &'a [Mutation]>,
+) {
+    for (version, batch) in (first..).zip(batches) {
+        for mutation in batch {
+            match mutation {
+                Mutation::Put { key, .. } | Mutation::Remove { key } => cache.raise(key, version),
+                Mutation::Clear => cache.raise_all(version),
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::cache::CacheKey;
 use super::fs::File;
 use super::index::{Slot, WORDS, Words, WordsCell};
 use super::names::SegmentId;
@@ -137,11 +136,6 @@ impl Location {
     /// The same version at another place.
     pub(crate) fn moved(self, segment: SegmentId, extent: Extent) -> Self {
         Self { segment, extent, ..self }
-    }
-
-    /// What the value there is cached by; `sequence` is the version's.
-    pub(crate) fn cache_key(&self, sequence: u64) -> CacheKey {
-        CacheKey { segment: self.segment, offset: self.extent.offset, sequence }
     }
 
     /// The bytes its record takes in a frame of its own, which is how a compaction writes it.

@@ -9,9 +9,7 @@ pub(crate) use super::twins::once::OnceLock;
 pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
 pub(crate) use super::twins::time::{now, sleep};
 pub(super) use loom::sync::Condvar;
-pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(super) use loom::thread;
 // Not loom's: its own cannot point to trait objects. What is counted here orders nothing else.

@@ -7,9 +7,7 @@ pub(crate) use super::twins::once::OnceLock;
 pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
 pub(crate) use super::twins::time::{now, sleep};
 pub(super) use shuttle::sync::Condvar;
-pub(crate) use shuttle::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(super) use shuttle::thread;
 

@@ -31,8 +31,8 @@ use checked_by_shuttle as face;
 use production as face;
 
 pub(crate) use face::{
-    Arc, AtomicBool, AtomicU8, AtomicU64, AtomicUsize, JoinHandle, Mutex, MutexGuard, OnceLock,
-    Ordering, PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
+    Arc, AtomicBool, AtomicU64, AtomicUsize, JoinHandle, Mutex, MutexGuard, OnceLock, Ordering,
+    PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
     TrySendError, Weak, bounded, fence, now, random, sleep, try_briefly, unbounded,
 };
 

@@ -47,6 +47,13 @@ impl Registry {
     }
 }
 
+impl Snapshot {
+    /// The newest commit that it sees.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
 impl Drop for Snapshot {
     fn drop(&mut self) {
         let mut registered = lock(&self.registry.0);

@@ -1,0 +1,173 @@
+use super::*;
+
+fn key(number: u32) -> Vec<u8> {
+    format!("key {number}").into_bytes()
+}
+
+/// Reads a key as an engine does, where the newest version of every key has the value of its number.
+fn read(cache: &RecordCache, number: u32, version: u64, seen: u64) -> Option<Vec<u8>> {
+    let (key, value) = (key(number), number.to_le_bytes());
+    let hash = cache.place(&key)?;
+    if let Some(hit) = cache.newest(hash, &key, u64::MAX) {
+        return Some(hit.value);
+    }
+    let fresh = Fresh { key: &key, value: &value, version, expires_at: None };
+    cache.insert(hash, fresh, seen);
+    None
+}
+
+fn put(cache: &RecordCache, key: &[u8], value: &[u8], version: u64, seen: u64) {
+    let fresh = Fresh { key, value, version, expires_at: None };
+    cache.insert(cache.place(key).unwrap(), fresh, seen);
+}
+
+fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
+    cache.newest(cache.place(key)?, key, u64::MAX).map(|hit| (hit.value, hit.version))
+}
+
+#[test]
+fn what_was_put_there_is_found_until_the_key_is_written() {
+    let cache = RecordCache::new(1 << 20, 0);
+    put(&cache, b"a", b"1", 1, 1);
+    put(&cache, b"b", b"1", 1, 1);
+    assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
+    cache.raise(b"a", 2);
+    assert_eq!(newest(&cache, b"a"), None);
+    // Read before the write was visible, and then after it.
+    put(&cache, b"a", b"1", 1, 1);
+    assert_eq!(newest(&cache, b"a"), None);
+    put(&cache, b"a", b"2", 2, 2);
+    assert_eq!(newest(&cache, b"a"), Some((b"2".to_vec(), 2)));
+    assert_eq!(newest(&cache, b"b"), Some((b"1".to_vec(), 1)));
+    cache.raise_all(3);
+    assert_eq!(newest(&cache, b"a"), None);
+    assert_eq!(newest(&cache, b"b"), None);
+}
+
+#[test]
+fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_confirmed() {
+    let cache = RecordCache::new(1 << 20, 0);
+    put(&cache, b"a", b"1", 1, 1);
+    let hash = cache.place(b"a").unwrap();
+    // As if a key were written that shares the epoch.
+    cache.raise(b"a", 5);
+    assert_eq!(newest(&cache, b"a"), None);
+    assert_eq!(cache.recall(hash, b"a", 1).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.recall(hash, b"a", 2), None);
+    assert_eq!(cache.confirm(hash, b"a", 1, 4).as_deref(), Some(&b"1"[..]));
+    assert_eq!(newest(&cache, b"a"), None, "at 4 it was, at 5 nobody looked");
+    assert_eq!(cache.confirm(hash, b"a", 1, 7).as_deref(), Some(&b"1"[..]));
+    assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
+}
+
+#[test]
+fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
+    let cache = RecordCache::new(1 << 20, 0);
+    cache.raise(b"a", 5);
+    put(&cache, b"a", b"new", 5, 6);
+    let hash = cache.place(b"a").unwrap();
+    assert_eq!(cache.newest(hash, b"a", 4), None);
+    assert!(cache.newest(hash, b"a", 5).is_some());
+    put(&cache, b"a", b"old", 3, 4);
+    assert_eq!(newest(&cache, b"a"), Some((b"new".to_vec(), 5)));
+}
+
+#[test]
+fn growing_loses_some_and_confuses_nothing() {
+    let cache = RecordCache::new(1 << 20, 0);
+    for number in 0..1000 {
+        read(&cache, number, 3, 3);
+    }
+    let kept = (0..1000).filter(|number| read(&cache, *number, 3, 3).is_some()).count();
+    assert!(kept > 200, "{kept}: growing loses some, not most of what was put there since");
+    for number in 0..1000 {
+        if let Some(value) = read(&cache, number, 3, 3) {
+            assert_eq!(value, number.to_le_bytes());
+        }
+        cache.raise(&key(number), 4);
+        assert_eq!(newest(&cache, &key(number)), None);
+    }
+    assert_eq!(newest(&cache, &key(1000)), None);
+}
+
+#[test]
+fn a_cache_that_is_ready_for_the_keys_keeps_nearly_all() {
+    let cache = RecordCache::new(1 << 20, 1000);
+    for _ in 0..2 {
+        for number in 0..1000 {
+            read(&cache, number, 3, 3);
+        }
+    }
+    let kept = (0..1000).filter(|number| newest(&cache, &key(*number)).is_some()).count();
+    assert!(kept > 900, "{kept}");
+}
+
+#[test]
+fn no_more_is_kept_than_may_be_and_what_is_asked_for_stays() {
+    let cache = RecordCache::new(1 << 20, 0);
+    let value = [7; 900];
+    for round in 0..20_000 {
+        put(&cache, &key(round), &value, 1, 1);
+        for hot in 0..20 {
+            if newest(&cache, &key(hot)).is_none() {
+                put(&cache, &key(hot), &value, 1, 1);
+            }
+        }
+        assert!(cache.bytes.load(Ordering::Relaxed) <= 1 << 20);
+    }
+    assert!((0..20).all(|hot| newest(&cache, &key(hot)).is_some()));
+    let kept = (0..20_000).filter(|number| newest(&cache, &key(*number)).is_some()).count();
+    assert!(kept > 500, "{kept} of about 900 values are there");
+}
+
+#[test]
+fn a_record_that_takes_much_of_the_cache_is_not_kept() {
+    let cache = RecordCache::new(1 << 20, 0);
+    for (key, value, is_kept) in [(4, 1020, true), (4, 1021, false), (1021, 4, false)] {
+        let (key, value) = (vec![7; key], vec![7; value]);
+        put(&cache, &key, &value, 1, 1);
+        assert_eq!(newest(&cache, &key).is_some(), is_kept, "{}", value.len());
+    }
+}
+
+#[test]
+fn what_is_overwritten_again_and_again_takes_the_room_of_one() {
+    let cache = RecordCache::new(1 << 20, 0);
+    for version in 1..1000 {
+        cache.raise(b"a", version);
+        assert_eq!(newest(&cache, b"a"), None);
+        put(&cache, b"a", &[7; 500], version, version);
+        assert_eq!(newest(&cache, b"a").map(|(_, version)| version), Some(version));
+    }
+    assert_eq!(cache.records.load(Ordering::Relaxed), 1);
+    assert_eq!(cache.bytes.load(Ordering::Relaxed), OVERHEAD_BYTES + 501);
+}
+
+#[test]
+fn a_cache_of_nothing_keeps_nothing() {
+    for bytes_max in [0, 100] {
+        let cache = RecordCache::new(bytes_max, 1000);
+        assert!(cache.place(b"a").is_none());
+        cache.raise(b"a", 1);
+        cache.raise_all(2);
+    }
+}
+
+#[test]
+fn threads_that_share_it_get_what_was_put_there() {
+    let cache = &RecordCache::new(256 << 10, 0);
+    std::thread::scope(|scope| {
+        for start in 0..4_u32 {
+            scope.spawn(move || {
+                for number in 0..50_000 {
+                    let number = (number * 7 + start * 3) % 2000;
+                    if let Some(value) = read(cache, number, 1, 1) {
+                        assert_eq!(value, number.to_le_bytes());
+                    }
+                }
+            });
+        }
+    });
+    let kept = (0..2000).filter(|number| newest(cache, &key(*number)).is_some()).count();
+    assert!(cache.bytes.load(Ordering::Relaxed) <= (256 << 10) && kept > 200, "{kept}");
+}
