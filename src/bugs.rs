@@ -19,6 +19,10 @@ pub(crate) enum Bug {
     SyncOnlyNewest,
     /// A new segment's name is not made durable.
     SkipDirectorySync,
+    /// A segment that is made ahead gets its name before its length is durable.
+    PrepareUnsynced,
+    /// A segment that was made ahead is begun though a later one was begun before it.
+    UseLatePrepared,
     /// A new segment's header is not made durable before batches follow it.
     SkipHeaderSync,
     /// Frames say that everything before them is durable, synced or not.

@@ -13,6 +13,8 @@
 //! 4. Hand the moves to the writer, some at a time so that writes do not wait. It repoints only versions
 //!    that are still where the copy was made from.
 //! 5. Remove the inputs' names. Readers that still hold one go on reading it.
+//!
+//! Each delivery waits until the writer has taken the one before it.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
@@ -33,7 +35,7 @@ use crate::{Error, Result};
 const STEP_BYTES: u64 = 1 << 20;
 
 /// How many moves one delivery carries: what the writer applies between two groups.
-const MOVES_PER_DELIVERY: usize = 512;
+const MOVES_PER_DELIVERY: usize = 256;
 
 /// How a step of a compaction ended.
 pub(crate) enum Progress {
@@ -53,6 +55,8 @@ pub(crate) enum CompactionDelivery {
     Moves(Vec<Move<Location>>),
     /// Every move was delivered, and the inputs have lost their names.
     Finished(Vec<SegmentId>),
+    /// It holds the inputs no longer.
+    Released,
 }
 
 /// What a compaction is made from.
@@ -112,6 +116,8 @@ enum Phase {
     Deliver,
     /// The writer knows all moves.
     Remove,
+    /// The inputs have lost their names, and nobody else should need them.
+    Release,
     /// Nothing is left.
     Finished,
 }
@@ -176,6 +182,11 @@ impl Compaction {
             Phase::Copy { input, offset } => self.copy(input, offset),
             Phase::Deliver => Ok(self.deliver()),
             Phase::Remove => self.remove(),
+            Phase::Release => {
+                self.phase = Phase::Finished;
+                self.plan.inputs.clear();
+                Ok(Progress::Done(CompactionDelivery::Released))
+            }
             Phase::Finished => Ok(Progress::Continue),
         }
     }
@@ -323,13 +334,13 @@ impl Compaction {
     }
 
     fn remove(&mut self) -> Result<Progress> {
-        self.phase = Phase::Finished;
+        self.phase = Phase::Release;
         if !planted(Bug::RemoveInputsFirst) {
             remove_inputs(&self.plan)?;
         }
         // Before another compaction may replace the output: recovery would not know these any more.
         self.plan.place.sync_directory()?;
-        Ok(Progress::Done(CompactionDelivery::Finished(self.plan.input_ids())))
+        Ok(Progress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
     }
 }
 

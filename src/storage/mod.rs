@@ -16,6 +16,8 @@ pub(crate) mod log;
 mod merge;
 pub(crate) mod mutation;
 pub(crate) mod names;
+mod place;
+pub(crate) mod prepared;
 pub(crate) mod range;
 mod reading;
 pub(crate) mod record;

@@ -29,6 +29,8 @@ const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::SyncOnlyNewest, Technique::Random),
     (Bug::SkipDirectorySync, Technique::Exhaustive),
     (Bug::SkipHeaderSync, Technique::Exhaustive),
+    (Bug::PrepareUnsynced, Technique::Random),
+    (Bug::UseLatePrepared, Technique::Random),
     (Bug::ClaimDurable, Technique::Exhaustive),
     (Bug::CloseBeforeSync, Technique::Exhaustive),
     (Bug::SkipUndo, Technique::Faults),
