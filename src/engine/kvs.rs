@@ -13,7 +13,7 @@ use super::{
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
 use crate::storage::cache::ValueCache;
-use crate::storage::compaction::{CompactionDelivery, CompactionPlan, Replacement};
+use crate::storage::compaction::{CompactionDelivery, CompactionPlan, Input, Replacement};
 use crate::storage::hinting::Hinting;
 use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
 use crate::storage::log::{Log, Place};
@@ -249,8 +249,17 @@ impl KvsWriter {
         });
     }
 
+    /// Tells the accounting of everything that nobody needs any more; whether snapshots may still see versions that
+    /// were replaced.
+    fn prune_all(&mut self) -> bool {
+        // Before: a snapshot that goes while it prunes may have kept something back.
+        let is_looked_behind = self.index.reader().horizon().is_looked_behind();
+        self.prune();
+        is_looked_behind
+    }
+
     /// Chooses what to compact and makes the job for it.
-    fn plan_compaction(&mut self) -> Result<Option<CompactionPlan>> {
+    fn plan_compaction(&mut self, is_looked_behind: bool) -> Result<Option<CompactionPlan>> {
         // The segment that begins where another ends may be all that says where that is.
         self.log.mark_sealed(&mut self.accounting)?;
         let garbage_bytes_min = self.compaction_bytes_min;
@@ -267,6 +276,13 @@ impl KvsWriter {
         let unsynced = self.log.unsynced().map(|segment| segment.id()).min();
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
+        let accounting = &mut self.accounting;
+        let input = |segment: Arc<Segment>| {
+            let has_unmarked = accounting.get(segment.id()).is_none_or(|usage| usage.has_unmarked);
+            let has_unmarked = (is_looked_behind || has_unmarked) && !planted(Bug::TrustMarks);
+            Input { marks: accounting.marks(segment.id()), has_unmarked, segment }
+        };
+        let inputs = inputs.into_iter().map(input).collect();
         let next = self.log.next_begun();
         let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
@@ -296,11 +312,15 @@ impl KvsWriter {
                 }
             }
             CompactionDelivery::Moves(moves) => {
+                let is_looked_behind = self.prune_all();
                 let accounting = &mut self.accounting;
                 for moved in &moves {
                     accounting.hold(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
                         accounting.hold_key(moved.to.segment, &moved.key);
+                    }
+                    if is_looked_behind {
+                        accounting.leave_unmarked(moved.to.segment);
                     }
                 }
                 self.index.repoint(moves, |moved, is_there| {
@@ -308,6 +328,8 @@ impl KvsWriter {
                         accounting.move_live(&moved.from, &moved.to);
                     } else if moved.to.is_tombstone() {
                         accounting.keep_tombstone(&moved.to);
+                    } else {
+                        accounting.reject(&moved.to);
                     }
                 });
             }
@@ -368,12 +390,12 @@ impl WriteHalf for KvsWriter {
             self.index.publish(self.log.next_sequence() - 1);
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
-        self.prune();
+        let is_looked_behind = self.prune_all();
         let is_busy = self.compaction.is_some() || self.is_releasing || self.is_hinting;
         if is_busy || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
             return None;
         }
-        match self.plan_compaction() {
+        match self.plan_compaction(is_looked_behind) {
             Ok(plan) => plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn Job>),
             Err(error) => {
                 log::warn!("compaction cannot begin: {error}");

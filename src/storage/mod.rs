@@ -13,6 +13,7 @@ pub(crate) mod index;
 mod inventory;
 mod key_set;
 pub(crate) mod log;
+mod marks;
 mod merge;
 pub(crate) mod mutation;
 pub(crate) mod names;
