@@ -19,6 +19,10 @@ pub(crate) enum Bug {
     SyncOnlyNewest,
     /// A new segment's name is not made durable.
     SkipDirectorySync,
+    /// A segment that is made ahead gets its name before its length is durable.
+    PrepareUnsynced,
+    /// A segment that was made ahead is begun though a later one was begun before it.
+    UseLatePrepared,
     /// A new segment's header is not made durable before batches follow it.
     SkipHeaderSync,
     /// Frames say that everything before them is durable, synced or not.
@@ -57,6 +61,10 @@ pub(crate) enum Bug {
     DropTombstones,
     /// A compaction drops the record that removed every key.
     DropClear,
+    /// What became unneeded while a compaction copied it is not marked where it lies now.
+    ForgetRejected,
+    /// A compaction takes every value that is not marked for the newest of its key.
+    TrustMarks,
     /// A compaction repoints keys that were overwritten meanwhile.
     RepointOverwritten,
     /// A compaction's inputs are taken from readers before the index is repointed.

@@ -3,21 +3,20 @@
 use std::collections::VecDeque;
 
 use super::directory::Directory;
+use super::jobs::{CompactionJob, HintJob, PreparationJob, SyncJob};
 use super::scan::scan_index;
 use super::threads::Threads;
 use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
-    ReadHalf, ScanPage, Stamp, Step, WriteHalf,
+    ReadHalf, ScanPage, Stamp, WriteHalf,
 };
 use crate::bugs::{Bug, planted};
 use crate::storage::accounting::Accounting;
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
-use crate::storage::compaction::{
-    Compaction, CompactionDelivery, CompactionPlan, Progress, Replacement,
-};
+use crate::storage::compaction::{CompactionDelivery, CompactionPlan, Input, Replacement};
 use crate::storage::hinting::Hinting;
 use crate::storage::index::{Change, IndexReader, IndexWriter, Slot, Snapshot};
-use crate::storage::log::{Log, Place, sync_segments};
+use crate::storage::log::{Log, Place};
 use crate::storage::names::SegmentId;
 use crate::storage::record::{Extent, Record};
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
@@ -199,6 +198,8 @@ pub(crate) struct KvsWriter {
     compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
     compaction: Option<Replacement>,
+    /// One that is finished still holds its inputs.
+    is_releasing: bool,
     /// Sealed segments that have no hint, in the order they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
     /// A hint that was handed out and has not come back.
@@ -234,6 +235,7 @@ impl KvsWriter {
             cache,
             compaction_bytes_min,
             compaction: None,
+            is_releasing: false,
             unhinted,
             is_hinting: false,
             is_syncing: false,
@@ -300,8 +302,17 @@ impl KvsWriter {
         });
     }
 
+    /// Tells the accounting of everything that nobody needs any more; whether snapshots may still see versions that
+    /// were replaced.
+    fn prune_all(&mut self) -> bool {
+        // Before: a snapshot that goes while it prunes may have kept something back.
+        let is_looked_behind = self.index.reader().horizon().is_looked_behind();
+        self.prune();
+        is_looked_behind
+    }
+
     /// Chooses what to compact and makes the job for it.
-    fn plan_compaction(&mut self) -> Result<Option<Compaction>> {
+    fn plan_compaction(&mut self, is_looked_behind: bool) -> Result<Option<CompactionPlan>> {
         // The segment that begins where another ends may be all that says where that is.
         self.log.mark_sealed(&mut self.accounting)?;
         let garbage_bytes_min = self.compaction_bytes_min;
@@ -318,6 +329,14 @@ impl KvsWriter {
         let unsynced = self.log.unsynced().map(|segment| segment.id()).min();
         let mut inputs = self.log.table().all();
         inputs.retain(|segment| chosen.contains(&segment.id()));
+        let accounting = &mut self.accounting;
+        let input = |segment: Arc<Segment>| {
+            let has_unmarked = accounting.get(segment.id()).is_none_or(|usage| usage.has_unmarked);
+            let has_unmarked = (is_looked_behind || has_unmarked) && !planted(Bug::TrustMarks);
+            Input { marks: accounting.marks(segment.id()), has_unmarked, segment }
+        };
+        let inputs = inputs.into_iter().map(input).collect();
+        let next = self.log.next_begun();
         let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
             place: self.log.place().clone(),
@@ -326,14 +345,12 @@ impl KvsWriter {
             inputs,
             output,
             outside: self.accounting.outside(&chosen),
-            // Where there is no segment to write to, the next one comes after the output.
-            unsynced_from: unsynced.or(self.log.active()).unwrap_or(output),
+            // The next segment may have been made ahead, and then has a lower id than the output.
+            unsynced_from: unsynced.or(self.log.active()).unwrap_or(next),
             cleared: self.cleared,
         };
-        let replacement = plan.replacement();
-        let compaction = Compaction::begin(plan)?;
-        self.compaction = Some(replacement);
-        Ok(Some(compaction))
+        self.compaction = Some(plan.replacement());
+        Ok(Some(plan))
     }
 
     fn take_compaction(&mut self, delivery: CompactionDelivery) {
@@ -348,11 +365,15 @@ impl KvsWriter {
                 }
             }
             CompactionDelivery::Moves(moves) => {
+                let is_looked_behind = self.prune_all();
                 let accounting = &mut self.accounting;
                 for moved in &moves {
                     accounting.hold(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
                         accounting.hold_key(moved.to.segment, &moved.key);
+                    }
+                    if is_looked_behind {
+                        accounting.leave_unmarked(moved.to.segment);
                     }
                 }
                 self.index.repoint(moves, |moved, is_there| {
@@ -360,18 +381,25 @@ impl KvsWriter {
                         accounting.move_live(&moved.from, &moved.to);
                     } else if moved.to.is_tombstone() {
                         accounting.keep_tombstone(&moved.to);
+                    } else {
+                        accounting.reject(&moved.to);
                     }
                 });
             }
             CompactionDelivery::Finished(inputs) => {
+                // The last handle of a removed file frees its space, which takes long: none stays here.
                 self.log.table().remove(&inputs);
+                self.log.forget(&inputs);
+                self.unhinted.retain(|segment| !inputs.contains(&segment.id()));
                 for input in inputs {
                     self.accounting.remove(input);
                 }
                 self.compaction = None;
+                self.is_releasing = true;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
+            CompactionDelivery::Released => self.is_releasing = false,
         }
     }
 }
@@ -431,15 +459,30 @@ impl WriteHalf for KvsWriter {
             self.index.publish(self.log.next_sequence() - 1);
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
-        self.prune();
-        let is_busy = self.compaction.is_some() || self.is_hinting;
+        let is_looked_behind = self.prune_all();
+        let is_busy = self.compaction.is_some() || self.is_releasing || self.is_hinting;
         if is_busy || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
             return None;
         }
-        match self.plan_compaction() {
-            Ok(job) => job.map(|compaction| Box::new(CompactionJob(compaction)) as Box<dyn Job>),
+        match self.plan_compaction(is_looked_behind) {
+            Ok(plan) => plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn Job>),
             Err(error) => {
                 log::warn!("compaction cannot begin: {error}");
+                None
+            }
+        }
+    }
+
+    fn offer_preparation(&mut self) -> Option<Box<dyn Job>> {
+        let place = self.log.place();
+        // Well before it is full, or sealed because it is mostly garbage.
+        let bytes_min = place.segment_bytes_max.min(self.compaction_bytes_min) / 2;
+        match self.log.begin_preparation(bytes_min) {
+            Ok(id) => id.map(|id| {
+                Box::new(PreparationJob { place: self.log.place().clone(), id }) as Box<dyn Job>
+            }),
+            Err(error) => {
+                log::warn!("the next segment cannot be prepared: {error}");
                 None
             }
         }
@@ -448,7 +491,7 @@ impl WriteHalf for KvsWriter {
     fn offer_hint(&mut self) -> Option<Box<dyn Job>> {
         self.unhinted.extend(self.log.take_sealed());
         // A compaction might remove the segment meanwhile.
-        if self.compaction.is_some() || self.is_hinting {
+        if self.compaction.is_some() || self.is_releasing || self.is_hinting {
             return None;
         }
         let bytes_min = self.log.place().segment_bytes_max / HINTED_PART;
@@ -474,6 +517,8 @@ impl WriteHalf for KvsWriter {
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
             // One that failed is left to the next open, which wants another.
             Delivery::Hinted | Delivery::Failed(JobKind::Hint, _) => self.is_hinting = false,
+            Delivery::Prepared(prepared) => self.log.prepared(Some(prepared)),
+            Delivery::Failed(JobKind::Preparation, _) => self.log.prepared(None),
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
@@ -490,53 +535,5 @@ impl WriteHalf for KvsWriter {
 
     fn close(&mut self) -> Result<()> {
         self.log.close(&mut self.accounting, self.compaction.as_ref())
-    }
-}
-
-/// Compacts the segments that were chosen when it was made.
-struct CompactionJob(Compaction);
-
-impl Job for CompactionJob {
-    fn kind(&self) -> JobKind {
-        JobKind::Compaction
-    }
-
-    fn step(&mut self) -> Result<Step> {
-        Ok(match self.0.step()? {
-            Progress::Continue => Step::Continue,
-            Progress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
-            Progress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
-        })
-    }
-}
-
-/// Writes the hint of a segment.
-struct HintJob(Hinting);
-
-impl Job for HintJob {
-    fn kind(&self) -> JobKind {
-        JobKind::Hint
-    }
-
-    fn step(&mut self) -> Result<Step> {
-        let is_there = self.0.step()?;
-        Ok(if is_there { Step::Done(Delivery::Hinted) } else { Step::Continue })
-    }
-}
-
-/// Syncs what was written when it was made.
-struct SyncJob {
-    segments: Vec<Arc<Segment>>,
-    sequence: u64,
-}
-
-impl Job for SyncJob {
-    fn kind(&self) -> JobKind {
-        JobKind::Sync
-    }
-
-    fn step(&mut self) -> Result<Step> {
-        sync_segments(&self.segments)?;
-        Ok(Step::Done(Delivery::Synced(self.sequence)))
     }
 }

@@ -24,6 +24,7 @@
 //! | [`memory`] | nothing | yes | nothing |
 
 mod directory;
+mod jobs;
 pub(crate) mod kvs;
 mod memory;
 mod scan;
@@ -45,6 +46,7 @@ use directory::Directory;
 
 use crate::storage::compaction::CompactionDelivery;
 use crate::storage::fs::{FileSystem, RealFileSystem};
+use crate::storage::prepared::Prepared;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -193,6 +195,8 @@ pub(crate) enum JobKind {
     Sync,
     /// Reclaims space; a failure leaves everything as it was.
     Compaction,
+    /// Makes what the next writes need; a failure leaves everything as it was.
+    Preparation,
     /// Makes the next open faster; a failure leaves everything as it was.
     Hint,
 }
@@ -210,7 +214,7 @@ pub(crate) trait Job: Send {
 pub(crate) enum Step {
     /// There is more to do.
     Continue,
-    /// There is more to do, and this is for the write half.
+    /// There is more to do once the write half has taken this.
     Deliver(Delivery),
     /// The job is done, and this is for the write half.
     Done(Delivery),
@@ -222,6 +226,8 @@ pub(crate) enum Delivery {
     Synced(u64),
     /// Part of a compaction.
     Compaction(CompactionDelivery),
+    /// The file of the next segment.
+    Prepared(Prepared),
     /// The job that makes the next open faster is done.
     Hinted,
     /// The job failed.
@@ -244,6 +250,11 @@ pub(crate) trait WriteHalf: Send {
 
     /// A job that reclaims space, if one is worth it and none runs.
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>>;
+
+    /// A job that makes what later commits will need, if there is something to make and none runs.
+    fn offer_preparation(&mut self) -> Option<Box<dyn Job>> {
+        None
+    }
 
     /// A job that makes the next open faster, if there is one and no other job but a sync runs.
     fn offer_hint(&mut self) -> Option<Box<dyn Job>> {

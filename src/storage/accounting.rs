@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::index::Slot;
 use super::key_set::{FrozenKeySet, KeySet};
+use super::marks::{Marks, SharedMarks};
 use super::names::SegmentId;
 use super::segment::{Location, Origin};
+use crate::bugs::{Bug, planted};
 
 /// What is known of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +26,18 @@ pub(crate) struct Usage {
     pub(crate) newest: u64,
     /// Nothing is appended to it any more.
     pub(crate) sealed: bool,
+    /// It may hold values that nobody needs and that are not marked.
+    pub(crate) has_unmarked: bool,
 }
 
 /// The usage of every segment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Accounting {
     segments: BTreeMap<SegmentId, Usage>,
     /// The keys that each segment holds values of.
     keys: BTreeMap<SegmentId, KeySet>,
+    /// Which values of each segment nobody needs any more.
+    marks: BTreeMap<SegmentId, Marks>,
     /// Garbage that was made since the last choice.
     unchecked_bytes: u64,
 }
@@ -46,6 +53,7 @@ impl Accounting {
             oldest: u64::MAX,
             newest: 0,
             sealed,
+            has_unmarked: false,
         };
         self.segments.insert(id, usage);
     }
@@ -54,6 +62,7 @@ impl Accounting {
     pub(crate) fn remove(&mut self, id: SegmentId) {
         self.segments.remove(&id);
         self.keys.remove(&id);
+        self.marks.remove(&id);
     }
 
     /// The segment's usage.
@@ -120,13 +129,40 @@ impl Accounting {
         self.with(location.segment, |usage| usage.live_bytes += location.cost());
     }
 
-    /// The index does not point to this place any more.
+    /// The index does not point to this place any more, and nobody needs what is there.
     pub(crate) fn lose(&mut self, location: &Location) {
         let cost = location.cost();
+        self.mark(location);
         self.unchecked_bytes += cost;
         self.with(location.segment, |usage| {
             usage.live_bytes = usage.live_bytes.saturating_sub(cost);
         });
+    }
+
+    /// Nobody needs what is at this place, and the index never pointed to it.
+    pub(crate) fn reject(&mut self, location: &Location) {
+        if !planted(Bug::ForgetRejected) {
+            self.mark(location);
+        }
+    }
+
+    /// A compaction of the segment need not copy what is there. A tombstone may be needed though the index does
+    /// not point to it.
+    fn mark(&mut self, location: &Location) {
+        if !location.is_tombstone() && self.segments.contains_key(&location.segment) {
+            self.marks.entry(location.segment).or_default().mark(location);
+        }
+    }
+
+    /// Versions that a snapshot sees are moved to the segment: where they lie now is not told when they are lost.
+    pub(crate) fn leave_unmarked(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.has_unmarked = true);
+    }
+
+    /// What a compaction need not copy of a sealed segment.
+    pub(crate) fn marks(&mut self, id: SegmentId) -> SharedMarks {
+        let bytes = self.segments.get(&id).map_or(0, |usage| usage.bytes);
+        self.marks.entry(id).or_default().share(bytes)
     }
 
     /// The index points to another copy of the same from now on; that makes no new garbage.
@@ -251,6 +287,23 @@ mod tests {
         // One long batch may count more than its segment has.
         accounting.gain(&place(2, 400));
         assert_eq!(accounting.totals(), (1500, 600));
+    }
+
+    #[test]
+    fn values_that_are_lost_are_marked_and_tombstones_are_not() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        let put = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let at = |offset| Location::of(&put, SegmentId(1), Extent { offset, length: 14 });
+        accounting.lose(&at(104));
+        accounting.reject(&at(150));
+        accounting.lose(&place(1, 100));
+        accounting.lose(&Location::of(&put, SegmentId(9), Extent { offset: 72, length: 14 }));
+        let marks = accounting.marks(SegmentId(1));
+        let marked: Vec<_> =
+            (0..1000).step_by(8).filter(|offset| marks.contains(*offset)).collect();
+        assert_eq!(marked, [104, 144]);
+        assert!(!accounting.marks(SegmentId(9)).contains(72), "it is not known");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! 1. Copy the needed records into an unfinished file, each in a frame of its own with its old sequence
 //!    number. Needed is what the index points to, for readers or for a snapshot; and a tombstone while an
 //!    older segment that is not part of this compaction may hold its key, or the output holds what a
-//!    snapshot sees of it, or its key would come back.
+//!    snapshot sees of it, or its key would come back. Values that nobody needs are marked, so that the index
+//!    is asked only about the others, and only where not all of these may be needed.
 //! 2. Sync the output, and sync the log: a record counts as garbage because of a newer one, which must
 //!    not be lost to a power failure after the old one is gone.
 //! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores what
@@ -13,14 +14,17 @@
 //! 4. Hand the moves to the writer, some at a time so that writes do not wait. It repoints only versions
 //!    that are still where the copy was made from.
 //! 5. Remove the inputs' names. Readers that still hold one go on reading it.
+//!
+//! Each delivery waits until the writer has taken the one before it.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 
 use super::fs::File;
-use super::index::{Horizon, IndexReader, Move};
+use super::index::{Horizon, IndexReader, Move, Slot};
 use super::key_set::FrozenKeySet;
 use super::log::{Place, sync_segments};
+use super::marks::SharedMarks;
 use super::names::{self, SegmentId};
 use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
 use super::scan::{Next, Scan};
@@ -33,7 +37,7 @@ use crate::{Error, Result};
 const STEP_BYTES: u64 = 1 << 20;
 
 /// How many moves one delivery carries: what the writer applies between two groups.
-const MOVES_PER_DELIVERY: usize = 512;
+const MOVES_PER_DELIVERY: usize = 256;
 
 /// How a step of a compaction ended.
 pub(crate) enum Progress {
@@ -53,6 +57,17 @@ pub(crate) enum CompactionDelivery {
     Moves(Vec<Move<Location>>),
     /// Every move was delivered, and the inputs have lost their names.
     Finished(Vec<SegmentId>),
+    /// It holds the inputs no longer.
+    Released,
+}
+
+/// A segment to be compacted.
+pub(crate) struct Input {
+    pub(crate) segment: Arc<Segment>,
+    /// What nobody needs of it.
+    pub(crate) marks: SharedMarks,
+    /// Some of what is not marked may not be needed, or only by snapshots.
+    pub(crate) has_unmarked: bool,
 }
 
 /// What a compaction is made from.
@@ -60,7 +75,7 @@ pub(crate) struct CompactionPlan {
     pub(crate) place: Place,
     pub(crate) index: IndexReader<Location>,
     pub(crate) table: Arc<SegmentTable>,
-    pub(crate) inputs: Vec<Arc<Segment>>,
+    pub(crate) inputs: Vec<Input>,
     pub(crate) output: SegmentId,
     /// The lowest sequence number and the keys of every sealed segment that is not an input.
     pub(crate) outside: Vec<(u64, FrozenKeySet)>,
@@ -72,7 +87,7 @@ pub(crate) struct CompactionPlan {
 
 impl CompactionPlan {
     fn input_ids(&self) -> Vec<SegmentId> {
-        self.inputs.iter().map(|input| input.id()).collect()
+        self.inputs.iter().map(|input| input.segment.id()).collect()
     }
 
     /// What whoever hands it out remembers of it.
@@ -112,6 +127,8 @@ enum Phase {
     Deliver,
     /// The writer knows all moves.
     Remove,
+    /// The inputs have lost their names, and nobody else should need them.
+    Release,
     /// Nothing is left.
     Finished,
 }
@@ -145,7 +162,7 @@ impl Compaction {
         let unfinished = names::unfinished(&place.directory, *id);
         let file = place.file_system.create(&unfinished);
         let file = file.map_err(|e| Error::io("create", &unfinished, e))?;
-        let replaced: Vec<u64> = inputs.iter().map(|input| input.id().0).collect();
+        let replaced: Vec<u64> = inputs.iter().map(|input| input.segment.id().0).collect();
         let mut output = Output {
             header,
             file,
@@ -176,21 +193,28 @@ impl Compaction {
             Phase::Copy { input, offset } => self.copy(input, offset),
             Phase::Deliver => Ok(self.deliver()),
             Phase::Remove => self.remove(),
+            Phase::Release => {
+                self.phase = Phase::Finished;
+                self.plan.inputs.clear();
+                Ok(Progress::Done(CompactionDelivery::Released))
+            }
             Phase::Finished => Ok(Progress::Continue),
         }
     }
 
     /// Copies up to a step's worth of an input; moves to the next phase after the last.
     fn copy(&mut self, input: usize, offset: u64) -> Result<Progress> {
-        let Some(segment) = self.plan.inputs.get(input).cloned() else {
+        let Some(Input { segment, marks, has_unmarked }) = self.plan.inputs.get(input) else {
             return self.publish();
         };
+        let (segment, has_unmarked) = (Arc::clone(segment), *has_unmarked);
+        let marks = marks.clone();
         let mut scan = Scan::resume(&segment, offset)?;
         // What becomes unneeded during the step is copied as well, and not repointed.
         let horizon = self.plan.index.horizon();
         while scan.offset() < offset + STEP_BYTES {
             let at = scan.offset();
-            match scan.next()? {
+            match scan.next_but(|offset| marks.contains(offset))? {
                 // Every input is sealed, and recovery takes nothing that follows.
                 Next::Frame(frame) if frame.header.kind == FrameKind::Seal => {
                     self.output.flush()?;
@@ -201,7 +225,17 @@ impl Compaction {
                     let sequence = frame.header.sequence;
                     for (record, extent) in frame.records {
                         let from = Location::of(&record, segment.id(), extent);
-                        self.copy_record(&record, sequence, from, &horizon)?;
+                        let is_unneeded = !from.is_tombstone() && marks.contains(extent.offset);
+                        if is_unneeded {
+                            continue;
+                        }
+                        // What an open found cleared is not marked.
+                        let is_doubtful = has_unmarked || sequence < self.plan.cleared;
+                        if from.is_tombstone() || is_doubtful {
+                            self.copy_if_needed(&record, sequence, from, &horizon)?;
+                        } else {
+                            self.copy_record(&record, sequence, from)?;
+                        }
                     }
                 }
                 Next::End if planted(Bug::CompactCut) => {
@@ -219,7 +253,8 @@ impl Compaction {
         Ok(Progress::Continue)
     }
 
-    fn copy_record(
+    /// Asks the index whether a record is needed.
+    fn copy_if_needed(
         &mut self,
         record: &Record<'_>,
         sequence: u64,
@@ -246,9 +281,13 @@ impl Compaction {
             self.superseded.insert(key.to_vec());
             self.holds_cleared |= sequence < self.plan.cleared;
         }
+        self.copy_record(record, sequence, from)
+    }
+
+    fn copy_record(&mut self, record: &Record<'_>, sequence: u64, from: Location) -> Result<()> {
         let extent = self.output.copy(record, sequence)?;
         let to = from.moved(self.plan.output, extent);
-        self.moves.push_back(Move { key: key.to_vec(), version: sequence, from, to });
+        self.moves.push_back(Move { key: record.key().to_vec(), version: sequence, from, to });
         Ok(())
     }
 
@@ -323,22 +362,23 @@ impl Compaction {
     }
 
     fn remove(&mut self) -> Result<Progress> {
-        self.phase = Phase::Finished;
+        self.phase = Phase::Release;
         if !planted(Bug::RemoveInputsFirst) {
             remove_inputs(&self.plan)?;
         }
         // Before another compaction may replace the output: recovery would not know these any more.
         self.plan.place.sync_directory()?;
-        Ok(Progress::Done(CompactionDelivery::Finished(self.plan.input_ids())))
+        Ok(Progress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
     }
 }
 
 fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
-        let removed = plan.place.file_system.remove(&input.path);
-        removed.map_err(|e| Error::io("remove", &input.path, e))?;
+        let segment = &input.segment;
+        let removed = plan.place.file_system.remove(&segment.path);
+        removed.map_err(|e| Error::io("remove", &segment.path, e))?;
         // The next open removes a hint without a segment, and many segments have none.
-        let _ = plan.place.file_system.remove(&names::hint(&plan.place.directory, input.id()));
+        let _ = plan.place.file_system.remove(&names::hint(&plan.place.directory, segment.id()));
     }
     Ok(())
 }

@@ -43,11 +43,15 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         }
     }
     let newest = ids.last().copied();
-    let mut segments = Vec::new();
+    let (mut segments, mut unbegun) = (Vec::new(), None);
     for id in ids {
         match open_segment(place, id, Some(id) == newest)? {
             Some(segment) => segments.push(segment),
-            None => cleanup.leave_over(names::segment(directory, id)),
+            None => {
+                let path = names::segment(directory, id);
+                unbegun.get_or_insert_with(|| path.clone());
+                cleanup.leave_over(path);
+            }
         }
     }
     let mut replaced = BTreeSet::new();
@@ -70,7 +74,11 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         is_needed
     });
     if let Some(closed) = closed {
-        closed.check_segments(place, &ids)?;
+        let reason = "it holds nothing, and that is not how the store was closed";
+        closed.check_segments(place, &ids).map_err(|error| match &unbegun {
+            Some(path) => Error::corrupt(path, 0, reason),
+            None => error,
+        })?;
     }
     let (compacted, written) =
         segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted);
@@ -78,7 +86,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     Ok(Inventory { compacted, written, hinted, newest, cleanup })
 }
 
-/// Opens a segment; `None` if it is the newest and was being made when the process ended.
+/// Opens a segment; `None` if it was being made, or was made ahead and not begun, when the process ended.
 fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
     let path = names::segment(&place.directory, id);
     let file = place.file_system.open(&path).map_err(|e| Error::io("open", &path, e))?;
@@ -87,8 +95,10 @@ fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<
     let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
     let header = match SegmentHeader::decode(&bytes[..read], &path) {
         Ok(header) => header,
-        // A header is synced before anything follows it.
-        Err(Error::Corrupt { .. }) if is_newest && length <= HEADER_BYTES as u64 => {
+        // A header is synced before anything follows it, and one made ahead has just the length of a header.
+        Err(Error::Corrupt { .. })
+            if is_newest && length <= HEADER_BYTES as u64 || length == HEADER_BYTES as u64 =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error),

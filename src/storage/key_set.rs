@@ -3,7 +3,7 @@
 //! A compaction asks it whether a tombstone is still needed. A key that was never put into a segment is
 //! reported for one in some ten thousand of the tombstones asked about, which then merely stay.
 
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex, lock};
 
 /// What is remembered of a key.
 pub(crate) fn hash(key: &[u8]) -> u32 {
@@ -15,7 +15,14 @@ pub(crate) fn hash(key: &[u8]) -> u32 {
 pub(crate) struct KeySet {
     /// Those that were added since it was last frozen.
     added: Vec<u32>,
-    frozen: Arc<[u32]>,
+    frozen: FrozenKeySet,
+}
+
+/// Hashes that do not change any more.
+#[derive(Debug)]
+struct Part {
+    hashes: Vec<u32>,
+    is_sorted: bool,
 }
 
 impl KeySet {
@@ -32,22 +39,31 @@ impl KeySet {
     /// The set as it is now, to be asked from another thread.
     pub(crate) fn freeze(&mut self) -> FrozenKeySet {
         if !self.added.is_empty() {
-            self.added.extend_from_slice(&self.frozen);
-            self.added.sort_unstable();
-            self.added.dedup();
-            self.frozen = std::mem::take(&mut self.added).into();
+            let hashes = std::mem::take(&mut self.added);
+            self.frozen.0.push(Arc::new(Mutex::new(Part { hashes, is_sorted: false })));
         }
-        FrozenKeySet(Arc::clone(&self.frozen))
+        self.frozen.clone()
     }
 }
 
-/// A set of keys that does not change any more.
-pub(crate) struct FrozenKeySet(Arc<[u32]>);
+/// A set of keys that does not change any more; whoever asks it first sorts it, so that the writer need not.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct FrozenKeySet(Vec<Arc<Mutex<Part>>>);
 
 impl FrozenKeySet {
     /// False only if no such key was added.
     pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
-        self.0.binary_search(&hash(key)).is_ok()
+        let hash = hash(key);
+        self.0.iter().any(|part| {
+            let mut part = lock(part);
+            if !part.is_sorted {
+                part.hashes.sort_unstable();
+                part.hashes.dedup();
+                part.hashes.shrink_to_fit();
+                part.is_sorted = true;
+            }
+            part.hashes.binary_search(&hash).is_ok()
+        })
     }
 }
 

@@ -7,37 +7,20 @@ use std::path::PathBuf;
 use super::accounting::Accounting;
 use super::closed::{Closed, SegmentSet};
 use super::compaction::Replacement;
-use super::fs::{Directory, FileSystem};
+use super::fs::File;
 use super::mutation::Group;
 use super::names::{self, SegmentId};
+use super::prepared::{Preparation, Prepared};
 use super::record::{Extent, FrameKind, Record, TooLarge};
 use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
 use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
+pub(crate) use super::place::Place;
+
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
-
-/// Where the log lives and how it grows; the same for as long as it is open.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) file_system: Arc<dyn FileSystem>,
-    pub(crate) directory: PathBuf,
-    pub(crate) directory_handle: Arc<dyn Directory>,
-    /// Drawn when the directory was made.
-    pub(crate) store: u128,
-    pub(crate) segment_bytes_max: u64,
-}
-
-impl Place {
-    /// Makes the names in the directory survive power loss; a failure leaves in doubt which of them do.
-    pub(crate) fn sync_directory(&self) -> Result<()> {
-        self.directory_handle.sync().map_err(|error| {
-            Error::UnknownOutcome(Arc::new(Error::io("sync", &self.directory, error)))
-        })
-    }
-}
 
 /// A segment that something may be appended to.
 pub(crate) struct Active {
@@ -56,6 +39,11 @@ pub(crate) struct Unsealed {
 /// The log's end.
 pub(crate) struct Log {
     place: Place,
+    preparation: Preparation,
+    /// The newest segment that was begun since the log was opened, be it there or not.
+    newest_begun: SegmentId,
+    /// A segment's name was removed, and not durably.
+    has_removed: bool,
     active: Option<Active>,
     /// Segments before the active one that are not marked as sealed yet, oldest first.
     unsealed: VecDeque<Unsealed>,
@@ -99,6 +87,9 @@ impl Log {
         let is_marked = end.active.is_some();
         Self {
             place,
+            preparation: Preparation::None,
+            newest_begun: SegmentId(0),
+            has_removed: false,
             active: end.active,
             unsealed: end.unsealed,
             sealed: Vec::new(),
@@ -143,6 +134,39 @@ impl Log {
             next.ok_or_else(|| Error::corrupt(&self.place.directory, 0, "no segment id is left"))?;
         self.next_segment = SegmentId(next);
         Ok(id)
+    }
+
+    /// The id of a segment whose file is to be made ahead, if the active one holds as many bytes as this and
+    /// nothing was done for the next one yet.
+    pub(crate) fn begin_preparation(&mut self, bytes_min: u64) -> Result<Option<SegmentId>> {
+        let is_due = self.active.as_ref().is_some_and(|active| active.offset >= bytes_min);
+        if !is_due || !matches!(self.preparation, Preparation::None) {
+            return Ok(None);
+        }
+        let id = self.take_segment_id()?;
+        self.preparation = Preparation::Running(id);
+        Ok(Some(id))
+    }
+
+    /// Takes the file of the next segment, or note that there will be none.
+    pub(crate) fn prepared(&mut self, prepared: Option<Prepared>) {
+        self.preparation = match prepared {
+            // Written segments follow each other in the order of their ids.
+            Some(late) if late.id() < self.newest_begun && !planted(Bug::UseLatePrepared) => {
+                Preparation::None
+            }
+            Some(prepared) => Preparation::Ready(prepared),
+            None => Preparation::Failed,
+        };
+    }
+
+    /// An id that no segment which is begun from now on is below.
+    pub(crate) fn next_begun(&self) -> SegmentId {
+        match &self.preparation {
+            Preparation::Running(id) => *id,
+            Preparation::Ready(prepared) => prepared.id(),
+            Preparation::None | Preparation::Failed => self.next_segment,
+        }
     }
 
     /// Appends the group with one write; tells `placed` where each of its records lies, in order.
@@ -203,6 +227,13 @@ impl Log {
         self.syncing.clone()
     }
 
+    /// Takes note that these segments need no sync any more: what was needed of them is durable elsewhere.
+    pub(crate) fn forget(&mut self, ids: &[SegmentId]) {
+        for segments in [&mut self.unsynced, &mut self.syncing] {
+            segments.retain(|segment| !ids.contains(&segment.id()));
+        }
+    }
+
     /// Takes note that the sync that began when everything up to `sequence` was written is done.
     pub(crate) fn synced(&mut self, sequence: u64) {
         self.syncing.clear();
@@ -248,6 +279,7 @@ impl Log {
             self.is_marked = true;
             self.sync()?;
         }
+        self.preparation = Preparation::None;
         self.note_closed(compaction);
         Ok(())
     }
@@ -295,7 +327,8 @@ impl Log {
     }
 
     fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
-        let id = self.take_segment_id()?;
+        let (id, path, file, is_prepared) = self.next_file()?;
+        self.newest_begun = id;
         let header = SegmentHeader {
             origin: Origin::Written,
             store: self.place.store,
@@ -304,14 +337,11 @@ impl Log {
             durable: self.durable,
             previous: self.last_written,
         };
-        let path = names::segment(&self.place.directory, id);
-        let file_system = &*self.place.file_system;
-        let file = file_system.create(&path).map_err(|e| Error::io("create", &path, e))?;
         // The header is durable before anything follows it, so that a damaged one is never mistaken
         // for one that was being written.
         if let Err(error) = file.write_at(&header.encode(), 0) {
             // A leftover is recognized at the next open only while it is the newest segment.
-            file_system.remove(&path).map_err(|e| {
+            self.place.file_system.remove(&path).map_err(|e| {
                 Error::UnknownOutcome(Arc::new(Error::io("remove the unfinished", &path, e)))
             })?;
             self.place.sync_directory()?;
@@ -321,12 +351,31 @@ impl Log {
         if !planted(Bug::SkipHeaderSync) {
             sync_segments([&segment])?;
         }
-        if !planted(Bug::SkipDirectorySync) {
+        // A segment that was removed may not come back beside the one that takes its place.
+        if (!is_prepared || self.has_removed) && !planted(Bug::SkipDirectorySync) {
             self.place.sync_directory()?;
+            self.has_removed = false;
         }
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
         Ok(Active { segment, offset: HEADER_BYTES as u64 })
+    }
+
+    /// The file of the next segment, and whether its name and its length are durable.
+    fn next_file(&mut self) -> Result<(SegmentId, PathBuf, Arc<dyn File>, bool)> {
+        match std::mem::replace(&mut self.preparation, Preparation::None) {
+            Preparation::Ready(prepared) => {
+                let id = prepared.id();
+                let (path, file) = prepared.into_file();
+                return Ok((id, path, file, true));
+            }
+            Preparation::Running(id) => self.preparation = Preparation::Running(id),
+            Preparation::None | Preparation::Failed => {}
+        }
+        let id = self.take_segment_id()?;
+        let path = names::segment(&self.place.directory, id);
+        let file = self.place.file_system.create(&path);
+        Ok((id, path.clone(), file.map_err(|e| Error::io("create", &path, e))?, false))
     }
 
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
@@ -383,6 +432,7 @@ impl Log {
             offset == HEADER_BYTES as u64 && self.place.file_system.remove(&segment.path).is_ok();
         if is_removed {
             self.active = None;
+            self.has_removed = true;
             self.table.remove(&[segment.id()]);
             accounting.remove(segment.id());
         } else {

@@ -7,7 +7,7 @@
 //! | `CLOSED` | what was there when the store was last closed cleanly |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
 //! | `<20 digits>.hint` | what an open needs of a sealed segment; a cache |
-//! | `<20 digits>.tmp` | a compaction's output that is not finished; deleted at the next open |
+//! | `<20 digits>.tmp` | a compaction's output or a segment made ahead that is not finished; deleted at the next open |
 //! | `sled/` | the `sled` engine's own directory |
 //!
 //! Any other name is left alone.
@@ -32,7 +32,7 @@ pub(crate) enum FileName {
     Segment(SegmentId),
     /// What an open needs of a segment.
     Hint(SegmentId),
-    /// The unfinished output of a compaction.
+    /// The unfinished output of a compaction, or an unfinished segment that is made ahead.
     Unfinished(SegmentId),
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn hint(directory: &Path, id: SegmentId) -> PathBuf {
     directory.join(format!("{id}.hint"))
 }
 
-/// The file a compaction writes until its output is complete and synced.
+/// The file of a segment that a compaction writes or that is made ahead, until it is complete and synced.
 pub(crate) fn unfinished(directory: &Path, id: SegmentId) -> PathBuf {
     directory.join(format!("{id}.tmp"))
 }

@@ -99,6 +99,23 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Appends what postcard makes of it, which costs it a fraction of the time.
+    fn encode(&self, out: &mut Vec<u8>) {
+        let number = |mut number: u64, out: &mut Vec<u8>| {
+            while number >= 0x80 {
+                out.push((number & 0x7F) as u8 | 0x80);
+                number >>= 7;
+            }
+            out.push((number & 0x7F) as u8);
+        };
+        out.push(self.kind);
+        number(self.expires_at, out);
+        for bytes in [self.key, self.value] {
+            number(bytes.len() as u64, out);
+            out.extend_from_slice(bytes);
+        }
+    }
+
     /// How many bytes it takes; postcard also reads numbers with needless ones, which nobody wrote.
     fn length(&self) -> usize {
         let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
@@ -198,12 +215,13 @@ impl Checksum {
         let mut count = 0;
         for record in records {
             let at = out.len();
-            out.resize(at + RECORD_HEADER_BYTES, 0);
-            encode_body(&Body::new(&record), out)?;
-            let length = u32::try_from(out.len() - at).map_err(|_| TooLarge)?;
-            let body = out.len() - at - RECORD_HEADER_BYTES;
-            let body_bytes = u32::try_from(body).map_err(|_| TooLarge)?;
-            out[at + 4..at + 8].copy_from_slice(&body_bytes.to_le_bytes());
+            let body = Body::new(&record);
+            let length = RECORD_HEADER_BYTES + body.length();
+            let body_bytes = u32::try_from(body.length()).map_err(|_| TooLarge)?;
+            let length = u32::try_from(length).map_err(|_| TooLarge)?;
+            out.reserve(length as usize);
+            out.extend_from_slice(&(u64::from(body_bytes) << 32).to_le_bytes());
+            body.encode(out);
             let offset = base + at as u64;
             let crc = self.record(offset, sequence, &out[at + 4..]);
             out[at..at + 4].copy_from_slice(&crc.to_le_bytes());
@@ -311,11 +329,6 @@ pub(crate) fn mark_is_whole(header: &FrameHeader, body: &[u8]) -> bool {
     crc32fast::hash(body) == header.records
 }
 
-fn encode_body(body: &Body<'_>, out: &mut Vec<u8>) -> Result<(), TooLarge> {
-    *out = postcard::to_extend(body, std::mem::take(out)).map_err(|_| TooLarge)?;
-    Ok(())
-}
-
 /// The little-endian number at `at`, which the caller knows to be inside.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut number = [0; 4];
@@ -356,6 +369,20 @@ mod tests {
         assert_eq!(bytes[52..61], [5, 0, 0, 0, 2, 0, 1, b'k', 0]);
         assert_eq!(bytes[65..73], [4, 0, 0, 0, 3, 0, 0, 0]);
         assert_eq!([u32_at(&bytes, 0), u32_at(&bytes, 32)], [1_599_025_028, 3_549_705_209]);
+    }
+
+    #[test]
+    fn a_body_is_what_postcard_makes_of_it() {
+        for length in [0, 1, 127, 128, 300, 16_383, 16_384, 70_000] {
+            let (key, value) = (vec![b'k'; length], vec![b'v'; length / 2]);
+            for expires_at in [0, 1, 127, 128, 1 << 14, (1 << 63) - 1, u64::MAX] {
+                let body = Body { kind: PUT, expires_at, key: &key, value: &value };
+                let mut bytes = Vec::new();
+                body.encode(&mut bytes);
+                assert_eq!(bytes.len(), body.length());
+                assert!(bytes == postcard::to_stdvec(&body).unwrap(), "{length} {expires_at}");
+            }
+        }
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl<'s> Scan<'s> {
 
     /// The next frame.
     pub(crate) fn next(&mut self) -> Result<Next<'_>> {
+        self.next_but(|_| false)
+    }
+
+    /// The next frame; of a batch whose one record, at the offset that `is_unneeded` is asked about, is not needed,
+    /// only the header, without a look at the rest.
+    pub(crate) fn next_but(&mut self, is_unneeded: impl Fn(u32) -> bool) -> Result<Next<'_>> {
         let offset = self.offset;
         if offset >= self.length {
             return Ok(Next::End);
@@ -78,6 +84,14 @@ impl<'s> Scan<'s> {
         };
         let frame_bytes = FRAME_HEADER_BYTES + header.body_bytes as usize;
         self.offset = offset + frame_bytes as u64;
+        let record_at = u32::try_from(offset + FRAME_HEADER_BYTES as u64);
+        if header.kind == FrameKind::Batch
+            && header.records == 1
+            && self.offset <= self.length
+            && record_at.is_ok_and(is_unneeded)
+        {
+            return Ok(Next::Frame(Frame { header, records: Vec::new(), body: &[] }));
+        }
         let Some(bytes) = self.bytes_at(offset, frame_bytes)? else {
             self.offset = offset;
             return Ok(Next::Invalid("the frame is cut short"));

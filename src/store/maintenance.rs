@@ -2,11 +2,14 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync and one other job exist, so it is never full |
+//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync, one preparation and one other job exist, so it is never full |
 //! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
 //!
+//! A job that has something for the writer goes to it with that, and comes back as a message: a writer that
+//! was sent all that a compaction moves at once would let its callers wait until it has applied that.
+//!
 //! A sync job goes before a compaction's next step, so that a long compaction does not stretch the
-//! time an acknowledged write stays unsynced. The address of the writer does not keep the writer's
+//! time an acknowledged write stays unsynced; and a preparation, so that the writer need not do without it. The address of the writer does not keep the writer's
 //! mailbox open.
 
 use std::collections::VecDeque;
@@ -58,7 +61,7 @@ impl Actor for Maintenance {
     fn handle(&mut self, messages: &mut Vec<Box<dyn Job>>) {
         for job in messages.drain(..) {
             match job.kind() {
-                JobKind::Sync => self.jobs.push_front(job),
+                JobKind::Sync | JobKind::Preparation => self.jobs.push_front(job),
                 JobKind::Compaction | JobKind::Hint => self.jobs.push_back(job),
             }
         }
@@ -78,13 +81,12 @@ impl Actor for Maintenance {
             match job.step() {
                 Ok(Step::Continue) => self.jobs.push_front(job),
                 Ok(Step::Deliver(delivery)) => {
-                    self.jobs.push_front(job);
-                    self.tell(WriterMessage::Delivered(delivery));
+                    self.tell(WriterMessage::Delivered(delivery, Some(job)));
                 }
-                Ok(Step::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery)),
+                Ok(Step::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery, None)),
                 Err(error) => {
                     let delivery = Delivery::Failed(job.kind(), error);
-                    self.tell(WriterMessage::Delivered(delivery));
+                    self.tell(WriterMessage::Delivered(delivery, None));
                 }
             }
         }

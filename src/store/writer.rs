@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
-//! | jobs | to maintenance | syncs; compactions and hints | one of each at a time, so there is always room |
+//! | jobs | to maintenance | syncs; preparations; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
 //!
 //! One turn takes every waiting message up to [`WRITER_MESSAGES_MAX`], commits their batches as one
@@ -51,8 +51,9 @@ pub(crate) enum WriterMessage {
     },
     /// Time has passed: sync, expire and compact what is due.
     Tick,
-    /// A job brought this.
-    Delivered(Delivery),
+    /// A job brought this, and is sent back if it has more to do: so what it brings next waits behind what
+    /// callers want meanwhile.
+    Delivered(Delivery, Option<Box<dyn Job>>),
 }
 
 /// Gets one outcome per batch.
@@ -218,11 +219,12 @@ impl Writer {
     }
 
     fn offer_upkeep(&mut self) {
-        if self.failure.get().is_none()
-            && let Some(job) = self.engine.offer_compaction().or_else(|| self.engine.offer_hint())
-        {
-            self.start(job);
+        if self.failure.get().is_some() {
+            return;
         }
+        let preparation = self.engine.offer_preparation();
+        let other = self.engine.offer_compaction().or_else(|| self.engine.offer_hint());
+        preparation.into_iter().chain(other).for_each(|job| self.start(job));
     }
 
     fn start(&self, job: Box<dyn Job>) {
@@ -236,6 +238,9 @@ impl Writer {
             match (kind, error) {
                 (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
                 (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
+                (JobKind::Preparation, _) => {
+                    log::warn!("the next segment was not prepared: {error}")
+                }
                 (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
             }
         }
@@ -286,7 +291,12 @@ impl Actor for Writer {
                 WriterMessage::Sync { reply } => queue.push_back(Waiting::Sync(reply)),
                 // What maintenance says concerns no request, so its place among them does not matter.
                 WriterMessage::Tick => self.tick(),
-                WriterMessage::Delivered(delivery) => self.deliver(delivery),
+                WriterMessage::Delivered(delivery, job) => {
+                    self.deliver(delivery);
+                    if let Some(job) = job {
+                        self.start(job);
+                    }
+                }
             }
         }
         self.commit_all(queue);

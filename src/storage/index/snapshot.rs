@@ -78,6 +78,11 @@ pub(crate) struct Horizon {
 }
 
 impl Horizon {
+    /// Whether a snapshot may see versions that were replaced.
+    pub(crate) fn is_looked_behind(&self) -> bool {
+        self.snapshots.first().is_some_and(|oldest| *oldest < self.visible)
+    }
+
     /// Whether nobody can see a version of a key any more that `by` replaced.
     pub(super) fn hides(&self, version: u64, by: u64) -> bool {
         by <= self.visible && self.viewer(version, by).is_none()

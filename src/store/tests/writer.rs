@@ -157,7 +157,7 @@ fn a_failed_sync_in_the_background_ends_writing_and_a_failed_compaction_does_not
     let mut bench = Bench::new();
     let failed = |kind| {
         let error = Error::io("sync", Path::new("log"), std::io::Error::other("broken"));
-        WriterMessage::Delivered(engine::Delivery::Failed(kind, error))
+        WriterMessage::Delivered(engine::Delivery::Failed(kind, error), None)
     };
     bench.writer.handle(&mut vec![failed(engine::JobKind::Compaction)]);
     assert!(matches!(bench.write(vec![put("a", "v")])[..], [Ok(())]));

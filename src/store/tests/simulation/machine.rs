@@ -132,7 +132,7 @@ impl Machine {
         let mut messages = Vec::new();
         self.requests.receive_now(&mut messages, MANY);
         for message in &messages {
-            if let WriterMessage::Delivered(Delivery::Synced(sequence)) = message {
+            if let WriterMessage::Delivered(Delivery::Synced(sequence), _) = message {
                 let durable = self.pasts.iter().rposition(|past| past.sequence <= *sequence);
                 self.promised.power_lost = self.promised.power_lost.max(durable.unwrap_or(0));
             }

@@ -1,0 +1,91 @@
+//! The background jobs of the `kvs` engine.
+
+use super::{Delivery, Job, JobKind, Step};
+use crate::Result;
+use crate::storage::compaction::{Compaction, CompactionPlan, Progress};
+use crate::storage::hinting::Hinting;
+use crate::storage::log::{Place, sync_segments};
+use crate::storage::names::SegmentId;
+use crate::storage::prepared::Prepared;
+use crate::storage::segment::Segment;
+use crate::sync::Arc;
+
+/// Compacts the segments that were chosen when it was made.
+pub(super) struct CompactionJob {
+    /// Until the first step, because to make a file may take long.
+    plan: Option<CompactionPlan>,
+    compaction: Option<Compaction>,
+}
+
+impl CompactionJob {
+    pub(super) fn new(plan: CompactionPlan) -> Self {
+        Self { plan: Some(plan), compaction: None }
+    }
+}
+
+impl Job for CompactionJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Compaction
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        if let Some(plan) = self.plan.take() {
+            self.compaction = Some(Compaction::begin(plan)?);
+        }
+        let Some(compaction) = &mut self.compaction else {
+            return Ok(Step::Continue);
+        };
+        Ok(match compaction.step()? {
+            Progress::Continue => Step::Continue,
+            Progress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
+            Progress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
+        })
+    }
+}
+
+/// Makes the file of the next segment.
+pub(super) struct PreparationJob {
+    pub(super) place: Place,
+    pub(super) id: SegmentId,
+}
+
+impl Job for PreparationJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Preparation
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        Ok(Step::Done(Delivery::Prepared(Prepared::make(&self.place, self.id)?)))
+    }
+}
+
+/// Writes the hint of a segment.
+pub(super) struct HintJob(pub(super) Hinting);
+
+impl Job for HintJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Hint
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        let is_there = self.0.step()?;
+        Ok(if is_there { Step::Done(Delivery::Hinted) } else { Step::Continue })
+    }
+}
+
+/// Syncs what was written when it was made.
+pub(super) struct SyncJob {
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) sequence: u64,
+}
+
+impl Job for SyncJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Sync
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        sync_segments(&self.segments)?;
+        Ok(Step::Done(Delivery::Synced(self.sequence)))
+    }
+}
