@@ -83,7 +83,8 @@ mod tests {
             for number in 0..64_u64 << 10 {
                 let mut key = [0; 16];
                 key[8..].copy_from_slice(&number.to_be_bytes());
-                buckets[(hasher.hash(&key) >> shift) as usize % 1024] += 1;
+                let [a, b, ..] = (hasher.hash(&key) >> shift).to_le_bytes();
+                buckets[usize::from(u16::from_le_bytes([a, b])) % 1024] += 1;
             }
             let most = buckets.iter().max().unwrap();
             assert!(*most < 120, "{most} of 64 on average");
