@@ -1,0 +1,37 @@
+//! The `kvs` engine: the log, the index over it, the cache in front of it, and compaction.
+
+mod reader;
+mod writer;
+
+pub(crate) use reader::KvsReader;
+pub(crate) use writer::KvsWriter;
+
+use super::directory::Directory;
+use super::{Engine, EngineKind};
+use crate::storage::log::Place;
+use crate::sync::Arc;
+use crate::{Options, Result};
+
+/// Opens the log in the directory.
+pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
+    let Directory { path, handle, file_system, store, lock, .. } = directory;
+    let segment_bytes_max = options.segment_bytes_max;
+    let place =
+        Place { file_system, directory: path, directory_handle: handle, store, segment_bytes_max };
+    let (writer, reader, report) =
+        KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
+    if let Some((path, offset)) = &report.truncated_at {
+        let dropped = report.dropped_bytes;
+        log::warn!(
+            "cut {dropped} bytes that were never synced off {} at offset {offset}",
+            path.display()
+        );
+    }
+    log::debug!("recovered {report:?}");
+    Ok(Engine {
+        writer: Box::new(writer),
+        reader: Arc::new(reader),
+        kind: EngineKind::Kvs,
+        lock: Some(lock),
+    })
+}

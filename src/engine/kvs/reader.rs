@@ -1,0 +1,148 @@
+//! The half that reads.
+
+use crate::bugs::{Bug, planted};
+use crate::engine::scan::scan_index;
+use crate::engine::{Access, Entry, Lookup, Page, ReadHalf, ScanPage, Stamp};
+use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
+use crate::storage::index::{IndexReader, Slot, Snapshot};
+use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
+use crate::sync::Arc;
+use crate::{Error, Result, error};
+
+/// The half that reads: the index, the segments it points into, and the records that were read before.
+#[derive(Clone)]
+pub(crate) struct KvsReader {
+    pub(super) index: IndexReader<Location>,
+    pub(super) table: Arc<SegmentTable>,
+    pub(super) cache: Arc<RecordCache>,
+}
+
+/// A key that the cache was asked for, to be read at a point in time.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    key: &'a [u8],
+    /// `None` if nothing is cached.
+    hash: Option<KeyHash>,
+    /// What is looked up is the newest at this point or at a later one.
+    seen: u64,
+}
+
+impl KvsReader {
+    /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
+    fn fetch(
+        &self,
+        wanted: Wanted<'_>,
+        access: Access,
+        mut find: impl FnMut() -> Option<(u64, Location)>,
+    ) -> Result<Lookup> {
+        let Wanted { key, hash, seen } = wanted;
+        let mut missed = None;
+        while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
+            let expires_at = location.expires_at();
+            let found = |value| Lookup::Found(Entry { value, version, expires_at });
+            let confirm = |hash| self.cache.confirm(hash, key, version, seen);
+            if let Some(value) = hash.and_then(confirm) {
+                return Ok(found(value));
+            }
+            let read = |segment: &Segment| segment.fetch(key, version, &location, access);
+            let Some(fetched) = self.table.with(location.segment, read) else {
+                if planted(Bug::SkipRetry) {
+                    return Ok(Lookup::Absent);
+                }
+                // The index is repointed before a segment leaves the table, so the same place twice
+                // means that the index is wrong.
+                if missed.replace(location) == Some(location) {
+                    let key = error::printable(key);
+                    let reason = format!("segment {} of key \"{key}\" is gone", location.segment);
+                    return Err(Error::Refused(reason));
+                }
+                continue;
+            };
+            if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
+                return Ok(Lookup::Absent);
+            }
+            return Ok(match fetched? {
+                Fetched::Value(value) => {
+                    if let Some(hash) = hash {
+                        let fresh = Fresh { key, value: &value, version, expires_at };
+                        self.cache.insert(hash, fresh, seen);
+                    }
+                    found(value)
+                }
+                Fetched::Cold => Lookup::Cold,
+            });
+        }
+        Ok(Lookup::Absent)
+    }
+}
+
+/// What a version says of its key, unless it says that the key is gone.
+fn stamp((version, slot): (u64, Location)) -> Option<Stamp> {
+    (!slot.is_tombstone()).then(|| Stamp { version, expires_at: slot.expires_at() })
+}
+
+/// What the cache found, as an engine gives it.
+fn entry(hit: Hit) -> Entry {
+    let Hit { value, version, expires_at } = hit;
+    Entry { value, version, expires_at }
+}
+
+impl ReadHalf for KvsReader {
+    fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
+        let hash = self.cache.place(key);
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
+            return Ok(Lookup::Found(entry(hit)));
+        }
+        let wanted = Wanted { key, hash, seen: self.index.visible() };
+        self.fetch(wanted, access, || self.index.newest(key))
+    }
+
+    fn get_at(&self, key: &[u8], snapshot: &Snapshot, access: Access) -> Result<Lookup> {
+        let (hash, seen) = (self.cache.place(key), snapshot.sequence());
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
+            return Ok(Lookup::Found(entry(hit)));
+        }
+        self.fetch(Wanted { key, hash, seen }, access, || self.index.at(key, snapshot))
+    }
+
+    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
+        Ok(self.index.newest(key).and_then(stamp))
+    }
+
+    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>> {
+        Ok(self.index.at(key, snapshot).and_then(stamp))
+    }
+
+    fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
+        scan_index(&self.index, page, |found, snapshot| {
+            if page.keys_only {
+                let (version, expires_at) = (found.version, found.slot.expires_at());
+                return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
+            }
+            let (key, version) = (&*found.key, found.version);
+            let hash = self.cache.place(key);
+            if let Some(value) = hash.and_then(|hash| self.cache.recall(hash, key, version)) {
+                return Ok(Some(Entry { value, version, expires_at: found.slot.expires_at() }));
+            }
+            let mut first = Some((version, found.slot));
+            let find = || first.take().or_else(|| self.index.at(key, snapshot));
+            let wanted = Wanted { key, hash, seen: snapshot.sequence() };
+            match self.fetch(wanted, Access::Blocking, find)? {
+                Lookup::Found(entry) => Ok(Some(entry)),
+                Lookup::Absent | Lookup::Cold => Ok(None),
+            }
+        })
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.index.snapshot())
+    }
+
+    fn count(&self) -> u64 {
+        self.index.live()
+    }
+
+    fn expiring(&self) -> u64 {
+        self.index.expiring()
+    }
+}
