@@ -14,6 +14,7 @@ mod failed_sync;
 mod full_mailbox;
 mod in_place;
 mod increments;
+mod overtaken;
 mod overwrite;
 mod panic;
 mod planted;
@@ -70,6 +71,7 @@ tests![
     full_mailbox,
     in_place,
     increments,
+    overtaken,
     overwrite,
     panic,
     rotation,

@@ -1,0 +1,32 @@
+//! A read that writes to its key overtake, while an older snapshot keeps an older version, does not find that one.
+
+use super::disk::{commit, disk, engine, options, read};
+use super::model::{Bound, Model};
+use super::spawn;
+use crate::Durability;
+use crate::sync::Arc;
+
+pub(super) const MODEL: Model = Model {
+    run,
+    timeouts: 0,
+    witnesses: false,
+    quick: Bound { preemptions: 3, executions_min: 100 },
+    deep: Bound { preemptions: 4, executions_min: 100 },
+};
+
+fn run() {
+    let disk = disk();
+    let mut engine = engine(&disk, &options(Durability::Never), &[("a", "1")]);
+    let snapshot = engine.reader.snapshot().unwrap();
+    commit(&mut engine, "a", "2");
+    let reader = Arc::clone(&engine.reader);
+    let reading = spawn(move || {
+        let found = read(&*reader, "a").expect("a live key is missing");
+        assert!(*"2" <= *found, "it was overwritten before: {found}");
+    });
+    for value in ["3", "4"] {
+        commit(&mut engine, "a", value);
+    }
+    reading.join().unwrap();
+    drop(snapshot);
+}
