@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::bugs::{Bug, planted};
 use crate::sync::{
-    Arc, AtomicBool, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError,
-    Weak, bounded, try_briefly,
+    Arc, AtomicBool, Ordering, Patience, Receiver, RecvTimeoutError, Sender, TryRecvError,
+    TrySendError, Weak, bounded,
 };
 
 /// Makes a mailbox that holds `capacity` messages; a sender that finds it full waits.
@@ -21,7 +21,7 @@ pub(crate) fn mailbox<M>(capacity: usize) -> (Address<M>, Mailbox<M>) {
     let (sender, receiver) = bounded(capacity);
     let shared = Arc::new(Shared { receiver, gone: AtomicBool::new(false) });
     let outlet = Outlet { sender, shared: Arc::clone(&shared) };
-    (Address(Arc::new(outlet)), Mailbox(shared))
+    (Address(Arc::new(outlet)), Mailbox { shared, patience: Patience::default() })
 }
 
 struct Shared<M> {
@@ -127,13 +127,17 @@ pub(crate) enum Received {
 }
 
 /// The owner's end.
-pub(crate) struct Mailbox<M>(Arc<Shared<M>>);
+pub(crate) struct Mailbox<M> {
+    shared: Arc<Shared<M>>,
+    patience: Patience,
+}
 
 impl<M> Mailbox<M> {
     /// Waits for a message, then takes what else is there, up to `limit` in all.
     pub(crate) fn receive(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
-        let first = try_briefly(|| self.0.receiver.try_recv().ok());
-        match first.map_or_else(|| self.0.receiver.recv(), Ok) {
+        let receiver = &self.shared.receiver;
+        let first = self.patience.attempt(|| receiver.try_recv().ok());
+        match first.map_or_else(|| receiver.recv(), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(_) => Received::Closed,
         }
@@ -146,8 +150,9 @@ impl<M> Mailbox<M> {
         into: &mut Vec<M>,
         limit: usize,
     ) -> Received {
-        let first = try_briefly(|| self.0.receiver.try_recv().ok());
-        match first.map_or_else(|| self.0.receiver.recv_timeout(wait), Ok) {
+        let receiver = &self.shared.receiver;
+        let first = self.patience.attempt(|| receiver.try_recv().ok());
+        match first.map_or_else(|| receiver.recv_timeout(wait), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(RecvTimeoutError::Timeout) => Received::Nothing,
             Err(RecvTimeoutError::Disconnected) => Received::Closed,
@@ -156,7 +161,7 @@ impl<M> Mailbox<M> {
 
     /// Takes what is there without waiting, up to `limit`.
     pub(crate) fn receive_now(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
-        match self.0.receiver.try_recv() {
+        match self.shared.receiver.try_recv() {
             Ok(first) => self.take(first, into, limit),
             Err(TryRecvError::Empty) => Received::Nothing,
             Err(TryRecvError::Disconnected) => Received::Closed,
@@ -165,7 +170,7 @@ impl<M> Mailbox<M> {
 
     fn take(&mut self, first: M, into: &mut Vec<M>, limit: usize) -> Received {
         into.push(first);
-        let rest = std::iter::from_fn(|| self.0.receiver.try_recv().ok());
+        let rest = std::iter::from_fn(|| self.shared.receiver.try_recv().ok());
         into.extend(rest.take(limit.saturating_sub(1)));
         Received::Messages
     }
@@ -173,9 +178,9 @@ impl<M> Mailbox<M> {
 
 impl<M> Drop for Mailbox<M> {
     fn drop(&mut self) {
-        self.0.gone.store(true, Ordering::SeqCst);
+        self.shared.gone.store(true, Ordering::SeqCst);
         if !planted(Bug::SkipOwnerSweep) {
-            self.0.sweep();
+            self.shared.sweep();
         }
     }
 }

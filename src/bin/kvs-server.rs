@@ -41,7 +41,7 @@ struct Arguments {
     /// When acknowledged writes survive power loss: always, interval, interval=MS or never
     #[arg(long, value_name = "MODE", default_value = "interval")]
     durability: Durability,
-    /// How many threads share the connections [default: the number of cores]
+    /// How many threads share the connections [default: half the number of cores]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
     /// How many threads read from the disk [default: the number of cores]

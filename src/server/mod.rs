@@ -52,12 +52,15 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { workers: num_cpus::get(), readers: num_cpus::get(), connections_max: 10_000 }
+        let cores = num_cpus::get();
+        // The writer and the kernel's side of the sockets want the other half.
+        Self { workers: (cores / 2).max(1), readers: cores, connections_max: 10_000 }
     }
 }
 
 impl ServerOptions {
-    /// How many connection workers share the connections, at least one; the default is the number of cores.
+    /// How many connection workers share the connections, at least one; the default is half the number
+    /// of cores.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);

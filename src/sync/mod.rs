@@ -18,6 +18,7 @@ mod checked_by_loom;
 mod checked_by_shuttle;
 #[cfg(test)]
 mod conformance;
+mod patience;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod production;
 #[cfg(any(kvs_loom, kvs_shuttle))]
@@ -35,6 +36,7 @@ pub(crate) use face::{
     PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
     TrySendError, Weak, bounded, fence, now, random, sleep, try_briefly, unbounded,
 };
+pub(crate) use patience::Patience;
 
 /// Locks a mutex whose data stays consistent even if a holder panicked.
 ///

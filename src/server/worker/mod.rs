@@ -53,6 +53,8 @@ pub(super) struct Worker<S> {
     clients: Slab<Client<S>>,
     /// Places of clients that have something to do.
     queue: Vec<usize>,
+    /// Becomes the next queue, so that turns need not allocate one.
+    spare: Vec<usize>,
     lingering: Lingering,
     /// When patience with clients ends, if the worker is stopping.
     deadline: Option<Instant>,
@@ -76,6 +78,7 @@ impl<S: Socket> Worker<S> {
             port,
             clients: Slab::new(),
             queue: Vec::new(),
+            spare: Vec::new(),
             lingering: Lingering::default(),
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
@@ -151,7 +154,7 @@ impl<S: Socket> Worker<S> {
             self.enqueue_all();
         }
         self.outbox.retry();
-        let round = std::mem::take(&mut self.queue);
+        let mut round = std::mem::replace(&mut self.queue, std::mem::take(&mut self.spare));
         for place in &round {
             if let Some(client) = self.clients.get_mut(*place) {
                 client.queued = false;
@@ -165,7 +168,11 @@ impl<S: Socket> Worker<S> {
         for place in &round {
             bytes_out += self.settle(*place, now, congested);
         }
-        self.context.statistics.bytes_out.add(bytes_out);
+        if bytes_out > 0 {
+            self.context.statistics.bytes_out.add(bytes_out);
+        }
+        round.clear();
+        self.spare = round;
         self.expire(now);
     }
 
