@@ -33,7 +33,7 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipClose, "shutdown"),
     (Bug::SkipOverlay, "increments"),
     (Bug::RegisterLate, "snapshots"),
-    (Bug::SkipSecondLook, "in_place"),
+    (Bug::SkipSecondLook, "overtaken"),
     (Bug::ReplaceUnannounced, "in_place"),
     (Bug::SkipRetain, "in_place"),
     (Bug::SkipCellCheck, "compaction"),
