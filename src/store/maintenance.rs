@@ -99,6 +99,37 @@ mod tests {
     use super::*;
     use crate::actor::mailbox;
 
+    /// Has something for the writer at every step.
+    struct Delivering;
+
+    impl Job for Delivering {
+        fn kind(&self) -> JobKind {
+            JobKind::Compaction
+        }
+
+        fn step(&mut self) -> crate::Result<Step> {
+            Ok(Step::Deliver(Delivery::Hinted))
+        }
+    }
+
+    #[test]
+    fn a_job_goes_on_when_the_writer_has_taken_what_it_brought() {
+        let (writer, mut inbox) = mailbox(8);
+        let mut maintenance = Maintenance::new(writer.downgrade(), Duration::MAX);
+        let mut jobs: Vec<Box<dyn Job>> = vec![Box::new(Delivering)];
+        for _ in 0..3 {
+            maintenance.handle(&mut jobs);
+            (0..3).for_each(|_| maintenance.idle());
+            let mut messages = Vec::new();
+            inbox.receive_now(&mut messages, 8);
+            assert_eq!(messages.len(), 1, "writes would wait behind the others");
+            let Some(WriterMessage::Delivered(_, Some(job))) = messages.pop() else {
+                panic!("the job goes with what it brought");
+            };
+            jobs.push(job);
+        }
+    }
+
     #[test]
     fn the_writer_is_told_when_the_interval_has_passed_and_not_before() {
         for (interval, ticks) in [(Duration::ZERO, 2), (Duration::MAX, 0)] {

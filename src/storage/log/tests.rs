@@ -99,3 +99,58 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
         assert_eq!(disk.moments().len(), 1, "nothing was changed");
     }
 }
+
+/// Asks for the file of the next segment and makes it.
+fn prepare(log: &mut Log) -> Prepared {
+    let id = log.begin_preparation(0).unwrap().expect("there is none yet");
+    assert_eq!(log.next_begun(), id);
+    assert!(log.begin_preparation(0).unwrap().is_none(), "one is enough");
+    Prepared::make(&log.place, id).unwrap()
+}
+
+#[test]
+fn a_segment_that_was_made_ahead_is_begun_by_one_sync_of_its_header() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
+    assert!(log.begin_preparation(6000).unwrap().is_none(), "there is time");
+    let prepared = prepare(&mut log);
+    log.prepared(Some(prepared));
+    log.seal(&mut accounting).unwrap();
+    disk.record();
+    log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+    let changes = disk.moments().len() - 1;
+    assert_eq!(changes, 3, "the header is written and synced, and the group is written");
+    assert_eq!(log.active(), Some(SegmentId(2)));
+}
+
+#[test]
+fn a_segment_that_was_made_too_late_is_removed() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
+    let prepared = prepare(&mut log);
+    log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+    assert_eq!(log.active(), Some(SegmentId(3)), "the writer does not wait");
+    let names = || disk.state().files().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(names().len(), 3);
+    log.prepared(Some(prepared));
+    assert_eq!(names().len(), 2);
+    let prepared = prepare(&mut log);
+    assert_eq!(prepared.id(), SegmentId(4));
+    log.prepared(Some(prepared));
+    log.close(&mut accounting, None).unwrap();
+    assert_eq!(names().len(), 3, "two segments and what a clean close notes: {:?}", names());
+}
+
+#[test]
+fn what_could_not_be_made_ahead_is_not_tried_again_for_the_same_segment() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
+    assert!(log.begin_preparation(0).unwrap().is_some());
+    log.prepared(None);
+    assert!(log.begin_preparation(0).unwrap().is_none());
+    log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
+    assert!(log.begin_preparation(0).unwrap().is_some());
+}
