@@ -11,8 +11,8 @@ pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: false,
-    quick: Bound { preemptions: 2, executions_min: 100 },
-    deep: Bound { preemptions: 3, executions_min: 100 },
+    quick: Bound { preemptions: 2, executions_min: 150000 },
+    deep: Bound { preemptions: 3, executions_min: 150000 },
 };
 
 fn run() {

@@ -10,8 +10,8 @@ pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: false,
-    quick: Bound { preemptions: 3, executions_min: 100 },
-    deep: Bound { preemptions: 4, executions_min: 100 },
+    quick: Bound { preemptions: 3, executions_min: 20000 },
+    deep: Bound { preemptions: 4, executions_min: 20000 },
 };
 
 fn run() {

@@ -51,7 +51,7 @@ impl<'a, S: Slot> Edit<S> for Retain<'a> {
     type Change = (&'a [u8], &'a (u64, S));
     const GROWS: bool = true;
 
-    fn key<'b>(change: &'b Self::Change) -> &'b [u8] {
+    fn key(change: &Self::Change) -> &[u8] {
         change.0
     }
 

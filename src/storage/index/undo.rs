@@ -41,28 +41,30 @@ pub(super) enum Past<S> {
 impl<S: Slot> Undo<S> {
     /// What the key was at this sequence number, if that was before what was done to it here.
     pub(super) fn at(&self, key: &[u8], sequence: u64) -> Past<S> {
-        let mut parts = self.parts.iter().filter_map(|part| part.find(key));
         // What the parts after the first did replaces what is no more visible than that.
-        match parts.next() {
-            None => Past::Untouched,
-            Some((change, None)) if sequence < change.version => Past::Known(None),
-            Some((_, Some(before))) if before.0 <= sequence => Past::Known(Some(before.clone())),
-            Some(_) => Past::Older,
+        let mut parts = self.parts.iter();
+        let Some((part, first)) = parts.find_map(|part| Some((part, part.find(key)?))) else {
+            return Past::Untouched;
+        };
+        match &part.before[first] {
+            None if sequence < part.changes[first].version => Past::Known(None),
+            Some(before) if before.0 <= sequence => Past::Known(Some(before.clone())),
+            _ => Past::Older,
         }
     }
 
     /// What the last part that does something to the key replaces.
     #[expect(clippy::option_option, reason = "what it replaces may be that there was no such key")]
     pub(super) fn replaced(&self, key: &[u8]) -> Option<Option<(u64, S)>> {
-        self.parts.iter().rev().find_map(|part| part.find(key)).map(|(_, before)| before.clone())
+        self.parts.iter().rev().find_map(|part| Some(part.before[part.find(key)?].clone()))
     }
 }
 
 impl<S> Part<S> {
-    fn find(&self, key: &[u8]) -> Option<(&Change<S>, &Option<(u64, S)>)> {
+    /// The position of the key's first change.
+    fn find(&self, key: &[u8]) -> Option<usize> {
         let first = self.changes.partition_point(|change| &*change.key < key);
-        let change = self.changes.get(first).filter(|change| change.key == key)?;
-        Some((change, &self.before[first]))
+        self.changes.get(first).filter(|change| change.key == key).map(|_| first)
     }
 
     /// The changes of each key, with what was before them.
