@@ -123,7 +123,7 @@ fn no_more_is_kept_than_may_be_and_what_is_asked_for_stays() {
 #[test]
 fn a_record_that_takes_much_of_the_cache_is_not_kept() {
     let cache = RecordCache::new(1 << 20, 0);
-    for (key, value, is_kept) in [(4, 1020, true), (4, 1021, false), (1021, 4, false)] {
+    for (key, value, is_kept) in [(4, 1020, true), (5, 1020, false), (1021, 4, false)] {
         let (key, value) = (vec![7; key], vec![7; value]);
         put(&cache, &key, &value, 1, 1);
         assert_eq!(newest(&cache, &key).is_some(), is_kept, "{}", value.len());
