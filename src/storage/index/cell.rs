@@ -41,8 +41,8 @@ pub(crate) struct WordsCell<S> {
     slot: PhantomData<fn() -> S>,
 }
 
-/// No version.
-const CHANGING: u64 = 0;
+/// Above every version that is believed, while zero may be one where a log was forged.
+const CHANGING: u64 = u64::MAX;
 
 impl<S> Default for WordsCell<S> {
     fn default() -> Self {
@@ -138,6 +138,8 @@ mod tests {
         const VERSIONS: u64 = 200_000;
         let cell = WordsCell::<Same>::default();
         assert_eq!(cell.load(), None);
+        cell.store(0, &Same(7));
+        assert_eq!(cell.load(), Some((0, Same(7))), "no writer gives it, but a log may say it");
         cell.store(1, &Same(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
