@@ -102,7 +102,7 @@ impl<S: Clone + Send + Sync> Cell<S> for PointerCell<S> {
     }
 }
 
-#[cfg(all(test, not(any(kvs_loom, kvs_shuttle))))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
