@@ -17,10 +17,10 @@ pub(super) const MODEL: Model = Model {
 };
 
 /// A few buckets.
-const CACHE_BYTES: usize = 16 << 10;
+pub(super) const CACHE_BYTES: usize = 16 << 10;
 
 /// The commit that sets the key before any other thread exists; each later one overwrites or removes it.
-const FIRST: u64 = 1;
+pub(super) const FIRST: u64 = 1;
 const REMOVED: u64 = 3;
 
 fn run() {
@@ -58,7 +58,7 @@ fn run() {
     assert_eq!(version(&*reader), REMOVED);
 }
 
-fn mutation(version: u64) -> Mutation {
+pub(super) fn mutation(version: u64) -> Mutation {
     let key = b"a".to_vec();
     if version == REMOVED {
         return Mutation::Remove { key };
@@ -67,7 +67,7 @@ fn mutation(version: u64) -> Mutation {
 }
 
 /// The commit that the reader sees.
-fn version(reader: &dyn ReadHalf) -> u64 {
+pub(super) fn version(reader: &dyn ReadHalf) -> u64 {
     match reader.get(b"a", Access::Blocking).unwrap() {
         Lookup::Found(entry) => {
             assert_eq!(entry.value, entry.version.to_string().as_bytes());

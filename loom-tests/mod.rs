@@ -17,6 +17,7 @@ mod increments;
 mod overtaken;
 mod overwrite;
 mod panic;
+mod peeked;
 mod planted;
 mod rotation;
 mod shutdown;
@@ -74,6 +75,7 @@ tests![
     overtaken,
     overwrite,
     panic,
+    peeked,
     rotation,
     shutdown,
     snapshots,

@@ -17,7 +17,7 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::AcknowledgeBeforePublish, "acknowledged"),
     (Bug::ForgetUnsynced, "synced"),
     (Bug::PublishPiecemeal, "batches"),
-    (Bug::RaiseLate, "cached"),
+    (Bug::RaiseLate, "peeked"),
     (Bug::StampUnseen, "cached"),
     (Bug::PublishBeforeSync, "failed_sync"),
     (Bug::AcknowledgeFailure, "failed_sync"),
