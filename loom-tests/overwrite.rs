@@ -12,8 +12,8 @@ pub(super) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: true,
-    quick: Bound { preemptions: 2, executions_min: 5000 },
-    deep: Bound { preemptions: 3, executions_min: 5000 },
+    quick: Bound { preemptions: 2, executions_min: 150000 },
+    deep: Bound { preemptions: 3, executions_min: 150000 },
 };
 
 fn run() {
