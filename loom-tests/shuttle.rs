@@ -45,7 +45,7 @@ const RUNS: usize = 10;
 /// Where the seeds begin; any other number makes other schedules.
 const FIRST_SEED: u64 = 1;
 
-/// How many schedules a mistake may go unnoticed.
+/// How many schedules of each kind a mistake may go unnoticed.
 const SCHEDULES_UNNOTICED: usize = 20_000;
 
 /// Says in the environment which of the mistakes is to be made.
@@ -196,4 +196,5 @@ fn one_mistake() {
     }));
     let _planted = plant(Some(MISTAKES[number]));
     run(RandomScheduler::new_from_seed(FIRST_SEED, SCHEDULES_UNNOTICED), &executions);
+    run(PctScheduler::new_from_seed(FIRST_SEED, PCT_DEPTH, SCHEDULES_UNNOTICED), &executions);
 }

@@ -29,7 +29,7 @@ impl Registry {
     /// Does `publish` unless there is a snapshot of the present; whether it did.
     pub(super) fn unless_registered(&self, present: u64, publish: impl FnOnce()) -> bool {
         let registered = lock(&self.0);
-        let is_free = !registered.contains_key(&present);
+        let is_free = !registered.contains_key(&present) || planted(Bug::IgnoreSnapshots);
         if is_free {
             publish();
         }

@@ -44,8 +44,6 @@ const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::SkipLogSync, Technique::Random),
     (Bug::DropTombstones, Technique::Random),
     (Bug::DropClear, Technique::Random),
-    (Bug::ForgetRejected, Technique::Random),
-    (Bug::TrustMarks, Technique::Random),
     (Bug::RepointOverwritten, Technique::Random),
     (Bug::DropInputsEarly, Technique::Random),
     (Bug::HintBeforeSync, Technique::Random),
