@@ -58,7 +58,7 @@ fn finds(technique: Technique) -> bool {
         Technique::Exhaustive => exhaustive::run_all(Durability::Always, 2)
             .and_then(|_| exhaustive::run_all(Durability::Interval(Duration::from_secs(1)), 2))
             .is_err(),
-        Technique::Random => random::run_seeds(0..30).is_err(),
+        Technique::Random => random::run_seeds(0..60).is_err(),
         Technique::Faults => faults::run_all(0..4).is_err(),
     };
     // An assertion that fails has found something too.
