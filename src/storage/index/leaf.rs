@@ -136,11 +136,11 @@ impl<S: Slot> Leaf<S> {
         &self.older[start..start + count]
     }
 
-    /// Sets the newest version of a key; false if it is not there and there is no room for it.
+    /// Sets the newest version of the key at this position, or adds the key; false if there is no room for it.
     ///
     /// Only the mutator may, who must have told elsewhere what was there before.
-    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
-        match self.find(key) {
+    pub(super) fn put(&self, at: Option<usize>, key: &[u8], version: u64, slot: &S) -> bool {
+        match at {
             Some(position) => {
                 self.entries[position].cell.store(version, slot);
                 true

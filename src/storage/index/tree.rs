@@ -51,6 +51,41 @@ pub(super) struct Span {
     pub(super) upper: Option<Vec<u8>>,
 }
 
+/// Where the mutator found a key or room for it, which is so until the tree is updated.
+pub(super) struct Place<S: Slot> {
+    /// A leaf.
+    node: Arc<Node<S>>,
+    /// Where the key is in it.
+    position: Option<usize>,
+}
+
+impl<S: Slot> Place<S> {
+    fn leaf(&self) -> Option<&Leaf<S>> {
+        match &*self.node {
+            Node::Leaf(leaf) => Some(leaf),
+            Node::Inner(_) => None,
+        }
+    }
+
+    /// The newest version of the key.
+    pub(super) fn newest(&self) -> Option<(u64, S)> {
+        self.leaf()?.newest(self.position?)
+    }
+
+    /// Whether it has a version beside the newest one that is still kept.
+    pub(super) fn keeps(&self, version: u64) -> bool {
+        let older = self.leaf().zip(self.position).map(|(leaf, position)| leaf.older(position));
+        older.is_some_and(|older| older.iter().any(|older| older.version == version))
+    }
+
+    /// Sets the newest version of the key, or adds it; false if that takes another leaf.
+    ///
+    /// What was there before must have been told elsewhere.
+    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
+        self.leaf().is_some_and(|leaf| leaf.put(self.position, key, version, slot))
+    }
+}
+
 /// A change of some keys.
 pub(super) trait Edit<S> {
     /// What changes one key.
@@ -111,16 +146,19 @@ impl<S: Slot> Tree<S> {
         }
     }
 
-    /// Sets the newest version of a key where it is; false if that takes another leaf.
-    ///
-    /// Only the mutator may, who must have told elsewhere what was there before.
-    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
-        self.with_leaf(key, |leaf| leaf.put(key, version, slot))
-    }
-
-    /// The newest version of the key, for the mutator.
-    pub(super) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
-        self.with_leaf(key, |leaf| leaf.newest(leaf.find(key)?))
+    /// Where the key is or would be put, for the mutator.
+    pub(super) fn locate(&self, key: &[u8]) -> Place<S> {
+        let mut node = self.root.load();
+        loop {
+            let child = match &**node {
+                Node::Leaf(leaf) => {
+                    let position = leaf.find(key);
+                    return Place { node: Arc::clone(&node), position };
+                }
+                Node::Inner(inner) => inner.children[inner.fences.up_to(key)].load(),
+            };
+            node = child;
+        }
     }
 
     /// Applies changes, sorted by key; those of one key in the order they are to be applied in.

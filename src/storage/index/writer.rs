@@ -8,7 +8,7 @@ use super::counts::{Counts, SharedCounts};
 use super::edit::{Forget, Insert, Put, Repoint, Restore, Retain};
 use super::reader::{IndexReader, Shared};
 use super::snapshot::{Horizon, Registry};
-use super::tree::{Edit, Tree};
+use super::tree::{Edit, Place, Tree};
 use super::undo::{Part, Undo};
 use crate::bugs::{Bug, planted};
 use crate::storage::range::KeyRange;
@@ -119,7 +119,8 @@ impl<S: Slot> IndexWriter<S> {
     /// Tells `replaced` of slots that had this very version, as happens where a batch writes a key twice.
     pub(crate) fn insert(&mut self, mut changes: Vec<Change<S>>, mut replaced: impl FnMut(S)) {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
-        let part = Arc::new(self.look_up(changes));
+        let (part, places) = self.look_up(changes);
+        let part = Arc::new(part);
         if !planted(Bug::ReplaceUnannounced) {
             self.announce(Arc::clone(&part));
         }
@@ -128,13 +129,13 @@ impl<S: Slot> IndexWriter<S> {
         let horizon = self.reader().horizon();
         self.is_replaced |= horizon.snapshots.last() != Some(&horizon.visible);
         let mut puts = Vec::new();
-        for (changes, before) in part.by_key() {
+        for ((changes, before), place) in part.by_key().zip(places) {
             self.account(changes, before, &mut replaced);
             let [.., last] = changes else { continue };
             let is_seen =
                 |(version, _): &(u64, S)| horizon.viewer(*version, last.version).is_some();
             let keeps = before.is_some_and(is_seen);
-            if keeps || !self.shared.tree.put(&last.key, last.version, &last.slot) {
+            if keeps || !place.put(&last.key, last.version, &last.slot) {
                 puts.push(Put { change: last, keeps });
             }
         }
@@ -142,18 +143,16 @@ impl<S: Slot> IndexWriter<S> {
         update(&self.shared.tree, &mut self.builder, &mut edit, &puts);
     }
 
-    /// The changes, with what their keys are now.
-    fn look_up(&self, changes: Vec<Change<S>>) -> Part<S> {
-        let mut before: Vec<Option<(u64, S)>> = Vec::with_capacity(changes.len());
-        for (position, change) in changes.iter().enumerate() {
-            let last = position.checked_sub(1).filter(|last| changes[*last].key == change.key);
-            let newest = match last {
-                Some(last) => before[last].clone(),
-                None => self.shared.tree.newest(&change.key),
-            };
-            before.push(newest);
+    /// The changes, with what their keys are now, and where each key is.
+    fn look_up(&self, changes: Vec<Change<S>>) -> (Part<S>, Vec<Place<S>>) {
+        let mut before = Vec::with_capacity(changes.len());
+        let mut places = Vec::with_capacity(changes.len());
+        for same in changes.chunk_by(|a, b| a.key == b.key) {
+            let place = self.shared.tree.locate(&same[0].key);
+            before.resize(before.len() + same.len(), place.newest());
+            places.push(place);
         }
-        Part { changes, before }
+        (Part { changes, before }, places)
     }
 
     /// Publishes what keys were before this, and before everything else that is not visible yet.
@@ -206,8 +205,10 @@ impl<S: Slot> IndexWriter<S> {
         moves.sort_by(|a, b| a.key.cmp(&b.key));
         let mut others = Vec::new();
         let mut part = Part { changes: Vec::new(), before: Vec::new() };
+        let mut places = Vec::new();
         for change in moves {
-            let newest = self.shared.tree.newest(&change.key);
+            let place = self.shared.tree.locate(&change.key);
+            let newest = place.newest();
             let is_there = |(version, slot): &(u64, S)| {
                 *version == change.version && *slot == change.from
                     || planted(Bug::RepointOverwritten)
@@ -218,14 +219,17 @@ impl<S: Slot> IndexWriter<S> {
                 let version = newest.as_ref().map_or(0, |(version, _)| *version);
                 part.changes.push(Change { key, version, slot: to });
                 part.before.push(newest);
-            } else {
+                places.push(place);
+            } else if place.keeps(change.version) {
                 others.push(change);
+            } else {
+                moved(&change, false);
             }
         }
         let part = Arc::new(part);
         self.announce(Arc::clone(&part));
-        for Change { key, version, slot } in &part.changes {
-            self.shared.tree.put(key, *version, slot);
+        for (Change { key, version, slot }, place) in part.changes.iter().zip(places) {
+            place.put(key, *version, slot);
         }
         let Self { shared, builder, horizon, .. } = self;
         let mut edit = Repoint { horizon, moved };
