@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Slot;
 use super::cell::Cell;
 use super::fences::common;
-use super::keys::{Keys, Span, key_bytes, words};
+use super::keys::{HEAD_WORDS, KeyCell, Keys, key_bytes, words};
 use super::leaf::{Entry, LEAF_KEYS_MAX, Leaf, Older, Sorted, tag};
 use crate::sync::{AtomicU64, AtomicUsize};
 
@@ -23,7 +23,10 @@ pub(super) struct LeafBuilder<S> {
 }
 
 struct Built<S> {
-    span: Span,
+    /// Which of the words are its key's.
+    words: Range<usize>,
+    /// The key's length.
+    bytes: usize,
     tag: u8,
     version: u64,
     slot: S,
@@ -52,9 +55,9 @@ impl<S: Slot> LeafBuilder<S> {
             // Only the thread that replaces versions is here, so none is being replaced.
             let Some((version, slot)) = leaf.newest(position) else { continue };
             let (words, bytes) = leaf.key_words(position);
-            let span = self.add_key(words, bytes);
+            let words = self.add_words(words);
             let tag = leaf.tag(position);
-            self.entries.push(Built { span, tag, version, slot });
+            self.entries.push(Built { words, bytes, tag, version, slot });
             let mut newer = version;
             for older in leaf.older(position) {
                 if !forgets(older.version, newer) {
@@ -69,21 +72,16 @@ impl<S: Slot> LeafBuilder<S> {
     /// Adds a key with its versions, newest first; nothing where there are none.
     pub(super) fn push(&mut self, key: &[u8], mut versions: impl Iterator<Item = (u64, S)>) {
         let Some((version, slot)) = versions.next() else { return };
-        let span = self.add_key(words(key), key.len());
-        self.entries.push(Built { span, tag: tag(key), version, slot });
+        let (words, bytes) = (self.add_words(words(key)), key.len());
+        self.entries.push(Built { words, bytes, tag: tag(key), version, slot });
         let position = self.entries.len() - 1;
         self.older.extend(versions.map(|(version, slot)| Older { position, version, slot }));
     }
 
-    /// Whoever updates the tree keeps the keys of one update below 4 GiB.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "keys have at most 64 KiB, updates are cut up"
-    )]
-    fn add_key(&mut self, words: impl Iterator<Item = u64>, bytes: usize) -> Span {
-        let span = Span { start: self.words.len() as u32, bytes: bytes as u32 };
+    fn add_words(&mut self, words: impl Iterator<Item = u64>) -> Range<usize> {
+        let start = self.words.len();
         self.words.extend(words);
-        span
+        start..self.words.len()
     }
 
     /// The leaves of what was added, each after the first with the fence it begins at.
@@ -112,26 +110,22 @@ impl<S: Slot> LeafBuilder<S> {
 
     fn leaf(&self, positions: Range<usize>, spare: usize) -> Leaf<S> {
         let built = &self.entries[positions.clone()];
-        let first_word = built.first().map_or(0, |first| first.span.start);
-        let end = built.last().map_or(0, |last| last.span.end());
-        let words = &self.words[first_word as usize..end];
         let spare = spare.min(LEAF_KEYS_MAX - built.len());
-        let spare_words = match built.len() {
-            0 => spare * 2,
-            count => spare * words.len().div_ceil(count),
-        };
         let mut tags = [0; LEAF_KEYS_MAX];
+        let mut rest = Vec::new();
         let entries = built.iter().zip(&mut tags).map(|(built, tag)| {
             *tag = built.tag;
-            let Span { start, bytes } = built.span;
+            let words = &self.words[built.words.clone()];
+            let key = KeyCell::new(words, built.bytes, rest.len());
+            rest.extend(words.iter().skip(HEAD_WORDS));
             let cell = S::Cell::default();
             cell.store(built.version, &built.slot);
-            Entry { span: AtomicU64::new(Span { start: start - first_word, bytes }.pack()), cell }
+            Entry { key, cell }
         });
-        let unused = || Entry { span: AtomicU64::new(0), cell: S::Cell::default() };
         let mut all: Vec<Entry<S>> = Vec::with_capacity(built.len() + spare);
         all.extend(entries);
-        all.extend(std::iter::repeat_with(unused).take(spare));
+        all.extend(std::iter::repeat_with(Entry::default).take(spare));
+        let spare_words = spare * rest.len().div_ceil(built.len().max(1));
         let from = self.older.partition_point(|older| older.position < positions.start);
         let to = self.older.partition_point(|older| older.position < positions.end);
         let older = self.older[from..to]
@@ -145,7 +139,7 @@ impl<S: Slot> LeafBuilder<S> {
             tags: std::array::from_fn(tag_word),
             count: AtomicUsize::new(built.len()),
             sorted: built.len(),
-            keys: Keys::new(words, spare_words),
+            keys: Keys::new(&rest, spare_words),
             entries: all.into(),
             older: older.collect(),
         }
@@ -155,9 +149,8 @@ impl<S: Slot> LeafBuilder<S> {
     fn fence(&self, position: usize) -> Vec<u8> {
         let Some(before) = position.checked_sub(1) else { return Vec::new() };
         let key = |position: usize| {
-            let span = self.entries[position].span;
-            let words = &self.words[span.start as usize..span.end()];
-            key_bytes(words.iter().copied(), span.bytes as usize)
+            let Built { words, bytes, .. } = &self.entries[position];
+            key_bytes(self.words[words.clone()].iter().copied(), *bytes)
         };
         let (last, mut first) = (key(before), key(position));
         first.truncate(common(&last, &first) + 1);

@@ -2,7 +2,7 @@
 //!
 //! A version is replaced in its cell, and a new key is put behind the others while there is room; anything
 //! else makes a new leaf. A lookup compares one byte of the key's hash with those of all keys, which lie
-//! side by side, and so mostly touches one key and one cell. The first keys are in order; those that were
+//! side by side, and so mostly touches one entry, in which most keys lie as a whole. The first keys are in order; those that were
 //! put behind them are sorted by whoever wants the order.
 //!
 //! Versions that only snapshots see lie in a list of their own, which never changes.
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::Slot;
 use super::cell::Cell;
-use super::keys::{Keys, Span};
+use super::keys::{KeyCell, Keys};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// Keys that a leaf holds; more are split. A checker sees enough with few.
@@ -23,10 +23,16 @@ const TAGS: usize = size_of::<u64>();
 /// One byte of each key's hash; zero where there is no key yet.
 pub(super) type Tags = [AtomicU64; LEAF_KEYS_MAX / TAGS];
 
-/// Where a key lies, and its newest version.
+/// A key and its newest version.
 pub(super) struct Entry<S: Slot> {
-    pub(super) span: AtomicU64,
+    pub(super) key: KeyCell,
     pub(super) cell: S::Cell,
+}
+
+impl<S: Slot> Default for Entry<S> {
+    fn default() -> Self {
+        Self { key: KeyCell::default(), cell: S::Cell::default() }
+    }
 }
 
 /// A version that is not the newest of its key.
@@ -82,19 +88,15 @@ impl<S: Slot> Leaf<S> {
         self.count.load(Ordering::Acquire)
     }
 
-    fn span(&self, position: usize) -> Span {
-        Span::unpack(self.entries[position].span.load(Ordering::Relaxed))
-    }
-
     /// The key at this position.
     pub(super) fn key(&self, position: usize) -> Vec<u8> {
-        self.keys.bytes(self.span(position))
+        self.keys.bytes(&self.entries[position].key)
     }
 
     /// The words of the key at this position, and its length in bytes.
     pub(super) fn key_words(&self, position: usize) -> (impl Iterator<Item = u64>, usize) {
-        let span = self.span(position);
-        (self.keys.words(span), span.bytes as usize)
+        let cell = &self.entries[position].key;
+        (self.keys.words(cell), cell.bytes())
     }
 
     /// The position of the key, if the leaf holds it.
@@ -109,7 +111,9 @@ impl<S: Slot> Leaf<S> {
             while zeros != 0 {
                 let byte = zeros.trailing_zeros() as usize / 8;
                 let position = number * TAGS + byte;
-                if difference.to_le_bytes()[byte] == 0 && self.keys.is(self.span(position), key) {
+                if difference.to_le_bytes()[byte] == 0
+                    && self.keys.is(&self.entries[position].key, key)
+                {
                     return Some(position);
                 }
                 zeros &= zeros - 1;
@@ -152,9 +156,8 @@ impl<S: Slot> Leaf<S> {
     fn append(&self, key: &[u8], version: u64, slot: &S) -> Option<()> {
         let position = self.count();
         let entry = self.entries.get(position)?;
-        let start = position.checked_sub(1).map_or(0, |last| self.span(last).end());
-        let span = self.keys.append(start, key)?;
-        entry.span.store(span.pack(), Ordering::Relaxed);
+        let start = position.checked_sub(1).map_or(0, |last| self.entries[last].key.end());
+        self.keys.append(&entry.key, start, key)?;
         entry.cell.store(version, slot);
         self.count.store(position + 1, Ordering::Release);
         let word = &self.tags[position / TAGS];
@@ -171,9 +174,8 @@ impl<S: Slot> Leaf<S> {
             *place = position;
         }
         if self.sorted < count {
-            let compare = |a: &u8, b: &u8| {
-                self.keys.compare_both(self.span(usize::from(*a)), self.span(usize::from(*b)))
-            };
+            let cell = |position: &u8| &self.entries[usize::from(*position)].key;
+            let compare = |a: &u8, b: &u8| self.keys.compare_both(cell(a), cell(b));
             // Two stretches that are sorted, or nearly: the sort that keeps equal ones in place merges them.
             positions[self.sorted..count].sort_unstable_by(compare);
             positions[..count].sort_by(compare);
@@ -183,19 +185,19 @@ impl<S: Slot> Leaf<S> {
 
     /// How many keys are below this one.
     pub(super) fn lower(&self, sorted: &Sorted, key: &[u8]) -> usize {
-        self.rank(sorted, |span| self.keys.compare(span, key).is_lt())
+        self.rank(sorted, |cell| self.keys.compare(cell, key).is_lt())
     }
 
     /// How many keys are at or below this one.
     pub(super) fn upper(&self, sorted: &Sorted, key: &[u8]) -> usize {
-        self.rank(sorted, |span| self.keys.compare(span, key).is_le())
+        self.rank(sorted, |cell| self.keys.compare(cell, key).is_le())
     }
 
-    fn rank(&self, sorted: &Sorted, is_before: impl Fn(Span) -> bool) -> usize {
+    fn rank(&self, sorted: &Sorted, is_before: impl Fn(&KeyCell) -> bool) -> usize {
         let (mut low, mut high) = (0, sorted.count);
         while low < high {
             let middle = low.midpoint(high);
-            if is_before(self.span(sorted.get(middle))) {
+            if is_before(&self.entries[sorted.get(middle)].key) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -207,7 +209,8 @@ impl<S: Slot> Leaf<S> {
     /// Where in the order a key is, or would be.
     pub(super) fn place(&self, sorted: &Sorted, key: &[u8]) -> Range<usize> {
         let rank = self.lower(sorted, key);
-        let is_there = rank < sorted.count && self.keys.is(self.span(sorted.get(rank)), key);
+        let is_there =
+            rank < sorted.count && self.keys.is(&self.entries[sorted.get(rank)].key, key);
         rank..rank + usize::from(is_there)
     }
 }
