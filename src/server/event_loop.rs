@@ -13,7 +13,7 @@ use super::port::{ANSWERS_MAX, Port};
 use super::worker::{Readiness, Worker};
 use crate::actor::{Address, Mailbox, Received, mailbox};
 use crate::store::reader::Readers;
-use crate::sync::Arc;
+use crate::sync::{Arc, Patience};
 
 /// How many new connections wait for a worker; at the limit the acceptor tries the next worker.
 pub(super) const INBOX_SOCKETS: usize = 1024;
@@ -33,6 +33,8 @@ pub(super) struct EventLoop {
     closed: bool,
     worker: Worker<TcpStream>,
     port: Arc<Port>,
+    /// With the writer and the readers.
+    patience: Patience,
 }
 
 /// Where the acceptor reaches a worker.
@@ -88,6 +90,7 @@ impl EventLoop {
             closed: false,
             worker: Worker::new(context, readers, Arc::clone(&port), inbox),
             port,
+            patience: Patience::default(),
         };
         Ok((event_loop, address))
     }
@@ -128,6 +131,13 @@ impl EventLoop {
         let wait = self.worker.wait(Instant::now());
         if wait == Some(Duration::ZERO) {
             return wait;
+        }
+        let is_owed = self.worker.is_owed();
+        let worker = &mut self.worker;
+        let answered = || (!worker.is_quiet()).then_some(());
+        // What comes meanwhile from clients is found by the next poll, together.
+        if is_owed && self.patience.attempt(answered).is_some() {
+            return Some(Duration::ZERO);
         }
         let port = Arc::clone(&self.port);
         let may_sleep = port.doorbell.may_sleep(|| {

@@ -124,6 +124,11 @@ impl<S: Socket> Worker<S> {
         self.clients.is_empty() && !self.outbox.is_busy()
     }
 
+    /// Whether other actors are to answer something.
+    pub(super) fn is_owed(&self) -> bool {
+        self.outbox.is_owed()
+    }
+
     /// Whether no answer arrived and nobody asks for attention.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Taken::Messages

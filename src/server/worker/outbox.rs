@@ -61,9 +61,14 @@ impl Outbox {
         !self.writes.is_empty() || !self.reads.is_empty()
     }
 
+    /// Whether answers are to come.
+    pub(super) fn is_owed(&self) -> bool {
+        self.answers_owed > 0
+    }
+
     /// Whether anything is kept or owed.
     pub(super) fn is_busy(&self) -> bool {
-        self.is_holding() || self.answers_owed > 0
+        self.is_holding() || self.is_owed()
     }
 
     /// Sends the batches of one turn to the writer; each has the ticket of its connection.
