@@ -55,10 +55,10 @@ pub fn servers(results: &Results) -> String {
     let mut text = "## Servers\n\n\
          All servers run at the same time and take turns; those that wait are idle. The load comes from one thread of this \
          program on the same machine, over the loopback, which takes its part of the cores. *Throughput* is closed: each \
-         connection sends so many requests at once, waits for the replies and verifies them. *Latency* is open: requests \
-         arrive at random, however fast the server answers, and each latency counts from the time of arrival; how late the \
-         generator itself was is a row of its own. *Processor time* is what the threads of the server ran, in the \
-         system and outside of it. `interval` is `everysec` of Redis, `never` is `no`.\n\n\
+         connection sends so many requests at once, waits for the replies and verifies them; before gets are measured every \
+         key is read once. *Latency* is open: requests arrive at random, however fast the server answers, and each latency \
+         counts from the time of arrival; how late the generator itself was is a row of its own. *Processor time* is what the \
+         threads of the server ran, in the system and outside of it. `interval` is `everysec` of Redis, `never` is `no`.\n\n\
          | server | version | settings |\n|---|---|---|\n"
         .to_owned();
     for subject in &results.setup.subjects {

@@ -6,6 +6,7 @@ mod redis_benchmark;
 mod server;
 mod valkey;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::arguments::Scope;
@@ -114,8 +115,12 @@ impl Run {
 
     /// Writes every key with a value of this length.
     fn fill(&self, server: &Server, value_bytes: usize) -> Outcome<()> {
+        self.each(server, Operation::Set, value_bytes)
+    }
+
+    fn each(&self, server: &Server, operation: Operation, value_bytes: usize) -> Outcome<()> {
         let load = Load {
-            operation: Operation::Set,
+            operation,
             connections: 8,
             arrivals: Arrivals::Each { pipeline: 64 },
             value_bytes,
@@ -130,6 +135,7 @@ impl Run {
     fn throughput(&mut self, durability: Durability, contenders: &[Contender<'_>]) -> Outcome<()> {
         let points = points::points(durability);
         for round in 0..self.scale.main_rounds {
+            self.read_all(&points, contenders)?;
             for point in &points {
                 if !point.is_main() && round >= self.scale.rounds {
                     continue;
@@ -139,6 +145,19 @@ impl Run {
                     let contender = contenders[(position + round) % contenders.len()];
                     self.throughput_of(durability, point, contender, round)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every key that will be read, once: a server that keeps what was read has not kept what the
+    /// writes of the last round left.
+    fn read_all(&self, points: &[Point], contenders: &[Contender<'_>]) -> Outcome<()> {
+        let gets = points.iter().filter(|point| point.operation == Operation::Get);
+        let lengths: BTreeSet<_> = gets.map(|point| point.value_bytes).collect();
+        for value_bytes in lengths {
+            for contender in contenders.iter().filter(|one| one.protocol == Protocol::Resp) {
+                self.each(contender.server, Operation::Get, value_bytes)?;
             }
         }
         Ok(())
