@@ -9,9 +9,9 @@ use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw};
 use super::machine::{Machine, Past};
 use super::{Dice, Model, number, options};
-use crate::Durability;
 use crate::engine::{Access, Lookup, Snapshot};
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
+use crate::{Durability, Options};
 
 /// A store in the middle of a history.
 struct History {
@@ -22,11 +22,16 @@ struct History {
     dice: Dice,
 }
 
+/// With about as few bytes as a cache can have.
+fn cached(durability: Durability) -> Options {
+    options(durability).cache_bytes(96 << 10)
+}
+
 impl History {
     fn new(durability: Durability) -> Self {
         let disk = SimulatedDisk::new(State::default());
         let empty = Past { sequence: 0, model: Model::new() };
-        let machine = Machine::open(&disk, &options(durability), vec![empty]).unwrap();
+        let machine = Machine::open(&disk, &cached(durability), vec![empty]).unwrap();
         let (snapshots, figures) = (Vec::new(), Figures::default());
         Self { machine, snapshots, durability, figures, dice: Dice::new(1) }
     }
@@ -74,8 +79,7 @@ impl History {
             return Err(format!("{found:?} is read, {:?} was written", self.machine.now()));
         }
         let moments = self.machine.disk.moments();
-        // About as few bytes as a cache can have, so that an image costs little more.
-        let options = options(self.durability).cache_bytes(96 << 10);
+        let options = options(self.durability);
         let figures = Figures::default();
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
         let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
@@ -111,7 +115,7 @@ impl History {
         self.snapshots.clear();
         let disk = SimulatedDisk::new(state);
         let mut pasts = self.machine.pasts.clone();
-        let opened = Machine::open(&disk, &options(self.durability), pasts.clone());
+        let opened = Machine::open(&disk, &cached(self.durability), pasts.clone());
         let mut machine = opened.map_err(|error| format!("it cannot be opened: {error}"))?;
         let found = machine.contents().map_err(|error| error.to_string())?;
         let past = pasts.iter().rposition(|past| past.model == found);
