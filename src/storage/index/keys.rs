@@ -39,7 +39,7 @@ impl KeyCell {
         self.span().bytes as usize
     }
 
-    /// Behind the last of its words.
+    /// Where its words in the list end.
     pub(super) fn end(&self) -> usize {
         self.span().end()
     }

@@ -113,10 +113,14 @@ impl<S: Slot> Tree<S> {
 
     /// Calls `look` with the leaf that holds the key if any does.
     pub(super) fn with_leaf<T>(&self, key: &[u8], look: impl FnOnce(&Leaf<S>) -> T) -> T {
+        self.with_leaf_node(key, |_, leaf| look(leaf))
+    }
+
+    fn with_leaf_node<T>(&self, key: &[u8], look: impl FnOnce(&Arc<Node<S>>, &Leaf<S>) -> T) -> T {
         let mut node: Guard<Node<S>> = self.root.load();
         loop {
             let child = match &**node {
-                Node::Leaf(leaf) => return look(leaf),
+                Node::Leaf(leaf) => return look(&node, leaf),
                 Node::Inner(inner) => inner.children[inner.fences.up_to(key)].load(),
             };
             node = child;
@@ -148,17 +152,10 @@ impl<S: Slot> Tree<S> {
 
     /// Where the key is or would be put, for the mutator.
     pub(super) fn locate(&self, key: &[u8]) -> Place<S> {
-        let mut node = self.root.load();
-        loop {
-            let child = match &**node {
-                Node::Leaf(leaf) => {
-                    let position = leaf.find(key);
-                    return Place { node: Arc::clone(&node), position };
-                }
-                Node::Inner(inner) => inner.children[inner.fences.up_to(key)].load(),
-            };
-            node = child;
-        }
+        self.with_leaf_node(key, |node, leaf| {
+            let position = leaf.find(key);
+            Place { node: Arc::clone(node), position }
+        })
     }
 
     /// Applies changes, sorted by key; those of one key in the order they are to be applied in.
