@@ -61,6 +61,10 @@ pub(crate) enum Bug {
     DropTombstones,
     /// A compaction drops the record that removed every key.
     DropClear,
+    /// What became unneeded while a compaction copied it is not marked where it lies now.
+    ForgetRejected,
+    /// A compaction takes every value that is not marked for the newest of its key.
+    TrustMarks,
     /// A compaction repoints keys that were overwritten meanwhile.
     RepointOverwritten,
     /// A compaction's inputs are taken from readers before the index is repointed.

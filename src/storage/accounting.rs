@@ -7,6 +7,7 @@ use super::key_set::{FrozenKeySet, KeySet};
 use super::marks::{Marks, SharedMarks};
 use super::names::SegmentId;
 use super::segment::{Location, Origin};
+use crate::bugs::{Bug, planted};
 
 /// What is known of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +141,9 @@ impl Accounting {
 
     /// Nobody needs what is at this place, and the index never pointed to it.
     pub(crate) fn reject(&mut self, location: &Location) {
-        self.mark(location);
+        if !planted(Bug::ForgetRejected) {
+            self.mark(location);
+        }
     }
 
     /// A compaction of the segment need not copy what is there. A tombstone may be needed though the index does

@@ -165,8 +165,8 @@ impl KvsWriter {
         inputs.retain(|segment| chosen.contains(&segment.id()));
         let accounting = &mut self.accounting;
         let input = |segment: Arc<Segment>| {
-            let usage = accounting.get(segment.id());
-            let has_unmarked = is_looked_behind || usage.is_none_or(|usage| usage.has_unmarked);
+            let has_unmarked = accounting.get(segment.id()).is_none_or(|usage| usage.has_unmarked);
+            let has_unmarked = (is_looked_behind || has_unmarked) && !planted(Bug::TrustMarks);
             Input { marks: accounting.marks(segment.id()), has_unmarked, segment }
         };
         let inputs = inputs.into_iter().map(input).collect();

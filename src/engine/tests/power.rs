@@ -1,6 +1,9 @@
 //! What a power loss, or a snapshot that goes at the wrong moment, could undo or bring back.
 
+use std::panic::catch_unwind;
+
 use super::*;
+use crate::bugs::{Bug, plant};
 
 /// Fills a segment with keys that stay, then one with garbage that a compaction takes whole.
 fn fill_then_compact_what_follows(disk: &SimulatedDisk) -> KvsWriter {
@@ -89,6 +92,44 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
 fn what_was_removed_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
     for is_dropped_early in [false, true] {
         compact_under_a_snapshot(&remove("a"), is_dropped_early);
+    }
+}
+
+#[test]
+fn what_was_removed_while_a_compaction_copied_it_stays_removed() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 4096).unwrap();
+    commit(&mut writer, &[put("a", "old")]);
+    while segments(&disk).len() < 2 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    let mut job = writer.offer_compaction().expect("most of it is garbage");
+    assert!(matches!(job.step().unwrap(), Step::Continue), "the first segment was copied");
+    commit(&mut writer, &[remove("a")]);
+    finish(&mut writer, &mut *job);
+    // The copy and the segment with the tombstone are garbage by then, and compacted together.
+    for _ in 0..200 {
+        commit(&mut writer, &[put("hot", "overwritten")]);
+    }
+    assert!(maintain(&mut writer) > 0);
+    drop((writer, reader));
+    let (_, reader, _) = open_plain(&disk).unwrap();
+    assert_eq!(value(&reader, "a"), None);
+}
+
+/// Random crashes meet the moment too rarely.
+#[test]
+fn mistakes_with_what_is_marked_bring_removed_keys_back() {
+    let caught: [(Bug, fn()); 2] = [
+        (Bug::ForgetRejected, what_was_removed_while_a_compaction_copied_it_stays_removed),
+        (
+            Bug::TrustMarks,
+            what_was_removed_stays_removed_though_a_compaction_copied_it_for_a_snapshot,
+        ),
+    ];
+    for (bug, test) in caught {
+        let _planted = plant(Some(bug));
+        assert!(catch_unwind(test).is_err(), "{bug:?} is missed");
     }
 }
 
