@@ -187,7 +187,7 @@ fn resume(machine: &mut Machine) -> Result<(), Violation> {
 }
 
 /// Every fault of every script.
-pub(super) fn run_all(seeds: std::ops::Range<u64>) -> Result<FaultFigures, Violation> {
+pub(super) fn run_all(seeds: impl Iterator<Item = u64>) -> Result<FaultFigures, Violation> {
     let mut figures = FaultFigures::default();
     for seed in seeds {
         let script = Script::draw(seed);
