@@ -37,6 +37,8 @@ pub(crate) enum Bug {
     AcceptPartialBatch,
     /// What is damaged is taken for torn, and cut off.
     CutDamage,
+    /// A zero where a frame should begin is taken for the end.
+    TrustZeros,
     /// What a clean close vouches for is not looked at.
     IgnoreClosed,
     /// Leftovers are deleted before it is known whether the log is damaged.

@@ -7,6 +7,7 @@ mod hints;
 mod opening;
 mod power;
 mod rewriting;
+mod room;
 mod sled;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
         directory_handle: Arc::new(disk.clone()),
         store: 7,
         segment_bytes_max,
+        room_bytes: None,
     }
 }
 

@@ -56,7 +56,7 @@ impl Cleanup {
             sync()?;
         }
         for (segment, offset) in &self.cuts {
-            let cut = segment.file.truncate(*offset).and_then(|()| segment.sync());
+            let cut = segment.file.set_length(*offset).and_then(|()| segment.sync());
             cut.map_err(|e| Error::io("cut the torn end off", &segment.path, e))?;
         }
         Ok(())

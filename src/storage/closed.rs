@@ -157,6 +157,7 @@ mod tests {
             directory_handle: Arc::new(disk.clone()),
             store: 2,
             segment_bytes_max: 4096,
+            room_bytes: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
+use super::active::Active;
 use super::closed::{Closed, SegmentSet};
 use super::compaction::Replacement;
 use super::fs::File;
@@ -21,13 +22,6 @@ pub(crate) use super::place::Place;
 
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
-
-/// A segment that something may be appended to.
-pub(crate) struct Active {
-    pub(crate) segment: Arc<Segment>,
-    /// Its length.
-    pub(crate) offset: u64,
-}
 
 /// A segment that nothing will be appended to but the mark that says so.
 pub(crate) struct Unsealed {
@@ -273,7 +267,7 @@ impl Log {
                 return Ok(());
             };
             let numbers = (self.next_sequence, self.durable);
-            append_mark(active, FrameKind::Close, numbers)?;
+            active.append_mark(FrameKind::Close, numbers)?;
             self.unsynced.push(Arc::clone(&active.segment));
             accounting.grow(active.segment.id(), active.offset);
             self.is_marked = true;
@@ -358,7 +352,7 @@ impl Log {
         }
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
-        Ok(Active { segment, offset: HEADER_BYTES as u64 })
+        Ok(Active::new(segment, HEADER_BYTES as u64))
     }
 
     /// The file of the next segment, and whether its name and its length are durable.
@@ -381,7 +375,7 @@ impl Log {
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
     pub(crate) fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
         while let Some(Unsealed { end, next_sequence }) = self.unsealed.front_mut() {
-            append_mark(end, FrameKind::Seal, (*next_sequence, self.durable))?;
+            end.append_mark(FrameKind::Seal, (*next_sequence, self.durable))?;
             let (segment, offset) = (Arc::clone(&end.segment), end.offset);
             self.unsealed.pop_front();
             accounting.grow(segment.id(), offset);
@@ -403,11 +397,13 @@ impl Log {
         let Some(active) = &mut self.active else {
             return Err(Error::Closed);
         };
-        let segment = Arc::clone(&active.segment);
-        if let Err(error) = segment.file.write_at(&self.buffer, active.offset) {
-            return Err(self.undo(accounting, &segment, error));
+        if let Some(step) = self.place.room_bytes {
+            active.make_room(self.buffer.len(), step, self.place.segment_bytes_max);
         }
-        active.offset += self.buffer.len() as u64;
+        if let Err(error) = active.append(&self.buffer) {
+            return Err(self.undo(accounting, error));
+        }
+        let segment = Arc::clone(&active.segment);
         accounting.grow(segment.id(), active.offset);
         self.is_marked = false;
         self.note_unsynced(segment);
@@ -416,14 +412,17 @@ impl Log {
 
     /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was cut off,
     /// recovery tells it by the base of the segment that follows.
-    fn undo(&mut self, accounting: &mut Accounting, segment: &Segment, error: io::Error) -> Error {
-        let offset = self.active.as_ref().map_or(0, |active| active.offset);
+    fn undo(&mut self, accounting: &mut Accounting, error: io::Error) -> Error {
+        let Some(active) = &mut self.active else {
+            return Error::Closed;
+        };
+        let (segment, offset) = (Arc::clone(&active.segment), active.offset);
         let failed = Error::io("append to", &segment.path, error);
         if planted(Bug::SkipUndo) {
             return failed;
         }
         // Without a sync a power loss could bring back whole batches of a group that failed.
-        if let Err(error) = segment.file.truncate(offset).and_then(|()| segment.sync()) {
+        if let Err(error) = active.cut().and_then(|()| segment.sync()) {
             let error = Error::io("cut the failed append off", &segment.path, error);
             return Error::UnknownOutcome(Arc::new(error));
         }
@@ -456,21 +455,6 @@ impl Log {
             bytes_max: super::record::FRAME_BODY_BYTES_MAX,
         }
     }
-}
-
-/// Appends a mark, or leaves the segment as it was as far as that can be done.
-fn append_mark(end: &mut Active, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
-    let Active { segment, offset } = end;
-    let mut mark = Vec::new();
-    let encoded = segment.checksum.encode_mark(kind, &[], numbers, *offset, &mut mark);
-    encoded.map_err(|TooLarge| Error::Closed)?;
-    if let Err(error) = segment.file.write_at(&mark, *offset) {
-        // A part of a mark is no mark, and the next attempt overwrites it.
-        let _ = segment.file.truncate(*offset);
-        return Err(Error::io("append to", &segment.path, error));
-    }
-    *offset += mark.len() as u64;
-    Ok(())
 }
 
 /// Syncs segments, oldest first; what a failure leaves on the disk is not known.

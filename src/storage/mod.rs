@@ -1,6 +1,7 @@
 //! The files of the `kvs` engine, and its index. No thread, socket or clock is known here.
 
 pub(crate) mod accounting;
+mod active;
 pub(crate) mod cache;
 mod cleanup;
 mod closed;

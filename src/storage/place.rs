@@ -15,6 +15,8 @@ pub(crate) struct Place {
     /// Drawn when the directory was made.
     pub(crate) store: u128,
     pub(crate) segment_bytes_max: u64,
+    /// The active segment's file is made longer ahead by up to this; `None` where it grows with each write.
+    pub(crate) room_bytes: Option<u64>,
 }
 
 impl Place {

@@ -38,6 +38,8 @@ pub(super) struct Stop {
     pub(super) is_closed: bool,
     /// Why it stopped before the end of the file.
     pub(super) invalid: Option<&'static str>,
+    /// It stopped before the end of the file because only zeros follow.
+    pub(super) has_room: bool,
 }
 
 impl Reading {
@@ -80,6 +82,7 @@ impl Reading {
             is_sealed: true,
             is_closed: false,
             invalid: None,
+            has_room: false,
         };
         Self { run, contents, stop, length, durable: seal.durable, is_hinted: true }
     }
@@ -138,6 +141,7 @@ impl Reader<'_> {
                         is_sealed: true,
                         is_closed: false,
                         invalid: None,
+                        has_room: false,
                     });
                 }
                 (Next::End, None) => return Err(self.corrupt(offset, "its end is missing")),
@@ -185,6 +189,8 @@ impl Reader<'_> {
                 }
             }
         };
-        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
+        let has_room = invalid.is_some() && scan.is_zero_from(offset)?;
+        let invalid = invalid.filter(|_| !has_room);
+        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid, has_room })
     }
 }

@@ -20,12 +20,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::accounting::Accounting;
+use super::active::Active;
 use super::cleanup::Cleanup;
 use super::closed::Closed;
 use super::filling::Filling;
 use super::index::IndexWriter;
 use super::inventory::{Inventory, open_segments};
-use super::log::{Active, LogEnd, Place, Unsealed};
+use super::log::{LogEnd, Place, Unsealed};
 use super::names::{self, SegmentId};
 use super::reading::{Reading, Stop};
 use super::scan::Scan;
@@ -147,6 +148,8 @@ struct Tail {
     unsealed: VecDeque<Unsealed>,
     /// The sequence number after the last batch in the last segment that remains.
     last_end: u64,
+    /// Where what that segment holds ends.
+    last_offset: u64,
     /// Its last frame marks a clean close.
     is_clean: bool,
 }
@@ -158,6 +161,7 @@ impl Tail {
             next_sequence: 1,
             unsealed: VecDeque::new(),
             last_end: 0,
+            last_offset: 0,
             is_clean,
         }
     }
@@ -232,16 +236,17 @@ impl Recovery<'_> {
         };
         if !is_whole {
             self.refuse_damage(&written[position..], &stop)?;
-            self.drop_tail(&written[position..], stop.offset)?;
-        } else if stop.invalid.is_some() {
-            // The rest of a group that was undone: the next segment says that it does not count.
+            self.drop_tail(&written[position..], &stop)?;
+        } else if stop.invalid.is_some() || stop.has_room {
+            // The rest of a group that was undone, of which the next segment says that it does not count; or room.
             self.cleanup.cut(segment, stop.offset);
         }
         self.accounting.grow(segment.id(), stop.offset);
         tail.durable_ends.push(stop.durable_end);
         tail.next_sequence = tail.next_sequence.max(stop.expected);
         tail.last_end = stop.expected;
-        let end = Active { segment: Arc::clone(segment), offset: stop.offset };
+        tail.last_offset = stop.offset;
+        let end = Active::new(Arc::clone(segment), stop.offset);
         tail.is_clean = stop.is_closed && is_whole && next.is_none();
         if !stop.is_sealed {
             self.accounting.unseal(segment.id());
@@ -306,13 +311,14 @@ impl Recovery<'_> {
             tail.next_sequence
         );
         match written[..tail.durable_ends.len()].last() {
-            Some(last) => Err(Error::corrupt(&last.path, length(last)?, reason)),
+            Some(last) => Err(Error::corrupt(&last.path, tail.last_offset, reason)),
             None => Err(Error::corrupt(&self.place.directory, 0, reason)),
         }
     }
 
-    /// Has the first segment cut at `offset` and the others removed, which are behind it.
-    fn drop_tail(&mut self, segments: &[Arc<Segment>], offset: u64) -> Result<()> {
+    /// Has the first segment cut at the stop and the others removed, which are behind it.
+    fn drop_tail(&mut self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
+        let offset = stop.offset;
         for segment in &segments[1..] {
             self.report.dropped_bytes += length(segment)?;
             if self.hinted.contains(&segment.id()) {
@@ -320,7 +326,9 @@ impl Recovery<'_> {
                 self.cleanup.leave_over(names::hint(&self.place.directory, segment.id()));
             }
         }
-        self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
+        if !stop.has_room {
+            self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
+        }
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
         self.cleanup.drop_behind(&segments[1..]);
         self.cleanup.cut(&segments[0], offset);

@@ -134,6 +134,23 @@ impl<'s> Scan<'s> {
         Ok(Next::Frame(frame))
     }
 
+    /// Whether there are only zeros from here to the end of the file.
+    pub(crate) fn is_zero_from(&mut self, mut offset: u64) -> Result<bool> {
+        while offset < self.length {
+            let rest = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
+            let count = rest.min(CHUNK_BYTES);
+            let Some((start, end)) = self.bytes_at(offset, count)? else {
+                return Ok(false);
+            };
+            let end = if planted(Bug::TrustZeros) { start + 1 } else { end };
+            if self.buffer[start..end].iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            offset += count as u64;
+        }
+        Ok(true)
+    }
+
     /// The headers of valid frames that begin anywhere from `from` on, however damaged what is between.
     pub(crate) fn later_headers(&mut self, from: u64) -> Result<Vec<FrameHeader>> {
         let mut found = Vec::new();

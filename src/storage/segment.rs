@@ -393,7 +393,7 @@ mod tests {
         fn write_at(&self, _: &[u8], _: u64) -> io::Result<()> {
             Err(self.0.into())
         }
-        fn truncate(&self, _: u64) -> io::Result<()> {
+        fn set_length(&self, _: u64) -> io::Result<()> {
             Err(self.0.into())
         }
         fn sync(&self) -> io::Result<()> {

@@ -10,14 +10,22 @@ use super::directory::Directory;
 use super::{Engine, EngineKind};
 use crate::storage::log::Place;
 use crate::sync::Arc;
-use crate::{Options, Result};
+use crate::{Durability, Options, Result};
+
+/// How much longer than what it holds a file may be, where that makes syncs cheaper; an open after a crash reads it.
+const ROOM_BYTES: u64 = 1 << 20;
 
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     let Directory { path, handle, file_system, store, lock, .. } = directory;
-    let segment_bytes_max = options.segment_bytes_max;
-    let place =
-        Place { file_system, directory: path, directory_handle: handle, store, segment_bytes_max };
+    let place = Place {
+        file_system,
+        directory: path,
+        directory_handle: handle,
+        store,
+        segment_bytes_max: options.segment_bytes_max,
+        room_bytes: matches!(options.durability, Durability::Always).then_some(ROOM_BYTES),
+    };
     let (writer, reader, report) =
         KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {

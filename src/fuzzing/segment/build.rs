@@ -44,6 +44,7 @@ pub(in crate::fuzzing) fn open(
         directory_handle: Arc::new(disk.clone()),
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
+        room_bytes: None,
     };
     KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
 }

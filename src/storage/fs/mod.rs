@@ -63,8 +63,8 @@ pub(crate) trait File: Send + Sync + 'static {
     /// Writes all of the bytes; on an error any part of them may be there.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Cuts the file to this length.
-    fn truncate(&self, length: u64) -> io::Result<()>;
+    /// Cuts the file to this length, or makes it so long with zeros.
+    fn set_length(&self, length: u64) -> io::Result<()>;
 
     /// Makes the contents and the length survive power loss.
     fn sync(&self) -> io::Result<()>;

@@ -116,7 +116,7 @@ impl File for fs::File {
         self.write_all_at(bytes, offset)
     }
 
-    fn truncate(&self, length: u64) -> io::Result<()> {
+    fn set_length(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
 

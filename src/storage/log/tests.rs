@@ -11,6 +11,7 @@ fn log(disk: &SimulatedDisk) -> Log {
         directory_handle: Arc::new(disk.clone()),
         store: 7,
         segment_bytes_max: 4096,
+        room_bytes: None,
     };
     let end = LogEnd {
         active: None,
@@ -50,11 +51,13 @@ fn the_oldest_and_the_newest_batch_of_a_segment_are_noted() {
 }
 
 #[test]
-fn a_seal_counts_among_the_bytes_of_its_segment() {
+fn a_seal_counts_among_the_bytes_of_its_segment_and_has_no_room_behind_it() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
+    log.place.room_bytes = Some(1000);
     log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
-    let before = length(&log, 1);
+    assert_eq!(length(&log, 1), 1000);
+    let before = accounting.get(SegmentId(1)).unwrap().bytes;
     assert!(!accounting.get(SegmentId(1)).unwrap().sealed);
     log.seal(&mut accounting).unwrap();
     let usage = accounting.get(SegmentId(1)).unwrap();

@@ -14,7 +14,7 @@ pub(crate) enum Call {
     Length,
     Read,
     Write,
-    Truncate,
+    SetLength,
     Sync,
 }
 

@@ -328,10 +328,10 @@ impl File for SimulatedFile {
         self.disk.shared().write(self.file, bytes, position(offset)?)
     }
 
-    fn truncate(&self, length: u64) -> io::Result<()> {
+    fn set_length(&self, length: u64) -> io::Result<()> {
         let mut shared = self.disk.shared();
-        shared.check(Call::Truncate, Place::File(self.file))?;
-        shared.state.change(self.file, Change::Truncate { length: position(length)? });
+        shared.check(Call::SetLength, Place::File(self.file))?;
+        shared.state.change(self.file, Change::SetLength { length: position(length)? });
         Ok(())
     }
 

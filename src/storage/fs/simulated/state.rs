@@ -18,7 +18,7 @@ pub(super) struct Contents {
 #[derive(Debug, Clone)]
 pub(super) enum Change {
     Write { offset: usize, bytes: Vec<u8> },
-    Truncate { length: usize },
+    SetLength { length: usize },
 }
 
 impl Change {
@@ -31,7 +31,7 @@ impl Change {
                 }
                 contents[*offset..end].copy_from_slice(bytes);
             }
-            Self::Truncate { length } => contents.resize(*length, 0),
+            Self::SetLength { length } => contents.resize(*length, 0),
         }
     }
 }

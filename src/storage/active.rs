@@ -1,0 +1,123 @@
+//! The segment that is appended to, and the room behind its end.
+//!
+//! Where every group of writes is synced, a file that grows with each of them makes every sync write its length,
+//! too, which takes a third longer. So the file is made longer ahead: what is behind the end are zeros then,
+//! which are no frame and take no space. They are cut off with the mark that ends the segment or closes the
+//! store; after a crash the next open does it.
+
+use std::io;
+
+use super::record::{FrameKind, TooLarge};
+use super::segment::Segment;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// A segment that something may be appended to.
+pub(crate) struct Active {
+    pub(crate) segment: Arc<Segment>,
+    /// Where what it holds ends.
+    pub(crate) offset: u64,
+    /// Where the file ends.
+    length: u64,
+}
+
+impl Active {
+    /// A segment whose file ends where what it holds does.
+    pub(crate) fn new(segment: Arc<Segment>, offset: u64) -> Self {
+        Self { segment, offset, length: offset }
+    }
+
+    /// Makes the file longer, to a multiple of `step` but no longer than `length_max`, unless so many bytes fit in.
+    pub(super) fn make_room(&mut self, bytes: usize, step: u64, length_max: u64) {
+        let end = self.offset + bytes as u64;
+        if end <= self.length {
+            return;
+        }
+        let length = end.checked_next_multiple_of(step).unwrap_or(end).min(length_max);
+        // Where that is impossible, the file grows with what is written.
+        if length > end && self.segment.file.set_length(length).is_ok() {
+            self.length = length;
+        }
+    }
+
+    /// Writes at the end; on an error any part of the bytes may be there, to be [`cut`](Self::cut) off.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.segment.file.write_at(bytes, self.offset)?;
+        self.offset += bytes.len() as u64;
+        self.length = self.length.max(self.offset);
+        Ok(())
+    }
+
+    /// Appends a mark with no room behind it, or leaves the segment as it was as far as that can be done.
+    pub(super) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
+        let offset = self.offset;
+        let mut mark = Vec::new();
+        let encoded = self.segment.checksum.encode_mark(kind, &[], numbers, offset, &mut mark);
+        encoded.map_err(|TooLarge| Error::Closed)?;
+        let has_room = self.length > offset;
+        let appended = self.append(&mark).and_then(|()| if has_room { self.cut() } else { Ok(()) });
+        appended.map_err(|error| {
+            self.offset = offset;
+            // A part of a mark is no mark, and the next attempt overwrites it.
+            let _ = self.cut();
+            Error::io("append to", &self.segment.path, error)
+        })
+    }
+
+    /// Cuts off what is behind the end.
+    pub(super) fn cut(&mut self) -> io::Result<()> {
+        self.segment.file.set_length(self.offset)?;
+        self.length = self.offset;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::FileSystem;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
+    use crate::storage::names::SegmentId;
+    use crate::storage::segment::{Origin, SegmentHeader};
+    use std::path::Path;
+
+    fn active(disk: &SimulatedDisk) -> Active {
+        let header = SegmentHeader {
+            origin: Origin::Written,
+            store: 1,
+            id: SegmentId(1),
+            base: 1,
+            durable: 0,
+            previous: SegmentId(0),
+        };
+        let file = disk.create(Path::new("x")).unwrap();
+        Active::new(Arc::new(Segment::new(header, "x".into(), file)), 0)
+    }
+
+    #[test]
+    fn there_is_room_for_many_writes_up_to_the_longest_file() {
+        let mut active = active(&SimulatedDisk::new(State::default()));
+        for (bytes, length) in
+            [(10, 64), (54, 64), (1, 128), (60, 128), (10, 150), (40, 175), (1, 176)]
+        {
+            active.make_room(bytes, 64, 150);
+            active.append(&vec![1; bytes]).unwrap();
+            assert_eq!(active.segment.file.length().unwrap(), length, "after {bytes} more bytes");
+        }
+        assert_eq!(active.offset, 176);
+    }
+
+    #[test]
+    fn a_mark_ends_the_file_with_room_or_without() {
+        for step in [None, Some(64)] {
+            let mut active = active(&SimulatedDisk::new(State::default()));
+            if let Some(step) = step {
+                active.make_room(1, step, 1000);
+            }
+            active.append(&[1; 5]).unwrap();
+            active.append_mark(FrameKind::Seal, (2, 1)).unwrap();
+            assert!(active.offset > 5);
+            assert_eq!(active.segment.file.length().unwrap(), active.offset);
+        }
+    }
+}
