@@ -36,10 +36,8 @@ pub(super) struct Stop {
     pub(super) is_sealed: bool,
     /// The store was closed there.
     pub(super) is_closed: bool,
-    /// Why it stopped before the end of the file.
+    /// Why it stopped before the end of the file, unless only zeros follow.
     pub(super) invalid: Option<&'static str>,
-    /// It stopped before the end of the file because only zeros follow.
-    pub(super) has_room: bool,
 }
 
 impl Reading {
@@ -82,7 +80,6 @@ impl Reading {
             is_sealed: true,
             is_closed: false,
             invalid: None,
-            has_room: false,
         };
         Self { run, contents, stop, length, durable: seal.durable, is_hinted: true }
     }
@@ -141,7 +138,6 @@ impl Reader<'_> {
                         is_sealed: true,
                         is_closed: false,
                         invalid: None,
-                        has_room: false,
                     });
                 }
                 (Next::End, None) => return Err(self.corrupt(offset, "its end is missing")),
@@ -191,6 +187,6 @@ impl Reader<'_> {
         };
         let has_room = invalid.is_some() && scan.is_zero_from(offset)?;
         let invalid = invalid.filter(|_| !has_room);
-        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid, has_room })
+        Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
     }
 }

@@ -223,6 +223,7 @@ impl Recovery<'_> {
             return Err(Error::corrupt(&segment.path, 0, reason));
         }
         self.durable = self.durable.max(reading.durable);
+        let length = reading.length;
         let stop = self.take(segment, reading);
         let next = written.get(position + 1);
         let limit = next.filter(|next| next.header.previous == segment.id());
@@ -237,7 +238,7 @@ impl Recovery<'_> {
         if !is_whole {
             self.refuse_damage(&written[position..], &stop)?;
             self.drop_tail(&written[position..], &stop)?;
-        } else if stop.invalid.is_some() || stop.has_room {
+        } else if stop.offset < length {
             // The rest of a group that was undone, of which the next segment says that it does not count; or room.
             self.cleanup.cut(segment, stop.offset);
         }
@@ -326,7 +327,7 @@ impl Recovery<'_> {
                 self.cleanup.leave_over(names::hint(&self.place.directory, segment.id()));
             }
         }
-        if !stop.has_room {
+        if stop.invalid.is_some() {
             self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
         }
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
