@@ -1,5 +1,6 @@
 //! The data directory: whose it is, which engine it belongs to, and its lock.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,6 @@ pub(crate) struct DirectoryLock {
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
     pub(crate) handle: Arc<dyn fs::Directory>,
-    pub(crate) file_system: Arc<dyn FileSystem>,
     pub(crate) kind: EngineKind,
     /// Drawn when the directory was made.
     pub(crate) store: u128,
@@ -41,28 +41,37 @@ impl Directory {
         file_system: Arc<dyn FileSystem>,
     ) -> Result<Option<Self>> {
         let path = options.directory.clone();
+        let opened = file_system.open_directory(&path);
+        let is_missing = matches!(&opened, Err(error) if error.kind() == ErrorKind::NotFound);
         if options.engine == Some(EngineKind::Memory) {
-            let marker = read_marker(&*file_system, &path)?;
-            check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
+            if !is_missing {
+                let handle = opened.map_err(|e| Error::io("open the directory", &path, e))?;
+                let marker = read_marker(&*handle, &path)?;
+                check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
+            }
             return Ok(None);
         }
-        let created = file_system.create_directory(&path);
-        created.map_err(|e| Error::io("create the directory", &path, e))?;
-        let lock = lock(&*file_system, &path, options.lock_wait)?;
-        let handle = file_system.open_directory(&path);
-        let handle = handle.map_err(|e| Error::io("open the directory", &path, e))?;
-        let marker = read_marker(&*file_system, &path)?;
+        let opened = if is_missing {
+            let created = file_system.create_directory(&path);
+            created.map_err(|e| Error::io("create the directory", &path, e))?;
+            file_system.open_directory(&path)
+        } else {
+            opened
+        };
+        let handle = opened.map_err(|e| Error::io("open the directory", &path, e))?;
+        let lock = lock(&*handle, &path, options.lock_wait)?;
+        let marker = read_marker(&*handle, &path)?;
         check_engine(&path, marker.map(|(kind, _)| kind), options.engine)?;
         let (kind, store) = match marker {
             Some(marker) => marker,
             None => {
-                refuse_lost_marker(&*file_system, &path)?;
+                refuse_lost_marker(&*handle, &path)?;
                 let marker = (options.engine.unwrap_or(EngineKind::Kvs), random());
-                write_marker(&*file_system, &path, &*handle, marker)?;
+                write_marker(&*handle, &path, marker)?;
                 marker
             }
         };
-        Ok(Some(Self { path, handle, file_system, kind, store, lock }))
+        Ok(Some(Self { path, handle, kind, store, lock }))
     }
 }
 
@@ -77,11 +86,11 @@ fn check_engine(path: &Path, found: Option<EngineKind>, wanted: Option<EngineKin
     }
 }
 
-fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<DirectoryLock> {
-    let lock_path = names::lock(path);
+fn lock(handle: &dyn fs::Directory, path: &Path, wait: Duration) -> Result<DirectoryLock> {
+    let lock_path = path.join(names::LOCK);
     let start = Instant::now();
     loop {
-        let taken = file_system.lock(&lock_path).map_err(|e| Error::io("lock", &lock_path, e))?;
+        let taken = handle.lock(names::LOCK).map_err(|e| Error::io("lock", &lock_path, e))?;
         if let Some(lock) = taken {
             // Only a help for whoever finds the directory taken.
             let _ = lock.describe(&format!("process {}", std::process::id()));
@@ -89,7 +98,7 @@ fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<Dir
         }
         let left = wait.saturating_sub(start.elapsed());
         if left.is_zero() {
-            let note = read_small(file_system, &lock_path, SMALL_FILE_BYTES).unwrap_or_default();
+            let note = read_small(handle, names::LOCK, SMALL_FILE_BYTES).unwrap_or_default();
             let holder = String::from_utf8(note).ok().filter(|holder| !holder.is_empty());
             return Err(Error::Locked { path: path.to_path_buf(), holder });
         }
@@ -98,11 +107,11 @@ fn lock(file_system: &dyn FileSystem, path: &Path, wait: Duration) -> Result<Dir
 }
 
 /// The marker holds the engine's name and the store's id in hexadecimal, a line each.
-fn read_marker(file_system: &dyn FileSystem, path: &Path) -> Result<Option<(EngineKind, u128)>> {
-    let marker = names::engine(path);
-    let contents = match read_small(file_system, &marker, SMALL_FILE_BYTES) {
+fn read_marker(handle: &dyn fs::Directory, path: &Path) -> Result<Option<(EngineKind, u128)>> {
+    let marker = path.join(names::ENGINE);
+    let contents = match read_small(handle, names::ENGINE, SMALL_FILE_BYTES) {
         Ok(contents) => contents,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", &marker, error)),
     };
     let parsed = std::str::from_utf8(&contents).ok().and_then(|text| {
@@ -115,35 +124,32 @@ fn read_marker(file_system: &dyn FileSystem, path: &Path) -> Result<Option<(Engi
 }
 
 /// The marker is made before anything else, so where there is data it was lost.
-fn refuse_lost_marker(file_system: &dyn FileSystem, path: &Path) -> Result<()> {
-    let found = file_system.list(path).map_err(|e| Error::io("list", path, e))?;
-    let is_data =
-        |name: &String| FileName::parse(name).is_some() || path.join(name) == names::sled(path);
+fn refuse_lost_marker(handle: &dyn fs::Directory, path: &Path) -> Result<()> {
+    let found = handle.list().map_err(|e| Error::io("list", path, e))?;
+    let is_data = |name: &String| FileName::parse(name).is_some() || name == names::SLED;
     match found.iter().find(|name| is_data(name)) {
         Some(name) => {
             let reason = format!("it is missing, and there is {name}");
-            Err(Error::corrupt(&names::engine(path), 0, reason))
+            Err(Error::corrupt(&path.join(names::ENGINE), 0, reason))
         }
         None => Ok(()),
     }
 }
 
 fn write_marker(
-    file_system: &dyn FileSystem,
+    handle: &dyn fs::Directory,
     path: &Path,
-    directory: &dyn fs::Directory,
     (kind, store): (EngineKind, u128),
 ) -> Result<()> {
-    let (marker, unfinished) = (names::engine(path), names::engine_unfinished(path));
     // A crash may have left a part of it; nobody else writes here while the lock is held.
-    let _ = file_system.remove(&unfinished);
-    let written = file_system.create(&unfinished).and_then(|file| {
+    let _ = handle.remove(names::ENGINE_UNFINISHED);
+    let written = handle.create(names::ENGINE_UNFINISHED).and_then(|file| {
         file.write_at(format!("{kind}\n{store:032x}\n").as_bytes(), 0)?;
         file.sync()?;
-        file_system.rename(&unfinished, &marker)?;
-        directory.sync()
+        handle.rename(names::ENGINE_UNFINISHED, names::ENGINE)?;
+        handle.sync()
     });
-    written.map_err(|error| Error::io("write", &marker, error))
+    written.map_err(|error| Error::io("write", &path.join(names::ENGINE), error))
 }
 
 #[cfg(test)]

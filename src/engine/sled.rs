@@ -111,7 +111,7 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
 /// sled lets go of its own lock some time after it was dropped, so a handle that follows another may have
 /// to wait for it, although the directory is already its own.
 fn open_database(directory: &Path, options: &Options) -> Result<Db> {
-    let config = sled::Config::new().path(names::sled(directory)).flush_every_ms(None);
+    let config = sled::Config::new().path(directory.join(names::SLED)).flush_every_ms(None);
     let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
     let start = Instant::now();
     loop {

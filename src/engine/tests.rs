@@ -26,9 +26,8 @@ const SHORT_WRITES: Fault = Fault { call: 0, failure: Failure::Short, forever: t
 
 fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
     Place {
-        file_system: Arc::new(disk.clone()),
-        directory: "data".into(),
-        directory_handle: Arc::new(disk.clone()),
+        directory: Arc::new(disk.clone()),
+        path: "data".into(),
         store: 7,
         segment_bytes_max,
         room_bytes: None,

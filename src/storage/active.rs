@@ -75,11 +75,10 @@ impl Active {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::fs::FileSystem;
+    use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::names::SegmentId;
     use crate::storage::segment::{Origin, SegmentHeader};
-    use std::path::Path;
 
     fn active(disk: &SimulatedDisk) -> Active {
         let header = SegmentHeader {
@@ -90,7 +89,7 @@ mod tests {
             durable: 0,
             previous: SegmentId(0),
         };
-        let file = disk.create(Path::new("x")).unwrap();
+        let file = disk.create("x").unwrap();
         Active::new(Arc::new(Segment::new(header, "x".into(), file)), 0)
     }
 

@@ -1,9 +1,8 @@
 //! What opening a log changes on the disk, collected until the whole log was judged: a store that is
 //! refused stays as it is, for whoever has to repair it.
 
-use std::path::PathBuf;
-
 use super::log::Place;
+use super::names;
 use super::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -12,7 +11,7 @@ use crate::{Error, Result};
 #[derive(Default)]
 pub(super) struct Cleanup {
     /// Files that creations and compactions left behind which a crash cut short.
-    leftovers: Vec<PathBuf>,
+    leftovers: Vec<String>,
     /// Segments behind a torn end, oldest first.
     behind: Vec<Arc<Segment>>,
     /// Segments that end before their files do.
@@ -21,8 +20,8 @@ pub(super) struct Cleanup {
 
 impl Cleanup {
     /// A file is left over.
-    pub(super) fn leave_over(&mut self, path: PathBuf) {
-        self.leftovers.push(path);
+    pub(super) fn leave_over(&mut self, name: String) {
+        self.leftovers.push(name);
     }
 
     /// The segment ends at `offset`.
@@ -37,21 +36,20 @@ impl Cleanup {
 
     /// Makes the changes, durably.
     pub(super) fn apply(self, place: &Place) -> Result<()> {
-        let (file_system, directory) = (&*place.file_system, &place.directory);
-        let sync = || place.directory_handle.sync().map_err(|e| Error::io("sync", directory, e));
-        let remove =
-            |path: &PathBuf| file_system.remove(path).map_err(|e| Error::io("remove", path, e));
+        let sync = || place.directory.sync().map_err(|e| Error::io("sync", &place.path, e));
         if !self.leftovers.is_empty() {
             // An output that was just given its name could lose it again, with what it replaced gone.
             sync()?;
-            for path in &self.leftovers {
+            for name in &self.leftovers {
+                let path = place.path_of(name);
                 log::info!("removing {}, which a crash left behind", path.display());
-                remove(path)?;
+                place.remove(name)?;
             }
             sync()?;
         }
         // The newest first: a crash in between must not leave a gap.
-        self.behind.iter().rev().try_for_each(|segment| remove(&segment.path))?;
+        let mut behind = self.behind.iter().rev();
+        behind.try_for_each(|segment| place.remove(&names::segment(segment.id())))?;
         if !self.behind.is_empty() {
             sync()?;
         }

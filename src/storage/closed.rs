@@ -82,8 +82,8 @@ impl Closed {
 
     /// Reads it; `None` if the store was never closed cleanly, or if the file is damaged.
     pub(super) fn read(place: &Place) -> Result<Option<Self>> {
-        let path = names::closed(&place.directory);
-        let bytes = match read_small(&*place.file_system, &path, CLOSED_BYTES) {
+        let path = place.path_of(names::CLOSED);
+        let bytes = match read_small(&*place.directory, names::CLOSED, CLOSED_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path, error)),
@@ -102,20 +102,19 @@ impl Closed {
 
     /// Overwrites what an earlier close noted.
     pub(super) fn write(&self, place: &Place) -> Result<()> {
-        let path = names::closed(&place.directory);
-        let file_system = &*place.file_system;
+        let directory = &*place.directory;
         let write = || {
-            let (file, is_new) = match file_system.open(&path) {
+            let (file, is_new) = match directory.open(names::CLOSED) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    (file_system.create(&path)?, true)
+                    (directory.create(names::CLOSED)?, true)
                 }
                 opened => (opened?, false),
             };
             file.write_at(&self.encode(place.store), 0)?;
             file.sync()?;
-            if is_new { place.directory_handle.sync() } else { Ok(()) }
+            if is_new { directory.sync() } else { Ok(()) }
         };
-        write().map_err(|error| Error::io("write", &path, error))
+        write().map_err(|error| Error::io("write", &place.path_of(names::CLOSED), error))
     }
 
     /// The highest segment id that was given.
@@ -135,12 +134,12 @@ impl Closed {
             return Ok(());
         }
         if found.newest < expected.newest {
-            let path = names::segment(&place.directory, expected.newest);
+            let path = place.path_of(&names::segment(expected.newest));
             let reason = "it is missing or empty, and it was there when the store was closed";
             return Err(Error::corrupt(&path, 0, reason));
         }
         let reason = "its segments are not those that were there when the store was closed";
-        Err(Error::corrupt(&place.directory, 0, reason))
+        Err(Error::corrupt(&place.path, 0, reason))
     }
 }
 
@@ -152,9 +151,8 @@ mod tests {
 
     fn place(disk: &SimulatedDisk) -> Place {
         Place {
-            file_system: Arc::new(disk.clone()),
-            directory: "data".into(),
-            directory_handle: Arc::new(disk.clone()),
+            directory: Arc::new(disk.clone()),
+            path: "data".into(),
             store: 2,
             segment_bytes_max: 4096,
             room_bytes: None,

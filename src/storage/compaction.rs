@@ -18,7 +18,7 @@
 //! Each delivery waits until the writer has taken the one before it.
 
 use std::collections::{HashSet, VecDeque};
-use std::path::PathBuf;
+use std::io;
 
 use super::fs::File;
 use super::index::{Horizon, IndexReader, Move, Slot};
@@ -137,14 +137,13 @@ enum Phase {
 struct Output {
     header: SegmentHeader,
     file: Arc<dyn File>,
-    unfinished: PathBuf,
+    place: Place,
     checksum: Checksum,
     /// Bytes that are in the file.
     written: u64,
     /// Bytes that follow them.
     buffer: Vec<u8>,
     has_its_name: bool,
-    remove: Option<Place>,
 }
 
 impl Compaction {
@@ -159,19 +158,16 @@ impl Compaction {
             durable: 0,
             previous: SegmentId(0),
         };
-        let unfinished = names::unfinished(&place.directory, *id);
-        let file = place.file_system.create(&unfinished);
-        let file = file.map_err(|e| Error::io("create", &unfinished, e))?;
+        let file = place.create(&names::unfinished(*id))?;
         let replaced: Vec<u64> = inputs.iter().map(|input| input.segment.id().0).collect();
         let mut output = Output {
             header,
             file,
-            unfinished,
+            place: place.clone(),
             checksum: header.checksum(),
             written: 0,
             buffer: header.encode().to_vec(),
             has_its_name: false,
-            remove: Some(place.clone()),
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
         output.mark(FrameKind::Replaces, &list, (0, 0))?;
@@ -326,7 +322,7 @@ impl Compaction {
         }
         if !planted(Bug::SkipOutputSync) {
             let synced = self.output.file.sync();
-            synced.map_err(|e| Error::io("sync", &self.output.unfinished, e))?;
+            synced.map_err(|e| self.output.failed("sync", e))?;
         }
         let segments = table.all();
         let is_unsynced =
@@ -338,16 +334,15 @@ impl Compaction {
         if planted(Bug::DropInputsEarly) {
             table.remove(&self.plan.input_ids());
         }
-        let path = names::segment(&place.directory, self.plan.output);
-        let renamed = place.file_system.rename(&self.output.unfinished, &path);
-        renamed.map_err(|e| Error::io("rename", &self.output.unfinished, e))?;
+        let name = names::segment(self.plan.output);
+        place.rename(&self.output.unfinished(), &name)?;
         self.output.has_its_name = true;
         if !planted(Bug::SkipRenameSync) {
             place.sync_directory()?;
         }
         self.phase = Phase::Deliver;
         let file = Arc::clone(&self.output.file);
-        let segment = Segment::new(self.output.header, path, file);
+        let segment = Segment::new(self.output.header, place.path_of(&name), file);
         Ok(Progress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
     }
 
@@ -374,11 +369,9 @@ impl Compaction {
 
 fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
-        let segment = &input.segment;
-        let removed = plan.place.file_system.remove(&segment.path);
-        removed.map_err(|e| Error::io("remove", &segment.path, e))?;
+        plan.place.remove(&names::segment(input.segment.id()))?;
         // The next open removes a hint without a segment, and many segments have none.
-        let _ = plan.place.file_system.remove(&names::hint(&plan.place.directory, segment.id()));
+        let _ = plan.place.remove(&names::hint(input.segment.id()));
     }
     Ok(())
 }
@@ -389,6 +382,15 @@ fn too_large() -> Error {
 }
 
 impl Output {
+    /// Returns the name it has until it is complete.
+    fn unfinished(&self) -> String {
+        names::unfinished(self.header.id)
+    }
+
+    fn failed(&self, action: &'static str, error: io::Error) -> Error {
+        Error::io(action, &self.place.path_of(&self.unfinished()), error)
+    }
+
     fn copy(&mut self, record: &Record<'_>, sequence: u64) -> Result<Extent> {
         let mut placed = None;
         let base = self.written;
@@ -408,7 +410,7 @@ impl Output {
 
     fn flush(&mut self) -> Result<()> {
         let written = self.file.write_at(&self.buffer, self.written);
-        written.map_err(|e| Error::io("write", &self.unfinished, e))?;
+        written.map_err(|e| self.failed("write", e))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -417,11 +419,9 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some(place) = self.remove.take()
-            && !self.has_its_name
-        {
+        if !self.has_its_name {
             // The next open removes what is left if this fails.
-            let _ = place.file_system.remove(&self.unfinished);
+            let _ = self.place.remove(&self.unfinished());
         }
     }
 }

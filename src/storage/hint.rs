@@ -10,11 +10,10 @@
 //! bit that flips in a record is found when the record is read.
 
 use std::io;
-use std::path::Path;
 
 use crc32fast::Hasher;
 
-use super::fs::FileSystem;
+use super::fs::Directory;
 use super::log::Place;
 use super::names;
 use super::record::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, u32_at};
@@ -59,8 +58,7 @@ impl Hint {
 
     /// Reads the hint of a segment; `None` unless it describes the segment as it is.
     pub(super) fn read(place: &Place, segment: &Segment) -> Option<Self> {
-        let path = names::hint(&place.directory, segment.id());
-        let bytes = read_whole(&*place.file_system, &path).ok()?;
+        let bytes = read_whole(&*place.directory, &names::hint(segment.id())).ok()?;
         let length = segment.file.length().ok()?;
         let seal_at = length.checked_sub(FRAME_HEADER_BYTES as u64)?;
         let mut seal = [0; FRAME_HEADER_BYTES];
@@ -109,8 +107,8 @@ fn checksum(hint: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn read_whole(file_system: &dyn FileSystem, path: &Path) -> io::Result<Vec<u8>> {
-    let file = file_system.open(path)?;
+fn read_whole(directory: &dyn Directory, name: &str) -> io::Result<Vec<u8>> {
+    let file = directory.open(name)?;
     let length = usize::try_from(file.length()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let mut bytes = vec![0; length];
     let read = file.read_at(&mut bytes, 0)?;

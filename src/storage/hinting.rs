@@ -88,13 +88,11 @@ impl Hinting {
     }
 
     fn write(&self, hint: &[u8]) -> Result<()> {
-        let path = names::hint(&self.place.directory, self.segment.id());
-        let file_system = &*self.place.file_system;
-        let file = file_system.create(&path).map_err(|e| Error::io("create", &path, e))?;
-        file.write_at(hint, 0).map_err(|error| {
+        let name = names::hint(self.segment.id());
+        self.place.create(&name)?.write_at(hint, 0).map_err(|error| {
             // A part of a hint does no harm but for the space it takes.
-            let _ = file_system.remove(&path);
-            Error::io("write", &path, error)
+            let _ = self.place.remove(&name);
+            Error::io("write", &self.place.path_of(&name), error)
         })
     }
 }

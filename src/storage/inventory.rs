@@ -27,8 +27,7 @@ pub(super) struct Inventory {
 
 /// Opens what is there, which must be what the last clean close says; changes nothing.
 pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
-    let (file_system, directory) = (&*place.file_system, &place.directory);
-    let names = file_system.list(directory).map_err(|e| Error::io("list", directory, e))?;
+    let names = place.directory.list().map_err(|e| Error::io("list", &place.path, e))?;
     let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
     let mut unfinished = SegmentId(0);
     let mut cleanup = Cleanup::default();
@@ -38,7 +37,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
             FileName::Hint(id) => drop(hinted.insert(id)),
             FileName::Unfinished(id) => {
                 unfinished = unfinished.max(id);
-                cleanup.leave_over(names::unfinished(directory, id));
+                cleanup.leave_over(names::unfinished(id));
             }
         }
     }
@@ -48,9 +47,9 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         match open_segment(place, id, Some(id) == newest)? {
             Some(segment) => segments.push(segment),
             None => {
-                let path = names::segment(directory, id);
-                unbegun.get_or_insert_with(|| path.clone());
-                cleanup.leave_over(path);
+                let name = names::segment(id);
+                unbegun.get_or_insert_with(|| place.path_of(&name));
+                cleanup.leave_over(name);
             }
         }
     }
@@ -61,7 +60,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     segments.retain(|segment| {
         let is_needed = !replaced.contains(&segment.id());
         if !is_needed {
-            cleanup.leave_over(segment.path.clone());
+            cleanup.leave_over(names::segment(segment.id()));
         }
         is_needed
     });
@@ -69,7 +68,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     hinted.retain(|id| {
         let is_needed = ids.binary_search(id).is_ok();
         if !is_needed {
-            cleanup.leave_over(names::hint(directory, *id));
+            cleanup.leave_over(names::hint(*id));
         }
         is_needed
     });
@@ -88,8 +87,8 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
 
 /// Opens a segment; `None` if it was being made, or was made ahead and not begun, when the process ended.
 fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
-    let path = names::segment(&place.directory, id);
-    let file = place.file_system.open(&path).map_err(|e| Error::io("open", &path, e))?;
+    let name = names::segment(id);
+    let (file, path) = (place.open(&name)?, place.path_of(&name));
     let mut bytes = [0; HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
     let length = file.length().map_err(|e| Error::io("measure", &path, e))?;

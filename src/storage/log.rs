@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
 
 use super::accounting::Accounting;
 use super::active::Active;
@@ -125,7 +124,7 @@ impl Log {
         let id = self.next_segment;
         let next = id.0.checked_add(1);
         let next =
-            next.ok_or_else(|| Error::corrupt(&self.place.directory, 0, "no segment id is left"))?;
+            next.ok_or_else(|| Error::corrupt(&self.place.path, 0, "no segment id is left"))?;
         self.next_segment = SegmentId(next);
         Ok(id)
     }
@@ -321,7 +320,9 @@ impl Log {
     }
 
     fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
-        let (id, path, file, is_prepared) = self.next_file()?;
+        let (id, file, is_prepared) = self.next_file()?;
+        let name = names::segment(id);
+        let path = self.place.path_of(&name);
         self.newest_begun = id;
         let header = SegmentHeader {
             origin: Origin::Written,
@@ -335,7 +336,7 @@ impl Log {
         // for one that was being written.
         if let Err(error) = file.write_at(&header.encode(), 0) {
             // A leftover is recognized at the next open only while it is the newest segment.
-            self.place.file_system.remove(&path).map_err(|e| {
+            self.place.directory.remove(&name).map_err(|e| {
                 Error::UnknownOutcome(Arc::new(Error::io("remove the unfinished", &path, e)))
             })?;
             self.place.sync_directory()?;
@@ -356,20 +357,16 @@ impl Log {
     }
 
     /// The file of the next segment, and whether its name and its length are durable.
-    fn next_file(&mut self) -> Result<(SegmentId, PathBuf, Arc<dyn File>, bool)> {
+    fn next_file(&mut self) -> Result<(SegmentId, Arc<dyn File>, bool)> {
         match std::mem::replace(&mut self.preparation, Preparation::None) {
             Preparation::Ready(prepared) => {
-                let id = prepared.id();
-                let (path, file) = prepared.into_file();
-                return Ok((id, path, file, true));
+                return Ok((prepared.id(), prepared.into_file(), true));
             }
             Preparation::Running(id) => self.preparation = Preparation::Running(id),
             Preparation::None | Preparation::Failed => {}
         }
         let id = self.take_segment_id()?;
-        let path = names::segment(&self.place.directory, id);
-        let file = self.place.file_system.create(&path);
-        Ok((id, path.clone(), file.map_err(|e| Error::io("create", &path, e))?, false))
+        Ok((id, self.place.create(&names::segment(id))?, false))
     }
 
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
@@ -427,8 +424,8 @@ impl Log {
             return Error::UnknownOutcome(Arc::new(error));
         }
         // Nothing is in it: without this, every retry on a full disk would leave an empty file.
-        let is_removed =
-            offset == HEADER_BYTES as u64 && self.place.file_system.remove(&segment.path).is_ok();
+        let is_removed = offset == HEADER_BYTES as u64
+            && self.place.directory.remove(&names::segment(segment.id())).is_ok();
         if is_removed {
             self.active = None;
             self.has_removed = true;

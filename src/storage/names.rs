@@ -13,7 +13,6 @@
 //! Any other name is left alone.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 /// Names a segment; ids grow and are never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,45 +52,36 @@ impl FileName {
     }
 }
 
-/// The file of a segment.
-pub(crate) fn segment(directory: &Path, id: SegmentId) -> PathBuf {
-    directory.join(format!("{id}.log"))
+/// Returns the name of a segment's file.
+pub(crate) fn segment(id: SegmentId) -> String {
+    format!("{id}.log")
 }
 
-/// The file that holds what an open needs of a segment.
-pub(crate) fn hint(directory: &Path, id: SegmentId) -> PathBuf {
-    directory.join(format!("{id}.hint"))
+/// Returns the name of the file that holds what an open needs of a segment.
+pub(crate) fn hint(id: SegmentId) -> String {
+    format!("{id}.hint")
 }
 
-/// The file of a segment that a compaction writes or that is made ahead, until it is complete and synced.
-pub(crate) fn unfinished(directory: &Path, id: SegmentId) -> PathBuf {
-    directory.join(format!("{id}.tmp"))
+/// Returns the name that a segment which a compaction writes or that is made ahead has until it is
+/// complete and synced.
+pub(crate) fn unfinished(id: SegmentId) -> String {
+    format!("{id}.tmp")
 }
 
-/// The file that the process which has the store open holds a lock on.
-pub(crate) fn lock(directory: &Path) -> PathBuf {
-    directory.join("LOCK")
-}
+/// The file that names the process which has the store open.
+pub(crate) const LOCK: &str = "LOCK";
 
 /// The file that names the engine.
-pub(crate) fn engine(directory: &Path) -> PathBuf {
-    directory.join("ENGINE")
-}
+pub(crate) const ENGINE: &str = "ENGINE";
 
-/// Where the engine's name is written before it takes its place.
-pub(crate) fn engine_unfinished(directory: &Path) -> PathBuf {
-    directory.join("ENGINE.tmp")
-}
+/// The file the engine's name is written to before it takes its place.
+pub(crate) const ENGINE_UNFINISHED: &str = "ENGINE.tmp";
 
 /// The file in which a clean close notes what was there.
-pub(crate) fn closed(directory: &Path) -> PathBuf {
-    directory.join("CLOSED")
-}
+pub(crate) const CLOSED: &str = "CLOSED";
 
 /// The `sled` engine's own directory.
-pub(crate) fn sled(directory: &Path) -> PathBuf {
-    directory.join("sled")
-}
+pub(crate) const SLED: &str = "sled";
 
 #[cfg(test)]
 mod tests {
@@ -100,14 +90,9 @@ mod tests {
     #[test]
     fn only_the_engines_own_names_are_read() {
         let id = SegmentId(42);
-        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-        let directory = Path::new("x");
-        assert_eq!(FileName::parse(&name(segment(directory, id))), Some(FileName::Segment(id)));
-        assert_eq!(FileName::parse(&name(hint(directory, id))), Some(FileName::Hint(id)));
-        assert_eq!(
-            FileName::parse(&name(unfinished(directory, id))),
-            Some(FileName::Unfinished(id))
-        );
+        assert_eq!(FileName::parse(&segment(id)), Some(FileName::Segment(id)));
+        assert_eq!(FileName::parse(&hint(id)), Some(FileName::Hint(id)));
+        assert_eq!(FileName::parse(&unfinished(id)), Some(FileName::Unfinished(id)));
         for stray in [
             "",
             "LOCK",

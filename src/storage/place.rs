@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use super::fs::{Directory, FileSystem};
+use super::fs::{Directory, File};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// Where the log lives and how it grows; the same for as long as it is open.
 #[derive(Clone)]
 pub(crate) struct Place {
-    pub(crate) file_system: Arc<dyn FileSystem>,
-    pub(crate) directory: PathBuf,
-    pub(crate) directory_handle: Arc<dyn Directory>,
+    /// The open directory: everything is done by its handle.
+    pub(crate) directory: Arc<dyn Directory>,
+    /// The path the directory was opened by, for messages alone.
+    pub(crate) path: PathBuf,
     /// Drawn when the directory was made.
     pub(crate) store: u128,
     pub(crate) segment_bytes_max: u64,
@@ -20,10 +21,36 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Returns the path of a file, for messages alone.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes a file that must not exist yet.
+    pub(crate) fn create(&self, name: &str) -> Result<Arc<dyn File>> {
+        self.directory.create(name).map_err(|e| Error::io("create", &self.path_of(name), e))
+    }
+
+    /// Opens a file.
+    pub(crate) fn open(&self, name: &str) -> Result<Arc<dyn File>> {
+        self.directory.open(name).map_err(|e| Error::io("open", &self.path_of(name), e))
+    }
+
+    /// Gives a file another name.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let renamed = self.directory.rename(from, to);
+        renamed.map_err(|e| Error::io("rename", &self.path_of(from), e))
+    }
+
+    /// Removes a file's name.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        self.directory.remove(name).map_err(|e| Error::io("remove", &self.path_of(name), e))
+    }
+
     /// Makes the names in the directory survive power loss; a failure leaves in doubt which of them do.
     pub(crate) fn sync_directory(&self) -> Result<()> {
-        self.directory_handle.sync().map_err(|error| {
-            Error::UnknownOutcome(Arc::new(Error::io("sync", &self.directory, error)))
-        })
+        self.directory
+            .sync()
+            .map_err(|error| Error::UnknownOutcome(Arc::new(Error::io("sync", &self.path, error))))
     }
 }

@@ -5,9 +5,7 @@
 //! sync of a block which is already there. It gets its name when its length is durable, so a crash leaves either
 //! an unfinished file or one that is told from every other segment by its length.
 
-use std::path::PathBuf;
-
-use super::fs::{File, FileSystem};
+use super::fs::{Directory, File};
 use super::log::Place;
 use super::names::{self, SegmentId};
 use super::segment::HEADER_BYTES;
@@ -29,35 +27,32 @@ pub(super) enum Preparation {
 /// A segment without a header; its file is removed if nobody begins it.
 pub(crate) struct Prepared {
     id: SegmentId,
-    path: PathBuf,
+    name: String,
     file: Arc<dyn File>,
     /// None once it was begun.
-    file_system: Option<Arc<dyn FileSystem>>,
+    directory: Option<Arc<dyn Directory>>,
 }
 
 impl Prepared {
     /// Makes the file, durably.
     pub(crate) fn make(place: &Place, id: SegmentId) -> Result<Self> {
-        let file_system = &place.file_system;
-        let unfinished = names::unfinished(&place.directory, id);
-        let file = file_system.create(&unfinished);
-        let file = file.map_err(|e| Error::io("create", &unfinished, e))?;
-        let file_system = Some(Arc::clone(file_system));
-        let mut prepared = Self { id, path: unfinished, file, file_system };
+        let name = names::unfinished(id);
+        let file = place.create(&name)?;
+        let directory = Some(Arc::clone(&place.directory));
+        let mut prepared = Self { id, name, file, directory };
         prepared.finish(place)?;
         Ok(prepared)
     }
 
     fn finish(&mut self, place: &Place) -> Result<()> {
-        let written = self.file.write_at(&[0; HEADER_BYTES], 0);
-        written.map_err(|e| Error::io("write", &self.path, e))?;
+        let failed = |action, error| Error::io(action, &place.path_of(&self.name), error);
+        self.file.write_at(&[0; HEADER_BYTES], 0).map_err(|e| failed("write", e))?;
         if !planted(Bug::PrepareUnsynced) {
-            self.file.sync().map_err(|e| Error::io("sync", &self.path, e))?;
+            self.file.sync().map_err(|e| failed("sync", e))?;
         }
-        let path = names::segment(&place.directory, self.id);
-        let renamed = place.file_system.rename(&self.path, &path);
-        renamed.map_err(|e| Error::io("rename", &self.path, e))?;
-        self.path = path;
+        let name = names::segment(self.id);
+        place.rename(&self.name, &name)?;
+        self.name = name;
         if planted(Bug::SkipDirectorySync) { Ok(()) } else { place.sync_directory() }
     }
 
@@ -66,18 +61,18 @@ impl Prepared {
         self.id
     }
 
-    /// Its path and its file, for whoever begins it.
-    pub(super) fn into_file(mut self) -> (PathBuf, Arc<dyn File>) {
-        self.file_system = None;
-        (std::mem::take(&mut self.path), Arc::clone(&self.file))
+    /// Returns its file to whoever begins it.
+    pub(super) fn into_file(mut self) -> Arc<dyn File> {
+        self.directory = None;
+        Arc::clone(&self.file)
     }
 }
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        if let Some(file_system) = self.file_system.take() {
+        if let Some(directory) = self.directory.take() {
             // The next open removes what is left if this fails.
-            let _ = file_system.remove(&self.path);
+            let _ = directory.remove(&self.name);
         }
     }
 }

@@ -102,7 +102,7 @@ pub(crate) fn recover(
     for segment in compacted.iter().chain(&written) {
         bytes += length(segment)?;
     }
-    let tail = if place.file_system.reads_beside() && bytes >= BESIDE_BYTES_MIN {
+    let tail = if place.directory.reads_beside() && bytes >= BESIDE_BYTES_MIN {
         recovery.read(&compacted, &written, tasks)?
     } else {
         recovery.read(&compacted, &written, &OneByOne)?
@@ -275,7 +275,7 @@ impl Recovery<'_> {
         }
         if self.hinted.contains(&id) {
             self.report.doubted += 1;
-            self.cleanup.leave_over(names::hint(&self.place.directory, id));
+            self.cleanup.leave_over(names::hint(id));
         }
         if stop.is_sealed {
             self.unhinted.push_back(Arc::clone(segment));
@@ -313,7 +313,7 @@ impl Recovery<'_> {
         );
         match written[..tail.durable_ends.len()].last() {
             Some(last) => Err(Error::corrupt(&last.path, tail.last_offset, reason)),
-            None => Err(Error::corrupt(&self.place.directory, 0, reason)),
+            None => Err(Error::corrupt(&self.place.path, 0, reason)),
         }
     }
 
@@ -324,7 +324,7 @@ impl Recovery<'_> {
             self.report.dropped_bytes += length(segment)?;
             if self.hinted.contains(&segment.id()) {
                 // Durably before the segment: its id may be given again.
-                self.cleanup.leave_over(names::hint(&self.place.directory, segment.id()));
+                self.cleanup.leave_over(names::hint(segment.id()));
             }
         }
         if stop.invalid.is_some() {

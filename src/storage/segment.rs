@@ -332,7 +332,7 @@ impl SegmentTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::fs::FileSystem;
+    use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::record::FrameKind;
 
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn a_record_about_another_key_is_an_error() {
         let disk = SimulatedDisk::new(State::default());
-        let file = disk.create(Path::new("x")).unwrap();
+        let file = disk.create("x").unwrap();
         let record = Record::Put { key: b"k", value: b"v", expires_at: None };
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
         let records = std::iter::once(record);

@@ -17,11 +17,10 @@ const ROOM_BYTES: u64 = 1 << 20;
 
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
-    let Directory { path, handle, file_system, store, lock, .. } = directory;
+    let Directory { path, handle, store, lock, .. } = directory;
     let place = Place {
-        file_system,
-        directory: path,
-        directory_handle: handle,
+        directory: handle,
+        path,
         store,
         segment_bytes_max: options.segment_bytes_max,
         room_bytes: matches!(options.durability, Durability::Always).then_some(ROOM_BYTES),

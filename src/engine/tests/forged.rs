@@ -1,9 +1,7 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
-use std::path::Path;
-
 use super::*;
-use crate::storage::fs::FileSystem;
+use crate::storage::fs::Directory;
 use crate::storage::record::{FrameKind, Record};
 use crate::storage::segment::{Origin, SegmentHeader};
 
@@ -62,10 +60,9 @@ fn a_segment_that_is_missing_before_another_is_noticed() {
     writer.close().unwrap();
     drop(writer);
     for name in &segments(&disk)[..3] {
-        let (path, aside) = (Path::new(name), Path::new("aside"));
-        disk.rename(path, aside).unwrap();
+        disk.rename(name, "aside").unwrap();
         assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })), "{name}");
-        disk.rename(aside, path).unwrap();
+        disk.rename("aside", name).unwrap();
     }
     assert!(open_plain(&disk).is_ok());
 }
@@ -77,6 +74,6 @@ fn a_segment_of_another_store_or_under_another_name_is_refused() {
     assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
     let disk = forge(HEADER, 1, &[]);
     let (name, other) = ("00000000000000000001.log", "00000000000000000002.log");
-    disk.rename(Path::new(name), Path::new(other)).unwrap();
+    disk.rename(name, other).unwrap();
     assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
 }

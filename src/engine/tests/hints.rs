@@ -39,8 +39,8 @@ fn hinted() -> SimulatedDisk {
 }
 
 fn remove_file(disk: &SimulatedDisk, name: &str) {
-    use crate::storage::fs::FileSystem;
-    disk.remove(std::path::Path::new(name)).unwrap();
+    use crate::storage::fs::Directory;
+    disk.remove(name).unwrap();
 }
 
 #[test]

@@ -70,9 +70,8 @@ impl Store {
     fn open(state: State) -> (Self, RecoveryReport) {
         let disk = SimulatedDisk::new(state);
         let place = Place {
-            file_system: Arc::new(disk.clone()),
-            directory: "data".into(),
-            directory_handle: Arc::new(disk.clone()),
+            directory: Arc::new(disk.clone()),
+            path: "data".into(),
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             room_bytes: Some(64),

@@ -39,9 +39,8 @@ pub(in crate::fuzzing) fn open(
     disk: &SimulatedDisk,
 ) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
     let place = Place {
-        file_system: Arc::new(disk.clone()),
-        directory: DIRECTORY.into(),
-        directory_handle: Arc::new(disk.clone()),
+        directory: Arc::new(disk.clone()),
+        path: DIRECTORY.into(),
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
         room_bytes: None,

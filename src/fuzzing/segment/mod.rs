@@ -13,7 +13,7 @@ use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
-use crate::storage::fs::FileSystem;
+use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::names::SegmentId;
 use crate::storage::record::{FRAME_HEADER_BYTES, FrameKind};
@@ -65,7 +65,7 @@ fn path(name: &str) -> PathBuf {
 fn check(files: &Image, history: Option<&History>) {
     let disk = SimulatedDisk::new(State::with_files(files.clone()));
     for (name, bytes) in files {
-        check_frames(&disk, &path(name), bytes);
+        check_frames(&disk, name, bytes);
     }
     let (mut writer, reader, _) = match open(&disk) {
         Ok(opened) => opened,
@@ -135,10 +135,11 @@ fn check_refusal(disk: &SimulatedDisk, before: &Image, error: &Error) {
 }
 
 /// Every frame that a scan returns holds what would be written in its place.
-fn check_frames(disk: &SimulatedDisk, path: &Path, bytes: &[u8]) {
-    let Ok(header) = SegmentHeader::decode(bytes, path) else { return };
+fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
+    let path = path(name);
+    let Ok(header) = SegmentHeader::decode(bytes, &path) else { return };
     assert_eq!(header.encode(), bytes[..HEADER_BYTES]);
-    let segment = Segment::new(header, path.to_path_buf(), disk.open(path).unwrap());
+    let segment = Segment::new(header, path.clone(), disk.open(name).unwrap());
     let mut scan = Scan::new(&segment).unwrap();
     loop {
         let at = scan.offset();

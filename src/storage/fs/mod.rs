@@ -1,5 +1,9 @@
 //! The file operations the crate uses, behind traits so that a simulated disk can take their place.
 //!
+//! A path is resolved once, by [`FileSystem::open_directory`]. From then on everything is done by name
+//! relative to the open [`Directory`], so a store goes on in its own directory when the directory is
+//! renamed, another one takes its name, or the process changes its current directory.
+//!
 //! What is assumed of a disk: what was written and then synced by [`File::sync`] survives power loss;
 //! a name that was created, renamed or removed survives it after [`Directory::sync`]; until then any
 //! subset of sectors and names may survive, and the length of a file may grow without its data. A failed
@@ -17,36 +21,43 @@ use std::path::Path;
 
 use crate::sync::Arc;
 
-/// Files by name.
+/// The way from a path to a directory.
 pub(crate) trait FileSystem: Send + Sync + 'static {
-    /// Makes the directory and its missing parents, each durably.
+    /// Makes the directory, whose parent must exist, durably.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
 
-    /// The names in a directory, in any order; names that are not UTF-8 are left out.
-    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
+    /// Opens a directory.
+    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>>;
+}
+
+/// An open directory; names are those of its own files, never paths.
+pub(crate) trait Directory: Send + Sync + 'static {
+    /// Returns the names in it, in any order; names that are not UTF-8 are left out.
+    fn list(&self) -> io::Result<Vec<String>>;
 
     /// Makes a file that must not exist yet, for reading and writing.
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
     /// Opens a file for reading and writing.
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
     /// Gives a file another name, replacing what has it.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file's name; open handles keep its contents.
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Opens a directory to sync it, once: to open it for each sync could fail for want of a descriptor.
-    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>>;
+    /// Makes every change of names in it survive power loss.
+    fn sync(&self) -> io::Result<()>;
 
-    /// Whether several threads may read at once; a simulation that counts calls wants them in order.
+    /// Takes the exclusive lock of a file, making the file if it is missing; `None` if it is taken.
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// Returns true if several threads may read its files at once; a simulation that counts calls
+    /// wants them in order.
     fn reads_beside(&self) -> bool {
         true
     }
-
-    /// Takes the exclusive lock of a file, making the file if it is missing; `None` if it is taken.
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
 /// An open file; every operation names its offset, so that one handle serves many threads.
@@ -70,12 +81,6 @@ pub(crate) trait File: Send + Sync + 'static {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// An open directory.
-pub(crate) trait Directory: Send + Sync + 'static {
-    /// Makes every change of names in it survive power loss.
-    fn sync(&self) -> io::Result<()>;
-}
-
 /// A lock that is held until it is dropped, and let go by the operating system if the process dies.
 pub(crate) trait Lock: Send + Sync {
     /// Leaves a note about the holder for others to read.
@@ -84,12 +89,12 @@ pub(crate) trait Lock: Send + Sync {
 
 /// Reads a small file whole, up to `limit` bytes.
 pub(crate) fn read_small(
-    file_system: &dyn FileSystem,
-    path: &Path,
+    directory: &dyn Directory,
+    name: &str,
     limit: usize,
 ) -> io::Result<Vec<u8>> {
     let mut contents = vec![0; limit];
-    let length = file_system.open(path)?.read_at(&mut contents, 0)?;
+    let length = directory.open(name)?.read_at(&mut contents, 0)?;
     contents.truncate(length);
     Ok(contents)
 }

@@ -1,29 +1,28 @@
 //! The operating system's files.
 
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder};
 use std::io::{self, IoSliceMut};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
 
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
+use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
 use super::{Directory, File, FileSystem, Lock};
 use crate::sync::Arc;
 
 /// Only the owner may read what a store holds.
-const FILE_MODE: u32 = 0o600;
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// The file system of the machine.
 pub(crate) struct RealFileSystem;
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(FILE_MODE);
-    options
-}
+/// Never through a symbolic link, never kept by a program that this one starts, and never waiting for
+/// the other end of a pipe that has the name of a file.
+const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
-/// A path's parent; that of a bare name is the current directory.
+/// Returns a path's parent; that of a bare name is the current directory.
 fn parent(path: &Path) -> Option<&Path> {
     let parent = path.parent()?;
     Some(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
@@ -31,50 +30,79 @@ fn parent(path: &Path) -> Option<&Path> {
 
 impl FileSystem for RealFileSystem {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = parent(path) {
-            self.create_directory(parent)?;
-        }
-        match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-            result => result?,
-        }
+        DirBuilder::new().mode(DIRECTORY_MODE).create(path)?;
         parent(path).map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
     }
 
-    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        names.filter_map(Result::transpose).collect()
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(options().create_new(true).open(path)?))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(options().open(path)?))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
-    }
-
     fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>> {
-        Ok(Arc::new(fs::File::open(path)?))
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
+        Ok(Arc::new(RealDirectory(handle.into())))
+    }
+}
+
+struct RealDirectory(fs::File);
+
+impl RealDirectory {
+    /// Opens a regular file.
+    fn open_file(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
+        let opened = retry_on_intr(|| openat(&self.0, name, flags | FLAGS, FILE_MODE));
+        let file: fs::File = match opened {
+            Err(Errno::LOOP) => return Err(irregular("a symbolic link")),
+            opened => opened?.into(),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(irregular("not a regular file"));
+        }
+        Ok(file)
+    }
+}
+
+fn irregular(kind: &str) -> io::Error {
+    let message = format!("it is {kind}, which this program neither makes nor follows; remove it");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+impl Directory for RealDirectory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.0)? {
+            if let Ok(name) = entry?.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = options().create(true).truncate(false).open(path)?;
-        match file.try_lock() {
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(self.open_file(name, OFlags::RDWR)?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.0, from, &self.0, to)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = self.open_file(name, OFlags::RDWR | OFlags::CREATE)?;
+        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
             Ok(()) => Ok(Some(Box::new(HeldLock(file)))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -125,12 +153,6 @@ impl File for fs::File {
     }
 }
 
-impl Directory for fs::File {
-    fn sync(&self) -> io::Result<()> {
-        self.sync_all()
-    }
-}
-
 struct HeldLock(fs::File);
 
 impl Lock for HeldLock {
@@ -144,25 +166,30 @@ impl Lock for HeldLock {
 mod tests {
     use super::*;
 
+    fn open(directory: &tempfile::TempDir) -> Arc<dyn Directory> {
+        RealFileSystem.open_directory(directory.path()).unwrap()
+    }
+
     #[test]
     fn a_lock_is_exclusive_within_one_process_too() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("LOCK");
-        let held = RealFileSystem.lock(&path).unwrap();
+        let directory = open(&directory);
+        let held = directory.lock("LOCK").unwrap();
         assert!(held.is_some());
-        assert!(RealFileSystem.lock(&path).unwrap().is_none());
+        assert!(directory.lock("LOCK").unwrap().is_none());
         drop(held);
-        assert!(RealFileSystem.lock(&path).unwrap().is_some());
+        assert!(directory.lock("LOCK").unwrap().is_some());
     }
 
     #[test]
     fn reads_stop_at_the_end_of_the_file() {
         let directory = tempfile::tempdir().unwrap();
-        let file = RealFileSystem.create(&directory.path().join("f")).unwrap();
+        let directory = open(&directory);
+        let file = directory.create("f").unwrap();
         file.write_at(b"abcdef", 0).unwrap();
         let mut buffer = [0; 4];
         assert_eq!(file.read_at(&mut buffer, 4).unwrap(), 2);
         assert_eq!(&buffer[..2], b"ef");
-        assert!(RealFileSystem.create(&directory.path().join("f")).is_err());
+        assert!(directory.create("f").is_err());
     }
 }

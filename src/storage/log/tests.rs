@@ -6,9 +6,8 @@ use crate::storage::mutation::Mutation;
 
 fn log(disk: &SimulatedDisk) -> Log {
     let place = Place {
-        file_system: Arc::new(disk.clone()),
-        directory: "data".into(),
-        directory_handle: Arc::new(disk.clone()),
+        directory: Arc::new(disk.clone()),
+        path: "data".into(),
         store: 7,
         segment_bytes_max: 4096,
         room_bytes: None,

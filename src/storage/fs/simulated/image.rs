@@ -152,9 +152,7 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::{Directory as _, FileSystem, SimulatedDisk};
+    use super::super::{Directory, SimulatedDisk};
     use super::*;
 
     const ALL: &dyn Fn(usize) -> bool = &|_| true;
@@ -166,7 +164,7 @@ mod tests {
 
     fn disk_with_a_pending_write() -> SimulatedDisk {
         let disk = SimulatedDisk::new(State::default());
-        let file = disk.create(Path::new("/d/a")).unwrap();
+        let file = disk.create("a").unwrap();
         file.write_at(b"durable", 0).unwrap();
         file.sync().unwrap();
         disk.sync().unwrap();
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn a_name_survives_only_with_the_directory() {
         let disk = disk_with_a_pending_write();
-        disk.rename(Path::new("/d/a"), Path::new("/d/b")).unwrap();
+        disk.rename("a", "b").unwrap();
         let state = disk.state();
         assert_eq!(contents(&state.image(Fate::Hostile(NONE), Fill::Nothing))[0].0, "a");
         assert_eq!(contents(&state.image(Fate::Hostile(ALL), Fill::Nothing))[0].0, "b");
@@ -203,7 +201,7 @@ mod tests {
     #[test]
     fn an_ordered_disk_loses_what_came_last() {
         let disk = disk_with_a_pending_write();
-        disk.rename(Path::new("/d/a"), Path::new("/d/b")).unwrap();
+        disk.rename("a", "b").unwrap();
         let state = disk.state();
         let found = |last| {
             let image = state.image(Fate::Ordered(last, ALL), Fill::Nothing);
@@ -218,7 +216,7 @@ mod tests {
     fn a_sync_after_a_failed_one_does_not_bring_back_what_was_lost() {
         use super::super::{Failure, Fault};
         let disk = disk_with_a_pending_write();
-        let file = disk.open(Path::new("/d/a")).unwrap();
+        let file = disk.open("a").unwrap();
         let fault = Fault { call: 0, failure: Failure::Input, forever: false };
         let lost = (0..64).find(|chance| {
             disk.fail(fault, chance << 58);

@@ -203,11 +203,6 @@ impl SimulatedDisk {
     }
 }
 
-fn name(path: &Path) -> io::Result<String> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.map(str::to_owned).ok_or_else(|| io::ErrorKind::InvalidInput.into())
-}
-
 impl SimulatedDisk {
     fn file(&self, file: usize) -> Arc<dyn File> {
         Arc::new(SimulatedFile { disk: self.clone(), file })
@@ -219,74 +214,71 @@ impl FileSystem for SimulatedDisk {
         Ok(())
     }
 
-    fn list(&self, _directory: &Path) -> io::Result<Vec<String>> {
+    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
+        self.shared().check(Call::Open, Place::Name("."))?;
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Directory for SimulatedDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
         let mut shared = self.shared();
         shared.check(Call::List, Place::Name("."))?;
         Ok(shared.state.names.keys().cloned().collect())
     }
 
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut shared = self.shared();
-        let name = name(path)?;
-        shared.check(Call::Create, Place::Name(&name))?;
-        if shared.state.names.contains_key(&name) {
+        shared.check(Call::Create, Place::Name(name))?;
+        if shared.state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let file = shared.state.files.len();
         shared.state.files.push(Arc::default());
-        shared.state.change_names(NameChange::Create { name, file });
+        shared.state.change_names(NameChange::Create { name: name.to_owned(), file });
         drop(shared);
         Ok(self.file(file))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut shared = self.shared();
-        let name = name(path)?;
-        shared.check(Call::Open, Place::Name(&name))?;
-        let file = shared.state.find(&name)?;
+        shared.check(Call::Open, Place::Name(name))?;
+        let file = shared.state.find(name)?;
         drop(shared);
         Ok(self.file(file))
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut shared = self.shared();
-        let (from, to) = (name(from)?, name(to)?);
-        shared.check(Call::Rename, Place::Name(&from))?;
-        let file = shared.state.find(&from)?;
+        shared.check(Call::Rename, Place::Name(from))?;
+        let file = shared.state.find(from)?;
+        let (from, to) = (from.to_owned(), to.to_owned());
         shared.state.change_names(NameChange::Rename { from, to, file });
         Ok(())
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         let mut shared = self.shared();
-        let name = name(path)?;
-        shared.check(Call::Remove, Place::Name(&name))?;
-        shared.state.find(&name)?;
-        shared.state.change_names(NameChange::Remove { name });
+        shared.check(Call::Remove, Place::Name(name))?;
+        shared.state.find(name)?;
+        shared.state.change_names(NameChange::Remove { name: name.to_owned() });
         Ok(())
     }
 
-    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
-        self.shared().check(Call::Open, Place::Name("."))?;
-        Ok(Arc::new(self.clone()))
+    fn sync(&self) -> io::Result<()> {
+        self.shared().sync_names()
     }
 
-    fn reads_beside(&self) -> bool {
-        false
-    }
-
-    fn lock(&self, _path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+    fn lock(&self, _name: &str) -> io::Result<Option<Box<dyn Lock>>> {
         let mut shared = self.shared();
         if std::mem::replace(&mut shared.is_locked, true) {
             return Ok(None);
         }
         Ok(Some(Box::new(HeldLock(self.clone()))))
     }
-}
 
-impl Directory for SimulatedDisk {
-    fn sync(&self) -> io::Result<()> {
-        self.shared().sync_names()
+    fn reads_beside(&self) -> bool {
+        false
     }
 }
 
