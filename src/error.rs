@@ -110,6 +110,41 @@ pub enum Error {
         wanted: String,
     },
 
+    /// The directory holds no store, and none was to be made.
+    #[error("{} holds no store", path.display())]
+    NoStore {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// The directory belongs to another user, or every user may change it.
+    #[error(
+        "{} is not safe to keep a store in: {reason}; change its owner or its mode, run as its owner, \
+         or trust it (`--trust-dir`, `Options::trust_directory`)",
+        path.display()
+    )]
+    UntrustedDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// The users that may change it.
+        reason: String,
+    },
+
+    /// The store was opened to read it only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+
+    /// The directory or a file of the store was removed or replaced while it was open.
+    #[error(
+        "{} was removed or replaced while the store was open, so what was written last may be lost; \
+         the store takes no more writes",
+        path.display()
+    )]
+    Removed {
+        /// The directory or the file.
+        path: PathBuf,
+    },
+
     /// The name of an engine, a durability mode or another option is not known.
     #[error("{0}")]
     InvalidOption(String),
@@ -226,6 +261,21 @@ impl Error {
     /// Wraps what the operating system said about a file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
+    }
+
+    /// Returns true where the files of an open store were removed or replaced: what it holds is not in
+    /// its directory any more, so a program had better end.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        matches!(self, Self::Removed { .. })
+    }
+
+    /// Returns the error of writes that come after this failure.
+    pub(crate) fn poisoned(&self) -> Self {
+        match self {
+            Self::Poisoned(reason) => Self::Poisoned(reason.clone()),
+            failure => Self::Poisoned(failure.to_string()),
+        }
     }
 
     /// Wraps what the operating system said about a peer or an address.

@@ -82,10 +82,13 @@ pub struct Options {
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
     pub(crate) cache_bytes: usize,
+    pub(crate) create: bool,
+    pub(crate) read_only: bool,
+    pub(crate) trust_directory: bool,
 }
 
 impl Options {
-    /// A store in this directory, which is created if it is missing.
+    /// A store in this directory; see [`create`](Self::create) for what is made of it.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -97,6 +100,9 @@ impl Options {
             segment_bytes_max: 64 << 20,
             compaction_bytes_min: 1 << 20,
             cache_bytes: 256 << 20,
+            create: true,
+            read_only: false,
+            trust_directory: false,
         }
     }
 
@@ -169,6 +175,42 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// Lets opening make a store where there is none, and the last component of the directory's path;
+    /// the default is true.
+    ///
+    /// Without it, opening a directory that holds no store is [`Error::NoStore`](crate::Error::NoStore)
+    /// and changes nothing.
+    #[must_use]
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Opens the store to read it only; the default is false.
+    ///
+    /// It changes nothing in the directory, so it works on a read-only file system and without the
+    /// permission to write. Any number of readers may have the store open, but none beside a writer.
+    /// After a crash a reader sees every batch that is whole, even those that a power loss could
+    /// still undo. Writes are [`Error::ReadOnly`](crate::Error::ReadOnly). The `sled` engine cannot
+    /// be opened so.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Accepts a directory that belongs to another user, or that every user may change; the default is
+    /// false.
+    ///
+    /// Such a directory is refused with [`Error::UntrustedDirectory`](crate::Error::UntrustedDirectory):
+    /// its other users may change what is stored, and files that this program makes in it may be
+    /// closed to its owner.
+    #[must_use]
+    pub fn trust_directory(mut self, trust: bool) -> Self {
+        self.trust_directory = trust;
         self
     }
 }

@@ -38,6 +38,9 @@ struct Arguments {
     /// The directory of the store
     #[arg(long, value_name = "PATH", default_value = ".")]
     dir: PathBuf,
+    /// Serve a directory of another user, or one that every user may change
+    #[arg(long)]
+    trust_dir: bool,
     /// When acknowledged writes survive power loss: always, interval, interval=MS or never
     #[arg(long, value_name = "MODE", default_value = "interval")]
     durability: Durability,
@@ -68,7 +71,9 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let connections_max = connections_max(raise_file_limit());
     survive_file_size_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
-    options = options.cache_bytes(arguments.cache_mib.saturating_mul(1 << 20));
+    options = options
+        .trust_directory(arguments.trust_dir)
+        .cache_bytes(arguments.cache_mib.saturating_mul(1 << 20));
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }

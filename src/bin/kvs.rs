@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::{Command, NOT_FOUND, bytes, print_line};
-use kvs::{Options, Store};
+use kvs::{Error, Options, Store};
 
 /// Works on a kvs store in a directory
 #[derive(Parser)]
@@ -19,6 +19,12 @@ struct Arguments {
     /// The directory of the store
     #[arg(long, global = true, value_name = "PATH", default_value = ".")]
     dir: PathBuf,
+    /// Change nothing in the directory, as where there is no permission to; set and rm fail
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// Work on a directory of another user, or one that every user may change
+    #[arg(long, global = true)]
+    trust_dir: bool,
 }
 
 fn main() -> ExitCode {
@@ -26,19 +32,27 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let store = Store::open(Options::new(arguments.dir))?;
-    match arguments.command {
-        Command::Set { key, value } => store.set(bytes(key), bytes(value))?,
-        Command::Get { key } => {
-            let value = store.get(bytes(key))?;
+    let Arguments { command, dir, read_only, trust_dir } = arguments;
+    let sets = matches!(command, Command::Set { .. });
+    let options = Options::new(dir).create(sets).read_only(read_only).trust_directory(trust_dir);
+    let store = match Store::open(options) {
+        // There is no key where there is no store.
+        Err(Error::NoStore { .. }) if !sets => None,
+        opened => Some(opened?),
+    };
+    match (command, store) {
+        (Command::Set { key, value }, Some(store)) => store.set(bytes(key), bytes(value))?,
+        (Command::Get { key }, store) => {
+            let value = store.map_or(Ok(None), |store| store.get(bytes(key)))?;
             print_line(value.as_deref().unwrap_or(NOT_FOUND)).map_err(describe)?;
         }
-        Command::Rm { key } => {
-            if !store.remove(bytes(key))? {
+        (Command::Rm { key }, store) => {
+            if !store.map_or(Ok(false), |store| store.remove(bytes(key)))? {
                 print_line(NOT_FOUND).map_err(describe)?;
                 return Ok(ExitCode::FAILURE);
             }
         }
+        (Command::Set { .. }, None) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

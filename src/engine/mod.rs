@@ -26,7 +26,9 @@
 mod directory;
 mod jobs;
 pub(crate) mod kvs;
+mod marker;
 mod memory;
+mod read_only;
 mod scan;
 mod sled;
 #[cfg(test)]
@@ -266,6 +268,12 @@ pub(crate) trait WriteHalf: Send {
 
     /// Up to `limit` keys whose expiry is at or before `now` (milliseconds since the Unix epoch).
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>>;
+
+    /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store was
+    /// removed or replaced, so that nothing more is acknowledged that nobody would find again.
+    fn check_files(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Syncs and marks a clean close; nothing is committed after it.
     fn close(&mut self) -> Result<()>;

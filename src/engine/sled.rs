@@ -74,6 +74,9 @@ struct Counts {
 
 /// Opens sled in its own directory inside the data directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
+    if options.read_only {
+        return Err(Error::Unsupported { engine: "sled", feature: "opening for reading only" });
+    }
     let Directory { path, lock, .. } = directory;
     let database = open_database(&path, options)?;
     let counts = Arc::new(Counts::default());

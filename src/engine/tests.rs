@@ -6,6 +6,7 @@ mod garbage;
 mod hints;
 mod opening;
 mod power;
+mod removed;
 mod rewriting;
 mod room;
 mod sled;
@@ -31,6 +32,7 @@ fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
         store: 7,
         segment_bytes_max,
         room_bytes: None,
+        read_only: false,
     }
 }
 

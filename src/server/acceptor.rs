@@ -29,6 +29,9 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// How long it accepts nobody while every worker's inbox is full.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 
+/// How long it waits at most before it looks whether the store lost its files.
+const STORE_CHECK: Duration = Duration::from_secs(1);
+
 /// How many connections one turn accepts, so that a flood of them does not hide the wish to stop.
 const ACCEPTS_PER_TURN: usize = 256;
 
@@ -69,7 +72,8 @@ impl Acceptor {
         }
     }
 
-    /// Accepts until it is stopped; the listener must be registered with the poll.
+    /// Accepts until it is stopped, or the store lost its files; the listener must be registered with
+    /// the poll.
     pub(super) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
         let mut events = Events::with_capacity(2);
         let mut wait = Some(Duration::ZERO);
@@ -80,7 +84,11 @@ impl Acceptor {
                 }
                 _ => {}
             }
-            wait = self.turn();
+            let lost = self.context.store.failure().filter(|failure| failure.is_removed());
+            if let Some(failure) = lost {
+                return Err(failure.clone());
+            }
+            wait = Some(self.turn().map_or(STORE_CHECK, |wait| wait.min(STORE_CHECK)));
             if self.workers.is_empty() {
                 return Err(Error::Poisoned("every connection worker panicked".to_owned()));
             }

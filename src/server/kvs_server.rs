@@ -110,7 +110,8 @@ impl KvsServer {
     /// Dropping the last handle on the store afterwards syncs and closes it.
     ///
     /// # Errors
-    /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked.
+    /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked;
+    /// [`Error::Removed`] if the directory or a file of the store was removed or replaced.
     pub fn run(self) -> Result<()> {
         let Self { listener, poll, stop, context } = self;
         let context = Arc::new(context);

@@ -108,6 +108,11 @@ impl Closed {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     (directory.create(names::CLOSED)?, true)
                 }
+                // A copy of the directory made of links has the same file.
+                Ok(file) if file.links()? > 1 => {
+                    directory.remove(names::CLOSED)?;
+                    (directory.create(names::CLOSED)?, true)
+                }
                 opened => (opened?, false),
             };
             file.write_at(&self.encode(place.store), 0)?;
@@ -156,6 +161,7 @@ mod tests {
             store: 2,
             segment_bytes_max: 4096,
             room_bytes: None,
+            read_only: false,
         }
     }
 
@@ -203,8 +209,9 @@ mod tests {
             disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
             assert!(Closed::read(&place).is_err(), "call {call}");
         }
-        for failed in [Call::Open, Call::Write, Call::Sync] {
-            let call = [Call::Open, Call::Write, Call::Sync].iter().position(|c| *c == failed);
+        for failed in [Call::Open, Call::Links, Call::Write, Call::Sync] {
+            let calls = [Call::Open, Call::Links, Call::Write, Call::Sync];
+            let call = calls.iter().position(|c| *c == failed);
             let call = call.unwrap() as u64;
             disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
             assert!(closed.write(&place).is_err(), "{failed:?}");

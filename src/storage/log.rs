@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 
 use super::accounting::Accounting;
 use super::active::Active;
@@ -21,6 +22,9 @@ pub(crate) use super::place::Place;
 
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
+
+/// The most sealed segments that one check of the files looks at.
+const SEGMENTS_CHECKED: usize = 64;
 
 /// A segment that nothing will be appended to but the mark that says so.
 pub(crate) struct Unsealed {
@@ -58,6 +62,8 @@ pub(crate) struct Log {
     is_marked: bool,
     /// What the file `CLOSED` says.
     closed: Option<Closed>,
+    /// The segment that the last check of the files ended with.
+    last_checked: SegmentId,
 }
 
 /// Where recovery found the log to end.
@@ -96,6 +102,7 @@ impl Log {
             buffer: Vec::new(),
             is_marked,
             closed: end.closed,
+            last_checked: SegmentId(0),
         }
     }
 
@@ -234,6 +241,26 @@ impl Log {
             self.unsynced.clear();
         }
         self.durable = self.durable.max(sequence);
+    }
+
+    /// Returns an error if the directory, the active segment, or one of some other segments was
+    /// removed or replaced; each call looks at the next ones. `removing` are those that a compaction
+    /// may be removing.
+    pub(crate) fn check_files(&mut self, removing: &[SegmentId]) -> Result<()> {
+        let is_linked = |path: &Path, links: io::Result<u64>| match links
+            .map_err(|error| Error::io("examine", path, error))?
+        {
+            0 => Err(Error::Removed { path: path.to_path_buf() }),
+            _ => Ok(()),
+        };
+        is_linked(&self.place.path, self.place.directory.links())?;
+        let mut segments = self.table.after(self.last_checked, SEGMENTS_CHECKED);
+        // After the last one it begins again with the first.
+        let last = segments.last().filter(|_| segments.len() == SEGMENTS_CHECKED);
+        self.last_checked = last.map_or(SegmentId(0), |last| last.id());
+        segments.extend(self.active.as_ref().map(|active| Arc::clone(&active.segment)));
+        let mut segments = segments.iter().filter(|segment| !removing.contains(&segment.id()));
+        segments.try_for_each(|segment| is_linked(&segment.path, segment.file.links()))
     }
 
     /// The segments that were sealed since this was last called, oldest first.

@@ -18,6 +18,8 @@ pub(crate) struct Place {
     pub(crate) segment_bytes_max: u64,
     /// The active segment's file is made longer ahead by up to this; `None` where it grows with each write.
     pub(crate) room_bytes: Option<u64>,
+    /// Nothing is changed in the directory.
+    pub(crate) read_only: bool,
 }
 
 impl Place {

@@ -342,19 +342,10 @@ impl Recovery<'_> {
         mut written: Vec<Arc<Segment>>,
         tail: Tail,
     ) -> Result<Recovered> {
-        std::mem::take(&mut self.cleanup).apply(self.place)?;
         written.truncate(tail.durable_ends.len());
-        for (segment, durable_end) in written.iter().zip(&tail.durable_ends) {
-            let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
-            // A mark is behind the newest batch, and durable once a batch behind it is.
-            if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
-                write_again(segment, *durable_end)?;
-                // A read must not return what a power loss could still undo.
-                if !tail.is_clean {
-                    let synced = segment.sync();
-                    synced.map_err(|e| Error::io("sync", &segment.path, e))?;
-                }
-            }
+        if !self.place.read_only {
+            std::mem::take(&mut self.cleanup).apply(self.place)?;
+            self.make_durable(&written, &tail)?;
         }
         let Self { filling, mut accounting, mut report, unhinted, .. } = self;
         let cleared = filling.finish(tail.next_sequence - 1, &mut accounting);
@@ -371,6 +362,23 @@ impl Recovery<'_> {
         let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence, closed };
         let segments = compacted.into_iter().chain(written).collect();
         Ok(Recovered { end, segments, unhinted, accounting, cleared, report })
+    }
+
+    /// Makes the written segments durable where they are not known to be.
+    fn make_durable(&self, written: &[Arc<Segment>], tail: &Tail) -> Result<()> {
+        for (segment, durable_end) in written.iter().zip(&tail.durable_ends) {
+            let newest = self.accounting.get(segment.id()).map_or(0, |usage| usage.newest);
+            // A mark is behind the newest batch, and durable once a batch behind it is.
+            if newest.max(segment.header.base.saturating_sub(1)) >= self.durable {
+                write_again(segment, *durable_end)?;
+                // A read must not return what a power loss could still undo.
+                if !tail.is_clean {
+                    let synced = segment.sync();
+                    synced.map_err(|e| Error::io("sync", &segment.path, e))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -313,6 +313,13 @@ impl SegmentTable {
         self.0.load().to_vec()
     }
 
+    /// Returns up to `count` segments with ids above this one, lowest first.
+    pub(crate) fn after(&self, id: SegmentId, count: usize) -> Vec<Arc<Segment>> {
+        let segments = self.0.load();
+        let start = segments.partition_point(|segment| segment.id() <= id);
+        segments[start..].iter().take(count).map(Arc::clone).collect()
+    }
+
     /// Adds a segment. Only the writer changes the table.
     pub(crate) fn add(&self, segment: Arc<Segment>) {
         let mut segments = self.all();
@@ -382,6 +389,9 @@ mod tests {
 
     impl File for Failing {
         fn length(&self) -> io::Result<u64> {
+            Err(self.0.into())
+        }
+        fn links(&self) -> io::Result<u64> {
             Err(self.0.into())
         }
         fn read_at(&self, _: &mut [u8], _: u64) -> io::Result<usize> {

@@ -67,6 +67,7 @@ struct Shared {
     kind: EngineKind,
     directory: PathBuf,
     durability: Durability,
+    is_read_only: bool,
     _lock: Option<engine::DirectoryLock>,
 }
 
@@ -74,13 +75,23 @@ struct Shared {
 const TICK: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Opens the store, making it if the directory is empty or missing.
+    /// Opens the store, making it if the directory holds none, and the directory if only the last
+    /// component of its path is missing.
+    ///
+    /// The path is resolved once: the store goes on in its directory if that is renamed later, and if
+    /// the current directory changes.
     ///
     /// # Errors
+    /// [`Error::NoStore`] if there is none and [`Options::create`] is off;
+    /// [`Error::UntrustedDirectory`] if other users may change the directory;
     /// [`Error::Locked`] if another handle keeps the directory for longer than
     /// [`Options::lock_wait`]; [`Error::WrongEngine`] if it belongs to another engine than the one asked
     /// for; [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
-    pub fn open(options: Options) -> Result<Self> {
+    pub fn open(mut options: Options) -> Result<Self> {
+        // Named in messages for as long as the store is open, whatever the current directory is then.
+        if let Ok(absolute) = std::path::absolute(&options.directory) {
+            options.directory = absolute;
+        }
         let opened = engine::open(&options)?;
         Self::start(opened, options)
     }
@@ -122,6 +133,7 @@ impl Store {
             kind: opened.kind,
             directory,
             durability: options.durability,
+            is_read_only: options.read_only,
             _lock: opened.lock,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -202,7 +214,7 @@ impl Store {
 
     /// Applies a batch and waits for it.
     pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
-        self.shared.limits.check(&batch)?;
+        self.check(&batch)?;
         let (reply, answer) = Reply::channel();
         self.tell(WriterMessage::Write { batches: vec![batch], reply })?;
         let outcomes = answer.wait().map_err(|_| self.gone())?;
@@ -243,8 +255,11 @@ impl Store {
         self.shared.writer.is_gone()
     }
 
-    /// Whether the batch respects the limits of this store.
+    /// Returns an error unless this store takes the batch: it takes writes, within its limits.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        if self.shared.is_read_only {
+            return Err(Error::ReadOnly);
+        }
         self.shared.limits.check(batch)
     }
 
@@ -258,9 +273,9 @@ impl Store {
         &self.shared.clock
     }
 
-    /// Why the store takes no more writes, if it does not.
-    pub(crate) fn failure(&self) -> Option<&str> {
-        self.shared.failure.get().map(String::as_str)
+    /// Returns the error that stopped the store from taking writes, if one did.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.shared.failure.get()
     }
 
     fn tell(&self, message: WriterMessage) -> Result<()> {
@@ -269,8 +284,8 @@ impl Store {
 
     /// While a handle exists the writer ends only by a panic.
     fn gone(&self) -> Error {
-        let reason = self.shared.failure.get_or_init(|| "the writer actor panicked".to_owned());
-        Error::Poisoned(reason.clone())
+        let panicked = || Error::Poisoned("the writer actor panicked".to_owned());
+        self.shared.failure.get_or_init(panicked).poisoned()
     }
 }
 

@@ -12,6 +12,7 @@
 //! failure that leaves the log in doubt it answers every later write with the reason.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Limits, Operation, Outcome};
 use super::clock::Clock;
@@ -20,7 +21,7 @@ use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
 use crate::bugs::{Bug, planted};
 use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
-use crate::sync::{Arc, OnceLock};
+use crate::sync::{Arc, OnceLock, now};
 use crate::{Durability, Error, Result};
 
 /// How many messages wait for the writer; at the limit senders wait, which is the back pressure.
@@ -34,6 +35,9 @@ const GROUP_BYTES_MAX: usize = 8 << 20;
 
 /// How many expired keys one turn removes, so that writes wait behind few of them.
 const EXPIRED_PER_TURN: usize = 256;
+
+/// How long writes may be acknowledged without a look at the files they are written to.
+const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the writer is told.
 pub(crate) enum WriterMessage {
@@ -59,8 +63,8 @@ pub(crate) enum WriterMessage {
 /// Gets one outcome per batch.
 pub(crate) type WriteReply = Reply<Vec<Outcome>>;
 
-/// Why the store takes no more writes; set once.
-pub(crate) type Failure = Arc<OnceLock<String>>;
+/// The error that stopped the store from taking writes; set once.
+pub(crate) type Failure = Arc<OnceLock<Error>>;
 
 /// The writer's state.
 pub(crate) struct Writer {
@@ -75,6 +79,8 @@ pub(crate) struct Writer {
     expiring: bool,
     /// The last group failed, which was logged: a full disk fails every group until there is space.
     failing: bool,
+    /// When the files were last looked at.
+    files_checked: Instant,
 }
 
 /// What is needed to make a [`Writer`].
@@ -117,6 +123,7 @@ impl Writer {
             failure,
             expiring: false,
             failing: false,
+            files_checked: now(),
         }
     }
 
@@ -124,8 +131,8 @@ impl Writer {
     fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
         let reads = queue.iter().any(Waiting::reads);
         while !queue.is_empty() {
-            if let Some(reason) = self.failure.get() {
-                queue.into_iter().for_each(|waiting| waiting.refuse(reason));
+            if let Some(failure) = self.failure.get() {
+                queue.into_iter().for_each(|waiting| waiting.refuse(failure));
                 return;
             }
             let (group, pending) = self.gather(&mut queue, reads);
@@ -159,11 +166,10 @@ impl Writer {
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
     fn commit(&mut self, group: Group, pending: Pending) -> Option<Request> {
-        let durable = matches!(self.durability, Durability::Always);
         let committed = match group.is_empty() {
             true => Ok(()),
             false => {
-                let committed = self.engine.commit(group, durable);
+                let committed = self.commit_group(group);
                 self.note(&committed);
                 committed
             }
@@ -186,6 +192,20 @@ impl Writer {
         unfinished
     }
 
+    fn commit_group(&mut self, group: Group) -> Result<()> {
+        // The tick that does this may be late, and nothing is acknowledged meanwhile.
+        if now().saturating_duration_since(self.files_checked) >= FILES_CHECK_INTERVAL {
+            self.check_files()?;
+        }
+        self.engine.commit(group, matches!(self.durability, Durability::Always))
+    }
+
+    /// Stops taking writes if the directory or a file of the store was removed or replaced.
+    fn check_files(&mut self) -> Result<()> {
+        self.files_checked = now();
+        self.engine.check_files().inspect_err(|error| self.fail(error))
+    }
+
     /// Logs when commits begin to fail and when they succeed again, and stops taking writes if one
     /// leaves the log in doubt.
     fn note(&mut self, committed: &Result<()>) {
@@ -203,7 +223,7 @@ impl Writer {
     fn fail(&self, error: &Error) {
         log::error!("the store takes no more writes: {error}");
         // The first failure is the one that explains the others.
-        let _ = self.failure.set(error.to_string());
+        let _ = self.failure.set(error.clone());
     }
 
     fn tick(&mut self) {
@@ -211,6 +231,9 @@ impl Writer {
             return;
         }
         self.expiring = true;
+        if self.check_files().is_err() {
+            return;
+        }
         if matches!(self.durability, Durability::Interval(_))
             && let Some(job) = self.engine.offer_sync()
         {
@@ -338,8 +361,8 @@ impl Waiting {
         }
     }
 
-    fn refuse(self, reason: &str) {
-        let error = Error::Poisoned(reason.to_owned());
+    fn refuse(self, failure: &Error) {
+        let error = failure.poisoned();
         match self {
             Self::Write(request) => request.refuse(&error),
             Self::Sync(reply) => reply.send(Err(error)),

@@ -7,7 +7,8 @@ pub(crate) use reader::KvsReader;
 pub(crate) use writer::KvsWriter;
 
 use super::directory::Directory;
-use super::{Engine, EngineKind};
+use super::read_only::ReadOnlyWriter;
+use super::{Engine, EngineKind, WriteHalf};
 use crate::storage::log::Place;
 use crate::sync::Arc;
 use crate::{Durability, Options, Result};
@@ -24,21 +25,20 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         store,
         segment_bytes_max: options.segment_bytes_max,
         room_bytes: matches!(options.durability, Durability::Always).then_some(ROOM_BYTES),
+        read_only: options.read_only,
     };
     let (writer, reader, report) =
         KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
-        let dropped = report.dropped_bytes;
-        log::warn!(
-            "cut {dropped} bytes that were never synced off {} at offset {offset}",
-            path.display()
-        );
+        let (dropped, path) = (report.dropped_bytes, path.display());
+        let done = if options.read_only { "passed over" } else { "cut off" };
+        log::warn!("{done} {dropped} bytes that were never synced at offset {offset} of {path}");
     }
     log::debug!("recovered {report:?}");
-    Ok(Engine {
-        writer: Box::new(writer),
-        reader: Arc::new(reader),
-        kind: EngineKind::Kvs,
-        lock: Some(lock),
-    })
+    let writer: Box<dyn WriteHalf> = if options.read_only {
+        Box::new(ReadOnlyWriter { next_sequence: writer.next_sequence() })
+    } else {
+        Box::new(writer)
+    };
+    Ok(Engine { writer, reader: Arc::new(reader), kind: EngineKind::Kvs, lock: Some(lock) })
 }

@@ -367,6 +367,11 @@ impl WriteHalf for KvsWriter {
         self.index.due(now, limit)
     }
 
+    fn check_files(&mut self) -> Result<()> {
+        let removing = self.compaction.as_ref().map_or(&[][..], |compaction| &compaction.inputs);
+        self.log.check_files(removing)
+    }
+
     fn close(&mut self) -> Result<()> {
         self.log.close(&mut self.accounting, self.compaction.as_ref())
     }

@@ -75,6 +75,7 @@ impl Store {
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             room_bytes: Some(64),
+            read_only: false,
         };
         let (writer, reader, report) =
             KvsWriter::open(place, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();

@@ -44,6 +44,7 @@ pub(in crate::fuzzing) fn open(
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
         room_bytes: None,
+        read_only: false,
     };
     KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
 }

@@ -26,8 +26,37 @@ pub(crate) trait FileSystem: Send + Sync + 'static {
     /// Makes the directory, whose parent must exist, durably.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
 
-    /// Opens a directory.
-    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>>;
+    /// Opens a directory, with `access` to its files.
+    fn open_directory(&self, path: &Path, access: FileAccess) -> io::Result<Arc<dyn Directory>>;
+}
+
+/// The use that is made of the files of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileAccess {
+    /// They are read and changed.
+    ReadWrite,
+    /// They are only read, which works without the permission to write and on a read-only disk.
+    ReadOnly,
+}
+
+/// The users that may change a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ownership {
+    /// The user id of its owner.
+    pub(crate) owner: u32,
+    /// The effective user id of this process.
+    pub(crate) user: u32,
+    /// Every user may rename and remove the files in it.
+    pub(crate) is_open_to_all: bool,
+}
+
+/// The holders that a lock admits beside this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// None.
+    Exclusive,
+    /// Other shared ones.
+    Shared,
 }
 
 /// An open directory; names are those of its own files, never paths.
@@ -38,7 +67,7 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Makes a file that must not exist yet, for reading and writing.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
-    /// Opens a file for reading and writing.
+    /// Opens a file with the access that the directory was opened with.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
     /// Gives a file another name, replacing what has it.
@@ -50,8 +79,19 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Makes every change of names in it survive power loss.
     fn sync(&self) -> io::Result<()>;
 
-    /// Takes the exclusive lock of a file, making the file if it is missing; `None` if it is taken.
-    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
+    /// Takes the lock of the directory itself, which nobody can remove and make again behind the
+    /// holder's back; `None` if it is taken.
+    fn lock(&self, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// Takes the lock of a file; `None` if it is taken. An exclusive lock makes the file if it is
+    /// missing.
+    fn lock_file(&self, name: &str, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// Returns the users that may change it.
+    fn ownership(&self) -> io::Result<Ownership>;
+
+    /// Returns the number of names it has; 0 once it was removed.
+    fn links(&self) -> io::Result<u64>;
 
     /// Returns true if several threads may read its files at once; a simulation that counts calls
     /// wants them in order.
@@ -64,6 +104,9 @@ pub(crate) trait Directory: Send + Sync + 'static {
 pub(crate) trait File: Send + Sync + 'static {
     /// The length in bytes.
     fn length(&self) -> io::Result<u64>;
+
+    /// Returns the number of names it has; 0 once it was removed or replaced.
+    fn links(&self) -> io::Result<u64>;
 
     /// Reads up to the buffer's length; less than that only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
@@ -83,7 +126,7 @@ pub(crate) trait File: Send + Sync + 'static {
 
 /// A lock that is held until it is dropped, and let go by the operating system if the process dies.
 pub(crate) trait Lock: Send + Sync {
-    /// Leaves a note about the holder for others to read.
+    /// Leaves a note about the holder in the locked file, for others to read.
     fn describe(&self, holder: &str) -> io::Result<()>;
 }
 

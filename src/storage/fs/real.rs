@@ -2,13 +2,13 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, IoSliceMut};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
-use super::{Directory, File, FileSystem, Lock};
+use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing};
 use crate::sync::Arc;
 
 /// Only the owner may read what a store holds.
@@ -34,19 +34,22 @@ impl FileSystem for RealFileSystem {
         parent(path).map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
     }
 
-    fn open_directory(&self, path: &Path) -> io::Result<Arc<dyn Directory>> {
+    fn open_directory(&self, path: &Path, access: FileAccess) -> io::Result<Arc<dyn Directory>> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
-        Ok(Arc::new(RealDirectory(handle.into())))
+        Ok(Arc::new(RealDirectory { handle: handle.into(), access }))
     }
 }
 
-struct RealDirectory(fs::File);
+struct RealDirectory {
+    handle: fs::File,
+    access: FileAccess,
+}
 
 impl RealDirectory {
     /// Opens a regular file.
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
-        let opened = retry_on_intr(|| openat(&self.0, name, flags | FLAGS, FILE_MODE));
+        let opened = retry_on_intr(|| openat(&self.handle, name, flags | FLAGS, FILE_MODE));
         let file: fs::File = match opened {
             Err(Errno::LOOP) => return Err(irregular("a symbolic link")),
             opened => opened?.into(),
@@ -55,6 +58,13 @@ impl RealDirectory {
             return Err(irregular("not a regular file"));
         }
         Ok(file)
+    }
+
+    fn refuse_changes(&self) -> io::Result<()> {
+        match self.access {
+            FileAccess::ReadWrite => Ok(()),
+            FileAccess::ReadOnly => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
     }
 }
 
@@ -66,7 +76,7 @@ fn irregular(kind: &str) -> io::Error {
 impl Directory for RealDirectory {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in Dir::read_from(&self.0)? {
+        for entry in Dir::read_from(&self.handle)? {
             if let Ok(name) = entry?.file_name().to_str()
                 && name != "."
                 && name != ".."
@@ -78,38 +88,89 @@ impl Directory for RealDirectory {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.refuse_changes()?;
         Ok(Arc::new(self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)?))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(self.open_file(name, OFlags::RDWR)?))
+        let flags = match self.access {
+            FileAccess::ReadWrite => OFlags::RDWR,
+            FileAccess::ReadOnly => OFlags::RDONLY,
+        };
+        Ok(Arc::new(self.open_file(name, flags)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(renameat(&self.0, from, &self.0, to)?)
+        self.refuse_changes()?;
+        Ok(renameat(&self.handle, from, &self.handle, to)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+        self.refuse_changes()?;
+        Ok(unlinkat(&self.handle, name, AtFlags::empty())?)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.handle.sync_all()
     }
 
-    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = self.open_file(name, OFlags::RDWR | OFlags::CREATE)?;
-        match retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-            Ok(()) => Ok(Some(Box::new(HeldLock(file)))),
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+    fn lock(&self, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
+        // A handle of its own: a lock lasts as long as what was opened with it, and clones of this
+        // one may outlive the store.
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = retry_on_intr(|| openat(&self.handle, ".", flags, Mode::empty()))?;
+        lock(handle.into(), sharing)
+    }
+
+    fn lock_file(&self, name: &str, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = match sharing {
+            Sharing::Exclusive => self.open_file(name, OFlags::RDWR | OFlags::CREATE)?,
+            Sharing::Shared => self.open_file(name, OFlags::RDONLY)?,
+        };
+        if file.links()? > 1 {
+            return Err(irregular("a second name of another file"));
         }
+        lock(file, sharing)
+    }
+
+    fn ownership(&self) -> io::Result<Ownership> {
+        let metadata = self.handle.metadata()?;
+        let mode = Mode::from_raw_mode(metadata.mode());
+        Ok(Ownership {
+            owner: metadata.uid(),
+            user: rustix::process::geteuid().as_raw(),
+            is_open_to_all: mode.contains(Mode::WOTH) && !mode.contains(Mode::SVTX),
+        })
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        self.handle.links()
+    }
+}
+
+fn lock(file: fs::File, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
+    let operation = match sharing {
+        Sharing::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        Sharing::Shared => FlockOperation::NonBlockingLockShared,
+    };
+    match retry_on_intr(|| flock(&file, operation)) {
+        Ok(()) => Ok(Some(Box::new(HeldLock(file)))),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
 impl File for fs::File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        match self.metadata() {
+            // A file that another machine removed from a network disk.
+            Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => Ok(0),
+            metadata => Ok(metadata?.nlink()),
+        }
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -167,18 +228,87 @@ mod tests {
     use super::*;
 
     fn open(directory: &tempfile::TempDir) -> Arc<dyn Directory> {
-        RealFileSystem.open_directory(directory.path()).unwrap()
+        RealFileSystem.open_directory(directory.path(), FileAccess::ReadWrite).unwrap()
     }
 
     #[test]
     fn a_lock_is_exclusive_within_one_process_too() {
         let directory = tempfile::tempdir().unwrap();
         let directory = open(&directory);
-        let held = directory.lock("LOCK").unwrap();
-        assert!(held.is_some());
-        assert!(directory.lock("LOCK").unwrap().is_none());
-        drop(held);
-        assert!(directory.lock("LOCK").unwrap().is_some());
+        let lock_file = |sharing| directory.lock_file("LOCK", sharing).unwrap();
+        let lock = |sharing| directory.lock(sharing).unwrap();
+        let locks: [&dyn Fn(Sharing) -> Option<Box<dyn Lock>>; 2] = [&lock, &lock_file];
+        for lock in locks {
+            let held = lock(Sharing::Exclusive);
+            assert!(held.is_some());
+            assert!(lock(Sharing::Exclusive).is_none() && lock(Sharing::Shared).is_none());
+            drop(held);
+            let shared = [lock(Sharing::Shared), lock(Sharing::Shared)];
+            assert!(shared.iter().all(Option::is_some) && lock(Sharing::Exclusive).is_none());
+            drop(shared);
+            assert!(lock(Sharing::Exclusive).is_some());
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_opened_and_no_link_is_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::os::unix::fs::symlink(&victim, path("link")).unwrap();
+        fs::hard_link(&victim, path("second")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path("pipe"),
+            rustix::fs::FileType::Fifo,
+            FILE_MODE,
+            0,
+        )
+        .unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        let handle = open(&directory);
+        for name in ["link", "pipe", "folder"] {
+            assert!(handle.open(name).is_err(), "{name}");
+            assert!(handle.create(name).is_err(), "{name}");
+            assert!(handle.lock_file(name, Sharing::Exclusive).is_err(), "{name}");
+        }
+        assert!(handle.lock_file("second", Sharing::Exclusive).is_err());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn files_are_found_in_the_directory_itself_wherever_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let (here, there) = (parent.path().join("here"), parent.path().join("there"));
+        RealFileSystem.create_directory(&here).unwrap();
+        let handle = RealFileSystem.open_directory(&here, FileAccess::ReadWrite).unwrap();
+        let file = handle.create("f").unwrap();
+        fs::rename(&here, &there).unwrap();
+        fs::create_dir(&here).unwrap();
+        handle.create("g").unwrap();
+        let mut names = handle.list().unwrap();
+        names.sort();
+        assert_eq!(names, ["f", "g"]);
+        assert_eq!(fs::read_dir(&here).unwrap().count(), 0);
+        assert!(handle.links().unwrap() > 0 && file.links().unwrap() == 1);
+        fs::remove_dir_all(&there).unwrap();
+        assert_eq!((handle.links().unwrap(), file.links().unwrap()), (0, 0));
+        assert!(handle.create("h").is_err());
+    }
+
+    #[test]
+    fn nothing_is_changed_through_a_directory_that_is_only_read() {
+        let directory = tempfile::tempdir().unwrap();
+        open(&directory).create("f").unwrap().write_at(b"abc", 0).unwrap();
+        let access = FileAccess::ReadOnly;
+        let handle = RealFileSystem.open_directory(directory.path(), access).unwrap();
+        let file = handle.open("f").unwrap();
+        assert!(file.write_at(b"x", 0).is_err() && file.set_length(0).is_err());
+        assert!(handle.create("g").is_err() && handle.remove("f").is_err());
+        assert!(handle.rename("f", "g").is_err());
+        assert_eq!(fs::read(directory.path().join("f")).unwrap(), b"abc");
     }
 
     #[test]

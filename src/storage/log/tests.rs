@@ -11,6 +11,7 @@ fn log(disk: &SimulatedDisk) -> Log {
         store: 7,
         segment_bytes_max: 4096,
         room_bytes: None,
+        read_only: false,
     };
     let end = LogEnd {
         active: None,

@@ -12,6 +12,7 @@ pub(crate) enum Call {
     Remove,
     SyncDirectory,
     Length,
+    Links,
     Read,
     Write,
     SetLength,
@@ -21,7 +22,7 @@ pub(crate) enum Call {
 impl Call {
     /// Whether it may change what a power loss leaves.
     pub(super) fn changes(self) -> bool {
-        !matches!(self, Self::List | Self::Open | Self::Length | Self::Read)
+        !matches!(self, Self::List | Self::Open | Self::Length | Self::Links | Self::Read)
     }
 
     /// Whether it may fail like this.

@@ -19,7 +19,7 @@ pub(crate) use state::State;
 use std::io;
 use std::path::Path;
 
-use super::{Directory, File, FileSystem, Lock};
+use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing};
 use crate::sync::{Arc, Unscheduled, UnscheduledGuard};
 use fault::Place;
 use state::{Change, Contents, NameChange};
@@ -46,7 +46,13 @@ pub(crate) struct Moment {
 #[derive(Default)]
 struct Shared {
     state: State,
+    /// While a store holds the lock, another directory has the path: to open it again is a mistake of
+    /// the test's subject.
     is_locked: bool,
+    /// The directory was removed, with the names in it.
+    is_removed: bool,
+    /// A call that would change anything is a mistake of the test's subject.
+    is_write_protected: bool,
     calls: u64,
     fault: Option<Fault>,
     /// The calls that failed, with the name of the file.
@@ -64,6 +70,7 @@ impl Shared {
         if let (Some(moments), true) = (&mut self.moments, call.changes()) {
             moments.push(Moment { state: self.state.clone(), promised: self.promised });
         }
+        assert!(!(self.is_write_protected && call.changes()), "{call:?} on a read-only disk");
         let number = self.calls;
         self.calls += 1;
         let fault = self.fault?;
@@ -195,6 +202,24 @@ impl SimulatedDisk {
         self.shared().failed.clear();
     }
 
+    /// Removes the directory and the names in it: open handles keep the files, and nothing can be
+    /// made in it any more.
+    pub(crate) fn remove_directory(&self) {
+        let mut shared = self.shared();
+        shared.is_removed = true;
+        shared.state.names.clear();
+    }
+
+    /// Removes the name of a file, as another program may.
+    pub(crate) fn remove_name(&self, name: &str) {
+        self.shared().state.names.remove(name);
+    }
+
+    /// Takes every call from now on that would change anything for a mistake.
+    pub(crate) fn write_protect(&self) {
+        self.shared().is_write_protected = true;
+    }
+
     /// Changes what programs see of a file.
     pub(crate) fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut shared = self.shared();
@@ -214,8 +239,10 @@ impl FileSystem for SimulatedDisk {
         Ok(())
     }
 
-    fn open_directory(&self, _path: &Path) -> io::Result<Arc<dyn Directory>> {
-        self.shared().check(Call::Open, Place::Name("."))?;
+    fn open_directory(&self, _path: &Path, _access: FileAccess) -> io::Result<Arc<dyn Directory>> {
+        let mut shared = self.shared();
+        assert!(!shared.is_locked, "another directory has this path now");
+        shared.check(Call::Open, Place::Name("."))?;
         Ok(Arc::new(self.clone()))
     }
 }
@@ -230,6 +257,9 @@ impl Directory for SimulatedDisk {
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut shared = self.shared();
         shared.check(Call::Create, Place::Name(name))?;
+        if shared.is_removed {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         if shared.state.names.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -269,12 +299,27 @@ impl Directory for SimulatedDisk {
         self.shared().sync_names()
     }
 
-    fn lock(&self, _name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+    fn lock(&self, _sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
         let mut shared = self.shared();
         if std::mem::replace(&mut shared.is_locked, true) {
             return Ok(None);
         }
-        Ok(Some(Box::new(HeldLock(self.clone()))))
+        Ok(Some(Box::new(HeldLock(Some(self.clone())))))
+    }
+
+    fn lock_file(&self, _name: &str, _sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
+        // The lock of the directory keeps everybody out who has this disk.
+        Ok(Some(Box::new(HeldLock(None))))
+    }
+
+    fn ownership(&self) -> io::Result<Ownership> {
+        Ok(Ownership { owner: 0, user: 0, is_open_to_all: false })
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        let mut shared = self.shared();
+        shared.check(Call::Links, Place::Name("."))?;
+        Ok(u64::from(!shared.is_removed))
     }
 
     fn reads_beside(&self) -> bool {
@@ -296,6 +341,12 @@ impl File for SimulatedFile {
         let mut shared = self.disk.shared();
         shared.check(Call::Length, Place::File(self.file))?;
         Ok(shared.state.files[self.file].visible.len() as u64)
+    }
+
+    fn links(&self) -> io::Result<u64> {
+        let mut shared = self.disk.shared();
+        shared.check(Call::Links, Place::File(self.file))?;
+        Ok(shared.state.names.values().filter(|file| **file == self.file).count() as u64)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -332,7 +383,8 @@ impl File for SimulatedFile {
     }
 }
 
-struct HeldLock(SimulatedDisk);
+/// The lock of the directory, or one of a file that stands for nothing.
+struct HeldLock(Option<SimulatedDisk>);
 
 impl Lock for HeldLock {
     fn describe(&self, _holder: &str) -> io::Result<()> {
@@ -342,6 +394,8 @@ impl Lock for HeldLock {
 
 impl Drop for HeldLock {
     fn drop(&mut self) {
-        self.0.shared().is_locked = false;
+        if let Some(disk) = &self.0 {
+            disk.shared().is_locked = false;
+        }
     }
 }

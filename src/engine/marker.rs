@@ -1,0 +1,73 @@
+//! The file `ENGINE`: the mark that makes a directory a store, with the engine it belongs to.
+//!
+//! It holds the engine's name and the store's id in hexadecimal, a line each, and is made before any
+//! other file of the store.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::EngineKind;
+use crate::storage::fs::{Directory, read_small};
+use crate::storage::names::{self, FileName};
+use crate::sync::random;
+use crate::{Error, Result};
+
+/// The longest contents of a small file that are looked at.
+pub(super) const SMALL_FILE_BYTES: usize = 256;
+
+/// The contents of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marker {
+    pub(super) kind: EngineKind,
+    /// Drawn when the store was made.
+    pub(super) store: u128,
+}
+
+impl Marker {
+    /// Reads the marker; `None` if there is none, and so no store.
+    pub(super) fn read(directory: &dyn Directory, path: &Path) -> Result<Option<Self>> {
+        let marker = path.join(names::ENGINE);
+        let contents = match read_small(directory, names::ENGINE, SMALL_FILE_BYTES) {
+            Ok(contents) => contents,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("read", &marker, error)),
+        };
+        let parsed = std::str::from_utf8(&contents).ok().and_then(|text| {
+            let (name, rest) = text.split_once('\n')?;
+            let store = u128::from_str_radix(rest.strip_suffix('\n')?, 16).ok()?;
+            Some(Self { kind: name.parse().ok()?, store })
+        });
+        let damaged = || Error::corrupt(&marker, 0, "it does not name an engine and a store id");
+        parsed.map(Some).ok_or_else(damaged)
+    }
+
+    /// Writes the marker of a new store.
+    pub(super) fn create(directory: &dyn Directory, path: &Path, kind: EngineKind) -> Result<Self> {
+        let marker = Self { kind, store: random() };
+        // A crash may have left a part of it; nobody else writes here while the lock is held.
+        let _ = directory.remove(names::ENGINE_UNFINISHED);
+        let written = directory.create(names::ENGINE_UNFINISHED).and_then(|file| {
+            file.write_at(format!("{kind}\n{:032x}\n", marker.store).as_bytes(), 0)?;
+            file.sync()?;
+            directory.rename(names::ENGINE_UNFINISHED, names::ENGINE)?;
+            directory.sync()
+        });
+        written.map_err(|error| Error::io("write", &path.join(names::ENGINE), error))?;
+        Ok(marker)
+    }
+
+    /// Returns an error if the files of a store are there without their marker, which was lost then.
+    pub(super) fn refuse_lost(directory: &dyn Directory, path: &Path) -> Result<()> {
+        let found = directory.list().map_err(|e| Error::io("list", path, e))?;
+        let is_data = |name: &&String| {
+            FileName::parse(name).is_some() || [names::SLED, names::CLOSED].contains(&name.as_str())
+        };
+        match found.iter().find(is_data) {
+            Some(name) => {
+                let reason = format!("it is missing, and there is {name}");
+                Err(Error::corrupt(&path.join(names::ENGINE), 0, reason))
+            }
+            None => Ok(()),
+        }
+    }
+}
