@@ -249,8 +249,8 @@ fn every_clean_up_of_the_writer_fails_too() {
     if can_inject() {
         let once = &[Error("ENOSPC")];
         assert!(exhaust(WRITER, "pwrite64", once, Some("ftruncate")) > STEPS);
-        assert!(exhaust(WRITER, "fsync", once, Some("unlink")) >= 2);
-        assert!(exhaust(WRITER, "pwrite64", once, Some("unlink")) > STEPS);
+        assert!(exhaust(WRITER, "fsync", once, Some("unlinkat")) >= 2);
+        assert!(exhaust(WRITER, "pwrite64", once, Some("unlinkat")) > STEPS);
     }
 }
 
@@ -264,7 +264,7 @@ fn every_call_of_a_compaction_fails() {
         assert!(exhaust(MAINTENANCE, "fsync", SYNC_FAILURES, None) >= 3 * 2);
         // Hints alone are opened: behind a rename, want of a descriptor would leave the name in doubt.
         exhaust(MAINTENANCE, "openat", &[Error("EMFILE")], None);
-        assert!(exhaust(MAINTENANCE, "rename", FAILURES, None) >= 3);
-        assert!(exhaust(MAINTENANCE, "unlink", FAILURES, None) >= 3);
+        assert!(exhaust(MAINTENANCE, "renameat", FAILURES, None) >= 3);
+        assert!(exhaust(MAINTENANCE, "unlinkat", FAILURES, None) >= 3);
     }
 }

@@ -25,14 +25,15 @@ const CALLS: &[(&str, &[Effect])] = &[
     ("mkdir", FAILURES),
     ("openat", FAILURES),
     ("flock", &[Error("EIO"), Kill]),
+    ("statx", &[Error("EIO"), Kill]),
     ("getdents64", &[Error("EIO"), Kill]),
     ("pread64", FAILURES_AND_EINTR),
     ("pwrite64", FAILURES_AND_EINTR),
     ("ftruncate", FAILURES_AND_EINTR),
     ("fdatasync", SYNC_FAILURES),
     ("fsync", SYNC_FAILURES),
-    ("rename", FAILURES),
-    ("unlink", FAILURES),
+    ("renameat", FAILURES),
+    ("unlinkat", FAILURES),
 ];
 
 /// Starts the server with `strace` on its first thread, which opens the store, and ends it if it runs.
@@ -64,7 +65,7 @@ fn read_trace(path: &Path) -> String {
 /// Which of the calls of one kind concern the directory: those of the program's loader do not.
 fn indices(prepare: &impl Fn(&Path) -> Journal, call: &'static str) -> Vec<usize> {
     let (base, traces) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let directory = base.path().join("new/store");
+    let directory = base.path().join("new");
     prepare(&directory);
     let trace = traces.path().join("trace");
     let never = Fault { call, effect: Error("EIO"), index: 60_000, also: None };
@@ -78,7 +79,7 @@ fn indices(prepare: &impl Fn(&Path) -> Journal, call: &'static str) -> Vec<usize
 
 fn try_fault(prepare: &impl Fn(&Path) -> Journal, fault: &Fault) {
     let (base, traces) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let directory = base.path().join("new/store");
+    let directory = base.path().join("new");
     let mut journal = prepare(&directory);
     let trace = traces.path().join("trace");
     let (status, log) = open_with(&directory, fault, &trace);
@@ -132,7 +133,7 @@ fn crash(directory: &Path) -> Journal {
     let mut connection = Connection::redis(server.address);
     let mut journal = Journal::default();
     let traces = TempDir::new().unwrap();
-    let fault = Fault { call: "unlink", effect: Kill, index: 1, also: None };
+    let fault = Fault { call: "unlinkat", effect: Kill, index: 1, also: None };
     let mut strace =
         attach(&server, "kvs-maintenance", &fault.options(&traces.path().join("trace")));
     let start = Instant::now();

@@ -2,7 +2,7 @@
 //!
 //! | name | what |
 //! |---|---|
-//! | `LOCK` | held by the process that has the store open |
+//! | `LOCK` | names the process that has the store open, and is locked as the directory itself is |
 //! | `ENGINE` | the engine's name |
 //! | `CLOSED` | what was there when the store was last closed cleanly |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
