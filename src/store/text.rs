@@ -43,6 +43,32 @@ macro_rules! text_view {
                 Self::try_from(Store::open(Options::new(path).engine($kind))?)
             }
 
+            /// Sets the key to the value.
+            ///
+            /// # Errors
+            /// As [`Store::set`].
+            pub fn set(&self, key: String, value: String) -> Result<()> {
+                self.store.set(key, value)
+            }
+
+            /// Returns the value of the key, `None` when it is absent.
+            ///
+            /// # Errors
+            /// As [`Store::get`], and [`Error::NotText`] if the stored value is not UTF-8.
+            pub fn get(&self, key: String) -> Result<Option<String>> {
+                let value = self.store.get(&key)?;
+                let text = value.map(String::from_utf8).transpose();
+                text.map_err(|_| Error::NotText { key: error::printable(key.as_bytes()) })
+            }
+
+            /// Removes the key.
+            ///
+            /// # Errors
+            /// [`Error::KeyNotFound`] when it is absent, else as [`Store::remove`].
+            pub fn remove(&self, key: String) -> Result<()> {
+                if self.store.remove(key)? { Ok(()) } else { Err(Error::KeyNotFound) }
+            }
+
             /// The store behind this view, of bytes.
             #[must_use]
             pub fn store(&self) -> &Store {
@@ -66,19 +92,18 @@ macro_rules! text_view {
             }
         }
 
+        // None of these calls itself: a method of the type goes before one of the trait.
         impl KvsEngine for $name {
             fn set(&self, key: String, value: String) -> Result<()> {
-                self.store.set(key, value)
+                $name::set(self, key, value)
             }
 
             fn get(&self, key: String) -> Result<Option<String>> {
-                let value = self.store.get(&key)?;
-                let text = value.map(String::from_utf8).transpose();
-                text.map_err(|_| Error::NotText { key: error::printable(key.as_bytes()) })
+                $name::get(self, key)
             }
 
             fn remove(&self, key: String) -> Result<()> {
-                if self.store.remove(key)? { Ok(()) } else { Err(Error::KeyNotFound) }
+                $name::remove(self, key)
             }
         }
     };
@@ -88,12 +113,13 @@ text_view! {
     /// Text in the `kvs` engine.
     ///
     /// ```
-    /// use kvs::{KvStore, KvsEngine};
+    /// use kvs::KvStore;
     ///
     /// # let directory = tempfile::tempdir()?;
     /// let store = KvStore::open(directory.path())?;
     /// store.set("key".to_owned(), "value".to_owned())?;
     /// assert_eq!(store.get("key".to_owned())?, Some("value".to_owned()));
+    /// store.remove("key".to_owned())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     KvStore, EngineKind::Kvs
@@ -101,5 +127,16 @@ text_view! {
 
 text_view! {
     /// Text in the `sled` engine.
+    ///
+    /// ```
+    /// use kvs::SledKvsEngine;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// let store = SledKvsEngine::open(directory.path())?;
+    /// store.set("key".to_owned(), "value".to_owned())?;
+    /// assert_eq!(store.get("key".to_owned())?, Some("value".to_owned()));
+    /// store.remove("key".to_owned())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     SledKvsEngine, EngineKind::Sled
 }
