@@ -36,14 +36,15 @@ pub enum Error {
 
     /// A file does not hold what was written to it.
     #[error(
-        "{} is damaged at offset {offset}: {reason}; restore it from a backup or another copy",
-        path.display()
+        "{} is damaged{}: {reason}; restore it from a backup or another copy",
+        path.display(),
+        offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default()
     )]
     Corrupt {
-        /// The damaged file.
+        /// The damaged file, or the directory of an engine that does not name the file.
         path: PathBuf,
-        /// Where in the file, in bytes from its start.
-        offset: u64,
+        /// The distance from the start of the file in bytes, if it is known.
+        offset: Option<u64>,
         /// What is wrong there.
         reason: String,
     },
@@ -94,10 +95,6 @@ pub enum Error {
         /// The key, escaped and shortened.
         key: String,
     },
-
-    /// An operation does not fit the value it met; nothing of its batch was applied.
-    #[error("{0}")]
-    Refused(String),
 
     /// The directory belongs to another engine.
     #[error("{} holds a store of engine {found}, it cannot be opened as {wanted}", path.display())]
@@ -192,7 +189,7 @@ pub enum Error {
 
     /// The `sled` engine failed.
     #[error("sled failed: {0}")]
-    Sled(#[from] sled::Error),
+    Sled(#[source] sled::Error),
 
     /// A network operation failed.
     #[error("cannot {action} {address}: {source}")]
@@ -290,7 +287,24 @@ impl Error {
 
     /// Names damage by file and offset.
     pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
-        Self::Corrupt { path: path.to_path_buf(), offset, reason: reason.into() }
+        Self::Corrupt { path: path.to_path_buf(), offset: Some(offset), reason: reason.into() }
+    }
+
+    /// Describes the error for somebody on the network, who has no use for a path of this machine.
+    pub(crate) fn without_paths(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("a file of the store cannot be used: {source}"),
+            Self::Corrupt { reason, .. } => {
+                format!("stored data is damaged: {reason}; the log of the server names the file")
+            }
+            Self::UnknownOutcome(error) => format!(
+                "the write may or may not survive a crash: {}; the store takes no more writes",
+                error.without_paths()
+            ),
+            Self::Poisoned(_) => "the store takes no more writes after an earlier failure;                                   the log of the server names it, restart the server"
+                .to_owned(),
+            error => error.to_string(),
+        }
     }
 
     /// True where the disk had no room: the store stays readable and takes writes again once there is space.

@@ -14,7 +14,8 @@
 //!
 //! In every mode a batch is applied whole or not at all, operations are linearizable, a flipped bit is
 //! detected or harmless, nothing is acknowledged after a failed sync, and damage is refused with the file
-//! and the offset. The [`mod@format`] says how; with the `sled` engine, sled's own promises stand instead.
+//! and the offset. The [`mod@format`] says how. With the `sled` engine a killed process loses nothing either,
+//! but a power loss may lose acknowledged writes in any mode.
 //!
 //! # How it works
 //!

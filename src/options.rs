@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::{EngineKind, Error, Result};
 
 /// When an acknowledged write survives power loss. A killed process loses nothing in any mode.
+///
+/// The `sled` engine writes in the same way in every mode, and promises nothing of a power loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {

@@ -2,19 +2,24 @@
 //! versions may have been used in a tree of its own, and the number of keys and their deadlines, which are
 //! counted when the store is opened.
 //!
-//! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page. sled's own
-//! crash safety applies: it has its own log and checksums, and `flush` is what makes a group durable.
+//! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page.
+//!
+//! sled keeps writes in buffers of the process until they are flushed, so the writer flushes once per group
+//! before the group is acknowledged, whatever the durability: a killed process loses nothing. A flush of
+//! sled writes its log and waits until the disk has it (`sync_file_range`), but syncs neither the length of
+//! the file nor the cache of the disk, so no durability holds after a power loss.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sled::{Batch as SledBatch, Db, IVec, Tree};
 
 use super::directory::{Directory, LOCK_RETRY};
 use super::{
-    Access, Delivery, Engine, EngineKind, Entry, Group, Job, JobKind, Lookup, Mutation, Page,
-    ReadHalf, ScanPage, Scanned, Stamp, Step, WriteHalf,
+    Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
+    ScanPage, Scanned, Stamp, WriteHalf,
 };
 use crate::storage::index::Snapshot;
 use crate::storage::names;
@@ -35,18 +40,78 @@ const VERSIONS_RESERVED: u64 = 1 << 20;
 /// What sled says where its lock is taken; its error has no kind of its own for that.
 const LOCKED: &str = "could not acquire lock";
 
-/// What a stored entry begins with.
-fn decode(key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
-    let number = |at: usize| {
-        let bytes = stored.get(at..at + 8)?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
-    };
-    let (Some(version), Some(expires_at)) = (number(0), number(8)) else {
-        let key = error::printable(key);
-        return Err(Error::Refused(format!("what sled holds for key \"{key}\" is not an entry")));
-    };
-    let expires_at = Some(expires_at).filter(|time| *time > 0);
-    Ok((Stamp { version, expires_at }, HEADER_BYTES))
+/// Logged at every opening, because no option can make it otherwise.
+const PROMISE: &str = "engine sled: a killed process loses no acknowledged write, but a power loss may, \
+                       whatever the durability";
+
+/// An open database of sled, and its directory for errors.
+#[derive(Clone)]
+struct Database {
+    trees: Db,
+    directory: Arc<PathBuf>,
+}
+
+impl Database {
+    /// Returns the entry that sled stores for the key, still encoded.
+    fn stored(&self, key: &[u8]) -> Result<Option<IVec>> {
+        self.trees.get(key).map_err(|error| self.failed(error))
+    }
+
+    fn stamp(&self, key: &[u8]) -> Result<Option<Stamp>> {
+        self.stored(key)?.map(|stored| Ok(self.decode(key, &stored)?.0)).transpose()
+    }
+
+    fn entry(&self, key: &[u8], stored: &[u8]) -> Result<Entry> {
+        let (Stamp { version, expires_at }, start) = self.decode(key, stored)?;
+        Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
+    }
+
+    /// Returns the stamp of a stored entry, and where its value begins.
+    fn decode(&self, key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
+        let (Some(version), Some(expires_at)) = (number(stored, 0), number(stored, 8)) else {
+            let key = error::printable(key);
+            return Err(self.corrupt(format!("what sled holds for key \"{key}\" is not an entry")));
+        };
+        let expires_at = Some(expires_at).filter(|time| *time > 0);
+        Ok((Stamp { version, expires_at }, HEADER_BYTES))
+    }
+
+    /// Makes everything that was applied survive the process.
+    fn flush(&self) -> Result<()> {
+        let flushed = self.trees.flush();
+        flushed.map(drop).map_err(|error| Error::UnknownOutcome(Arc::new(self.failed(error))))
+    }
+
+    fn corrupt(&self, reason: impl Display) -> Error {
+        failed_with(&self.directory, None, reason)
+    }
+
+    fn failed(&self, error: sled::Error) -> Error {
+        failed(&self.directory, error)
+    }
+}
+
+/// Names damage of sled's files, of which only sled knows which one it is.
+fn failed_with(directory: &Path, offset: Option<u64>, reason: impl Display) -> Error {
+    Error::Corrupt { path: directory.to_path_buf(), offset, reason: reason.to_string() }
+}
+
+/// Turns an error of sled into the one of the same meaning.
+fn failed(directory: &Path, error: sled::Error) -> Error {
+    match error {
+        sled::Error::Corruption { at, .. } => {
+            let offset = at.map(|at| at.lid());
+            failed_with(directory, offset, "sled found a page that is not what was written")
+        }
+        sled::Error::Io(source) => Error::io("use sled's files in", directory, source),
+        error => Error::Sled(error),
+    }
+}
+
+/// Returns the number at this place of a stored entry.
+fn number(stored: &[u8], at: usize) -> Option<u64> {
+    let bytes = stored.get(at..at + 8)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
 fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
@@ -55,11 +120,6 @@ fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
     stored.extend_from_slice(&expires_at.unwrap_or(0).to_le_bytes());
     stored.extend_from_slice(value);
     stored
-}
-
-fn entry(key: &[u8], stored: &[u8]) -> Result<Entry> {
-    let (Stamp { version, expires_at }, start) = decode(key, stored)?;
-    Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
 }
 
 /// sled cannot work with none.
@@ -78,13 +138,16 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         return Err(Error::Unsupported { engine: "sled", feature: "opening for reading only" });
     }
     let Directory { path, lock, .. } = directory;
-    let database = open_database(&path, options)?;
+    let database = open_database(path.join(names::SLED), options)?;
+    log::warn!("{PROMISE}");
     let counts = Arc::new(Counts::default());
-    let versions = database.open_tree(VERSIONS_TREE)?;
-    let reserved = versions.get(RESERVED_KEY)?;
-    let reserved =
-        reserved.and_then(|bytes| Some(u64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
-    let reserved = reserved.unwrap_or(1);
+    let failed = |error| database.failed(error);
+    let versions = database.trees.open_tree(VERSIONS_TREE).map_err(failed)?;
+    let reserved = match versions.get(RESERVED_KEY).map_err(failed)? {
+        Some(stored) => number(&stored, 0)
+            .ok_or_else(|| database.corrupt("the versions that were reserved are not a number"))?,
+        None => 1,
+    };
     let mut writer = SledWriter {
         database: database.clone(),
         counts: Arc::clone(&counts),
@@ -93,16 +156,13 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         // What is removed takes its version with it, so the entries do not tell which were used.
         next_sequence: reserved,
         reserved,
-        synced: 0,
-        is_syncing: false,
     };
-    for item in database.iter() {
-        let (key, stored) = item?;
-        let (stamp, _) = decode(&key, &stored)?;
+    for item in database.trees.iter() {
+        let (key, stored) = item.map_err(failed)?;
+        let (stamp, _) = database.decode(&key, &stored)?;
         writer.next_sequence = writer.next_sequence.max(stamp.version + 1);
         writer.count(&key, None, Some(stamp));
     }
-    writer.synced = writer.next_sequence - 1;
     Ok(Engine {
         writer: Box::new(writer),
         reader: Arc::new(SledReader { database, counts }),
@@ -113,8 +173,8 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
 
 /// sled lets go of its own lock some time after it was dropped, so a handle that follows another may have
 /// to wait for it, although the directory is already its own.
-fn open_database(directory: &Path, options: &Options) -> Result<Db> {
-    let config = sled::Config::new().path(directory.join(names::SLED)).flush_every_ms(None);
+fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
+    let config = sled::Config::new().path(&directory).flush_every_ms(None);
     let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
     let start = Instant::now();
     loop {
@@ -124,13 +184,14 @@ fn open_database(directory: &Path, options: &Options) -> Result<Db> {
             {
                 sleep(LOCK_RETRY);
             }
-            opened => return Ok(opened?),
+            Err(error) => return Err(failed(&directory, error)),
+            Ok(trees) => return Ok(Database { trees, directory: Arc::new(directory) }),
         }
     }
 }
 
 struct SledReader {
-    database: Db,
+    database: Database,
     counts: Arc<Counts>,
 }
 
@@ -140,8 +201,8 @@ impl ReadHalf for SledReader {
         if access == Access::MemoryOnly {
             return Ok(Lookup::Cold);
         }
-        match self.database.get(key)? {
-            Some(stored) => Ok(Lookup::Found(entry(key, &stored)?)),
+        match self.database.stored(key)? {
+            Some(stored) => Ok(Lookup::Found(self.database.entry(key, &stored)?)),
             None => Ok(Lookup::Absent),
         }
     }
@@ -155,8 +216,7 @@ impl ReadHalf for SledReader {
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let stored = self.database.get(key)?;
-        stored.map(|stored| Ok(decode(key, &stored)?.0)).transpose()
+        self.database.stamp(key)
     }
 
     fn peek_may_wait(&self) -> bool {
@@ -170,14 +230,15 @@ impl ReadHalf for SledReader {
         if page.range.is_empty() {
             return Ok(Page::default());
         }
-        let mut items = self.database.range::<&[u8], _>(page.range.bounds());
+        let mut items = self.database.trees.range::<&[u8], _>(page.range.bounds());
         let mut result = Page::default();
         while result.entries.len() < page.limit {
             let next = if page.range.reverse { items.next_back() } else { items.next() };
-            let Some((key, stored)) = next.transpose()? else {
+            let Some(next) = next else {
                 return Ok(result);
             };
-            let mut entry = entry(&key, &stored)?;
+            let (key, stored) = next.map_err(|error| self.database.failed(error))?;
+            let mut entry = self.database.entry(&key, &stored)?;
             if page.keys_only {
                 entry.value.clear();
             }
@@ -203,24 +264,16 @@ impl ReadHalf for SledReader {
 const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snapshots" };
 
 struct SledWriter {
-    database: Db,
+    database: Database,
     counts: Arc<Counts>,
     deadlines: BTreeSet<(u64, IVec)>,
     versions: Tree,
     next_sequence: u64,
     /// Every version below this may have been used.
     reserved: u64,
-    /// Everything up to this was flushed.
-    synced: u64,
-    is_syncing: bool,
 }
 
 impl SledWriter {
-    fn stamp(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        let stored = self.database.get(key)?;
-        stored.map(|stored| Ok(decode(key, &stored)?.0)).transpose()
-    }
-
     fn count(&mut self, key: &[u8], old: Option<Stamp>, new: Option<Stamp>) {
         match (old, new) {
             (None, Some(_)) => drop(self.counts.live.fetch_add(1, Ordering::Relaxed)),
@@ -238,12 +291,13 @@ impl SledWriter {
 
     /// Makes sure that no version of the group is used again after a reopen.
     ///
-    /// Not flushed: what survives of sled's log is its beginning, so with a write all before it.
+    /// It survives if the group does, because what survives of sled's log is its beginning.
     fn reserve(&mut self, group: &Group) -> Result<()> {
         let needed = self.next_sequence + group.len() as u64;
         if needed > self.reserved {
             let reserved = needed + VERSIONS_RESERVED;
-            self.versions.insert(RESERVED_KEY, &reserved.to_le_bytes())?;
+            let inserted = self.versions.insert(RESERVED_KEY, &reserved.to_le_bytes());
+            inserted.map_err(|error| self.database.failed(error))?;
             self.reserved = reserved;
         }
         Ok(())
@@ -252,7 +306,7 @@ impl SledWriter {
     /// Applies one batch, which sled makes visible and durable as a whole.
     fn apply(&mut self, version: u64, batch: &[Mutation]) -> Result<()> {
         if let [Mutation::Clear] = batch {
-            self.database.clear()?;
+            self.database.trees.clear().map_err(|error| self.database.failed(error))?;
             self.deadlines.clear();
             self.counts.live.store(0, Ordering::Relaxed);
             self.counts.expiring.store(0, Ordering::Relaxed);
@@ -276,9 +330,10 @@ impl SledWriter {
         }
         let mut counted = Vec::with_capacity(last.len());
         for (key, new) in last {
-            counted.push((key, self.stamp(key)?, new));
+            counted.push((key, self.database.stamp(key)?, new));
         }
-        self.database.apply_batch(changes)?;
+        let applied = self.database.trees.apply_batch(changes);
+        applied.map_err(|error| self.database.failed(error))?;
         for (key, old, new) in counted {
             self.count(key, old, new);
         }
@@ -291,7 +346,7 @@ impl WriteHalf for SledWriter {
         self.next_sequence
     }
 
-    fn commit(&mut self, group: Group, durable: bool) -> Result<()> {
+    fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
         self.reserve(&group)?;
         for batch in group.batches() {
             let version = self.next_sequence;
@@ -300,33 +355,23 @@ impl WriteHalf for SledWriter {
             applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
             self.next_sequence += 1;
         }
-        if durable { self.sync() } else { Ok(()) }
+        self.database.flush()
     }
 
     fn sync(&mut self) -> Result<()> {
-        flush(&self.database)?;
-        self.synced = self.next_sequence - 1;
+        // Every group is flushed when it is committed, and sled offers no more.
         Ok(())
     }
 
     fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
-        let sequence = self.next_sequence - 1;
-        if self.is_syncing || self.synced >= sequence {
-            return None;
-        }
-        self.is_syncing = true;
-        Some(Box::new(FlushJob { database: self.database.clone(), sequence }))
+        None
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
         None
     }
 
-    fn take(&mut self, delivery: Delivery) -> Result<()> {
-        self.is_syncing = false;
-        if let Delivery::Synced(sequence) = delivery {
-            self.synced = self.synced.max(sequence);
-        }
+    fn take(&mut self, _delivery: Delivery) -> Result<()> {
         Ok(())
     }
 
@@ -340,24 +385,19 @@ impl WriteHalf for SledWriter {
     }
 }
 
-fn flush(database: &Db) -> Result<()> {
-    let flushed = database.flush();
-    flushed.map(|_| ()).map_err(|error| Error::UnknownOutcome(Arc::new(error.into())))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Flushes what was applied when it was made.
-struct FlushJob {
-    database: Db,
-    sequence: u64,
-}
-
-impl Job for FlushJob {
-    fn kind(&self) -> JobKind {
-        JobKind::Sync
-    }
-
-    fn step(&mut self) -> Result<Step> {
-        flush(&self.database)?;
-        Ok(Step::Done(Delivery::Synced(self.sequence)))
+    #[test]
+    fn errors_of_sled_keep_their_meaning() {
+        let translated = |error| failed(Path::new("data/sled"), error);
+        let damaged = translated(sled::Error::Corruption { at: None, bt: () });
+        assert!(matches!(damaged, Error::Corrupt { offset: None, .. }), "{damaged}");
+        assert!(damaged.to_string().starts_with("data/sled is damaged: "), "{damaged}");
+        let full = translated(sled::Error::Io(std::io::ErrorKind::StorageFull.into()));
+        assert!(full.is_disk_full(), "{full}");
+        let other = translated(sled::Error::Unsupported("a reason".to_owned()));
+        assert!(other.to_string().contains("a reason"), "{other}");
     }
 }

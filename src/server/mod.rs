@@ -18,6 +18,7 @@ mod command;
 mod connection;
 mod context;
 mod doorbell;
+mod error_report;
 mod event_loop;
 mod execution;
 mod kvs_server;

@@ -1,10 +1,13 @@
 //! The half that reads.
 
+use std::path::Path;
+
 use crate::bugs::{Bug, planted};
 use crate::engine::scan::scan_index;
 use crate::engine::{Access, Entry, Lookup, Page, ReadHalf, ScanPage, Stamp};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
 use crate::storage::index::{IndexReader, Slot, Snapshot};
+use crate::storage::names;
 use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
@@ -53,8 +56,11 @@ impl KvsReader {
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {
                     let key = error::printable(key);
-                    let reason = format!("segment {} of key \"{key}\" is gone", location.segment);
-                    return Err(Error::Refused(reason));
+                    return Err(Error::corrupt(
+                        &names::segment(Path::new(""), location.segment),
+                        location.extent.offset.into(),
+                        format!("key \"{key}\" is in this segment, which is gone"),
+                    ));
                 }
                 continue;
             };
@@ -144,5 +150,35 @@ impl ReadHalf for KvsReader {
 
     fn expiring(&self) -> u64 {
         self.index.expiring()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::index::{Change, IndexWriter};
+    use crate::storage::names::SegmentId;
+    use crate::storage::record::{Extent, Record};
+
+    #[test]
+    fn a_key_in_a_segment_that_is_gone_is_damage() {
+        let mut index = IndexWriter::new();
+        let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let slot = Location::of(&record, SegmentId(7), Extent { offset: 64, length: 30 });
+        index.insert(vec![Change { key: b"k".to_vec(), version: 1, slot }], |_| {});
+        index.publish(1);
+        let reader = KvsReader {
+            index: index.reader(),
+            table: Arc::new(SegmentTable::new(Vec::new())),
+            cache: Arc::new(RecordCache::new(0, 0)),
+        };
+        let error = reader.get(b"k", Access::Blocking).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { offset: Some(64), .. }), "{error}");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("00000000000000000007.log is damaged at offset 64"),
+            "{message}"
+        );
+        assert!(message.contains("key \"k\""), "{message}");
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::entry::NAME_SHOWN;
 use crate::Error;
 use crate::protocol::resp::{Arguments, Value};
+use crate::server::error_report::report;
 use crate::server::execution::Execution;
 
 /// An error reply, its code first.
@@ -41,13 +42,14 @@ impl Refusal {
 impl From<Error> for Refusal {
     /// Operators alert on `MISCONF`, which Redis uses where it cannot persist and refuses writes.
     fn from(error: Error) -> Self {
+        let text = report(&error);
         if error.is_disk_full() {
-            let text = "MISCONF the disk is full: nothing was written, reads still work";
-            return Self::new(format!("{text} ({error})"));
+            let summary = "MISCONF the disk is full: nothing was written, reads still work";
+            return Self::new(format!("{summary} ({text})"));
         }
         match error {
-            Error::UnknownOutcome(_) | Error::Poisoned(_) => Self::new(format!("MISCONF {error}")),
-            _ => Self::new(format!("ERR {error}")),
+            Error::UnknownOutcome(_) | Error::Poisoned(_) => Self::new(format!("MISCONF {text}")),
+            _ => Self::new(format!("ERR {text}")),
         }
     }
 }

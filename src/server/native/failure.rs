@@ -4,6 +4,7 @@ use super::failure as new;
 use crate::Error;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{Failure, FailureKind};
+use crate::server::error_report::report;
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
@@ -12,7 +13,6 @@ impl From<&Error> for Failure {
             Error::KeyTooLarge { .. } => FailureKind::KeyTooLarge,
             Error::ValueTooLarge { .. } | Error::BatchTooLarge { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
-            Error::Refused(_) => FailureKind::WrongType,
             Error::Unsupported { .. } => FailureKind::Unsupported,
             Error::Corrupt { .. } => FailureKind::Corrupt,
             Error::UnknownOutcome(_) => FailureKind::OutcomeUnknown,
@@ -21,7 +21,7 @@ impl From<&Error> for Failure {
             error if error.is_disk_full() => FailureKind::Full,
             _ => FailureKind::Internal,
         };
-        new(kind, error.to_string())
+        new(kind, report(error))
     }
 }
 

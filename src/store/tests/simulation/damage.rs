@@ -164,7 +164,7 @@ fn is_named(
     store: &Store,
 ) -> Result<(), Violation> {
     let is_named = match error {
-        Error::Corrupt { path, offset, .. } => {
+        Error::Corrupt { path, offset: Some(offset), .. } => {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let length = files.get(name).map_or(0, Vec::len) as u64;
             // Which of the files is missing or does not belong there cannot be told from the others; nor
