@@ -6,24 +6,31 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-/// What to do with a key; keys and values are the bytes of the arguments.
+/// A command about a key; keys and values are the bytes of the arguments.
+///
+/// Negative numbers and `-` are values. Another word that begins with a dash may be a mistyped option, so
+/// it is one only after `--`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Set a key to a value
     Set {
         /// The key
+        #[arg(allow_negative_numbers = true)]
         key: OsString,
         /// Its value
+        #[arg(allow_negative_numbers = true)]
         value: OsString,
     },
     /// Print the value of a key
     Get {
         /// The key
+        #[arg(allow_negative_numbers = true)]
         key: OsString,
     },
     /// Remove a key
     Rm {
         /// The key
+        #[arg(allow_negative_numbers = true)]
         key: OsString,
     },
 }
