@@ -89,5 +89,5 @@ pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
-pub use server::{KvsServer, ServerOptions, StopHandle};
+pub use server::{KvsServer, Listener, ServerOptions, StopHandle};
 pub use store::{KvStore, KvsEngine, SledKvsEngine, Store, WriteBatch};

@@ -6,7 +6,7 @@ mod common;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -236,6 +236,28 @@ fn an_address_is_no_name_to_ask_somebody_about() {
 }
 
 #[test]
+fn a_server_whose_address_is_taken_makes_no_store() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let parent = TempDir::new().unwrap();
+    for engine in ENGINES {
+        let directory = parent.path().join(engine);
+        let path = directory.to_str().unwrap();
+        let output = run(SERVER, &["--addr", &address, "--dir", path, "--engine", engine]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let message = text(&output.stderr);
+        assert!(message.starts_with(&format!("cannot listen on {address}: ")), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(!directory.exists(), "{engine}");
+    }
+    // One that could be opened is left alone too.
+    let path = parent.path().to_str().unwrap();
+    assert_eq!(run(SERVER, &["--addr", &address, "--dir", path]).status.code(), Some(1));
+    assert_eq!(std::fs::read_dir(path).unwrap().count(), 0);
+}
+
+#[test]
 fn every_program_tells_its_version() {
     for program in [CLIENT, LOCAL, SERVER] {
         let output = run(program, &["-V"]);
@@ -382,6 +404,25 @@ fn a_second_signal_ends_the_server_at_once() {
     server.signal("TERM");
     let (status, _) = server.wait();
     assert_eq!(status.code(), Some(128 + 15), "patience with the client would end with 0");
+}
+
+#[test]
+fn signals_that_ask_nothing_of_the_server_are_ignored() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let ignored = ["HUP", "USR1", "USR2", "ALRM"];
+    for signal in ignored {
+        server.signal(signal);
+        assert!(client(&server, &["set", signal, "value"]).status.success(), "after {signal}");
+        assert_eq!(text(&client(&server, &["get", signal]).stdout), "value\n");
+    }
+    server.signal("TERM");
+    let (status, logged) = server.wait();
+    assert_eq!(status.code(), Some(0), "{logged}");
+    for signal in ignored {
+        assert!(logged.contains(&format!("ignoring signal SIG{signal}")), "{logged}");
+    }
+    assert!(logged.trim_end().ends_with("stopped"), "{logged}");
 }
 
 #[test]

@@ -264,6 +264,37 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
+fn clients_that_come_before_the_store_is_open_are_served_then() {
+    let listener = kvs::Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_address();
+    let mut clients: Vec<_> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for client in &mut clients {
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(b"PING\r\n").unwrap();
+    }
+    let options = kvs::Options::new("nothing-is-stored-here").engine(kvs::EngineKind::Memory);
+    let store = kvs::Store::open(options).unwrap();
+    let stop = listener.stop_handle();
+    let server = listener.serve(store, ServerOptions::default());
+    assert_eq!(server.local_address(), address);
+    let running = std::thread::spawn(move || server.run());
+    for client in &mut clients {
+        expect(client, b"+PONG\r\n");
+    }
+    stop.stop();
+    running.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_server_that_was_stopped_before_it_ran_ends_at_once() {
+    let listener = kvs::Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    listener.stop_handle().stop();
+    let options = kvs::Options::new("nothing-is-stored-here").engine(kvs::EngineKind::Memory);
+    let store = kvs::Store::open(options).unwrap();
+    listener.serve(store, ServerOptions::default()).run().unwrap();
+}
+
+#[test]
 fn native_responses_come_in_the_order_of_the_requests() {
     let server = one_worker();
     let mut client = connect(&server);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use kvs::{Durability, EngineKind, Error, KvsServer, Options, ServerOptions, Store};
+use kvs::{Durability, EngineKind, Error, Listener, Options, ServerOptions, Store};
 use log::LevelFilter;
 use mimalloc::MiMalloc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -84,9 +84,11 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     if let Some(readers) = arguments.readers {
         server_options = server_options.readers(readers);
     }
+    // A server that cannot be reached must not make a store, nor wait for one to be opened.
+    let listener = Listener::bind(arguments.addr)?;
+    listener.stop_on_signals()?;
     let store = Store::open(options)?;
-    let server = KvsServer::bind(arguments.addr, store.clone(), server_options)?;
-    server.stop_on_signals()?;
+    let server = listener.serve(store.clone(), server_options);
     log::info!("kvs-server {}", env!("CARGO_PKG_VERSION"));
     log::info!(
         "engine {}, directory {}, durability {}",

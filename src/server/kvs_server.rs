@@ -1,17 +1,15 @@
-//! The server as a whole: binds, starts its actors, and waits for their end.
+//! The server as a whole: starts its actors, and waits for their end.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
-
-use mio::net::TcpListener;
-use mio::{Interest, Poll, Token, Waker};
 
 use super::ServerOptions;
 use super::acceptor::Acceptor;
 use super::command;
 use super::context::Context;
 use super::event_loop::EventLoop;
+use super::listener::Listener;
 use super::session::Clients;
 use super::shutdown::StopHandle;
 use super::statistics::Statistics;
@@ -20,12 +18,10 @@ use crate::store::reader::Readers;
 use crate::sync::{Arc, ThreadBuilder};
 use crate::{Error, Result, Store};
 
-const LISTENER: Token = Token(0);
-const STOP: Token = Token(1);
-
 /// A server that listens, ready to [`run`](Self::run).
 ///
-/// It speaks the native protocol and that of Redis on the same port.
+/// It speaks the native protocol and that of Redis on the same port. A [`Listener`] makes one that
+/// listens before its store is open.
 ///
 /// ```
 /// use kvs::{KvsClient, KvsServer, Options, ServerOptions, Store};
@@ -45,9 +41,7 @@ const STOP: Token = Token(1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct KvsServer {
-    listener: TcpListener,
-    poll: Poll,
-    stop: StopHandle,
+    listener: Listener,
     context: Context,
 }
 
@@ -63,22 +57,21 @@ impl KvsServer {
     /// # Errors
     /// [`Error::Network`] if the address cannot be listened on.
     pub fn bind(address: SocketAddr, store: Store, options: ServerOptions) -> Result<Self> {
-        let failed = |error| Error::network("listen on", address, error);
-        let mut listener = TcpListener::bind(address).map_err(failed)?;
-        let poll = Poll::new().map_err(failed)?;
-        let registry = poll.registry();
-        registry.register(&mut listener, LISTENER, Interest::READABLE).map_err(failed)?;
-        let stop = StopHandle::new(Waker::new(registry, STOP).map_err(failed)?);
+        Ok(Listener::bind(address)?.serve(store, options))
+    }
+
+    /// Returns a server for the clients of a listener.
+    pub(super) fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
         let context = Context {
             store,
             options,
-            address: listener.local_addr().map_err(failed)?,
+            address: listener.local_address(),
             started: Instant::now(),
             clients: Clients::default(),
             statistics: Statistics::default(),
             commands: command::State::default(),
         };
-        Ok(Self { listener, poll, stop, context })
+        Self { listener, context }
     }
 
     /// Where it listens.
@@ -90,19 +83,15 @@ impl KvsServer {
     /// What stops it.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
-        self.stop.clone()
+        self.listener.stop_handle()
     }
 
-    /// Makes SIGINT and SIGTERM stop it; a second one of them ends the process at once.
-    ///
-    /// For programs that are a server and nothing else.
+    /// Makes signals stop it; see [`Listener::stop_on_signals`].
     ///
     /// # Errors
     /// [`Error::Network`] if the signals cannot be listened to.
     pub fn stop_on_signals(&self) -> Result<()> {
-        self.stop.stop_on_signals().map_err(|error| {
-            Error::network("listen to signals for the server on", self.local_address(), error)
-        })
+        self.listener.stop_on_signals()
     }
 
     /// Serves until it is stopped, then answers every request it received and closes its connections.
@@ -113,7 +102,7 @@ impl KvsServer {
     /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked;
     /// [`Error::Removed`] if the directory or a file of the store was removed or replaced.
     pub fn run(self) -> Result<()> {
-        let Self { listener, poll, stop, context } = self;
+        let Self { listener: Listener { socket, poll, stop, .. }, context } = self;
         let context = Arc::new(context);
         let failed = |error| Error::network("start a thread for", context.address, error);
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
@@ -130,6 +119,6 @@ impl KvsServer {
             threads.push(ActorThread::new(thread));
             workers.push(address);
         }
-        Acceptor::new(listener, Arc::clone(&context), workers).run(poll, &stop)
+        Acceptor::new(socket, Arc::clone(&context), workers).run(poll, &stop)
     }
 }

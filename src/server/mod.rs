@@ -23,6 +23,7 @@ mod event_loop;
 mod execution;
 mod kvs_server;
 mod language;
+mod listener;
 mod log_limit;
 mod native;
 mod owed;
@@ -41,6 +42,7 @@ mod worker;
 #[cfg(any(test, fuzzing))]
 pub(crate) use command::parsers;
 pub use kvs_server::KvsServer;
+pub use listener::Listener;
 pub use shutdown::StopHandle;
 
 /// How a server runs; every field has a default.

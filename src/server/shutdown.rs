@@ -3,10 +3,15 @@
 use std::io;
 
 use mio::Waker;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::{exit, signal_name};
 
 use crate::sync::{Arc, AtomicBool, Ordering, ThreadBuilder};
+
+/// Signals that would end the process and ask nothing of a server: the end of a terminal, an alarm of
+/// whoever started it, and those that other servers reopen logs or configurations at.
+const IGNORED_SIGNALS: [i32; 4] = [SIGHUP, SIGUSR1, SIGUSR2, SIGALRM];
 
 /// Stops the server it came from; cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
@@ -40,25 +45,31 @@ impl StopHandle {
         self.shared.stopped.load(Ordering::Acquire)
     }
 
-    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once.
+    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once. Logs and ignores
+    /// the [`IGNORED_SIGNALS`].
     ///
     /// The thread that waits for them is never joined: it has to outlive the server, so that a second
     /// signal is heard until the process ends.
     pub(super) fn stop_on_signals(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new([SIGINT, SIGTERM].iter().chain(&IGNORED_SIGNALS))?;
         let handle = self.clone();
         ThreadBuilder::new()
             .name("kvs-signals".to_owned())
             .spawn(move || {
-                let mut signals = signals.forever();
-                if let Some(signal) = signals.next() {
-                    log::info!(
-                        "stopping at signal {signal}; a second one ends the process at once"
-                    );
-                    handle.stop();
-                }
-                if let Some(signal) = signals.next() {
-                    signal_hook::low_level::exit(128 + signal);
+                let mut is_stopping = false;
+                for signal in signals.forever() {
+                    let name = signal_name(signal).unwrap_or("of no name");
+                    if IGNORED_SIGNALS.contains(&signal) {
+                        log::info!("ignoring signal {name}");
+                    } else if is_stopping {
+                        exit(128 + signal);
+                    } else {
+                        log::info!(
+                            "stopping at signal {name}; a second one ends the process at once"
+                        );
+                        is_stopping = true;
+                        handle.stop();
+                    }
                 }
             })
             .map(drop)
