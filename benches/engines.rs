@@ -10,13 +10,11 @@ mod common;
 use common::filled::Filled;
 use common::keys::{KEYS, Picks, VALUE_BYTES};
 
-const ENGINES: [EngineKind; 3] = [EngineKind::Kvs, EngineKind::Sled, EngineKind::Memory];
-
 /// How many keys a scan reads and a batch writes.
 const RANGE: usize = 100;
 
-/// The stores, each filled when the first measurement asks for it.
-type Stores = [Option<Filled>; ENGINES.len()];
+/// The stores of every engine, each filled when the first measurement asks for it.
+type Stores = Vec<(EngineKind, Option<Filled>)>;
 
 fn fill(engine: EngineKind) -> Filled {
     Filled::new(KEYS, VALUE_BYTES, |options| options.engine(engine).durability(Durability::Never))
@@ -32,9 +30,9 @@ fn compare(
 ) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(keys as u64));
-    for (engine, filled) in ENGINES.into_iter().zip(stores) {
+    for (engine, filled) in stores {
         group.bench_function(engine.name(), |bencher| {
-            measure(bencher, filled.get_or_insert_with(|| fill(engine)));
+            measure(bencher, filled.get_or_insert_with(|| fill(*engine)));
         });
     }
     group.finish();
@@ -49,7 +47,7 @@ fn set(filled: &Filled, key: [u8; 16]) {
 }
 
 fn engines(criterion: &mut Criterion) {
-    let mut stores = Stores::default();
+    let mut stores: Stores = EngineKind::available().iter().map(|kind| (*kind, None)).collect();
     let (mut uniform, mut zipfian) = (Picks::uniform(1), Picks::zipfian(1));
     let stores = &mut stores;
     compare(criterion, stores, "random get", 1, |bencher, filled| {

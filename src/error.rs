@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::EngineKind;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::FailureKind;
 use crate::sync::Arc;
@@ -142,6 +143,19 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The directory belongs to an engine that this build does not have.
+    #[error(
+        "{} holds a store of engine {engine}, and this build has no {engine} engine; \
+         build kvs with its Cargo feature {engine}",
+        path.display()
+    )]
+    UnsupportedEngine {
+        /// The directory.
+        path: PathBuf,
+        /// The engine it was made with.
+        engine: EngineKind,
+    },
+
     /// The name of an engine, a durability mode or another option is not known.
     #[error("{0}")]
     InvalidOption(String),
@@ -188,6 +202,7 @@ pub enum Error {
     },
 
     /// The `sled` engine failed.
+    #[cfg(feature = "sled")]
     #[error("sled failed: {0}")]
     Sled(#[source] sled::Error),
 
@@ -301,8 +316,13 @@ impl Error {
                 "the write may or may not survive a crash: {}; the store takes no more writes",
                 error.without_paths()
             ),
-            Self::Poisoned(_) => "the store takes no more writes after an earlier failure;                                   the log of the server names it, restart the server"
-                .to_owned(),
+            Self::Poisoned(_) => {
+                let text = "the store takes no more writes after an earlier failure";
+                format!("{text}; the log of the server names it, restart the server")
+            }
+            Self::Removed { .. } => {
+                "the store takes no more writes: its files were removed".to_owned()
+            }
             error => error.to_string(),
         }
     }

@@ -1,6 +1,6 @@
 //! A key-value store made of message-passing actors: one writer owns the log, reads take no lock.
 //!
-//! The same store comes as a library ([`Store`]; [`KvStore`] and [`SledKvsEngine`] for text), as a server
+//! The same store comes as a library ([`Store`]; [`KvStore`] and `SledKvsEngine` for text), as a server
 //! with its own protocol and Redis' on one port ([`KvsServer`], `kvs-server`), with a client ([`KvsClient`],
 //! `kvs-client`), and as a command-line tool on a local directory (`kvs`).
 //!
@@ -41,6 +41,11 @@
 //! answers. A read takes its key's record from the cache, or looks the key up in the index and reads the record
 //! from the file that holds it, with no lock and no message. An embedded [`Store`] has the writer and
 //! maintenance; its callers read by themselves.
+//!
+//! # Cargo features
+//!
+//! - `sled` (default): the `sled` engine, `EngineKind::Sled` and `SledKvsEngine`.
+//! - `rayon`: `thread_pool::RayonThreadPool`.
 //!
 //! # Where things are
 //!
@@ -90,4 +95,6 @@ pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
 pub use server::{KvsServer, Listener, ServerOptions, StopHandle};
-pub use store::{KvStore, KvsEngine, SledKvsEngine, Store, WriteBatch};
+#[cfg(feature = "sled")]
+pub use store::SledKvsEngine;
+pub use store::{KvStore, KvsEngine, Store, WriteBatch};

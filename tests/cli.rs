@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::process::Server;
 use common::text;
+use kvs::EngineKind;
 use tempfile::TempDir;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
@@ -26,8 +27,6 @@ fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap()
 }
 
-const ENGINES: [&str; 3] = ["kvs", "sled", "memory"];
-
 fn client(server: &Server, arguments: &[&str]) -> Output {
     let address = server.address.to_string();
     run(CLIENT, &[arguments, &["--addr", &address]].concat())
@@ -35,9 +34,9 @@ fn client(server: &Server, arguments: &[&str]) -> Output {
 
 #[test]
 fn the_client_sets_gets_and_removes() {
-    for engine in ENGINES {
+    for engine in EngineKind::available() {
         let directory = TempDir::new().unwrap();
-        set_get_remove(&Server::start(directory.path(), &["--engine", engine]));
+        set_get_remove(&Server::start(directory.path(), &["--engine", engine.name()]));
     }
 }
 
@@ -240,7 +239,7 @@ fn a_server_whose_address_is_taken_makes_no_store() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let parent = TempDir::new().unwrap();
-    for engine in ENGINES {
+    for engine in EngineKind::available().iter().map(|engine| engine.name()) {
         let directory = parent.path().join(engine);
         let path = directory.to_str().unwrap();
         let output = run(SERVER, &["--addr", &address, "--dir", path, "--engine", engine]);
@@ -427,7 +426,8 @@ fn signals_that_ask_nothing_of_the_server_are_ignored() {
 
 #[test]
 fn what_was_set_outlives_a_stopped_server() {
-    for engine in ["kvs", "sled"] {
+    let is_kept = |engine: &&EngineKind| **engine != EngineKind::Memory;
+    for engine in EngineKind::available().iter().filter(is_kept).map(|engine| engine.name()) {
         let directory = TempDir::new().unwrap();
         let server = Server::start(directory.path(), &["--engine", engine]);
         assert!(client(&server, &["set", "key", "value"]).status.success());
@@ -456,12 +456,34 @@ fn another_engine_than_the_directorys_is_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_str().unwrap();
     assert!(run(LOCAL, &["set", "key", "value", "--dir", path]).status.success());
-    for engine in ["sled", "memory"] {
+    let is_another = |engine: &&EngineKind| **engine != EngineKind::Kvs;
+    for engine in EngineKind::available().iter().filter(is_another).map(|engine| engine.name()) {
         let arguments = ["--addr", "127.0.0.1:0", "--dir", path, "--engine", engine];
         let output = run(SERVER, &arguments);
         assert_eq!(output.status.code(), Some(1));
         let message = text(&output.stderr);
         assert!(message.contains("kvs") && message.contains(engine), "{message}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "sled"))]
+fn an_engine_that_this_build_does_not_have_is_named() {
+    let missing = "this build has no sled engine";
+    let output = run(SERVER, &["--addr", "127.0.0.1:0", "--engine", "sled"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains(missing), "{output:?}");
+    assert!(!text(&run(SERVER, &["--help"]).stdout).contains("sled"));
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().to_str().unwrap();
+    std::fs::write(directory.path().join("ENGINE"), format!("sled\n{:032x}\n", 7)).unwrap();
+    for output in [
+        run(LOCAL, &["get", "key", "--dir", path]),
+        run(SERVER, &["--addr", "127.0.0.1:0", "--dir", path]),
+    ] {
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let message = text(&output.stderr);
+        assert!(message.contains(missing) && message.contains(path), "{message}");
     }
 }
 

@@ -355,7 +355,8 @@ fn a_store_is_read_where_nothing_can_be_written() {
     assert!(is_ok(&set(&mut connection, "key", b"value")));
     server.kill();
     let mounted = Command::new("mount").args(["--bind", "-o", "ro"]).args([&data, &data]).status();
-    let is_mounted = is_able("directories cannot be mounted", || mounted.is_ok_and(|s| s.success()));
+    let is_mounted =
+        is_able("directories cannot be mounted", || mounted.is_ok_and(|s| s.success()));
     if is_mounted {
         let output = local(&data, &["--read-only", "get", "key"]);
         let refused = local(&data, &["get", "key"]);

@@ -173,7 +173,7 @@ fn keys_that_come_and_go_together_are_counted_together() {
 fn no_acknowledged_increment_is_lost() {
     const THREADS: usize = 6;
     const ROUNDS: i64 = 400;
-    for engine in [EngineKind::Kvs, EngineKind::Memory, EngineKind::Sled] {
+    for &engine in EngineKind::available() {
         let directory = TempDir::new().unwrap();
         let server = start(&directory, engine);
         std::thread::scope(|scope| {

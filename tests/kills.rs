@@ -207,6 +207,7 @@ fn nothing_acknowledged_is_lost_to_kills() {
 }
 
 #[test]
+#[cfg(feature = "sled")]
 fn nothing_acknowledged_is_lost_to_kills_with_sled() {
     run("sled", 15);
 }
@@ -218,6 +219,7 @@ fn nothing_acknowledged_is_lost_to_many_kills() {
 }
 
 #[test]
+#[cfg(feature = "sled")]
 #[ignore = "takes minutes; KVS_KILLS says how many kills"]
 fn nothing_acknowledged_is_lost_to_many_kills_with_sled() {
     run("sled", setting("KVS_KILLS", 1000));

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use kvs::{EngineKind, Error, KvStore, KvsEngine, Options, SledKvsEngine, Store};
+#[cfg(feature = "sled")]
+use kvs::SledKvsEngine;
+use kvs::{EngineKind, Error, KvStore, KvsEngine, Options, Store};
 use tempfile::TempDir;
 
 fn directory_bytes(path: &Path) -> u64 {
@@ -42,6 +44,7 @@ fn kvs_keeps_what_was_set() {
 }
 
 #[test]
+#[cfg(feature = "sled")]
 fn sled_keeps_what_was_set() {
     set_get_remove(|path| Store::open(Options::new(path).engine(EngineKind::Sled)).unwrap());
 }
@@ -61,6 +64,7 @@ fn text_view<E: KvsEngine>(open: impl Fn(&Path) -> E) {
 #[test]
 fn both_text_views_behave_alike() {
     text_view(|path| KvStore::open(path).unwrap());
+    #[cfg(feature = "sled")]
     text_view(|path| SledKvsEngine::open(path).unwrap());
 }
 
@@ -96,6 +100,7 @@ fn thousand_threads<E: KvsEngine>(open: impl Fn(&Path) -> E) {
 #[test]
 fn a_thousand_threads_set_one_key_each() {
     thousand_threads(|path| KvStore::open(path).unwrap());
+    #[cfg(feature = "sled")]
     thousand_threads(|path| SledKvsEngine::open(path).unwrap());
 }
 
@@ -126,6 +131,7 @@ fn a_second_handle_is_refused_and_told_who_holds_the_directory() {
 }
 
 #[test]
+#[cfg(feature = "sled")]
 fn the_directory_remembers_its_engine() {
     let directory = TempDir::new().unwrap();
     drop(SledKvsEngine::open(directory.path()).unwrap());
@@ -214,7 +220,7 @@ fn a_damaged_value_is_an_error_and_harms_no_other() {
 #[test]
 fn a_batch_is_written_in_order_and_scanned_back() {
     let directory = tempfile::tempdir().unwrap();
-    for engine in [kvs::EngineKind::Kvs, kvs::EngineKind::Memory, kvs::EngineKind::Sled] {
+    for &engine in EngineKind::available() {
         let path = directory.path().join(engine.to_string());
         let store = Store::open(kvs::Options::new(path).engine(engine)).unwrap();
         let mut batch = kvs::WriteBatch::new();
@@ -238,4 +244,44 @@ fn a_batch_is_written_in_order_and_scanned_back() {
         assert_eq!(store.scan(b"key2999".to_vec().., 10).unwrap().len(), 1);
         assert!(store.scan(.., 0).unwrap().is_empty());
     }
+}
+
+#[test]
+fn every_engine_is_named_and_another_one_is_refused_with_what_there_is() {
+    for engine in EngineKind::available() {
+        assert_eq!(engine.name().parse::<EngineKind>().unwrap(), *engine);
+    }
+    let error = "rocks".parse::<EngineKind>().unwrap_err().to_string();
+    let choices = if cfg!(feature = "sled") { "kvs, sled or memory" } else { "kvs or memory" };
+    assert_eq!(error, format!("unknown engine \"rocks\": choose {choices}"));
+}
+
+#[test]
+#[cfg(not(feature = "sled"))]
+fn an_engine_that_this_build_does_not_have_is_refused_and_nothing_is_made() {
+    let missing = "this build has no sled engine";
+    let error = "sled".parse::<EngineKind>().unwrap_err();
+    assert!(error.to_string().contains(missing), "{error}");
+
+    let parent = TempDir::new().unwrap();
+    let directory = parent.path().join("data");
+    let opened = Store::open(Options::new(&directory).engine(EngineKind::Sled));
+    let error = opened.map(drop).unwrap_err();
+    assert!(error.to_string().contains(missing), "{error}");
+    assert!(!directory.exists());
+
+    // As another build made it.
+    std::fs::create_dir(&directory).unwrap();
+    let marker = format!("sled\n{:032x}\n", 7);
+    std::fs::write(directory.join("ENGINE"), &marker).unwrap();
+    let error = Store::open(Options::new(&directory)).map(drop).unwrap_err();
+    assert!(matches!(error, Error::UnsupportedEngine { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains(missing), "{message}");
+    assert!(message.contains(directory.to_str().unwrap()), "{message}");
+    for engine in [EngineKind::Kvs, EngineKind::Memory] {
+        let opened = Store::open(Options::new(&directory).engine(engine));
+        assert!(matches!(opened.map(drop), Err(Error::WrongEngine { .. })), "{engine}");
+    }
+    assert_eq!(std::fs::read_to_string(directory.join("ENGINE")).unwrap(), marker);
 }

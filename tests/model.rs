@@ -71,6 +71,7 @@ proptest! {
     }
 }
 
+#[cfg(feature = "sled")]
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use common::process::Server;
 use common::text;
 use common::tool::{has, output};
+use kvs::EngineKind;
 use tempfile::TempDir;
 
 fn redis_cli(server: &Server, arguments: &[&str]) -> String {
@@ -79,9 +80,9 @@ fn redis_benchmark_runs_with_and_without_pipelining() {
     if !has("redis-benchmark", &["--version"]) {
         return;
     }
-    for engine in ["kvs", "sled", "memory"] {
+    for engine in EngineKind::available() {
         let directory = TempDir::new().unwrap();
-        let server = Server::start(directory.path(), &["--engine", engine]);
+        let server = Server::start(directory.path(), &["--engine", engine.name()]);
         let port = server.address.port().to_string();
         for pipeline in ["1", "16"] {
             let arguments =

@@ -25,6 +25,11 @@ const LOG_VARIABLE: &str = "KVS_LOG";
 /// How many connections are served at once where enough files may be open.
 const CONNECTIONS_MAX: usize = 10_000;
 
+const ENGINE_HELP: &str = match cfg!(feature = "sled") {
+    true => "kvs, sled or memory [default: the one the directory was made with, or else kvs]",
+    false => "kvs or memory [default: the one the directory was made with, or else kvs]",
+};
+
 /// Serves a kvs store
 #[derive(Parser)]
 #[command(name = "kvs-server", version)]
@@ -32,8 +37,7 @@ struct Arguments {
     /// Where to listen; port 0 chooses a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
     addr: SocketAddr,
-    /// kvs, sled or memory [default: the one the directory was made with, or else kvs]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = ENGINE_HELP)]
     engine: Option<EngineKind>,
     /// The directory of the store
     #[arg(long, value_name = "PATH", default_value = ".")]

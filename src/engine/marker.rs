@@ -35,7 +35,7 @@ impl Marker {
         let parsed = std::str::from_utf8(&contents).ok().and_then(|text| {
             let (name, rest) = text.split_once('\n')?;
             let store = u128::from_str_radix(rest.strip_suffix('\n')?, 16).ok()?;
-            Some(Self { kind: name.parse().ok()?, store })
+            Some(Self { kind: EngineKind::named(name)?, store })
         });
         let damaged = || Error::corrupt(&marker, 0, "it does not name an engine and a store id");
         parsed.map(Some).ok_or_else(damaged)

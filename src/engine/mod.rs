@@ -21,7 +21,7 @@
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|
 //! | [`kvs`] | the log of [`crate::storage`] | yes | a scan of the keys |
-//! | [`sled`] | sled's own files | no | a scan of all keys |
+//! | `sled` (feature `sled`) | sled's own files | no | a scan of all keys |
 //! | [`memory`] | nothing | yes | nothing |
 
 mod directory;
@@ -31,6 +31,7 @@ mod marker;
 mod memory;
 mod read_only;
 mod scan;
+#[cfg(feature = "sled")]
 mod sled;
 #[cfg(test)]
 mod tests;
@@ -59,13 +60,38 @@ use crate::{Error, Options, Result};
 pub enum EngineKind {
     /// This crate's own log-structured engine.
     Kvs,
-    /// The `sled` embedded database.
+    /// The `sled` embedded database, in builds with the Cargo feature `sled`, which is a default one.
     Sled,
     /// An in-memory store: nothing survives the process.
     Memory,
 }
 
 impl EngineKind {
+    /// Returns the engines of this build.
+    #[must_use]
+    pub fn available() -> &'static [Self] {
+        match cfg!(feature = "sled") {
+            true => &[Self::Kvs, Self::Sled, Self::Memory],
+            false => &[Self::Kvs, Self::Memory],
+        }
+    }
+
+    /// Returns the engine of this name, which another build may have made a directory with.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Kvs, Self::Sled, Self::Memory].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Refuses an engine that this build does not have.
+    fn require(self) -> Result<Self> {
+        if Self::available().contains(&self) {
+            return Ok(self);
+        }
+        Err(Error::InvalidOption(format!(
+            "this build has no {self} engine: choose {}, or build kvs with its Cargo feature {self}",
+            Choices
+        )))
+    }
+
     /// The name used on command lines and in the data directory.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -87,12 +113,19 @@ impl FromStr for EngineKind {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::Kvs, Self::Sled, Self::Memory]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                Error::InvalidOption(format!("unknown engine {name:?}: choose kvs, sled or memory"))
-            })
+        let unknown = || Error::InvalidOption(format!("unknown engine {name:?}: choose {Choices}"));
+        Self::named(name).ok_or_else(unknown)?.require()
+    }
+}
+
+/// The engines of this build, as a sentence lists them.
+struct Choices;
+
+impl fmt::Display for Choices {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = EngineKind::available().iter().map(|kind| kind.name()).collect();
+        let (last, others) = names.split_last().expect("every build has an engine");
+        write!(formatter, "{} or {last}", others.join(", "))
     }
 }
 
@@ -299,12 +332,18 @@ pub(crate) fn open(options: &Options) -> Result<Engine> {
 
 /// As [`open`], on any file system; `sled` has its own.
 pub(crate) fn open_in(options: &Options, file_system: Arc<dyn FileSystem>) -> Result<Engine> {
+    options.engine.map(EngineKind::require).transpose()?;
     let Some(directory) = Directory::open(options, file_system)? else {
         return Ok(memory::open());
     };
     match directory.kind {
         EngineKind::Kvs => kvs::open(options, directory),
+        #[cfg(feature = "sled")]
         EngineKind::Sled => sled::open(options, directory),
+        #[cfg(not(feature = "sled"))]
+        EngineKind::Sled => {
+            Err(Error::UnsupportedEngine { path: directory.path, engine: directory.kind })
+        }
         EngineKind::Memory => Ok(memory::open()),
     }
 }

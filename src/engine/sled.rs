@@ -230,7 +230,8 @@ impl ReadHalf for SledReader {
         if page.range.is_empty() {
             return Ok(Page::default());
         }
-        let mut items = self.database.trees.range::<&[u8], _>(page.range.bounds());
+        let bounds = (page.range.start.as_ref(), page.range.end.as_ref());
+        let mut items = self.database.trees.range::<Vec<u8>, _>(bounds);
         let mut result = Page::default();
         while result.entries.len() < page.limit {
             let next = if page.range.reverse { items.next_back() } else { items.next() };

@@ -9,6 +9,7 @@ mod power;
 mod removed;
 mod rewriting;
 mod room;
+#[cfg(feature = "sled")]
 mod sled;
 
 use std::collections::BTreeMap;

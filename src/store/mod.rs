@@ -18,7 +18,9 @@ mod view;
 mod write_batch;
 mod writer;
 
-pub use text::{KvStore, KvsEngine, SledKvsEngine};
+#[cfg(feature = "sled")]
+pub use text::SledKvsEngine;
+pub use text::{KvStore, KvsEngine};
 pub use write_batch::WriteBatch;
 
 use std::fmt;

@@ -125,8 +125,9 @@ text_view! {
     KvStore, EngineKind::Kvs
 }
 
+#[cfg(feature = "sled")]
 text_view! {
-    /// Text in the `sled` engine.
+    /// Text in the `sled` engine, in builds with the Cargo feature `sled`.
     ///
     /// ```
     /// use kvs::SledKvsEngine;

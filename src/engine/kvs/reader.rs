@@ -57,7 +57,7 @@ impl KvsReader {
                 if missed.replace(location) == Some(location) {
                     let key = error::printable(key);
                     return Err(Error::corrupt(
-                        &names::segment(Path::new(""), location.segment),
+                        Path::new(&names::segment(location.segment)),
                         location.extent.offset.into(),
                         format!("key \"{key}\" is in this segment, which is gone"),
                     ));

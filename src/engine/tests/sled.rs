@@ -32,7 +32,7 @@ fn forge(directory: &Path, tree: &str, key: &str, stored: &[u8]) -> Error {
     let start = Instant::now();
     let database = loop {
         // sled lets go of its lock some time after it was dropped.
-        match ::sled::open(names::sled(directory)) {
+        match ::sled::open(directory.join(names::SLED)) {
             Ok(database) => break database,
             Err(error) => assert!(start.elapsed() < Duration::from_secs(30), "{error}"),
         }
@@ -50,7 +50,7 @@ fn what_sled_holds_and_nobody_wrote_is_damage() {
         let error = forge(directory.path(), tree, key, stored);
         assert!(matches!(error, Error::Corrupt { offset: None, .. }), "{key}: {error}");
         let message = error.to_string();
-        let named = format!("{} is damaged: ", names::sled(directory.path()).display());
+        let named = format!("{} is damaged: ", directory.path().join(names::SLED).display());
         assert!(message.starts_with(&named), "{message}");
     }
 }

@@ -162,7 +162,7 @@ fn info(context: &Context) -> String {
         ("keys", store.reader().count().to_string()),
         ("connections", context.clients.count().to_string()),
         ("requests", statistics.requests.get().to_string()),
-        ("failure", store.failure().map_or("none".to_owned(), ToString::to_string)),
+        ("failure", store.failure().map_or("none".to_owned(), Error::without_paths)),
     ];
     lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
 }

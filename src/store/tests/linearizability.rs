@@ -313,6 +313,7 @@ fn histories_of_contended_keys_are_linearizable() {
         (EngineKind::Kvs, INTERVAL, 3000),
         (EngineKind::Kvs, Durability::Always, 1000),
         (EngineKind::Memory, Durability::Never, 2500),
+        #[cfg(feature = "sled")]
         (EngineKind::Sled, Durability::Never, 500),
     ] {
         sum += Bench::new(engine, durability).prove(histories, CONTENDED);
