@@ -31,7 +31,8 @@ pub(crate) trait Actor: Send + 'static {
         Wait::Forever
     }
 
-    /// Called when no message came within [`wait`](Self::wait).
+    /// Called when no message came within [`wait`](Self::wait), and so never beside a stream of
+    /// messages: work that must not be held off belongs into [`handle`](Self::handle) too.
     fn idle(&mut self) {}
 
     /// Called once, after the mailbox was closed and emptied.

@@ -149,6 +149,10 @@ impl WriteHalf for MemoryWriter {
         self.index.due(now, limit)
     }
 
+    fn next_deadline(&self) -> Option<u64> {
+        self.index.next_deadline()
+    }
+
     fn close(&mut self) -> Result<()> {
         Ok(())
     }

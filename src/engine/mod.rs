@@ -303,6 +303,9 @@ pub(crate) trait WriteHalf: Send {
     /// Up to `limit` keys whose expiry is at or before `now` (milliseconds since the Unix epoch).
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>>;
 
+    /// Returns the soonest expiry of any key.
+    fn next_deadline(&self) -> Option<u64>;
+
     /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store was
     /// removed or replaced, so that nothing more is acknowledged that nobody would find again.
     fn check_files(&mut self) -> Result<()> {

@@ -38,6 +38,10 @@ impl WriteHalf for ReadOnlyWriter {
         Vec::new()
     }
 
+    fn next_deadline(&self) -> Option<u64> {
+        None
+    }
+
     fn close(&mut self) -> Result<()> {
         Ok(())
     }

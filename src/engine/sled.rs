@@ -381,6 +381,10 @@ impl WriteHalf for SledWriter {
         due.take(limit).map(|(_, key)| key.to_vec()).collect()
     }
 
+    fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|(time, _)| *time)
+    }
+
     fn close(&mut self) -> Result<()> {
         self.sync()
     }

@@ -1,56 +1,100 @@
-//! Wall-clock time that never goes back while the store is open.
+//! The clocks of a store: the time of day, and the time that threads wait by.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync;
 
-/// Milliseconds since the Unix epoch. Only expiry looks at it; the order of history never does.
-#[derive(Clone)]
+/// The time of day decides what has expired, and nothing else: never the order of history, and
+/// never a wait.
+///
+/// It is read anew for every request and never remembered. A reading that was kept, the latest one
+/// for instance, would carry a clock that was wrong for a moment into every later deadline, and
+/// from there to the disk. So time may go back, and a key that has expired may then be there again
+/// until its removal is in the log.
+#[derive(Clone, Copy)]
 pub(crate) struct Clock {
-    /// The latest time anybody was told: a key that was seen expired stays expired.
-    floor: Arc<AtomicU64>,
-    source: fn() -> u64,
+    time_of_day: fn() -> u64,
+    instant: fn() -> Instant,
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system's clocks.
     pub(crate) fn system() -> Self {
-        Self::from_source(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+        Self { time_of_day: system_time, instant: sync::now }
     }
 
-    fn from_source(source: fn() -> u64) -> Self {
-        Self { floor: Arc::default(), source }
-    }
-
-    /// The time now.
+    /// Returns the milliseconds since the Unix epoch.
     pub(crate) fn now(&self) -> u64 {
-        let now = (self.source)();
-        self.floor.fetch_max(now, Ordering::Relaxed).max(now)
+        (self.time_of_day)()
     }
 
-    /// Whether an expiry has passed; asks the clock only where there is one.
+    /// Returns true if an expiry has passed; asks the clock only where there is one.
     pub(crate) fn is_past(&self, expires_at: Option<u64>) -> bool {
         expires_at.is_some_and(|time| time <= self.now())
+    }
+
+    /// Returns the time that waits are measured by, which nobody can set back.
+    pub(super) fn instant(&self) -> Instant {
+        (self.instant)()
+    }
+}
+
+fn system_time() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Clocks that a test sets; each thread has its own.
+#[cfg(test)]
+pub(super) mod manual {
+    use std::cell::Cell;
+    use std::time::{Duration, Instant};
+
+    use super::Clock;
+
+    thread_local! {
+        static TIME_OF_DAY: Cell<u64> = const { Cell::new(1_000_000_000) };
+        static INSTANT: Cell<Instant> = Cell::new(Instant::now());
+    }
+
+    impl Clock {
+        /// Returns the clocks that [`set`] and [`pass`] move.
+        pub(in crate::store) fn manual() -> Self {
+            Self { time_of_day: now, instant: || INSTANT.get() }
+        }
+    }
+
+    /// Returns the time of day.
+    pub(in crate::store) fn now() -> u64 {
+        TIME_OF_DAY.get()
+    }
+
+    /// Sets the time of day.
+    pub(in crate::store) fn set(time: u64) {
+        TIME_OF_DAY.set(time);
+    }
+
+    /// Lets time pass on both clocks.
+    pub(in crate::store) fn pass(time: Duration) {
+        INSTANT.set(INSTANT.get() + time);
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        TIME_OF_DAY.set(TIME_OF_DAY.get().saturating_add(milliseconds));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
 
     #[test]
-    fn time_that_was_seen_does_not_come_back() {
-        thread_local!(static TIME: Cell<u64> = const { Cell::new(100) });
-        let clock = Clock::from_source(|| TIME.get());
+    fn time_is_what_the_clock_says_now_also_when_it_was_set_back() {
+        let clock = Clock::manual();
+        manual::set(100);
         assert!(clock.is_past(Some(100)) && !clock.is_past(Some(101)) && !clock.is_past(None));
-        TIME.set(50);
-        assert_eq!(clock.now(), 100);
-        TIME.set(150);
+        manual::set(50);
+        assert_eq!(clock.now(), 50);
+        assert!(!clock.is_past(Some(100)));
+        manual::set(150);
         assert_eq!(clock.now(), 150);
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod clock;
+mod expiry_schedule;
 mod maintenance;
 pub(crate) mod reader;
 mod request;
@@ -73,7 +74,7 @@ struct Shared {
     _lock: Option<engine::DirectoryLock>,
 }
 
-/// How often expiry and compaction are looked at where no shorter interval is asked for.
+/// How often syncs and compactions are looked at where no shorter interval is asked for.
 const TICK: Duration = Duration::from_secs(1);
 
 impl Store {
@@ -114,7 +115,7 @@ impl Store {
             engine: opened.writer,
             reader: Arc::clone(&opened.reader),
             jobs,
-            clock: clock.clone(),
+            clock,
             limits,
             durability: options.durability,
             failure: Arc::clone(&failure),

@@ -102,7 +102,6 @@ fn an_expired_key_is_absent_and_is_removed_in_the_background() {
         let put = Operation::Put { key, value: vec![], expires_at: Some(1) };
         store.apply(Batch::single(put)).unwrap();
     }
-    store.tell(WriterMessage::Tick).unwrap();
     while store.reader().count() > 0 {
         store.sync().unwrap();
     }

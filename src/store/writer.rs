@@ -10,18 +10,22 @@
 //! One turn takes every waiting message up to [`WRITER_MESSAGES_MAX`], commits their batches as one
 //! group and answers them: that is group commit. The writer waits for nobody but the disk. After a
 //! failure that leaves the log in doubt it answers every later write with the reason.
+//!
+//! Expired keys are removed by a group of their own, as the [schedule](super::expiry_schedule) says:
+//! after any group, so that a stream of writes does not hold it off, and when no message came.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Limits, Operation, Outcome};
 use super::clock::Clock;
+use super::expiry_schedule::ExpirySchedule;
 use super::request::Request;
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
 use crate::bugs::{Bug, planted};
 use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
-use crate::sync::{Arc, OnceLock, now};
+use crate::sync::{Arc, OnceLock};
 use crate::{Durability, Error, Result};
 
 /// How many messages wait for the writer; at the limit senders wait, which is the back pressure.
@@ -53,7 +57,7 @@ pub(crate) enum WriterMessage {
         /// Gets the result.
         reply: Reply<Result<()>>,
     },
-    /// Time has passed: sync, expire and compact what is due.
+    /// Time has passed: sync and compact what is due.
     Tick,
     /// A job brought this, and is sent back if it has more to do: so what it brings next waits behind what
     /// callers want meanwhile.
@@ -75,8 +79,7 @@ pub(crate) struct Writer {
     limits: Limits,
     durability: Durability,
     failure: Failure,
-    /// More expired keys wait to be removed.
-    expiring: bool,
+    expiry: ExpirySchedule,
     /// The last group failed, which was logged: a full disk fails every group until there is space.
     failing: bool,
     /// When the files were last looked at.
@@ -121,9 +124,9 @@ impl Writer {
             limits,
             durability,
             failure,
-            expiring: false,
+            expiry: ExpirySchedule::new(clock.instant()),
             failing: false,
-            files_checked: now(),
+            files_checked: clock.instant(),
         }
     }
 
@@ -139,6 +142,8 @@ impl Writer {
             if let Some(unfinished) = self.commit(group, pending) {
                 queue.push_front(Waiting::Write(unfinished));
             }
+            // A mailbox that is never empty leaves no idle time.
+            self.expire_if_due();
         }
     }
 
@@ -194,7 +199,9 @@ impl Writer {
 
     fn commit_group(&mut self, group: Group) -> Result<()> {
         // The tick that does this may be late, and nothing is acknowledged meanwhile.
-        if now().saturating_duration_since(self.files_checked) >= FILES_CHECK_INTERVAL {
+        if self.clock.instant().saturating_duration_since(self.files_checked)
+            >= FILES_CHECK_INTERVAL
+        {
             self.check_files()?;
         }
         self.engine.commit(group, matches!(self.durability, Durability::Always))
@@ -202,7 +209,7 @@ impl Writer {
 
     /// Stops taking writes if the directory or a file of the store was removed or replaced.
     fn check_files(&mut self) -> Result<()> {
-        self.files_checked = now();
+        self.files_checked = self.clock.instant();
         self.engine.check_files().inspect_err(|error| self.fail(error))
     }
 
@@ -230,7 +237,6 @@ impl Writer {
         if self.failure.get().is_some() {
             return;
         }
-        self.expiring = true;
         if self.check_files().is_err() {
             return;
         }
@@ -272,27 +278,40 @@ impl Writer {
         }
     }
 
-    /// Removes keys whose expiry has passed.
-    fn expire(&mut self) {
-        let now = self.clock.now();
-        let due = self.engine.due(now, EXPIRED_PER_TURN);
-        let may_be_more = due.len() == EXPIRED_PER_TURN;
-        self.expiring = false;
-        if due.is_empty() {
+    /// Removes keys whose expiry has passed, if it is time to look for them.
+    fn expire_if_due(&mut self) {
+        if self.engine.next_deadline().is_none() || self.failure.get().is_some() {
             return;
         }
+        let instant = self.clock.instant();
+        if self.expiry.is_due(instant) {
+            let has_more = self.expire();
+            self.expiry.note(instant, has_more);
+        }
+    }
+
+    /// Removes some keys whose expiry has passed; returns true if there are more that can be
+    /// removed now.
+    fn expire(&mut self) -> bool {
+        let now = self.clock.now();
+        let due = self.engine.due(now, EXPIRED_PER_TURN);
+        if due.is_empty() {
+            return false;
+        }
+        let may_be_more = due.len() == EXPIRED_PER_TURN;
         log::debug!("removing {} expired keys", due.len());
         let mut resolver =
             Resolver::new(&*self.reader, self.limits, now, self.engine.next_sequence(), true);
         for key in due {
-            // A key that is not there any more makes no mutation; a failed read is met again by the next tick.
+            // A key that is not there any more makes no mutation; a failed read is met again by
+            // the next look.
             let _ = resolver.add(Batch::single(Operation::Remove { key }));
         }
         let group = resolver.finish();
         let is_moving = !group.is_empty();
         self.commit(group, Pending::default());
-        // What fails now would fail again at once: it waits for the next tick.
-        self.expiring = may_be_more && is_moving && !self.failing;
+        // What fails now would fail again at once: it waits for the next look.
+        may_be_more && is_moving && !self.failing
     }
 }
 
@@ -327,15 +346,14 @@ impl Actor for Writer {
     }
 
     fn wait(&self) -> Wait {
-        if self.expiring { Wait::NotAtAll } else { Wait::Forever }
+        if self.engine.next_deadline().is_none() || self.failure.get().is_some() {
+            return Wait::Forever;
+        }
+        self.expiry.wait(self.clock.instant())
     }
 
     fn idle(&mut self) {
-        if self.failure.get().is_some() {
-            self.expiring = false;
-            return;
-        }
-        self.expire();
+        self.expire_if_due();
         self.offer_upkeep();
     }
 

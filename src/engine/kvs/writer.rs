@@ -372,6 +372,10 @@ impl WriteHalf for KvsWriter {
         self.log.check_files(removing)
     }
 
+    fn next_deadline(&self) -> Option<u64> {
+        self.index.next_deadline()
+    }
+
     fn close(&mut self) -> Result<()> {
         self.log.close(&mut self.accounting, self.compaction.as_ref())
     }

@@ -17,9 +17,10 @@ fn deadlines_are_counted_and_told_in_order() {
     assert_eq!(due(10, 10), [b"early"]);
     assert_eq!(due(20, 10), [&b"early"[..], b"late"]);
     assert_eq!(due(20, 1), [b"early"]);
+    assert_eq!(writer.next_deadline(), Some(10));
     let snapshot = reader.snapshot().unwrap();
     commit(&mut writer, &[remove("early")]);
-    assert_eq!(reader.expiring(), 1);
+    assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(20)));
     let stamp = Stamp { version: 1, expires_at: Some(10) };
     assert_eq!(reader.peek_at(b"early", &snapshot).unwrap(), Some(stamp));
     assert_eq!(reader.peek_at(b"other", &snapshot).unwrap(), None);

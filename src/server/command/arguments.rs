@@ -100,10 +100,16 @@ impl Call<'_> {
         resolved.and_then(|time| u64::try_from(time).ok()).ok_or_else(|| self.invalid_expiry())
     }
 
-    /// The time at a position, for a command that changes the expiry of a key: it may have passed.
-    pub(super) fn deadline(&self, position: usize, unit: TimeUnit) -> Result<i64, Refusal> {
+    /// Returns the time at a position, for a command that changes the expiry of a key: it may have
+    /// passed.
+    pub(super) fn deadline(
+        &self,
+        position: usize,
+        unit: TimeUnit,
+        now: i64,
+    ) -> Result<i64, Refusal> {
         let time = self.integer(position)?;
-        unit.resolve(time, self.now()).ok_or_else(|| self.invalid_expiry())
+        unit.resolve(time, now).ok_or_else(|| self.invalid_expiry())
     }
 
     fn invalid_expiry(&self) -> Refusal {

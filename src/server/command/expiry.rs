@@ -82,8 +82,10 @@ impl Conditions {
 /// Changes when a key expires; a time that has passed removes the key.
 fn change(call: &Call<'_>, unit: TimeUnit) -> Executed {
     let conditions = Conditions::parse(call)?;
-    let deadline = call.deadline(2, unit)?;
+    // One reading for both: a clock that is set back between two would make a time that has passed
+    // one that is to come.
     let now = call.now();
+    let deadline = call.deadline(2, unit, now)?;
     call.update(call.argument(1), move |entry| {
         let Some(entry) = entry.filter(|entry| conditions.hold(entry.expires_at, deadline)) else {
             return (Change::Keep, Answer::Integer(0));

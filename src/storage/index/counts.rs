@@ -52,4 +52,9 @@ impl Counts {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
         due.take(limit).map(|(_, key)| key.to_vec()).collect()
     }
+
+    /// Returns the soonest expiry of any key.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        self.deadlines.first().map(|(time, _)| *time)
+    }
 }

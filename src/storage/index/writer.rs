@@ -322,6 +322,11 @@ impl<S: Slot> IndexWriter<S> {
     pub(crate) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         self.counts.due(now, limit)
     }
+
+    /// Returns the soonest expiry of any key.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.counts.next_deadline()
+    }
 }
 
 fn update<S: Slot, E: Edit<S>>(

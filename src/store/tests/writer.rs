@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::actor::{Actor, Mailbox, Wait};
+use crate::store::clock::manual;
+use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::writer::{Failure, Writer, WriterMessage, WriterParts};
 use crate::sync::{Mutex, lock};
 
@@ -36,6 +38,9 @@ impl engine::WriteHalf for Failing {
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         self.0.due(now, limit)
     }
+    fn next_deadline(&self) -> Option<u64> {
+        self.0.next_deadline()
+    }
     fn close(&mut self) -> Result<()> {
         panic!("a store that failed is not marked as closed cleanly");
     }
@@ -57,7 +62,7 @@ impl Bench {
             engine: Box::new(Failing(opened.writer, Arc::clone(&fault))),
             reader: Arc::clone(&opened.reader),
             jobs,
-            clock: Clock::system(),
+            clock: Clock::manual(),
             limits: Limits::new(&Options::new("unused")),
             durability: Durability::Always,
             failure: Failure::default(),
@@ -101,19 +106,27 @@ fn without_maintenance_nothing_is_acknowledged() {
     assert!(matches!(answers[..], [Err(Error::Poisoned(_))]), "nobody would sync it: {answers:?}");
 }
 
+/// A key that expires at this time.
+fn expiring(number: u32, expires_at: u64) -> Operation {
+    let key = number.to_le_bytes().to_vec();
+    Operation::Put { key, value: vec![], expires_at: Some(expires_at) }
+}
+
 #[test]
-fn keys_that_cannot_be_removed_on_a_full_disk_are_left_to_the_next_tick() {
+fn keys_that_cannot_be_removed_on_a_full_disk_are_left_to_the_next_look() {
     let mut bench = Bench::new();
-    let expired = |n| Operation::Put { key: vec![n], value: vec![], expires_at: Some(1) };
-    bench.write((0..=255).map(expired).collect());
+    bench.write((0..=255).map(|n| expiring(n, 1)).collect());
     let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
     *lock(&bench.fault) = Some(Error::io("append to", Path::new("log"), full));
-    bench.writer.handle(&mut vec![WriterMessage::Tick]);
-    assert!(matches!(bench.writer.wait(), Wait::NotAtAll));
+    manual::pass(EXPIRY_INTERVAL);
     bench.writer.idle();
-    assert!(matches!(bench.writer.wait(), Wait::Forever), "trying again at once fails again");
+    assert_eq!(bench.reader.count(), 256);
+    assert!(
+        matches!(bench.writer.wait(), Wait::For(EXPIRY_INTERVAL)),
+        "trying again at once fails again"
+    );
     *lock(&bench.fault) = None;
-    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    manual::pass(EXPIRY_INTERVAL);
     bench.writer.idle();
     assert_eq!(bench.reader.count(), 0);
 }
@@ -168,14 +181,81 @@ fn a_failed_sync_in_the_background_ends_writing_and_a_failed_compaction_does_not
 #[test]
 fn many_expired_keys_are_removed_some_at_a_time() {
     let mut bench = Bench::new();
-    let key = |n: u32| n.to_le_bytes().to_vec();
-    let expired = |n| Operation::Put { key: key(n), value: vec![], expires_at: Some(1) };
-    bench.write((0..300).map(expired).collect());
-    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    bench.write((0..300).map(|n| expiring(n, 1)).collect());
+    manual::pass(EXPIRY_INTERVAL);
     bench.writer.idle();
     assert_eq!(bench.reader.count(), 44);
     assert!(matches!(bench.writer.wait(), Wait::NotAtAll), "there are more");
     bench.writer.idle();
     assert_eq!(bench.reader.count(), 0);
     assert!(matches!(bench.writer.wait(), Wait::Forever), "there are no more");
+}
+
+#[test]
+fn a_stream_of_writes_does_not_hold_off_expiry() {
+    let mut bench = Bench::new();
+    bench.write((0..300).map(|n| expiring(n, 1)).collect());
+    // The mailbox is never empty, so the writer is never idle.
+    bench.write(vec![put("a", "v")]);
+    assert_eq!(bench.reader.count(), 301, "the time to look has not come");
+    manual::pass(EXPIRY_INTERVAL);
+    bench.write(vec![put("a", "v")]);
+    assert_eq!(bench.reader.count(), 45);
+    bench.write(vec![put("a", "v")]);
+    assert_eq!(bench.reader.count(), 1);
+}
+
+#[test]
+fn one_request_of_many_groups_does_not_hold_off_expiry() {
+    let mut bench = Bench::new();
+    bench.write(vec![expiring(0, 1)]);
+    manual::pass(EXPIRY_INTERVAL);
+    let large = |n: u8| Operation::Put { key: vec![n], value: vec![n; 5 << 20], expires_at: None };
+    let reader = Arc::clone(&bench.reader);
+    let look: Update = Box::new(move |_| {
+        let is_gone = reader.peek(&0_u32.to_le_bytes()).unwrap().is_none();
+        (Change::Keep, Answer::Flag(is_gone))
+    });
+    let look = Operation::Update { key: b"look".to_vec(), update: look };
+    let batches = vec![large(1), large(2), large(3), look];
+    let (reply, answer) = Reply::channel();
+    let batches = batches.into_iter().map(Batch::single).collect();
+    bench.writer.handle(&mut vec![WriterMessage::Write { batches, reply }]);
+    let outcome = answer.wait().unwrap().pop().unwrap().unwrap();
+    assert_eq!(outcome.answers[..], [Answer::Flag(true)]);
+}
+
+#[test]
+fn the_writer_wakes_up_by_itself_only_while_a_key_expires_and_never_by_the_time_of_day() {
+    let mut bench = Bench::new();
+    bench.write(vec![put("a", "v")]);
+    assert!(matches!(bench.writer.wait(), Wait::Forever));
+    let hour = 3_600_000;
+    for (time, expires_at) in [(10 * hour, 10 * hour + 1), (hour, 20 * hour), (9 * hour, 1)] {
+        manual::set(time);
+        bench.write(vec![expiring(0, expires_at)]);
+        let Wait::For(wait) = bench.writer.wait() else { panic!("a key expires") };
+        assert!(wait <= EXPIRY_INTERVAL, "{wait:?}");
+    }
+    bench.write(vec![Operation::Clear]);
+    assert!(matches!(bench.writer.wait(), Wait::Forever));
+}
+
+#[test]
+fn a_key_set_after_the_clock_came_back_has_its_time() {
+    let mut bench = Bench::new();
+    let (now, hour) = (manual::now(), 3_600_000);
+    manual::set(now + hour);
+    bench.write(vec![expiring(1, now + hour + 1_500)]);
+    manual::pass(EXPIRY_INTERVAL);
+    bench.writer.idle();
+    manual::set(now);
+    bench.write(vec![expiring(2, now + 1_500)]);
+    manual::pass(EXPIRY_INTERVAL);
+    bench.writer.idle();
+    assert_eq!(bench.reader.count(), 2, "neither has expired");
+    manual::set(now + 1_500);
+    manual::pass(EXPIRY_INTERVAL);
+    bench.writer.idle();
+    assert_eq!(bench.reader.count(), 1, "the second has, whatever time it once was");
 }

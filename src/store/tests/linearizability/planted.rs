@@ -80,6 +80,9 @@ impl engine::WriteHalf for OftenFull {
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         self.0.due(now, limit)
     }
+    fn next_deadline(&self) -> Option<u64> {
+        self.0.next_deadline()
+    }
     fn close(&mut self) -> Result<()> {
         self.0.close()
     }

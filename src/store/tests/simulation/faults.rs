@@ -9,11 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
-use super::history::{self, Event, draw};
+use super::history::{self, Event, draw, with_time};
 use super::machine::{Machine, Past, put};
-use super::{Dice, Model, number, options};
+use super::{Dice, Model, START, number, options};
 use crate::storage::fs::simulated::{Call, Failure, Fault, Moment, SimulatedDisk, State};
 use crate::store::batch::Batch;
+use crate::store::clock::manual;
 use crate::{Durability, Error};
 
 const FAILURES: [Failure; 4] =
@@ -48,13 +49,15 @@ impl Script {
         let is_wanted = |event: &Event| {
             !matches!(event, Event::Kill | Event::PowerLoss(..) | Event::Snapshot | Event::Look)
         };
-        let mut events: Vec<_> = (0..40).map(|_| draw(&mut dice)).filter(is_wanted).collect();
+        let events = (0..40).map(|_| draw(&mut dice)).filter(is_wanted).collect();
+        let mut events = with_time(events, Dice::new(!seed));
         events.push(Event::Maintain);
         Self { durability, events }
     }
 
     /// Runs it with this fault; whether it struck.
     fn run(&self, fault: Fault, chance: u64, figures: &mut Figures) -> Result<bool, Violation> {
+        manual::set(START);
         let disk = SimulatedDisk::new(State::default());
         let options = options(self.durability);
         let empty = Past { sequence: 0, model: Model::new() };
@@ -127,6 +130,10 @@ fn happen(mut machine: Machine, event: &Event, step: usize) -> Result<Machine, V
         Event::Maintain => machine.maintain(),
         Event::Tick => machine.tick(),
         Event::Reopen => return restart(machine),
+        Event::Pass(time) => machine.pass(*time),
+        Event::SetClock(milliseconds) => {
+            manual::set(manual::now().saturating_add_signed(*milliseconds));
+        }
         Event::Snapshot | Event::Look | Event::Kill | Event::PowerLoss(..) => {}
     }
     check(&machine)?;

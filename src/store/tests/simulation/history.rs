@@ -1,11 +1,19 @@
 //! What may happen to a store, drawn from a seed.
 
+use std::time::Duration;
+
 use super::Dice;
 use super::machine::{lengthen, put, remove};
 use crate::storage::fs::simulated::Fill;
 use crate::store::batch::{Batch, Operation};
+use crate::store::clock::manual;
 
 pub(super) const KEYS: usize = 5;
+
+const HOUR: u64 = 3_600_000;
+
+/// Milliseconds that do not pass in any history.
+const FAR: u64 = 1 << 62;
 
 /// One thing that happens; it says all there is to know, so that a history can be repeated without others.
 #[derive(Debug, Clone)]
@@ -23,14 +31,29 @@ pub(super) enum Event {
     Kill,
     /// Which pieces survive.
     PowerLoss(u64, Fill),
+    /// So much time passes.
+    Pass(Duration),
+    /// Somebody sets the time of day forward or back by so many milliseconds.
+    SetClock(i64),
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    Put { key: usize, value_bytes: usize },
-    PutExpiring { key: usize },
-    Remove { key: usize },
-    Lengthen { key: usize },
+    Put {
+        key: usize,
+        value_bytes: usize,
+    },
+    /// Puts a value that expires after so many milliseconds.
+    PutExpiring {
+        key: usize,
+        after: u64,
+    },
+    Remove {
+        key: usize,
+    },
+    Lengthen {
+        key: usize,
+    },
     Clear,
 }
 
@@ -64,10 +87,37 @@ fn draw_change(dice: &mut Dice) -> Change {
     let key = dice.roll(KEYS);
     match dice.roll(10) {
         0..=4 => Change::Put { key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
-        5 => Change::PutExpiring { key },
+        5 => Change::PutExpiring { key, after: FAR },
         6..=7 => Change::Remove { key },
         _ => Change::Lengthen { key },
     }
+}
+
+/// Lets time pass between the events, gives keys deadlines that come, and sets the clock wrong.
+///
+/// The dice are others than those the events are drawn from, which time does not change.
+pub(super) fn with_time(events: Vec<Event>, mut dice: Dice) -> Vec<Event> {
+    let mut timed = Vec::new();
+    for mut event in events {
+        if let Event::Write(group) = &mut event {
+            for change in group.iter_mut().flatten() {
+                if let Change::PutExpiring { after, .. } = change {
+                    *after = [FAR, 0, 50, 150, 5_000, HOUR][dice.roll(6)];
+                }
+            }
+        }
+        timed.push(event);
+        match dice.roll(20) {
+            0 => timed.push(Event::SetClock(HOUR.cast_signed())),
+            1 => timed.push(Event::SetClock(-HOUR.cast_signed())),
+            2..=5 => {
+                let time = [20, 100, 200, 6_000][dice.roll(4)];
+                timed.push(Event::Pass(Duration::from_millis(time)));
+            }
+            _ => {}
+        }
+    }
+    timed
 }
 
 impl Change {
@@ -79,10 +129,10 @@ impl Change {
                 let value: Vec<u8> = value.bytes().cycle().take(*value_bytes).collect();
                 put(&name(key), value)
             }
-            Self::PutExpiring { key } => {
+            Self::PutExpiring { key, after } => {
                 let (key, value) = (name(key).into_bytes(), format!("{step}").into_bytes());
-                // Far in the future: what has expired goes at the next tick, by the clock.
-                Operation::Put { key, value, expires_at: Some(u64::MAX - step as u64) }
+                let expires_at = Some(manual::now().saturating_add(*after));
+                Operation::Put { key, value, expires_at }
             }
             Self::Remove { key } => remove(&name(key)),
             Self::Lengthen { key } => lengthen(&name(key)),

@@ -6,8 +6,8 @@ use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
 use crate::engine::{self, Delivery, DirectoryLock, Engine, Job, KeyRange, ReadHalf, ScanPage};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
-use crate::store::batch::{Answer, Batch, Change, Limits, Operation, Outcome};
-use crate::store::clock::Clock;
+use crate::store::batch::{Answer, Answers, Applied, Batch, Change, Limits, Operation, Outcome};
+use crate::store::clock::{Clock, manual};
 use crate::store::maintenance::Maintenance;
 use crate::store::writer::{Failure, Writer, WriterMessage, WriterParts};
 use crate::sync::Arc;
@@ -52,7 +52,7 @@ impl Machine {
             engine: writer,
             reader: Arc::clone(&reader),
             jobs: jobs_address,
-            clock: Clock::system(),
+            clock: Clock::manual(),
             limits: Limits::new(options),
             durability: options.durability,
             failure: Arc::clone(&failure),
@@ -85,12 +85,13 @@ impl Machine {
             assert!(self.address.try_send(message).is_ok());
             answers.push(answer);
         }
-        self.turn();
+        let had_failed = self.take_turn();
         let outcomes: Vec<_> =
             answers.into_iter().flat_map(|answer| answer.wait().expect("answered")).collect();
         for (effect, outcome) in effects.iter().zip(&outcomes) {
             self.note(effect, outcome);
         }
+        self.note_expired(had_failed);
         self.disk.promise(self.promised);
         outcomes
     }
@@ -127,8 +128,47 @@ impl Machine {
         &self.pasts[self.pasts.len() - 1].model
     }
 
-    /// Lets the writer take what waits for it.
+    /// Notes the expired keys that the writer removed in this turn, the soonest first as it does.
+    fn note_expired(&mut self, had_failed: bool) {
+        let due = self.expired();
+        let is_gone = |key: &&Vec<u8>| self.reader.peek(key).is_ok_and(|found| found.is_none());
+        let gone = due.iter().take_while(is_gone).count();
+        let is_in_doubt = gone == 0 && !had_failed && self.failure.get().is_some();
+        if gone > 0 {
+            let newest = self.reader.snapshot().expect("the engine has snapshots").sequence();
+            for (version, key) in (newest + 1 - gone as u64..).zip(&due[..gone]) {
+                let applied = Applied { version: Some(version), answers: Answers::new() };
+                self.note(&|model: &mut Model| drop(model.remove(key)), &Ok(applied));
+            }
+        } else if is_in_doubt {
+            for key in &due {
+                let unknown = Err(Error::UnknownOutcome(Arc::new(Error::Closed)));
+                self.note(&|model: &mut Model| drop(model.remove(key)), &unknown);
+            }
+        }
+    }
+
+    /// The acknowledged keys whose time has passed, the soonest first.
+    pub(super) fn expired(&self) -> Vec<Vec<u8>> {
+        let model = &self.pasts[self.promised.killed].model;
+        let due = model.iter().filter_map(|(key, (_, expires_at))| {
+            expires_at.filter(|time| *time <= manual::now()).map(|time| (time, key.clone()))
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort();
+        due.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Lets the writer take what waits for it, and what its clock says is to be done.
     pub(super) fn turn(&mut self) {
+        let had_failed = self.take_turn();
+        self.note_expired(had_failed);
+        self.disk.promise(self.promised);
+    }
+
+    /// As [`turn`](Self::turn), before anything is noted; whether the store had failed before.
+    fn take_turn(&mut self) -> bool {
+        let had_failed = self.failure.get().is_some();
         let mut messages = Vec::new();
         self.requests.receive_now(&mut messages, MANY);
         for message in &messages {
@@ -138,10 +178,16 @@ impl Machine {
             }
         }
         self.writer.handle(&mut messages);
-        if matches!(self.writer.wait(), Wait::NotAtAll) {
+        if matches!(self.writer.wait(), Wait::NotAtAll | Wait::For(Duration::ZERO)) {
             self.writer.idle();
         }
-        self.disk.promise(self.promised);
+        had_failed
+    }
+
+    /// Lets time pass, after which the writer does what has become due.
+    pub(super) fn pass(&mut self, time: Duration) {
+        manual::pass(time);
+        self.turn();
     }
 
     /// Time has passed: what is not durable is handed to maintenance.
@@ -253,9 +299,13 @@ fn operation_effect(operation: &Operation) -> Effect {
         Operation::Clear => Box::new(Model::clear),
         // The only update that is used here.
         Operation::Update { key, .. } => {
-            let key = key.clone();
+            let (key, now) = (key.clone(), manual::now());
             Box::new(move |model| {
-                model.entry(key.clone()).or_default().0.push(b'+');
+                let entry = model.entry(key.clone()).or_default();
+                if entry.1.is_some_and(|time| time <= now) {
+                    *entry = Default::default();
+                }
+                entry.0.push(b'+');
             })
         }
         Operation::Require { .. } => Box::new(|_| {}),

@@ -3,6 +3,7 @@
 mod checker;
 mod damage;
 mod exhaustive;
+mod expiry;
 mod faults;
 mod history;
 mod machine;
@@ -27,6 +28,9 @@ fn options(durability: Durability) -> Options {
     options.segment_bytes_max = 256;
     options
 }
+
+/// When histories begin, in milliseconds since the Unix epoch.
+const START: u64 = 1_800_000_000_000;
 
 /// A small generator, so that a seed is all that a failure needs to be repeated.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Long random histories: crashes at sampled places, kills, power losses and snapshots on the way.
+//! Long random histories: crashes at sampled places, kills, power losses, snapshots and wrong clocks
+//! on the way.
 //!
 //! A history that fails is made shorter as long as it fails, and printed with the command that repeats it.
 
@@ -6,11 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
-use super::history::{self, Event, KEYS, draw};
+use super::history::{self, Event, KEYS, draw, with_time};
 use super::machine::{Machine, Past};
-use super::{Dice, Model, number, options};
+use super::{Dice, Model, START, number, options};
 use crate::engine::{Access, Lookup, Snapshot};
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
+use crate::store::clock::manual;
+use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::{Durability, Options};
 
 /// A store in the middle of a history.
@@ -29,6 +32,7 @@ fn cached(durability: Durability) -> Options {
 
 impl History {
     fn new(durability: Durability) -> Self {
+        manual::set(START);
         let disk = SimulatedDisk::new(State::default());
         let empty = Past { sequence: 0, model: Model::new() };
         let machine = Machine::open(&disk, &cached(durability), vec![empty]).unwrap();
@@ -67,9 +71,23 @@ impl History {
                 let floor = self.machine.promised.power_lost;
                 self.restart(state, floor)?;
             }
+            Event::Pass(time) => self.pass(*time)?,
+            Event::SetClock(milliseconds) => {
+                manual::set(manual::now().saturating_add_signed(*milliseconds));
+            }
         }
         self.check()?;
         Ok(self)
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), Violation> {
+        self.machine.pass(time);
+        match self.machine.expired() {
+            late if time >= EXPIRY_INTERVAL && !late.is_empty() => {
+                Err(format!("{late:?} have expired and are still there after {time:?}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is read is what was written, and a crash at some places of this event leaves what it may.
@@ -174,7 +192,7 @@ fn history(seed: u64) -> (Durability, Vec<Event>) {
         _ => true,
     };
     let events = std::iter::repeat_with(|| draw(&mut dice)).filter(happens);
-    (durability, events.take(120).collect())
+    (durability, with_time(events.take(120).collect(), Dice::new(!seed)))
 }
 
 /// Runs the histories of some seeds.
