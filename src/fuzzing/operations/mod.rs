@@ -46,7 +46,11 @@ pub(super) fn run(bytes: &[u8]) {
             2 => store.turn_snapshots(&mut input),
             3..=5 => store.compact(&mut input),
             6 => store.sync(input.flag()),
-            7 => store.model.now += u64::from(input.byte()),
+            // Clocks go back too.
+            7 => {
+                let time = i64::from(input.byte().cast_signed());
+                store.model.now = store.model.now.saturating_add_signed(time);
+            }
             8 => store.check_scan(&mut input, None),
             choice => store.write(&mut input, choice == 9),
         }
