@@ -134,6 +134,22 @@ for protocol in (2, 3):
     assert r.dbsize() == 1001 and r.type('k') == b'string'
     assert r.info()['role'] == 'master' and r.client_getname() in ('tester', b'tester')
     assert r.config_get('save') is not None and r.flushdb() and r.dbsize() == 0
+    assert r.set('t', 'before')
+    pipe = r.pipeline(transaction=True).set('t', 'after').incr('n')
+    try:
+        pipe.execute()
+        raise SystemExit('a transaction was accepted')
+    except redis.ResponseError as error:
+        assert 'transactions are not supported' in str(error), error
+    # The connection is back in the pool, and in order.
+    assert r.get('t') == b'before' and r.exists('n') == 0 and r.delete('t') == 1
+    assert r.execute_command('UNWATCH') in (True, b'OK')
+    with r.pipeline() as pipe:
+        try:
+            pipe.watch('t')
+            raise SystemExit('a key was watched')
+        except redis.ResponseError as error:
+            assert 'no key is watched' in str(error), error
     try:
         r.execute_command('NONSENSE')
         raise SystemExit('an unknown command was accepted')

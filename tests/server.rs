@@ -9,8 +9,8 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::running::Running;
-use kvs::ServerOptions;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, MAGIC, Operation, Request};
+use kvs::{Options, ServerOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longer than anything here takes, so that a hang fails a test instead of stopping it.
@@ -75,6 +75,49 @@ fn a_pipeline_of_mixed_commands_is_answered_in_order() {
     let sending = std::thread::spawn(move || sender.write_all(&sent).unwrap());
     expect(&mut client, &expected);
     sending.join().unwrap();
+}
+
+/// The lines of the replies of a refused transaction of two commands.
+const REFUSED_TRANSACTION: &str = "\
+    -ERR transactions are not supported: nothing more is executed until EXEC or DISCARD\r\n\
+    -ERR not executed: transactions are not supported, and the MULTI before this was refused\r\n\
+    -ERR not executed: transactions are not supported, and the MULTI before this was refused\r\n\
+    -EXECABORT Transaction discarded because of previous errors.\r\n";
+
+#[test]
+fn a_transaction_that_is_sent_in_one_go_is_not_executed_in_part() {
+    // Without a cache a read waits for the disk, so it and what follows it go to a reader.
+    let directory = tempfile::tempdir().unwrap();
+    let stored = Options::new(directory.path()).cache_bytes(0);
+    let workers = ServerOptions::default().workers(1).readers(1);
+    let server = Running::start_on(stored, workers);
+    let mut client = connect(&server);
+    let (mut sent, mut expected) = (String::new(), String::new());
+    for number in 0..50 {
+        sent += &format!("SET a {number}\r\nGET a\r\nGET a\r\n");
+        sent += "MULTI\r\nSET a half\r\nGET a\r\nEXEC\r\nGET a\r\nSET b 1\r\n";
+        let value = format!("${}\r\n{number}\r\n", number.to_string().len());
+        expected += &format!("+OK\r\n{value}{value}{REFUSED_TRANSACTION}{value}+OK\r\n");
+    }
+    exchange(&mut client, sent.as_bytes(), expected.as_bytes());
+    // As programs spell it, and with the other end.
+    let discarded = b"*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n\
+        *2\r\n$6\r\nUNLINK\r\n$1\r\nb\r\n*1\r\n$7\r\nDISCARD\r\n*1\r\n$6\r\nDBSIZE\r\n";
+    let lines = REFUSED_TRANSACTION.split_inclusive("\r\n").take(3).collect::<String>();
+    exchange(&mut client, discarded, format!("{lines}+OK\r\n:2\r\n").as_bytes());
+}
+
+#[test]
+fn a_refused_transaction_ends_with_its_connection_and_holds_no_other_one() {
+    let server = one_worker();
+    let (mut first, mut second) = (connect(&server), connect(&server));
+    let begun = REFUSED_TRANSACTION.split_inclusive("\r\n").take(2).collect::<String>();
+    exchange(&mut first, b"MULTI\r\nSET a 1\r\n", begun.as_bytes());
+    exchange(&mut second, b"SET b 1\r\nEXISTS a\r\n", b"+OK\r\n:0\r\n");
+    // Half of it came when the client went.
+    first.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n").unwrap();
+    drop(first);
+    exchange(&mut connect(&server), b"EXISTS a\r\nSET a 2\r\n", b":0\r\n+OK\r\n");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) since: Instant,
     /// How replies are encoded: true for RESP3.
     resp3: AtomicBool,
+    /// A `MULTI` was refused, and the end of its transaction has not come.
+    in_refused_transaction: AtomicBool,
     killed: AtomicBool,
     labels: Mutex<Labels>,
     /// Makes the connection's worker look at it.
@@ -43,6 +45,21 @@ impl Session {
     /// Sets how replies of this connection are encoded, the present one included.
     pub(crate) fn set_version(&self, version: Version) {
         self.resp3.store(version == Version::Resp3, Ordering::Relaxed);
+    }
+
+    /// Returns true between a refused `MULTI` and the end of its transaction.
+    pub(crate) fn is_in_refused_transaction(&self) -> bool {
+        self.in_refused_transaction.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a `MULTI` was refused; returns true if one had been before.
+    pub(crate) fn begin_refused_transaction(&self) -> bool {
+        self.in_refused_transaction.swap(true, Ordering::Relaxed)
+    }
+
+    /// Notes the end of a transaction; returns true if its `MULTI` had been refused.
+    pub(crate) fn end_refused_transaction(&self) -> bool {
+        self.in_refused_transaction.swap(false, Ordering::Relaxed)
     }
 
     /// What the client says of itself.
@@ -86,6 +103,7 @@ impl Clients {
             address,
             since: Instant::now(),
             resp3: AtomicBool::new(false),
+            in_refused_transaction: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             labels: Mutex::default(),
             wake: Box::new(wake),

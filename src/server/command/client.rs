@@ -129,8 +129,13 @@ fn line(session: &Session, context: &Context) -> String {
         Version::Resp2 => 2,
         Version::Resp3 => 3,
     };
+    // Of a transaction that was refused no command is queued.
+    let (flags, multi) = match session.is_in_refused_transaction() {
+        true => ('x', 0),
+        false => ('N', -1),
+    };
     format!(
-        "id={} addr={} laddr={} name={} age={} flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 \
+        "id={} addr={} laddr={} name={} age={} flags={flags} db=0 sub=0 psub=0 ssub=0 multi={multi} \
          user=default resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         session.address,

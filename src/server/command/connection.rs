@@ -28,6 +28,7 @@ pub(super) fn quit(_: &Call<'_>) -> Executed {
 
 /// `RESET`
 pub(super) fn reset(call: &Call<'_>) -> Executed {
+    call.session.end_refused_transaction();
     call.session.set_version(Version::Resp2);
     call.session.set_labels(|labels| labels.name.clear());
     done(Value::Simple("RESET".into()))

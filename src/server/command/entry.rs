@@ -33,6 +33,7 @@ pub(super) enum Group {
     Generic,
     Server,
     String,
+    Transactions,
 }
 
 impl Group {
@@ -43,6 +44,7 @@ impl Group {
             Self::Generic => "generic",
             Self::Server => "server",
             Self::String => "string",
+            Self::Transactions => "transactions",
         }
     }
 }
@@ -61,6 +63,8 @@ pub(super) enum Flag {
     NoScript,
     ReadOnly,
     Stale,
+    /// Not shown; the command is executed at once where others wait for `EXEC`.
+    Unqueued,
     Write,
 }
 

@@ -192,7 +192,7 @@ fn flag_name(flag: Flag) -> Option<&'static str> {
     match flag {
         Flag::Admin => Some("admin"),
         Flag::AllowBusy => Some("allow_busy"),
-        Flag::Dangerous => None,
+        Flag::Dangerous | Flag::Unqueued => None,
         Flag::DenyOom => Some("denyoom"),
         Flag::Fast => Some("fast"),
         Flag::Loading => Some("loading"),
@@ -217,6 +217,7 @@ fn categories(entry: &Command) -> Vec<&'static str> {
         ("slow", !entry.has(Flag::Fast)),
         ("dangerous", entry.has(Flag::Admin) || entry.has(Flag::Dangerous)),
         ("connection", entry.group == Group::Connection),
+        ("transaction", entry.group == Group::Transactions),
     ];
     let belongs = candidates.into_iter().filter(|(_, belongs)| *belongs);
     belongs.map(|(category, _)| category).collect()

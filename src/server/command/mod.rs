@@ -8,8 +8,8 @@
 //! in memory itself; what it changes it hands to the writer as one batch, so that every command is
 //! atomic. Whatever depends on the stored value is decided by a closure that the writer runs.
 //!
-//! Left out: other types than strings, transactions, publish and subscribe, scripts, passwords. There
-//! is one database. Texts of replies are those of Redis 7.0, because clients compare them.
+//! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole), publish
+//! and subscribe, scripts, passwords. There is one database. Texts of replies are those of Redis 7.0, because clients compare them.
 
 mod arguments;
 mod client;
@@ -33,6 +33,7 @@ mod substring;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod write;
 
 pub(crate) use state::State;
@@ -110,7 +111,7 @@ pub(crate) fn execute(found: Option<Found>, call: &Call<'_>) -> Execution<Value>
     match found {
         Some(Found { position, command }) => {
             let calls = call.context.commands.calls.of(position);
-            match command.choose(&call.arguments) {
+            match choose(command, call) {
                 Ok(chosen) => {
                     let execution = (chosen.function)(call).unwrap_or_else(Refusal::into_execution);
                     calls.note(&execution);
@@ -124,4 +125,13 @@ pub(crate) fn execute(found: Option<Found>, call: &Call<'_>) -> Execution<Value>
         }
         None => refusal::unknown_command(&call.arguments).into_execution(),
     }
+}
+
+/// Returns what executes the call, if it is well-formed and belongs to no refused transaction.
+fn choose<'a>(command: &'a Command, call: &Call<'_>) -> Result<&'a Command, Refusal> {
+    let chosen = command.choose(&call.arguments)?;
+    if call.session.is_in_refused_transaction() && !command.has(Flag::Unqueued) {
+        return Err(Refusal::new(transaction::NOT_EXECUTED));
+    }
+    Ok(chosen)
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Command, Flag, Group, Keys};
 use super::{client, config, connection, counter, expiry, introspection, iteration, key, server};
-use super::{info, string, substring};
+use super::{info, string, substring, transaction};
 
 /// A row: name, arity, group, keys, flags, version of Redis, function, subcommands, summary.
 macro_rules! commands {
@@ -35,7 +35,9 @@ pub(super) static COMMANDS: &[Command] = commands! {
     "decr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::decr, NONE, "Decrement the integer value of a key by one";
     "decrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::decrby, NONE, "Decrement the integer value of a key by the given number";
     "del"        -2 Generic    All   [Write] "1.0.0" key::del, NONE, "Delete a key";
+    "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "End a transaction, of which nothing was executed";
     "echo"        2 Connection None  [Loading Stale Fast] "1.0.0" connection::echo, NONE, "Echo the given string";
+    "exec"        1 Transactions None [NoScript Loading Stale Unqueued] "1.2.0" transaction::exec, NONE, "End a transaction, of which nothing was executed";
     "exists"     -2 Generic    All   [ReadOnly Fast] "1.0.0" key::exists, NONE, "Determine if a key exists";
     "expire"     -3 Generic    One   [Write Fast] "1.0.0" expiry::expire, NONE, "Set a key's time to live in seconds";
     "expireat"   -3 Generic    One   [Write Fast] "1.2.0" expiry::expireat, NONE, "Set the expiration for a key as a UNIX timestamp";
@@ -55,6 +57,7 @@ pub(super) static COMMANDS: &[Command] = commands! {
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
+    "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Refused: there are no transactions, and nothing is executed until EXEC or DISCARD";
     "persist"     2 Generic    One   [Write Fast] "2.2.0" expiry::persist, NONE, "Remove the expiration from a key";
     "pexpire"    -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpire, NONE, "Set a key's time to live in milliseconds";
     "pexpireat"  -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpireat, NONE, "Set the expiration for a key as a UNIX timestamp specified in milliseconds";
@@ -62,8 +65,8 @@ pub(super) static COMMANDS: &[Command] = commands! {
     "ping"       -1 Connection None  [Fast] "1.0.0" connection::ping, NONE, "Ping the server";
     "psetex"      4 String     One   [Write DenyOom] "2.6.0" string::psetex, NONE, "Set the value and expiration in milliseconds of a key";
     "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
-    "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::quit, NONE, "Close the connection";
-    "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "6.2.0" connection::reset, NONE, "Reset the connection";
+    "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "1.0.0" connection::quit, NONE, "Close the connection";
+    "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
     "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
     "select"      2 Connection None  [Loading Stale Fast] "1.0.0" connection::select, NONE, "Change the selected database for the current connection";
     "set"        -3 String     One   [Write DenyOom] "1.0.0" string::set, NONE, "Set the string value of a key";
@@ -76,6 +79,8 @@ pub(super) static COMMANDS: &[Command] = commands! {
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
     "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";
+    "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget the watched keys, of which there are none";
+    "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Refused: there are no transactions";
 };
 
 static CLIENT: &[Command] = commands! {
@@ -179,7 +184,8 @@ mod tests {
             assert!(!both, "{} cannot be both", entry.name);
             if entry.keys != Keys::None {
                 assert!(entry.arity.unsigned_abs() >= 2, "{} has no room for keys", entry.name);
-                assert!(entry.has(Flag::Write) || entry.has(Flag::ReadOnly), "{}", entry.name);
+                let uses_keys = entry.has(Flag::Write) || entry.has(Flag::ReadOnly);
+                assert!(uses_keys || entry.group == Group::Transactions, "{}", entry.name);
             }
         }
     }

@@ -6,6 +6,7 @@ mod key;
 mod scan;
 mod server;
 mod string;
+mod transaction;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
