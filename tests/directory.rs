@@ -174,6 +174,22 @@ fn a_server_ends_when_its_directory_or_its_files_are_removed() {
     }
 }
 
+/// sled makes its files with modes of its own.
+#[cfg(feature = "sled")]
+#[test]
+fn files_of_sled_are_closed_to_other_users() {
+    let directory = TempDir::new().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for _ in 0..2 {
+        let options = Options::new(directory.path()).engine(kvs::EngineKind::Sled);
+        Store::open(options).unwrap().set("key", "value").unwrap();
+        assert_eq!(mode(&directory.path().join("sled")), 0o700);
+    }
+    assert_eq!(mode(&directory.path().join("sled/db")), 0o600);
+    assert_eq!(mode(&directory.path().join("sled/conf")), 0o600);
+}
+
+#[cfg(feature = "sled")]
 #[test]
 fn a_server_of_sled_ends_when_its_files_are_removed() {
     let places = TempDir::new().unwrap();

@@ -21,8 +21,10 @@ use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
     ScanPage, Scanned, Stamp, WriteHalf,
 };
+use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
 use crate::storage::index::Snapshot;
 use crate::storage::names;
+use crate::storage::place::check_linked;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
 use crate::{Error, Options, Result, error};
 
@@ -31,6 +33,9 @@ const HEADER_BYTES: usize = 16;
 
 /// Holds, beside the keys, the version below which all may have been used.
 const VERSIONS_TREE: &str = "versions";
+
+/// The name of sled's log.
+const LOG: &str = "db";
 
 const RESERVED_KEY: &str = "reserved";
 
@@ -137,8 +142,9 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     if options.read_only {
         return Err(Error::Unsupported { engine: "sled", feature: "opening for reading only" });
     }
-    let Directory { path, lock, .. } = directory;
+    let Directory { path, handle, lock, .. } = directory;
     let database = open_database(path.join(names::SLED), options)?;
+    let files = OpenFiles::of(handle, &database)?;
     log::warn!("{PROMISE}");
     let counts = Arc::new(Counts::default());
     let failed = |error| database.failed(error);
@@ -156,6 +162,7 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         // What is removed takes its version with it, so the entries do not tell which were used.
         next_sequence: reserved,
         reserved,
+        files,
     };
     for item in database.trees.iter() {
         let (key, stored) = item.map_err(failed)?;
@@ -176,6 +183,7 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
 fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
     let config = sled::Config::new().path(&directory).flush_every_ms(None);
     let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
+    RealFileSystem.restrict(&directory).map_err(|e| Error::io("restrict", &directory, e))?;
     let start = Instant::now();
     loop {
         match config.open() {
@@ -272,6 +280,32 @@ struct SledWriter {
     next_sequence: u64,
     /// Every version below this may have been used.
     reserved: u64,
+    files: OpenFiles,
+}
+
+/// Handles of what must not be removed while the store is open, with their paths for errors.
+struct OpenFiles {
+    data: Arc<dyn fs::Directory>,
+    sled: Arc<dyn fs::Directory>,
+    log: Arc<dyn fs::File>,
+    directory: Arc<PathBuf>,
+}
+
+impl OpenFiles {
+    fn of(data: Arc<dyn fs::Directory>, database: &Database) -> Result<Self> {
+        let directory = Arc::clone(&database.directory);
+        let failed = |error| Error::io("open", &directory, error);
+        let sled = RealFileSystem.open_directory(&directory, FileAccess::ReadOnly);
+        let sled = sled.map_err(failed)?;
+        let log = sled.open(LOG).map_err(failed)?;
+        Ok(Self { data, sled, log, directory })
+    }
+
+    fn check(&self) -> Result<()> {
+        check_linked(&self.directory, self.data.links())?;
+        check_linked(&self.directory, self.sled.links())?;
+        check_linked(&self.directory.join(LOG), self.log.links())
+    }
 }
 
 impl SledWriter {
@@ -383,6 +417,10 @@ impl WriteHalf for SledWriter {
 
     fn next_deadline(&self) -> Option<u64> {
         self.deadlines.first().map(|(time, _)| *time)
+    }
+
+    fn check_files(&mut self) -> Result<()> {
+        self.files.check()
     }
 
     fn close(&mut self) -> Result<()> {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 
 use super::accounting::Accounting;
 use super::active::Active;
@@ -11,6 +10,7 @@ use super::compaction::Replacement;
 use super::fs::File;
 use super::mutation::Group;
 use super::names::{self, SegmentId};
+use super::place::check_linked;
 use super::prepared::{Preparation, Prepared};
 use super::record::{Extent, FrameKind, Record, TooLarge};
 use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
@@ -247,20 +247,14 @@ impl Log {
     /// removed or replaced; each call looks at the next ones. `removing` are those that a compaction
     /// may be removing.
     pub(crate) fn check_files(&mut self, removing: &[SegmentId]) -> Result<()> {
-        let is_linked = |path: &Path, links: io::Result<u64>| match links
-            .map_err(|error| Error::io("examine", path, error))?
-        {
-            0 => Err(Error::Removed { path: path.to_path_buf() }),
-            _ => Ok(()),
-        };
-        is_linked(&self.place.path, self.place.directory.links())?;
+        check_linked(&self.place.path, self.place.directory.links())?;
         let mut segments = self.table.after(self.last_checked, SEGMENTS_CHECKED);
         // After the last one it begins again with the first.
         let last = segments.last().filter(|_| segments.len() == SEGMENTS_CHECKED);
         self.last_checked = last.map_or(SegmentId(0), |last| last.id());
         segments.extend(self.active.as_ref().map(|active| Arc::clone(&active.segment)));
         let mut segments = segments.iter().filter(|segment| !removing.contains(&segment.id()));
-        segments.try_for_each(|segment| is_linked(&segment.path, segment.file.links()))
+        segments.try_for_each(|segment| check_linked(&segment.path, segment.file.links()))
     }
 
     /// The segments that were sealed since this was last called, oldest first.

@@ -18,7 +18,7 @@ mod marks;
 mod merge;
 pub(crate) mod mutation;
 pub(crate) mod names;
-mod place;
+pub(crate) mod place;
 pub(crate) mod prepared;
 pub(crate) mod range;
 mod reading;

@@ -1,6 +1,7 @@
 //! Where a log lives.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::fs::{Directory, File};
 use crate::sync::Arc;
@@ -54,5 +55,13 @@ impl Place {
         self.directory
             .sync()
             .map_err(|error| Error::UnknownOutcome(Arc::new(Error::io("sync", &self.path, error))))
+    }
+}
+
+/// Returns an error if an open file or directory has no name any more.
+pub(crate) fn check_linked(path: &Path, links: io::Result<u64>) -> Result<()> {
+    match links.map_err(|error| Error::io("examine", path, error))? {
+        0 => Err(Error::Removed { path: path.to_path_buf() }),
+        _ => Ok(()),
     }
 }

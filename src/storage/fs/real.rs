@@ -22,6 +22,28 @@ pub(crate) struct RealFileSystem;
 /// the other end of a pipe that has the name of a file.
 const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
+impl RealFileSystem {
+    /// Makes a directory for a library that makes its own files, or closes the one that is there and
+    /// the files in it to other users.
+    #[cfg(feature = "sled")]
+    pub(crate) fn restrict(&self, path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        match self.create_directory(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let handle = fs::File::open(path)?;
+        handle.set_permissions(fs::Permissions::from_mode(DIRECTORY_MODE))?;
+        let directory = RealDirectory { handle, access: FileAccess::ReadOnly };
+        for name in directory.list()? {
+            if let Ok(file) = directory.open_file(&name, OFlags::RDONLY) {
+                file.set_permissions(fs::Permissions::from_mode(FILE_MODE.as_raw_mode()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns a path's parent; that of a bare name is the current directory.
 fn parent(path: &Path) -> Option<&Path> {
     let parent = path.parent()?;
