@@ -9,6 +9,7 @@ mod history;
 mod machine;
 mod planted;
 mod random;
+mod removed;
 
 use std::collections::BTreeMap;
 
