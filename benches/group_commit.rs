@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use kvs::{Durability, Options, Store};
+use kvs::{Durability, EngineKind, Options, Store};
 use tempfile::TempDir;
 
 mod common;
@@ -20,12 +20,17 @@ const PICKS_APART: usize = 127;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-const DURABILITIES: [(&str, Durability); 2] =
-    [("always", Durability::Always), ("interval", Durability::Interval(INTERVAL))];
+/// Who writes, and when a group is acknowledged; sled flushes every group in any durability.
+const WRITERS: &[(&str, EngineKind, Durability)] = &[
+    ("always", EngineKind::Kvs, Durability::Always),
+    ("interval", EngineKind::Kvs, Durability::Interval(INTERVAL)),
+    #[cfg(feature = "sled")]
+    ("sled", EngineKind::Sled, Durability::Interval(INTERVAL)),
+];
 
-fn open(durability: Durability) -> (Store, TempDir) {
+fn open(engine: EngineKind, durability: Durability) -> (Store, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
-    let options = Options::new(directory.path()).durability(durability);
+    let options = Options::new(directory.path()).engine(engine).durability(durability);
     (Store::open(options).expect("the temporary directory is empty"), directory)
 }
 
@@ -54,11 +59,11 @@ fn write_at_once(store: &Store, picks: &Picks, threads: usize, sets: u64) -> Dur
 }
 
 fn writers(criterion: &mut Criterion) {
-    for (name, durability) in DURABILITIES {
+    for &(name, engine, durability) in WRITERS {
         let mut group = criterion.benchmark_group(format!("writers, {name}"));
         for threads in SIZES {
             group.throughput(Throughput::Elements(threads as u64));
-            let (store, _directory) = open(durability);
+            let (store, _directory) = open(engine, durability);
             let picks = Picks::uniform(1);
             group.bench_function(threads.to_string(), |bencher| {
                 bencher.iter_custom(|sets| write_at_once(&store, &picks, threads, sets));
@@ -69,11 +74,11 @@ fn writers(criterion: &mut Criterion) {
 }
 
 fn batches(criterion: &mut Criterion) {
-    for (name, durability) in DURABILITIES {
+    for &(name, engine, durability) in WRITERS {
         let mut group = criterion.benchmark_group(format!("batches, {name}"));
         for keys in SIZES {
             group.throughput(Throughput::Elements(keys as u64));
-            let (store, _directory) = open(durability);
+            let (store, _directory) = open(engine, durability);
             let mut picks = Picks::uniform(1);
             group.bench_function(keys.to_string(), |bencher| {
                 bencher.iter_batched(

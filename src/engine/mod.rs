@@ -14,9 +14,9 @@
 //! - A read error is an error, never an absence.
 //! - Engines know no clock: they return entries whose expiry has passed, and tell which are due.
 //!
-//! `sled` keeps less of it: nothing survives power loss for sure, though a group survives the process once
-//! `commit` returned; a group is visible before that, and one that fails half-way, or a clear, may be applied
-//! in part; and a read of several keys may see a part of a batch, as there are no snapshots.
+//! `sled` keeps less of it: nothing survives power loss for sure, though a group survives the process
+//! once `commit` returned; a group is visible before that; a clear, and the group it is in, may be
+//! applied in part; and a read of several keys may see a part of a batch, as there are no snapshots.
 //!
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|

@@ -4,12 +4,12 @@
 //!
 //! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page.
 //!
-//! sled keeps writes in buffers of the process until they are flushed, so the writer flushes once per group
-//! before the group is acknowledged, whatever the durability: a killed process loses nothing. A flush of
-//! sled writes its log and waits until the disk has it (`sync_file_range`), but syncs neither the length of
-//! the file nor the cache of the disk, so no durability holds after a power loss.
+//! sled keeps writes in buffers of the process until they are flushed, so the writer flushes once per
+//! group before the group is acknowledged, whatever the durability: a killed process loses nothing. A
+//! flush of sled writes its log and waits until the disk has it (`sync_file_range`), but syncs neither
+//! the length of the file nor the cache of the disk, so no durability holds after a power loss.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -338,43 +338,61 @@ impl SledWriter {
         Ok(())
     }
 
-    /// Applies one batch, which sled makes visible and durable as a whole.
-    fn apply(&mut self, version: u64, batch: &[Mutation]) -> Result<()> {
-        if let [Mutation::Clear] = batch {
-            self.database.trees.clear().map_err(|error| self.database.failed(error))?;
-            self.deadlines.clear();
-            self.counts.live.store(0, Ordering::Relaxed);
-            self.counts.expiring.store(0, Ordering::Relaxed);
+    /// Applies changes, which sled makes visible and durable as a whole.
+    fn apply(&mut self, changes: Changes<'_>) -> Result<()> {
+        if changes.is_empty() {
             return Ok(());
         }
-        let mut changes = SledBatch::default();
-        // The last change of each key, since a batch may change one more than once.
-        let mut last = std::collections::BTreeMap::new();
-        for mutation in batch {
-            match mutation {
-                Mutation::Put { key, value, expires_at } => {
-                    changes.insert(key.as_slice(), encode(version, *expires_at, value));
-                    last.insert(key, Some(Stamp { version, expires_at: *expires_at }));
-                }
-                Mutation::Remove { key } => {
-                    changes.remove(key.as_slice());
-                    last.insert(key, None);
-                }
-                Mutation::Clear => {}
+        let mut batch = SledBatch::default();
+        let mut counted = Vec::with_capacity(changes.len());
+        for (key, (new, stored)) in changes {
+            counted.push((key, self.database.stamp(key)?, new));
+            match stored {
+                Some(stored) => batch.insert(key, stored),
+                None => batch.remove(key),
             }
         }
-        let mut counted = Vec::with_capacity(last.len());
-        for (key, new) in last {
-            counted.push((key, self.database.stamp(key)?, new));
-        }
-        let applied = self.database.trees.apply_batch(changes);
+        let applied = self.database.trees.apply_batch(batch);
         applied.map_err(|error| self.database.failed(error))?;
         for (key, old, new) in counted {
             self.count(key, old, new);
         }
         Ok(())
     }
+
+    fn clear(&mut self) -> Result<()> {
+        self.database.trees.clear().map_err(|error| self.database.failed(error))?;
+        self.deadlines.clear();
+        self.counts.live.store(0, Ordering::Relaxed);
+        self.counts.expiring.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Applies a group at once, as sled writes every batch of its own to the disk by itself.
+    fn apply_group(&mut self, group: &Group) -> Result<()> {
+        let mut changes = Changes::new();
+        for (version, batch) in (self.next_sequence..).zip(group.batches()) {
+            for mutation in batch {
+                match mutation {
+                    Mutation::Put { key, value, expires_at } => {
+                        let stamp = Stamp { version, expires_at: *expires_at };
+                        let stored = encode(version, *expires_at, value);
+                        changes.insert(key, (Some(stamp), Some(stored)));
+                    }
+                    Mutation::Remove { key } => drop(changes.insert(key, (None, None))),
+                    Mutation::Clear => {
+                        self.apply(std::mem::take(&mut changes))?;
+                        self.clear()?;
+                    }
+                }
+            }
+        }
+        self.apply(changes)
+    }
 }
+
+/// The last change of each key: its stamp and what is stored, unless it is removed.
+type Changes<'a> = BTreeMap<&'a [u8], (Option<Stamp>, Option<Vec<u8>>)>;
 
 impl WriteHalf for SledWriter {
     fn next_sequence(&self) -> u64 {
@@ -383,13 +401,10 @@ impl WriteHalf for SledWriter {
 
     fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
         self.reserve(&group)?;
-        for batch in group.batches() {
-            let version = self.next_sequence;
-            // Earlier batches of the group are applied already, so a failure leaves the group in doubt.
-            let applied = self.apply(version, batch);
-            applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
-            self.next_sequence += 1;
-        }
+        // A clear may have been done already, so a failure leaves the group in doubt.
+        let applied = self.apply_group(&group);
+        applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
+        self.next_sequence += group.len() as u64;
         self.database.flush()
     }
 

@@ -23,6 +23,44 @@ fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
     }
 }
 
+#[test]
+fn a_group_leaves_what_its_batches_would_one_after_the_other() {
+    let directory = TempDir::new().unwrap();
+    let options = Options::new(directory.path()).engine(EngineKind::Sled);
+    let mut engine = crate::engine::open(&options).unwrap();
+    let expiring =
+        |key: &str| Mutation::Put { key: key.into(), value: "1".into(), expires_at: Some(5) };
+    let first = engine.writer.next_sequence();
+    let earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
+    engine.writer.commit(earlier, false).unwrap();
+    let held =
+        |engine: &Engine, key: &str| match engine.reader.get(key.as_bytes(), Access::Blocking) {
+            Ok(Lookup::Found(entry)) => Some((entry.value, entry.version - first)),
+            Ok(Lookup::Absent) => None,
+            other => panic!("{other:?}"),
+        };
+    let counts = |engine: &Engine| (engine.reader.count(), engine.reader.expiring());
+    assert_eq!(held(&engine, "a"), None);
+    assert_eq!(held(&engine, "b"), Some((b"1".to_vec(), 0)));
+    assert_eq!(held(&engine, "c"), Some((b"2".to_vec(), 1)));
+    assert_eq!((counts(&engine), engine.writer.due(9, 9)), ((2, 1), vec![b"b".to_vec()]));
+
+    let later: [&[Mutation]; 5] = [
+        &[put("b", "2"), put("d", "2")],
+        &[Mutation::Clear],
+        &[put("c", "4"), expiring("e")],
+        &[put("c", "5")],
+        &[remove("e"), remove("never")],
+    ];
+    engine.writer.commit(group(&later), false).unwrap();
+    assert_eq!(engine.writer.next_sequence(), first + 7);
+    for (key, expected) in [("b", None), ("c", Some((b"5".to_vec(), 5))), ("d", None), ("e", None)]
+    {
+        assert_eq!(held(&engine, key), expected, "{key}");
+    }
+    assert_eq!((counts(&engine), engine.writer.due(9, 9)), ((1, 0), vec![]));
+}
+
 /// Makes a store with one entry, then writes these bytes as a key of one of sled's trees.
 fn forge(directory: &Path, tree: &str, key: &str, stored: &[u8]) -> Error {
     let options = Options::new(directory).engine(EngineKind::Sled);
