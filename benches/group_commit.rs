@@ -20,7 +20,7 @@ const PICKS_APART: usize = 127;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who writes, and when a group is acknowledged; sled flushes every group in any durability.
+/// Engines and durabilities to compare by name; sled flushes every group in any durability.
 const WRITERS: &[(&str, EngineKind, Durability)] = &[
     ("always", EngineKind::Kvs, Durability::Always),
     ("interval", EngineKind::Kvs, Durability::Interval(INTERVAL)),

@@ -317,8 +317,8 @@ impl Error {
                 error.without_paths()
             ),
             Self::Poisoned(_) => {
-                let text = "the store takes no more writes after an earlier failure";
-                format!("{text}; the log of the server names it, restart the server")
+                let failure = "the store takes no more writes after an earlier failure";
+                format!("{failure}, which the log of the server names; restart the server")
             }
             Self::Removed { .. } => {
                 "the store takes no more writes: its files were removed".to_owned()

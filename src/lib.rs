@@ -1,8 +1,8 @@
 //! A key-value store made of message-passing actors: one writer owns the log, reads take no lock.
 //!
-//! The same store comes as a library ([`Store`]; [`KvStore`] and `SledKvsEngine` for text), as a server
-//! with its own protocol and Redis' on one port ([`KvsServer`], `kvs-server`), with a client ([`KvsClient`],
-//! `kvs-client`), and as a command-line tool on a local directory (`kvs`).
+//! The same store comes as a library ([`Store`]; [`KvStore`] and `SledKvsEngine` for text), as a
+//! server with its own protocol and Redis' on one port ([`KvsServer`], `kvs-server`), with a client
+//! ([`KvsClient`], `kvs-client`), and as a command-line tool on a local directory (`kvs`).
 //!
 //! # The promise
 //!
@@ -14,8 +14,8 @@
 //!
 //! In every mode a batch is applied whole or not at all, operations are linearizable, a flipped bit is
 //! detected or harmless, nothing is acknowledged after a failed sync, and damage is refused with the file
-//! and the offset. The [`mod@format`] says how. With the `sled` engine a killed process loses nothing either,
-//! but a power loss may lose acknowledged writes in any mode.
+//! and the offset. The [`mod@format`] says how. With the `sled` engine a killed process loses
+//! nothing either, but a power loss may lose acknowledged writes in any mode.
 //!
 //! # How it works
 //!

@@ -8,12 +8,15 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::process::Server;
 use common::text;
-use kvs::EngineKind;
+use kvs::protocol::native::FailureKind;
+use kvs::{EngineKind, Error, KvsClient};
 use tempfile::TempDir;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
@@ -229,7 +232,9 @@ fn an_address_is_no_name_to_ask_somebody_about() {
             let arguments: &[&str] = if program == CLIENT { &["get", "key"] } else { &[] };
             let output = run(program, &[arguments, &["--addr", address]].concat());
             assert_eq!(output.status.code(), Some(2), "{program} {address:?}: {output:?}");
-            assert!(text(&output.stderr).contains("--addr <IP:PORT>"), "{output:?}");
+            let message = text(&output.stderr);
+            assert!(message.contains("--addr <IP:PORT>"), "{message}");
+            assert!(message.contains("as 127.0.0.1:4000"), "{message}");
         }
     }
 }
@@ -505,23 +510,57 @@ fn a_second_process_on_the_directory_is_told_who_holds_it() {
     assert!(run(LOCAL, &["get", "key", "--dir", path]).status.success());
 }
 
+/// Flips a bit of a value in the log of the `kvs` engine; the file it is in.
+fn damage(directory: &Path, value: &[u8]) -> PathBuf {
+    let mut files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
+    let segment = files.find(is_log).unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    let at = bytes.windows(value.len()).position(|window| window == value).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
+    segment
+}
+
 #[test]
 fn damage_is_refused_with_file_and_offset() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_str().unwrap();
     assert!(run(LOCAL, &["set", "key", "a value to find", "--dir", path]).status.success());
-    let segment = std::fs::read_dir(path)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "log"))
-        .unwrap();
-    let mut bytes = std::fs::read(&segment).unwrap();
-    let at = bytes.windows(7).position(|window| window == b"a value").unwrap();
-    bytes[at] ^= 1;
-    std::fs::write(&segment, bytes).unwrap();
+    let segment = damage(directory.path(), b"a value");
     let output = run(LOCAL, &["get", "key", "--dir", path]);
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
     assert!(message.contains(segment.to_str().unwrap()), "{message}");
     assert!(message.contains("offset 72"), "{message}");
+}
+
+#[test]
+fn a_server_tells_its_clients_of_damage_and_its_log_where_it_is() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &["--cache-mib", "0"]);
+    assert!(client(&server, &["set", "key", "a value to find"]).status.success());
+    let segment = damage(directory.path(), b"a value");
+    let mut native = KvsClient::connect(server.address).unwrap();
+    let Err(Error::Remote { kind, message }) = native.get("key") else { panic!("not refused") };
+    assert_eq!(kind, FailureKind::Corrupt, "{message}");
+    let output = client(&server, &["get", "key"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), format!("{message}\n"));
+    let mut redis = TcpStream::connect(server.address).unwrap();
+    redis.set_read_timeout(Some(PATIENCE)).unwrap();
+    redis.write_all(b"GET key\r\nGET none\r\n").unwrap();
+    let mut reply = String::new();
+    let mut reader = BufReader::new(redis);
+    reader.read_line(&mut reply).unwrap();
+    assert_eq!(reply, format!("-ERR {message}\r\n"));
+    reply.clear();
+    reader.read_line(&mut reply).unwrap();
+    assert_eq!(reply, "$-1\r\n", "the connection goes on");
+    assert!(message.starts_with("stored data is damaged: "), "{message}");
+    assert!(!message.contains(directory.path().to_str().unwrap()), "{message}");
+    server.signal("TERM");
+    let (_, logged) = server.wait();
+    let named = format!("{} is damaged at offset ", segment.display());
+    assert!(logged.contains(&named), "{logged}");
 }

@@ -1,8 +1,8 @@
 //! A server that is killed without warning, over and over, loses nothing that it acknowledged.
 //!
 //! Clients of both protocols write to it all the while. It is killed at a moment that a seed decides,
-//! while it compacts, or while it recovers from the kill before. The engines that keep anything promise the
-//! same, in every durability.
+//! while it compacts, or while it recovers from the kill before. The engines that keep anything
+//! promise the same, in every durability.
 
 #![allow(clippy::unwrap_used)]
 

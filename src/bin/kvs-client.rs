@@ -1,5 +1,7 @@
 //! Sets, gets and removes keys on a server.
 
+#[path = "common/address.rs"]
+mod address;
 mod common;
 
 use std::io;
@@ -17,7 +19,13 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Where the server listens
-    #[arg(long, global = true, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:4000",
+        value_parser = address::parse
+    )]
     addr: SocketAddr,
 }
 

@@ -1,5 +1,8 @@
 //! Serves a store to native and Redis clients.
 
+#[path = "common/address.rs"]
+mod address;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,7 +38,12 @@ const ENGINE_HELP: &str = match cfg!(feature = "sled") {
 #[command(name = "kvs-server", version)]
 struct Arguments {
     /// Where to listen; port 0 chooses a free one
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:4000")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:4000",
+        value_parser = address::parse
+    )]
     addr: SocketAddr,
     #[arg(long, value_name = "NAME", help = ENGINE_HELP)]
     engine: Option<EngineKind>,

@@ -14,9 +14,10 @@
 //! - A read error is an error, never an absence.
 //! - Engines know no clock: they return entries whose expiry has passed, and tell which are due.
 //!
-//! `sled` keeps less of it: nothing survives power loss for sure, though a group survives the process
-//! once `commit` returned; a group is visible before that; a clear, and the group it is in, may be
-//! applied in part; and a read of several keys may see a part of a batch, as there are no snapshots.
+//! `sled` keeps less of it: nothing survives power loss for sure, though a group survives the
+//! process once `commit` returned; a group is visible before that; a clear, and the group it is in,
+//! may be applied in part; and a read of several keys may see a part of a batch, as there are no
+//! snapshots.
 //!
 //! | engine | on disk | snapshots | opening costs |
 //! |---|---|---|---|
@@ -60,7 +61,8 @@ use crate::{Error, Options, Result};
 pub enum EngineKind {
     /// This crate's own log-structured engine.
     Kvs,
-    /// The `sled` embedded database, in builds with the Cargo feature `sled`, which is a default one.
+    /// The `sled` embedded database, in builds with the Cargo feature `sled`, which is a default
+    /// one.
     Sled,
     /// An in-memory store: nothing survives the process.
     Memory,
@@ -86,10 +88,9 @@ impl EngineKind {
         if Self::available().contains(&self) {
             return Ok(self);
         }
-        Err(Error::InvalidOption(format!(
-            "this build has no {self} engine: choose {}, or build kvs with its Cargo feature {self}",
-            Choices
-        )))
+        let missing = format!("this build has no {self} engine");
+        let advice = format!("choose {Choices}, or build kvs with its Cargo feature {self}");
+        Err(Error::InvalidOption(format!("{missing}: {advice}")))
     }
 
     /// The name used on command lines and in the data directory.

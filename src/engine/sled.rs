@@ -4,10 +4,11 @@
 //!
 //! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page.
 //!
-//! sled keeps writes in buffers of the process until they are flushed, so the writer flushes once per
-//! group before the group is acknowledged, whatever the durability: a killed process loses nothing. A
-//! flush of sled writes its log and waits until the disk has it (`sync_file_range`), but syncs neither
-//! the length of the file nor the cache of the disk, so no durability holds after a power loss.
+//! sled keeps writes in buffers of the process until they are flushed, so the writer flushes once
+//! per group before the group is acknowledged, whatever the durability: a killed process loses
+//! nothing. A flush of sled writes its log and waits until the disk has it (`sync_file_range`), but
+//! syncs neither the length of the file nor the cache of the disk, so no durability holds after a
+//! power loss.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -46,8 +47,8 @@ const VERSIONS_RESERVED: u64 = 1 << 20;
 const LOCKED: &str = "could not acquire lock";
 
 /// Logged at every opening, because no option can make it otherwise.
-const PROMISE: &str = "engine sled: a killed process loses no acknowledged write, but a power loss may, \
-                       whatever the durability";
+const PROMISE: &str = "engine sled: a killed process loses no acknowledged write, \
+                       but a power loss may, whatever the durability";
 
 /// An open database of sled, and its directory for errors.
 #[derive(Clone)]

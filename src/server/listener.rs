@@ -16,8 +16,8 @@ const STOP: Token = Token(1);
 
 /// An address that is listened on, before there is a server for it.
 ///
-/// Clients that connect meanwhile wait in the queue of the kernel. So a program can find out that an
-/// address is taken before it opens or makes a store:
+/// Clients that connect meanwhile wait in the queue of the kernel. So a program can find out that
+/// an address is taken before it opens or makes a store:
 ///
 /// ```
 /// use kvs::{KvsClient, Listener, Options, ServerOptions, Store};
@@ -78,8 +78,8 @@ impl Listener {
 
     /// Makes SIGINT and SIGTERM stop the server; a second one of them ends the process at once.
     ///
-    /// SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM, which would end the process, are logged and ignored. For
-    /// programs that are a server and nothing else.
+    /// SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM, which would end the process, are logged and ignored.
+    /// For programs that are a server and nothing else.
     ///
     /// # Errors
     /// [`Error::Network`] if the signals cannot be listened to.

@@ -9,8 +9,8 @@ use signal_hook::low_level::{exit, signal_name};
 
 use crate::sync::{Arc, AtomicBool, Ordering, ThreadBuilder};
 
-/// Signals that would end the process and ask nothing of a server: the end of a terminal, an alarm of
-/// whoever started it, and those that other servers reopen logs or configurations at.
+/// Signals that would end the process and ask nothing of a server: the end of a terminal, an alarm
+/// of whoever started it, and those that other servers reopen logs or configurations at.
 const IGNORED_SIGNALS: [i32; 4] = [SIGHUP, SIGUSR1, SIGUSR2, SIGALRM];
 
 /// Stops the server it came from; cheap to clone and to send to other threads.
@@ -45,8 +45,8 @@ impl StopHandle {
         self.shared.stopped.load(Ordering::Acquire)
     }
 
-    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once. Logs and ignores
-    /// the [`IGNORED_SIGNALS`].
+    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once. Logs and
+    /// ignores the [`IGNORED_SIGNALS`].
     ///
     /// The thread that waits for them is never joined: it has to outlive the server, so that a second
     /// signal is heard until the process ends.

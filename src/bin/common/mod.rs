@@ -8,8 +8,8 @@ use clap::Subcommand;
 
 /// A command about a key; keys and values are the bytes of the arguments.
 ///
-/// Negative numbers and `-` are values. Another word that begins with a dash may be a mistyped option, so
-/// it is one only after `--`.
+/// Negative numbers and `-` are values. Another word that begins with a dash may be a mistyped
+/// option, so it is one only after `--`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Set a key to a value
