@@ -283,7 +283,7 @@ fn the_server_reports_how_late_keys_are_removed_and_what_that_costs() {
     }
 }
 
-/// What a thread has used of the processor.
+/// A thread's use of the processor.
 struct Used {
     switches: u64,
     busy: Duration,

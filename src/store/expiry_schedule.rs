@@ -1,17 +1,17 @@
-//! When the writer looks for expired keys.
+//! The schedule by which the writer looks for expired keys.
 
 use std::time::{Duration, Instant};
 
 use crate::actor::Wait;
 
-/// How often expired keys are looked for while any key has an expiry: so long a key is in the log
-/// after its time at most, where few expire.
+/// The time from one look for expired keys to the next, while any key has an expiry. Where few
+/// expire, a key stays in the log for at most so long after its time.
 ///
 /// The wait for it never depends on the time of day. A wait until the next deadline would last an
 /// hour if the clock was an hour slow when it began.
 pub(super) const EXPIRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// When expired keys were looked for, and when they have to be next.
+/// The time of the last look for expired keys, and of the next.
 pub(super) struct ExpirySchedule {
     looked: Instant,
     /// The last look did not take all that was due.

@@ -74,7 +74,7 @@ struct Shared {
     _lock: Option<engine::DirectoryLock>,
 }
 
-/// How often syncs and compactions are looked at where no shorter interval is asked for.
+/// The time from one look at syncs and compactions to the next, unless a shorter one is asked for.
 const TICK: Duration = Duration::from_secs(1);
 
 impl Store {

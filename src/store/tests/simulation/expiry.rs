@@ -13,7 +13,7 @@ use crate::{Durability, Options};
 
 const HOUR: u64 = 3_600_000;
 
-/// A process that is killed keeps what it wrote, so the weakest promise has to do.
+/// Opens an empty store with the weakest promise, which a process that is killed keeps too.
 fn machine() -> (Machine, Options) {
     manual::set(START);
     let mut options = options(Durability::Never);
@@ -24,7 +24,7 @@ fn machine() -> (Machine, Options) {
     (machine, options)
 }
 
-/// What another process finds after a kill.
+/// Kills the process and opens in another one what it left.
 fn restart(machine: Machine, options: &Options) -> Machine {
     let disk = SimulatedDisk::new(machine.disk.state());
     let pasts = machine.pasts.clone();

@@ -30,7 +30,7 @@ fn options(durability: Durability) -> Options {
     options
 }
 
-/// When histories begin, in milliseconds since the Unix epoch.
+/// The time at which histories begin, in milliseconds since the Unix epoch.
 const START: u64 = 1_800_000_000_000;
 
 /// A small generator, so that a seed is all that a failure needs to be repeated.
