@@ -23,6 +23,12 @@ pub(crate) enum Bug {
     PrepareUnsynced,
     /// A segment that was made ahead is begun though a later one was begun before it.
     UseLatePrepared,
+    /// Writes are taken again on a disk that is still full.
+    LeaveFullEarly,
+    /// On a full disk the reserve is kept, whatever needs it.
+    HoldReserve,
+    /// Writes go on behind damage that a read met.
+    IgnoreDamage,
     /// A new segment's header is not made durable before batches follow it.
     SkipHeaderSync,
     /// Frames say that everything before them is durable, synced or not.

@@ -24,12 +24,16 @@ pub enum Error {
     KeyNotFound,
 
     /// A file operation failed.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}{}{}: {source}", path.display(), at(*offset), of_key(key.as_deref()))]
     Io {
         /// What was being done, as a verb with its object.
         action: &'static str,
         /// The file or directory it was done to.
         path: PathBuf,
+        /// Where in the file, in bytes from its start, if that matters.
+        offset: Option<u64>,
+        /// The first key of the batch that was not written for it, escaped and shortened.
+        key: Option<String>,
         /// What the operating system said.
         #[source]
         source: Arc<io::Error>,
@@ -272,7 +276,31 @@ pub enum Error {
 impl Error {
     /// Wraps what the operating system said about a file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { action, path: path.to_path_buf(), source: Arc::new(source) }
+        let (path, source) = (path.to_path_buf(), Arc::new(source));
+        Self::Io { action, path, offset: None, key: None, source }
+    }
+
+    /// Names the place in the file.
+    pub(crate) fn at_offset(self, offset: u64) -> Self {
+        match self {
+            Self::Io { action, path, key, source, .. } => {
+                Self::Io { action, path, offset: Some(offset), key, source }
+            }
+            other => other,
+        }
+    }
+
+    /// Names the key that was not written for the failure of a file.
+    pub(crate) fn with_key(self, key: String) -> Self {
+        match self {
+            Self::Io { action, path, offset, source, .. } => {
+                Self::Io { action, path, offset, key: Some(key), source }
+            }
+            Self::UnknownOutcome(error) => {
+                Self::UnknownOutcome(Arc::new((*error).clone().with_key(key)))
+            }
+            other => other,
+        }
     }
 
     /// Returns true where the files of an open store were removed or replaced: what it holds is not in
@@ -308,7 +336,17 @@ impl Error {
     /// Describes the error for somebody on the network, who has no use for a path of this machine.
     pub(crate) fn without_paths(&self) -> String {
         match self {
-            Self::Io { source, .. } => format!("a file of the store cannot be used: {source}"),
+            Self::Io { key, source, .. } if self.is_disk_full() => {
+                let written = match key {
+                    Some(key) => format!("key \"{key}\" was not"),
+                    None => "nothing was".to_owned(),
+                };
+                format!("the disk is full: {written} written; reads and removals go on ({source})")
+            }
+            Self::Io { key, source, .. } => {
+                let key = of_key(key.as_deref());
+                format!("a file of the store cannot be used{key}: {source}")
+            }
             Self::Corrupt { reason, .. } => {
                 format!("stored data is damaged: {reason}; the log of the server names the file")
             }
@@ -327,12 +365,26 @@ impl Error {
         }
     }
 
+    /// True where the disk or a quota has no space left.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        matches!(self, Self::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
     /// True where the disk had no room: the store stays readable and takes writes again once there is space.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }
-            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge))
+            if self.is_out_of_space() || source.kind() == io::ErrorKind::FileTooLarge)
     }
+}
+
+fn at(offset: Option<u64>) -> String {
+    offset.map_or_else(String::new, |offset| format!(" at offset {offset}"))
+}
+
+fn of_key(key: Option<&str>) -> String {
+    key.map_or_else(String::new, |key| format!(" for key \"{key}\""))
 }
 
 /// A key as it stands in messages: escaped, and cut after 64 bytes.
@@ -340,4 +392,34 @@ pub(crate) fn printable(key: &[u8]) -> String {
     const SHOWN: usize = 64;
     let shown = key.get(..SHOWN).unwrap_or(key).escape_ascii();
     if key.len() > SHOWN { format!("{shown}...") } else { shown.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_the_kind_and_the_key_and_no_path() {
+        let io = |code| {
+            let source = io::Error::from_raw_os_error(code);
+            Error::io("append to", Path::new("/secret/1.log"), source).at_offset(72)
+        };
+        let full = io(28).with_key("k".to_owned());
+        assert!(
+            full.to_string().contains("/secret/1.log at offset 72 for key \"k\": No space left")
+        );
+        let failed = io(5).with_key("k".to_owned());
+        let unknown = Error::UnknownOutcome(Arc::new(io(5))).with_key("k".to_owned());
+        for (error, words) in [
+            (full, &["the disk is full", "key \"k\" was not written", "No space left"][..]),
+            (io(28), &["the disk is full", "nothing was written"]),
+            (failed, &["for key \"k\"", "Input/output error"]),
+            (io(5), &["Input/output error"]),
+            (unknown, &["may or may not survive", "for key \"k\"", "Input/output error"]),
+        ] {
+            let told = error.without_paths();
+            assert!(words.iter().all(|word| told.contains(word)), "{told}");
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
 }

@@ -89,19 +89,21 @@ fn writes_fail_on_a_full_disk_and_succeed_when_there_is_room() {
         }
         fs::remove_file(ballast(round)).unwrap();
         for (number, connection) in connections.iter_mut().enumerate() {
-            let key = format!("room{round}:{number}");
-            assert_eq!(set(connection, &mut journal, &key, bytes), Outcome::Acknowledged);
+            wait_until("space that was freed", || {
+                let key = format!("room{round}:{number}");
+                set(connection, &mut journal, &key, bytes) == Outcome::Acknowledged
+            });
             check(connection, &journal);
         }
     }
     let log = restart_and_check(server, &directory, &mut journal);
     assert!(log.contains("writes fail, and each is undone"), "{log}");
-    assert!(log.contains("writes succeed again"), "{log}");
+    assert!(log.contains("there is space again"), "{log}");
     assert!(log.lines().count() < 40, "each failure is logged: {log}");
 }
 
 #[test]
-fn a_compaction_that_finds_no_room_gives_up_and_a_later_one_succeeds() {
+fn compaction_makes_room_on_a_full_disk_and_on_one_with_space() {
     if !can_mount_memory() {
         return;
     }
@@ -110,15 +112,15 @@ fn a_compaction_that_finds_no_room_gives_up_and_a_later_one_succeeds() {
     let server = Server::start(&directory, &ALWAYS);
     let mut connection = Connection::redis(server.address);
     let mut journal = Journal::default();
-    // Live data that fills half of the disk and cannot be copied any more once the ballast is there.
-    for number in 0..40 {
+    // Live data that cannot be copied at once any more when the ballast is there.
+    for number in 0..80 {
         let key = format!("live{number}");
         assert_eq!(set(&mut connection, &mut journal, &key, 50_000), Outcome::Acknowledged);
     }
     fs::write(&ballast, vec![1; 3 << 20]).unwrap();
     let mut refused = 0;
     for number in 0..120 {
-        match set(&mut connection, &mut journal, &format!("live{}", number % 40), 50_000) {
+        match set(&mut connection, &mut journal, &format!("live{}", number % 80), 50_000) {
             Outcome::Acknowledged => {}
             Outcome::Refused(reason) => {
                 assert!(reason.contains("No space left on device"), "{reason}");
@@ -134,13 +136,14 @@ fn a_compaction_that_finds_no_room_gives_up_and_a_later_one_succeeds() {
     // disk that fills up meanwhile has no room for its output.
     for number in 0..400 {
         wait_until("a compaction", || !is_compacting(&directory));
-        let outcome = set(&mut connection, &mut journal, &format!("live{}", number % 40), 50_000);
-        assert_eq!(outcome, Outcome::Acknowledged);
+        wait_until("room that a compaction makes", || {
+            let key = format!("live{}", number % 80);
+            set(&mut connection, &mut journal, &key, 50_000) == Outcome::Acknowledged
+        });
     }
     check(&mut connection, &journal);
     wait_until("no unfinished output", || !is_compacting(&directory));
     let log = restart_and_check(server, &directory, &mut journal);
-    assert!(log.contains("compaction gave up") || log.contains("compaction cannot begin"), "{log}");
     assert!(log.contains("compaction finished"), "{log}");
 }
 

@@ -7,6 +7,7 @@ use crate::storage::hinting::Hinting;
 use crate::storage::log::{Place, sync_segments};
 use crate::storage::names::SegmentId;
 use crate::storage::prepared::Prepared;
+use crate::storage::reserve::Making;
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 
@@ -56,6 +57,19 @@ impl Job for PreparationJob {
 
     fn step(&mut self) -> Result<Step> {
         Ok(Step::Done(Delivery::Prepared(Prepared::make(&self.place, self.id)?)))
+    }
+}
+
+/// Makes the reserve, or finds out that there is no space for it.
+pub(super) struct ReserveJob(pub(super) Making);
+
+impl Job for ReserveJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Preparation
+    }
+
+    fn step(&mut self) -> Result<Step> {
+        Ok(Step::Done(Delivery::Reserved(self.0.run())))
     }
 }
 

@@ -102,11 +102,11 @@ impl WriteHalf for MemoryWriter {
         self.next_sequence
     }
 
-    fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
+    fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
         let first = self.next_sequence;
         self.next_sequence += group.len() as u64;
         let mut changes = Vec::new();
-        for (batch, mutation) in group.into_mutations() {
+        for (batch, mutation) in std::mem::take(group).into_mutations() {
             let version = first + batch as u64;
             let (key, slot) = match mutation {
                 Mutation::Put { key, value, expires_at } => {

@@ -52,6 +52,7 @@ use directory::Directory;
 use crate::storage::compaction::CompactionDelivery;
 use crate::storage::fs::{FileSystem, RealFileSystem};
 use crate::storage::prepared::Prepared;
+use crate::storage::reserve::Made;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -265,6 +266,8 @@ pub(crate) enum Delivery {
     Compaction(CompactionDelivery),
     /// The file of the next segment.
     Prepared(Prepared),
+    /// What became of making the reserve for a full disk.
+    Reserved(Made),
     /// The job that makes the next open faster is done.
     Hinted,
     /// The job failed.
@@ -276,8 +279,19 @@ pub(crate) trait WriteHalf: Send {
     /// The sequence number the next batch gets.
     fn next_sequence(&self) -> u64;
 
-    /// Applies every batch of the group in order; with `durable`, waits until it survives power loss.
-    fn commit(&mut self, group: Group, durable: bool) -> Result<()>;
+    /// Applies every batch of the group in order; with `durable`, waits until it survives power loss. A group
+    /// that failed stays as it is, and what is left of one that was applied is of no use.
+    fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()>;
+
+    /// Returns what a write met that found the disk full, while only batches are taken that free space.
+    fn full(&self) -> Option<&Error> {
+        None
+    }
+
+    /// Takes note that time has passed; an error where nothing may be written any more.
+    fn tick(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Makes everything committed survive power loss before it returns.
     fn sync(&mut self) -> Result<()>;

@@ -14,7 +14,7 @@ impl WriteHalf for ReadOnlyWriter {
         self.next_sequence
     }
 
-    fn commit(&mut self, _group: Group, _durable: bool) -> Result<()> {
+    fn commit(&mut self, _group: &mut Group, _durable: bool) -> Result<()> {
         Err(Error::ReadOnly)
     }
 

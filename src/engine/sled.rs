@@ -400,10 +400,10 @@ impl WriteHalf for SledWriter {
         self.next_sequence
     }
 
-    fn commit(&mut self, group: Group, _durable: bool) -> Result<()> {
-        self.reserve(&group)?;
+    fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
+        self.reserve(group)?;
         // A clear may have been done already, so a failure leaves the group in doubt.
-        let applied = self.apply_group(&group);
+        let applied = self.apply_group(group);
         applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
         self.next_sequence += group.len() as u64;
         self.database.flush()

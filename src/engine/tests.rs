@@ -60,7 +60,7 @@ fn group(batches: &[&[Mutation]]) -> Group {
 }
 
 fn commit(writer: &mut KvsWriter, batch: &[Mutation]) {
-    writer.commit(group(&[batch]), false).unwrap();
+    writer.commit(&mut group(&[batch]), false).unwrap();
 }
 
 fn value(reader: &KvsReader, key: &str) -> Option<String> {
@@ -105,6 +105,14 @@ fn finish(writer: &mut KvsWriter, job: &mut dyn Job) {
             Step::Deliver(delivery) => writer.take(delivery).unwrap(),
             Step::Done(delivery) => break writer.take(delivery).unwrap(),
         }
+    }
+}
+
+/// Lets time pass, so that a disk which has space again is found out.
+fn recover_space(writer: &mut KvsWriter) {
+    writer.tick().unwrap();
+    while let Some(mut job) = writer.offer_preparation() {
+        finish(writer, &mut *job);
     }
 }
 
@@ -192,7 +200,7 @@ fn damage_before_what_was_synced_is_refused_at_every_byte() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open_plain(&disk).unwrap();
     for n in 0..4 {
-        writer.commit(group(&[&[put(&format!("key{n}"), "value")]]), true).unwrap();
+        writer.commit(&mut group(&[&[put(&format!("key{n}"), "value")]]), true).unwrap();
     }
     writer.close().unwrap();
     let name = segments(&disk).remove(0);
@@ -250,7 +258,7 @@ fn a_clean_close_is_marked_behind_a_segment_that_was_sealed_since_the_open() {
 fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 4096).unwrap();
-    writer.commit(group(&[&[put("synced", "1")]]), true).unwrap();
+    writer.commit(&mut group(&[&[put("synced", "1")]]), true).unwrap();
     for n in 0..200 {
         commit(&mut writer, &[put(&format!("key{n:03}"), &"x".repeat(50))]);
     }
@@ -277,11 +285,13 @@ fn a_group_is_one_sync_and_a_failed_sync_is_an_unknown_outcome() {
     let (mut writer, reader, _) = open(&disk, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);
     disk.record();
-    writer.commit(group(&[&[put("b", "1")], &[put("c", "1")], &[put("d", "1")]]), true).unwrap();
+    writer
+        .commit(&mut group(&[&[put("b", "1")], &[put("c", "1")], &[put("d", "1")]]), true)
+        .unwrap();
     assert_eq!(disk.moments().len(), 3, "before the write, before the sync, and behind it");
     let second_call = Fault { call: 1, failure: Failure::Input, forever: false };
     disk.fail(second_call, 0);
-    let failed = writer.commit(group(&[&[put("b", "2")]]), true);
+    let failed = writer.commit(&mut group(&[&[put("b", "2")]]), true);
     assert!(matches!(failed, Err(Error::UnknownOutcome(_))));
     assert_eq!(disk.failed()[0].0, Call::Sync);
     assert_eq!(value(&reader, "b").unwrap(), "1", "what may be lost must not be read");
@@ -294,11 +304,12 @@ fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
     commit(&mut writer, &[put("a", "1")]);
     disk.fail(SHORT_WRITES, 0);
     for _ in 0..3 {
-        let failed = writer.commit(group(&[&[put("a", "2")], &[put("b", "2")]]), false);
+        let failed = writer.commit(&mut group(&[&[put("a", "2")], &[put("b", "2")]]), false);
         assert!(failed.unwrap_err().is_disk_full());
         assert_eq!(contents(&reader), [("a".to_owned(), "1".to_owned())]);
     }
     disk.heal();
+    recover_space(&mut writer);
     commit(&mut writer, &[put("c", "3")]);
     commit(&mut writer, &[put("d", "4")]);
     let expected = contents(&reader);
@@ -310,24 +321,29 @@ fn a_full_disk_fails_the_group_and_writing_resumes_with_space() {
 }
 
 #[test]
-fn a_segment_that_could_neither_be_begun_nor_removed_leaves_the_log_in_doubt() {
-    let disk = SimulatedDisk::new(State::default());
-    let (mut writer, _, _) = open(&disk, 1 << 20).unwrap();
-    let all_but_creating = Fault { call: 1, failure: Failure::Input, forever: true };
-    disk.fail(all_but_creating, 0);
-    // A segment behind the leftover would make it look damaged, so nothing may follow it.
-    let refused = writer.commit(group(&[&[put("a", "1")]]), true);
-    assert!(matches!(refused, Err(Error::UnknownOutcome(_))));
-    let failed: Vec<_> = disk.failed().into_iter().map(|(call, _)| call).collect();
-    assert_eq!(failed, [Call::Write, Call::Remove]);
-    disk.heal();
-    drop(writer);
-    let (mut writer, reader, _) = open_plain(&disk).unwrap();
-    assert_eq!(value(&reader, "a"), None);
-    commit(&mut writer, &[put("b", "2")]);
-    drop(writer);
-    let (_, reader, _) = open_plain(&disk).unwrap();
-    assert_eq!(value(&reader, "b"), Some("2".to_owned()));
+fn a_segment_that_cannot_be_begun_leaves_one_file_and_uses_one_id() {
+    for failure in [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted] {
+        let disk = SimulatedDisk::new(State::default());
+        let (mut writer, _, _) = open(&disk, 1 << 20).unwrap();
+        for attempt in 0..100 {
+            // Making the file is what succeeds, the first time.
+            let fault = Fault { call: u64::from(attempt == 0), failure, forever: true };
+            disk.fail(fault, 0);
+            let refused = writer.commit(&mut group(&[&[put("a", "1")]]), true);
+            assert!(matches!(refused, Err(Error::Io { .. })), "{failure:?}: {refused:?}");
+            assert!(disk.state().files().count() <= 1);
+            disk.heal();
+            recover_space(&mut writer);
+        }
+        let killed = SimulatedDisk::new(disk.state());
+        let (_, reader, _) = open_plain(&killed).unwrap();
+        assert_eq!(value(&reader, "a"), None);
+        commit(&mut writer, &[put("b", "2")]);
+        assert_eq!(segments(&disk), ["00000000000000000001.log"], "{failure:?}");
+        drop(writer);
+        let (_, reader, _) = open_plain(&disk).unwrap();
+        assert_eq!(value(&reader, "b"), Some("2".to_owned()));
+    }
 }
 
 #[test]

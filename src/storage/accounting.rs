@@ -6,7 +6,8 @@ use super::index::Slot;
 use super::key_set::{FrozenKeySet, KeySet};
 use super::marks::{Marks, SharedMarks};
 use super::names::SegmentId;
-use super::segment::{Location, Origin};
+use super::record::FRAME_HEADER_BYTES;
+use super::segment::{HEADER_BYTES, Location, Origin};
 use crate::bugs::{Bug, planted};
 
 /// What is known of one segment.
@@ -20,6 +21,9 @@ pub(crate) struct Usage {
     pub(crate) live_bytes: u64,
     /// Tombstones that a compaction kept, because an older segment may hold their keys.
     pub(crate) tombstone_bytes: u64,
+    /// Tombstones that readers no longer need, and of which no compaction has found out if an older
+    /// segment holds their keys.
+    pub(crate) untested_tombstone_bytes: u64,
     /// The lowest sequence number in it; the highest possible where it holds none.
     pub(crate) oldest: u64,
     /// The highest sequence number in it; zero where it holds none.
@@ -29,6 +33,11 @@ pub(crate) struct Usage {
     /// It may hold values that nobody needs and that are not marked.
     pub(crate) has_unmarked: bool,
 }
+
+/// What the output of a compaction has beside what it keeps: a header, a seal, and a list of the inputs with
+/// up to so many bytes for each.
+const OUTPUT_BYTES: u64 = (HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
+const OUTPUT_BYTES_PER_INPUT: u64 = 10;
 
 /// The usage of every segment.
 #[derive(Default)]
@@ -50,6 +59,7 @@ impl Accounting {
             bytes,
             live_bytes: 0,
             tombstone_bytes: 0,
+            untested_tombstone_bytes: 0,
             oldest: u64::MAX,
             newest: 0,
             sealed,
@@ -176,10 +186,9 @@ impl Accounting {
     /// Nothing of the tombstone's key is left in the index. If a compaction kept it, an older segment may
     /// hold what it removed; any other counts as garbage until a compaction looks whether it is needed.
     pub(crate) fn keep_tombstone(&mut self, location: &Location) {
-        self.with(location.segment, |usage| {
-            if usage.origin == Origin::Compacted {
-                usage.tombstone_bytes += location.cost();
-            }
+        self.with(location.segment, |usage| match usage.origin {
+            Origin::Compacted => usage.tombstone_bytes += location.cost(),
+            Origin::Written => usage.untested_tombstone_bytes += location.cost(),
         });
     }
 
@@ -244,6 +253,57 @@ impl Accounting {
         }
     }
 
+    /// The sealed segments with the least to keep, as many as an output of `output_bytes_max` has room for;
+    /// an output of each alone would be shorter than it by at least `garbage_bytes_min`.
+    ///
+    /// Every tombstone counts as kept where anything older is left, so the output is no longer than expected.
+    pub(crate) fn choose_emptiest(
+        &mut self,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> Vec<SegmentId> {
+        self.unchecked_bytes = 0;
+        let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
+        chosen.retain(|(_, usage)| self.is_reducible(usage, garbage_bytes_min));
+        chosen.sort_by_key(|(_, usage)| (self.kept_bytes(usage), usage.oldest));
+        let mut output_bytes = OUTPUT_BYTES;
+        chosen.retain(|(_, usage)| {
+            let longer = output_bytes + self.kept_bytes(usage) + OUTPUT_BYTES_PER_INPUT;
+            let fits = longer <= output_bytes_max;
+            if fits {
+                output_bytes = longer;
+            }
+            fits
+        });
+        chosen.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Returns true if a compaction of the segment alone would free that much, and its output be no longer
+    /// than `output_bytes_max`.
+    pub(crate) fn is_worth_sealing(
+        &self,
+        id: SegmentId,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> bool {
+        self.get(id).is_some_and(|usage| {
+            let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+            self.is_reducible(usage, garbage_bytes_min) && output_bytes <= output_bytes_max
+        })
+    }
+
+    fn is_reducible(&self, usage: &Usage, garbage_bytes_min: u64) -> bool {
+        let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+        usage.bytes >= output_bytes + garbage_bytes_min.max(1)
+    }
+
+    /// What a compaction of the segment alone may have to keep.
+    fn kept_bytes(&self, usage: &Usage) -> u64 {
+        let is_oldest = self.segments.values().all(|other| other.oldest >= usage.oldest);
+        let tombstones = usage.tombstone_bytes + usage.untested_tombstone_bytes;
+        usage.live_bytes + if is_oldest { 0 } else { tombstones }
+    }
+
     fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut Usage)) {
         if let Some(usage) = self.segments.get_mut(&id) {
             change(usage);
@@ -254,7 +314,7 @@ impl Accounting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::record::{Extent, FRAME_HEADER_BYTES, Record};
+    use crate::storage::record::{Extent, Record};
 
     /// A segment with these bytes that is sealed and holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
@@ -390,6 +450,36 @@ mod tests {
         assert!(choose(&mut accounting, 0, 10_000).is_empty());
         accounting.lose(&place(2, 501));
         assert_eq!(choose(&mut accounting, 0, 10_000), [2, 1]);
+    }
+
+    #[test]
+    fn on_a_full_disk_the_emptiest_are_chosen_as_far_as_their_output_fits() {
+        let mut accounting = Accounting::default();
+        for (id, live) in [(1, 700), (2, 300), (3, 0), (4, 840)] {
+            add(&mut accounting, id, 1000, [id, id]);
+            if live > 0 {
+                accounting.gain(&place(id, live));
+            }
+        }
+        let choose = |accounting: &mut Accounting, garbage, output| {
+            let chosen = accounting.choose_emptiest(garbage, output).into_iter();
+            chosen.map(|id| id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(choose(&mut accounting, 1, u64::MAX), [3, 2, 1, 4]);
+        assert_eq!(choose(&mut accounting, 100, u64::MAX), [3, 2, 1], "the fourth has too little");
+        let empty_output = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT;
+        assert_eq!(choose(&mut accounting, 1, empty_output), [3]);
+        assert_eq!(choose(&mut accounting, 1, empty_output - 1), []);
+        assert_eq!(choose(&mut accounting, 1, empty_output + 310), [3, 2]);
+        // Tombstones are kept while anything is older.
+        accounting.add(SegmentId(5), Origin::Written, 1000, true);
+        accounting.hold(SegmentId(5), 9);
+        accounting.keep_tombstone(&place(5, 900));
+        assert!(!choose(&mut accounting, 1, u64::MAX).contains(&5));
+        assert!(!accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));
+        (1..5).for_each(|id| accounting.remove(SegmentId(id)));
+        assert_eq!(choose(&mut accounting, 1, u64::MAX), [5]);
+        assert!(accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Active {
             self.offset = offset;
             // A part of a mark is no mark, and the next attempt overwrites it.
             let _ = self.cut();
-            Error::io("append to", &self.segment.path, error)
+            Error::io("append to", &self.segment.path, error).at_offset(offset)
         })
     }
 

@@ -186,7 +186,10 @@ impl Compaction {
     /// Does a bounded amount of work.
     pub(crate) fn step(&mut self) -> Result<Progress> {
         match self.phase {
-            Phase::Copy { input, offset } => self.copy(input, offset),
+            Phase::Copy { input, offset } => {
+                let copied = self.copy(input, offset);
+                copied.inspect_err(|error| self.note_failed_read(input, error))
+            }
             Phase::Deliver => Ok(self.deliver()),
             Phase::Remove => self.remove(),
             Phase::Release => {
@@ -195,6 +198,12 @@ impl Compaction {
                 Ok(Progress::Done(CompactionDelivery::Released))
             }
             Phase::Finished => Ok(Progress::Continue),
+        }
+    }
+
+    fn note_failed_read(&self, input: usize, error: &Error) {
+        if let Some(input) = self.plan.inputs.get(input) {
+            self.plan.table.note_failed_read(input.segment.id(), error);
         }
     }
 
@@ -239,6 +248,7 @@ impl Compaction {
                     return Ok(Progress::Continue);
                 }
                 Next::End => {
+                    segment.set_hinted(false);
                     return Err(Error::corrupt(&segment.path, at, "its end is missing"));
                 }
                 Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, at, reason)),

@@ -7,7 +7,6 @@ use super::accounting::Accounting;
 use super::active::Active;
 use super::closed::{Closed, SegmentSet};
 use super::compaction::Replacement;
-use super::fs::File;
 use super::mutation::Group;
 use super::names::{self, SegmentId};
 use super::place::check_linked;
@@ -178,6 +177,7 @@ impl Log {
         accounting: &mut Accounting,
         mut placed: impl FnMut(SegmentId, Extent),
     ) -> Result<()> {
+        self.table.refuse_damage()?;
         let active = self.take_active(accounting)?;
         let (base, checksum) = (active.offset, active.segment.checksum);
         let id = active.segment.id();
@@ -275,6 +275,8 @@ impl Log {
         accounting: &mut Accounting,
         compaction: Option<&Replacement>,
     ) -> Result<()> {
+        // A clean close would vouch for what cannot be read.
+        self.table.refuse_damage()?;
         if planted(Bug::CloseBeforeSync) {
             self.durable = self.next_sequence - 1;
         } else {
@@ -341,9 +343,9 @@ impl Log {
     }
 
     fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
-        let (id, file, is_prepared) = self.next_file()?;
-        let name = names::segment(id);
-        let path = self.place.path_of(&name);
+        let mut unbegun = self.next_file()?;
+        let id = unbegun.id();
+        let path = self.place.path_of(&names::segment(id));
         self.newest_begun = id;
         let header = SegmentHeader {
             origin: Origin::Written,
@@ -353,22 +355,26 @@ impl Log {
             durable: self.durable,
             previous: self.last_written,
         };
-        // The header is durable before anything follows it, so that a damaged one is never mistaken
-        // for one that was being written.
-        if let Err(error) = file.write_at(&header.encode(), 0) {
-            // A leftover is recognized at the next open only while it is the newest segment.
-            self.place.directory.remove(&name).map_err(|e| {
-                Error::UnknownOutcome(Arc::new(Error::io("remove the unfinished", &path, e)))
-            })?;
-            self.place.sync_directory()?;
+        if let Err(error) = unbegun.file().write_at(&header.encode(), 0) {
+            self.keep(unbegun);
             return Err(Error::io("begin the segment", &path, error));
         }
-        let segment = Arc::new(Segment::new(header, path, file));
+        let segment = Arc::new(Segment::new(header, path, Arc::clone(unbegun.file())));
+        // The header is durable before anything follows it, so that a damaged one is never mistaken
+        // for one that was being written.
         if !planted(Bug::SkipHeaderSync) {
             sync_segments([&segment])?;
         }
+        let has_new_name = match unbegun.rename(&self.place) {
+            Ok(is_renamed) => is_renamed,
+            Err(error) => {
+                self.keep(unbegun);
+                return Err(error);
+            }
+        };
+        unbegun.begun();
         // A segment that was removed may not come back beside the one that takes its place.
-        if (!is_prepared || self.has_removed) && !planted(Bug::SkipDirectorySync) {
+        if (has_new_name || self.has_removed) && !planted(Bug::SkipDirectorySync) {
             self.place.sync_directory()?;
             self.has_removed = false;
         }
@@ -377,17 +383,27 @@ impl Log {
         Ok(Active::new(segment, HEADER_BYTES as u64))
     }
 
-    /// The file of the next segment, and whether its name and its length are durable.
-    fn next_file(&mut self) -> Result<(SegmentId, Arc<dyn File>, bool)> {
+    /// Keeps a file in which no segment could be begun for the next attempt, unless there will be another.
+    fn keep(&mut self, unbegun: Prepared) {
+        if matches!(self.preparation, Preparation::None | Preparation::Failed) {
+            self.preparation = Preparation::Ready(unbegun);
+        }
+    }
+
+    /// The file of the next segment.
+    fn next_file(&mut self) -> Result<Prepared> {
         match std::mem::replace(&mut self.preparation, Preparation::None) {
-            Preparation::Ready(prepared) => {
-                return Ok((prepared.id(), prepared.into_file(), true));
-            }
+            Preparation::Ready(prepared) => return Ok(prepared),
             Preparation::Running(id) => self.preparation = Preparation::Running(id),
             Preparation::None | Preparation::Failed => {}
         }
         let id = self.take_segment_id()?;
-        Ok((id, self.place.create(&names::segment(id))?, false))
+        Prepared::create(&self.place, id).inspect_err(|error| {
+            // There was no space for a name, so the id was not used.
+            if error.is_out_of_space() {
+                self.next_segment = id;
+            }
+        })
     }
 
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
@@ -429,13 +445,15 @@ impl Log {
     }
 
     /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was cut off,
-    /// recovery tells it by the base of the segment that follows.
+    /// recovery tells it by the base of the segment that follows. In the same one, a batch that is lost could
+    /// be replaced by the failed one that lay at the same place before, where the file was given the same
+    /// blocks again and their new contents did not reach the disk.
     fn undo(&mut self, accounting: &mut Accounting, error: io::Error) -> Error {
         let Some(active) = &mut self.active else {
             return Error::Closed;
         };
         let (segment, offset) = (Arc::clone(&active.segment), active.offset);
-        let failed = Error::io("append to", &segment.path, error);
+        let failed = Error::io("append to", &segment.path, error).at_offset(offset);
         if planted(Bug::SkipUndo) {
             return failed;
         }

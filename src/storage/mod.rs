@@ -24,6 +24,7 @@ pub(crate) mod range;
 mod reading;
 pub(crate) mod record;
 pub(crate) mod recovery;
+pub(crate) mod reserve;
 mod run;
 pub(crate) mod scan;
 pub(crate) mod segment;

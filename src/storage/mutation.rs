@@ -21,6 +21,28 @@ pub(crate) enum Mutation {
     Clear,
 }
 
+/// What the log needs for a mutation beside its key and its value, at most.
+const MUTATION_BYTES: u64 = 64;
+
+impl Mutation {
+    /// The key that it sets.
+    pub(crate) fn put_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put { key, .. } => Some(key),
+            Self::Remove { .. } | Self::Clear => None,
+        }
+    }
+
+    /// The bytes of its key and its value.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Put { key, value, .. } => key.len() + value.len(),
+            Self::Remove { key } => key.len(),
+            Self::Clear => 0,
+        }
+    }
+}
+
 /// Batches that are committed together.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
@@ -79,6 +101,21 @@ impl Group {
     /// True where there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// True where every mutation removes something.
+    pub(crate) fn only_removes(&self) -> bool {
+        self.mutations.iter().all(|mutation| !matches!(mutation, Mutation::Put { .. }))
+    }
+
+    /// True where a batch removes every key.
+    pub(crate) fn clears(&self) -> bool {
+        self.mutations.contains(&Mutation::Clear)
+    }
+
+    /// About how many bytes the log needs for it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.mutations.iter().map(|mutation| mutation.bytes() as u64 + MUTATION_BYTES).sum()
     }
 
     /// The batches in order.

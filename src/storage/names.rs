@@ -5,6 +5,7 @@
 //! | `LOCK` | names the process that has the store open, and is locked as the directory itself is |
 //! | `ENGINE` | the engine's name |
 //! | `CLOSED` | what was there when the store was last closed cleanly |
+//! | `RESERVE` | space that is kept for going on where the disk is full |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
 //! | `<20 digits>.hint` | what an open needs of a sealed segment; a cache |
 //! | `<20 digits>.tmp` | a compaction's output or a segment made ahead that is not finished; deleted at the next open |
@@ -51,6 +52,9 @@ impl FileName {
         }
     }
 }
+
+/// The file that keeps space for going on where the disk is full.
+pub(crate) const RESERVE: &str = "RESERVE";
 
 /// Returns the name of a segment's file.
 pub(crate) fn segment(id: SegmentId) -> String {

@@ -4,6 +4,10 @@
 //! It is as long as a segment's header, and all zeros until the writer overwrites them in place: that is one
 //! sync of a block which is already there. It gets its name when its length is durable, so a crash leaves either
 //! an unfinished file or one that is told from every other segment by its length.
+//!
+//! A segment that is not made ahead has no name of its own either before its header is durable. If it cannot
+//! be begun, its file waits for the next attempt, so that writes which fail one after the other leave one file
+//! and use one id.
 
 use super::fs::{Directory, File};
 use super::log::Place;
@@ -36,12 +40,16 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Makes the file, durably.
     pub(crate) fn make(place: &Place, id: SegmentId) -> Result<Self> {
-        let name = names::unfinished(id);
-        let file = place.create(&name)?;
-        let directory = Some(Arc::clone(&place.directory));
-        let mut prepared = Self { id, name, file, directory };
+        let mut prepared = Self::create(place, id)?;
         prepared.finish(place)?;
         Ok(prepared)
+    }
+
+    /// Makes a file that is no segment yet.
+    pub(super) fn create(place: &Place, id: SegmentId) -> Result<Self> {
+        let name = names::unfinished(id);
+        let file = place.create(&name)?;
+        Ok(Self { id, name, file, directory: Some(Arc::clone(&place.directory)) })
     }
 
     fn finish(&mut self, place: &Place) -> Result<()> {
@@ -50,10 +58,24 @@ impl Prepared {
         if !planted(Bug::PrepareUnsynced) {
             self.file.sync().map_err(|e| failed("sync", e))?;
         }
+        self.rename(place)?;
+        if planted(Bug::SkipDirectorySync) { Ok(()) } else { place.sync_directory() }
+    }
+
+    /// Gives it the name of a segment, if it has another; true if it had, so that the name may be lost again.
+    pub(super) fn rename(&mut self, place: &Place) -> Result<bool> {
         let name = names::segment(self.id);
+        if self.name == name {
+            return Ok(false);
+        }
         place.rename(&self.name, &name)?;
         self.name = name;
-        if planted(Bug::SkipDirectorySync) { Ok(()) } else { place.sync_directory() }
+        Ok(true)
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> &Arc<dyn File> {
+        &self.file
     }
 
     /// The segment's id.
@@ -61,10 +83,9 @@ impl Prepared {
         self.id
     }
 
-    /// Returns its file to whoever begins it.
-    pub(super) fn into_file(mut self) -> Arc<dyn File> {
+    /// Leaves its file to whoever began it.
+    pub(super) fn begun(mut self) {
         self.directory = None;
-        Arc::clone(&self.file)
     }
 }
 

@@ -270,6 +270,7 @@ impl Recovery<'_> {
         self.filling.add(run, &contents.clears);
         self.accounting.hold_keys(id, contents.keys);
         if is_hinted {
+            segment.set_hinted(true);
             self.report.hinted += 1;
             return stop;
         }

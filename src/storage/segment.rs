@@ -8,7 +8,7 @@ use super::index::{Slot, WORDS, Words, WordsCell};
 use super::names::SegmentId;
 use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at};
 use crate::bugs::{Bug, planted};
-use crate::sync::{Arc, Mutex, Published, lock};
+use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Published, lock};
 use crate::{Error, Result};
 
 /// Bytes of a segment before its first frame.
@@ -187,6 +187,10 @@ pub(crate) struct Segment {
     pub(crate) checksum: Checksum,
     /// A sync of it failed; held while one runs.
     sync_failed: Mutex<bool>,
+    /// The next open reads its hint instead of it.
+    is_hinted: AtomicBool,
+    /// A read found damage in it.
+    is_damaged: AtomicBool,
 }
 
 /// What a reader lets a read do.
@@ -213,7 +217,15 @@ impl Segment {
     /// Wraps an open file.
     pub(crate) fn new(header: SegmentHeader, path: PathBuf, file: Arc<dyn File>) -> Self {
         let checksum = header.checksum();
-        Self { header, path, file, checksum, sync_failed: Mutex::new(false) }
+        Self {
+            header,
+            path,
+            file,
+            checksum,
+            sync_failed: Mutex::new(false),
+            is_hinted: AtomicBool::new(false),
+            is_damaged: AtomicBool::new(false),
+        }
     }
 
     /// Makes its contents survive power loss; once that has failed, it always fails.
@@ -234,6 +246,16 @@ impl Segment {
     /// The segment's id.
     pub(crate) fn id(&self) -> SegmentId {
         self.header.id
+    }
+
+    /// Returns true if a read found damage in it.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Notes if the next open will read the segment's hint instead of it.
+    pub(crate) fn set_hinted(&self, is_hinted: bool) {
+        self.is_hinted.store(is_hinted, Ordering::Relaxed);
     }
 
     /// The value at a place the index gave, which must be a put of this key in this commit.
@@ -269,6 +291,8 @@ impl Segment {
         match read {
             Ok(count) if count == buffer.len() => {}
             Ok(_) => {
+                // A hint is of no use with a segment of another length.
+                self.set_hinted(false);
                 return Err(Error::corrupt(&self.path, offset, "the record is cut short"));
             }
             Err(error)
@@ -276,7 +300,7 @@ impl Segment {
             {
                 return Ok(Fetched::Cold);
             }
-            Err(error) => return Err(Error::io("read", &self.path, error)),
+            Err(error) => return Err(Error::io("read", &self.path, error).at_offset(offset)),
         }
         let (record, _) = self
             .checksum
@@ -292,30 +316,58 @@ impl Segment {
 }
 
 /// The segments that readers may find a location in, by id.
-pub(crate) struct SegmentTable(Published<Vec<Arc<Segment>>>);
+pub(crate) struct SegmentTable {
+    segments: Published<Vec<Arc<Segment>>>,
+    /// Damage that the next open would refuse.
+    damage: OnceLock<Error>,
+}
 
 impl SegmentTable {
     /// A table of these segments.
     pub(crate) fn new(mut segments: Vec<Arc<Segment>>) -> Self {
         segments.sort_by_key(|segment| segment.id());
-        Self(Published::new(segments))
+        Self { segments: Published::new(segments), damage: OnceLock::new() }
     }
 
     /// Calls `read` with the segment, or returns `None` if the table does not have it any more.
     pub(crate) fn with<T>(&self, id: SegmentId, read: impl FnOnce(&Segment) -> T) -> Option<T> {
-        let segments = self.0.load();
+        let segments = self.segments.load();
         let position = segments.binary_search_by_key(&id, |segment| segment.id()).ok()?;
         Some(read(&segments[position]))
     }
 
+    /// Takes note of why a read of a segment failed.
+    ///
+    /// Damage in a segment that the next open has to read stops the store from taking writes: that open is
+    /// refused, and what was acknowledged meanwhile would be out of reach. Where there is a hint, only the
+    /// damaged record is lost.
+    pub(crate) fn note_failed_read(&self, id: SegmentId, error: &Error) {
+        let noted = self.with(id, |segment| {
+            let is_damaged = matches!(error, Error::Corrupt { .. });
+            segment.is_damaged.fetch_or(is_damaged, Ordering::Relaxed);
+            is_damaged && !segment.is_hinted.load(Ordering::Relaxed)
+        });
+        if noted == Some(true) {
+            let _ = self.damage.set(error.clone());
+        }
+    }
+
+    /// Returns the damage that keeps anything from being written.
+    pub(crate) fn refuse_damage(&self) -> Result<()> {
+        match self.damage.get().filter(|_| !planted(Bug::IgnoreDamage)) {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
     /// All segments, lowest id first.
     pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
-        self.0.load().to_vec()
+        self.segments.load().to_vec()
     }
 
     /// Returns up to `count` segments with ids above this one, lowest first.
     pub(crate) fn after(&self, id: SegmentId, count: usize) -> Vec<Arc<Segment>> {
-        let segments = self.0.load();
+        let segments = self.segments.load();
         let start = segments.partition_point(|segment| segment.id() <= id);
         segments[start..].iter().take(count).map(Arc::clone).collect()
     }
@@ -325,14 +377,14 @@ impl SegmentTable {
         let mut segments = self.all();
         let position = segments.partition_point(|other| other.id() < segment.id());
         segments.insert(position, segment);
-        self.0.store(Arc::new(segments));
+        self.segments.store(Arc::new(segments));
     }
 
     /// Takes segments out; readers that hold one go on reading it.
     pub(crate) fn remove(&self, ids: &[SegmentId]) {
         let mut segments = self.all();
         segments.retain(|segment| !ids.contains(&segment.id()));
-        self.0.store(Arc::new(segments));
+        self.segments.store(Arc::new(segments));
     }
 }
 
@@ -404,6 +456,9 @@ mod tests {
             Err(self.0.into())
         }
         fn set_length(&self, _: u64) -> io::Result<()> {
+            Err(self.0.into())
+        }
+        fn allocate(&self, _: u64) -> io::Result<()> {
             Err(self.0.into())
         }
         fn sync(&self) -> io::Result<()> {

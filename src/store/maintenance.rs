@@ -2,7 +2,7 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync, one preparation and one other job exist, so it is never full |
+//! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync, one preparation (of a segment or of the reserve) and one other job exist, so it is never full |
 //! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
 //!
 //! A job that has something for the writer goes to it with that, and comes back as a message: a writer that

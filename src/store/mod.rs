@@ -7,6 +7,7 @@
 pub(crate) mod batch;
 pub(crate) mod clock;
 mod expiry_schedule;
+pub(crate) mod health;
 mod maintenance;
 pub(crate) mod reader;
 mod request;
@@ -34,8 +35,9 @@ use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
 use batch::{Answer, Applied, Batch, Limits, Operation, Outcome};
 use clock::Clock;
+use health::Health;
 use maintenance::Maintenance;
-use writer::{Failure, Writer, WriterMessage, WriterParts};
+use writer::{Writer, WriterMessage, WriterParts};
 
 /// A handle on an open store of byte keys and values.
 ///
@@ -66,7 +68,7 @@ struct Shared {
     reader: Arc<dyn ReadHalf>,
     clock: Clock,
     limits: Limits,
-    failure: Failure,
+    health: Arc<Health>,
     kind: EngineKind,
     directory: PathBuf,
     durability: Durability,
@@ -103,7 +105,7 @@ impl Store {
     pub(crate) fn start(opened: Engine, options: Options) -> Result<Self> {
         let clock = Clock::system();
         let limits = Limits::new(&options);
-        let failure = Failure::default();
+        let health = Arc::new(Health::default());
         let (writer, writer_inbox) = mailbox(writer::MAILBOX_MESSAGES);
         let (jobs, jobs_inbox) = mailbox(maintenance::MAILBOX_JOBS);
         let interval = match options.durability {
@@ -118,7 +120,7 @@ impl Store {
             clock,
             limits,
             durability: options.durability,
-            failure: Arc::clone(&failure),
+            health: Arc::clone(&health),
         });
         let directory = options.directory;
         let no_thread = |error| Error::io("start a thread for", &directory, error);
@@ -132,7 +134,7 @@ impl Store {
             reader: opened.reader,
             clock,
             limits,
-            failure,
+            health,
             kind: opened.kind,
             directory,
             durability: options.durability,
@@ -278,7 +280,12 @@ impl Store {
 
     /// Returns the error that stopped the store from taking writes, if one did.
     pub(crate) fn failure(&self) -> Option<&Error> {
-        self.shared.failure.get()
+        self.shared.health.failure()
+    }
+
+    /// Returns true if a write would fail, as far as is known.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.shared.health.is_failing()
     }
 
     fn tell(&self, message: WriterMessage) -> Result<()> {
@@ -288,7 +295,7 @@ impl Store {
     /// While a handle exists the writer ends only by a panic.
     fn gone(&self) -> Error {
         let panicked = || Error::Poisoned("the writer actor panicked".to_owned());
-        self.shared.failure.get_or_init(panicked).poisoned()
+        self.shared.health.fail(panicked).poisoned()
     }
 }
 

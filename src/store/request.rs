@@ -1,10 +1,53 @@
 //! A request to write, whose batches may be spread over several groups.
 
-use super::batch::{Batch, Operation, Outcome};
+use super::batch::{Applied, Batch, Operation, Outcome};
 use super::resolve::Resolver;
 use super::writer::WriteReply;
 use crate::bugs::{Bug, planted};
-use crate::{Error, Result};
+use crate::engine::{Group, Mutation};
+use crate::{Error, error};
+
+/// A group that was not committed.
+pub(super) struct FailedGroup<'a> {
+    batches: Vec<&'a [Mutation]>,
+    /// The sequence number of the first batch.
+    first: u64,
+    error: &'a Error,
+}
+
+impl<'a> FailedGroup<'a> {
+    /// The group whose first batch would have had this sequence number.
+    pub(super) fn new(group: &'a Group, first: u64, error: &'a Error) -> Self {
+        Self { batches: group.batches().collect(), first, error }
+    }
+
+    fn batch(&self, version: Option<u64>) -> &[Mutation] {
+        let position = version.and_then(|version| usize::try_from(version - self.first).ok());
+        position.and_then(|position| self.batches.get(position)).copied().unwrap_or_default()
+    }
+
+    /// Returns the error of the batch with this version, which names its first key.
+    fn error_of(&self, version: Option<u64>) -> Error {
+        let error = self.error.clone();
+        match self.batch(version).first() {
+            Some(Mutation::Put { key, .. } | Mutation::Remove { key }) => {
+                error.with_key(error::printable(key))
+            }
+            Some(Mutation::Clear) | None => error,
+        }
+    }
+
+    /// Returns the batch with this version once more.
+    fn removal(&self, version: Option<u64>) -> Batch {
+        let operation = |mutation: &Mutation| match mutation {
+            Mutation::Put { key, .. } | Mutation::Remove { key } => {
+                Operation::Remove { key: key.clone() }
+            }
+            Mutation::Clear => Operation::Clear,
+        };
+        Batch { operations: self.batch(version).iter().map(operation).collect() }
+    }
+}
 
 /// Batches on their way through the writer, and who waits for them.
 pub(super) struct Request {
@@ -38,13 +81,44 @@ impl Request {
         }
     }
 
-    /// Notes what became of the group; answers if it was the last one, else gives the rest back.
-    pub(super) fn settle(mut self, committed: &Result<()>) -> Option<Self> {
-        if let Err(error) = committed
-            && !planted(Bug::AcknowledgeFailure)
-        {
-            self.outcomes.iter_mut().skip(self.settled).for_each(|out| *out = Err(error.clone()));
+    /// Notes that the group failed.
+    pub(super) fn fail(&mut self, failed: &FailedGroup<'_>) {
+        if planted(Bug::AcknowledgeFailure) {
+            return;
         }
+        for outcome in self.outcomes.iter_mut().skip(self.settled) {
+            match outcome {
+                // It found no space already, in the group that this one was a part of.
+                Err(error) if error.is_out_of_space() => {}
+                Err(_) => *outcome = Err(failed.error.clone()),
+                Ok(Applied { version, .. }) => *outcome = Err(failed.error_of(*version)),
+            }
+        }
+    }
+
+    /// Notes that the group failed, but for the batches with the versions `removals`, lowest first: these are
+    /// added to another group.
+    pub(super) fn retry_removals(
+        &mut self,
+        failed: &FailedGroup<'_>,
+        removals: &[u64],
+        resolver: &mut Resolver<'_>,
+    ) {
+        for outcome in self.outcomes.iter_mut().skip(self.settled) {
+            *outcome = match outcome {
+                Err(_) => Err(failed.error.clone()),
+                Ok(applied) => match applied.version {
+                    Some(version) if removals.binary_search(&version).is_ok() => {
+                        resolver.add(failed.removal(Some(version)))
+                    }
+                    version => Err(failed.error_of(version)),
+                },
+            };
+        }
+    }
+
+    /// Notes that the group is done with; answers if it was the last one, else gives the rest back.
+    pub(super) fn settle(mut self) -> Option<Self> {
         self.settled = self.outcomes.len();
         if self.batches.len() > 0 {
             return Some(self);

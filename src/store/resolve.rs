@@ -27,6 +27,10 @@ pub(crate) struct Resolver<'a> {
     /// What the batch that is not accepted yet does to each key.
     draft: Overlay,
     bytes: usize,
+    /// The versions of accepted batches that do nothing but remove keys.
+    removals: Vec<u64>,
+    /// What a write met that found the disk full: batches that set a key are refused.
+    full: Option<&'a Error>,
 }
 
 /// The newest change of each key.
@@ -81,11 +85,32 @@ impl<'a> Resolver<'a> {
     ) -> Self {
         let (overlay, draft) = (Overlay::default(), Overlay::default());
         let group = Group::default();
-        Self { reader, limits, now, next_sequence, group, reads, overlay, draft, bytes: 0 }
+        Self {
+            reader,
+            limits,
+            now,
+            next_sequence,
+            group,
+            reads,
+            overlay,
+            draft,
+            bytes: 0,
+            removals: Vec::new(),
+            full: None,
+        }
+    }
+
+    /// The same for a disk that is full, if an error says so: only batches that free space are accepted.
+    pub(crate) fn on_full(self, full: Option<&'a Error>) -> Self {
+        Self { full, ..self }
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
     pub(crate) fn add(&mut self, batch: Batch) -> Outcome {
+        let is_removal = |operation: &Operation| {
+            matches!(operation, Operation::Remove { .. } | Operation::Clear)
+        };
+        let only_removes = batch.operations.iter().all(is_removal);
         let mut answers = Answers::with_capacity(batch.operations.len());
         for operation in batch.operations {
             match self.resolve(operation) {
@@ -100,9 +125,20 @@ impl<'a> Resolver<'a> {
         if self.group.open().is_empty() {
             return Ok(Applied { version: None, answers });
         }
+        if let Some(error) = self.full
+            && let Some(key) = self.group.open().iter().find_map(Mutation::put_key)
+        {
+            let error = error.clone().with_key(error::printable(key));
+            self.group.undo();
+            self.draft.forget();
+            return Err(error);
+        }
         let version = self.next_sequence;
         self.next_sequence += 1;
-        self.bytes += self.group.open().iter().map(mutation_bytes).sum::<usize>();
+        if only_removes {
+            self.removals.push(version);
+        }
+        self.bytes += self.group.open().iter().map(Mutation::bytes).sum::<usize>();
         self.overlay.absorb(&mut self.draft);
         self.group.close();
         Ok(Applied { version: Some(version), answers })
@@ -113,9 +149,9 @@ impl<'a> Resolver<'a> {
         self.bytes
     }
 
-    /// The group, ready to commit.
-    pub(crate) fn finish(self) -> Group {
-        self.group
+    /// Returns the group, ready to commit, and the versions of batches that do nothing but remove keys.
+    pub(crate) fn finish(self) -> (Group, Vec<u64>) {
+        (self.group, self.removals)
     }
 
     fn resolve(&mut self, operation: Operation) -> Result<Answer> {
@@ -240,14 +276,6 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn mutation_bytes(mutation: &Mutation) -> usize {
-    match mutation {
-        Mutation::Put { key, value, .. } => key.len() + value.len(),
-        Mutation::Remove { key } => key.len(),
-        Mutation::Clear => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +290,7 @@ mod tests {
         let mut group = Group::default();
         let (key, value) = (b"a".to_vec(), b"1".to_vec());
         group.push([Mutation::Put { key, value, expires_at: Some(100) }]);
-        engine.writer.commit(group, false).unwrap();
+        engine.writer.commit(&mut group, false).unwrap();
         engine.reader
     }
 

@@ -20,12 +20,13 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, Limits, Operation, Outcome};
 use super::clock::Clock;
 use super::expiry_schedule::ExpirySchedule;
-use super::request::Request;
+use super::health::Health;
+use super::request::{FailedGroup, Request};
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
 use crate::bugs::{Bug, planted};
 use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
-use crate::sync::{Arc, OnceLock};
+use crate::sync::Arc;
 use crate::{Durability, Error, Result};
 
 /// How many messages wait for the writer; at the limit senders wait, which is the back pressure.
@@ -67,9 +68,6 @@ pub(crate) enum WriterMessage {
 /// Gets one outcome per batch.
 pub(crate) type WriteReply = Reply<Vec<Outcome>>;
 
-/// The error that stopped the store from taking writes; set once.
-pub(crate) type Failure = Arc<OnceLock<Error>>;
-
 /// The writer's state.
 pub(crate) struct Writer {
     engine: Box<dyn WriteHalf>,
@@ -78,10 +76,10 @@ pub(crate) struct Writer {
     clock: Clock,
     limits: Limits,
     durability: Durability,
-    failure: Failure,
+    health: Arc<Health>,
     expiry: ExpirySchedule,
-    /// The last group failed, which was logged: a full disk fails every group until there is space.
-    failing: bool,
+    /// The last group failed, which was logged, or the disk is full.
+    is_failing: bool,
     /// When the files were last looked at.
     files_checked: Instant,
 }
@@ -95,7 +93,7 @@ pub(crate) struct WriterParts {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) durability: Durability,
-    pub(crate) failure: Failure,
+    pub(crate) health: Arc<Health>,
 }
 
 /// What waits for a group, in the order of arrival.
@@ -109,13 +107,15 @@ enum Waiting {
 struct Pending {
     /// Only the last one may have batches left for the next group.
     writes: Vec<Request>,
+    /// The versions of batches that do nothing but remove keys.
+    removals: Vec<u64>,
     syncs: Vec<Reply<Result<()>>>,
 }
 
 impl Writer {
     /// A writer for an engine that was just opened.
     pub(crate) fn new(parts: WriterParts) -> Self {
-        let WriterParts { engine, reader, jobs, clock, limits, durability, failure } = parts;
+        let WriterParts { engine, reader, jobs, clock, limits, durability, health } = parts;
         Self {
             engine,
             reader,
@@ -123,9 +123,9 @@ impl Writer {
             clock,
             limits,
             durability,
-            failure,
+            health,
             expiry: ExpirySchedule::new(clock.instant()),
-            failing: false,
+            is_failing: false,
             files_checked: clock.instant(),
         }
     }
@@ -134,7 +134,7 @@ impl Writer {
     fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
         let reads = queue.iter().any(Waiting::reads);
         while !queue.is_empty() {
-            if let Some(failure) = self.failure.get() {
+            if let Some(failure) = self.health.failure() {
                 queue.into_iter().for_each(|waiting| waiting.refuse(failure));
                 return;
             }
@@ -153,7 +153,8 @@ impl Writer {
     fn gather(&self, queue: &mut VecDeque<Waiting>, reads: bool) -> (Group, Pending) {
         let next = self.engine.next_sequence();
         let now = self.clock.now();
-        let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
+        let mut resolver =
+            Resolver::new(&*self.reader, self.limits, now, next, reads).on_full(self.engine.full());
         let mut pending = Pending::default();
         while resolver.bytes() < GROUP_BYTES_MAX
             && let Some(waiting) = queue.pop_front()
@@ -166,22 +167,30 @@ impl Writer {
                 Waiting::Sync(reply) => pending.syncs.push(reply),
             }
         }
-        (resolver.finish(), pending)
+        let (group, removals) = resolver.finish();
+        (group, Pending { removals, ..pending })
     }
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
-    fn commit(&mut self, group: Group, pending: Pending) -> Option<Request> {
-        let committed = match group.is_empty() {
-            true => Ok(()),
-            false => {
-                let committed = self.commit_group(group);
-                self.note(&committed);
-                committed
-            }
-        };
+    fn commit(&mut self, mut group: Group, mut pending: Pending) -> Option<Request> {
+        let mut committed = self.apply(&mut group);
+        if let Err(error) = &committed
+            && self.engine.full().is_some()
+            && !pending.removals.is_empty()
+            && !group.only_removes()
+        {
+            // They free the space that the others did not find.
+            let failed = FailedGroup::new(&group, self.engine.next_sequence(), error);
+            group = self.separate_removals(&failed, &mut pending);
+            committed = self.apply(&mut group);
+        }
+        if let Err(error) = &committed {
+            let failed = FailedGroup::new(&group, self.engine.next_sequence(), error);
+            pending.writes.iter_mut().for_each(|request| request.fail(&failed));
+        }
         let mut unfinished = None;
         for request in pending.writes {
-            unfinished = request.settle(&committed);
+            unfinished = request.settle();
         }
         if pending.syncs.is_empty() {
             return unfinished;
@@ -197,7 +206,17 @@ impl Writer {
         unfinished
     }
 
-    fn commit_group(&mut self, group: Group) -> Result<()> {
+    /// Hands a group to the engine.
+    fn apply(&mut self, group: &mut Group) -> Result<()> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let committed = self.commit_group(group);
+        self.note(&committed);
+        committed
+    }
+
+    fn commit_group(&mut self, group: &mut Group) -> Result<()> {
         // The tick that does this may be late, and nothing is acknowledged meanwhile.
         if self.clock.instant().saturating_duration_since(self.files_checked)
             >= FILES_CHECK_INTERVAL
@@ -213,32 +232,53 @@ impl Writer {
         self.engine.check_files().inspect_err(|error| self.fail(error))
     }
 
+    /// Makes a group of those batches of a failed one that do nothing but remove keys, decided anew without
+    /// the others, which have failed.
+    fn separate_removals(&self, failed: &FailedGroup<'_>, pending: &mut Pending) -> Group {
+        let (now, next) = (self.clock.now(), self.engine.next_sequence());
+        let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
+        for request in &mut pending.writes {
+            request.retry_removals(failed, &pending.removals, &mut resolver);
+        }
+        resolver.finish().0
+    }
+
     /// Logs when commits begin to fail and when they succeed again, and stops taking writes if one
-    /// leaves the log in doubt.
+    /// leaves the log in doubt, or would lie behind damage.
     fn note(&mut self, committed: &Result<()>) {
+        let is_full = self.engine.full().is_some();
         match committed {
-            Err(error @ Error::UnknownOutcome(_)) => self.fail(error),
-            Err(error) if !self.failing => {
+            Err(error @ (Error::UnknownOutcome(_) | Error::Corrupt { .. })) => self.fail(error),
+            Err(error) if !self.is_failing => {
                 log::warn!("writes fail, and each is undone: {error}");
             }
-            Ok(()) if self.failing => log::info!("writes succeed again"),
+            Ok(()) if self.is_failing && !is_full => log::info!("writes succeed again"),
             _ => {}
         }
-        self.failing = committed.is_err();
+        self.set_failing(committed.is_err() || is_full);
+    }
+
+    fn set_failing(&mut self, is_failing: bool) {
+        if self.is_failing != is_failing {
+            self.is_failing = is_failing;
+            self.health.set_failing(is_failing);
+        }
     }
 
     fn fail(&self, error: &Error) {
         log::error!("the store takes no more writes: {error}");
-        // The first failure is the one that explains the others.
-        let _ = self.failure.set(error.clone());
+        self.health.fail(|| error.clone());
     }
 
     fn tick(&mut self) {
-        if self.failure.get().is_some() {
+        if self.health.failure().is_some() {
             return;
         }
         if self.check_files().is_err() {
             return;
+        }
+        if let Err(error) = self.engine.tick() {
+            return self.fail(&error);
         }
         if matches!(self.durability, Durability::Interval(_))
             && let Some(job) = self.engine.offer_sync()
@@ -248,7 +288,7 @@ impl Writer {
     }
 
     fn offer_upkeep(&mut self) {
-        if self.failure.get().is_some() {
+        if self.health.failure().is_some() {
             return;
         }
         let preparation = self.engine.offer_preparation();
@@ -273,14 +313,23 @@ impl Writer {
                 (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
             }
         }
+        let was_full = self.engine.full().is_some();
         if let Err(error) = self.engine.take(delivery) {
             self.fail(&error);
+        }
+        let is_full = self.engine.full().is_some();
+        if is_full != was_full {
+            match is_full {
+                true => log::warn!("the disk is full: only what frees space is written"),
+                false => log::info!("there is space again: writes are taken"),
+            }
+            self.set_failing(is_full);
         }
     }
 
     /// Removes keys whose expiry has passed, if it is time to look for them.
     fn expire_if_due(&mut self) {
-        if self.engine.next_deadline().is_none() || self.failure.get().is_some() {
+        if self.engine.next_deadline().is_none() || self.health.failure().is_some() {
             return;
         }
         let instant = self.clock.instant();
@@ -307,11 +356,11 @@ impl Writer {
             // the next look.
             let _ = resolver.add(Batch::single(Operation::Remove { key }));
         }
-        let group = resolver.finish();
+        let (mut group, _) = resolver.finish();
         let is_moving = !group.is_empty();
-        self.commit(group, Pending::default());
+        let committed = self.apply(&mut group);
         // What fails now would fail again at once: it waits for the next look.
-        may_be_more && is_moving && !self.failing
+        may_be_more && is_moving && committed.is_ok()
     }
 }
 
@@ -320,7 +369,7 @@ impl Actor for Writer {
     const MESSAGES_MAX: usize = WRITER_MESSAGES_MAX;
 
     fn handle(&mut self, messages: &mut Vec<WriterMessage>) {
-        if self.failure.get().is_none() && self.jobs.is_gone() {
+        if self.health.failure().is_none() && self.jobs.is_gone() {
             // No tick will come any more, so this is the only place to notice.
             self.fail(&maintenance_is_gone());
         }
@@ -346,7 +395,7 @@ impl Actor for Writer {
     }
 
     fn wait(&self) -> Wait {
-        if self.engine.next_deadline().is_none() || self.failure.get().is_some() {
+        if self.engine.next_deadline().is_none() || self.health.failure().is_some() {
             return Wait::Forever;
         }
         self.expiry.wait(self.clock.instant())
@@ -358,7 +407,7 @@ impl Actor for Writer {
     }
 
     fn stop(&mut self) {
-        if self.failure.get().is_some() || planted(Bug::SkipClose) {
+        if self.health.failure().is_some() || planted(Bug::SkipClose) {
             return;
         }
         if let Err(error) = self.engine.close() {

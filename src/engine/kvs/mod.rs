@@ -1,5 +1,6 @@
 //! The `kvs` engine: the log, the index over it, the cache in front of it, and compaction.
 
+mod full;
 mod reader;
 mod writer;
 
@@ -16,14 +17,29 @@ use crate::{Durability, Options, Result};
 /// How much longer than what it holds a file may be, where that makes syncs cheaper; an open after a crash reads it.
 const ROOM_BYTES: u64 = 1 << 20;
 
+/// As many full segments as this fill a file system, so that each can be rewritten when it is full.
+const SEGMENTS_PER_DISK: u64 = 32;
+
+/// Segments are not made smaller than this because the file system is small.
+const SEGMENT_BYTES_MIN: u64 = 256 << 10;
+
+/// Returns at what size a segment is full on a file system of so many bytes.
+fn segment_bytes_max(disk_bytes: u64) -> u64 {
+    (disk_bytes / SEGMENTS_PER_DISK).max(SEGMENT_BYTES_MIN)
+}
+
 /// Opens the log in the directory.
 pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     let Directory { path, handle, store, lock, .. } = directory;
+    let segment_bytes_max = match handle.space() {
+        Ok(space) => options.segment_bytes_max.min(segment_bytes_max(space.total)),
+        Err(_) => options.segment_bytes_max,
+    };
     let place = Place {
         directory: handle,
         path,
         store,
-        segment_bytes_max: options.segment_bytes_max,
+        segment_bytes_max,
         room_bytes: matches!(options.durability, Durability::Always).then_some(ROOM_BYTES),
         read_only: options.read_only,
     };

@@ -64,6 +64,9 @@ impl KvsReader {
                 }
                 continue;
             };
+            if let Err(error) = &fetched {
+                self.table.note_failed_read(location.segment, error);
+            }
             if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
                 return Ok(Lookup::Absent);
             }

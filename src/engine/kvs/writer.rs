@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::KvsReader;
-use crate::Result;
 use crate::bugs::{Bug, planted};
 use crate::engine::jobs::{CompactionJob, HintJob, PreparationJob, SyncJob};
 use crate::engine::threads::Threads;
@@ -17,27 +16,33 @@ use crate::storage::log::{Log, Place};
 use crate::storage::names::SegmentId;
 use crate::storage::record::{Extent, Record};
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
+use crate::storage::reserve::{Reserve, with_reserve};
 use crate::storage::segment::{Location, Origin, Segment, SegmentTable};
 use crate::sync::Arc;
+use crate::{Error, Result};
 
 /// A segment shorter than this part of a full one is read as fast as its hint.
 const HINTED_PART: u64 = 16;
 
+/// Where the records of a group lie, in order.
+pub(super) type Placed = Vec<(SegmentId, Extent)>;
+
 /// The half that writes.
 pub(crate) struct KvsWriter {
-    log: Log,
+    pub(super) log: Log,
     index: IndexWriter<Location>,
-    accounting: Accounting,
+    pub(super) accounting: Accounting,
     cache: Arc<RecordCache>,
-    compaction_bytes_min: u64,
+    pub(super) compaction_bytes_min: u64,
     /// A compaction that was handed out and has not come back.
-    compaction: Option<Replacement>,
+    pub(super) compaction: Option<Replacement>,
     /// One that is finished still holds its inputs.
-    is_releasing: bool,
+    pub(super) is_releasing: bool,
+    pub(super) reserve: Reserve,
     /// Sealed segments that have no hint, in the order they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
-    /// A hint that was handed out and has not come back.
-    is_hinting: bool,
+    /// The segment of a hint that was handed out and has not come back.
+    hinting: Option<Arc<Segment>>,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -62,6 +67,8 @@ impl KvsWriter {
             table: Arc::clone(&table),
             cache: Arc::clone(&cache),
         };
+        let mut reserve = Reserve::new();
+        reserve.make_if_scarce(&place, accounting.totals().0);
         let writer = Self {
             log: Log::new(place, end, table),
             index,
@@ -70,8 +77,9 @@ impl KvsWriter {
             compaction_bytes_min,
             compaction: None,
             is_releasing: false,
+            reserve,
             unhinted,
-            is_hinting: false,
+            hinting: None,
             is_syncing: false,
             cleared,
         };
@@ -145,8 +153,11 @@ impl KvsWriter {
         is_looked_behind
     }
 
-    /// Chooses what to compact and makes the job for it.
-    fn plan_compaction(&mut self, is_looked_behind: bool) -> Result<Option<CompactionPlan>> {
+    /// Chooses what to compact.
+    fn choose(&mut self) -> Result<Vec<SegmentId>> {
+        if self.reserve.full().is_some() {
+            return self.choose_when_full();
+        }
         // The segment that begins where another ends may be all that says where that is.
         self.log.mark_sealed(&mut self.accounting)?;
         let garbage_bytes_min = self.compaction_bytes_min;
@@ -156,7 +167,12 @@ impl KvsWriter {
             self.log.seal(&mut self.accounting)?;
         }
         let output_bytes_max = self.log.place().segment_bytes_max;
-        let chosen = self.accounting.choose(garbage_bytes_min, output_bytes_max);
+        Ok(self.accounting.choose(garbage_bytes_min, output_bytes_max))
+    }
+
+    /// Chooses what to compact and makes the job for it.
+    fn plan_compaction(&mut self, is_looked_behind: bool) -> Result<Option<CompactionPlan>> {
+        let chosen = self.choose()?;
         if chosen.is_empty() {
             return Ok(None);
         }
@@ -233,7 +249,10 @@ impl KvsWriter {
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
-            CompactionDelivery::Released => self.is_releasing = false,
+            CompactionDelivery::Released => {
+                self.is_releasing = false;
+                self.reserve.look_again();
+            }
         }
     }
 }
@@ -259,19 +278,18 @@ impl WriteHalf for KvsWriter {
         self.log.next_sequence()
     }
 
-    fn commit(&mut self, group: Group, durable: bool) -> Result<()> {
+    fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()> {
         let first = self.log.next_sequence();
-        let mut placed = Vec::new();
-        let place = |segment, extent| placed.push((segment, extent));
-        self.log.append(&group, &mut self.accounting, place)?;
+        let mut placed = Placed::new();
+        self.append(group, &mut placed)?;
         if planted(Bug::PublishBeforeSync) {
-            self.publish(first, group, &placed);
+            self.publish(first, std::mem::take(group), &placed);
             return if durable { self.log.sync() } else { Ok(()) };
         }
         if durable && !planted(Bug::AcknowledgeBeforeSync) {
             self.log.sync()?;
         }
-        self.publish(first, group, &placed);
+        self.publish(first, std::mem::take(group), &placed);
         Ok(())
     }
 
@@ -294,20 +312,36 @@ impl WriteHalf for KvsWriter {
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
         let is_looked_behind = self.prune_all();
-        let is_busy = self.compaction.is_some() || self.is_releasing || self.is_hinting;
-        if is_busy || !self.accounting.is_worth_a_look(self.compaction_bytes_min) {
+        let is_busy = self.compaction.is_some() || self.is_releasing || self.hinting.is_some();
+        if is_busy || !self.is_compaction_due() {
             return None;
         }
         match self.plan_compaction(is_looked_behind) {
             Ok(plan) => plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn Job>),
             Err(error) => {
+                self.note_failed_compaction(&error);
                 log::warn!("compaction cannot begin: {error}");
                 None
             }
         }
     }
 
+    fn tick(&mut self) -> Result<()> {
+        self.reserve.look_again();
+        self.log.table().refuse_damage()
+    }
+
+    fn full(&self) -> Option<&Error> {
+        self.reserve.full()
+    }
+
     fn offer_preparation(&mut self) -> Option<Box<dyn Job>> {
+        if let Some(job) = self.offer_reserve() {
+            return Some(job);
+        }
+        if self.reserve.is_making() || self.reserve.full().is_some() {
+            return None;
+        }
         let place = self.log.place();
         // Well before it is full, or sealed because it is mostly garbage.
         let bytes_min = place.segment_bytes_max.min(self.compaction_bytes_min) / 2;
@@ -324,15 +358,16 @@ impl WriteHalf for KvsWriter {
 
     fn offer_hint(&mut self) -> Option<Box<dyn Job>> {
         self.unhinted.extend(self.log.take_sealed());
-        // A compaction might remove the segment meanwhile.
-        if self.compaction.is_some() || self.is_releasing || self.is_hinting {
+        // A compaction might remove the segment meanwhile, and a full disk has no space for a hint.
+        let is_full = self.reserve.full().is_some();
+        if self.compaction.is_some() || self.is_releasing || self.hinting.is_some() || is_full {
             return None;
         }
         let bytes_min = self.log.place().segment_bytes_max / HINTED_PART;
         while let Some(segment) = self.unhinted.pop_front() {
             let usage = self.accounting.get(segment.id());
             if usage.is_some_and(|usage| usage.bytes >= bytes_min) {
-                self.is_hinting = true;
+                self.hinting = Some(Arc::clone(&segment));
                 let is_before = |other: &&Arc<Segment>| other.id() <= segment.id();
                 let unsynced = self.log.unsynced().filter(is_before).map(Arc::clone).collect();
                 let hinting = Hinting::new(self.log.place().clone(), segment, unsynced);
@@ -349,14 +384,25 @@ impl WriteHalf for KvsWriter {
                 self.log.synced(sequence);
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
+            Delivery::Hinted => {
+                if let Some(segment) = self.hinting.take() {
+                    segment.set_hinted(true);
+                }
+            }
             // One that failed is left to the next open, which wants another.
-            Delivery::Hinted | Delivery::Failed(JobKind::Hint, _) => self.is_hinting = false,
+            Delivery::Failed(JobKind::Hint, error) => {
+                if let Some(segment) = self.hinting.take() {
+                    self.log.table().note_failed_read(segment.id(), &error);
+                }
+            }
             Delivery::Prepared(prepared) => self.log.prepared(Some(prepared)),
+            Delivery::Reserved(made) => self.reserve.take(&made),
             Delivery::Failed(JobKind::Preparation, _) => self.log.prepared(None),
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
-            Delivery::Failed(JobKind::Compaction, _) => {
+            Delivery::Failed(JobKind::Compaction, error) => {
+                self.note_failed_compaction(&error);
                 self.compaction.take_if(|compaction| !compaction.has_its_name);
             }
         }
@@ -377,6 +423,8 @@ impl WriteHalf for KvsWriter {
     }
 
     fn close(&mut self) -> Result<()> {
-        self.log.close(&mut self.accounting, self.compaction.as_ref())
+        let Self { log, reserve, accounting, compaction, .. } = self;
+        let place = log.place().clone();
+        with_reserve(reserve, &place, || log.close(accounting, compaction.as_ref()))
     }
 }

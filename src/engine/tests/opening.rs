@@ -104,7 +104,7 @@ fn what_a_failed_sync_lost_is_written_again_by_the_next_open() {
     for chance in (0..16).map(|chance| chance << 60) {
         let disk = SimulatedDisk::new(State::default());
         let (mut writer, _, _) = open_plain(&disk).unwrap();
-        writer.commit(group(&[&[put("a", "synced")]]), true).unwrap();
+        writer.commit(&mut group(&[&[put("a", "synced")]]), true).unwrap();
         commit(&mut writer, &[put("b", "1")]);
         // More than is written at once.
         commit(&mut writer, &[put("c", &"1".repeat(3 << 20))]);

@@ -14,7 +14,7 @@ fn open_engine(disk: &SimulatedDisk, options: &Options) -> Result<Engine> {
 fn fill(writer: &mut dyn WriteHalf, count: usize) {
     for n in 0..count {
         let batch = [put(&format!("key{n:03}"), &"v".repeat(100))];
-        writer.commit(group(&[&batch]), false).unwrap();
+        writer.commit(&mut group(&[&batch]), false).unwrap();
     }
 }
 
@@ -83,7 +83,7 @@ fn a_store_that_is_only_read_changes_nothing_whatever_it_finds() {
     let value = engine.reader.get(b"key079", Access::Blocking).unwrap();
     assert!(matches!(value, Lookup::Found(entry) if entry.value.len() == 100));
     assert_eq!(engine.reader.count(), 80);
-    let refused = engine.writer.commit(group(&[&[put("k", "v")]]), true);
+    let refused = engine.writer.commit(&mut group(&[&[put("k", "v")]]), true);
     assert!(matches!(refused, Err(Error::ReadOnly)));
     assert!(engine.writer.offer_compaction().is_none() && engine.writer.offer_sync().is_none());
     engine.writer.sync().unwrap();

@@ -9,7 +9,7 @@ fn open_with_room(disk: &SimulatedDisk) -> Opened {
 }
 
 fn commit_durably(writer: &mut KvsWriter, batch: &[Mutation]) {
-    writer.commit(group(&[batch]), true).unwrap();
+    writer.commit(&mut group(&[batch]), true).unwrap();
 }
 
 /// A killed store with three batches, where each of them begins and where the last one ends.

@@ -16,8 +16,8 @@ fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
     for _ in 0..3 {
         let mut engine = crate::engine::open(&options).unwrap();
         assert!(engine.writer.next_sequence() >= next, "a version names two values");
-        engine.writer.commit(group(&[&[put("a", "1")], &[remove("a")]]), true).unwrap();
-        engine.writer.commit(group(&[&[Mutation::Clear]]), true).unwrap();
+        engine.writer.commit(&mut group(&[&[put("a", "1")], &[remove("a")]]), true).unwrap();
+        engine.writer.commit(&mut group(&[&[Mutation::Clear]]), true).unwrap();
         next = engine.writer.next_sequence();
         engine.writer.close().unwrap();
     }
@@ -31,8 +31,8 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     let expiring =
         |key: &str| Mutation::Put { key: key.into(), value: "1".into(), expires_at: Some(5) };
     let first = engine.writer.next_sequence();
-    let earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
-    engine.writer.commit(earlier, false).unwrap();
+    let mut earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
+    engine.writer.commit(&mut earlier, false).unwrap();
     let held =
         |engine: &Engine, key: &str| match engine.reader.get(key.as_bytes(), Access::Blocking) {
             Ok(Lookup::Found(entry)) => Some((entry.value, entry.version - first)),
@@ -52,7 +52,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
         &[put("c", "5")],
         &[remove("e"), remove("never")],
     ];
-    engine.writer.commit(group(&later), false).unwrap();
+    engine.writer.commit(&mut group(&later), false).unwrap();
     assert_eq!(engine.writer.next_sequence(), first + 7);
     for (key, expected) in [("b", None), ("c", Some((b"5".to_vec(), 5))), ("d", None), ("e", None)]
     {
@@ -65,7 +65,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
 fn forge(directory: &Path, tree: &str, key: &str, stored: &[u8]) -> Error {
     let options = Options::new(directory).engine(EngineKind::Sled);
     let mut engine = crate::engine::open(&options).unwrap();
-    engine.writer.commit(group(&[&[put("a", "1")]]), false).unwrap();
+    engine.writer.commit(&mut group(&[&[put("a", "1")]]), false).unwrap();
     drop(engine);
     let start = Instant::now();
     let database = loop {

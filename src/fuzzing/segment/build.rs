@@ -117,7 +117,7 @@ pub(in crate::fuzzing) fn build(input: &mut Input<'_>) -> History {
             choice => {
                 let (batch, state) = batch(input, &states);
                 states.push(state);
-                writer.commit(group(batch), choice == 4).unwrap();
+                writer.commit(&mut group(batch), choice == 4).unwrap();
                 continue;
             }
         };

@@ -81,14 +81,17 @@ fn check(files: &Image, history: Option<&History>) {
     }
     let (key, value) = (b"after".to_vec(), b"appended".to_vec());
     let put = Mutation::Put { key: key.clone(), value: value.clone(), expires_at: None };
-    writer.commit(group(vec![put]), false).unwrap();
+    writer.commit(&mut group(vec![put]), false).unwrap();
     let mut expected = found;
     expected.insert(key, value);
     assert_eq!(contents(&reader), expected);
     if history.is_some() {
         maintain(&mut writer);
         assert_eq!(contents(&reader), expected, "after a compaction");
-        check_damage_while_open(&disk, &reader, &expected);
+        // A store that has met damage takes no more writes, so this is another one.
+        let copy = SimulatedDisk::new(disk.state());
+        let (_writer, reader, _) = open(&copy).unwrap();
+        check_damage_while_open(&copy, &reader, &expected);
     }
     check_reopening(&disk, writer, &expected);
 }

@@ -111,10 +111,7 @@ fn memory(_: &Context) -> Fields {
 
 fn persistence(context: &Context) -> Fields {
     let keeps = context.store.engine() != EngineKind::Memory;
-    let status = match context.store.failure() {
-        None => "ok",
-        Some(_) => "err",
-    };
+    let status = if context.store.is_failing() { "err" } else { "ok" };
     fields([
         ("loading", "0".into()),
         ("rdb_bgsave_in_progress", "0".into()),

@@ -43,12 +43,11 @@ impl From<Error> for Refusal {
     /// Operators alert on `MISCONF`, which Redis uses where it cannot persist and refuses writes.
     fn from(error: Error) -> Self {
         let text = report(&error);
-        if error.is_disk_full() {
-            let summary = "MISCONF the disk is full: nothing was written, reads still work";
-            return Self::new(format!("{summary} ({text})"));
-        }
         match error {
-            Error::UnknownOutcome(_) | Error::Poisoned(_) => Self::new(format!("MISCONF {text}")),
+            Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
+                Self::new(format!("MISCONF {text}"))
+            }
+            error if error.is_disk_full() => Self::new(format!("MISCONF {text}")),
             _ => Self::new(format!("ERR {text}")),
         }
     }

@@ -93,6 +93,9 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Returns the number of names it has; 0 once it was removed.
     fn links(&self) -> io::Result<u64>;
 
+    /// Returns how large its file system is; an error where that has no answer.
+    fn space(&self) -> io::Result<Space>;
+
     /// Returns true if several threads may read its files at once; a simulation that counts calls
     /// wants them in order.
     fn reads_beside(&self) -> bool {
@@ -120,8 +123,20 @@ pub(crate) trait File: Send + Sync + 'static {
     /// Cuts the file to this length, or makes it so long with zeros.
     fn set_length(&self, length: u64) -> io::Result<()>;
 
+    /// Gives the file space on the disk up to this length, and makes it so long with zeros if it is
+    /// shorter; on an error a part of the space may be given, and the file longer.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+
     /// Makes the contents and the length survive power loss.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// The size of a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Space {
+    pub(crate) total: u64,
+    /// What files of this process may still take.
+    pub(crate) available: u64,
 }
 
 /// A lock that is held until it is dropped, and let go by the operating system if the process dies.

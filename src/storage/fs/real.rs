@@ -5,10 +5,13 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, fstatvfs, openat,
+    renameat, unlinkat,
+};
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
-use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing};
+use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing, Space};
 use crate::sync::Arc;
 
 /// Only the owner may read what a store holds.
@@ -136,6 +139,16 @@ impl Directory for RealDirectory {
         self.handle.sync_all()
     }
 
+    fn space(&self) -> io::Result<Space> {
+        let found = fstatvfs(&self.handle)?;
+        // Some file systems have no size of their own.
+        if found.f_blocks == 0 {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space { total: bytes(found.f_blocks), available: bytes(found.f_bavail) })
+    }
+
     fn lock(&self, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
         // A handle of its own: a lock lasts as long as what was opened with it, and clones of this
         // one may outlive the store.
@@ -229,6 +242,10 @@ impl File for fs::File {
 
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        Ok(retry_on_intr(|| fallocate(self, FallocateFlags::empty(), 0, length))?)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -343,5 +360,24 @@ mod tests {
         assert_eq!(file.read_at(&mut buffer, 4).unwrap(), 2);
         assert_eq!(&buffer[..2], b"ef");
         assert!(directory.create("f").is_err());
+    }
+
+    #[test]
+    fn allocated_space_is_taken_and_given_back() {
+        use std::os::unix::fs::MetadataExt;
+        let path = tempfile::tempdir().unwrap();
+        let directory = open(&path);
+        let space = directory.space().unwrap();
+        assert!(0 < space.available && space.available <= space.total);
+        let file = directory.create("f").unwrap();
+        let taken = || fs::metadata(path.path().join("f")).unwrap().blocks() * 512;
+        match file.allocate(1 << 20) {
+            Ok(()) => assert!(taken() >= 1 << 20),
+            Err(error) => return assert_eq!(error.kind(), io::ErrorKind::Unsupported),
+        }
+        assert_eq!(file.length().unwrap(), 1 << 20);
+        file.set_length(4096).unwrap();
+        assert!(taken() < 1 << 20);
+        assert!(directory.create("g").unwrap().allocate(i64::MAX as u64).is_err());
     }
 }

@@ -5,7 +5,8 @@ use super::*;
 use crate::actor::{Actor, Mailbox, Wait};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
-use crate::store::writer::{Failure, Writer, WriterMessage, WriterParts};
+use crate::store::health::Health;
+use crate::store::writer::{Writer, WriterMessage, WriterParts};
 use crate::sync::{Mutex, lock};
 
 type Fault = Arc<Mutex<Option<Error>>>;
@@ -17,7 +18,7 @@ impl engine::WriteHalf for Failing {
     fn next_sequence(&self) -> u64 {
         self.0.next_sequence()
     }
-    fn commit(&mut self, group: engine::Group, durable: bool) -> Result<()> {
+    fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {
         match lock(&self.1).clone() {
             Some(error) => Err(error),
             None => self.0.commit(group, durable),
@@ -65,7 +66,7 @@ impl Bench {
             clock: Clock::manual(),
             limits: Limits::new(&Options::new("unused")),
             durability: Durability::Always,
-            failure: Failure::default(),
+            health: Arc::new(Health::default()),
         });
         Self { writer, fault, reader: opened.reader, jobs: Some(inbox) }
     }

@@ -16,6 +16,7 @@ pub(crate) enum Call {
     Read,
     Write,
     SetLength,
+    Allocate,
     Sync,
 }
 
@@ -29,7 +30,9 @@ impl Call {
     pub(super) fn meets(self, failure: Failure) -> bool {
         match failure {
             Failure::Input | Failure::Interrupted => true,
-            Failure::Full => matches!(self, Self::Create | Self::Write | Self::Sync),
+            Failure::Full => {
+                matches!(self, Self::Create | Self::Write | Self::Allocate | Self::Sync)
+            }
             Failure::Short => self == Self::Write,
         }
     }

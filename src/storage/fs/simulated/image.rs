@@ -91,7 +91,8 @@ impl State {
         }
         let position = |file: usize| reachable.iter().position(|other| *other == file);
         let named = names.into_iter().filter_map(|(name, file)| Some((name, position(file)?)));
-        Self::with_files(named.map(|(name, file)| (name, files[file].clone())))
+        let image = Self::with_files(named.map(|(name, file)| (name, files[file].clone())));
+        Self { capacity: self.capacity, ..image }
     }
 
     /// A number that differs, as good as always, where the files do.

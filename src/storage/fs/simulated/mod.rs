@@ -5,6 +5,8 @@
 //! loss may leave. After a failed sync the pending changes of the file are durable or lost, by chance,
 //! and no later sync brings them back, as with the page cache of Linux; changes of names stay pending, as
 //! in a journal.
+//!
+//! A disk may have a capacity. A file takes space as long as it has a name or somebody has it open.
 
 mod fault;
 #[cfg(test)]
@@ -16,10 +18,11 @@ pub(crate) use fault::{Call, Failure, Fault};
 pub(crate) use image::{Fate, Fill};
 pub(crate) use state::State;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing};
+use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing, Space};
 use crate::sync::{Arc, Unscheduled, UnscheduledGuard};
 use fault::Place;
 use state::{Change, Contents, NameChange};
@@ -62,6 +65,8 @@ struct Shared {
     chance: u64,
     promised: Promised,
     moments: Option<Vec<Moment>>,
+    /// How often each file is open.
+    handles: BTreeMap<usize, usize>,
 }
 
 impl Shared {
@@ -98,10 +103,31 @@ impl Shared {
         self.chance >> 63 == 1
     }
 
+    /// Returns how many bytes files may still take.
+    fn available(&self) -> usize {
+        let Some(capacity) = self.state.capacity else { return usize::MAX };
+        let named = self.state.names.values().copied();
+        let mut files: Vec<_> = named.chain(self.handles.keys().copied()).collect();
+        files.sort_unstable();
+        files.dedup();
+        let taken = files.into_iter().map(|file| self.state.files[file].allocated).sum();
+        capacity.saturating_sub(taken)
+    }
+
+    /// Returns how many bytes are missing for a file to be so long.
+    fn missing(&self, file: usize, length: usize) -> usize {
+        let growth = length.saturating_sub(self.state.files[file].allocated);
+        growth.saturating_sub(self.available())
+    }
+
     fn write(&mut self, file: usize, bytes: &[u8], offset: usize) -> io::Result<()> {
         let Some(failure) = self.call(Call::Write, Place::File(file)) else {
-            self.state.change(file, Change::Write { offset, bytes: bytes.to_vec() });
-            return Ok(());
+            let missing = self.missing(file, offset + bytes.len());
+            let written = &bytes[..bytes.len().saturating_sub(missing)];
+            if !written.is_empty() {
+                self.state.change(file, Change::Write { offset, bytes: written.to_vec() });
+            }
+            return if missing == 0 { Ok(()) } else { Err(Failure::Full.error()) };
         };
         let written = match failure {
             Failure::Input if self.toss() => bytes,
@@ -154,6 +180,17 @@ impl SimulatedDisk {
     /// What is on it now.
     pub(crate) fn state(&self) -> State {
         self.shared().state.clone()
+    }
+
+    /// How many bytes files take.
+    pub(crate) fn taken(&self) -> usize {
+        let shared = self.shared();
+        shared.state.capacity.map_or(0, |capacity| capacity - shared.available().min(capacity))
+    }
+
+    /// True where there is hardly any space left.
+    pub(crate) fn is_full(&self) -> bool {
+        self.shared().available() < 4096
     }
 
     /// Keeps the state before each change from now on, until [`moments`](Self::moments).
@@ -230,6 +267,7 @@ impl SimulatedDisk {
 
 impl SimulatedDisk {
     fn file(&self, file: usize) -> Arc<dyn File> {
+        *self.shared().handles.entry(file).or_default() += 1;
         Arc::new(SimulatedFile { disk: self.clone(), file })
     }
 }
@@ -297,6 +335,13 @@ impl Directory for SimulatedDisk {
 
     fn sync(&self) -> io::Result<()> {
         self.shared().sync_names()
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        let shared = self.shared();
+        // A disk without an end has no size.
+        let total = shared.state.capacity.ok_or(io::ErrorKind::Unsupported)? as u64;
+        Ok(Space { total, available: shared.available() as u64 })
     }
 
     fn lock(&self, _sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
@@ -378,8 +423,31 @@ impl File for SimulatedFile {
         Ok(())
     }
 
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        let mut shared = self.disk.shared();
+        shared.check(Call::Allocate, Place::File(self.file))?;
+        let length = position(length)?;
+        if shared.missing(self.file, length) > 0 {
+            return Err(Failure::Full.error());
+        }
+        shared.state.allocate(self.file, length);
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.disk.shared().sync(self.file)
+    }
+}
+
+impl Drop for SimulatedFile {
+    fn drop(&mut self) {
+        let mut shared = self.disk.shared();
+        if let Some(count) = shared.handles.get_mut(&self.file) {
+            *count -= 1;
+            if *count == 0 {
+                shared.handles.remove(&self.file);
+            }
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::sync::Arc;
 pub(super) struct Contents {
     pub(super) visible: Vec<u8>,
     pub(super) durable: Vec<u8>,
+    /// How much space it takes, which is less than its length where zeros were never written.
+    pub(super) allocated: usize,
     /// In order, with the moment they were made.
     pub(super) pending: Vec<(u64, Change)>,
 }
@@ -66,6 +68,8 @@ pub(crate) struct State {
     pub(super) pending_names: Vec<(u64, NameChange)>,
     /// Counts changes.
     pub(super) moment: u64,
+    /// How many bytes all files may take; without it there is no end.
+    pub(super) capacity: Option<usize>,
 }
 
 impl State {
@@ -74,7 +78,8 @@ impl State {
         let mut state = Self::default();
         for (name, bytes) in files {
             state.names.insert(name, state.files.len());
-            let contents = Contents { visible: bytes.clone(), durable: bytes, pending: vec![] };
+            let (visible, allocated) = (bytes.clone(), bytes.len());
+            let contents = Contents { visible, durable: bytes, allocated, pending: vec![] };
             state.files.push(Arc::new(contents));
         }
         state.durable_names = state.names.clone();
@@ -96,7 +101,25 @@ impl State {
         self.moment += 1;
         let contents = Arc::make_mut(&mut self.files[file]);
         change.apply(&mut contents.visible);
+        contents.allocated = match &change {
+            Change::Write { offset, bytes } => contents.allocated.max(offset + bytes.len()),
+            Change::SetLength { length } => contents.allocated.min(*length),
+        };
         contents.pending.push((self.moment, change));
+    }
+
+    /// Gives a file space up to this length.
+    pub(super) fn allocate(&mut self, file: usize, length: usize) {
+        if self.files[file].visible.len() < length {
+            self.change(file, Change::SetLength { length });
+        }
+        let contents = Arc::make_mut(&mut self.files[file]);
+        contents.allocated = contents.allocated.max(length);
+    }
+
+    /// Returns the same disk with room for so many bytes.
+    pub(crate) fn with_capacity(self, capacity: usize) -> Self {
+        Self { capacity: Some(capacity), ..self }
     }
 
     pub(super) fn change_names(&mut self, change: NameChange) {

@@ -58,7 +58,7 @@ impl engine::WriteHalf for OftenFull {
     fn next_sequence(&self) -> u64 {
         self.0.next_sequence()
     }
-    fn commit(&mut self, group: engine::Group, durable: bool) -> Result<()> {
+    fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {
         if self.1.roll(8) == 0 {
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
             return Err(Error::io("append to", Path::new("log"), full));

@@ -184,7 +184,10 @@ fn restart(mut machine: Machine) -> Result<Machine, Violation> {
 
 /// Once the disk works again, writes do, unless a sync failed.
 fn resume(machine: &mut Machine) -> Result<(), Violation> {
-    let is_in_doubt = machine.failure.get().is_some();
+    // A disk that was full is looked at when time has passed.
+    machine.tick();
+    machine.maintain();
+    let is_in_doubt = machine.health.failure().is_some();
     let outcome = machine.write(vec![Batch::single(put("resumed", "value"))]).remove(0);
     match outcome {
         Ok(_) if a_sync_failed(machine) => Err("a write succeeds after a failed sync".to_owned()),

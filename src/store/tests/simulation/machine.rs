@@ -8,8 +8,9 @@ use crate::engine::{self, Delivery, DirectoryLock, Engine, Job, KeyRange, ReadHa
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::batch::{Answer, Answers, Applied, Batch, Change, Limits, Operation, Outcome};
 use crate::store::clock::{Clock, manual};
+use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
-use crate::store::writer::{Failure, Writer, WriterMessage, WriterParts};
+use crate::store::writer::{Writer, WriterMessage, WriterParts};
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
 
@@ -33,7 +34,7 @@ pub(super) struct Machine {
     maintenance: Maintenance,
     jobs: Mailbox<Box<dyn Job>>,
     pub(super) reader: Arc<dyn ReadHalf>,
-    pub(super) failure: Failure,
+    pub(super) health: Arc<Health>,
     _lock: Option<DirectoryLock>,
     /// The state when it was made, and the one after each batch since.
     pub(super) pasts: Vec<Past>,
@@ -47,7 +48,7 @@ impl Machine {
         let Engine { writer, reader, lock, .. } = opened;
         let (address, requests) = mailbox(64);
         let (jobs_address, jobs) = mailbox(crate::store::maintenance::MAILBOX_JOBS);
-        let failure = Failure::default();
+        let health = Arc::new(Health::default());
         let parts = WriterParts {
             engine: writer,
             reader: Arc::clone(&reader),
@@ -55,7 +56,7 @@ impl Machine {
             clock: Clock::manual(),
             limits: Limits::new(options),
             durability: options.durability,
-            failure: Arc::clone(&failure),
+            health: Arc::clone(&health),
         };
         let last = pasts.len() - 1;
         Ok(Self {
@@ -67,7 +68,7 @@ impl Machine {
             address,
             jobs,
             reader,
-            failure,
+            health,
             _lock: lock,
             pasts,
             promised: Promised { killed: last, power_lost: last },
@@ -133,7 +134,7 @@ impl Machine {
         let due = self.expired();
         let is_gone = |key: &&Vec<u8>| self.reader.peek(key).is_ok_and(|found| found.is_none());
         let gone = due.iter().take_while(is_gone).count();
-        let is_in_doubt = gone == 0 && !had_failed && self.failure.get().is_some();
+        let is_in_doubt = gone == 0 && !had_failed && self.health.failure().is_some();
         if gone > 0 {
             let newest = self.reader.snapshot().expect("the engine has snapshots").sequence();
             for (version, key) in (newest + 1 - gone as u64..).zip(&due[..gone]) {
@@ -168,7 +169,7 @@ impl Machine {
 
     /// As [`turn`](Self::turn), before anything is noted; whether the store had failed before.
     fn take_turn(&mut self) -> bool {
-        let had_failed = self.failure.get().is_some();
+        let had_failed = self.health.failure().is_some();
         let mut messages = Vec::new();
         self.requests.receive_now(&mut messages, MANY);
         for message in &messages {

@@ -5,6 +5,7 @@ mod damage;
 mod exhaustive;
 mod expiry;
 mod faults;
+mod full;
 mod history;
 mod machine;
 mod planted;

@@ -41,7 +41,7 @@ fn nothing_is_acknowledged_after_a_tick_or_after_a_second_without_one() {
         for tick in ticks {
             let (machine, is_acknowledged) = write_after(remove, tick);
             assert!(!is_acknowledged);
-            let failure = machine.failure.get();
+            let failure = machine.health.failure();
             assert!(matches!(failure, Some(Error::Removed { .. })), "{failure:?}");
         }
     }

@@ -71,3 +71,9 @@ fn a_compaction_that_drops_tombstones_is_caught() {
     let _planted = plant(Some(Bug::DropTombstones));
     println!("{}", live::truncate().expect_err("not caught"));
 }
+
+#[test]
+fn writes_behind_known_damage_are_caught() {
+    let _planted = plant(Some(Bug::IgnoreDamage));
+    println!("{}", live::flip_bits().expect_err("not caught"));
+}

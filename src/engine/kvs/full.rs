@@ -1,0 +1,137 @@
+//! What the write half does on a full disk, beside refusing writes: see [`Reserve`].
+
+use super::KvsWriter;
+use super::writer::Placed;
+use crate::bugs::{Bug, planted};
+use crate::engine::jobs::ReserveJob;
+use crate::engine::{Group, Job};
+use crate::storage::names::{self, SegmentId};
+use crate::storage::reserve::{Kept, with_reserve};
+use crate::{Error, Result};
+
+/// How much garbage of a segment is worth a compaction on a full disk, as a part of a full segment.
+const GARBAGE_PART: u64 = 64;
+
+impl KvsWriter {
+    /// Appends a group; on a full disk lets go of what there is for one that frees space.
+    pub(super) fn append(&mut self, group: &Group, placed: &mut Placed) -> Result<()> {
+        if let Some(error) = self.reserve.refusal(group) {
+            return Err(error);
+        }
+        loop {
+            placed.clear();
+            let place = |segment, extent| placed.push((segment, extent));
+            let error = match self.log.append(group, &mut self.accounting, place) {
+                Err(error) if error.is_out_of_space() => error,
+                done => return done,
+            };
+            self.reserve.note_full(&error, group.bytes());
+            if !group.only_removes() {
+                return Err(error);
+            }
+            if !self.give_way(group.clears()) {
+                self.reserve.note_exhausted();
+                return Err(error);
+            }
+        }
+    }
+
+    /// Lets go of something that takes space; false if there is nothing left.
+    fn give_way(&mut self, is_clear: bool) -> bool {
+        let place = self.log.place();
+        let kept = if is_clear { Kept::Nothing } else { Kept::Half };
+        self.reserve.let_go(place, kept) || self.remove_hints()
+    }
+
+    /// Removes every hint, which only makes the next open slower; false if there was none.
+    fn remove_hints(&self) -> bool {
+        if planted(Bug::HoldReserve) {
+            return false;
+        }
+        let directory = &self.log.place().directory;
+        let segments = self.log.table().all();
+        // A segment that is damaged can be opened again only with its hint.
+        let removed = segments.iter().filter(|segment| !segment.is_damaged()).filter(|segment| {
+            let is_removed = directory.remove(&names::hint(segment.id())).is_ok();
+            segment.set_hinted(false);
+            is_removed
+        });
+        removed.count() > 0
+    }
+
+    /// Chooses what to compact on a full disk: what has the least to keep, as far as its output has space
+    /// once the reserve is let go.
+    pub(super) fn choose_when_full(&mut self) -> Result<Vec<SegmentId>> {
+        let place = self.log.place().clone();
+        let Self { log, reserve, accounting, .. } = self;
+        with_reserve(reserve, &place, || log.mark_sealed(accounting))?;
+        for kept in [Kept::Eighth, Kept::Nothing] {
+            let chosen = self.choose_emptiest(self.reserve.output_bytes_max(&place, kept))?;
+            if !chosen.is_empty() {
+                self.reserve.let_go(&place, kept);
+                return Ok(chosen);
+            }
+        }
+        if self.has_garbage() {
+            // It needs more space than there is.
+            self.remove_hints();
+        }
+        Ok(Vec::new())
+    }
+
+    /// Chooses the emptiest segments, or the active one if there is nothing else.
+    fn choose_emptiest(&mut self, output_max: u64) -> Result<Vec<SegmentId>> {
+        let garbage_min = self.garbage_min();
+        let Self { log, reserve, accounting, .. } = self;
+        let chosen = accounting.choose_emptiest(garbage_min, output_max);
+        if let Some(active) = log.active()
+            && chosen.is_empty()
+            && accounting.is_worth_sealing(active, garbage_min, output_max)
+        {
+            let place = log.place().clone();
+            with_reserve(reserve, &place, || log.seal(accounting))?;
+            return Ok(accounting.choose_emptiest(garbage_min, output_max));
+        }
+        Ok(chosen)
+    }
+
+    /// Returns true if something could be freed with enough space for it.
+    fn has_garbage(&mut self) -> bool {
+        let garbage_min = self.garbage_min();
+        !self.accounting.choose_emptiest(garbage_min, u64::MAX).is_empty()
+    }
+
+    fn garbage_min(&self) -> u64 {
+        self.compaction_bytes_min.min(self.log.place().segment_bytes_max / GARBAGE_PART)
+    }
+
+    /// Returns true if a compaction is to be looked for, which on a full disk is whenever something may have
+    /// changed.
+    pub(super) fn is_compaction_due(&mut self) -> bool {
+        match self.reserve.full() {
+            None => self.accounting.is_worth_a_look(self.compaction_bytes_min),
+            Some(_) if self.reserve.is_making() => false,
+            Some(_) => {
+                let is_due = self.reserve.take_compaction_due();
+                is_due || self.accounting.is_worth_a_look(self.reserve.garbage_bytes_min())
+            }
+        }
+    }
+
+    /// Notes that a compaction failed: for want of space, the next one gets the reserve.
+    pub(super) fn note_failed_compaction(&mut self, error: &Error) {
+        self.reserve.note_full(error, 0);
+    }
+
+    /// Returns the job that makes the reserve, if there is something to do. What a compaction on a full disk
+    /// has for its output is not taken from it.
+    pub(super) fn offer_reserve(&mut self) -> Option<Box<dyn Job>> {
+        let is_compacting = self.compaction.is_some() || self.is_releasing;
+        if is_compacting && self.reserve.full().is_some() {
+            return None;
+        }
+        let (log_bytes, _) = self.accounting.totals();
+        let making = self.reserve.begin(self.log.place(), log_bytes)?;
+        Some(Box::new(ReserveJob(making)))
+    }
+}

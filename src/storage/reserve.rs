@@ -1,0 +1,450 @@
+//! Space that is kept for going on where the disk is full.
+//!
+//! A store that cannot write cannot free anything either: a tombstone takes space, and so does the
+//! output of a compaction. So the file `RESERVE` takes some while there is enough, and is let go when the
+//! disk is full. From then on only what frees space is written, until the reserve can be made again and
+//! what found the disk full has space beside it.
+//!
+//! | what meets a full disk | what it gets |
+//! |---|---|
+//! | removals of keys | half of the reserve |
+//! | a compaction | all but an eighth, unless that is all there is |
+//! | the removal of every key | all of it |
+//! | every other write | nothing: it is refused, and does not touch the disk |
+//!
+//! So removals leave a compaction the space to rewrite a segment, which frees what they made garbage, and
+//! every key can be removed while one runs.
+//!
+//! Nothing is synced here. A reserve that a power loss takes has given its space back, and one that it
+//! brings back is taken into use again.
+
+use std::io;
+
+use super::fs::{File, Space};
+use super::log::Place;
+use super::mutation::Group;
+use super::names;
+use crate::bugs::{Bug, planted};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// What the reserve of a small store takes.
+const RESERVE_BYTES_MIN: u64 = 32 << 10;
+
+/// The reserve takes at most this part of the file system, and this part of the log where the log is large.
+const DISK_PART: u64 = 16;
+const LOG_PART: u64 = 8;
+
+/// As many full segments as the reserve has space for: one for a compaction, one for tombstones.
+const SEGMENTS: u64 = 2;
+
+/// The reserve, and what is known of a full disk.
+pub(crate) struct Reserve {
+    /// How many bytes it has, as far as that is known.
+    held: u64,
+    /// How many bytes it should have.
+    target: u64,
+    /// What the disk had no space for.
+    full: Option<Full>,
+    /// It is to be made, or made larger or smaller, if need be.
+    is_due: bool,
+    is_making: bool,
+    /// The disk is still full, and a compaction has not looked yet for what it can free.
+    is_compaction_due: bool,
+}
+
+/// What is known of a full disk.
+struct Full {
+    /// What the first write met.
+    error: Error,
+    /// How many bytes that write needed.
+    needed: u64,
+    /// There is nothing left to let go, so that removals are refused too.
+    is_exhausted: bool,
+}
+
+/// Makes the reserve beside the writer.
+pub(crate) struct Making {
+    place: Place,
+    target: u64,
+    /// What has to be free beside the reserve for writes to be taken again.
+    needed: Option<u64>,
+}
+
+/// What is left of the reserve for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// After removals of keys: enough for a compaction.
+    Half,
+    /// After a compaction: enough for removing every key.
+    Eighth,
+    Nothing,
+}
+
+/// What became of making the reserve.
+pub(crate) struct Made {
+    held: u64,
+    target: u64,
+    /// There is space beside it.
+    has_room: bool,
+    /// What kept it from being made, if there was no space for any of it.
+    full: Option<Error>,
+}
+
+impl Reserve {
+    /// A reserve of which nothing is known.
+    pub(crate) fn new() -> Self {
+        Self {
+            held: 0,
+            target: 0,
+            full: None,
+            is_due: true,
+            is_making: false,
+            is_compaction_due: false,
+        }
+    }
+
+    /// Returns what a write met that found the disk full, if it still is.
+    pub(crate) fn full(&self) -> Option<&Error> {
+        self.full.as_ref().map(|full| &full.error)
+    }
+
+    /// Returns why a group is not written, if the disk is full and the group does not free space.
+    pub(crate) fn refusal(&self, group: &Group) -> Option<Error> {
+        let full = self.full.as_ref()?;
+        let is_refused = full.is_exhausted || !group.only_removes();
+        is_refused.then(|| full.error.clone())
+    }
+
+    /// Notes that the disk had no space for so many bytes.
+    pub(crate) fn note_full(&mut self, error: &Error, needed: u64) {
+        if self.full.is_none() && error.is_out_of_space() {
+            let (error, is_exhausted) = (error.clone(), false);
+            self.full = Some(Full { error, needed, is_exhausted });
+            self.is_due = true;
+        }
+    }
+
+    /// Notes that there is nothing left to let go.
+    pub(crate) fn note_exhausted(&mut self) {
+        if let Some(full) = &mut self.full {
+            full.is_exhausted = true;
+        }
+    }
+
+    /// Has the reserve looked at: time has passed, or something was freed.
+    pub(crate) fn look_again(&mut self) {
+        self.is_due = true;
+        if let Some(full) = &mut self.full {
+            full.is_exhausted = false;
+        }
+    }
+
+    /// Returns true while the reserve is being made.
+    pub(crate) fn is_making(&self) -> bool {
+        self.is_making
+    }
+
+    /// Returns true, once, if a compaction is to look for what it can free on a full disk.
+    pub(crate) fn take_compaction_due(&mut self) -> bool {
+        std::mem::take(&mut self.is_compaction_due)
+    }
+
+    /// Returns how much garbage makes a compaction worth while on a full disk, before time has passed.
+    pub(crate) fn garbage_bytes_min(&self) -> u64 {
+        self.target / 2
+    }
+
+    /// Lets go of it but for a part; false if there is no more than that.
+    pub(crate) fn let_go(&mut self, place: &Place, kept: Kept) -> bool {
+        if planted(Bug::HoldReserve) {
+            return false;
+        }
+        let kept = match kept {
+            Kept::Half => self.target / 2,
+            Kept::Eighth => self.target / 8,
+            Kept::Nothing => 0,
+        };
+        self.held = self.held.min(kept);
+        if kept == 0 {
+            return place.directory.remove(names::RESERVE).is_ok();
+        }
+        let cut = |file: Arc<dyn File>| {
+            let is_longer = file.length()? > kept;
+            if is_longer {
+                file.set_length(kept)?;
+            }
+            Ok::<_, io::Error>(is_longer)
+        };
+        place.directory.open(names::RESERVE).and_then(cut).unwrap_or(false)
+    }
+
+    /// Returns how many bytes a compaction may write once the reserve was let go but for a part; something
+    /// of what is free is left to tombstones.
+    pub(crate) fn output_bytes_max(&self, place: &Place, kept: Kept) -> u64 {
+        let Ok(space) = place.directory.space() else {
+            return place.segment_bytes_max / 2;
+        };
+        let reserved = place.directory.open(names::RESERVE).and_then(|file| file.length());
+        let kept = if kept == Kept::Nothing { 0 } else { self.target / 8 };
+        (space.available + reserved.unwrap_or(0)).saturating_sub(kept) / 4 * 3
+    }
+
+    /// Makes the reserve at once if the disk is so full that what is written before could leave no space for
+    /// it; the log has so many bytes.
+    pub(crate) fn make_if_scarce(&mut self, place: &Place, log_bytes: u64) {
+        if place.read_only {
+            return;
+        }
+        let wanted = target(place, log_bytes);
+        let is_scarce = |space: Space| space.available < wanted * 2;
+        if place.directory.space().is_ok_and(is_scarce)
+            && let Some(making) = self.begin(place, log_bytes)
+        {
+            self.take(&making.run());
+        }
+    }
+
+    /// Returns the work of making the reserve, if there is some; the log has so many bytes.
+    pub(crate) fn begin(&mut self, place: &Place, log_bytes: u64) -> Option<Making> {
+        if self.is_making || !std::mem::take(&mut self.is_due) {
+            return None;
+        }
+        self.target = target(place, log_bytes);
+        let is_right = self.target / 4 * 3 <= self.held && self.held <= self.target * 2;
+        if self.full.is_none() && is_right {
+            return None;
+        }
+        self.is_making = true;
+        let most = self.target.max(RESERVE_BYTES_MIN);
+        let needed = self.full.as_ref().map(|full| full.needed.clamp(self.target / 4, most));
+        Some(Making { place: place.clone(), target: self.target, needed })
+    }
+
+    /// Takes note of what became of it.
+    pub(crate) fn take(&mut self, made: &Made) {
+        self.is_making = false;
+        (self.held, self.target) = (made.held, made.target);
+        if let Some(error) = &made.full {
+            // What could still be written would leave nothing to free space with.
+            self.note_full(error, 0);
+        }
+        let Some(full) = &mut self.full else { return };
+        full.is_exhausted = false;
+        if made.has_room || planted(Bug::LeaveFullEarly) {
+            self.full = None;
+        } else {
+            self.is_compaction_due = true;
+        }
+    }
+}
+
+/// Returns how many bytes the reserve of a log of so many bytes should have; 0 where the size of the file
+/// system is not known.
+fn target(place: &Place, log_bytes: u64) -> u64 {
+    let Ok(space) = place.directory.space() else {
+        return 0;
+    };
+    if log_bytes == 0 {
+        return 0;
+    }
+    let wanted = (log_bytes / LOG_PART).max(RESERVE_BYTES_MIN);
+    wanted.min(place.segment_bytes_max * SEGMENTS).min(space.total / DISK_PART)
+}
+
+impl Making {
+    /// Makes the reserve as large as can be, and finds out if there is space beside it.
+    pub(crate) fn run(&self) -> Made {
+        let target = self.target;
+        let (held, has_room, full) = match self.make() {
+            Ok((held, has_room)) => (held, has_room, None),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                (0, self.is_said_to_have_room(), None)
+            }
+            Err(error) => (0, false, Some(error)),
+        };
+        if held == 0 {
+            let _ = self.place.directory.remove(names::RESERVE);
+        }
+        let path = self.place.path_of(names::RESERVE);
+        let full = full.map(|error| Error::io("reserve space in", &path, error));
+        Made { held, target, has_room, full }
+    }
+
+    fn make(&self) -> io::Result<(u64, bool)> {
+        let directory = &self.place.directory;
+        let file = match directory.open(names::RESERVE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                directory.create(names::RESERVE)?
+            }
+            opened => opened?,
+        };
+        if let Some(needed) = self.needed {
+            // With less than half of it a compaction could not rewrite much the next time.
+            for bytes in [self.target, self.target / 2] {
+                if self.take_with(&*file, bytes, needed)? {
+                    return Ok((bytes, true));
+                }
+            }
+        }
+        for part in [1, 2, 4, 8] {
+            let bytes = self.target / part;
+            if bytes > 0 && self.take_with(&*file, bytes, 0)? {
+                return Ok((bytes, self.needed.is_none()));
+            }
+        }
+        if self.target == 0 {
+            Ok((0, self.needed.is_none()))
+        } else {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    /// Gives the file so many bytes if there are as many as `needed` beside them.
+    fn take_with(&self, file: &dyn File, bytes: u64, needed: u64) -> io::Result<bool> {
+        let before = file.length()?;
+        match file.allocate(bytes + needed) {
+            Ok(()) => file.set_length(bytes).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Err(error),
+            Err(_) => {
+                // A part of it may have been given.
+                file.set_length(before)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Returns true unless the file system says otherwise: where nothing can be reserved, that has to do.
+    fn is_said_to_have_room(&self) -> bool {
+        let space = self.place.directory.space();
+        space.map_or(true, |space| self.needed.is_none_or(|needed| space.available >= needed))
+    }
+}
+
+/// Runs what needs space, and once more if the reserve could be let go for it.
+pub(crate) fn with_reserve<T>(
+    reserve: &mut Reserve,
+    place: &Place,
+    mut run: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    match run() {
+        Err(error) if error.is_out_of_space() && reserve.let_go(place, Kept::Nothing) => run(),
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::Directory;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
+    use crate::storage::mutation::Mutation;
+
+    const CAPACITY: usize = 1 << 20;
+
+    fn place(disk: &SimulatedDisk) -> Place {
+        Place {
+            directory: Arc::new(disk.clone()),
+            path: "data".into(),
+            store: 1,
+            segment_bytes_max: 20_000,
+            room_bytes: None,
+            read_only: false,
+        }
+    }
+
+    fn disk() -> SimulatedDisk {
+        SimulatedDisk::new(State::default().with_capacity(CAPACITY))
+    }
+
+    /// Leaves so many bytes free.
+    fn take_all_but(disk: &SimulatedDisk, free: usize) {
+        let _ = disk.remove("other");
+        let bytes = (CAPACITY - disk.taken()).saturating_sub(free);
+        disk.create("other").unwrap().allocate(bytes as u64).unwrap();
+    }
+
+    fn make(reserve: &mut Reserve, place: &Place, log_bytes: u64) {
+        reserve.look_again();
+        if let Some(making) = reserve.begin(place, log_bytes) {
+            reserve.take(&making.run());
+        }
+    }
+
+    fn length(disk: &SimulatedDisk) -> Option<u64> {
+        disk.open(names::RESERVE).and_then(|file| file.length()).ok()
+    }
+
+    fn full() -> Error {
+        Error::io("append to", "x".as_ref(), io::ErrorKind::StorageFull.into())
+    }
+
+    #[test]
+    fn it_grows_with_the_log_up_to_two_segments() {
+        let disk = disk();
+        let (place, mut reserve) = (place(&disk), Reserve::new());
+        for (log_bytes, expected) in
+            [(0, None), (1, Some(32 << 10)), (300_000, Some(37_500)), (900_000, Some(40_000))]
+        {
+            reserve.held = 0;
+            make(&mut reserve, &place, log_bytes);
+            assert_eq!(length(&disk), expected, "{log_bytes}");
+        }
+        let endless = SimulatedDisk::new(State::default());
+        assert_eq!(target(&Place { directory: Arc::new(endless), ..place }, 1 << 30), 0);
+    }
+
+    #[test]
+    fn it_takes_what_there_is_and_a_disk_without_any_is_full() {
+        let disk = disk();
+        let (place, mut reserve) = (place(&disk), Reserve::new());
+        for (free, expected) in [(20_000, Some(16_384)), (5_000, Some(4_096)), (4_000, None)] {
+            let _ = disk.remove(names::RESERVE);
+            reserve.held = 0;
+            take_all_but(&disk, free);
+            make(&mut reserve, &place, 1);
+            assert_eq!(length(&disk), expected, "{free}");
+            assert_eq!(reserve.full().is_some(), expected.is_none(), "{free}");
+        }
+    }
+
+    #[test]
+    fn it_is_let_go_in_parts_and_made_again_with_what_was_missing_beside_it() {
+        let disk = disk();
+        let (place, mut reserve) = (place(&disk), Reserve::new());
+        make(&mut reserve, &place, 1);
+        take_all_but(&disk, 0);
+        reserve.note_full(&full(), 10_000);
+        assert!(reserve.full().is_some());
+        for (kept, expected) in [(Kept::Half, Some(16_384)), (Kept::Eighth, Some(4_096))] {
+            assert!(reserve.let_go(&place, kept));
+            assert!(!reserve.let_go(&place, kept), "there is no more than that");
+            assert_eq!(length(&disk), expected);
+        }
+        assert!(reserve.let_go(&place, Kept::Nothing) && !reserve.let_go(&place, Kept::Nothing));
+        assert_eq!(length(&disk), None);
+        // A half without space for the write that failed beside it is not enough, and taken all the same.
+        for (free, is_full) in [(26_000, true), (27_000, false)] {
+            take_all_but(&disk, free - usize::try_from(length(&disk).unwrap_or(0)).unwrap());
+            make(&mut reserve, &place, 1);
+            assert_eq!((length(&disk), reserve.full().is_some()), (Some(16_384), is_full));
+        }
+    }
+
+    #[test]
+    fn on_a_full_disk_only_what_removes_is_not_refused_until_there_is_nothing_left() {
+        let mut reserve = Reserve::new();
+        let (mut removal, mut put) = (Group::default(), Group::default());
+        removal.push([Mutation::Clear]);
+        put.push([Mutation::Put { key: vec![], value: vec![], expires_at: None }]);
+        assert!(reserve.refusal(&put).is_none());
+        reserve.note_full(&Error::io("x", "x".as_ref(), io::ErrorKind::FileTooLarge.into()), 1);
+        assert!(reserve.refusal(&put).is_none(), "another file helps");
+        reserve.note_full(&full(), 1);
+        assert!(reserve.refusal(&put).is_some() && reserve.refusal(&removal).is_none());
+        reserve.note_exhausted();
+        assert!(reserve.refusal(&removal).is_some());
+        reserve.look_again();
+        assert!(reserve.refusal(&put).is_some() && reserve.refusal(&removal).is_none());
+    }
+}
