@@ -1,4 +1,5 @@
 //! The native protocol: a hello in each direction, then frames in both directions.
+//! `docs/protocol.md` describes every byte.
 //!
 //! ```text
 //! client                                             server
