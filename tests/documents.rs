@@ -1,4 +1,5 @@
-//! The documents are true where a program can tell: links, names of files, bytes of the protocol.
+//! The documents are true where a program can tell: links, names of files and of code, bytes of the
+//! protocol.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -116,6 +117,50 @@ fn every_path_that_a_document_names_exists() {
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
     assert!(count > 50, "only {count} paths were found");
+}
+
+/// Tells if a source file defines a name: as an item, or as a variant of an enum.
+fn defines(source: &str, name: &str) -> bool {
+    let items = ["fn", "struct", "enum", "trait", "type", "const", "static"];
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let is_item = |line: &str| {
+        let item = |item| line.split_once(&format!("{item} {name}"));
+        items.iter().any(|keyword| item(*keyword).is_some_and(|(_, rest)| is_end(rest)))
+    };
+    let is_variant = |line: &str| {
+        line.strip_prefix(name).is_some_and(|rest| {
+            rest.is_empty()
+                || rest.starts_with([',', '(', '='])
+                || rest.starts_with(" {")
+                || rest.starts_with(" =")
+        })
+    };
+    source.lines().map(str::trim_start).any(|line| is_item(line) || is_variant(line))
+}
+
+#[test]
+fn the_architecture_links_names_to_the_files_that_define_them() {
+    let page = read("docs/architecture.md");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for link in page.split("[`").skip(1) {
+        let Some((name, rest)) = link.split_once("`](../") else {
+            continue;
+        };
+        let (path, _) = rest.split_once(')').unwrap();
+        if name.contains(['/', '.']) || !path.starts_with("src/") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let source = read(path);
+        count += 1;
+        if !name.split("::").all(|part| source.contains(part)) {
+            wrong.push(format!("{path} does not know {name}"));
+        } else if !defines(&source, name.rsplit("::").next().unwrap()) {
+            wrong.push(format!("{path} does not define {name}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 80, "only {count} names were found");
 }
 
 const PROTOCOL: &str = "docs/protocol.md";
