@@ -372,3 +372,32 @@ fn the_protocol_names_every_kind_of_failure() {
     );
     assert!(page.contains(&example), "{example}");
 }
+
+/// Returns what is between back quotes in a text.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// Returns the part of a document below a heading.
+fn section<'a>(document: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = document.split_once(&format!("\n{heading}\n")).unwrap();
+    rest.split("\n## ").next().unwrap()
+}
+
+#[test]
+fn every_redis_command_is_listed() {
+    let page = read("docs/server.md");
+    let table = section(&page, "## Redis commands").lines().filter(|line| line.starts_with('|'));
+    let mut listed: Vec<_> = table.flat_map(quoted).map(str::to_lowercase).collect();
+    listed.sort();
+    let mut commands = Vec::new();
+    serve(|stream| {
+        stream.write_all(b"COMMAND LIST\r\nQUIT\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let lines = reply.lines().filter(|line| !line.starts_with(['*', '$', '+']));
+        commands.extend(lines.map(str::to_owned));
+    });
+    commands.sort();
+    assert_eq!(listed, commands);
+}
