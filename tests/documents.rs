@@ -401,3 +401,16 @@ fn every_redis_command_is_listed() {
     commands.sort();
     assert_eq!(listed, commands);
 }
+
+#[test]
+fn every_planted_mistake_is_in_a_table() {
+    let source = read("src/bugs.rs");
+    let (_, list) = source.split_once("enum Bug {").unwrap();
+    let (list, _) = list.split_once("\n}").unwrap();
+    let mistakes: Vec<_> = list.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    assert!(mistakes.len() > 50 && mistakes.iter().all(|name| !name.contains(' ')), "{mistakes:?}");
+    let documents = read("docs/reliability.md") + &read("docs/models.md");
+    let named = quoted(&documents);
+    let missing: Vec<_> = mistakes.iter().filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "no document says what catches {missing:?}");
+}
