@@ -279,24 +279,25 @@ impl Making {
             }
             opened => opened?,
         };
+        // What it has is not given up for a write, or the reserve would be used up bit by bit.
+        let least = file.length()?.min(self.target);
         if let Some(needed) = self.needed {
             // With less than half of it a compaction could not rewrite much the next time.
             for bytes in [self.target, self.target / 2] {
-                if self.take_with(&*file, bytes, needed)? {
+                if bytes >= least && self.take_with(&*file, bytes, needed)? {
                     return Ok((bytes, true));
                 }
             }
         }
         for part in [1, 2, 4, 8] {
-            let bytes = self.target / part;
+            let bytes = (self.target / part).max(least);
             if bytes > 0 && self.take_with(&*file, bytes, 0)? {
                 return Ok((bytes, self.needed.is_none()));
             }
         }
-        if self.target == 0 {
-            Ok((0, self.needed.is_none()))
-        } else {
-            Err(io::ErrorKind::StorageFull.into())
+        match self.target {
+            0 => Ok((0, self.needed.is_none())),
+            _ => Err(io::ErrorKind::StorageFull.into()),
         }
     }
 
@@ -429,6 +430,23 @@ mod tests {
             make(&mut reserve, &place, 1);
             assert_eq!((length(&disk), reserve.full().is_some()), (Some(16_384), is_full));
         }
+    }
+
+    #[test]
+    fn a_full_disk_stays_full_though_the_reserve_could_be_made_smaller() {
+        let disk = disk();
+        let (place, mut reserve) = (place(&disk), Reserve::new());
+        make(&mut reserve, &place, 1);
+        take_all_but(&disk, 0);
+        reserve.note_full(&full(), 1);
+        for _ in 0..3 {
+            make(&mut reserve, &place, 1);
+            assert_eq!((length(&disk), reserve.full().is_some()), (Some(32 << 10), true));
+        }
+        assert!(reserve.let_go(&place, Kept::Half));
+        take_all_but(&disk, 0);
+        make(&mut reserve, &place, 1);
+        assert_eq!((length(&disk), reserve.full().is_some()), (Some(16 << 10), true));
     }
 
     #[test]
