@@ -30,7 +30,7 @@ pub enum Error {
         action: &'static str,
         /// The file or directory it was done to.
         path: PathBuf,
-        /// Where in the file, in bytes from its start, if that matters.
+        /// The place in the file, in bytes from its start, if that matters.
         offset: Option<u64>,
         /// The first key of the batch that was not written for it, escaped and shortened.
         key: Option<String>,

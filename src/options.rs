@@ -151,9 +151,9 @@ impl Options {
 
     /// At what size the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB; the default is 64 MiB.
     ///
-    /// A batch is never split, so a segment may be longer than this by one group of writes. On a small file
-    /// system a segment is full earlier: at a 32nd of it, but not for that below 256 KiB, so that a full
-    /// segment can be rewritten where the disk is nearly full.
+    /// A batch is never split, so a segment may be longer than this by one group of writes. On a
+    /// small file system a segment is full earlier: at a 32nd of it, but not for that below 256
+    /// KiB, so that a full segment can be rewritten where the disk is nearly full.
     #[must_use]
     pub fn segment_bytes_max(mut self, bytes: u64) -> Self {
         self.segment_bytes_max = bytes.clamp(4 << 10, 1 << 30);
@@ -162,10 +162,10 @@ impl Options {
 
     /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1 MiB.
     ///
-    /// It also wants half of what it would rewrite to be garbage, so a store takes at most about twice
-    /// the space of its live data and this much; and while it compacts as much again as is live of the
-    /// segments it rewrites. Without that space it gets what is reserved for a full disk, and compacts the
-    /// emptiest segments whatever garbage there is.
+    /// It also wants half of what it would rewrite to be garbage, so a store takes at most about
+    /// twice the space of its live data and this much; and while it compacts as much again as is
+    /// live of the segments it rewrites. Without that space it gets what is reserved for a full
+    /// disk, and compacts the emptiest segments whatever garbage there is.
     #[must_use]
     pub fn compaction_bytes_min(mut self, bytes: u64) -> Self {
         self.compaction_bytes_min = bytes;

@@ -1,5 +1,5 @@
-//! A full disk that is freed by removing what the store holds, or by others: writes are taken again by
-//! themselves, with and without a restart.
+//! A full disk that is freed by removing what the store holds, or by others: writes are taken again
+//! by themselves, with and without a restart.
 
 #![allow(clippy::unwrap_used)]
 

@@ -266,7 +266,7 @@ pub(crate) enum Delivery {
     Compaction(CompactionDelivery),
     /// The file of the next segment.
     Prepared(Prepared),
-    /// What became of making the reserve for a full disk.
+    /// The outcome of making the reserve for a full disk.
     Reserved(Made),
     /// The job that makes the next open faster is done.
     Hinted,
@@ -279,11 +279,13 @@ pub(crate) trait WriteHalf: Send {
     /// The sequence number the next batch gets.
     fn next_sequence(&self) -> u64;
 
-    /// Applies every batch of the group in order; with `durable`, waits until it survives power loss. A group
-    /// that failed stays as it is, and what is left of one that was applied is of no use.
+    /// Applies every batch of the group in order; with `durable`, waits until it survives power
+    /// loss. A group that failed stays as it is, and what is left of one that was applied is of no
+    /// use.
     fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()>;
 
-    /// Returns what a write met that found the disk full, while only batches are taken that free space.
+    /// Returns what a write met that found the disk full, while only batches are taken that free
+    /// space.
     fn full(&self) -> Option<&Error> {
         None
     }

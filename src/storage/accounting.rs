@@ -34,8 +34,8 @@ pub(crate) struct Usage {
     pub(crate) has_unmarked: bool,
 }
 
-/// What the output of a compaction has beside what it keeps: a header, a seal, and a list of the inputs with
-/// up to so many bytes for each.
+/// The bytes of a compaction's output beside what it keeps: a header, a seal, and a list of the
+/// inputs with up to so many bytes for each.
 const OUTPUT_BYTES: u64 = (HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
 const OUTPUT_BYTES_PER_INPUT: u64 = 10;
 
@@ -253,10 +253,11 @@ impl Accounting {
         }
     }
 
-    /// The sealed segments with the least to keep, as many as an output of `output_bytes_max` has room for;
-    /// an output of each alone would be shorter than it by at least `garbage_bytes_min`.
+    /// The sealed segments with the least to keep, as many as an output of `output_bytes_max` has
+    /// room for; an output of each alone would be shorter than it by at least `garbage_bytes_min`.
     ///
-    /// Every tombstone counts as kept where anything older is left, so the output is no longer than expected.
+    /// Every tombstone counts as kept where anything older is left, so the output is no longer than
+    /// expected.
     pub(crate) fn choose_emptiest(
         &mut self,
         garbage_bytes_min: u64,
@@ -278,8 +279,8 @@ impl Accounting {
         chosen.into_iter().map(|(id, _)| id).collect()
     }
 
-    /// Returns true if a compaction of the segment alone would free that much, and its output be no longer
-    /// than `output_bytes_max`.
+    /// Returns true if a compaction of the segment alone would free that much, and its output be no
+    /// longer than `output_bytes_max`.
     pub(crate) fn is_worth_sealing(
         &self,
         id: SegmentId,
@@ -297,7 +298,7 @@ impl Accounting {
         usage.bytes >= output_bytes + garbage_bytes_min.max(1)
     }
 
-    /// What a compaction of the segment alone may have to keep.
+    /// Returns the bytes that a compaction of the segment alone may have to keep.
     fn kept_bytes(&self, usage: &Usage) -> u64 {
         let is_oldest = self.segments.values().all(|other| other.oldest >= usage.oldest);
         let tombstones = usage.tombstone_bytes + usage.untested_tombstone_bytes;

@@ -383,7 +383,8 @@ impl Log {
         Ok(Active::new(segment, HEADER_BYTES as u64))
     }
 
-    /// Keeps a file in which no segment could be begun for the next attempt, unless there will be another.
+    /// Keeps a file in which no segment could be begun for the next attempt, unless there will be
+    /// another.
     fn keep(&mut self, unbegun: Prepared) {
         if matches!(self.preparation, Preparation::None | Preparation::Failed) {
             self.preparation = Preparation::Ready(unbegun);
@@ -444,10 +445,10 @@ impl Log {
         Ok(())
     }
 
-    /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was cut off,
-    /// recovery tells it by the base of the segment that follows. In the same one, a batch that is lost could
-    /// be replaced by the failed one that lay at the same place before, where the file was given the same
-    /// blocks again and their new contents did not reach the disk.
+    /// Cuts a failed append off, and goes on in a new segment: should a disk bring back what was
+    /// cut off, recovery tells it by the base of the segment that follows. In the same one, a batch
+    /// that is lost could be replaced by the failed one that lay at the same place before, where
+    /// the file was given the same blocks again and their new contents did not reach the disk.
     fn undo(&mut self, accounting: &mut Accounting, error: io::Error) -> Error {
         let Some(active) = &mut self.active else {
             return Error::Closed;

@@ -21,7 +21,7 @@ pub(crate) enum Mutation {
     Clear,
 }
 
-/// What the log needs for a mutation beside its key and its value, at most.
+/// The bytes that the log needs for a mutation beside its key and its value, at most.
 const MUTATION_BYTES: u64 = 64;
 
 impl Mutation {

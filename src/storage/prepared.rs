@@ -5,9 +5,9 @@
 //! sync of a block which is already there. It gets its name when its length is durable, so a crash leaves either
 //! an unfinished file or one that is told from every other segment by its length.
 //!
-//! A segment that is not made ahead has no name of its own either before its header is durable. If it cannot
-//! be begun, its file waits for the next attempt, so that writes which fail one after the other leave one file
-//! and use one id.
+//! A segment that is not made ahead has no name of its own either before its header is durable. If
+//! it cannot be begun, its file waits for the next attempt, so that writes which fail one after the
+//! other leave one file and use one id.
 
 use super::fs::{Directory, File};
 use super::log::Place;
@@ -62,7 +62,8 @@ impl Prepared {
         if planted(Bug::SkipDirectorySync) { Ok(()) } else { place.sync_directory() }
     }
 
-    /// Gives it the name of a segment, if it has another; true if it had, so that the name may be lost again.
+    /// Gives it the name of a segment, if it has another; true if it had, so that the name may be
+    /// lost again.
     pub(super) fn rename(&mut self, place: &Place) -> Result<bool> {
         let name = names::segment(self.id);
         if self.name == name {

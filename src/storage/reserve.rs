@@ -1,9 +1,9 @@
 //! Space that is kept for going on where the disk is full.
 //!
 //! A store that cannot write cannot free anything either: a tombstone takes space, and so does the
-//! output of a compaction. So the file `RESERVE` takes some while there is enough, and is let go when the
-//! disk is full. From then on only what frees space is written, until the reserve can be made again and
-//! what found the disk full has space beside it.
+//! output of a compaction. So the file `RESERVE` takes some while there is enough, and is let go
+//! when the disk is full. From then on only what frees space is written, until the reserve can be
+//! made again and what found the disk full has space beside it.
 //!
 //! | what meets a full disk | what it gets |
 //! |---|---|
@@ -12,11 +12,11 @@
 //! | the removal of every key | all of it |
 //! | every other write | nothing: it is refused, and does not touch the disk |
 //!
-//! So removals leave a compaction the space to rewrite a segment, which frees what they made garbage, and
-//! every key can be removed while one runs.
+//! So removals leave a compaction the space to rewrite a segment, which frees what they made
+//! garbage, and every key can be removed while one runs.
 //!
-//! Nothing is synced here. A reserve that a power loss takes has given its space back, and one that it
-//! brings back is taken into use again.
+//! Nothing is synced here. A reserve that a power loss takes has given its space back, and one that
+//! it brings back is taken into use again.
 
 use std::io;
 
@@ -28,10 +28,11 @@ use crate::bugs::{Bug, planted};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// What the reserve of a small store takes.
+/// The reserve of a small store, in bytes.
 const RESERVE_BYTES_MIN: u64 = 32 << 10;
 
-/// The reserve takes at most this part of the file system, and this part of the log where the log is large.
+/// The reserve takes at most this part of the file system, and this part of the log where the log
+/// is large.
 const DISK_PART: u64 = 16;
 const LOG_PART: u64 = 8;
 
@@ -40,11 +41,11 @@ const SEGMENTS: u64 = 2;
 
 /// The reserve, and what is known of a full disk.
 pub(crate) struct Reserve {
-    /// How many bytes it has, as far as that is known.
+    /// The bytes it has, as far as that is known.
     held: u64,
-    /// How many bytes it should have.
+    /// The bytes it should have.
     target: u64,
-    /// What the disk had no space for.
+    /// The state of a full disk, while it is one.
     full: Option<Full>,
     /// It is to be made, or made larger or smaller, if need be.
     is_due: bool,
@@ -53,11 +54,11 @@ pub(crate) struct Reserve {
     is_compaction_due: bool,
 }
 
-/// What is known of a full disk.
+/// A full disk, as far as it is known.
 struct Full {
-    /// What the first write met.
+    /// The error of the first write that found no space.
     error: Error,
-    /// How many bytes that write needed.
+    /// The bytes that this write needed.
     needed: u64,
     /// There is nothing left to let go, so that removals are refused too.
     is_exhausted: bool,
@@ -67,11 +68,11 @@ struct Full {
 pub(crate) struct Making {
     place: Place,
     target: u64,
-    /// What has to be free beside the reserve for writes to be taken again.
+    /// The bytes that must be free beside the reserve for writes to be taken again.
     needed: Option<u64>,
 }
 
-/// What is left of the reserve for others.
+/// The part of the reserve that is left for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
     /// After removals of keys: enough for a compaction.
@@ -81,13 +82,13 @@ pub(crate) enum Kept {
     Nothing,
 }
 
-/// What became of making the reserve.
+/// The outcome of making the reserve.
 pub(crate) struct Made {
     held: u64,
     target: u64,
     /// There is space beside it.
     has_room: bool,
-    /// What kept it from being made, if there was no space for any of it.
+    /// The error that kept it from being made, if there was no space for any of it.
     full: Option<Error>,
 }
 
@@ -150,7 +151,8 @@ impl Reserve {
         std::mem::take(&mut self.is_compaction_due)
     }
 
-    /// Returns how much garbage makes a compaction worth while on a full disk, before time has passed.
+    /// Returns how much garbage makes a compaction worth while on a full disk, before time has
+    /// passed.
     pub(crate) fn garbage_bytes_min(&self) -> u64 {
         self.target / 2
     }
@@ -179,8 +181,8 @@ impl Reserve {
         place.directory.open(names::RESERVE).and_then(cut).unwrap_or(false)
     }
 
-    /// Returns how many bytes a compaction may write once the reserve was let go but for a part; something
-    /// of what is free is left to tombstones.
+    /// Returns how many bytes a compaction may write once the reserve was let go but for a part;
+    /// something of what is free is left to tombstones.
     pub(crate) fn output_bytes_max(&self, place: &Place, kept: Kept) -> u64 {
         let Ok(space) = place.directory.space() else {
             return place.segment_bytes_max / 2;
@@ -190,8 +192,8 @@ impl Reserve {
         (space.available + reserved.unwrap_or(0)).saturating_sub(kept) / 4 * 3
     }
 
-    /// Makes the reserve at once if the disk is so full that what is written before could leave no space for
-    /// it; the log has so many bytes.
+    /// Makes the reserve at once if the disk is so full that what is written before could leave no
+    /// space for it; the log has so many bytes.
     pub(crate) fn make_if_scarce(&mut self, place: &Place, log_bytes: u64) {
         if place.read_only {
             return;
@@ -239,8 +241,8 @@ impl Reserve {
     }
 }
 
-/// Returns how many bytes the reserve of a log of so many bytes should have; 0 where the size of the file
-/// system is not known.
+/// Returns how many bytes the reserve of a log of so many bytes should have; 0 where the size of
+/// the file system is not known.
 fn target(place: &Place, log_bytes: u64) -> u64 {
     let Ok(space) = place.directory.space() else {
         return 0;
@@ -315,7 +317,8 @@ impl Making {
         }
     }
 
-    /// Returns true unless the file system says otherwise: where nothing can be reserved, that has to do.
+    /// Returns true unless the file system says otherwise: where nothing can be reserved, that has
+    /// to do.
     fn is_said_to_have_room(&self) -> bool {
         let space = self.place.directory.space();
         space.map_or(true, |space| self.needed.is_none_or(|needed| space.available >= needed))
@@ -424,7 +427,8 @@ mod tests {
         }
         assert!(reserve.let_go(&place, Kept::Nothing) && !reserve.let_go(&place, Kept::Nothing));
         assert_eq!(length(&disk), None);
-        // A half without space for the write that failed beside it is not enough, and taken all the same.
+        // A half without space for the write that failed beside it is not enough, and taken all the
+        // same.
         for (free, is_full) in [(26_000, true), (27_000, false)] {
             take_all_but(&disk, free - usize::try_from(length(&disk).unwrap_or(0)).unwrap());
             make(&mut reserve, &place, 1);

@@ -338,9 +338,9 @@ impl SegmentTable {
 
     /// Takes note of why a read of a segment failed.
     ///
-    /// Damage in a segment that the next open has to read stops the store from taking writes: that open is
-    /// refused, and what was acknowledged meanwhile would be out of reach. Where there is a hint, only the
-    /// damaged record is lost.
+    /// Damage in a segment that the next open has to read stops the store from taking writes: that
+    /// open is refused, and what was acknowledged meanwhile would be out of reach. Where there is a
+    /// hint, only the damaged record is lost.
     pub(crate) fn note_failed_read(&self, id: SegmentId, error: &Error) {
         let noted = self.with(id, |segment| {
             let is_damaged = matches!(error, Error::Corrupt { .. });

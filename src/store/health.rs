@@ -1,9 +1,9 @@
-//! What is known of the store's writes, for every handle to see.
+//! The state of the store's writes, for every handle to see.
 
 use crate::Error;
 use crate::sync::{AtomicBool, OnceLock, Ordering};
 
-/// If writes are taken, and if they succeed.
+/// The state of writes: taken or not, succeeding or failing.
 #[derive(Default)]
 pub(crate) struct Health {
     /// The error that stopped the store from taking writes.
@@ -18,8 +18,8 @@ impl Health {
         self.failure.get()
     }
 
-    /// Notes the error that stops the store from taking writes, and returns it; the first one explains the
-    /// others.
+    /// Notes the error that stops the store from taking writes, and returns it; the first one
+    /// explains the others.
     pub(crate) fn fail(&self, error: impl FnOnce() -> Error) -> &Error {
         self.failure.get_or_init(error)
     }

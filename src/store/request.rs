@@ -96,8 +96,8 @@ impl Request {
         }
     }
 
-    /// Notes that the group failed, but for the batches with the versions `removals`, lowest first: these are
-    /// added to another group.
+    /// Notes that the group failed, but for the batches with the versions `removals`, lowest first:
+    /// these are added to another group.
     pub(super) fn retry_removals(
         &mut self,
         failed: &FailedGroup<'_>,

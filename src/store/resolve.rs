@@ -29,7 +29,7 @@ pub(crate) struct Resolver<'a> {
     bytes: usize,
     /// The versions of accepted batches that do nothing but remove keys.
     removals: Vec<u64>,
-    /// What a write met that found the disk full: batches that set a key are refused.
+    /// The error of the write that found the disk full: batches that set a key are refused.
     full: Option<&'a Error>,
 }
 
@@ -100,7 +100,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The same for a disk that is full, if an error says so: only batches that free space are accepted.
+    /// The same for a disk that is full, if an error says so: only batches that free space are
+    /// accepted.
     pub(crate) fn on_full(self, full: Option<&'a Error>) -> Self {
         Self { full, ..self }
     }
@@ -149,7 +150,8 @@ impl<'a> Resolver<'a> {
         self.bytes
     }
 
-    /// Returns the group, ready to commit, and the versions of batches that do nothing but remove keys.
+    /// Returns the group, ready to commit, and the versions of batches that do nothing but remove
+    /// keys.
     pub(crate) fn finish(self) -> (Group, Vec<u64>) {
         (self.group, self.removals)
     }

@@ -232,8 +232,8 @@ impl Writer {
         self.engine.check_files().inspect_err(|error| self.fail(error))
     }
 
-    /// Makes a group of those batches of a failed one that do nothing but remove keys, decided anew without
-    /// the others, which have failed.
+    /// Makes a group of those batches of a failed one that do nothing but remove keys, decided anew
+    /// without the others, which have failed.
     fn separate_removals(&self, failed: &FailedGroup<'_>, pending: &mut Pending) -> Group {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
         let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, true);

@@ -1,4 +1,5 @@
-//! What the write half does on a full disk, beside refusing writes: see [`Reserve`].
+//! The write half on a full disk; what it refuses and lets go is up to the
+//! [`Reserve`](crate::storage::reserve).
 
 use super::KvsWriter;
 use super::writer::Placed;
@@ -9,7 +10,7 @@ use crate::storage::names::{self, SegmentId};
 use crate::storage::reserve::{Kept, with_reserve};
 use crate::{Error, Result};
 
-/// How much garbage of a segment is worth a compaction on a full disk, as a part of a full segment.
+/// Garbage of a segment that is worth a compaction on a full disk, as a part of a full segment.
 const GARBAGE_PART: u64 = 64;
 
 impl KvsWriter {
@@ -59,8 +60,8 @@ impl KvsWriter {
         removed.count() > 0
     }
 
-    /// Chooses what to compact on a full disk: what has the least to keep, as far as its output has space
-    /// once the reserve is let go.
+    /// Chooses what to compact on a full disk: what has the least to keep, as far as its output has
+    /// space once the reserve is let go.
     pub(super) fn choose_when_full(&mut self) -> Result<Vec<SegmentId>> {
         let place = self.log.place().clone();
         let Self { log, reserve, accounting, .. } = self;
@@ -105,8 +106,8 @@ impl KvsWriter {
         self.compaction_bytes_min.min(self.log.place().segment_bytes_max / GARBAGE_PART)
     }
 
-    /// Returns true if a compaction is to be looked for, which on a full disk is whenever something may have
-    /// changed.
+    /// Returns true if a compaction is to be looked for, which on a full disk is whenever something
+    /// may have changed.
     pub(super) fn is_compaction_due(&mut self) -> bool {
         match self.reserve.full() {
             None => self.accounting.is_worth_a_look(self.compaction_bytes_min),
@@ -123,8 +124,8 @@ impl KvsWriter {
         self.reserve.note_full(error, 0);
     }
 
-    /// Returns the job that makes the reserve, if there is something to do. What a compaction on a full disk
-    /// has for its output is not taken from it.
+    /// Returns the job that makes the reserve, if there is something to do. What a compaction on a
+    /// full disk has for its output is not taken from it.
     pub(super) fn offer_reserve(&mut self) -> Option<Box<dyn Job>> {
         let is_compacting = self.compaction.is_some() || self.is_releasing;
         if is_compacting && self.reserve.full().is_some() {

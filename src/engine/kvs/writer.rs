@@ -24,7 +24,7 @@ use crate::{Error, Result};
 /// A segment shorter than this part of a full one is read as fast as its hint.
 const HINTED_PART: u64 = 16;
 
-/// Where the records of a group lie, in order.
+/// The places of a group's records, in order.
 pub(super) type Placed = Vec<(SegmentId, Extent)>;
 
 /// The half that writes.

@@ -135,7 +135,7 @@ pub(crate) trait File: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Space {
     pub(crate) total: u64,
-    /// What files of this process may still take.
+    /// The bytes that files of this process may still take.
     pub(crate) available: u64,
 }
 

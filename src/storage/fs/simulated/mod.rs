@@ -65,7 +65,7 @@ struct Shared {
     chance: u64,
     promised: Promised,
     moments: Option<Vec<Moment>>,
-    /// How often each file is open.
+    /// The number of handles of each open file.
     handles: BTreeMap<usize, usize>,
 }
 
@@ -182,7 +182,7 @@ impl SimulatedDisk {
         self.shared().state.clone()
     }
 
-    /// How many bytes files take.
+    /// Returns the bytes that files take.
     pub(crate) fn taken(&self) -> usize {
         let shared = self.shared();
         shared.state.capacity.map_or(0, |capacity| capacity - shared.available().min(capacity))

@@ -11,7 +11,7 @@ use crate::sync::Arc;
 pub(super) struct Contents {
     pub(super) visible: Vec<u8>,
     pub(super) durable: Vec<u8>,
-    /// How much space it takes, which is less than its length where zeros were never written.
+    /// The space it takes, which is less than its length where zeros were never written.
     pub(super) allocated: usize,
     /// In order, with the moment they were made.
     pub(super) pending: Vec<(u64, Change)>,
@@ -68,7 +68,7 @@ pub(crate) struct State {
     pub(super) pending_names: Vec<(u64, NameChange)>,
     /// Counts changes.
     pub(super) moment: u64,
-    /// How many bytes all files may take; without it there is no end.
+    /// The bytes that all files may take; without it there is no end.
     pub(super) capacity: Option<usize>,
 }
 

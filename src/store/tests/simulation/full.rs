@@ -1,7 +1,8 @@
 //! A store on a disk that is full, until there is space again.
 //!
-//! What removes something goes on, compaction frees what is garbage, and everything else is refused without
-//! a trace until there is space, whatever happens to the process and to the power meanwhile.
+//! What removes something goes on, compaction frees what is garbage, and everything else is refused
+//! without a trace until there is space, whatever happens to the process and to the power
+//! meanwhile.
 
 use std::time::Duration;
 
