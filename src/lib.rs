@@ -6,16 +6,8 @@
 //!
 //! # The promise
 //!
-//! | [`Durability`] | process killed | power lost, on a disk that honours a flush |
-//! |---|---|---|
-//! | `Always` | nothing acknowledged is lost | nothing acknowledged is lost |
-//! | `Interval` (the default, 1 s) | nothing acknowledged is lost | at most the last interval, always the newest writes |
-//! | `Never` | nothing acknowledged is lost | any number of the newest writes |
-//!
-//! In every mode a batch is applied whole or not at all, operations are linearizable, a flipped bit is
-//! detected or harmless, nothing is acknowledged after a failed sync, and damage is refused with the file
-//! and the offset. The [`mod@format`] says how. With the `sled` engine a killed process loses
-//! nothing either, but a power loss may lose acknowledged writes in any mode.
+//! [`Durability`] says when an acknowledged write survives power loss; a killed process loses none.
+//! README.md has the promise in full, and the [`mod@format`] says how it is kept.
 //!
 //! # How it works
 //!
