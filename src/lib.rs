@@ -81,6 +81,11 @@ pub mod thread_pool;
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
 
+/// The program in the README, which is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Bound;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -413,4 +414,25 @@ fn every_planted_mistake_is_in_a_table() {
     let named = quoted(&documents);
     let missing: Vec<_> = mistakes.iter().filter(|name| !named.contains(name)).collect();
     assert!(missing.is_empty(), "no document says what catches {missing:?}");
+}
+
+/// Returns the long options in a text, but for those that every program has.
+fn flags(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_flag = |word: &&str| word.strip_prefix("--").is_some_and(|name| !name.starts_with('-'));
+    let flags = words.filter(|word| is_flag(word) && word.len() > 2);
+    let mut flags: Vec<_> = flags.filter(|flag| !["--help", "--version"].contains(flag)).collect();
+    flags.sort_unstable();
+    flags.dedup();
+    flags
+}
+
+#[test]
+fn the_table_of_options_has_those_of_the_server() {
+    let help = Command::new(env!("CARGO_BIN_EXE_kvs-server")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let readme = read("README.md");
+    let rows = section(&readme, "## Options").lines().filter(|line| line.starts_with('|'));
+    let names: Vec<_> = rows.map(|row| row.split(" | ").next().unwrap()).collect();
+    assert_eq!(flags(&names.join("\n")), flags(&help));
 }
