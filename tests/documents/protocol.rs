@@ -1,0 +1,207 @@
+//! docs/protocol.md holds the bytes of every message, and a server answers as it says.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::ops::Bound;
+
+use kvs::protocol::ProtocolError;
+use kvs::protocol::native::{
+    Answer, BatchItem, Bytes, Condition, Entry, Failure, FailureKind, Operation, Request,
+    VersionedValue,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{read, serve};
+
+const PROTOCOL: &str = "docs/protocol.md";
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    bytes.join(" ")
+}
+
+fn bytes(hexadecimal: &str) -> Vec<u8> {
+    let parse = |byte| u8::from_str_radix(byte, 16).unwrap_or_else(|e| panic!("{byte}: {e}"));
+    hexadecimal.split_whitespace().map(parse).collect()
+}
+
+#[test]
+fn a_server_answers_as_the_conversation_says() {
+    let page = read(PROTOCOL);
+    let block = page.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let lines: Vec<_> = block.lines().map(|line| line.split_at(2)).collect();
+    assert!(lines.len() >= 8, "{block}");
+    serve(|stream| {
+        for (speaker, said) in lines {
+            let expected = bytes(said);
+            match speaker {
+                "C " => stream.write_all(&expected).unwrap(),
+                "S " => {
+                    let mut answer = vec![0; expected.len()];
+                    stream.read_exact(&mut answer).unwrap();
+                    assert_eq!(hexadecimal(&answer), said);
+                }
+                _ => panic!("{speaker:?} is neither C nor S"),
+            }
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(hexadecimal(&rest), "", "the server said more than the page");
+    });
+}
+
+/// A row of a table: `| number | name … | … | bytes |`.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    number: u8,
+    name: String,
+    bytes: String,
+}
+
+/// Returns the row of a value, whose name is the first word that it is printed with.
+fn row<T>(value: &T) -> Row
+where
+    T: std::fmt::Debug + PartialEq + Serialize + Deserialize<'static>,
+{
+    // Decoding borrows from the bytes.
+    let encoded: &'static [u8] = postcard::to_stdvec(value).unwrap().leak();
+    assert_eq!(&postcard::from_bytes::<T>(encoded).unwrap(), value);
+    let printed = format!("{value:?}");
+    let name = printed.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned();
+    Row { number: encoded[0], name, bytes: hexadecimal(encoded) }
+}
+
+/// Returns the rows of a page that end with bytes, in their order.
+fn rows(page: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for line in page.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let ["", number, name, .., bytes, ""] = &*cells else {
+            continue;
+        };
+        let quoted = |cell: &str| Some(cell.strip_prefix('`')?.split_once('`')?.0.to_owned());
+        if let (Ok(number), Some(name), Some(bytes)) = (number.parse(), quoted(name), quoted(bytes))
+        {
+            rows.push(Row { number, name, bytes });
+        }
+    }
+    rows
+}
+
+fn key() -> Bytes<'static> {
+    Bytes::from(b"k")
+}
+
+fn value() -> Bytes<'static> {
+    Bytes::from(b"v")
+}
+
+fn operations() -> Vec<Operation<'static>> {
+    vec![
+        Operation::Ping,
+        Operation::Get { key: key() },
+        Operation::GetMany { keys: vec![key(), Bytes::from(b"")] },
+        Operation::Set { key: key(), value: Bytes::from(b"vv"), expires_at: Some(300) },
+        Operation::Remove { key: key() },
+        Operation::Contains { key: key() },
+        Operation::Batch { items: Vec::new() },
+        Operation::GetVersioned { key: key() },
+        Operation::Scan {
+            start: Bound::Included(key()),
+            end: Bound::Unbounded,
+            reverse: true,
+            limit: 128,
+            keys_only: false,
+        },
+        Operation::Count,
+        Operation::Sync,
+        Operation::Clear,
+        Operation::Info,
+    ]
+}
+
+fn answers() -> Vec<Answer<'static>> {
+    let versioned = VersionedValue { value: value(), version: 7, expires_at: Some(300) };
+    let entries = vec![
+        Entry { key: Bytes::from(b"a"), value: Some(value()) },
+        Entry { key: Bytes::from(b"b"), value: None },
+    ];
+    vec![
+        Answer::Done,
+        Answer::Value(Some(value())),
+        Answer::Values(vec![None, Some(value())]),
+        Answer::Removed(true),
+        Answer::Flag(false),
+        Answer::Versioned(Some(versioned)),
+        Answer::Applied { version: 300 },
+        Answer::Entries { entries, more: true },
+        Answer::Number(3),
+        Answer::Text("hi".to_owned()),
+    ]
+}
+
+#[test]
+fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
+    let items = [
+        BatchItem::Set { key: key(), value: value(), expires_at: None },
+        BatchItem::Remove { key: key() },
+        BatchItem::Require { key: key(), condition: Condition::Present },
+    ];
+    let conditions =
+        [Condition::Absent, Condition::Present, Condition::Value(value()), Condition::Version(5)];
+    let bounds = [Bound::Unbounded, Bound::Included(key()), Bound::Excluded(key())];
+    let mut expected: Vec<Row> = operations().iter().map(row).collect();
+    expected.extend(items.iter().map(row));
+    expected.extend(conditions.iter().map(row));
+    expected.extend(bounds.iter().map(row));
+    expected.extend(answers().iter().map(row));
+    let found = rows(&read(PROTOCOL));
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+#[test]
+fn the_tables_of_the_protocol_leave_no_message_out() {
+    // A variant that there is decodes from zeros, which are more than it takes.
+    let zeros = [0; 64];
+    let is_known = |prefix: &[u8]| {
+        let body = [prefix, &zeros].concat();
+        let decoded = Request::decode(&body);
+        matches!(decoded, Err(ProtocolError::MessageTrailed { .. }))
+    };
+    let count = |prefix: &[u8]| {
+        let number = |number: u8| is_known(&[prefix, &[number]].concat());
+        (0..u8::MAX).take_while(|n| number(*n)).count()
+    };
+    assert_eq!(count(&[1]), operations().len());
+    // Inside of a batch of one item, and of the condition of an item about the empty key.
+    assert_eq!(count(&[1, 6, 1]), 3, "batch items");
+    assert_eq!(count(&[1, 6, 1, 2, 0]), 4, "conditions");
+    assert_eq!(count(&[1, 8]), 3, "bounds");
+    let mut answer = 0;
+    while postcard::take_from_bytes::<Answer<'_>>(&[&[answer], &zeros[..]].concat()).is_ok() {
+        answer += 1;
+    }
+    assert_eq!(usize::from(answer), answers().len());
+}
+
+#[test]
+fn the_protocol_names_every_kind_of_failure() {
+    let page = read(PROTOCOL);
+    let mut code = 1;
+    while !matches!(FailureKind::from(code), FailureKind::Unknown(_)) {
+        let row = format!("| {code} | `{:?}` | ", FailureKind::from(code));
+        assert_eq!(page.matches(&row).count(), 1, "{row}");
+        code += 1;
+    }
+    assert!(code > 10 && !page.contains(&format!("\n| {code} |")), "{code} is no failure");
+    let failure = Failure { kind: FailureKind::ConditionFailed, message: "no".to_owned() };
+    let example = format!(
+        "Kind 3 with the text `no` is `{}`.",
+        hexadecimal(&postcard::to_stdvec(&failure).unwrap())
+    );
+    assert!(page.contains(&example), "{example}");
+}
