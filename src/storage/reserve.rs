@@ -117,12 +117,31 @@ impl Reserve {
         is_refused.then(|| full.error.clone())
     }
 
-    /// Notes that the disk had no space for so many bytes.
-    pub(crate) fn note_full(&mut self, error: &Error, needed: u64) {
+    /// Notes that the disk had no space for so many bytes of a write, unless it says that it has more than
+    /// enough: then this write alone has failed.
+    pub(crate) fn note_failed_write(&mut self, place: &Place, error: &Error, needed: u64) {
+        let has_room = |space: Space| space.available > self.target + 2 * needed;
+        let is_quota = matches!(error, Error::Io { source, .. }
+            if source.kind() == io::ErrorKind::QuotaExceeded);
+        if is_quota || !place.directory.space().is_ok_and(has_room) {
+            self.note_full(error, needed);
+        }
+    }
+
+    fn note_full(&mut self, error: &Error, needed: u64) {
         if self.full.is_none() && error.is_out_of_space() {
             let (error, is_exhausted) = (error.clone(), false);
             self.full = Some(Full { error, needed, is_exhausted });
             self.is_due = true;
+        }
+    }
+
+    /// Notes that a compaction failed. Where it found no space because there is less than the reserve needs,
+    /// the next one gets the reserve.
+    pub(crate) fn note_failed_compaction(&mut self, place: &Place, error: &Error) {
+        let is_scarce = |space: Space| space.available < self.target;
+        if place.directory.space().is_ok_and(is_scarce) {
+            self.note_full(error, 0);
         }
     }
 
@@ -332,7 +351,10 @@ pub(crate) fn with_reserve<T>(
     mut run: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     match run() {
-        Err(error) if error.is_out_of_space() && reserve.let_go(place, Kept::Nothing) => run(),
+        Err(error) if error.is_out_of_space() && reserve.let_go(place, Kept::Nothing) => {
+            log::warn!("{error}; letting the reserve go for it");
+            run()
+        }
         done => done,
     }
 }

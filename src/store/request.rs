@@ -22,7 +22,8 @@ impl<'a> FailedGroup<'a> {
     }
 
     fn batch(&self, version: Option<u64>) -> &[Mutation] {
-        let position = version.and_then(|version| usize::try_from(version - self.first).ok());
+        let position = version.and_then(|version| version.checked_sub(self.first));
+        let position = position.and_then(|position| usize::try_from(position).ok());
         position.and_then(|position| self.batches.get(position)).copied().unwrap_or_default()
     }
 

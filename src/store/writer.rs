@@ -173,6 +173,8 @@ impl Writer {
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
     fn commit(&mut self, mut group: Group, mut pending: Pending) -> Option<Request> {
+        // A group that could not be synced has its sequence numbers all the same.
+        let mut first = self.engine.next_sequence();
         let mut committed = self.apply(&mut group);
         if let Err(error) = &committed
             && self.engine.full().is_some()
@@ -180,12 +182,13 @@ impl Writer {
             && !group.only_removes()
         {
             // They free the space that the others did not find.
-            let failed = FailedGroup::new(&group, self.engine.next_sequence(), error);
+            let failed = FailedGroup::new(&group, first, error);
             group = self.separate_removals(&failed, &mut pending);
+            first = self.engine.next_sequence();
             committed = self.apply(&mut group);
         }
         if let Err(error) = &committed {
-            let failed = FailedGroup::new(&group, self.engine.next_sequence(), error);
+            let failed = FailedGroup::new(&group, first, error);
             pending.writes.iter_mut().for_each(|request| request.fail(&failed));
         }
         let mut unfinished = None;

@@ -26,8 +26,8 @@ impl KvsWriter {
                 Err(error) if error.is_out_of_space() => error,
                 done => return done,
             };
-            self.reserve.note_full(&error, group.bytes());
-            if !group.only_removes() {
+            self.reserve.note_failed_write(self.log.place(), &error, group.bytes());
+            if !group.only_removes() || self.reserve.full().is_none() {
                 return Err(error);
             }
             if !self.give_way(group.clears()) {
@@ -119,9 +119,9 @@ impl KvsWriter {
         }
     }
 
-    /// Notes that a compaction failed: for want of space, the next one gets the reserve.
+    /// Notes that a compaction failed, or could not begin.
     pub(super) fn note_failed_compaction(&mut self, error: &Error) {
-        self.reserve.note_full(error, 0);
+        self.reserve.note_failed_compaction(self.log.place(), error);
     }
 
     /// Returns the job that makes the reserve, if there is something to do. What a compaction on a

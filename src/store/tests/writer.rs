@@ -260,3 +260,18 @@ fn a_key_set_after_the_clock_came_back_has_its_time() {
     bench.writer.idle();
     assert_eq!(bench.reader.count(), 1, "the second has, whatever time it once was");
 }
+
+#[test]
+fn a_group_that_was_not_synced_fails_with_its_keys() {
+    use crate::storage::fs::simulated::{Failure, Fault as DiskFault, SimulatedDisk, State};
+    let directory = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(State::default());
+    let options = Options::new(directory.path()).durability(Durability::Always);
+    let opened = engine::open_in(&options, Arc::new(disk.clone())).unwrap();
+    let store = Store::start(opened, options).unwrap();
+    store.set("a", "1").unwrap();
+    // The write succeeds, and the sync that follows does not.
+    disk.fail(DiskFault { call: 1, failure: Failure::Input, forever: true }, 0);
+    let failed = store.set("k", "2").unwrap_err();
+    assert!(failed.to_string().contains("key \"k\""), "{failed}");
+}
