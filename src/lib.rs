@@ -56,6 +56,10 @@ mod bugs;
 mod client;
 mod engine;
 mod error;
+#[cfg(test)]
+#[path = "../tests/common/form.rs"]
+#[allow(dead_code, reason = "the models have forms of their own")]
+mod form;
 #[cfg(all(any(test, fuzzing), not(any(kvs_loom, kvs_shuttle))))]
 #[doc(hidden)]
 pub mod fuzzing;

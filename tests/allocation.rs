@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use common::form::by_form;
 use common::running::Running;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, ServerHello};
 use kvs::{Durability, KvsClient, Options, ServerOptions, Store};
@@ -138,7 +139,8 @@ fn a_length_in_a_file_allocates_no_more_than_the_file_has() {
     for (path, original) in &files {
         let is_segment = path.extension().is_some();
         let places = if is_segment { lengths(original) } else { (0..original.len()).collect() };
-        for bit in places.iter().flat_map(|place| (0..8).map(move |bit| (*place, bit))) {
+        let bits = places.iter().flat_map(|place| (0..8).map(move |bit| (*place, bit)));
+        for bit in bits.step_by(by_form([7, 1, 1])) {
             for is_forged in [false, true].into_iter().take(if is_segment { 2 } else { 1 }) {
                 let copy = TempDir::new().unwrap();
                 for (other, bytes) in &files {
@@ -163,6 +165,7 @@ fn a_length_in_a_file_allocates_no_more_than_the_file_has() {
         }
     }
     println!("{tried} flips in {file_bytes} bytes: peak {worst}, allowed {bound}, idle {idle}");
+    assert!(tried > by_form([280, 2_000, 2_000]), "too little was tried");
 }
 
 /// What each connection may cost that announces much and sends little: buffers for what it sent.

@@ -11,6 +11,7 @@ use std::thread::ScopedJoinHandle;
 
 use common::connection::PATIENCE;
 use common::connection::redis::{RedisConnection, Reply};
+use common::form::by_form;
 use common::running::Running;
 use common::text;
 use kvs::{ClientOptions, Durability, EngineKind, KvsClient, Options, ServerOptions};
@@ -19,8 +20,10 @@ use tempfile::TempDir;
 /// How many keys a batch sets to the same number.
 const KEYS: usize = 20;
 
-/// How many batches each writer writes.
-const BATCHES: usize = 600;
+/// Returns the number of batches that each writer writes.
+fn batches() -> usize {
+    by_form([150, 600, 600])
+}
 
 const WRITERS: usize = 3;
 
@@ -90,7 +93,7 @@ fn read(address: SocketAddr, number: usize) -> Box<dyn FnMut() -> usize + Send> 
 /// Writes the same number to all keys, each writer numbers of its own that grow.
 fn write(address: SocketAddr, writer: usize) {
     let mut redis = RedisConnection::open(address).unwrap();
-    for batch in 1..=BATCHES {
+    for batch in 1..=batches() {
         let number = (batch * WRITERS + writer).to_string();
         let pairs = keys().into_iter().flat_map(|key| [key, number.clone()]);
         let set = command("MSET", pairs);
@@ -127,8 +130,8 @@ fn batches_are_seen_whole(engine: EngineKind) {
         stop_after(writers, &done);
     });
     let reads = reads.into_inner();
-    println!("{engine}: {reads} reads of {KEYS} keys beside {} batches", BATCHES * WRITERS);
-    assert!(reads > 500, "too little was read");
+    println!("{engine}: {reads} reads of {KEYS} keys beside {} batches", batches() * WRITERS);
+    assert!(reads > by_form([100, 500, 500]), "too little was read");
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn keys_that_come_and_go_together_are_counted_together() {
             let mut redis = RedisConnection::open(server.address).unwrap();
             let set = command("MSET", keys().into_iter().flat_map(|key| [key, "x".to_owned()]));
             let remove = command("DEL", keys());
-            for _ in 0..600 {
+            for _ in 0..batches() {
                 redis.call(std::slice::from_ref(&set)).unwrap();
                 redis.call(std::slice::from_ref(&remove)).unwrap();
             }
@@ -172,7 +175,7 @@ fn keys_that_come_and_go_together_are_counted_together() {
 #[test]
 fn no_acknowledged_increment_is_lost() {
     const THREADS: usize = 6;
-    const ROUNDS: i64 = 400;
+    let rounds: i64 = by_form([100, 400, 400]);
     for &engine in EngineKind::available() {
         let directory = TempDir::new().unwrap();
         let server = start(&directory, engine);
@@ -188,7 +191,7 @@ fn no_acknowledged_increment_is_lost() {
                         command("DECR", ["n".to_owned()]),
                         command("INCR", [format!("own{thread}")]),
                     ];
-                    for round in 1..=ROUNDS {
+                    for round in 1..=rounds {
                         let replies = redis.call(&pipeline).unwrap();
                         let [
                             Reply::Integer(added),
@@ -208,7 +211,7 @@ fn no_acknowledged_increment_is_lost() {
                 });
             }
         });
-        let sum = i64::try_from(THREADS).unwrap() * ROUNDS;
+        let sum = i64::try_from(THREADS).unwrap() * rounds;
         let value = server.store.get("n").unwrap().unwrap();
         assert_eq!(text(&value), sum.to_string(), "{engine}");
     }
@@ -217,7 +220,7 @@ fn no_acknowledged_increment_is_lost() {
 #[test]
 fn no_reader_sees_a_counter_go_back_while_it_is_compacted() {
     const COUNTERS: usize = 50;
-    const ROUNDS: usize = 150;
+    let rounds: usize = by_form([40, 150, 150]);
     let directory = TempDir::new().unwrap();
     let server = start(&directory, EngineKind::Kvs);
     let done = AtomicBool::new(false);
@@ -228,7 +231,7 @@ fn no_reader_sees_a_counter_go_back_while_it_is_compacted() {
                 let (address, acknowledged) = (server.address, &acknowledged);
                 scope.spawn(move || {
                     let mut redis = RedisConnection::open(address).unwrap();
-                    for _ in 0..ROUNDS {
+                    for _ in 0..rounds {
                         for counter in (writer..COUNTERS).step_by(2) {
                             let increment = command("INCR", [format!("counter{counter}")]);
                             let replies = redis.call(&[increment]).unwrap();

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::form::by_form;
 use common::journal::{Journal, Outcome};
 use common::journaled::Connection;
 use common::process::{Server, is_compacting, wait};
@@ -193,7 +194,7 @@ fn kill_and_check(engine: &str, kills: u64, seed: u64) -> Figures {
 /// The seed decides what is written and when the server is killed; what that meets differs all the same.
 fn run(engine: &str, kills: u64) -> Figures {
     let seed = setting("KVS_SEED", 1);
-    println!("repeat with KVS_SEED={seed} KVS_KILLS={kills}, ignored tests included");
+    println!("repeat with KVS_SEED={seed} in the same form");
     let figures = kill_and_check(engine, kills, seed);
     println!("{engine}: {figures}");
     assert!(figures.acknowledged > 30 * kills, "too little was written to prove anything");
@@ -202,25 +203,12 @@ fn run(engine: &str, kills: u64) -> Figures {
 
 #[test]
 fn nothing_acknowledged_is_lost_to_kills() {
-    let figures = run("kvs", 25);
+    let figures = run("kvs", by_form([16, 25, 1000]));
     assert!(figures.kills_in_recovery > 0 && figures.kills_in_compaction > 0);
 }
 
 #[test]
 #[cfg(feature = "sled")]
 fn nothing_acknowledged_is_lost_to_kills_with_sled() {
-    run("sled", 15);
-}
-
-#[test]
-#[ignore = "takes minutes; KVS_KILLS says how many kills"]
-fn nothing_acknowledged_is_lost_to_many_kills() {
-    run("kvs", setting("KVS_KILLS", 1000));
-}
-
-#[test]
-#[cfg(feature = "sled")]
-#[ignore = "takes minutes; KVS_KILLS says how many kills"]
-fn nothing_acknowledged_is_lost_to_many_kills_with_sled() {
-    run("sled", setting("KVS_KILLS", 1000));
+    run("sled", by_form([8, 15, 1000]));
 }

@@ -13,12 +13,14 @@ use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use common::connection::{self, Connection, KINDS};
+use common::form::by_form;
 use common::linearizability::specification::{
     KeyAnswer, KeyOperation, StoreAnswer, StoreOperation,
 };
 use common::linearizability::workload::{self, Clock, Dice, Tally};
 use common::linearizability::{Call, NEVER, Outcome};
 use common::process::Server;
+use common::random::setting;
 use common::running::Running;
 use kvs::{Durability, KvsClient, Options, ServerOptions};
 use tempfile::TempDir;
@@ -170,7 +172,7 @@ fn finish(what: &str, tally: Tally) {
 fn histories_over_both_protocols_are_linearizable() {
     let mut bench = Bench::new(2 * KINDS);
     let mut sum = Tally::default();
-    for seed in 0..1000 {
+    for seed in 0..by_form([200, 1000, 10_000]) {
         let keys = 1 + usize::try_from(seed % 2).unwrap();
         let calls = bench.round(seed, 4, |client| {
             let count = 1 + client.dice.roll(3);
@@ -190,7 +192,7 @@ fn batches_and_reads_of_many_keys_are_linearizable() {
     const KEYS: usize = 3;
     let mut bench = Bench::new(5);
     let mut sum = Tally::default();
-    for seed in 0..500 {
+    for seed in 0..by_form([100, 500, 5000]) {
         let calls = bench.round(seed, 3, |client| {
             let count = 1 + client.dice.roll(2);
             (0..count).map(|_| client.on_keys(KEYS)).collect()
@@ -320,7 +322,7 @@ fn kill(kills: u64, seed: u64) -> Tally {
             sum += tally.unwrap_or_else(|error| panic!("seed {seed}, life {life}, {error}"));
         }
     }
-    println!("{kills} kills");
+    println!("{kills} kills, repeat with KVS_SEED={seed} in the same form");
     finish("across kills", sum);
     assert!(sum.unknown > 0, "no kill met an operation under way");
     sum
@@ -328,14 +330,7 @@ fn kill(kills: u64, seed: u64) -> Tally {
 
 #[test]
 fn histories_across_kills_are_linearizable() {
-    let sum = kill(20, 1);
-    assert!(sum.operations > 2_000, "too little was done to prove anything");
-}
-
-/// `KVS_KILLS=500 cargo test --release --test linearizability -- --ignored --nocapture`
-#[test]
-#[ignore = "takes minutes; KVS_KILLS says how many kills"]
-fn histories_across_many_kills_are_linearizable() {
-    let kills = std::env::var("KVS_KILLS").map_or(500, |kills| kills.parse().unwrap());
-    kill(kills, u64::from(std::process::id()));
+    let kills = by_form([6, 20, 500]);
+    let sum = kill(kills, setting("KVS_SEED", 1));
+    assert!(sum.operations as u64 > 100 * kills, "too little was done to prove anything");
 }

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
 
+use common::form::by_form;
 use kvs::{EngineKind, Options, Store};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -57,8 +60,12 @@ fn run(engine: EngineKind, steps: Vec<Step>) {
     }
 }
 
+fn cases(by_forms: [u32; 3]) -> ProptestConfig {
+    ProptestConfig { cases: by_form(by_forms), ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases([16, 64, 1000]))]
 
     #[test]
     fn kvs_is_a_map(steps in prop::collection::vec(step(), 0..200)) {
@@ -73,7 +80,7 @@ proptest! {
 
 #[cfg(feature = "sled")]
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(cases([4, 8, 100]))]
 
     #[test]
     fn sled_is_a_map(steps in prop::collection::vec(step(), 0..60)) {

@@ -3,15 +3,25 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::form::by_form;
 use kvs::{EngineKind, Options, Store};
 use tempfile::TempDir;
 
-/// How long each engine is under stress.
-const DURATION: Duration = Duration::from_secs(10);
+/// Returns the time for which each engine is under stress.
+fn duration() -> Duration {
+    Duration::from_secs(by_form([1, 10, 60]))
+}
+
+/// Returns the number of reads, and of writes, that prove something.
+fn least() -> u64 {
+    by_form([500, 5_000, 5_000])
+}
 
 const KEYS: usize = 200;
 const READERS: usize = 2;
@@ -75,7 +85,7 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
                 })
             })
             .collect();
-        while start.elapsed() < DURATION && !readers.iter().any(|reader| reader.is_finished()) {
+        while start.elapsed() < duration() && !readers.iter().any(|reader| reader.is_finished()) {
             thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
@@ -97,12 +107,14 @@ fn a_live_key_is_never_missing_while_it_is_overwritten_and_compacted() {
         .map(|metadata| metadata.len())
         .sum();
     println!("kvs: {reads} reads beside {writes} writes, {bytes} bytes are left");
-    assert!(reads > 5_000 && writes > 5_000, "too little happened");
-    assert!(bytes < writes * 100, "compaction did not run: {bytes} bytes after {writes} writes");
+    assert!(reads > least() && writes > least(), "too little happened");
+    // The segment that is written to and the one that is made ahead are there in any case.
+    let bytes_max = writes * 100 + (128 << 10);
+    assert!(bytes < bytes_max, "compaction did not run: {bytes} bytes after {writes} writes");
 
     // One after the other, so that each has the machine to itself.
     let options = Options::new("unused").engine(EngineKind::Memory);
     let (reads, writes) = overwrite_and_read(&Store::open(options).unwrap());
     println!("memory: {reads} reads beside {writes} writes");
-    assert!(reads > 5_000 && writes > 5_000, "too little happened");
+    assert!(reads > least() && writes > least(), "too little happened");
 }

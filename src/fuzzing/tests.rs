@@ -1,7 +1,7 @@
 //! Replays the corpora and mutations of them, and shows which planted mistakes the targets catch.
 //!
-//! `KVS_FUZZ_EXECUTIONS=1000000 cargo test --release --lib fuzzing -- --nocapture` tries that many
-//! mutations with each target.
+//! The forms of the tests differ in how many mutations they try with each target:
+//! `KVS_TEST=long cargo test --release --lib fuzzing -- --nocapture`.
 
 mod mutator;
 
@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::{TARGETS, Target};
 use crate::bugs::{Bug, plant};
+use crate::form::by_form;
 use mutator::Mutator;
 
 /// Every mutation follows from it, the corpus and the number of the execution.
@@ -45,13 +46,13 @@ fn run(target: Target, bytes: &[u8]) {
     resume_unwind(panic);
 }
 
-/// Replays the corpus, then tries this many mutations or as many as the environment says.
+/// Replays the corpus, then tries so many mutations: a tenth of them in the short form of the
+/// tests, ten times as many in the long one.
 fn fuzz(name: &str, executions: u64) {
     let target = target(name);
     let corpus = corpus(target);
     corpus.iter().for_each(|bytes| run(target, bytes));
-    let wanted = std::env::var("KVS_FUZZ_EXECUTIONS");
-    let executions = wanted.map_or(executions, |wanted| wanted.parse().unwrap());
+    let executions = by_form([executions / 10, executions, executions * 10]);
     let mut mutator = Mutator::new(SEED, &corpus);
     let start = Instant::now();
     (0..executions).for_each(|_| run(target, &mutator.next()));

@@ -4,6 +4,7 @@
 
 pub mod connection;
 pub mod fault;
+pub mod form;
 pub mod journal;
 pub mod journaled;
 pub mod linearizability;

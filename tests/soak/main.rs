@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Connections};
 use common::connection::PATIENCE;
+use common::form::by_form;
 use common::linearizability::workload::Dice;
 use common::process::Server;
+use common::random::setting;
 use resources::{Resources, mebibytes, slope};
 use tempfile::TempDir;
 
@@ -274,17 +276,15 @@ fn work(client: &mut Client, server: &Server, operations: &AtomicU64) -> bool {
     true
 }
 
-#[test]
-fn a_server_forgets_nothing_and_takes_no_more_and_more() {
-    Soak::new(1, Length::Rounds(16)).run();
+/// Returns the length in this form of the tests; `KVS_SOAK_SECONDS` sets that of the long one.
+fn length() -> Length {
+    let seconds = u32::try_from(setting("KVS_SOAK_SECONDS", 600)).unwrap();
+    by_form([Length::Rounds(12), Length::Rounds(16), Length::Seconds(seconds)])
 }
 
-/// `KVS_SOAK_SECONDS=43200 cargo test --release --test soak -- --ignored --nocapture`
 #[test]
-#[ignore = "takes as long as KVS_SOAK_SECONDS says, ten minutes without it"]
-fn a_server_that_works_for_long_forgets_nothing_and_takes_no_more_and_more() {
-    let seconds = std::env::var("KVS_SOAK_SECONDS").map_or(600, |text| text.parse().unwrap());
-    Soak::new(u64::from(std::process::id()), Length::Seconds(seconds)).run();
+fn a_server_forgets_nothing_and_takes_no_more_and_more() {
+    Soak::new(setting("KVS_SEED", 1), length()).run();
 }
 
 #[test]

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::bugs;
+use crate::form::by_form;
 use crate::linearizability::specification::{self, KeyAnswer, KeyOperation};
 use crate::linearizability::workload::{self, Dice, SMALLEST_UNIQUE, Tally};
 use crate::linearizability::{Call, NEVER, Outcome as Known};
@@ -288,8 +289,9 @@ impl Bench {
         })
     }
 
-    /// Makes at least so many histories, which all have to be right.
+    /// Makes at least so many histories in the full form of the tests, which all have to be right.
     fn prove(&mut self, histories: usize, shape: Shape) -> Tally {
+        let histories = in_form(histories);
         let mut sum = Tally::default();
         for seed in 0.. {
             if sum.histories >= histories {
@@ -301,6 +303,11 @@ impl Bench {
         assert!(sum.undecided * 1000 <= sum.histories, "too many prove nothing: {sum}");
         sum
     }
+}
+
+/// Returns the number of histories in this form of the tests, given that of the full form.
+fn in_form(histories: usize) -> usize {
+    by_form([histories / 10, histories, histories * 10])
 }
 
 const INTERVAL: Durability = Durability::Interval(Duration::from_millis(2));

@@ -157,7 +157,7 @@ fn histories_of_batches_and_snapshots_are_linearizable() {
         (EngineKind::Memory, Durability::Never, 500),
     ] {
         let bench = Bench::new(engine, durability);
-        for seed in 0..histories {
+        for seed in 0..in_form(histories) as u64 {
             sum += round(&bench, seed).unwrap_or_else(|error| panic!("{error}"));
         }
     }

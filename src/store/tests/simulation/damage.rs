@@ -17,12 +17,19 @@ use self::store::{Files, Store, states};
 use super::machine::{Machine, Past, put};
 use super::options;
 use crate::engine::{Access, KeyRange, Lookup, ScanPage};
+use crate::form::by_form;
 use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::batch::Batch;
 use crate::{Durability, Error};
 
 /// What was found wrong.
 type Violation = String;
+
+/// Returns the bits that are flipped: in the short form of the tests every seventh, which is
+/// another bit of each byte than of the one before.
+fn bits(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    (0..bytes.len() * 8).step_by(by_form([7, 1, 1]))
+}
 
 /// What became of the damages of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,14 +44,17 @@ struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { harmless, refused, found } = self;
-        let tried = harmless + refused + found;
+        let (Self { harmless, refused, found }, tried) = (self, self.tried());
         write!(formatter, "{tried} tried: {refused} refused, {found} found by reading, ")?;
         write!(formatter, "{harmless} harmless")
     }
 }
 
 impl Figures {
+    fn tried(&self) -> u64 {
+        self.harmless + self.refused + self.found
+    }
+
     fn add(&mut self, other: Self) {
         self.harmless += other.harmless;
         self.refused += other.refused;

@@ -4,20 +4,26 @@ use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
 use super::machine::{Machine, Past, lengthen, put, remove};
-use super::{Dice, Model, number, options};
+use super::{Dice, Model, options};
+use crate::form::by_form;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::batch::{Batch, Operation};
 use crate::{Durability, Options};
 
-/// What is tried of a sequence by its length: the long ones have so many images that a part has to do, unless
-/// `KVS_SIMULATION_FULL=1` asks for all.
+/// Returns the effort for a sequence of this length: long ones have so many images that a part of
+/// them has to do, except in the long form of the tests.
 fn effort(length: usize) -> Effort {
+    const SAMPLED: Effort = Effort { pieces_exhausted: 4, samples: 12, crashed_again_one_in: 16 };
     match length {
-        _ if number("KVS_SIMULATION_FULL", 0) == 1 => Effort::FULL,
         0..=2 => Effort::FULL,
-        3 => Effort { crashed_again_one_in: 4, ..Effort::FULL },
-        _ => Effort { pieces_exhausted: 4, samples: 12, crashed_again_one_in: 16 },
+        3 => by_form([SAMPLED, Effort { crashed_again_one_in: 4, ..Effort::FULL }, Effort::FULL]),
+        _ => by_form([SAMPLED, SAMPLED, Effort::FULL]),
     }
+}
+
+/// Returns the length up to which every sequence is run.
+fn length_max() -> u64 {
+    by_form([3, 4, 4])
 }
 
 /// What a step may be.
@@ -149,14 +155,16 @@ pub(super) fn run_all(durability: Durability, length_max: u64) -> Result<Figures
 
 #[test]
 fn with_always_no_crash_loses_what_was_acknowledged() {
-    let length = number("KVS_SIMULATION_LENGTH", 4);
+    let length = length_max();
     let figures = run_all(Durability::Always, length).unwrap();
+    assert!(figures.images > by_form([100_000, 1_000_000, 1_000_000]), "{figures}");
     println!("always, every sequence of {length} steps: {figures}");
 }
 
 #[test]
 fn with_an_interval_no_crash_loses_what_was_synced() {
-    let length = number("KVS_SIMULATION_LENGTH", 4);
+    let length = length_max();
     let figures = run_all(Durability::Interval(Duration::from_secs(1)), length).unwrap();
+    assert!(figures.images > by_form([200_000, 3_000_000, 3_000_000]), "{figures}");
     println!("interval, every sequence of {length} steps: {figures}");
 }

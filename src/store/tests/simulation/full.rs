@@ -10,6 +10,7 @@ use super::checker::{Checker, Effort, Figures};
 use super::machine::{Machine, Past, put, remove};
 use super::{Dice, Model, options};
 use crate::bugs::{Bug, plant};
+use crate::form::by_form;
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{Fate, Fill, Promised, SimulatedDisk, State};
 use crate::store::batch::{Answer, Batch, Operation, Outcome};
@@ -381,7 +382,7 @@ fn happen(mut machine: Machine, dice: &mut Dice) -> Machine {
 #[test]
 fn random_histories_on_a_small_disk_lose_nothing() {
     let mut full = 0;
-    for seed in 0..super::number("KVS_SIMULATION_FULL_DISKS", 12) {
+    for seed in 0..by_form([3, 12, 500]) {
         let mut dice = Dice::new(seed);
         let mut machine = empty();
         for _ in 0..1500 {

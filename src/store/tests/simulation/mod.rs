@@ -54,8 +54,3 @@ impl Dice {
         usize::try_from(self.next() >> 33).unwrap() % sides
     }
 }
-
-/// A number from the environment, so that a test can be made longer.
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
-}

@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw, with_time};
 use super::machine::{Machine, Past};
-use super::{Dice, Model, START, number, options};
+use super::{Dice, Model, START, options};
 use crate::engine::{Access, Lookup, Snapshot};
+use crate::form::by_form;
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
@@ -221,8 +222,11 @@ fn explain(seed: u64, error: &str) -> String {
 
 fn seeds() -> std::ops::Range<u64> {
     match std::env::var("KVS_SIMULATION_SEED") {
-        Ok(_) => number("KVS_SIMULATION_SEED", 0)..number("KVS_SIMULATION_SEED", 0) + 1,
-        Err(_) => 0..number("KVS_SIMULATION_SEEDS", 40),
+        Ok(seed) => {
+            let seed = seed.parse().expect("a number");
+            seed..seed + 1
+        }
+        Err(_) => 0..by_form([4, 40, 2000]),
     }
 }
 
@@ -236,4 +240,5 @@ fn random_histories_survive_crashes_at_every_place() {
         }
     }
     println!("{} random histories: {figures}", seeds().count());
+    assert!(figures.images > 1000 * seeds().count() as u64, "too little was tried");
 }
