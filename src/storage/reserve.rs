@@ -49,6 +49,8 @@ pub(crate) struct Reserve {
     full: Option<Full>,
     /// It is to be made, or made larger or smaller, if need be.
     is_due: bool,
+    /// The bytes of the log when that was last looked at; it is again when there are twice as many.
+    looked_at: u64,
     is_making: bool,
     /// The disk is still full, and a compaction has not looked yet for what it can free.
     is_compaction_due: bool,
@@ -100,6 +102,7 @@ impl Reserve {
             target: 0,
             full: None,
             is_due: true,
+            looked_at: 0,
             is_making: false,
             is_compaction_due: false,
         }
@@ -228,9 +231,12 @@ impl Reserve {
 
     /// Returns the work of making the reserve, if there is some; the log has so many bytes.
     pub(crate) fn begin(&mut self, place: &Place, log_bytes: u64) -> Option<Making> {
-        if self.is_making || !std::mem::take(&mut self.is_due) {
+        // A log that grows fast fills a small disk before any time has passed.
+        let has_grown = log_bytes > 0 && log_bytes / 2 >= self.looked_at;
+        if self.is_making || !has_grown && !self.is_due {
             return None;
         }
+        (self.is_due, self.looked_at) = (false, log_bytes);
         self.target = target(place, log_bytes);
         let is_right = self.target / 4 * 3 <= self.held && self.held <= self.target * 2;
         if self.full.is_none() && is_right {

@@ -252,6 +252,8 @@ impl Writer {
         let is_full = self.engine.full().is_some();
         match committed {
             Err(error @ (Error::UnknownOutcome(_) | Error::Corrupt { .. })) => self.fail(error),
+            // The look at the files has said so.
+            Err(Error::Removed { .. }) => {}
             Err(error) if !self.is_failing => {
                 log::warn!("writes fail, and each is undone: {error}");
             }
