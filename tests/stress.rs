@@ -46,7 +46,7 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
     (0..KEYS).for_each(|key| set(key, 0));
     let acknowledged: Vec<AtomicU64> = (0..KEYS).map(|_| AtomicU64::new(0)).collect();
     let stop = AtomicBool::new(false);
-    let start = Instant::now();
+    let (start, duration) = (Instant::now(), duration());
     thread::scope(|scope| {
         let readers: Vec<_> = (0..READERS)
             .map(|reader| {
@@ -85,7 +85,7 @@ fn overwrite_and_read(store: &Store) -> (u64, u64) {
                 })
             })
             .collect();
-        while start.elapsed() < duration() && !readers.iter().any(|reader| reader.is_finished()) {
+        while start.elapsed() < duration && !readers.iter().any(|reader| reader.is_finished()) {
             thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
