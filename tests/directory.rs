@@ -135,6 +135,14 @@ fn without_its_lock_file_a_directory_is_still_locked() {
     store.set("key", "value").unwrap();
 }
 
+/// Removes a directory in which files may be made meanwhile.
+fn remove_directory(path: &Path) {
+    let start = Instant::now();
+    while let Err(error) = fs::remove_dir_all(path) {
+        assert!(start.elapsed() < PATIENCE, "{error}");
+    }
+}
+
 /// Writes to a server until it takes no more, and waits for its end; what was acknowledged until then.
 fn write_until_the_end(server: Server) -> usize {
     let mut connection = RedisConnection::open(server.address).unwrap();
@@ -153,8 +161,9 @@ fn write_until_the_end(server: Server) -> usize {
 #[test]
 fn a_server_ends_when_its_directory_or_its_files_are_removed() {
     let remove: [fn(&Path); 4] = [
-        |data| fs::remove_dir_all(data).unwrap(),
-        |data| names(data).iter().for_each(|name| fs::remove_file(data.join(name)).unwrap()),
+        remove_directory,
+        // One that is only being made has another name by now.
+        |data| names(data).iter().for_each(|name| drop(fs::remove_file(data.join(name)))),
         |data| fs::remove_file(data.join("00000000000000000001.log")).unwrap(),
         |data| {
             let log = data.join("00000000000000000001.log");
@@ -195,7 +204,7 @@ fn a_server_of_sled_ends_when_its_files_are_removed() {
     let places = TempDir::new().unwrap();
     let data = places.path().join("data");
     let server = Server::start(&data, &["--engine", "sled"]);
-    fs::remove_dir_all(data.join("sled")).unwrap();
+    remove_directory(&data.join("sled"));
     write_until_the_end(server);
 }
 
@@ -204,7 +213,7 @@ fn a_server_without_clients_ends_too() {
     let places = TempDir::new().unwrap();
     let data = places.path().join("data");
     let server = Server::start(&data, &[]);
-    fs::remove_dir_all(&data).unwrap();
+    remove_directory(&data);
     let (status, log) = server.wait();
     assert!(!status.success() && log.contains("was removed or replaced"), "{log}");
 }
