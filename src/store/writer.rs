@@ -251,7 +251,8 @@ impl Writer {
     fn note(&mut self, committed: &Result<()>) {
         let is_full = self.engine.full().is_some();
         match committed {
-            Err(error @ (Error::UnknownOutcome(_) | Error::Corrupt { .. })) => self.fail(error),
+            Err(error @ Error::UnknownOutcome(_)) => self.fail(error),
+            Err(error @ Error::Corrupt { .. }) => self.stop_at_damage(error),
             // The look at the files has said so.
             Err(Error::Removed { .. }) => {}
             Err(error) if !self.is_failing => {
@@ -270,6 +271,15 @@ impl Writer {
         }
     }
 
+    /// Stops taking writes because of damage. At the end of the log the next open would take it for a
+    /// torn end, and cut it off, but for the mark of a close behind it.
+    fn stop_at_damage(&mut self, error: &Error) {
+        if let Err(failed) = self.engine.close() {
+            log::warn!("the log could not be marked behind its damage: {failed}");
+        }
+        self.fail(error);
+    }
+
     fn fail(&self, error: &Error) {
         log::error!("the store takes no more writes: {error}");
         self.health.fail(|| error.clone());
@@ -282,8 +292,8 @@ impl Writer {
         if self.check_files().is_err() {
             return;
         }
-        if let Err(error) = self.engine.tick() {
-            return self.fail(&error);
+        if let Err(damage) = self.engine.tick() {
+            return self.stop_at_damage(&damage);
         }
         if matches!(self.durability, Durability::Interval(_))
             && let Some(job) = self.engine.offer_sync()

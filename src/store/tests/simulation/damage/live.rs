@@ -7,10 +7,10 @@ use super::super::machine::{Machine, Past, put};
 use super::super::options;
 use super::store::{Files, STORIES, Store, frames, states};
 use super::{Violation, bits, is_named, read_all};
-use crate::Durability;
 use crate::form::by_form;
-use crate::storage::fs::simulated::SimulatedDisk;
+use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::batch::Batch;
+use crate::{Durability, Error};
 
 /// What became of the damages.
 #[derive(Debug, Clone, Copy, Default)]
@@ -166,4 +166,30 @@ fn the_id_of_an_unfinished_segment_is_not_given_again() {
     let newest = state.files().map(|(name, _)| name).filter(|name| name.ends_with(".log")).max();
     assert!(newest > Some("00000000000000000090.log"), "{newest:?}");
     assert!(state.files().all(|(name, _)| !name.starts_with("00000000000000000090")));
+}
+
+#[test]
+fn damage_that_was_met_at_the_end_of_the_log_is_not_cut_off_as_a_torn_end() {
+    for is_killed in [false, true] {
+        let disk = SimulatedDisk::new(State::default());
+        let past = Past { sequence: 0, model: Default::default() };
+        let mut machine = Machine::open(&disk, &options(Durability::Always), vec![past]).unwrap();
+        for key in ["good", "bad"] {
+            machine.write(vec![Batch::single(put(key, "value"))]).remove(0).unwrap();
+        }
+        disk.damage("00000000000000000001.log", |bytes| {
+            let at = bytes.windows(3).rposition(|window| window == b"bad").unwrap();
+            bytes[at] ^= 1;
+        });
+        let read = machine.reader.get(b"bad", crate::engine::Access::Blocking);
+        assert!(matches!(read, Err(Error::Corrupt { .. })), "{read:?}");
+        machine.tick();
+        assert!(matches!(machine.health.failure(), Some(Error::Corrupt { .. })));
+        let state = disk.state();
+        drop(machine);
+        let disk = if is_killed { SimulatedDisk::new(state) } else { disk };
+        let past = Past { sequence: 0, model: Default::default() };
+        let opened = Machine::open(&disk, &options(Durability::Always), vec![past]);
+        assert!(matches!(opened, Err(Error::Corrupt { .. })), "killed: {is_killed}");
+    }
 }
