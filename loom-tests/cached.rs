@@ -37,7 +37,7 @@ fn run() {
             for version in FIRST + 1..=REMOVED {
                 let mut group = Group::default();
                 group.push([mutation(version)]);
-                writer.commit(group, false).unwrap();
+                writer.commit(&mut group, false).unwrap();
                 acknowledged.store(version, Ordering::Release);
             }
             writer

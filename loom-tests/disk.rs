@@ -35,7 +35,7 @@ pub(super) fn commit(engine: &mut Engine, key: &str, value: &str) {
     let mut group = Group::default();
     let (key, value) = (key.into(), value.into());
     group.push(vec![Mutation::Put { key, value, expires_at: None }]);
-    engine.writer.commit(group, false).unwrap();
+    engine.writer.commit(&mut group, false).unwrap();
 }
 
 /// A store with its actors, that began with these commits.

@@ -25,7 +25,7 @@ fn run() {
     let writing = spawn(move || {
         let mut group = Group::default();
         group.push([mutation(FIRST + 1)]);
-        writer.commit(group, false).unwrap();
+        writer.commit(&mut group, false).unwrap();
         writer
     });
     let mut least = FIRST;
