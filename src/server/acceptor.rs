@@ -29,7 +29,7 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// How long it accepts nobody while every worker's inbox is full.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 
-/// How long it waits at most before it looks whether the store lost its files.
+/// The longest wait before it looks whether the store lost its files.
 const STORE_CHECK: Duration = Duration::from_secs(1);
 
 /// How many connections one turn accepts, so that a flood of them does not hide the wish to stop.

@@ -41,7 +41,7 @@ const GROUP_BYTES_MAX: usize = 8 << 20;
 /// How many expired keys one turn removes, so that writes wait behind few of them.
 const EXPIRED_PER_TURN: usize = 256;
 
-/// How long writes may be acknowledged without a look at the files they are written to.
+/// The longest time that writes are acknowledged without a look at the files they go to.
 const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the writer is told.

@@ -18,7 +18,7 @@ use crate::{Durability, Error, Options, Result};
 
 const CAPACITY: usize = 64 << 10;
 
-/// How often time may pass until what can be freed is free.
+/// The most ticks until the space of all garbage is free.
 const TICKS: usize = 3;
 
 fn full_options(durability: Durability) -> Options {
