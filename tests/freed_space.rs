@@ -47,7 +47,7 @@ fn wait_until_writable(client: &mut RedisConnection) {
     assert_eq!(write_status(client), "ok");
 }
 
-/// What `INFO` says of writes.
+/// Returns the status of writes in `INFO`.
 fn write_status(client: &mut RedisConnection) -> String {
     let Reply::Bulk(Some(text)) = call(client, &["INFO", "persistence"]) else {
         panic!("INFO has no answer");

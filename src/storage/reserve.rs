@@ -108,7 +108,7 @@ impl Reserve {
         }
     }
 
-    /// Returns what a write met that found the disk full, if it still is.
+    /// Returns the error of the first write that found the disk full, if it still is.
     pub(crate) fn full(&self) -> Option<&Error> {
         self.full.as_ref().map(|full| &full.error)
     }
@@ -253,7 +253,7 @@ impl Reserve {
         self.is_making = false;
         (self.held, self.target) = (made.held, made.target);
         if let Some(error) = &made.full {
-            // What could still be written would leave nothing to free space with.
+            // Further writes would leave nothing to free space with.
             self.note_full(error, 0);
         }
         let Some(full) = &mut self.full else { return };
@@ -306,7 +306,7 @@ impl Making {
             }
             opened => opened?,
         };
-        // What it has is not given up for a write, or the reserve would be used up bit by bit.
+        // The reserve is not given up for a write, or it would be used up bit by bit.
         let least = file.length()?.min(self.target);
         if let Some(needed) = self.needed {
             // With less than half of it a compaction could not rewrite much the next time.
