@@ -2,7 +2,7 @@
 //!
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
-use crate::storage::record::{Checksum, FRAME_HEADER_BYTES, Record};
+use crate::storage::format::record::{Checksum, FRAME_HEADER_BYTES, Record};
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]

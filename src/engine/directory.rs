@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::EngineKind;
 use super::marker::{Marker, SMALL_FILE_BYTES};
+use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, Lock, Sharing, read_small};
-use crate::storage::names;
 use crate::sync::{Arc, sleep};
 use crate::{Error, Options, Result};
 
@@ -177,15 +177,15 @@ fn lock_file(
     start: Instant,
     handle: &dyn fs::Directory,
 ) -> Result<Option<Box<dyn Lock>>> {
-    let failed = |error| Error::io("lock", &options.directory.join(names::LOCK), error);
+    let failed = |error| Error::io("lock", &options.directory.join(file_name::LOCK), error);
     if !options.read_only {
-        let take = || handle.lock_file(names::LOCK, Sharing::Exclusive).map_err(failed);
+        let take = || handle.lock_file(file_name::LOCK, Sharing::Exclusive).map_err(failed);
         let lock = wait_for(options, start, handle, take)?;
         // Only a help for whoever finds the directory taken.
         let _ = lock.describe(&format!("{HOLDER}{}", std::process::id()));
         return Ok(Some(lock));
     }
-    wait_for(options, start, handle, || match handle.lock_file(names::LOCK, Sharing::Shared) {
+    wait_for(options, start, handle, || match handle.lock_file(file_name::LOCK, Sharing::Shared) {
         Ok(lock) => Ok(lock.map(Some)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(None)),
         Err(error) => Err(failed(error)),
@@ -194,7 +194,7 @@ fn lock_file(
 
 /// Returns the note in the file `LOCK`, `None` if the file holds anything else.
 fn read_holder(handle: &dyn fs::Directory) -> io::Result<Option<String>> {
-    let note = read_small(handle, names::LOCK, SMALL_FILE_BYTES)?;
+    let note = read_small(handle, file_name::LOCK, SMALL_FILE_BYTES)?;
     let is_note = |text: &String| {
         let number = text.strip_prefix(HOLDER);
         number.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -204,7 +204,7 @@ fn read_holder(handle: &dyn fs::Directory) -> io::Result<Option<String>> {
 
 /// Returns an error if a directory that is no store yet has a `LOCK` that no store made.
 fn refuse_foreign_lock(handle: &dyn fs::Directory, path: &Path) -> Result<()> {
-    let lock = path.join(names::LOCK);
+    let lock = path.join(file_name::LOCK);
     match read_holder(handle) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => {

@@ -3,12 +3,12 @@
 use super::{Delivery, Job, JobKind, Step};
 use crate::Result;
 use crate::storage::compaction::{Compaction, CompactionPlan, Progress};
-use crate::storage::hinting::Hinting;
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::log::reserve::Making;
+use crate::storage::log::standby::Prepared;
 use crate::storage::log::{Place, sync_segments};
-use crate::storage::names::SegmentId;
-use crate::storage::prepared::Prepared;
-use crate::storage::reserve::Making;
 use crate::storage::segment::Segment;
+use crate::storage::segment::hint_writer::Hinting;
 use crate::sync::Arc;
 
 /// Compacts the segments that were chosen when it was made.

@@ -7,8 +7,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::EngineKind;
+use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::{Directory, read_small};
-use crate::storage::names::{self, FileName};
 use crate::sync::random;
 use crate::{Error, Result};
 
@@ -26,8 +26,8 @@ pub(super) struct Marker {
 impl Marker {
     /// Reads the marker; `None` if there is none, and so no store.
     pub(super) fn read(directory: &dyn Directory, path: &Path) -> Result<Option<Self>> {
-        let marker = path.join(names::ENGINE);
-        let contents = match read_small(directory, names::ENGINE, SMALL_FILE_BYTES) {
+        let marker = path.join(file_name::ENGINE);
+        let contents = match read_small(directory, file_name::ENGINE, SMALL_FILE_BYTES) {
             Ok(contents) => contents,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &marker, error)),
@@ -45,14 +45,14 @@ impl Marker {
     pub(super) fn create(directory: &dyn Directory, path: &Path, kind: EngineKind) -> Result<Self> {
         let marker = Self { kind, store: random() };
         // A crash may have left a part of it; nobody else writes here while the lock is held.
-        let _ = directory.remove(names::ENGINE_UNFINISHED);
-        let written = directory.create(names::ENGINE_UNFINISHED).and_then(|file| {
+        let _ = directory.remove(file_name::ENGINE_UNFINISHED);
+        let written = directory.create(file_name::ENGINE_UNFINISHED).and_then(|file| {
             file.write_at(format!("{kind}\n{:032x}\n", marker.store).as_bytes(), 0)?;
             file.sync()?;
-            directory.rename(names::ENGINE_UNFINISHED, names::ENGINE)?;
+            directory.rename(file_name::ENGINE_UNFINISHED, file_name::ENGINE)?;
             directory.sync()
         });
-        written.map_err(|error| Error::io("write", &path.join(names::ENGINE), error))?;
+        written.map_err(|error| Error::io("write", &path.join(file_name::ENGINE), error))?;
         Ok(marker)
     }
 
@@ -60,12 +60,13 @@ impl Marker {
     pub(super) fn refuse_lost(directory: &dyn Directory, path: &Path) -> Result<()> {
         let found = directory.list().map_err(|e| Error::io("list", path, e))?;
         let is_data = |name: &&String| {
-            FileName::parse(name).is_some() || [names::SLED, names::CLOSED].contains(&name.as_str())
+            FileName::parse(name).is_some()
+                || [file_name::SLED, file_name::CLOSED].contains(&name.as_str())
         };
         match found.iter().find(is_data) {
             Some(name) => {
                 let reason = format!("it is missing, and there is {name}");
-                Err(Error::corrupt(&path.join(names::ENGINE), 0, reason))
+                Err(Error::corrupt(&path.join(file_name::ENGINE), 0, reason))
             }
             None => Ok(()),
         }

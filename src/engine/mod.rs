@@ -44,15 +44,15 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use crate::storage::index::Snapshot;
-pub(crate) use crate::storage::mutation::{Group, Mutation};
-pub(crate) use crate::storage::range::KeyRange;
+pub(crate) use crate::storage::key_range::KeyRange;
+pub(crate) use crate::storage::log::group::{Group, Mutation};
 pub(crate) use crate::storage::segment::Access;
 use directory::Directory;
 
 use crate::storage::compaction::CompactionDelivery;
 use crate::storage::fs::{FileSystem, RealFileSystem};
-use crate::storage::prepared::Prepared;
-use crate::storage::reserve::Made;
+use crate::storage::log::reserve::Made;
+use crate::storage::log::standby::Prepared;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 

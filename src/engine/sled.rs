@@ -22,10 +22,10 @@ use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
     ScanPage, Scanned, Stamp, WriteHalf,
 };
+use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
 use crate::storage::index::Snapshot;
-use crate::storage::names;
-use crate::storage::place::check_linked;
+use crate::storage::log::environment::check_linked;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
 use crate::{Error, Options, Result, error};
 
@@ -144,7 +144,7 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         return Err(Error::Unsupported { engine: "sled", feature: "opening for reading only" });
     }
     let Directory { path, handle, lock, .. } = directory;
-    let database = open_database(path.join(names::SLED), options)?;
+    let database = open_database(path.join(file_name::SLED), options)?;
     let files = OpenFiles::of(handle, &database)?;
     log::warn!("{PROMISE}");
     let counts = Arc::new(Counts::default());

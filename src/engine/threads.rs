@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::storage::tasks::{OneByOne, Tasks, Wanted};
+use crate::storage::recovery::tasks::{OneByOne, Tasks, Wanted};
 use crate::sync::{Arc, JoinHandle, Receiver, Sender, ThreadBuilder, bounded};
 use crate::{Error, Result};
 

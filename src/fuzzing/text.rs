@@ -2,9 +2,9 @@
 
 use super::{Image, Input, image};
 use crate::server::parsers::{Case, cursor, glob_matches, integer};
+use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::storage::names::{self, FileName};
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, engine};
 
@@ -25,9 +25,9 @@ pub(super) fn run(bytes: &[u8]) {
 /// What is read is what would be written.
 fn check_names(text: &str) {
     let written = FileName::parse(text).map(|name| match name {
-        FileName::Segment(id) => names::segment(id),
-        FileName::Hint(id) => names::hint(id),
-        FileName::Unfinished(id) => names::unfinished(id),
+        FileName::Segment(id) => file_name::segment(id),
+        FileName::Hint(id) => file_name::hint(id),
+        FileName::Unfinished(id) => file_name::unfinished(id),
     });
     assert!(written.is_none_or(|name| name == text), "{text}");
     if let Ok(kind) = text.parse::<EngineKind>() {
@@ -50,12 +50,12 @@ fn check_marker(contents: &[u8]) {
             drop(opened);
             assert!(open().is_ok());
         }
-        Err(Error::Corrupt { path, .. }) => assert!(path.ends_with(names::ENGINE)),
+        Err(Error::Corrupt { path, .. }) => assert!(path.ends_with(file_name::ENGINE)),
         Err(Error::WrongEngine { found, .. }) => assert!(contents.starts_with(found.as_bytes())),
         Err(error) => panic!("{error}"),
     }
     assert_eq!(image(&disk)["ENGINE"], contents);
-    assert!(disk.open(names::ENGINE_UNFINISHED).is_err());
+    assert!(disk.open(file_name::ENGINE_UNFINISHED).is_err());
 }
 
 fn check_numbers(text: &[u8]) {

@@ -1,31 +1,30 @@
 //! The files of the `kvs` engine, and its index. No thread, socket or clock is known here.
+//!
+//! ```text
+//!   a group ──► log ──► segments ◄── compaction
+//!                │          ▲            │ moves
+//!                └─► index ─┴─ reads     ▼
+//!                     ▲    cache       index
+//!                     └── recovery, when the store is opened
+//! ```
+//!
+//! | room | contents |
+//! |---|---|
+//! | [`format`] | the bytes: frames, records, headers, hints, names; `docs/format.md` is their text |
+//! | [`segment`] | an open segment, the table of segments, the way to read their frames |
+//! | [`log`] | the end that the writer appends to: rotation, syncs, undo of a failed append |
+//! | [`index`] | the ordered map from keys to locations, in memory |
+//! | [`cache`] | records that were read, in front of the index |
+//! | [`compaction`] | garbage accounting, and the job that gives space back |
+//! | [`recovery`] | the way from files to an index: what is torn, and what is damaged |
+//! | [`fs`] | the door to the disk, real and simulated |
 
-pub(crate) mod accounting;
-mod active;
 pub(crate) mod cache;
-mod cleanup;
-mod closed;
 pub(crate) mod compaction;
-mod filling;
+pub(crate) mod format;
 pub(crate) mod fs;
-mod hint;
-pub(crate) mod hinting;
 pub(crate) mod index;
-mod inventory;
-mod key_set;
+pub(crate) mod key_range;
 pub(crate) mod log;
-mod marks;
-mod merge;
-pub(crate) mod mutation;
-pub(crate) mod names;
-pub(crate) mod place;
-pub(crate) mod prepared;
-pub(crate) mod range;
-mod reading;
-pub(crate) mod record;
 pub(crate) mod recovery;
-pub(crate) mod reserve;
-mod run;
-pub(crate) mod scan;
 pub(crate) mod segment;
-pub(crate) mod tasks;

@@ -1,13 +1,13 @@
 //! The write half on a full disk; what it refuses and lets go is up to the
-//! [`Reserve`](crate::storage::reserve).
+//! [`Reserve`](crate::storage::log::reserve).
 
 use super::KvsWriter;
 use super::writer::Placed;
 use crate::bugs::{Bug, planted};
 use crate::engine::jobs::ReserveJob;
 use crate::engine::{Group, Job};
-use crate::storage::names::{self, SegmentId};
-use crate::storage::reserve::{Kept, with_reserve};
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::log::reserve::{Kept, with_reserve};
 use crate::{Error, Result};
 
 /// Garbage of a segment that is worth a compaction on a full disk, as a part of a full segment.
@@ -53,7 +53,7 @@ impl KvsWriter {
         let segments = self.log.table().all();
         // A segment that is damaged can be opened again only with its hint.
         let removed = segments.iter().filter(|segment| !segment.is_damaged()).filter(|segment| {
-            let is_removed = directory.remove(&names::hint(segment.id())).is_ok();
+            let is_removed = directory.remove(&file_name::hint(segment.id())).is_ok();
             segment.set_hinted(false);
             is_removed
         });

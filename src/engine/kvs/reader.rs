@@ -6,8 +6,8 @@ use crate::bugs::{Bug, planted};
 use crate::engine::scan::scan_index;
 use crate::engine::{Access, Entry, Lookup, Page, ReadHalf, ScanPage, Stamp};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
+use crate::storage::format::file_name;
 use crate::storage::index::{IndexReader, Slot, Snapshot};
-use crate::storage::names;
 use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
@@ -57,7 +57,7 @@ impl KvsReader {
                 if missed.replace(location) == Some(location) {
                     let key = error::printable(key);
                     return Err(Error::corrupt(
-                        Path::new(&names::segment(location.segment)),
+                        Path::new(&file_name::segment(location.segment)),
                         location.extent.offset.into(),
                         format!("key \"{key}\" is in this segment, which is gone"),
                     ));
@@ -159,9 +159,9 @@ impl ReadHalf for KvsReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::file_name::SegmentId;
+    use crate::storage::format::record::{Extent, Record};
     use crate::storage::index::{Change, IndexWriter};
-    use crate::storage::names::SegmentId;
-    use crate::storage::record::{Extent, Record};
 
     #[test]
     fn a_key_in_a_segment_that_is_gone_is_damage() {

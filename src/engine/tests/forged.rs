@@ -1,8 +1,8 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
 use super::*;
+use crate::storage::format::record::{FrameKind, Record};
 use crate::storage::fs::Directory;
-use crate::storage::record::{FrameKind, Record};
 use crate::storage::segment::{Origin, SegmentHeader};
 
 /// Writes a segment with one record, and a mark behind it where one is given.

@@ -1,7 +1,7 @@
 //! What opening makes of what it finds, told by its report and by what it writes.
 
 use super::*;
-use crate::storage::record::FrameKind;
+use crate::storage::format::record::FrameKind;
 use crate::storage::segment::{HEADER_BYTES, SegmentHeader};
 
 /// Appends a mark behind what is in a segment, as valid as any.

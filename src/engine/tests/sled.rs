@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::storage::names;
+use crate::storage::format::file_name;
 
 #[test]
 fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
@@ -70,7 +70,7 @@ fn forge(directory: &Path, tree: &str, key: &str, stored: &[u8]) -> Error {
     let start = Instant::now();
     let database = loop {
         // sled lets go of its lock some time after it was dropped.
-        match ::sled::open(directory.join(names::SLED)) {
+        match ::sled::open(directory.join(file_name::SLED)) {
             Ok(database) => break database,
             Err(error) => assert!(start.elapsed() < Duration::from_secs(30), "{error}"),
         }
@@ -88,7 +88,7 @@ fn what_sled_holds_and_nobody_wrote_is_damage() {
         let error = forge(directory.path(), tree, key, stored);
         assert!(matches!(error, Error::Corrupt { offset: None, .. }), "{key}: {error}");
         let message = error.to_string();
-        let named = format!("{} is damaged: ", directory.path().join(names::SLED).display());
+        let named = format!("{} is damaged: ", directory.path().join(file_name::SLED).display());
         assert!(message.starts_with(&named), "{message}");
     }
 }

@@ -9,9 +9,9 @@ use crate::engine::{
     Access, Group, Job, KeyRange, Lookup, Mutation, ReadHalf, ScanPage, Step, WriteHalf,
 };
 use crate::fuzzing::{Image, Input, image};
+use crate::storage::format::record::{FRAME_HEADER_BYTES, u64_at};
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
 use crate::storage::log::Place;
-use crate::storage::record::{FRAME_HEADER_BYTES, u64_at};
 use crate::storage::recovery::RecoveryReport;
 use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::segment_name;
 use crate::fuzzing::{Image, Input};
-use crate::storage::record::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, u32_at};
+use crate::storage::format::record::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, u32_at};
 use crate::storage::segment::HEADER_BYTES;
 
 /// The places of frames by what their headers say, whatever the checksums say.

@@ -13,11 +13,11 @@ use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::storage::names::SegmentId;
-use crate::storage::record::{FRAME_HEADER_BYTES, FrameKind};
-use crate::storage::scan::{Next, Scan};
+use crate::storage::segment::frame_scan::{Next, Scan};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use build::{DIRECTORY, History, STORE, contents, group, maintain, open};
 

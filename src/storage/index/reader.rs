@@ -9,7 +9,7 @@ use super::tree::{Seek, Span, Tree};
 use super::undo::{Past, Undo};
 use super::{Found, Slot};
 use crate::bugs::{Bug, planted};
-use crate::storage::range::KeyRange;
+use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Guard, Ordering, Published};
 
 /// What the mutator and the readers share.

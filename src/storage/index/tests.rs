@@ -5,7 +5,7 @@ mod model;
 use std::ops::Bound;
 
 use super::*;
-use crate::storage::range::KeyRange;
+use crate::storage::key_range::KeyRange;
 
 /// A number; negative ones are tombstones.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ use super::snapshot::{Horizon, Registry};
 use super::tree::{Edit, Place, Tree};
 use super::undo::{Part, Undo};
 use crate::bugs::{Bug, planted};
-use crate::storage::range::KeyRange;
+use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Ordering, Published};
 
 /// Changes that one update of the tree takes: with keys of 64 KiB a fourth of what a leaf can address.

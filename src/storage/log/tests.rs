@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::storage::mutation::Mutation;
+use crate::storage::log::group::Mutation;
 
 fn log(disk: &SimulatedDisk) -> Log {
     let place = Place {

@@ -1,23 +1,29 @@
 //! The end of the log that the writer owns: appending groups, syncing, starting new segments.
 
+pub(crate) mod active_segment;
+pub(crate) mod environment;
+pub(crate) mod group;
+pub(crate) mod reserve;
+pub(crate) mod standby;
+
 use std::collections::VecDeque;
 use std::io;
 
-use super::accounting::Accounting;
-use super::active::Active;
-use super::closed::{Closed, SegmentSet};
-use super::compaction::Replacement;
-use super::mutation::Group;
-use super::names::{self, SegmentId};
-use super::place::check_linked;
-use super::prepared::{Preparation, Prepared};
-use super::record::{Extent, FrameKind, Record, TooLarge};
-use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
 use crate::bugs::{Bug, planted};
+use crate::storage::compaction::Replacement;
+use crate::storage::compaction::accounting::Accounting;
+use crate::storage::format::clean_shutdown::{Closed, SegmentSet};
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::format::record::{Extent, FrameKind, Record, TooLarge};
+use crate::storage::log::active_segment::Active;
+use crate::storage::log::environment::check_linked;
+use crate::storage::log::group::Group;
+use crate::storage::log::standby::{Preparation, Prepared};
+use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-pub(crate) use super::place::Place;
+pub(crate) use crate::storage::log::environment::Place;
 
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
@@ -76,7 +82,7 @@ pub(crate) struct LogEnd {
     pub(crate) next_segment: SegmentId,
     pub(crate) next_sequence: u64,
     /// What the last clean close vouches for.
-    pub(super) closed: Option<Closed>,
+    pub(crate) closed: Option<Closed>,
 }
 
 impl Log {
@@ -343,7 +349,7 @@ impl Log {
     fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
         let mut unbegun = self.next_file()?;
         let id = unbegun.id();
-        let path = self.place.path_of(&names::segment(id));
+        let path = self.place.path_of(&file_name::segment(id));
         self.newest_begun = id;
         let header = SegmentHeader {
             origin: Origin::Written,
@@ -463,7 +469,7 @@ impl Log {
         }
         // Nothing is in it: without this, every retry on a full disk would leave an empty file.
         let is_removed = offset == HEADER_BYTES as u64
-            && self.place.directory.remove(&names::segment(segment.id())).is_ok();
+            && self.place.directory.remove(&file_name::segment(segment.id())).is_ok();
         if is_removed {
             self.active = None;
             self.has_removed = true;
@@ -487,7 +493,7 @@ impl Log {
     fn too_large(&self) -> Error {
         Error::BatchTooLarge {
             bytes: self.buffer.len(),
-            bytes_max: super::record::FRAME_BODY_BYTES_MAX,
+            bytes_max: crate::storage::format::record::FRAME_BODY_BYTES_MAX,
         }
     }
 }

@@ -2,20 +2,20 @@
 //!
 //! The keys fall into parts of about the same size, each of which can be put together by itself.
 
-use super::index::Change;
-use super::names::SegmentId;
-use super::run::{Entry, Run};
-use super::segment::Location;
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::index::Change;
+use crate::storage::recovery::sorted_run::{Entry, Run};
+use crate::storage::segment::Location;
 
 /// About how many entries a part has.
 const PART_ENTRIES: usize = 16 << 10;
 
 /// A record that removed every key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Clear {
-    pub(super) sequence: u64,
-    pub(super) segment: SegmentId,
-    pub(super) offset: u32,
+pub(crate) struct Clear {
+    pub(crate) sequence: u64,
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u32,
 }
 
 impl Clear {
@@ -28,15 +28,15 @@ impl Clear {
 
 /// What the runs hold of some of the keys.
 #[derive(Default)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// By key, then by age.
-    pub(super) versions: Vec<Change<Location>>,
+    pub(crate) versions: Vec<Change<Location>>,
     /// What a compaction would gain by leaving out what was cleared.
-    pub(super) garbage_bytes: u64,
+    pub(crate) garbage_bytes: u64,
 }
 
 /// The runs of some segments.
-pub(super) struct Merge {
+pub(crate) struct Merge {
     runs: Vec<Run>,
     /// The keys that the parts after the first one begin with.
     fences: Vec<Vec<u8>>,
@@ -45,7 +45,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Puts these together but for what was cleared.
-    pub(super) fn new(runs: Vec<Run>, cleared: Option<Clear>) -> Self {
+    pub(crate) fn new(runs: Vec<Run>, cleared: Option<Clear>) -> Self {
         let mut keys: Vec<&[u8]> = runs.iter().flat_map(Run::sampled_keys).collect();
         keys.sort_unstable();
         let samples = PART_ENTRIES / Run::entries_per_sample();
@@ -54,12 +54,12 @@ impl Merge {
     }
 
     /// How many parts there are.
-    pub(super) fn parts(&self) -> usize {
+    pub(crate) fn parts(&self) -> usize {
         self.fences.len() + 1
     }
 
     /// Puts one of the parts together.
-    pub(super) fn part(&self, number: usize) -> Part {
+    pub(crate) fn part(&self, number: usize) -> Part {
         let from = number.checked_sub(1).map(|before| &*self.fences[before]);
         let to = self.fences.get(number).map(|fence| &**fence);
         let mut part = Part::default();

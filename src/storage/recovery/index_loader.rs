@@ -1,21 +1,21 @@
 //! Fills the index with what was read, some segments at once, so that it gets its keys in order.
 
-use super::accounting::Accounting;
-use super::index::{Change, IndexWriter};
-use super::merge::{Clear, Merge};
-use super::names::SegmentId;
-use super::range::KeyRange;
-use super::record::{Extent, Record};
-use super::run::Run;
-use super::segment::Location;
-use super::tasks::{Tasks, Wanted};
 use crate::Result;
+use crate::storage::compaction::accounting::Accounting;
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::record::{Extent, Record};
+use crate::storage::index::{Change, IndexWriter};
+use crate::storage::key_range::KeyRange;
+use crate::storage::recovery::merge::{Clear, Merge};
+use crate::storage::recovery::sorted_run::Run;
+use crate::storage::recovery::tasks::{Tasks, Wanted};
+use crate::storage::segment::Location;
 
 /// How much of what was read waits in memory. More of it at once makes fewer passes over the index.
 const WAITING_BYTES_MAX: usize = 256 << 20;
 
 /// An index that is being filled.
-pub(super) struct Filling<'a> {
+pub(crate) struct Filling<'a> {
     index: &'a mut IndexWriter<Location>,
     waiting: Vec<Run>,
     waiting_bytes: usize,
@@ -26,12 +26,12 @@ pub(super) struct Filling<'a> {
 
 impl<'a> Filling<'a> {
     /// Begins to fill an empty index.
-    pub(super) fn new(index: &'a mut IndexWriter<Location>) -> Self {
+    pub(crate) fn new(index: &'a mut IndexWriter<Location>) -> Self {
         Self { index, waiting: Vec::new(), waiting_bytes: 0, clears: Vec::new(), cleared: None }
     }
 
     /// Takes what a segment holds, with the records in it that removed every key.
-    pub(super) fn add(&mut self, run: Run, clears: &[(u64, Extent)]) {
+    pub(crate) fn add(&mut self, run: Run, clears: &[(u64, Extent)]) {
         let segment = run.segment;
         let clear = |(sequence, extent): &(u64, Extent)| {
             (Clear { sequence: *sequence, segment, offset: extent.offset }, *extent)
@@ -42,12 +42,12 @@ impl<'a> Filling<'a> {
     }
 
     /// Whether so much waits that it should be put into the index now.
-    pub(super) fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.waiting_bytes >= WAITING_BYTES_MAX
     }
 
     /// Puts what waits into the index.
-    pub(super) fn fill(&mut self, accounting: &mut Accounting, tasks: &impl Tasks) -> Result<()> {
+    pub(crate) fn fill(&mut self, accounting: &mut Accounting, tasks: &impl Tasks) -> Result<()> {
         self.clear(accounting);
         let merge = Merge::new(std::mem::take(&mut self.waiting), self.cleared);
         self.waiting_bytes = 0;
@@ -64,7 +64,7 @@ impl<'a> Filling<'a> {
 
     /// Publishes what is in the index; the sequence number of the newest record that removed every key, 0
     /// if there was none.
-    pub(super) fn finish(self, newest: u64, accounting: &mut Accounting) -> u64 {
+    pub(crate) fn finish(self, newest: u64, accounting: &mut Accounting) -> u64 {
         self.index.publish(newest);
         self.index.prune(|location, gone| {
             accounting.lose(&location);

@@ -20,11 +20,11 @@
 
 use std::io;
 
-use super::fs::{File, Space};
-use super::log::Place;
-use super::mutation::Group;
-use super::names;
 use crate::bugs::{Bug, planted};
+use crate::storage::format::file_name;
+use crate::storage::fs::{File, Space};
+use crate::storage::log::Place;
+use crate::storage::log::group::Group;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -191,7 +191,7 @@ impl Reserve {
         };
         self.held = self.held.min(kept);
         if kept == 0 {
-            return place.directory.remove(names::RESERVE).is_ok();
+            return place.directory.remove(file_name::RESERVE).is_ok();
         }
         let cut = |file: Arc<dyn File>| {
             let is_longer = file.length()? > kept;
@@ -200,7 +200,7 @@ impl Reserve {
             }
             Ok::<_, io::Error>(is_longer)
         };
-        place.directory.open(names::RESERVE).and_then(cut).unwrap_or(false)
+        place.directory.open(file_name::RESERVE).and_then(cut).unwrap_or(false)
     }
 
     /// Returns how many bytes a compaction may write once the reserve was let go but for a part;
@@ -209,7 +209,7 @@ impl Reserve {
         let Ok(space) = place.directory.space() else {
             return place.segment_bytes_max / 2;
         };
-        let reserved = place.directory.open(names::RESERVE).and_then(|file| file.length());
+        let reserved = place.directory.open(file_name::RESERVE).and_then(|file| file.length());
         let kept = if kept == Kept::Nothing { 0 } else { self.target / 8 };
         (space.available + reserved.unwrap_or(0)).saturating_sub(kept) / 4 * 3
     }
@@ -291,18 +291,18 @@ impl Making {
             Err(error) => (0, false, Some(error)),
         };
         if held == 0 {
-            let _ = self.place.directory.remove(names::RESERVE);
+            let _ = self.place.directory.remove(file_name::RESERVE);
         }
-        let path = self.place.path_of(names::RESERVE);
+        let path = self.place.path_of(file_name::RESERVE);
         let full = full.map(|error| Error::io("reserve space in", &path, error));
         Made { held, target, has_room, full }
     }
 
     fn make(&self) -> io::Result<(u64, bool)> {
         let directory = &self.place.directory;
-        let file = match directory.open(names::RESERVE) {
+        let file = match directory.open(file_name::RESERVE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                directory.create(names::RESERVE)?
+                directory.create(file_name::RESERVE)?
             }
             opened => opened?,
         };
@@ -370,7 +370,7 @@ mod tests {
     use super::*;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
-    use crate::storage::mutation::Mutation;
+    use crate::storage::log::group::Mutation;
 
     const CAPACITY: usize = 1 << 20;
 
@@ -404,7 +404,7 @@ mod tests {
     }
 
     fn length(disk: &SimulatedDisk) -> Option<u64> {
-        disk.open(names::RESERVE).and_then(|file| file.length()).ok()
+        disk.open(file_name::RESERVE).and_then(|file| file.length()).ok()
     }
 
     fn full() -> Error {
@@ -431,7 +431,7 @@ mod tests {
         let disk = disk();
         let (place, mut reserve) = (place(&disk), Reserve::new());
         for (free, expected) in [(20_000, Some(16_384)), (5_000, Some(4_096)), (4_000, None)] {
-            let _ = disk.remove(names::RESERVE);
+            let _ = disk.remove(file_name::RESERVE);
             reserve.held = 0;
             take_all_but(&disk, free);
             make(&mut reserve, &place, 1);

@@ -9,11 +9,11 @@ use std::io;
 
 use crc32fast::Hasher;
 
-use super::fs::read_small;
-use super::log::Place;
-use super::names::{self, SegmentId};
-use super::record::{u32_at, u64_at};
-use super::segment::FORMAT_VERSION;
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::format::record::{u32_at, u64_at};
+use crate::storage::fs::read_small;
+use crate::storage::log::Place;
+use crate::storage::segment::FORMAT_VERSION;
 use crate::{Error, Result};
 
 /// Bytes of the file; few enough to lie in one sector, so that they are overwritten all or none.
@@ -23,18 +23,18 @@ const MAGIC: &[u8; 8] = b"kvs-end\x1A";
 
 /// What a clean close vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Closed {
+pub(crate) struct Closed {
     /// Every batch up to this sequence number had survived.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// The segments that there were.
-    pub(super) segments: SegmentSet,
+    pub(crate) segments: SegmentSet,
     /// The segment that a compaction may have put in the place of some of them after the close.
-    pub(super) output: Option<SegmentId>,
+    pub(crate) output: Option<SegmentId>,
 }
 
 /// Which segments there are, to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SegmentSet {
+pub(crate) struct SegmentSet {
     newest: SegmentId,
     /// CRC-32 of their ids, lowest first.
     checksum: u32,
@@ -42,7 +42,7 @@ pub(super) struct SegmentSet {
 
 impl SegmentSet {
     /// The set of these segments, lowest id first.
-    pub(super) fn of(ids: impl IntoIterator<Item = SegmentId>) -> Self {
+    pub(crate) fn of(ids: impl IntoIterator<Item = SegmentId>) -> Self {
         let mut hasher = Hasher::new();
         let mut newest = SegmentId(0);
         for id in ids {
@@ -81,9 +81,9 @@ impl Closed {
     }
 
     /// Reads it; `None` if the store was never closed cleanly, or if the file is damaged.
-    pub(super) fn read(place: &Place) -> Result<Option<Self>> {
-        let path = place.path_of(names::CLOSED);
-        let bytes = match read_small(&*place.directory, names::CLOSED, CLOSED_BYTES) {
+    pub(crate) fn read(place: &Place) -> Result<Option<Self>> {
+        let path = place.path_of(file_name::CLOSED);
+        let bytes = match read_small(&*place.directory, file_name::CLOSED, CLOSED_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path, error)),
@@ -101,17 +101,17 @@ impl Closed {
     }
 
     /// Overwrites what an earlier close noted.
-    pub(super) fn write(&self, place: &Place) -> Result<()> {
+    pub(crate) fn write(&self, place: &Place) -> Result<()> {
         let directory = &*place.directory;
         let write = || {
-            let (file, is_new) = match directory.open(names::CLOSED) {
+            let (file, is_new) = match directory.open(file_name::CLOSED) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    (directory.create(names::CLOSED)?, true)
+                    (directory.create(file_name::CLOSED)?, true)
                 }
                 // A copy of the directory made of links has the same file.
                 Ok(file) if file.links()? > 1 => {
-                    directory.remove(names::CLOSED)?;
-                    (directory.create(names::CLOSED)?, true)
+                    directory.remove(file_name::CLOSED)?;
+                    (directory.create(file_name::CLOSED)?, true)
                 }
                 opened => (opened?, false),
             };
@@ -119,11 +119,11 @@ impl Closed {
             file.sync()?;
             if is_new { directory.sync() } else { Ok(()) }
         };
-        write().map_err(|error| Error::io("write", &place.path_of(names::CLOSED), error))
+        write().map_err(|error| Error::io("write", &place.path_of(file_name::CLOSED), error))
     }
 
     /// The highest segment id that was given.
-    pub(super) fn newest(&self) -> SegmentId {
+    pub(crate) fn newest(&self) -> SegmentId {
         self.segments.newest.max(self.output.unwrap_or(SegmentId(0)))
     }
 
@@ -131,7 +131,7 @@ impl Closed {
     ///
     /// Ids grow, and whatever takes the place of a segment has a higher one: so the newest never goes
     /// without a newer one, and as long as there is none, nothing else has changed.
-    pub(super) fn check_segments(&self, place: &Place, ids: &[SegmentId]) -> Result<()> {
+    pub(crate) fn check_segments(&self, place: &Place, ids: &[SegmentId]) -> Result<()> {
         let expected = self.segments;
         let found = SegmentSet::of(ids.iter().copied());
         let was_compacted = self.output.is_some_and(|output| ids.contains(&output));
@@ -139,7 +139,7 @@ impl Closed {
             return Ok(());
         }
         if found.newest < expected.newest {
-            let path = place.path_of(&names::segment(expected.newest));
+            let path = place.path_of(&file_name::segment(expected.newest));
             let reason = "it is missing or empty, and it was there when the store was closed";
             return Err(Error::corrupt(&path, 0, reason));
         }

@@ -1,50 +1,50 @@
 //! Reading one segment: its hint if there is one that fits, or else every frame of it.
 //!
 //! Nothing here depends on other segments, so that several can be read at once; what the contents mean
-//! is for [`recovery`](super::recovery) to judge.
+//! is for [`recovery`](crate::storage::recovery) to judge.
 
-use super::hint::Hint;
-use super::log::Place;
-use super::record::{FrameHeader, FrameKind};
-use super::run::{Contents, Run, RunBuilder};
-use super::scan::{Frame, Next, Scan};
-use super::segment::{Origin, Segment};
+use crate::storage::format::hint::Hint;
+use crate::storage::format::record::{FrameHeader, FrameKind};
+use crate::storage::log::Place;
+use crate::storage::recovery::sorted_run::{Contents, Run, RunBuilder};
+use crate::storage::segment::frame_scan::{Frame, Next, Scan};
+use crate::storage::segment::{Origin, Segment};
 use crate::{Error, Result};
 
 /// What was found in a segment.
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// The records up to the stop.
-    pub(super) run: Run,
-    pub(super) contents: Contents,
-    pub(super) stop: Stop,
+    pub(crate) run: Run,
+    pub(crate) contents: Contents,
+    pub(crate) stop: Stop,
     /// The length of the file.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// The highest sequence number that any frame says is durable.
-    pub(super) durable: u64,
+    pub(crate) durable: u64,
     /// It was not the segment that was read.
-    pub(super) is_hinted: bool,
+    pub(crate) is_hinted: bool,
 }
 
 /// Where reading stopped.
-pub(super) struct Stop {
-    pub(super) offset: u64,
+pub(crate) struct Stop {
+    pub(crate) offset: u64,
     /// Everything before this offset is known to be durable.
-    pub(super) durable_end: u64,
+    pub(crate) durable_end: u64,
     /// The sequence number that would come next.
-    pub(super) expected: u64,
+    pub(crate) expected: u64,
     /// The segment is marked as sealed there.
-    pub(super) is_sealed: bool,
+    pub(crate) is_sealed: bool,
     /// The store was closed there.
-    pub(super) is_closed: bool,
+    pub(crate) is_closed: bool,
     /// Why it stopped before the end of the file, unless only zeros follow.
-    pub(super) invalid: Option<&'static str>,
+    pub(crate) invalid: Option<&'static str>,
 }
 
 impl Reading {
     /// Reads a segment; of a written one batches below `limit` until one is not as expected.
     ///
     /// `durable` is a sequence number up to which everything is durable.
-    pub(super) fn of(
+    pub(crate) fn of(
         place: &Place,
         segment: &Segment,
         limit: Option<u64>,

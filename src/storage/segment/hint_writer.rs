@@ -1,13 +1,13 @@
 //! Writes the hint of a sealed segment beside the writer, in steps.
 
-use super::hint::{Hint, set_checksum};
-use super::log::{Place, sync_segments};
-use super::names;
-use super::record::{FRAME_HEADER_BYTES, FrameKind};
-use super::run::RunBuilder;
-use super::scan::{Next, Scan};
-use super::segment::{HEADER_BYTES, Segment};
 use crate::bugs::{Bug, planted};
+use crate::storage::format::file_name;
+use crate::storage::format::hint::{Hint, set_checksum};
+use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameKind};
+use crate::storage::log::{Place, sync_segments};
+use crate::storage::recovery::sorted_run::RunBuilder;
+use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::segment::{HEADER_BYTES, Segment};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -88,7 +88,7 @@ impl Hinting {
     }
 
     fn write(&self, hint: &[u8]) -> Result<()> {
-        let name = names::hint(self.segment.id());
+        let name = file_name::hint(self.segment.id());
         self.place.create(&name)?.write_at(hint, 0).map_err(|error| {
             // A part of a hint does no harm but for the space it takes.
             let _ = self.place.remove(&name);

@@ -5,7 +5,7 @@
 //! sees too late only makes it copy a value in vain. There are bits for the parts of a segment in which something
 //! was marked, so they take at most 1/64 of the log's size, and 1/2048 for finding them.
 
-use super::segment::Location;
+use crate::storage::segment::Location;
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
 /// How many bytes of a segment one piece is for.
@@ -75,8 +75,8 @@ fn place(offset: u32) -> (usize, usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::names::SegmentId;
-    use crate::storage::record::{Extent, Record};
+    use crate::storage::format::file_name::SegmentId;
+    use crate::storage::format::record::{Extent, Record};
 
     fn location(offset: usize) -> Location {
         let extent = Extent { offset: u32::try_from(offset).unwrap(), length: 12 };

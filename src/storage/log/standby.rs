@@ -9,16 +9,16 @@
 //! it cannot be begun, its file waits for the next attempt, so that writes which fail one after the
 //! other leave one file and use one id.
 
-use super::fs::{Directory, File};
-use super::log::Place;
-use super::names::{self, SegmentId};
-use super::segment::HEADER_BYTES;
 use crate::bugs::{Bug, planted};
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::fs::{Directory, File};
+use crate::storage::log::Place;
+use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// What is known of the file of the next segment.
-pub(super) enum Preparation {
+pub(crate) enum Preparation {
     /// Nobody was asked for one.
     None,
     /// One with this id is being made.
@@ -46,8 +46,8 @@ impl Prepared {
     }
 
     /// Makes a file that is no segment yet.
-    pub(super) fn create(place: &Place, id: SegmentId) -> Result<Self> {
-        let name = names::unfinished(id);
+    pub(crate) fn create(place: &Place, id: SegmentId) -> Result<Self> {
+        let name = file_name::unfinished(id);
         let file = place.create(&name)?;
         Ok(Self { id, name, file, directory: Some(Arc::clone(&place.directory)) })
     }
@@ -64,8 +64,8 @@ impl Prepared {
 
     /// Gives it the name of a segment, if it has another; true if it had, so that the name may be
     /// lost again.
-    pub(super) fn rename(&mut self, place: &Place) -> Result<bool> {
-        let name = names::segment(self.id);
+    pub(crate) fn rename(&mut self, place: &Place) -> Result<bool> {
+        let name = file_name::segment(self.id);
         if self.name == name {
             return Ok(false);
         }
@@ -75,7 +75,7 @@ impl Prepared {
     }
 
     /// Its file.
-    pub(super) fn file(&self) -> &Arc<dyn File> {
+    pub(crate) fn file(&self) -> &Arc<dyn File> {
         &self.file
     }
 
@@ -85,7 +85,7 @@ impl Prepared {
     }
 
     /// Leaves its file to whoever began it.
-    pub(super) fn begun(mut self) {
+    pub(crate) fn begun(mut self) {
         self.directory = None;
     }
 }

@@ -17,19 +17,25 @@
 //!
 //! Each delivery waits until the writer has taken the one before it.
 
+pub(crate) mod accounting;
+pub(crate) mod dead_bitmap;
+pub(crate) mod key_set;
+
 use std::collections::{HashSet, VecDeque};
 use std::io;
 
-use super::fs::File;
-use super::index::{Horizon, IndexReader, Move, Slot};
-use super::key_set::FrozenKeySet;
-use super::log::{Place, sync_segments};
-use super::marks::SharedMarks;
-use super::names::{self, SegmentId};
-use super::record::{Checksum, Extent, FrameKind, Record, TooLarge};
-use super::scan::{Next, Scan};
-use super::segment::{HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable};
 use crate::bugs::{Bug, planted};
+use crate::storage::compaction::dead_bitmap::SharedMarks;
+use crate::storage::compaction::key_set::FrozenKeySet;
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::format::record::{Checksum, Extent, FrameKind, Record, TooLarge};
+use crate::storage::fs::File;
+use crate::storage::index::{Horizon, IndexReader, Move, Slot};
+use crate::storage::log::{Place, sync_segments};
+use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::segment::{
+    HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable,
+};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -158,7 +164,7 @@ impl Compaction {
             durable: 0,
             previous: SegmentId(0),
         };
-        let file = place.create(&names::unfinished(*id))?;
+        let file = place.create(&file_name::unfinished(*id))?;
         let replaced: Vec<u64> = inputs.iter().map(|input| input.segment.id().0).collect();
         let mut output = Output {
             header,
@@ -344,7 +350,7 @@ impl Compaction {
         if planted(Bug::DropInputsEarly) {
             table.remove(&self.plan.input_ids());
         }
-        let name = names::segment(self.plan.output);
+        let name = file_name::segment(self.plan.output);
         place.rename(&self.output.unfinished(), &name)?;
         self.output.has_its_name = true;
         if !planted(Bug::SkipRenameSync) {
@@ -379,22 +385,22 @@ impl Compaction {
 
 fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
-        plan.place.remove(&names::segment(input.segment.id()))?;
+        plan.place.remove(&file_name::segment(input.segment.id()))?;
         // The next open removes a hint without a segment, and many segments have none.
-        let _ = plan.place.remove(&names::hint(input.segment.id()));
+        let _ = plan.place.remove(&file_name::hint(input.segment.id()));
     }
     Ok(())
 }
 
 fn too_large() -> Error {
-    let bytes_max = super::record::FRAME_BODY_BYTES_MAX;
+    let bytes_max = crate::storage::format::record::FRAME_BODY_BYTES_MAX;
     Error::BatchTooLarge { bytes: bytes_max, bytes_max }
 }
 
 impl Output {
     /// Returns the name it has until it is complete.
     fn unfinished(&self) -> String {
-        names::unfinished(self.header.id)
+        file_name::unfinished(self.header.id)
     }
 
     fn failed(&self, action: &'static str, error: io::Error) -> Error {

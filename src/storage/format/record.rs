@@ -6,8 +6,8 @@
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
 
-use super::mutation::Mutation;
 use crate::bugs::{Bug, planted};
+use crate::storage::log::group::Mutation;
 
 /// Bytes of a frame before its records.
 pub(crate) const FRAME_HEADER_BYTES: usize = 32;

@@ -1,8 +1,10 @@
 //! Reads a segment from its first frame to its last, with a buffer that never outgrows the file.
 
-use super::record::{Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Record, mark_is_whole};
-use super::segment::{HEADER_BYTES, Segment};
 use crate::bugs::{Bug, planted};
+use crate::storage::format::record::{
+    Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Record, mark_is_whole,
+};
+use crate::storage::segment::{HEADER_BYTES, Segment};
 use crate::{Error, Result};
 
 /// How much is read at once; a longer frame is read whole.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fs::{Directory, File};
+use crate::storage::fs::{Directory, File};
 use crate::sync::Arc;
 use crate::{Error, Result};
 

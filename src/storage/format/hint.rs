@@ -13,13 +13,13 @@ use std::io;
 
 use crc32fast::Hasher;
 
-use super::fs::Directory;
-use super::log::Place;
-use super::names;
-use super::record::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, u32_at};
-use super::run::{Contents, Run};
-use super::segment::{HEADER_BYTES, Origin, Segment};
 use crate::bugs::{Bug, planted};
+use crate::storage::format::file_name;
+use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, u32_at};
+use crate::storage::fs::Directory;
+use crate::storage::log::Place;
+use crate::storage::recovery::sorted_run::{Contents, Run};
+use crate::storage::segment::{HEADER_BYTES, Origin, Segment};
 
 const MAGIC: &[u8; 8] = b"kvs-hnt\x1A";
 
@@ -31,21 +31,21 @@ const CHECKSUM_AT: usize = 12;
 const SEGMENT_AT: usize = 16;
 const LENGTH_AT: usize = SEGMENT_AT + HEADER_BYTES;
 const SEAL_AT: usize = LENGTH_AT + 8;
-pub(super) const ENTRIES_AT: usize = SEAL_AT + FRAME_HEADER_BYTES;
+pub(crate) const ENTRIES_AT: usize = SEAL_AT + FRAME_HEADER_BYTES;
 
 /// What a hint says of its segment.
-pub(super) struct Hint {
+pub(crate) struct Hint {
     /// The length of the segment.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// The segment's last frame.
-    pub(super) seal: FrameHeader,
-    pub(super) run: Run,
-    pub(super) contents: Contents,
+    pub(crate) seal: FrameHeader,
+    pub(crate) run: Run,
+    pub(crate) contents: Contents,
 }
 
 impl Hint {
     /// The bytes before the entries; the checksum is still to be [set](set_checksum).
-    pub(super) fn header(segment: &Segment, length: u64, seal: &[u8]) -> Vec<u8> {
+    pub(crate) fn header(segment: &Segment, length: u64, seal: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ENTRIES_AT);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&HINT_VERSION.to_le_bytes());
@@ -57,8 +57,8 @@ impl Hint {
     }
 
     /// Reads the hint of a segment; `None` unless it describes the segment as it is.
-    pub(super) fn read(place: &Place, segment: &Segment) -> Option<Self> {
-        let bytes = read_whole(&*place.directory, &names::hint(segment.id())).ok()?;
+    pub(crate) fn read(place: &Place, segment: &Segment) -> Option<Self> {
+        let bytes = read_whole(&*place.directory, &file_name::hint(segment.id())).ok()?;
         let length = segment.file.length().ok()?;
         let seal_at = length.checked_sub(FRAME_HEADER_BYTES as u64)?;
         let mut seal = [0; FRAME_HEADER_BYTES];
@@ -94,7 +94,7 @@ impl Hint {
 }
 
 /// Sets the checksum of a hint that is complete otherwise.
-pub(super) fn set_checksum(hint: &mut [u8]) {
+pub(crate) fn set_checksum(hint: &mut [u8]) {
     let checksum = checksum(hint);
     hint[CHECKSUM_AT..SEGMENT_AT].copy_from_slice(&checksum.to_le_bytes());
 }

@@ -16,23 +16,31 @@
 //! A compacted segment was synced before it got its name, so anything wrong in it is damage. What it
 //! replaces is deleted again if a crash had kept that from happening.
 
+mod cleanup;
+mod index_loader;
+mod inventory;
+mod merge;
+pub(crate) mod segment_contents;
+pub(crate) mod sorted_run;
+pub(crate) mod tasks;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
-use super::accounting::Accounting;
-use super::active::Active;
-use super::cleanup::Cleanup;
-use super::closed::Closed;
-use super::filling::Filling;
-use super::index::IndexWriter;
-use super::inventory::{Inventory, open_segments};
-use super::log::{LogEnd, Place, Unsealed};
-use super::names::{self, SegmentId};
-use super::reading::{Reading, Stop};
-use super::scan::Scan;
-use super::segment::{HEADER_BYTES, Location, Segment};
-use super::tasks::{OneByOne, Tasks, Wanted};
 use crate::bugs::{Bug, planted};
+use crate::storage::compaction::accounting::Accounting;
+use crate::storage::format::clean_shutdown::Closed;
+use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::index::IndexWriter;
+use crate::storage::log::active_segment::Active;
+use crate::storage::log::{LogEnd, Place, Unsealed};
+use crate::storage::recovery::cleanup::Cleanup;
+use crate::storage::recovery::index_loader::Filling;
+use crate::storage::recovery::inventory::{Inventory, open_segments};
+use crate::storage::recovery::segment_contents::{Reading, Stop};
+use crate::storage::recovery::tasks::{OneByOne, Tasks, Wanted};
+use crate::storage::segment::frame_scan::Scan;
+use crate::storage::segment::{HEADER_BYTES, Location, Segment};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -276,7 +284,7 @@ impl Recovery<'_> {
         }
         if self.hinted.contains(&id) {
             self.report.doubted += 1;
-            self.cleanup.leave_over(names::hint(id));
+            self.cleanup.leave_over(file_name::hint(id));
         }
         if stop.is_sealed {
             self.unhinted.push_back(Arc::clone(segment));
@@ -325,7 +333,7 @@ impl Recovery<'_> {
             self.report.dropped_bytes += length(segment)?;
             if self.hinted.contains(&segment.id()) {
                 // Durably before the segment: its id may be given again.
-                self.cleanup.leave_over(names::hint(segment.id()));
+                self.cleanup.leave_over(file_name::hint(segment.id()));
             }
         }
         if stop.invalid.is_some() {

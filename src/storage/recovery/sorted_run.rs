@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::names::SegmentId;
-use super::record::{Extent, Record, SEQUENCE_MAX};
-use super::segment::{HEADER_BYTES, Location};
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::record::{Extent, Record, SEQUENCE_MAX};
+use crate::storage::segment::{HEADER_BYTES, Location};
 
 /// How many entries lie between two that can be found without reading those before them.
 const SAMPLE_EVERY: usize = 256;
@@ -26,10 +26,10 @@ struct Encoded<'a> {
 
 /// A record without its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    pub(super) record: Record<'a>,
-    pub(super) sequence: u64,
-    pub(super) extent: Extent,
+pub(crate) struct Entry<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) sequence: u64,
+    pub(crate) extent: Extent,
 }
 
 impl<'a> Entry<'a> {
@@ -50,7 +50,7 @@ impl<'a> Entry<'a> {
 
 /// Entries in the order of the log, to be sorted.
 #[derive(Default)]
-pub(super) struct RunBuilder {
+pub(crate) struct RunBuilder {
     bytes: Vec<u8>,
     /// Where each entry begins, with the bytes of its key behind what all keys begin with.
     places: Vec<(u64, usize)>,
@@ -60,7 +60,7 @@ pub(super) struct RunBuilder {
 
 impl RunBuilder {
     /// Adds a record; false if it cannot be encoded.
-    pub(super) fn add(&mut self, record: &Record<'_>, sequence: u64, extent: Extent) -> bool {
+    pub(crate) fn add(&mut self, record: &Record<'_>, sequence: u64, extent: Extent) -> bool {
         let (kind, expires_at, key) = record.head();
         let Extent { offset, length } = extent;
         let encoded = Encoded { key, kind, expires_at, sequence, offset, length };
@@ -81,7 +81,7 @@ impl RunBuilder {
     }
 
     /// The entries behind `header`, sorted.
-    pub(super) fn sort(mut self, header: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn sort(mut self, header: Vec<u8>) -> Vec<u8> {
         let shared = self.shared.map_or(0, |shared| shared.len());
         let entry = |start: usize| Entry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
         for (head, start) in &mut self.places {
@@ -114,8 +114,8 @@ fn head_of(bytes: &[u8]) -> u64 {
 }
 
 /// Sorted entries of one segment.
-pub(super) struct Run {
-    pub(super) segment: SegmentId,
+pub(crate) struct Run {
+    pub(crate) segment: SegmentId,
     bytes: Vec<u8>,
     /// Where every [`SAMPLE_EVERY`]th entry begins.
     samples: Vec<usize>,
@@ -123,19 +123,19 @@ pub(super) struct Run {
 
 /// What is known of a run as a whole.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Contents {
-    pub(super) entries: u64,
+pub(crate) struct Contents {
+    pub(crate) entries: u64,
     /// The lowest and the highest sequence number; `None` if it is empty.
-    pub(super) sequences: Option<(u64, u64)>,
+    pub(crate) sequences: Option<(u64, u64)>,
     /// The hashes of the keys that it has values of.
-    pub(super) keys: Vec<u32>,
+    pub(crate) keys: Vec<u32>,
     /// The records that removed every key, oldest first.
-    pub(super) clears: Vec<(u64, Extent)>,
+    pub(crate) clears: Vec<(u64, Extent)>,
 }
 
 impl Run {
     /// Takes the bytes from `start` on for a run, if they can be one of a segment of this length.
-    pub(super) fn new(
+    pub(crate) fn new(
         segment: SegmentId,
         bytes: Vec<u8>,
         start: usize,
@@ -164,22 +164,22 @@ impl Run {
     }
 
     /// How much memory it takes.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.bytes.len()
     }
 
     /// The keys of some of its entries, evenly spread.
-    pub(super) fn sampled_keys(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn sampled_keys(&self) -> impl Iterator<Item = &[u8]> {
         self.samples.iter().filter_map(|start| self.key_at(*start))
     }
 
     /// How many entries each of the sampled keys stands for.
-    pub(super) fn entries_per_sample() -> usize {
+    pub(crate) fn entries_per_sample() -> usize {
         SAMPLE_EVERY
     }
 
     /// The entries from the first one on whose key is at or above this one.
-    pub(super) fn from<'a>(
+    pub(crate) fn from<'a>(
         &'a self,
         key: Option<&'a [u8]>,
     ) -> impl Iterator<Item = Entry<'a>> + 'a {
@@ -208,7 +208,9 @@ impl Contents {
         let (oldest, newest) = self.sequences.unwrap_or((sequence, sequence));
         self.sequences = Some((oldest.min(sequence), newest.max(sequence)));
         match record {
-            Record::Put { key, .. } => self.keys.push(super::key_set::hash(key)),
+            Record::Put { key, .. } => {
+                self.keys.push(crate::storage::compaction::key_set::hash(key))
+            }
             Record::Remove { .. } => {}
             Record::Clear => self.clears.push((sequence, extent)),
         }
@@ -217,7 +219,7 @@ impl Contents {
 
 impl Entry<'_> {
     /// Where it lies, as the index holds it.
-    pub(super) fn location(&self, segment: SegmentId) -> Location {
+    pub(crate) fn location(&self, segment: SegmentId) -> Location {
         Location::of(&self.record, segment, self.extent)
     }
 }

@@ -2,31 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::cleanup::Cleanup;
-use super::closed::Closed;
-use super::log::Place;
-use super::names::{self, FileName, SegmentId};
-use super::record::FrameKind;
-use super::scan::{Next, Scan};
-use super::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
+use crate::storage::format::clean_shutdown::Closed;
+use crate::storage::format::file_name::{self, FileName, SegmentId};
+use crate::storage::format::record::FrameKind;
+use crate::storage::log::Place;
+use crate::storage::recovery::cleanup::Cleanup;
+use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// The segments, each kind lowest id first.
-pub(super) struct Inventory {
-    pub(super) compacted: Vec<Arc<Segment>>,
-    pub(super) written: Vec<Arc<Segment>>,
+pub(crate) struct Inventory {
+    pub(crate) compacted: Vec<Arc<Segment>>,
+    pub(crate) written: Vec<Arc<Segment>>,
     /// Those among them that have a hint.
-    pub(super) hinted: BTreeSet<SegmentId>,
+    pub(crate) hinted: BTreeSet<SegmentId>,
     /// The highest id that any segment has, unfinished ones among them: a checksum is worth nothing where
     /// the bytes of an earlier segment with the same id may lie.
-    pub(super) newest: SegmentId,
+    pub(crate) newest: SegmentId,
     /// Leftovers of creations and compactions that a crash cut short.
-    pub(super) cleanup: Cleanup,
+    pub(crate) cleanup: Cleanup,
 }
 
 /// Opens what is there, which must be what the last clean close says; changes nothing.
-pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
+pub(crate) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
     let names = place.directory.list().map_err(|e| Error::io("list", &place.path, e))?;
     let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
     let mut unfinished = SegmentId(0);
@@ -37,7 +37,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
             FileName::Hint(id) => drop(hinted.insert(id)),
             FileName::Unfinished(id) => {
                 unfinished = unfinished.max(id);
-                cleanup.leave_over(names::unfinished(id));
+                cleanup.leave_over(file_name::unfinished(id));
             }
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         match open_segment(place, id, Some(id) == newest)? {
             Some(segment) => segments.push(segment),
             None => {
-                let name = names::segment(id);
+                let name = file_name::segment(id);
                 unbegun.get_or_insert_with(|| place.path_of(&name));
                 cleanup.leave_over(name);
             }
@@ -60,7 +60,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     segments.retain(|segment| {
         let is_needed = !replaced.contains(&segment.id());
         if !is_needed {
-            cleanup.leave_over(names::segment(segment.id()));
+            cleanup.leave_over(file_name::segment(segment.id()));
         }
         is_needed
     });
@@ -68,7 +68,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     hinted.retain(|id| {
         let is_needed = ids.binary_search(id).is_ok();
         if !is_needed {
-            cleanup.leave_over(names::hint(*id));
+            cleanup.leave_over(file_name::hint(*id));
         }
         is_needed
     });
@@ -87,7 +87,7 @@ pub(super) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
 
 /// Opens a segment; `None` if it was being made, or was made ahead and not begun, when the process ended.
 fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
-    let name = names::segment(id);
+    let name = file_name::segment(id);
     let (file, path) = (place.open(&name)?, place.path_of(&name));
     let mut bytes = [0; HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;

@@ -7,8 +7,8 @@
 
 use std::io;
 
-use super::record::{FrameKind, TooLarge};
-use super::segment::Segment;
+use crate::storage::format::record::{FrameKind, TooLarge};
+use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -28,7 +28,7 @@ impl Active {
     }
 
     /// Makes the file longer, to a multiple of `step` but no longer than `length_max`, unless so many bytes fit in.
-    pub(super) fn make_room(&mut self, bytes: usize, step: u64, length_max: u64) {
+    pub(crate) fn make_room(&mut self, bytes: usize, step: u64, length_max: u64) {
         let end = self.offset + bytes as u64;
         if end <= self.length {
             return;
@@ -41,7 +41,7 @@ impl Active {
     }
 
     /// Writes at the end; on an error any part of the bytes may be there, to be [`cut`](Self::cut) off.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.segment.file.write_at(bytes, self.offset)?;
         self.offset += bytes.len() as u64;
         self.length = self.length.max(self.offset);
@@ -49,7 +49,7 @@ impl Active {
     }
 
     /// Appends a mark with no room behind it, or leaves the segment as it was as far as that can be done.
-    pub(super) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
+    pub(crate) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
         let offset = self.offset;
         let mut mark = Vec::new();
         let encoded = self.segment.checksum.encode_mark(kind, &[], numbers, offset, &mut mark);
@@ -65,7 +65,7 @@ impl Active {
     }
 
     /// Cuts off what is behind the end.
-    pub(super) fn cut(&mut self) -> io::Result<()> {
+    pub(crate) fn cut(&mut self) -> io::Result<()> {
         self.segment.file.set_length(self.offset)?;
         self.length = self.offset;
         Ok(())
@@ -75,9 +75,9 @@ impl Active {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::file_name::SegmentId;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
-    use crate::storage::names::SegmentId;
     use crate::storage::segment::{Origin, SegmentHeader};
 
     fn active(disk: &SimulatedDisk) -> Active {

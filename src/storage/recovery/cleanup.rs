@@ -1,15 +1,15 @@
 //! What opening a log changes on the disk, collected until the whole log was judged: a store that is
 //! refused stays as it is, for whoever has to repair it.
 
-use super::log::Place;
-use super::names;
-use super::segment::Segment;
+use crate::storage::format::file_name;
+use crate::storage::log::Place;
+use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// Changes that are still to be made.
 #[derive(Default)]
-pub(super) struct Cleanup {
+pub(crate) struct Cleanup {
     /// Files that creations and compactions left behind which a crash cut short.
     leftovers: Vec<String>,
     /// Segments behind a torn end, oldest first.
@@ -20,22 +20,22 @@ pub(super) struct Cleanup {
 
 impl Cleanup {
     /// A file is left over.
-    pub(super) fn leave_over(&mut self, name: String) {
+    pub(crate) fn leave_over(&mut self, name: String) {
         self.leftovers.push(name);
     }
 
     /// The segment ends at `offset`.
-    pub(super) fn cut(&mut self, segment: &Arc<Segment>, offset: u64) {
+    pub(crate) fn cut(&mut self, segment: &Arc<Segment>, offset: u64) {
         self.cuts.push((Arc::clone(segment), offset));
     }
 
     /// The segments are behind a torn end.
-    pub(super) fn drop_behind(&mut self, segments: &[Arc<Segment>]) {
+    pub(crate) fn drop_behind(&mut self, segments: &[Arc<Segment>]) {
         self.behind.extend_from_slice(segments);
     }
 
     /// Makes the changes, durably.
-    pub(super) fn apply(self, place: &Place) -> Result<()> {
+    pub(crate) fn apply(self, place: &Place) -> Result<()> {
         let sync = || place.directory.sync().map_err(|e| Error::io("sync", &place.path, e));
         if !self.leftovers.is_empty() {
             // An output that was just given its name could lose it again, with what it replaced gone.
@@ -49,7 +49,7 @@ impl Cleanup {
         }
         // The newest first: a crash in between must not leave a gap.
         let mut behind = self.behind.iter().rev();
-        behind.try_for_each(|segment| place.remove(&names::segment(segment.id())))?;
+        behind.try_for_each(|segment| place.remove(&file_name::segment(segment.id())))?;
         if !self.behind.is_empty() {
             sync()?;
         }

@@ -1,13 +1,18 @@
 //! A segment: one file of the log, its header, and reading records from it.
 
+pub(crate) mod frame_scan;
+pub(crate) mod hint_writer;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fs::File;
-use super::index::{Slot, WORDS, Words, WordsCell};
-use super::names::SegmentId;
-use super::record::{Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at};
 use crate::bugs::{Bug, planted};
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::record::{
+    Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at,
+};
+use crate::storage::fs::File;
+use crate::storage::index::{Slot, WORDS, Words, WordsCell};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Published, lock};
 use crate::{Error, Result};
 
@@ -391,9 +396,9 @@ impl SegmentTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::record::FrameKind;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
-    use crate::storage::record::FrameKind;
 
     const HEADER: SegmentHeader = SegmentHeader {
         origin: Origin::Written,

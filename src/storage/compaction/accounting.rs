@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::index::Slot;
-use super::key_set::{FrozenKeySet, KeySet};
-use super::marks::{Marks, SharedMarks};
-use super::names::SegmentId;
-use super::record::FRAME_HEADER_BYTES;
-use super::segment::{HEADER_BYTES, Location, Origin};
 use crate::bugs::{Bug, planted};
+use crate::storage::compaction::dead_bitmap::{Marks, SharedMarks};
+use crate::storage::compaction::key_set::{FrozenKeySet, KeySet};
+use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::record::FRAME_HEADER_BYTES;
+use crate::storage::index::Slot;
+use crate::storage::segment::{HEADER_BYTES, Location, Origin};
 
 /// What is known of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,7 +315,7 @@ impl Accounting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::record::{Extent, Record};
+    use crate::storage::format::record::{Extent, Record};
 
     /// A segment with these bytes that is sealed and holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
