@@ -3,8 +3,8 @@
 //! The worker here is the loop of the production one around the same port and bell; the poll, whose waker
 //! outlasts a worker that is not asleep yet, is a channel with one place.
 
-use super::doorbell::Doorbell;
-use super::port::{Answered, Port, Ticket};
+use super::net::doorbell::Doorbell;
+use super::net::worker_inbox::{Answered, Port, Ticket};
 use crate::actor::{Received, mailbox};
 use crate::loom_tests::model::{Bound, Model};
 use crate::loom_tests::spawn;

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use super::ServerOptions;
-use super::admission::Admission;
-use super::command;
-use super::context::Context;
-use super::session::{Clients, Session};
-use super::statistics::Statistics;
+use crate::server::ServerOptions;
+use crate::server::command;
+use crate::server::execute::context::Context;
+use crate::server::execute::session::{Clients, Session};
+use crate::server::net::admission::Admission;
+use crate::server::statistics::Statistics;
 use crate::sync::Arc;
 use crate::{EngineKind, Options, Store};
 

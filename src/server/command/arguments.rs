@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::refusal::{NOT_AN_INTEGER, SYNTAX};
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 
 impl<'a> Call<'a> {
     /// The argument at a position; empty where there is none, which the arity rules out.

@@ -6,9 +6,9 @@ use super::arguments::{integer, is};
 use super::refusal::{Refusal, SYNTAX};
 use super::{Executed, bulk, done, ok};
 use crate::protocol::resp::{Value, Version};
-use crate::server::context::Context;
-use crate::server::execution::{Call, Execution};
-use crate::server::session::Session;
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::{Call, Execution};
+use crate::server::execute::session::Session;
 
 /// `CLIENT ID`
 pub(super) fn id(call: &Call<'_>) -> Executed {

@@ -5,8 +5,8 @@ use super::glob::{self, Case};
 use super::refusal::{Refusal, SYNTAX};
 use super::{Executed, bulk, done, ok};
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
-use crate::server::context::Context;
-use crate::server::execution::Call;
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::Call;
 use crate::{Durability, EngineKind};
 
 /// Settings that tools ask for and that have an answer here, by name.

@@ -5,7 +5,7 @@ use super::entry::wrong_arity;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Executed, REDIS_VERSION, bulk, client, done, ok};
 use crate::protocol::resp::{Value, Version};
-use crate::server::execution::{Call, Execution};
+use crate::server::execute::execution::{Call, Execution};
 
 /// `PING [message]`
 pub(super) fn ping(call: &Call<'_>) -> Executed {

@@ -3,7 +3,7 @@
 use super::Executed;
 use super::arguments::integer;
 use super::refusal::{NOT_AN_INTEGER, Refusal};
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 use crate::store::batch::{Answer, Change};
 
 /// `INCR key`

@@ -2,7 +2,7 @@
 
 use super::{Executed, Refusal};
 use crate::protocol::resp::Arguments;
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 
 /// One command, or one subcommand of a command that is only a container.
 pub(super) struct Command {

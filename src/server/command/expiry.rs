@@ -4,7 +4,7 @@ use super::arguments::{TimeUnit, is};
 use super::refusal::Refusal;
 use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution};
+use crate::server::execute::execution::{Call, Execution};
 use crate::store::batch::{Answer, Change};
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`

@@ -10,8 +10,8 @@ use super::arguments::is;
 use super::{Executed, REDIS_VERSION, done};
 use crate::EngineKind;
 use crate::protocol::resp::Value;
-use crate::server::context::Context;
-use crate::server::execution::Call;
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::Call;
 
 /// A section: its name, whether it is shown without being asked for, and what makes its lines.
 struct Section {

@@ -7,7 +7,7 @@ use super::refusal::{Refusal, SYNTAX};
 use super::table::{self, COMMANDS};
 use super::{Executed, bulk, done, length};
 use crate::protocol::resp::Value;
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 
 /// `COMMAND`
 pub(super) fn all(_: &Call<'_>) -> Executed {

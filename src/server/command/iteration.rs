@@ -9,7 +9,7 @@ use super::{Executed, bulk, done};
 use crate::engine::KeyRange;
 use crate::engine::{Access, Page, ScanPage, Scanned};
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution};
+use crate::server::execute::execution::{Call, Execution};
 
 /// How many keys are read at one point in time, which keeps the engine from dropping old versions.
 const PAGE_KEYS: usize = 512;

@@ -2,7 +2,7 @@
 
 use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution};
+use crate::server::execute::execution::{Call, Execution};
 use crate::store::batch::{Answer, Operation, Operations};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.

@@ -46,8 +46,8 @@ pub(crate) mod parsers {
     pub(crate) use super::iteration::cursor;
 }
 
-use super::execution::{Call, Effect, Execution};
 use crate::protocol::resp::{Arguments, Value};
+use crate::server::execute::execution::{Call, Effect, Execution};
 use entry::{Command, Flag};
 use refusal::Refusal;
 

@@ -3,7 +3,7 @@
 use super::{Executed, Refusal};
 use crate::engine::{Access, Entry, Lookup, Stamp};
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution, KEYS_ON_WORKER_MAX};
+use crate::server::execute::execution::{Call, Execution, KEYS_ON_WORKER_MAX};
 
 impl Call<'_> {
     /// Reads a key and makes the reply of what is there.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::entry::NAME_SHOWN;
 use crate::Error;
 use crate::protocol::resp::{Arguments, Value};
-use crate::server::error_report::report;
-use crate::server::execution::Execution;
+use crate::server::execute::error_report::report;
+use crate::server::execute::execution::Execution;
 
 /// An error reply, its code first.
 #[derive(Debug)]

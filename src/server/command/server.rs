@@ -5,7 +5,7 @@ use super::refusal::{Refusal, SYNTAX};
 use super::write::single;
 use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 use crate::store::batch::Operation;
 
 /// `DBSIZE`

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::cursor::Cursors;
 use super::table::COMMANDS;
 use crate::protocol::resp::Value;
-use crate::server::execution::Execution;
+use crate::server::execute::execution::Execution;
 use crate::server::statistics::Counter;
 use crate::sync::{Mutex, lock};
 

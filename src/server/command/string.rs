@@ -8,7 +8,7 @@ use super::{Executed, done, length, ok};
 use crate::Error;
 use crate::engine::{Entry, Lookup};
 use crate::protocol::resp::{Arguments, Value};
-use crate::server::execution::{Call, Execution};
+use crate::server::execute::execution::{Call, Execution};
 use crate::store::batch::{Answer, Change, Condition, Operation, Operations};
 
 /// `GET key`

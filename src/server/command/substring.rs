@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Executed;
 use super::refusal::{Refusal, STRING_TOO_LONG};
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 use crate::store::batch::{Answer, Change};
 
 /// `GETRANGE key start end`; `SUBSTR` is its old name.

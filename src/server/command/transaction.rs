@@ -7,7 +7,7 @@
 
 use super::refusal::Refusal;
 use super::{Executed, done, ok};
-use crate::server::execution::Call;
+use crate::server::execute::execution::Call;
 
 /// The refusal of a command between a refused `MULTI` and the end of that transaction.
 pub(super) const NOT_EXECUTED: &str =

@@ -4,8 +4,8 @@ use super::refusal::Refusal;
 use super::{Executed, ok};
 use crate::engine::Entry;
 use crate::protocol::resp::Value;
-use crate::server::execution::{Call, Execution};
-use crate::server::reply::Reply;
+use crate::server::execute::execution::{Call, Execution};
+use crate::server::execute::reply::Reply;
 use crate::store::batch::{
     Answer, Answers, Applied, Batch, Change, Operation, Operations, Outcome,
 };

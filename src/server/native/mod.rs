@@ -1,23 +1,20 @@
 //! Executes the operations of the native protocol.
 
-mod failure;
 mod scan;
 mod write;
 
-use super::context::Context;
-use super::execution::{Effect, Execution, KEYS_ON_WORKER_MAX};
-use super::reply::Reply;
 use crate::engine::{Access, Entry, Lookup};
 use crate::protocol::native::{
-    Answer, Bytes, FRAME_BYTES_MAX, Failure, FailureKind, Operation, Request, Response,
-    VersionedValue,
+    Answer, Bytes, FRAME_BYTES_MAX, Failure, Operation, Request, Response, VersionedValue,
 };
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::{Effect, Execution, KEYS_ON_WORKER_MAX};
+use crate::server::execute::failure::response_too_large;
+use crate::server::execute::reply::Reply;
 use crate::{Error, Result};
 
-pub(super) use failure::{protocol_failure, response_too_large};
-
 /// What the operation does.
-pub(super) fn effect(operation: &Operation<'_>) -> Effect {
+pub(crate) fn effect(operation: &Operation<'_>) -> Effect {
     match operation {
         Operation::Set { .. }
         | Operation::Remove { .. }
@@ -39,7 +36,7 @@ pub(super) fn effect(operation: &Operation<'_>) -> Effect {
 type Outcome = std::result::Result<Answer<'static>, Failure>;
 
 /// Executes a request.
-pub(super) fn execute(
+pub(crate) fn execute(
     request: Request<'_>,
     context: &Context,
     access: Access,
@@ -165,15 +162,4 @@ fn info(context: &Context) -> String {
         ("failure", store.failure().map_or("none".to_owned(), Error::without_paths)),
     ];
     lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect()
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::from(&error)
-    }
-}
-
-/// A failure of the given kind.
-fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into() }
 }

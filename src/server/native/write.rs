@@ -5,8 +5,8 @@ use crate::protocol::native::Response;
 use crate::protocol::native::{
     Answer, BatchItem, Condition as WireCondition, Failure, Operation as WireOperation,
 };
-use crate::server::execution::Execution;
-use crate::server::reply::Reply;
+use crate::server::execute::execution::Execution;
+use crate::server::execute::reply::Reply;
 use crate::store::batch::{Answer as Applied, Batch, Condition, Operation, Outcome as Written};
 
 /// The version told of a batch that wrote nothing; no write has it.

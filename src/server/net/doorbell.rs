@@ -18,19 +18,19 @@ use crate::bugs::{Bug, planted};
 use crate::sync::{AtomicBool, Ordering, fence};
 
 /// The worker's bell.
-pub(super) struct Doorbell {
+pub(crate) struct Doorbell {
     asleep: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Doorbell {
     /// A bell that wakes through `wake`, whose effect must outlast a worker that is not asleep yet.
-    pub(super) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { asleep: AtomicBool::new(false), wake: Box::new(wake) }
     }
 
     /// Makes the worker look; call it after the message is where the worker looks.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         fence(Ordering::SeqCst);
         // The plain read spares a busy worker's bell from being written by everybody.
         if self.asleep.load(Ordering::Relaxed)
@@ -44,7 +44,7 @@ impl Doorbell {
     }
 
     /// Says that the worker goes to sleep; false, and it must not, if `is_quiet` finds something.
-    pub(super) fn may_sleep(&self, is_quiet: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn may_sleep(&self, is_quiet: impl FnOnce() -> bool) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let quiet = is_quiet() || planted(Bug::SleepUnchecked);
@@ -55,7 +55,7 @@ impl Doorbell {
     }
 
     /// Says that the worker is awake; call it before looking at the messages.
-    pub(super) fn awake(&self) {
+    pub(crate) fn awake(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
 }

@@ -27,12 +27,12 @@ struct Shared {
 
 impl StopHandle {
     /// A handle on an acceptor that waits where the waker wakes.
-    pub(super) fn new(acceptor: Waker) -> Self {
+    pub(crate) fn new(acceptor: Waker) -> Self {
         Self { shared: Arc::new(Shared { stopped: AtomicBool::new(false), acceptor }) }
     }
 
     /// Makes the server accept nobody, answer every request it received, and return from
-    /// [`KvsServer::run`](super::KvsServer::run); does not wait for it.
+    /// [`KvsServer::run`](crate::server::KvsServer::run); does not wait for it.
     pub fn stop(&self) {
         self.shared.stopped.store(true, Ordering::Release);
         if let Err(error) = self.shared.acceptor.wake() {
@@ -41,7 +41,7 @@ impl StopHandle {
     }
 
     /// Whether the server was asked to stop.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::Acquire)
     }
 
@@ -50,7 +50,7 @@ impl StopHandle {
     ///
     /// The thread that waits for them is never joined: it has to outlive the server, so that a second
     /// signal is heard until the process ends.
-    pub(super) fn stop_on_signals(&self) -> io::Result<()> {
+    pub(crate) fn stop_on_signals(&self) -> io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM].iter().chain(&IGNORED_SIGNALS))?;
         let handle = self.clone();
         ThreadBuilder::new()

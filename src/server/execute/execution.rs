@@ -6,9 +6,9 @@ use crate::engine::Access;
 use crate::protocol::resp::Arguments;
 use crate::store::batch::{Batch, Outcome};
 
-use super::context::Context;
-use super::reply::Reply;
-use super::session::Session;
+use crate::server::execute::context::Context;
+use crate::server::execute::reply::Reply;
+use crate::server::execute::session::Session;
 
 /// How many keys one request looks up on a worker; more are work for a reader, so that the worker's other
 /// connections do not wait for them.

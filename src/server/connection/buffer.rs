@@ -5,7 +5,7 @@ const KEPT_BYTES: usize = 32 << 10;
 
 /// A queue of bytes whose content is one slice.
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// Bytes at the front that are consumed; never more than there are.
     start: usize,
@@ -13,22 +13,22 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// What is not consumed yet.
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
     /// How many bytes are not consumed yet.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     /// True where everything is consumed.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The vector to append to; what it already holds must stay.
-    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         // Only what is at most as long as what was consumed is moved, so a byte is moved once on average.
         if self.start > 0 && self.start >= self.len() {
             self.bytes.drain(..self.start);
@@ -38,7 +38,7 @@ impl Buffer {
     }
 
     /// Consumes bytes from the front.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.bytes.len());
         if self.start < self.bytes.len() {
             self.shrink();

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::ServerOptions;
-use super::command;
-use super::session::Clients;
-use super::statistics::Statistics;
 use crate::Store;
+use crate::server::ServerOptions;
+use crate::server::command;
+use crate::server::execute::session::Clients;
+use crate::server::statistics::Statistics;
 
 /// Shared by every connection worker and reader of one server.
 pub(crate) struct Context {

@@ -2,8 +2,8 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | sockets | the acceptor | [`NewConnection`](super::admission::NewConnection) | [`event_loop::INBOX_SOCKETS`](super::event_loop::INBOX_SOCKETS); the acceptor tries the next worker |
-//! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`](super::port::ANSWERS_MAX); the worker asks for no more than that |
+//! | sockets | the acceptor | [`NewConnection`](crate::server::net::admission::NewConnection) | [`event_loop::INBOX_SOCKETS`](crate::server::net::event_loop::INBOX_SOCKETS); the acceptor tries the next worker |
+//! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`](crate::server::net::worker_inbox::ANSWERS_MAX); the worker asks for no more than that |
 //! | writer | to the writer | the batches of one turn, syncs | the writer's mailbox; at it the worker keeps them and reads no socket until there is room |
 //! | readers | to readers | reads that may wait for the disk | the readers' mailboxes; the worker keeps the read, and its connection waits |
 //!
@@ -11,27 +11,25 @@
 //! sends all writes of all connections to the writer as one message, and writes each connection's
 //! replies with one system call. It never waits: [`Worker::wait`] says how long the poll may.
 
-mod client;
-mod lingering;
-mod outbox;
-
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::admission::Admission;
-use super::connection::{Ask, Connection, Intake, OUTPUT_BYTES_MAX};
-use super::context::Context;
-use super::log_limit::LogLimit;
-use super::port::{ANSWERS_MAX, Answered, Port, Ticket};
 use crate::actor::{Mailbox, Received as Taken};
+use crate::server::connection::server_connection::{Ask, Connection, Intake, OUTPUT_BYTES_MAX};
+use crate::server::execute::context::Context;
+use crate::server::log_limit::LogLimit;
+use crate::server::net::admission::Admission;
+use crate::server::net::lingering::Lingering;
+use crate::server::net::outbox::Outbox;
+use crate::server::net::socket_connection::{
+    Client, discard, guarded, note_failure, note_panic, receive,
+};
+pub(crate) use crate::server::net::socket_connection::{Readiness, Socket};
+use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Port, Ticket};
 use crate::store::reader::Readers;
 use crate::sync::Arc;
 use crate::{Error, Result};
-use client::{Client, discard, guarded, note_failure, note_panic, receive};
-pub(super) use client::{Readiness, Socket};
-use lingering::Lingering;
-use outbox::Outbox;
 
 /// How many bytes one connection may bring per turn, so that a fast client does not starve the others.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -43,7 +41,7 @@ const RETRY: Duration = Duration::from_millis(1);
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The state of a connection worker.
-pub(super) struct Worker<S> {
+pub(crate) struct Worker<S> {
     /// Before what holds its address, so that it is gone when the last address is dropped.
     answers: Mailbox<Answered>,
     arrived: Vec<Answered>,
@@ -64,7 +62,7 @@ pub(super) struct Worker<S> {
 
 impl<S: Socket> Worker<S> {
     /// A worker without connections.
-    pub(super) fn new(
+    pub(crate) fn new(
         context: Arc<Context>,
         readers: Arc<Readers>,
         port: Arc<Port>,
@@ -87,12 +85,12 @@ impl<S: Socket> Worker<S> {
     }
 
     /// The place that the next connection gets.
-    pub(super) fn next_place(&self) -> usize {
+    pub(crate) fn next_place(&self) -> usize {
         self.clients.vacant_key()
     }
 
     /// Takes a connection.
-    pub(super) fn add(&mut self, socket: S, admission: Admission) -> usize {
+    pub(crate) fn add(&mut self, socket: S, admission: Admission) -> usize {
         let mut connection = Connection::new(Arc::clone(admission.session()));
         if self.deadline.is_some() {
             connection.end_by_server();
@@ -103,7 +101,7 @@ impl<S: Socket> Worker<S> {
     }
 
     /// Notes what the poll said of the connection at this place.
-    pub(super) fn ready(&mut self, place: usize, readiness: Readiness) {
+    pub(crate) fn ready(&mut self, place: usize, readiness: Readiness) {
         if let Some(client) = self.clients.get_mut(place) {
             client.ready(readiness);
             self.enqueue(place);
@@ -111,7 +109,7 @@ impl<S: Socket> Worker<S> {
     }
 
     /// Ends every connection once it got the replies to what was received of it.
-    pub(super) fn stop(&mut self, now: Instant) {
+    pub(crate) fn stop(&mut self, now: Instant) {
         self.deadline = Some(now + STOP_PATIENCE);
         for (_, client) in &mut self.clients {
             client.connection.end_by_server();
@@ -120,23 +118,23 @@ impl<S: Socket> Worker<S> {
     }
 
     /// Whether a stopped worker has nothing left to do.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.clients.is_empty() && !self.outbox.is_busy()
     }
 
     /// Whether other actors are to answer something.
-    pub(super) fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         self.outbox.is_owed()
     }
 
     /// Whether no answer arrived and nobody asks for attention.
-    pub(super) fn is_quiet(&mut self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Taken::Messages
             && !self.port.wants_attention()
     }
 
     /// How long the poll may wait for events.
-    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         if !self.queue.is_empty() && !self.outbox.is_congested() {
             return Some(Duration::ZERO);
         }
@@ -153,7 +151,7 @@ impl<S: Socket> Worker<S> {
     }
 
     /// Does everything that can be done now without waiting.
-    pub(super) fn turn(&mut self, now: Instant) {
+    pub(crate) fn turn(&mut self, now: Instant) {
         self.take_answers();
         if self.port.take_attention() {
             self.enqueue_all();

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use mio::net::TcpListener;
 use mio::{Interest, Poll, Token, Waker};
 
-use super::ServerOptions;
-use super::kvs_server::KvsServer;
-use super::shutdown::StopHandle;
+use crate::server::ServerOptions;
+use crate::server::kvs_server::KvsServer;
+use crate::server::net::shutdown::StopHandle;
 use crate::{Error, Result, Store};
 
 const LISTENER: Token = Token(0);
@@ -35,10 +35,10 @@ const STOP: Token = Token(1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Listener {
-    pub(super) socket: TcpListener,
+    pub(crate) socket: TcpListener,
     /// Waits for clients, and for the wish to stop.
-    pub(super) poll: Poll,
-    pub(super) stop: StopHandle,
+    pub(crate) poll: Poll,
+    pub(crate) stop: StopHandle,
     address: SocketAddr,
 }
 

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use super::log_limit::LogLimit;
 use crate::Error;
+use crate::server::log_limit::LogLimit;
 
 thread_local! {
     static LIMIT: RefCell<LogLimit> = RefCell::default();
@@ -12,7 +12,7 @@ thread_local! {
 
 /// Returns what a client is told of the error, which names no path, and logs the whole of it where
 /// nobody else does: the writer logs a write that fails.
-pub(super) fn report(error: &Error) -> String {
+pub(crate) fn report(error: &Error) -> String {
     let is_of_a_read = matches!(error, Error::Corrupt { .. } | Error::Io { key: None, .. });
     if is_of_a_read && !error.is_disk_full() {
         let admitted = LIMIT.with_borrow_mut(|limit| limit.admit(Instant::now()));

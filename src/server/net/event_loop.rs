@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::admission::NewConnection;
-use super::context::Context;
-use super::doorbell::Doorbell;
-use super::port::{ANSWERS_MAX, Port};
-use super::worker::{Readiness, Worker};
 use crate::actor::{Address, Mailbox, Received, mailbox};
+use crate::server::execute::context::Context;
+use crate::server::net::admission::NewConnection;
+use crate::server::net::doorbell::Doorbell;
+use crate::server::net::socket_connection::Readiness;
+use crate::server::net::worker::Worker;
+use crate::server::net::worker_inbox::{ANSWERS_MAX, Port};
 use crate::store::reader::Readers;
 use crate::sync::{Arc, Patience};
 
 /// How many new connections wait for a worker; at the limit the acceptor tries the next worker.
-pub(super) const INBOX_SOCKETS: usize = 1024;
+pub(crate) const INBOX_SOCKETS: usize = 1024;
 
 /// How many events one poll takes; the rest waits for the next turn.
 const EVENTS_MAX: usize = 1024;
@@ -25,7 +26,7 @@ const EVENTS_MAX: usize = 1024;
 const WAKER: Token = Token(usize::MAX);
 
 /// A worker with what it waits on.
-pub(super) struct EventLoop {
+pub(crate) struct EventLoop {
     poll: Poll,
     sockets: Mailbox<NewConnection>,
     waiting: Vec<NewConnection>,
@@ -38,24 +39,24 @@ pub(super) struct EventLoop {
 }
 
 /// Where the acceptor reaches a worker.
-pub(super) struct WorkerAddress {
+pub(crate) struct WorkerAddress {
     /// For new connections.
-    pub(super) sockets: Address<NewConnection>,
+    pub(crate) sockets: Address<NewConnection>,
     /// For waking the worker. After the address: the worker must see that it is gone.
-    pub(super) bell: Bell,
+    pub(crate) bell: Bell,
 }
 
 /// Rings once more when it is dropped.
-pub(super) struct Bell(Arc<Port>);
+pub(crate) struct Bell(Arc<Port>);
 
 impl Bell {
     /// Makes the worker look for new connections.
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.0.doorbell.ring();
     }
 
     /// The port of the worker.
-    pub(super) fn port(&self) -> &Arc<Port> {
+    pub(crate) fn port(&self) -> &Arc<Port> {
         &self.0
     }
 }
@@ -68,7 +69,7 @@ impl Drop for Bell {
 
 impl EventLoop {
     /// A worker and where it is reached; it ends once the address for new connections is dropped.
-    pub(super) fn new(
+    pub(crate) fn new(
         context: Arc<Context>,
         readers: Arc<Readers>,
     ) -> io::Result<(Self, WorkerAddress)> {
@@ -96,7 +97,7 @@ impl EventLoop {
     }
 
     /// Runs until the acceptor is gone and every connection got its replies.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.closed || !self.worker.is_done() {
             let wait = self.wait();

@@ -10,7 +10,7 @@ use crate::protocol::native::{
     self, Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, Operation, Request, Response,
     ServerHello, decode_frame,
 };
-use crate::server::owed::OWED_MAX;
+use crate::server::connection::reply_queue::OWED_MAX;
 use crate::server::testing;
 
 /// A connection with a writer and a reader that answer when they are told to.

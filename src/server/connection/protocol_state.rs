@@ -1,23 +1,24 @@
 //! One request of either dialect: parsed, executed, and its reply encoded.
 
-use super::command;
-use super::context::Context;
-use super::execution::{Call, Effect, Execution};
-use super::native;
-use super::reply::Reply;
-use super::session::Session;
 use crate::engine::Access;
 use crate::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, HelloStatus, Request, Response, ServerHello, decode_frame,
 };
 use crate::protocol::resp::{self, Limits, Parsed, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
+use crate::server::command;
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::{Call, Effect, Execution};
+use crate::server::execute::failure::protocol_failure;
+use crate::server::execute::reply::Reply;
+use crate::server::execute::session::Session;
+use crate::server::native;
 
 /// The id of a response to no request: the reason why the connection is closed.
 const NO_REQUEST: u64 = 0;
 
 /// What a connection speaks, and how far its opening went.
-pub(super) enum Language {
+pub(crate) enum Language {
     /// Too few bytes came to tell.
     Undecided,
     /// Redis' protocol.
@@ -30,7 +31,7 @@ pub(super) enum Language {
 
 /// What a request may be, given what its connection still waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Accepts {
+pub(crate) enum Accepts {
     /// Anything: nothing is owed.
     Everything,
     /// Only a write: earlier writes are not answered yet.
@@ -51,19 +52,19 @@ impl Accepts {
 }
 
 /// What executing a request may use.
-pub(super) struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// What all connections share.
-    pub(super) context: &'a Context,
+    pub(crate) context: &'a Context,
     /// What this one remembers.
-    pub(super) session: &'a Session,
+    pub(crate) session: &'a Session,
     /// Whether it may wait for the disk.
-    pub(super) access: Access,
+    pub(crate) access: Access,
     /// What it may be.
-    pub(super) accepts: Accepts,
+    pub(crate) accepts: Accepts,
 }
 
 /// What became of the first request of the input.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// It is not complete; `consumed` bytes before it are done with.
     Incomplete { consumed: usize },
     /// It is not of the accepted kind; nothing is consumed.
@@ -76,7 +77,7 @@ pub(super) enum Step {
 
 impl Language {
     /// The language to go on with behind the opening.
-    pub(super) fn of(dialect: Dialect) -> Self {
+    pub(crate) fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Resp => Self::Resp(Box::new(RequestParser::new(Limits::default()))),
             Dialect::Native => Self::Native,
@@ -84,7 +85,7 @@ impl Language {
     }
 
     /// The dialect, once requests may come.
-    pub(super) fn dialect(&self) -> Option<Dialect> {
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
         match self {
             Self::Undecided | Self::Hello => None,
             Self::Resp(_) => Some(Dialect::Resp),
@@ -93,7 +94,7 @@ impl Language {
     }
 
     /// Parses and executes the first request of `input`.
-    pub(super) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Step {
+    pub(crate) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Step {
         match self {
             Self::Undecided => match detect(input) {
                 None => Step::Incomplete { consumed: 0 },
@@ -158,7 +159,7 @@ fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
         Ok(Some(decoded)) => decoded,
         Ok(None) => return Step::Incomplete { consumed: 0 },
         Err(error) => {
-            let last = Response { id: NO_REQUEST, result: Err(native::protocol_failure(&error)) };
+            let last = Response { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
             let last = Some(Reply::Native(last));
             return Step::Refused { error, last };
         }

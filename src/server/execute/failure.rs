@@ -1,10 +1,9 @@
 //! Errors of the store and of the protocol as failures on the wire.
 
-use super::failure as new;
 use crate::Error;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{Failure, FailureKind};
-use crate::server::error_report::report;
+use crate::server::execute::error_report::report;
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
@@ -21,16 +20,27 @@ impl From<&Error> for Failure {
             error if error.is_disk_full() => FailureKind::Full,
             _ => FailureKind::Internal,
         };
-        new(kind, report(error))
+        failure(kind, report(error))
     }
 }
 
 /// Why the bytes of a connection were refused, before it is closed.
-pub(in crate::server) fn protocol_failure(error: &ProtocolError) -> Failure {
-    new(FailureKind::Protocol, error.to_string())
+pub(crate) fn protocol_failure(error: &ProtocolError) -> Failure {
+    failure(FailureKind::Protocol, error.to_string())
 }
 
 /// The answer in place of one that no frame can hold.
-pub(in crate::server) fn response_too_large() -> Failure {
-    new(FailureKind::Unsupported, "the answer is larger than a frame; ask for less at once")
+pub(crate) fn response_too_large() -> Failure {
+    failure(FailureKind::Unsupported, "the answer is larger than a frame; ask for less at once")
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// Returns a failure of the given kind.
+fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
+    Failure { kind, message: message.into() }
 }

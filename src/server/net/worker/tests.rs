@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use super::lingering::LINGER;
 use super::*;
 use crate::actor::{Reply, mailbox};
-use crate::server::doorbell::Doorbell;
+use crate::server::net::doorbell::Doorbell;
+use crate::server::net::lingering::LINGER;
 use crate::server::testing;
 use crate::store::batch::{Answer, Batch, Change, Operation};
 use crate::sync::{Mutex, Sender, bounded, lock};

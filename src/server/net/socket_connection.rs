@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::net::TcpStream;
 
-use crate::server::admission::Admission;
-use crate::server::connection::Connection;
+use crate::server::connection::server_connection::Connection;
+use crate::server::net::admission::Admission;
 
 /// A stream that reports [`ErrorKind::WouldBlock`] instead of waiting.
-pub(in crate::server) trait Socket: Read + Write {
+pub(crate) trait Socket: Read + Write {
     /// Tells the peer that nothing more will be written.
     fn end_output(&self) -> io::Result<()>;
 }
@@ -23,30 +23,30 @@ impl Socket for TcpStream {
 
 /// Which operations of a socket may succeed since the poll last said so.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::server) struct Readiness {
+pub(crate) struct Readiness {
     /// There may be bytes or an end to read.
-    pub(in crate::server) readable: bool,
+    pub(crate) readable: bool,
     /// There may be room to write.
-    pub(in crate::server) writable: bool,
+    pub(crate) writable: bool,
     /// The peer ended its output, or the connection broke: reading goes on until that is met.
-    pub(in crate::server) ended: bool,
+    pub(crate) ended: bool,
 }
 
 /// One connection of a worker.
-pub(super) struct Client<S> {
-    pub(super) socket: S,
-    pub(super) connection: Connection,
+pub(crate) struct Client<S> {
+    pub(crate) socket: S,
+    pub(crate) connection: Connection,
     /// Makes room for another connection when this one is dropped.
-    pub(super) _admission: Admission,
+    pub(crate) _admission: Admission,
     readiness: Readiness,
     /// It is in the worker's queue.
-    pub(super) queued: bool,
+    pub(crate) queued: bool,
     /// It sends nothing more and only takes what its peer still sends.
     lingering: bool,
 }
 
 /// What one read brought.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// This many bytes, now in the front of the buffer.
     Bytes(usize),
     /// The peer sends no more.
@@ -57,7 +57,7 @@ pub(super) enum Received {
 
 impl<S: Socket> Client<S> {
     /// A client whose socket was just accepted.
-    pub(super) fn new(socket: S, connection: Connection, admission: Admission) -> Self {
+    pub(crate) fn new(socket: S, connection: Connection, admission: Admission) -> Self {
         Self {
             socket,
             connection,
@@ -69,31 +69,31 @@ impl<S: Socket> Client<S> {
     }
 
     /// Notes what the poll said.
-    pub(super) fn ready(&mut self, readiness: Readiness) {
+    pub(crate) fn ready(&mut self, readiness: Readiness) {
         self.readiness.readable |= readiness.readable || readiness.ended;
         self.readiness.writable |= readiness.writable;
         self.readiness.ended |= readiness.ended;
     }
 
     /// Sends nothing more, and from now on only takes what the peer still sends.
-    pub(super) fn linger(&mut self) {
+    pub(crate) fn linger(&mut self) {
         self.lingering = true;
         // Whatever the poll said before: only a read tells whether something is left.
         self.readiness.readable = true;
     }
 
     /// Whether it only takes what the peer still sends.
-    pub(super) fn is_lingering(&self) -> bool {
+    pub(crate) fn is_lingering(&self) -> bool {
         self.lingering
     }
 
     /// Whether a read may bring something.
-    pub(super) fn is_readable(&self) -> bool {
+    pub(crate) fn is_readable(&self) -> bool {
         self.readiness.readable
     }
 
     /// Reads once.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         loop {
             match self.socket.read(buffer) {
                 Ok(0) => {
@@ -117,7 +117,7 @@ impl<S: Socket> Client<S> {
     }
 
     /// Writes once what the connection has for its peer; how many bytes went.
-    pub(super) fn write(&mut self) -> io::Result<usize> {
+    pub(crate) fn write(&mut self) -> io::Result<usize> {
         let output = self.connection.output();
         if output.is_empty() || !self.readiness.writable {
             return Ok(0);
@@ -142,7 +142,7 @@ impl<S: Socket> Client<S> {
 }
 
 /// Reads once, if the connection has a use for it; how many bytes came.
-pub(super) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u64 {
+pub(crate) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u64 {
     if client.connection.session().is_killed() {
         client.connection.abort();
     }
@@ -162,7 +162,7 @@ pub(super) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u
 }
 
 /// Takes what the peer of a connection that ended still sends.
-pub(super) fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stopping: bool) {
+pub(crate) fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stopping: bool) {
     match client.read(buffer) {
         Ok(Received::Bytes(_)) => {}
         Ok(Received::Nothing) if !stopping => {}
@@ -171,7 +171,7 @@ pub(super) fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stop
 }
 
 /// Runs the work of one connection; if it panics, only that connection ends.
-pub(super) fn guarded<S: Socket, R>(
+pub(crate) fn guarded<S: Socket, R>(
     client: &mut Client<S>,
     work: impl FnOnce(&mut Client<S>) -> R,
 ) -> Option<R> {
@@ -184,13 +184,13 @@ pub(super) fn guarded<S: Socket, R>(
 }
 
 /// Logs that executing a request panicked.
-pub(super) fn note_panic<S: Socket>(client: &Client<S>) {
+pub(crate) fn note_panic<S: Socket>(client: &Client<S>) {
     let address = client.connection.session().address;
     log::error!("a request of {address} panicked; its connection is closed");
 }
 
 /// A broken connection is the peer's business: it is over, and nobody needs to act.
-pub(super) fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
+pub(crate) fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
     log::debug!("connection of {} broke: {error}", client.connection.session().address);
     client.connection.abort();
 }

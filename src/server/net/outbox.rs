@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Error;
 use crate::actor::Reply;
-use crate::server::cold::ColdRead;
-use crate::server::context::Context;
-use crate::server::port::{ANSWERS_MAX, Answered, Port, Ticket};
-use crate::server::session::Session;
+use crate::server::connection::blocking_read::ColdRead;
+use crate::server::execute::context::Context;
+use crate::server::execute::session::Session;
+use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Port, Ticket};
 use crate::store::Submission;
 use crate::store::batch::Batch;
 use crate::store::reader::{ReadTask, Readers};
@@ -18,7 +18,7 @@ use crate::sync::Arc;
 const BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
 
 /// The worker's requests to other actors.
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     context: Arc<Context>,
     readers: Arc<Readers>,
     port: Arc<Port>,
@@ -39,7 +39,7 @@ enum Held {
 
 impl Outbox {
     /// An outbox whose answers come through the port.
-    pub(super) fn new(context: Arc<Context>, readers: Arc<Readers>, port: Arc<Port>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, readers: Arc<Readers>, port: Arc<Port>) -> Self {
         Self {
             context,
             readers,
@@ -52,27 +52,27 @@ impl Outbox {
     }
 
     /// Whether no more requests may be taken from clients.
-    pub(super) fn is_congested(&self) -> bool {
+    pub(crate) fn is_congested(&self) -> bool {
         !self.writes.is_empty() || self.bytes_in_flight >= BYTES_IN_FLIGHT_MAX
     }
 
     /// Whether something waits for room that nobody will tell of.
-    pub(super) fn is_holding(&self) -> bool {
+    pub(crate) fn is_holding(&self) -> bool {
         !self.writes.is_empty() || !self.reads.is_empty()
     }
 
     /// Whether answers are to come.
-    pub(super) fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         self.answers_owed > 0
     }
 
     /// Whether anything is kept or owed.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.is_holding() || self.is_owed()
     }
 
     /// Sends the batches of one turn to the writer; each has the ticket of its connection.
-    pub(super) fn write(&mut self, batches: Vec<Batch>, tickets: Vec<Ticket>, bytes: usize) {
+    pub(crate) fn write(&mut self, batches: Vec<Batch>, tickets: Vec<Ticket>, bytes: usize) {
         self.bytes_in_flight += bytes;
         let port = Arc::clone(&self.port);
         let reply = Reply::new(move |answer: std::result::Result<_, _>| {
@@ -85,7 +85,7 @@ impl Outbox {
     }
 
     /// Asks the writer to sync.
-    pub(super) fn sync(&mut self, ticket: Ticket) {
+    pub(crate) fn sync(&mut self, ticket: Ticket) {
         let port = Arc::clone(&self.port);
         let reply = Reply::new(move |answer: std::result::Result<_, _>| {
             let result = answer.unwrap_or_else(|_| Err(writer_gone()));
@@ -96,7 +96,7 @@ impl Outbox {
     }
 
     /// Asks a reader to execute requests.
-    pub(super) fn read(&mut self, ticket: Ticket, session: Arc<Session>, read: ColdRead) {
+    pub(crate) fn read(&mut self, ticket: Ticket, session: Arc<Session>, read: ColdRead) {
         let (context, port) = (Arc::clone(&self.context), Arc::clone(&self.port));
         self.reads.push_back(Box::new(move || {
             let execute = AssertUnwindSafe(|| read.execute(&context, &session));
@@ -107,13 +107,13 @@ impl Outbox {
     }
 
     /// Offers again what there was no room for.
-    pub(super) fn retry(&mut self) {
+    pub(crate) fn retry(&mut self) {
         self.retry_writes();
         self.retry_reads();
     }
 
     /// Notes an answer, to this many bytes of writes.
-    pub(super) fn answered(&mut self, bytes: usize) {
+    pub(crate) fn answered(&mut self, bytes: usize) {
         self.answers_owed -= 1;
         self.bytes_in_flight -= bytes;
     }

@@ -2,24 +2,24 @@
 
 use mio::net::TcpStream;
 
-use super::context::Context;
-use super::session::Session;
+use crate::server::execute::context::Context;
+use crate::server::execute::session::Session;
 use crate::sync::Arc;
 
 /// The place of a connection among those that may be open; dropping it makes room for another.
-pub(super) struct Admission {
+pub(crate) struct Admission {
     context: Arc<Context>,
     session: Arc<Session>,
 }
 
 impl Admission {
     /// The place that `session` takes in the context's list of clients.
-    pub(super) fn new(context: Arc<Context>, session: Arc<Session>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, session: Arc<Session>) -> Self {
         Self { context, session }
     }
 
     /// What the connection remembers.
-    pub(super) fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 }
@@ -31,9 +31,9 @@ impl Drop for Admission {
 }
 
 /// What the acceptor hands to a worker.
-pub(super) struct NewConnection {
+pub(crate) struct NewConnection {
     /// The socket, registered nowhere yet.
-    pub(super) socket: TcpStream,
+    pub(crate) socket: TcpStream,
     /// Its place.
-    pub(super) admission: Admission,
+    pub(crate) admission: Admission,
 }

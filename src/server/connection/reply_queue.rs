@@ -2,19 +2,19 @@
 
 use std::collections::VecDeque;
 
-use super::execution::Render;
-use super::session::Session;
+use crate::server::execute::execution::Render;
+use crate::server::execute::session::Session;
 use crate::store::batch::Outcome;
 
 /// How many replies a connection is owed at most; its next requests wait at the limit.
-pub(super) const OWED_MAX: usize = 1024;
+pub(crate) const OWED_MAX: usize = 1024;
 
 /// How many bytes of unanswered writes make the next requests wait until some are answered.
 const WRITE_BYTES_MAX: usize = 8 << 20;
 
 /// Replies in the order of their requests; the first of them belongs to an unanswered write.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(crate) struct Owed {
     replies: VecDeque<OwedReply>,
     /// Bytes of the requests of unanswered writes.
     write_bytes: usize,
@@ -29,28 +29,28 @@ enum OwedReply {
 
 impl Owed {
     /// True where every write is answered.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.replies.is_empty()
     }
 
     /// Whether no more may be added for now.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.replies.len() >= OWED_MAX || self.write_bytes >= WRITE_BYTES_MAX
     }
 
     /// Adds the reply to a write whose request has this many bytes.
-    pub(super) fn add_write(&mut self, render: Render, bytes: usize) {
+    pub(crate) fn add_write(&mut self, render: Render, bytes: usize) {
         self.write_bytes += bytes;
         self.replies.push_back(OwedReply::Write { render, bytes });
     }
 
     /// Adds an encoded reply; it must follow an unanswered write.
-    pub(super) fn add_ready(&mut self, bytes: Vec<u8>) {
+    pub(crate) fn add_ready(&mut self, bytes: Vec<u8>) {
         self.replies.push_back(OwedReply::Ready(bytes));
     }
 
     /// Appends the reply to the oldest unanswered write, and those that waited for it.
-    pub(super) fn written(&mut self, outcome: Outcome, session: &Session, output: &mut Vec<u8>) {
+    pub(crate) fn written(&mut self, outcome: Outcome, session: &Session, output: &mut Vec<u8>) {
         let Some(OwedReply::Write { render, bytes }) = self.replies.pop_front() else {
             return;
         };

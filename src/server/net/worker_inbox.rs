@@ -5,27 +5,27 @@
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that, so answering never waits |
 //! | attention | anybody who kills a session | nothing | a flag; the worker looks at all its sessions |
 
-use super::cold::ColdReplies;
-use super::doorbell::Doorbell;
 use crate::Result;
 use crate::actor::Address;
+use crate::server::connection::blocking_read::ColdReplies;
+use crate::server::net::doorbell::Doorbell;
 use crate::store::batch::Outcome;
 use crate::sync::{AtomicBool, Ordering};
 
 /// How many answers a worker is owed at most; at the limit it keeps what it wants to ask.
-pub(super) const ANSWERS_MAX: usize = 1024;
+pub(crate) const ANSWERS_MAX: usize = 1024;
 
 /// A connection of a worker; a place is used again, a session never is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     /// Its place in the worker's table.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     /// The id of its session.
-    pub(super) session: u64,
+    pub(crate) session: u64,
 }
 
 /// An answer to something a worker asked.
-pub(super) enum Answered {
+pub(crate) enum Answered {
     /// The writer applied the batches of one turn, or could not.
     Written {
         /// The connection of each batch.
@@ -52,39 +52,39 @@ pub(super) enum Answered {
 }
 
 /// The worker's door for answers.
-pub(super) struct Port {
+pub(crate) struct Port {
     answers: Address<Answered>,
     /// Wakes the worker.
-    pub(super) doorbell: Doorbell,
+    pub(crate) doorbell: Doorbell,
     attention: AtomicBool,
 }
 
 impl Port {
     /// A door in front of the mailbox of `answers`.
-    pub(super) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
+    pub(crate) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
         Self { answers, doorbell, attention: AtomicBool::new(false) }
     }
 
     /// Delivers an answer and wakes the worker; never waits.
-    pub(super) fn answer(&self, answered: Answered) {
+    pub(crate) fn answer(&self, answered: Answered) {
         // A worker that is gone needs no answer, and one that is not has room for what it asked for.
         let _ = self.answers.try_send(answered);
         self.doorbell.ring();
     }
 
     /// Makes the worker look at all of its sessions.
-    pub(super) fn call_attention(&self) {
+    pub(crate) fn call_attention(&self) {
         self.attention.store(true, Ordering::Release);
         self.doorbell.ring();
     }
 
     /// Whether attention is called for.
-    pub(super) fn wants_attention(&self) -> bool {
+    pub(crate) fn wants_attention(&self) -> bool {
         self.attention.load(Ordering::Acquire)
     }
 
     /// Whether attention was called for since the last time.
-    pub(super) fn take_attention(&self) -> bool {
+    pub(crate) fn take_attention(&self) -> bool {
         self.wants_attention() && self.attention.swap(false, Ordering::AcqRel)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | stop | any [`StopHandle`](super::StopHandle) | nothing | a flag and a waker; the acceptor ends |
+//! | stop | any [`StopHandle`](crate::server::StopHandle) | nothing | a flag and a waker; the acceptor ends |
 //! | sockets | to each connection worker in turn | [`NewConnection`] | the workers' inboxes; while all are full it accepts nobody, and the kernel's queue fills |
 //!
 //! When it ends it drops its addresses of the workers, which is what ends them.
@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Poll};
 
-use super::admission::{Admission, NewConnection};
-use super::context::Context;
-use super::event_loop::WorkerAddress;
-use super::log_limit::LogLimit;
-use super::port::Port;
-use super::shutdown::StopHandle;
+use crate::server::execute::context::Context;
+use crate::server::log_limit::LogLimit;
+use crate::server::net::admission::{Admission, NewConnection};
+use crate::server::net::event_loop::WorkerAddress;
+use crate::server::net::shutdown::StopHandle;
+use crate::server::net::worker_inbox::Port;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -39,7 +39,7 @@ const ACCEPTS_PER_TURN: usize = 256;
 const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
 /// The acceptor's state.
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     listener: TcpListener,
     context: Arc<Context>,
     workers: Vec<WorkerAddress>,
@@ -54,7 +54,7 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     /// An acceptor that hands connections to these workers in turn.
-    pub(super) fn new(
+    pub(crate) fn new(
         listener: TcpListener,
         context: Arc<Context>,
         workers: Vec<WorkerAddress>,
@@ -74,7 +74,7 @@ impl Acceptor {
 
     /// Accepts until it is stopped, or the store lost its files; the listener must be registered with
     /// the poll.
-    pub(super) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
+    pub(crate) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
         let mut events = Events::with_capacity(2);
         let mut wait = Some(Duration::ZERO);
         while !stop.is_stopped() {

@@ -13,27 +13,27 @@
 //! wait, the bytes stay in the input and the socket is not read, so a client that does not take its
 //! replies, or asks for more than the store can do, holds a bounded amount of memory.
 
-use super::buffer::Buffer;
-use super::cold::{ColdRead, ColdReplies};
-use super::context::Context;
-use super::execution::{Execution, RenderSync};
-use super::language::{Accepts, Language, Scope, Step};
-use super::owed::Owed;
-use super::reply::Reply;
-use super::session::Session;
 use crate::Result;
 use crate::engine::Access;
 use crate::protocol::ProtocolError;
+use crate::server::connection::blocking_read::{ColdRead, ColdReplies};
+use crate::server::connection::buffer::Buffer;
+use crate::server::connection::protocol_state::{Accepts, Language, Scope, Step};
+use crate::server::connection::reply_queue::Owed;
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::{Execution, RenderSync};
+use crate::server::execute::reply::Reply;
+use crate::server::execute::session::Session;
 use crate::store::batch::{Batch, Outcome};
 use crate::sync::Arc;
 
 /// How many bytes of replies wait for a client that does not read; its requests wait at the limit.
 ///
 /// As much as the largest value, so that a client may send a long pipeline before it reads.
-pub(super) const OUTPUT_BYTES_MAX: usize = 64 << 20;
+pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
 /// One connection without its socket.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     session: Arc<Session>,
     language: Language,
     input: Buffer,
@@ -85,17 +85,17 @@ enum Phase {
 
 /// What a turn of the worker collects from its connections.
 #[derive(Default)]
-pub(super) struct Intake {
+pub(crate) struct Intake {
     /// For the writer.
-    pub(super) batches: Vec<Batch>,
+    pub(crate) batches: Vec<Batch>,
     /// How many bytes of requests they were.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// How many requests were executed.
-    pub(super) requests: u64,
+    pub(crate) requests: u64,
 }
 
 /// What a connection needs somebody else to do before it can go on.
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// Make everything written durable, then call [`Connection::synced`].
     Sync,
     /// Execute this on a reader, then call [`Connection::read`].
@@ -104,7 +104,7 @@ pub(super) enum Ask {
 
 impl Connection {
     /// A connection that nothing came from yet.
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
             session,
             language: Language::Undecided,
@@ -119,72 +119,72 @@ impl Connection {
     }
 
     /// What it remembers.
-    pub(super) fn session(&self) -> &Arc<Session> {
+    pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 
     /// Takes bytes that came from the client.
-    pub(super) fn receive(&mut self, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
         self.input.tail().extend_from_slice(bytes);
     }
 
     /// The client sends no more; what it sent is still answered.
-    pub(super) fn end_by_client(&mut self) {
+    pub(crate) fn end_by_client(&mut self) {
         self.input_ended = Some(InputEnd::Client);
     }
 
     /// The server stops; what was received is still answered.
-    pub(super) fn end_by_server(&mut self) {
+    pub(crate) fn end_by_server(&mut self) {
         self.input_ended.get_or_insert(InputEnd::Server);
     }
 
     /// Gives up what it is owed.
-    pub(super) fn abort(&mut self) {
+    pub(crate) fn abort(&mut self) {
         self.phase = Phase::Aborted;
     }
 
     /// Whether reading its socket is of use now.
-    pub(super) fn wants_input(&self) -> bool {
+    pub(crate) fn wants_input(&self) -> bool {
         self.phase == Phase::Open { hungry: true } && self.input_ended.is_none()
     }
 
     /// Whether it only waits for its client to take replies.
-    pub(super) fn is_blocked_by_output(&self) -> bool {
+    pub(crate) fn is_blocked_by_output(&self) -> bool {
         self.phase == Phase::Open { hungry: false } && !self.is_owed()
     }
 
     /// Whether the writer or a reader owes it an answer.
-    pub(super) fn is_owed(&self) -> bool {
+    pub(crate) fn is_owed(&self) -> bool {
         !self.owed.is_empty() || !matches!(self.waiting, Waiting::Nothing)
     }
 
     /// Whether it is over at once.
-    pub(super) fn is_aborted(&self) -> bool {
+    pub(crate) fn is_aborted(&self) -> bool {
         self.phase == Phase::Aborted
     }
 
     /// Whether everything it will ever send was taken.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.phase == Phase::Ending && !self.is_owed() && self.output.is_empty()
     }
 
     /// Whether the client may still be sending, so that its bytes should be taken before closing.
-    pub(super) fn may_receive(&self) -> bool {
+    pub(crate) fn may_receive(&self) -> bool {
         self.input_ended != Some(InputEnd::Client)
     }
 
     /// Replies for the socket; consume what was written.
-    pub(super) fn output(&mut self) -> &mut Buffer {
+    pub(crate) fn output(&mut self) -> &mut Buffer {
         &mut self.output
     }
 
     /// Why its bytes were refused, told once.
-    pub(super) fn take_refusal(&mut self) -> Option<ProtocolError> {
+    pub(crate) fn take_refusal(&mut self) -> Option<ProtocolError> {
         self.refusal.take()
     }
 
     /// Executes as many requests as it may.
-    pub(super) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
+    pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
         if matches!(self.waiting, Waiting::Next(_))
             && let Waiting::Next(execution) = std::mem::take(&mut self.waiting)
             && let Some(ask) = self.apply(execution, 0, context, intake)
@@ -228,19 +228,19 @@ impl Connection {
     }
 
     /// The writer answered the oldest unanswered write.
-    pub(super) fn written(&mut self, outcome: Outcome) {
+    pub(crate) fn written(&mut self, outcome: Outcome) {
         self.owed.written(outcome, &self.session, self.output.tail());
     }
 
     /// The writer synced, or could not.
-    pub(super) fn synced(&mut self, result: Result<()>) {
+    pub(crate) fn synced(&mut self, result: Result<()>) {
         if let Waiting::Sync(render) = std::mem::take(&mut self.waiting) {
             self.answer(&render(result));
         }
     }
 
     /// A reader did what it was asked.
-    pub(super) fn read(&mut self, replies: ColdReplies, intake: &mut Intake) {
+    pub(crate) fn read(&mut self, replies: ColdReplies, intake: &mut Intake) {
         self.waiting = Waiting::Nothing;
         self.input.consume(replies.consumed);
         self.output.tail().extend_from_slice(&replies.output);
