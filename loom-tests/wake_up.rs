@@ -1,10 +1,10 @@
 //! A connection worker that goes to sleep leaves no reply behind between "drained" and "parked".
 //!
-//! The worker here is the loop of the production one around the same port and bell; the poll, whose waker
-//! outlasts a worker that is not asleep yet, is a channel with one place.
+//! The worker here is the loop of the production one around the same inbox and doorbell; the poll,
+//! whose waker outlasts a worker that is not asleep yet, is a channel with one place.
 
 use super::net::doorbell::Doorbell;
-use super::net::worker_inbox::{Answered, Port, Ticket};
+use super::net::worker_inbox::{Answered, Ticket, WorkerInbox};
 use crate::actor::{Received, mailbox};
 use crate::loom_tests::model::{Bound, Model};
 use crate::loom_tests::spawn;
@@ -23,27 +23,27 @@ fn run() {
     let doorbell = Doorbell::new(move || {
         let _ = wake.try_send(());
     });
-    let (answers, mut inbox) = mailbox::<Answered>(1);
-    let port = Arc::new(Port::new(answers, doorbell));
+    let (sender, mut answers) = mailbox::<Answered>(1);
+    let inbox = Arc::new(WorkerInbox::new(sender, doorbell));
     let writer = {
-        let (port, ticket) = (Arc::clone(&port), Ticket { place: 0, session: 0 });
-        spawn(move || port.answer(Answered::Synced { ticket, result: Ok(()) }))
+        let (inbox, ticket) = (Arc::clone(&inbox), Ticket { place: 0, session: 0 });
+        spawn(move || inbox.answer(Answered::Synced { ticket, result: Ok(()) }))
     };
     let caller = {
-        let port = Arc::clone(&port);
-        spawn(move || port.call_attention())
+        let inbox = Arc::clone(&inbox);
+        spawn(move || inbox.call_attention())
     };
     let (mut taken, mut attended) = (Vec::new(), false);
     while taken.is_empty() || !attended {
-        let may_sleep = port.doorbell.may_sleep(|| {
-            inbox.receive_now(&mut taken, 1) != Received::Messages && !port.wants_attention()
+        let may_sleep = inbox.doorbell.may_sleep(|| {
+            answers.receive_now(&mut taken, 1) != Received::Messages && !inbox.wants_attention()
         });
         if may_sleep {
             woken.recv().unwrap();
         }
-        port.doorbell.awake();
-        inbox.receive_now(&mut taken, 1);
-        attended |= port.take_attention();
+        inbox.doorbell.awake();
+        answers.receive_now(&mut taken, 1);
+        attended |= inbox.take_attention();
     }
     writer.join().unwrap();
     caller.join().unwrap();

@@ -1,4 +1,4 @@
-//! The server as a whole: starts its actors, and waits for their end.
+//! The server as a whole, which starts its actors and waits for their end.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -51,6 +51,14 @@ impl fmt::Debug for KvsServer {
     }
 }
 
+impl Listener {
+    /// Returns a server over the store, ready to [`run`](KvsServer::run).
+    #[must_use]
+    pub fn serve(self, store: Store, options: ServerOptions) -> KvsServer {
+        KvsServer::new(self, store, options)
+    }
+}
+
 impl KvsServer {
     /// Listens on the address; port 0 chooses a free one.
     ///
@@ -60,8 +68,8 @@ impl KvsServer {
         Ok(Listener::bind(address)?.serve(store, options))
     }
 
-    /// Returns a server for the clients of a listener.
-    pub(super) fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
+    /// Returns a server for the clients of the listener.
+    fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
         let context = Context {
             store,
             options,
@@ -74,19 +82,19 @@ impl KvsServer {
         Self { listener, context }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.context.address
     }
 
-    /// What stops it.
+    /// Returns a handle that stops it.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.listener.stop_handle()
     }
 
-    /// Makes signals stop it; see [`Listener::stop_on_signals`].
+    /// Makes signals stop the server; see [`Listener::stop_on_signals`].
     ///
     /// # Errors
     /// [`Error::Network`] if the signals cannot be listened to.
@@ -94,7 +102,8 @@ impl KvsServer {
         self.listener.stop_on_signals()
     }
 
-    /// Serves until it is stopped, then answers every request it received and closes its connections.
+    /// Serves until it is stopped, then answers every request that it received and closes its
+    /// connections.
     ///
     /// Dropping the last handle on the store afterwards syncs and closes it.
     ///

@@ -141,7 +141,7 @@ fn to_seconds(milliseconds: i64) -> i64 {
 /// The expiry of a key; -1 where it has none, -2 where there is no key.
 fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
     if call.is_long_peek(1) {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let shown = match call.peek(call.argument(1))? {
         None => -2,

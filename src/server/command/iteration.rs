@@ -80,7 +80,7 @@ pub(crate) fn cursor(text: &[u8]) -> Option<u64> {
 pub(super) fn scan(call: &Call<'_>) -> Executed {
     let options = ScanOptions::parse(call)?;
     if call.access == Access::MemoryOnly {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let cursors = &call.context.commands.cursors;
     let mut resume_after = cursors.position(options.cursor);
@@ -113,7 +113,7 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
 /// `KEYS pattern`
 pub(super) fn keys(call: &Call<'_>) -> Executed {
     if call.access == Access::MemoryOnly {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let pattern = pattern(call.argument(1))?;
     let (mut keys, mut resume_after) = (vec![], None);

@@ -17,7 +17,7 @@ pub(super) fn del(call: &Call<'_>) -> Executed {
 /// `EXISTS key [key ...]`, and `TOUCH`, as there are no access times to change.
 pub(super) fn exists(call: &Call<'_>) -> Executed {
     if call.is_long_peek(call.rest(1).len()) {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let view = call.context.store.view()?;
     let mut found = 0;
@@ -32,7 +32,7 @@ pub(super) fn exists(call: &Call<'_>) -> Executed {
 /// `TYPE key`
 pub(super) fn kind(call: &Call<'_>) -> Executed {
     if call.is_long_peek(1) {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let kind = match call.peek(call.argument(1))? {
         Some(_) => "string",

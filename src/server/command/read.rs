@@ -9,7 +9,7 @@ impl Call<'_> {
     /// Reads a key and makes the reply of what is there.
     pub(super) fn read(&self, key: &[u8], reply: impl FnOnce(Option<Entry>) -> Value) -> Executed {
         let entry = match self.context.store.lookup(key, self.access)? {
-            Lookup::Cold => return Ok(Execution::Cold),
+            Lookup::Cold => return Ok(Execution::WouldBlock),
             Lookup::Found(entry) => Some(entry),
             Lookup::Absent => None,
         };

@@ -76,7 +76,7 @@ impl CommandCalls {
     /// Counts an execution; a cold one is executed again, and counted then.
     pub(super) fn note(&self, execution: &Execution<Value>) {
         match execution {
-            Execution::Cold => return,
+            Execution::WouldBlock => return,
             Execution::Done(Value::Error(_)) => self.failed.add(1),
             _ => {}
         }

@@ -27,14 +27,14 @@ const REPLY_BYTES_MAX: usize = 128 << 20;
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
     if call.is_long(call.rest(1).len()) {
-        return Ok(Execution::Cold);
+        return Ok(Execution::WouldBlock);
     }
     let view = call.context.store.view()?;
     let mut values = Vec::with_capacity(call.arguments.count() - 1);
     let mut bytes = 0;
     for key in call.rest(1) {
         values.push(match view.lookup(key, call.access)? {
-            Lookup::Cold => return Ok(Execution::Cold),
+            Lookup::Cold => return Ok(Execution::WouldBlock),
             Lookup::Found(entry) => {
                 bytes += entry.value.len();
                 Value::Bulk(entry.value)

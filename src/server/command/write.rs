@@ -4,8 +4,8 @@ use super::refusal::Refusal;
 use super::{Executed, ok};
 use crate::engine::Entry;
 use crate::protocol::resp::Value;
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Call, Execution};
-use crate::server::execute::reply::Reply;
 use crate::store::batch::{
     Answer, Answers, Applied, Batch, Change, Operation, Operations, Outcome,
 };
@@ -18,7 +18,7 @@ impl Call<'_> {
         reply: impl FnOnce(Outcome) -> Value + Send + 'static,
     ) -> Executed {
         let batch = Batch { operations: operations.into() };
-        Ok(Execution::Write(batch, Box::new(move |outcome| Reply::Resp(reply(outcome)))))
+        Ok(Execution::Write(batch, Box::new(move |outcome| ClientReply::Resp(reply(outcome)))))
     }
 
     /// Applies operations together; `reply` makes the reply of their answers.

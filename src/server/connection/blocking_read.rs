@@ -1,49 +1,49 @@
-//! A read that may wait for the disk, with the reads behind it, done on a reader.
+//! A read that may wait for the disk, executed on a reader together with the reads behind it.
 
 use crate::engine::Access;
 use crate::protocol::Dialect;
-use crate::server::connection::protocol_state::{Accepts, Language, Scope, Step};
+use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState, Scope};
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
-use crate::server::execute::reply::Reply;
 use crate::server::execute::session::Session;
 
-/// How many bytes of requests behind a cold one go to the reader with it.
-const AHEAD_BYTES: usize = 16 << 10;
+/// The most bytes of requests that go to the reader, unless the first one alone is longer.
+const REQUEST_BYTES: usize = 16 << 10;
 
-/// How many bytes of replies end a task; the worker asks again for what is left.
+/// The bytes of replies that end a task early; the worker asks again for the rest.
 const REPLY_BYTES: usize = 1 << 20;
 
-/// Requests of one connection, the first of which is complete and was found cold.
-pub(crate) struct ColdRead {
+/// Requests of one connection, of which the first is complete and would block a worker.
+pub(crate) struct BlockingRead {
     dialect: Dialect,
     requests: Vec<u8>,
 }
 
-/// What a reader made of a [`ColdRead`].
+/// The replies of a reader to a [`BlockingRead`].
 #[derive(Default)]
-pub(crate) struct ColdReplies {
-    /// Bytes of requests that are done with.
+pub(crate) struct ReaderReplies {
+    /// The bytes of the executed requests.
     pub(crate) consumed: usize,
-    /// How many requests they were.
+    /// The number of executed requests.
     pub(crate) requests: u64,
     /// The encoded replies to them.
     pub(crate) output: Vec<u8>,
-    /// What the last of them asks for where that is not a reply; it is among the consumed.
-    pub(crate) rest: Option<Execution<Reply>>,
+    /// The execution of the last of them, if it is no reply; its bytes are among the consumed.
+    pub(crate) rest: Option<Execution<ClientReply>>,
 }
 
-impl ColdRead {
-    /// Copies the first request, `length` bytes long, and some of what stands behind it.
+impl BlockingRead {
+    /// Copies the first request, `length` bytes long, and some of the bytes behind it.
     pub(crate) fn new(dialect: Dialect, input: &[u8], length: usize) -> Self {
-        let end = length.max(AHEAD_BYTES).min(input.len());
+        let end = length.max(REQUEST_BYTES).min(input.len());
         Self { dialect, requests: input.get(..end).unwrap_or_default().to_vec() }
     }
 
-    /// Executes the first request and the reads behind it, waiting for the disk where need be.
-    pub(crate) fn execute(&self, context: &Context, session: &Session) -> ColdReplies {
-        let mut language = Language::of(self.dialect);
-        let mut replies = ColdReplies::default();
+    /// Executes the first request and the reads behind it, and waits for the disk if it has to.
+    pub(crate) fn execute(&self, context: &Context, session: &Session) -> ReaderReplies {
+        let mut protocol = ProtocolState::of(self.dialect);
+        let mut replies = ReaderReplies::default();
         while replies.rest.is_none() && replies.output.len() < REPLY_BYTES {
             let scope = Scope {
                 context,
@@ -55,8 +55,8 @@ impl ColdRead {
                 },
             };
             let input = self.requests.get(replies.consumed..).unwrap_or_default();
-            let Step::Executed { consumed, execution } = language.step(input, &scope) else {
-                // The worker meets it again, behind what was done here.
+            let Progress::Executed { consumed, execution } = protocol.step(input, &scope) else {
+                // The worker executes this one, behind those that were executed here.
                 break;
             };
             replies.consumed += consumed;

@@ -1,35 +1,35 @@
-//! Bytes that are appended at one end and consumed at the other.
+//! A queue of bytes, appended at one end and consumed at the other.
 
-/// Capacity that an empty buffer keeps; more is given back, so that an idle connection holds little.
+/// The capacity that an empty buffer keeps; more is freed, so that an idle connection holds little.
 const KEPT_BYTES: usize = 32 << 10;
 
 /// A queue of bytes whose content is one slice.
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Bytes at the front that are consumed; never more than there are.
+    /// Consumed bytes at the front; at most the length of `bytes`.
     start: usize,
 }
 
 impl Buffer {
-    /// What is not consumed yet.
+    /// Returns the bytes that are not consumed yet.
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// How many bytes are not consumed yet.
+    /// Returns the number of bytes that are not consumed yet.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
-    /// True where everything is consumed.
+    /// Returns true if everything is consumed.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The vector to append to; what it already holds must stay.
+    /// Returns the vector to append to; its present content must stay.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
-        // Only what is at most as long as what was consumed is moved, so a byte is moved once on average.
+        // At most as many bytes are moved as were consumed, so a byte moves once on average.
         if self.start > 0 && self.start >= self.len() {
             self.bytes.drain(..self.start);
             self.start = 0;
@@ -52,7 +52,7 @@ impl Buffer {
         }
     }
 
-    /// Gives memory back where most of it is unused; what is left is moved, at most once per halving.
+    /// Frees memory where most of it is unused; the rest moves at most once per halving.
     fn shrink(&mut self) {
         let capacity = self.bytes.capacity();
         if capacity > KEPT_BYTES && self.len() <= capacity / 4 {

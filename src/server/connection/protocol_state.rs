@@ -1,4 +1,4 @@
-//! One request of either dialect: parsed, executed, and its reply encoded.
+//! The state of a protocol on one connection, and the step that parses and executes a request.
 
 use crate::engine::Access;
 use crate::protocol::native::{
@@ -7,21 +7,21 @@ use crate::protocol::native::{
 use crate::protocol::resp::{self, Limits, Parsed, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
 use crate::server::command;
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Call, Effect, Execution};
 use crate::server::execute::failure::protocol_failure;
-use crate::server::execute::reply::Reply;
 use crate::server::execute::session::Session;
 use crate::server::native;
 
-/// The id of a response to no request: the reason why the connection is closed.
+/// The id of a response that states why the connection is closed, and answers no request.
 const NO_REQUEST: u64 = 0;
 
-/// What a connection speaks, and how far its opening went.
-pub(crate) enum Language {
-    /// Too few bytes came to tell.
+/// The protocol of a connection and the progress of its opening.
+pub(crate) enum ProtocolState {
+    /// Too few bytes came to tell the protocol.
     Undecided,
-    /// Redis' protocol.
+    /// The protocol of Redis.
     Resp(Box<RequestParser>),
     /// The native protocol, before the client's hello.
     Hello,
@@ -29,19 +29,19 @@ pub(crate) enum Language {
     Native,
 }
 
-/// What a request may be, given what its connection still waits for.
+/// The requests that may be executed, given the replies that the connection still waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accepts {
-    /// Anything: nothing is owed.
+    /// Any request: every earlier one is answered.
     Everything,
-    /// Only a write: earlier writes are not answered yet.
+    /// Writes alone: earlier writes are not answered yet.
     Writes,
-    /// Only a read: a reader goes ahead of the worker.
+    /// Reads alone: a reader goes ahead of the worker.
     Reads,
 }
 
 impl Accepts {
-    /// Whether it accepts a request of that effect, which is asked for only where it matters.
+    /// Returns true if a request of this effect is accepted; asks for the effect only if it matters.
     fn admits(self, effect: impl FnOnce() -> Effect) -> bool {
         match self {
             Self::Everything => true,
@@ -51,32 +51,33 @@ impl Accepts {
     }
 }
 
-/// What executing a request may use.
+/// The surroundings in which a request is executed.
 pub(crate) struct Scope<'a> {
-    /// What all connections share.
+    /// The state that all connections share.
     pub(crate) context: &'a Context,
-    /// What this one remembers.
+    /// The state of this connection.
     pub(crate) session: &'a Session,
-    /// Whether it may wait for the disk.
+    /// The permission to wait for the disk.
     pub(crate) access: Access,
-    /// What it may be.
+    /// The requests that may be executed.
     pub(crate) accepts: Accepts,
 }
 
-/// What became of the first request of the input.
-pub(crate) enum Step {
-    /// It is not complete; `consumed` bytes before it are done with.
+/// The result of a step over the input.
+pub(crate) enum Progress {
+    /// The first request is not complete; `consumed` bytes before it are of no more use.
     Incomplete { consumed: usize },
-    /// It is not of the accepted kind; nothing is consumed.
+    /// The first request is not accepted yet; nothing is consumed.
     Wait,
-    /// It was executed, and `consumed` bytes are done with unless it was [`Execution::Cold`].
-    Executed { consumed: usize, execution: Execution<Reply> },
-    /// The bytes cannot be trusted; the connection is closed after the last reply, if there is one.
-    Refused { error: ProtocolError, last: Option<Reply> },
+    /// The first request, `consumed` bytes long, was executed. If that led to
+    /// [`Execution::WouldBlock`], its bytes must stay for a reader.
+    Executed { consumed: usize, execution: Execution<ClientReply> },
+    /// The bytes follow no protocol; the connection is closed after the last reply, if any.
+    Refused { error: ProtocolError, last: Option<ClientReply> },
 }
 
-impl Language {
-    /// The language to go on with behind the opening.
+impl ProtocolState {
+    /// Returns the state of a connection of this dialect after its opening.
     pub(crate) fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Resp => Self::Resp(Box::new(RequestParser::new(Limits::default()))),
@@ -84,7 +85,7 @@ impl Language {
         }
     }
 
-    /// The dialect, once requests may come.
+    /// Returns the dialect, once the opening is over.
     pub(crate) fn dialect(&self) -> Option<Dialect> {
         match self {
             Self::Undecided | Self::Hello => None,
@@ -94,10 +95,10 @@ impl Language {
     }
 
     /// Parses and executes the first request of `input`.
-    pub(crate) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Step {
+    pub(crate) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Progress {
         match self {
             Self::Undecided => match detect(input) {
-                None => Step::Incomplete { consumed: 0 },
+                None => Progress::Incomplete { consumed: 0 },
                 Some(Dialect::Native) => {
                     *self = Self::Hello;
                     self.hello(input)
@@ -113,62 +114,65 @@ impl Language {
         }
     }
 
-    fn hello(&mut self, input: &[u8]) -> Step {
+    fn hello(&mut self, input: &[u8]) -> Progress {
         let (client, consumed) = match ClientHello::decode(input) {
             Ok(Some(decoded)) => decoded,
-            Ok(None) => return Step::Incomplete { consumed: 0 },
-            Err(error) => return Step::Refused { error, last: None },
+            Ok(None) => return Progress::Incomplete { consumed: 0 },
+            Err(error) => return Progress::Refused { error, last: None },
         };
         let answer = ServerHello::answer(&client, FRAME_BYTES_MAX);
         *self = Self::Native;
         let execution = if answer.status == HelloStatus::Accepted {
-            Execution::Done(Reply::Hello(answer))
+            Execution::Done(ClientReply::Hello(answer))
         } else {
-            Execution::Close(Reply::Hello(answer))
+            Execution::Close(ClientReply::Hello(answer))
         };
-        Step::Executed { consumed, execution }
+        Progress::Executed { consumed, execution }
     }
 }
 
-fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Step {
+fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Progress {
     let (arguments, consumed) = match parser.parse(input) {
         Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
-        Ok(Parsed::Incomplete { consumed, .. }) => return Step::Incomplete { consumed },
+        Ok(Parsed::Incomplete { consumed, .. }) => return Progress::Incomplete { consumed },
         Err(error) => {
             // A browser that was tricked into talking to this port must not get an answer to use.
             let last = (error != ProtocolError::CrossProtocol)
-                .then(|| Reply::Resp(resp::error_reply(&error)));
-            return Step::Refused { error, last };
+                .then(|| ClientReply::Resp(resp::error_reply(&error)));
+            return Progress::Refused { error, last };
         }
     };
     let command = command::find(&arguments);
     if !scope.accepts.admits(|| command::effect(command, &arguments)) {
-        return Step::Wait;
+        return Progress::Wait;
     }
     let call =
         Call { arguments, context: scope.context, session: scope.session, access: scope.access };
-    Step::Executed { consumed, execution: command::execute(command, &call).map(Reply::Resp) }
+    Progress::Executed {
+        consumed,
+        execution: command::execute(command, &call).map(ClientReply::Resp),
+    }
 }
 
-fn step_native(input: &[u8], scope: &Scope<'_>) -> Step {
+fn step_native(input: &[u8], scope: &Scope<'_>) -> Progress {
     let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
         Some((body, consumed)) => Ok(Some((Request::decode(body)?, consumed))),
         None => Ok(None),
     });
     let (request, consumed) = match decoded {
         Ok(Some(decoded)) => decoded,
-        Ok(None) => return Step::Incomplete { consumed: 0 },
+        Ok(None) => return Progress::Incomplete { consumed: 0 },
         Err(error) => {
             let last = Response { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
-            let last = Some(Reply::Native(last));
-            return Step::Refused { error, last };
+            let last = Some(ClientReply::Native(last));
+            return Progress::Refused { error, last };
         }
     };
     if !scope.accepts.admits(|| native::effect(&request.operation)) {
-        return Step::Wait;
+        return Progress::Wait;
     }
-    Step::Executed {
+    Progress::Executed {
         consumed,
-        execution: native::execute(request, scope.context, scope.access).map(Reply::Native),
+        execution: native::execute(request, scope.context, scope.access).map(ClientReply::Native),
     }
 }

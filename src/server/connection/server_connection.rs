@@ -1,4 +1,4 @@
-//! One connection: bytes in, replies out in the order of the requests. It knows no socket.
+//! One connection without its socket: bytes in, replies out in the order of the requests.
 //!
 //! ```text
 //! receive --> input --> parse, execute --> output --> the socket
@@ -8,185 +8,186 @@
 //!                     `written`, `synced` and `read`
 //! ```
 //!
-//! A request sees what the earlier requests of its connection did: writes may follow unanswered writes,
-//! because the writer keeps their order; everything else waits until nothing is owed. Where it must
-//! wait, the bytes stay in the input and the socket is not read, so a client that does not take its
-//! replies, or asks for more than the store can do, holds a bounded amount of memory.
+//! A request sees the effects of all earlier requests of its connection. Writes may follow unanswered
+//! writes, because the writer keeps their order; any other request waits until every earlier one is
+//! answered. Meanwhile its bytes stay in the input and the socket is not read. So a client that does
+//! not take its replies, or sends faster than the store works, holds a bounded amount of memory.
 
 use crate::Result;
 use crate::engine::Access;
 use crate::protocol::ProtocolError;
-use crate::server::connection::blocking_read::{ColdRead, ColdReplies};
+use crate::server::connection::blocking_read::{BlockingRead, ReaderReplies};
 use crate::server::connection::buffer::Buffer;
-use crate::server::connection::protocol_state::{Accepts, Language, Scope, Step};
-use crate::server::connection::reply_queue::Owed;
+use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState, Scope};
+use crate::server::connection::reply_queue::ReplyQueue;
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Execution, RenderSync};
-use crate::server::execute::reply::Reply;
 use crate::server::execute::session::Session;
 use crate::store::batch::{Batch, Outcome};
 use crate::sync::Arc;
 
-/// How many bytes of replies wait for a client that does not read; its requests wait at the limit.
+/// The bytes of output at which the next requests wait for the client to read.
 ///
-/// As much as the largest value, so that a client may send a long pipeline before it reads.
+/// As many as the largest value has, so that a client may send a long pipeline before it reads.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
 /// One connection without its socket.
-pub(crate) struct Connection {
+pub(crate) struct ServerConnection {
     session: Arc<Session>,
-    language: Language,
+    protocol: ProtocolState,
     input: Buffer,
-    /// No more bytes will come.
+    /// The reason why no more bytes will come, if so.
     input_ended: Option<InputEnd>,
     output: Buffer,
-    owed: Owed,
-    waiting: Waiting,
-    phase: Phase,
+    replies: ReplyQueue,
+    waiting_for: WaitingFor,
+    phase: ConnectionPhase,
     refusal: Option<ProtocolError>,
 }
 
-/// Why no more bytes will come.
+/// A reason why no more bytes will come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InputEnd {
-    /// The client said so.
+    /// The client ended its output.
     Client,
     /// The server stops.
     Server,
 }
 
-/// What keeps the connection from going on, besides unanswered writes.
+/// The answer that a connection waits for before its next request, besides those to writes.
 #[derive(Default)]
-enum Waiting {
-    /// Nothing.
+enum WaitingFor {
+    /// None.
     #[default]
     Nothing,
-    /// A reader has its next requests.
+    /// The replies of a reader to the next requests.
     Reader,
-    /// The writer syncs.
+    /// The result of a sync.
     Sync(RenderSync),
-    /// This comes next, and it has to wait for unanswered writes.
-    Next(Execution<Reply>),
+    /// The answers to the earlier writes, behind which this execution goes on.
+    Writes(Execution<ClientReply>),
 }
 
-/// How long the connection is going to live.
+/// The phase of the life of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// It takes requests, as far as the last call of [`Connection::advance`] could see.
+enum ConnectionPhase {
+    /// It takes requests.
     Open {
-        /// There are no complete requests in the input.
+        /// True if the last call of [`ServerConnection::advance`] left no complete request.
         hungry: bool,
     },
-    /// It gets the replies it is owed.
+    /// It takes no more requests; earlier ones are still answered.
     Ending,
-    /// It gets nothing more.
+    /// It is closed at once.
     Aborted,
 }
 
-/// What a turn of the worker collects from its connections.
+/// The writes and figures that a turn of the worker collects from its connections.
 #[derive(Default)]
 pub(crate) struct Intake {
-    /// For the writer.
+    /// The batches for the writer.
     pub(crate) batches: Vec<Batch>,
-    /// How many bytes of requests they were.
+    /// The bytes of their requests.
     pub(crate) bytes: usize,
-    /// How many requests were executed.
+    /// The number of executed requests.
     pub(crate) requests: u64,
 }
 
-/// What a connection needs somebody else to do before it can go on.
+/// A request of a connection to another actor, before whose answer it cannot go on.
 pub(crate) enum Ask {
-    /// Make everything written durable, then call [`Connection::synced`].
+    /// A sync, to be answered by [`ServerConnection::synced`].
     Sync,
-    /// Execute this on a reader, then call [`Connection::read`].
-    Read(ColdRead),
+    /// Requests for a reader, to be answered by [`ServerConnection::read`].
+    Read(BlockingRead),
 }
 
-impl Connection {
-    /// A connection that nothing came from yet.
+impl ServerConnection {
+    /// Returns a connection that has received nothing yet.
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
             session,
-            language: Language::Undecided,
+            protocol: ProtocolState::Undecided,
             input: Buffer::default(),
             input_ended: None,
             output: Buffer::default(),
-            owed: Owed::default(),
-            waiting: Waiting::Nothing,
-            phase: Phase::Open { hungry: true },
+            replies: ReplyQueue::default(),
+            waiting_for: WaitingFor::Nothing,
+            phase: ConnectionPhase::Open { hungry: true },
             refusal: None,
         }
     }
 
-    /// What it remembers.
+    /// Returns the session.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 
-    /// Takes bytes that came from the client.
+    /// Appends bytes that came from the client.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         self.input.tail().extend_from_slice(bytes);
     }
 
-    /// The client sends no more; what it sent is still answered.
+    /// Records that the client sends no more; its received requests are still answered.
     pub(crate) fn end_by_client(&mut self) {
         self.input_ended = Some(InputEnd::Client);
     }
 
-    /// The server stops; what was received is still answered.
+    /// Records that the server stops; received requests are still answered.
     pub(crate) fn end_by_server(&mut self) {
         self.input_ended.get_or_insert(InputEnd::Server);
     }
 
-    /// Gives up what it is owed.
+    /// Closes the connection at once, without the replies that are still to come.
     pub(crate) fn abort(&mut self) {
-        self.phase = Phase::Aborted;
+        self.phase = ConnectionPhase::Aborted;
     }
 
-    /// Whether reading its socket is of use now.
+    /// Returns true if it can use more input now.
     pub(crate) fn wants_input(&self) -> bool {
-        self.phase == Phase::Open { hungry: true } && self.input_ended.is_none()
+        self.phase == ConnectionPhase::Open { hungry: true } && self.input_ended.is_none()
     }
 
-    /// Whether it only waits for its client to take replies.
+    /// Returns true if it only waits for its client to take replies.
     pub(crate) fn is_blocked_by_output(&self) -> bool {
-        self.phase == Phase::Open { hungry: false } && !self.is_owed()
+        self.phase == ConnectionPhase::Open { hungry: false } && !self.awaits_answer()
     }
 
-    /// Whether the writer or a reader owes it an answer.
-    pub(crate) fn is_owed(&self) -> bool {
-        !self.owed.is_empty() || !matches!(self.waiting, Waiting::Nothing)
+    /// Returns true if an answer of the writer or of a reader is still to come.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        !self.replies.is_empty() || !matches!(self.waiting_for, WaitingFor::Nothing)
     }
 
-    /// Whether it is over at once.
+    /// Returns true if it is to be closed at once.
     pub(crate) fn is_aborted(&self) -> bool {
-        self.phase == Phase::Aborted
+        self.phase == ConnectionPhase::Aborted
     }
 
-    /// Whether everything it will ever send was taken.
+    /// Returns true if all of its output was taken and no more will come.
     pub(crate) fn is_finished(&self) -> bool {
-        self.phase == Phase::Ending && !self.is_owed() && self.output.is_empty()
+        self.phase == ConnectionPhase::Ending && !self.awaits_answer() && self.output.is_empty()
     }
 
-    /// Whether the client may still be sending, so that its bytes should be taken before closing.
+    /// Returns true if the client may still be sending, so that its bytes should be read before
+    /// closing.
     pub(crate) fn may_receive(&self) -> bool {
         self.input_ended != Some(InputEnd::Client)
     }
 
-    /// Replies for the socket; consume what was written.
+    /// Returns the replies for the socket; the caller consumes what it wrote.
     pub(crate) fn output(&mut self) -> &mut Buffer {
         &mut self.output
     }
 
-    /// Why its bytes were refused, told once.
+    /// Takes the reason why its bytes were refused.
     pub(crate) fn take_refusal(&mut self) -> Option<ProtocolError> {
         self.refusal.take()
     }
 
-    /// Executes as many requests as it may.
+    /// Executes as many requests as may be executed now.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
-        if matches!(self.waiting, Waiting::Next(_))
-            && let Waiting::Next(execution) = std::mem::take(&mut self.waiting)
+        if matches!(self.waiting_for, WaitingFor::Writes(_))
+            && let WaitingFor::Writes(execution) = std::mem::take(&mut self.waiting_for)
             && let Some(ask) = self.apply(execution, 0, context, intake)
         {
             return Some(ask);
@@ -196,26 +197,26 @@ impl Connection {
                 context,
                 session: &self.session,
                 access: Access::MemoryOnly,
-                accepts: match self.owed.is_empty() {
+                accepts: match self.replies.is_empty() {
                     true => Accepts::Everything,
                     false => Accepts::Writes,
                 },
             };
-            match self.language.step(self.input.as_slice(), &scope) {
-                Step::Wait => break,
-                Step::Incomplete { consumed } => {
+            match self.protocol.step(self.input.as_slice(), &scope) {
+                Progress::Wait => break,
+                Progress::Incomplete { consumed } => {
                     self.input.consume(consumed);
                     self.starve();
                     break;
                 }
-                Step::Refused { error, last } => {
+                Progress::Refused { error, last } => {
                     self.refuse(error, last);
                     break;
                 }
-                Step::Executed { consumed, execution: Execution::Cold } => {
+                Progress::Executed { consumed, execution: Execution::WouldBlock } => {
                     return self.ask_reader(consumed);
                 }
-                Step::Executed { consumed, execution } => {
+                Progress::Executed { consumed, execution } => {
                     self.input.consume(consumed);
                     intake.requests += 1;
                     if let Some(ask) = self.apply(execution, consumed, context, intake) {
@@ -227,68 +228,68 @@ impl Connection {
         None
     }
 
-    /// The writer answered the oldest unanswered write.
+    /// Takes the outcome of the oldest unanswered write.
     pub(crate) fn written(&mut self, outcome: Outcome) {
-        self.owed.written(outcome, &self.session, self.output.tail());
+        self.replies.written(outcome, &self.session, self.output.tail());
     }
 
-    /// The writer synced, or could not.
+    /// Takes the result of a sync.
     pub(crate) fn synced(&mut self, result: Result<()>) {
-        if let Waiting::Sync(render) = std::mem::take(&mut self.waiting) {
+        if let WaitingFor::Sync(render) = std::mem::take(&mut self.waiting_for) {
             self.answer(&render(result));
         }
     }
 
-    /// A reader did what it was asked.
-    pub(crate) fn read(&mut self, replies: ColdReplies, intake: &mut Intake) {
-        self.waiting = Waiting::Nothing;
+    /// Takes the replies of a reader.
+    pub(crate) fn read(&mut self, replies: ReaderReplies, intake: &mut Intake) {
+        self.waiting_for = WaitingFor::Nothing;
         self.input.consume(replies.consumed);
         self.output.tail().extend_from_slice(&replies.output);
         intake.requests += replies.requests;
         match replies.rest {
             None => {}
-            Some(Execution::Cold) => {
-                log::error!("a request that may wait for the disk was still refused to");
+            Some(Execution::WouldBlock) => {
+                log::error!("a reader refused a request because it would wait for the disk");
                 self.abort();
             }
-            Some(execution) => self.waiting = Waiting::Next(execution),
+            Some(execution) => self.waiting_for = WaitingFor::Writes(execution),
         }
     }
 
-    /// Whether the next request may be executed; also settles that there may be one.
+    /// Returns true if the next request may be executed, and assumes that there is one.
     fn may_execute(&mut self) -> bool {
-        if !matches!(self.phase, Phase::Open { .. }) {
+        if !matches!(self.phase, ConnectionPhase::Open { .. }) {
             return false;
         }
-        self.phase = Phase::Open { hungry: false };
-        matches!(self.waiting, Waiting::Nothing)
+        self.phase = ConnectionPhase::Open { hungry: false };
+        matches!(self.waiting_for, WaitingFor::Nothing)
             && self.output.len() < OUTPUT_BYTES_MAX
-            && !self.owed.is_full()
+            && !self.replies.is_full()
     }
 
-    /// There is no complete request in the input.
+    /// Records that the input holds no complete request.
     fn starve(&mut self) {
         self.phase = match self.input_ended {
-            None => Phase::Open { hungry: true },
-            Some(_) => Phase::Ending,
+            None => ConnectionPhase::Open { hungry: true },
+            Some(_) => ConnectionPhase::Ending,
         };
     }
 
-    fn refuse(&mut self, error: ProtocolError, last: Option<Reply>) {
+    fn refuse(&mut self, error: ProtocolError, last: Option<ClientReply>) {
         self.phase = match last {
             Some(last) => {
                 self.answer(&last);
-                Phase::Ending
+                ConnectionPhase::Ending
             }
-            None => Phase::Aborted,
+            None => ConnectionPhase::Aborted,
         };
         self.refusal = Some(error);
     }
 
-    /// Turns an execution into a reply, or into what has to happen before there is one.
+    /// Turns an execution into a reply, or into the request that has to be answered before.
     fn apply(
         &mut self,
-        execution: Execution<Reply>,
+        execution: Execution<ClientReply>,
         bytes: usize,
         context: &Context,
         intake: &mut Intake,
@@ -297,7 +298,7 @@ impl Connection {
             Execution::Done(reply) => self.answer(&reply),
             Execution::Close(reply) => {
                 self.answer(&reply);
-                self.phase = Phase::Ending;
+                self.phase = ConnectionPhase::Ending;
             }
             Execution::Write(batch, render) => match context.store.check(&batch) {
                 Err(error) => {
@@ -307,36 +308,36 @@ impl Connection {
                 Ok(()) => {
                     intake.batches.push(batch);
                     intake.bytes += bytes;
-                    self.owed.add_write(render, bytes);
+                    self.replies.add_write(render, bytes);
                 }
             },
-            Execution::Sync(render) if self.owed.is_empty() => {
-                self.waiting = Waiting::Sync(render);
+            Execution::Sync(render) if self.replies.is_empty() => {
+                self.waiting_for = WaitingFor::Sync(render);
                 return Some(Ask::Sync);
             }
-            execution => self.waiting = Waiting::Next(execution),
+            execution => self.waiting_for = WaitingFor::Writes(execution),
         }
         None
     }
 
-    /// Hands the request at the front of the input, `length` bytes long, to a reader.
+    /// Returns the request at the front of the input, `length` bytes long, for a reader.
     fn ask_reader(&mut self, length: usize) -> Option<Ask> {
-        if !self.owed.is_empty() {
+        if !self.replies.is_empty() {
             return None;
         }
-        let dialect = self.language.dialect()?;
-        self.waiting = Waiting::Reader;
-        Some(Ask::Read(ColdRead::new(dialect, self.input.as_slice(), length)))
+        let dialect = self.protocol.dialect()?;
+        self.waiting_for = WaitingFor::Reader;
+        Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), length)))
     }
 
-    /// Adds a reply behind all that are owed.
-    fn answer(&mut self, reply: &Reply) {
-        if self.owed.is_empty() {
+    /// Adds a reply behind all earlier ones.
+    fn answer(&mut self, reply: &ClientReply) {
+        if self.replies.is_empty() {
             reply.encode(&self.session, self.output.tail());
         } else {
             let mut bytes = Vec::new();
             reply.encode(&self.session, &mut bytes);
-            self.owed.add_ready(bytes);
+            self.replies.add_ready(bytes);
         }
     }
 }

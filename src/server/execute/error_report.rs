@@ -1,4 +1,4 @@
-//! Errors of the store on their way to a client.
+//! Errors of the store as clients and the log get them.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -10,14 +10,14 @@ thread_local! {
     static LIMIT: RefCell<LogLimit> = RefCell::default();
 }
 
-/// Returns what a client is told of the error, which names no path, and logs the whole of it where
-/// nobody else does: the writer logs a write that fails.
+/// Returns the message for a client, which names no path. Logs the whole error if a read met it;
+/// the writer logs those of writes.
 pub(crate) fn report(error: &Error) -> String {
     let is_of_a_read = matches!(error, Error::Corrupt { .. } | Error::Io { key: None, .. });
     if is_of_a_read && !error.is_disk_full() {
         let admitted = LIMIT.with_borrow_mut(|limit| limit.admit(Instant::now()));
         if let Some(more) = admitted {
-            log::error!("a request failed: {error} ({more} more unlogged)");
+            log::error!("a request failed: {error} ({more} more not logged)");
         }
     }
     error.without_paths()

@@ -1,26 +1,27 @@
-//! What executing one request leads to, whichever dialect it came in.
+//! The result of executing one request of either dialect.
 //!
-//! Execution never blocks and writes to no socket: it computes an answer, or says who has to.
+//! Executing neither waits nor touches a socket: it returns a reply, or the request to the actor
+//! that has to be asked before there is one.
 
 use crate::engine::Access;
 use crate::protocol::resp::Arguments;
 use crate::store::batch::{Batch, Outcome};
 
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
-use crate::server::execute::reply::Reply;
 use crate::server::execute::session::Session;
 
-/// How many keys one request looks up on a worker; more are work for a reader, so that the worker's other
-/// connections do not wait for them.
+/// The most keys that one request looks up on a worker; a request for more is executed by a reader,
+/// so that the other connections of the worker do not wait.
 pub(crate) const KEYS_ON_WORKER_MAX: usize = 64;
 
-/// A Redis command as it came in, with what it may use.
+/// A call of a Redis command: its arguments and surroundings.
 pub(crate) struct Call<'a> {
-    /// The command's name and arguments.
+    /// The name of the command and its arguments.
     pub(crate) arguments: Arguments<'a>,
-    /// What the server's connections share: the store, counters, settings, the list of clients.
+    /// The state that all connections share.
     pub(crate) context: &'a Context,
-    /// What this connection remembers.
+    /// The state of this connection.
     pub(crate) session: &'a Session,
     /// On a connection worker [`Access::MemoryOnly`], on a reader [`Access::Blocking`].
     pub(crate) access: Access,
@@ -28,24 +29,24 @@ pub(crate) struct Call<'a> {
 
 /// The result of executing a request; `R` is a reply that is known at once.
 pub(crate) enum Execution<R> {
-    /// The answer.
+    /// The reply.
     Done(R),
-    /// The answer may have to come from the disk: execute the same request on a reader.
-    Cold,
-    /// The writer has to apply this batch; the function turns its outcome into the answer.
+    /// A read would wait for the disk: a reader executes the same request once more.
+    WouldBlock,
+    /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),
-    /// Everything written so far has to become durable.
+    /// A sync of everything written so far, and the function that turns its result into the reply.
     Sync(RenderSync),
-    /// The answer, after which the connection is closed.
+    /// The reply, after which the connection is closed.
     Close(R),
 }
 
 impl<R> Execution<R> {
-    /// The same execution with another kind of reply where that is known at once.
+    /// Converts the reply, if it is known at once.
     pub(crate) fn map<T>(self, convert: impl FnOnce(R) -> T) -> Execution<T> {
         match self {
             Self::Done(reply) => Execution::Done(convert(reply)),
-            Self::Cold => Execution::Cold,
+            Self::WouldBlock => Execution::WouldBlock,
             Self::Write(batch, render) => Execution::Write(batch, render),
             Self::Sync(render) => Execution::Sync(render),
             Self::Close(reply) => Execution::Close(convert(reply)),
@@ -53,24 +54,23 @@ impl<R> Execution<R> {
     }
 }
 
-/// What a request does, for deciding what it may follow.
+/// The effect of a request, which decides the unanswered requests that it may follow.
 ///
-/// A request must see what the earlier requests of its connection did. Writes reach the writer in order,
-/// so a write may follow writes that are not answered yet; a reader that does one read may go on with the
-/// reads behind it. Anything else waits until everything before it is answered.
+/// A request must see the effects of the earlier requests of its connection. Writes reach the writer
+/// in order, so a write may follow unanswered writes; a reader that executes one read may go on with
+/// the reads behind it. Any other request waits until everything before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It is answered from the outcome of its batch alone, or refused for what it is.
+    /// A write: its reply depends on its arguments and the outcome of its batch alone.
     Writes,
-    /// It changes nothing, not even the session.
+    /// A read: it changes nothing, not even the session.
     Reads,
-    /// It is neither.
+    /// Neither of them, or both.
     Other,
 }
 
-/// Turns the outcome of a batch into the answer of the request; one that captures nothing costs no
-/// allocation.
-pub(crate) type Render = Box<dyn FnOnce(Outcome) -> Reply + Send>;
+/// A function from the outcome of a batch to the reply; without captures it costs no allocation.
+pub(crate) type Render = Box<dyn FnOnce(Outcome) -> ClientReply + Send>;
 
-/// Turns the result of a sync into the answer of the request.
-pub(crate) type RenderSync = Box<dyn FnOnce(crate::Result<()>) -> Reply + Send>;
+/// A function from the result of a sync to the reply.
+pub(crate) type RenderSync = Box<dyn FnOnce(crate::Result<()>) -> ClientReply + Send>;

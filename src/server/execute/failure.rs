@@ -1,4 +1,4 @@
-//! Errors of the store and of the protocol as failures on the wire.
+//! Errors of the store and of the protocol as failures of the native protocol.
 
 use crate::Error;
 use crate::protocol::ProtocolError;
@@ -24,12 +24,12 @@ impl From<&Error> for Failure {
     }
 }
 
-/// Why the bytes of a connection were refused, before it is closed.
+/// Returns the failure that tells a client why its connection is closed.
 pub(crate) fn protocol_failure(error: &ProtocolError) -> Failure {
     failure(FailureKind::Protocol, error.to_string())
 }
 
-/// The answer in place of one that no frame can hold.
+/// Returns the failure in place of an answer that no frame can hold.
 pub(crate) fn response_too_large() -> Failure {
     failure(FailureKind::Unsupported, "the answer is larger than a frame; ask for less at once")
 }

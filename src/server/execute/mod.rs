@@ -1,8 +1,8 @@
 //! Executing a request.
 
+pub(crate) mod client_reply;
 pub(crate) mod context;
 pub(crate) mod error_report;
 pub(crate) mod execution;
 pub(crate) mod failure;
-pub(crate) mod reply;
 pub(crate) mod session;

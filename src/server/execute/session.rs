@@ -1,4 +1,4 @@
-//! What one connection remembers, and the list of all of them.
+//! The session of a connection, and the list of all open ones.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,42 +7,42 @@ use std::time::Instant;
 use crate::protocol::resp::Version;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
-/// One connection, as the connection itself and the commands about clients see it.
+/// The state of one connection that commands read and change, also from other connections.
 pub(crate) struct Session {
-    /// Grows with every connection; never used twice.
+    /// The id, larger than that of every earlier connection; never used twice.
     pub(crate) id: u64,
-    /// The peer.
+    /// The address of the client.
     pub(crate) address: SocketAddr,
-    /// When it connected.
+    /// The time of the connect.
     pub(crate) since: Instant,
-    /// How replies are encoded: true for RESP3.
+    /// True if replies are encoded as RESP3.
     resp3: AtomicBool,
-    /// A `MULTI` was refused, and the end of its transaction has not come.
+    /// True between a refused `MULTI` and the end of its transaction.
     in_refused_transaction: AtomicBool,
     killed: AtomicBool,
     labels: Mutex<Labels>,
-    /// Makes the connection's worker look at it.
+    /// Makes the connection's worker check its sessions.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
-/// What a client says of itself.
+/// The names that a client gave itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Labels {
-    /// Set by `CLIENT SETNAME` and `HELLO ... SETNAME`.
+    /// The name of `CLIENT SETNAME` and `HELLO ... SETNAME`.
     pub(crate) name: String,
-    /// Set by `CLIENT SETINFO LIB-NAME`.
+    /// The name of `CLIENT SETINFO LIB-NAME`.
     pub(crate) library_name: String,
-    /// Set by `CLIENT SETINFO LIB-VER`.
+    /// The version of `CLIENT SETINFO LIB-VER`.
     pub(crate) library_version: String,
 }
 
 impl Session {
-    /// How replies of this connection are encoded.
+    /// Returns the version of the protocol in which replies are encoded.
     pub(crate) fn version(&self) -> Version {
         if self.resp3.load(Ordering::Relaxed) { Version::Resp3 } else { Version::Resp2 }
     }
 
-    /// Sets how replies of this connection are encoded, the present one included.
+    /// Sets the version of the protocol for replies, the present one included.
     pub(crate) fn set_version(&self, version: Version) {
         self.resp3.store(version == Version::Resp3, Ordering::Relaxed);
     }
@@ -52,22 +52,22 @@ impl Session {
         self.in_refused_transaction.load(Ordering::Relaxed)
     }
 
-    /// Notes that a `MULTI` was refused; returns true if one had been before.
+    /// Records a refused `MULTI`; returns true if one was refused before.
     pub(crate) fn begin_refused_transaction(&self) -> bool {
         self.in_refused_transaction.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes the end of a transaction; returns true if its `MULTI` had been refused.
+    /// Records the end of a transaction; returns true if its `MULTI` was refused.
     pub(crate) fn end_refused_transaction(&self) -> bool {
         self.in_refused_transaction.swap(false, Ordering::Relaxed)
     }
 
-    /// What the client says of itself.
+    /// Returns the names that the client gave itself.
     pub(crate) fn labels(&self) -> Labels {
         lock(&self.labels).clone()
     }
 
-    /// Changes what the client says of itself.
+    /// Changes the names that the client gave itself.
     pub(crate) fn set_labels(&self, change: impl FnOnce(&mut Labels)) {
         change(&mut lock(&self.labels));
     }
@@ -78,13 +78,13 @@ impl Session {
         (self.wake)();
     }
 
-    /// Whether somebody asked for it to be closed.
+    /// Returns true if the connection is to be closed.
     pub(crate) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }
 }
 
-/// Every open connection.
+/// The sessions of all open connections.
 #[derive(Default)]
 pub(crate) struct Clients {
     next_id: AtomicU64,
@@ -92,7 +92,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Adds a connection; `wake` makes its worker look at it.
+    /// Adds a session; `wake` makes its worker check its sessions.
     pub(crate) fn open(
         &self,
         address: SocketAddr,
@@ -112,17 +112,17 @@ impl Clients {
         session
     }
 
-    /// Forgets a connection.
+    /// Removes a session.
     pub(crate) fn close(&self, session: &Session) {
         lock(&self.open).remove(&session.id);
     }
 
-    /// The open connections, oldest first.
+    /// Returns the open sessions, oldest first.
     pub(crate) fn list(&self) -> Vec<Arc<Session>> {
         lock(&self.open).values().cloned().collect()
     }
 
-    /// How many there are.
+    /// Returns the number of open sessions.
     pub(crate) fn count(&self) -> usize {
         lock(&self.open).len()
     }

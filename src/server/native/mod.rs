@@ -7,10 +7,10 @@ use crate::engine::{Access, Entry, Lookup};
 use crate::protocol::native::{
     Answer, Bytes, FRAME_BYTES_MAX, Failure, Operation, Request, Response, VersionedValue,
 };
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Effect, Execution, KEYS_ON_WORKER_MAX};
 use crate::server::execute::failure::response_too_large;
-use crate::server::execute::reply::Reply;
 use crate::{Error, Result};
 
 /// What the operation does.
@@ -46,11 +46,11 @@ pub(crate) fn execute(
         Effect::Writes => write::execute(id, request.operation),
         Effect::Other => Execution::Sync(Box::new(move |result| {
             let result = result.map(|()| Answer::Done).map_err(|error| Failure::from(&error));
-            Reply::Native(Response { id, result })
+            ClientReply::Native(Response { id, result })
         })),
         Effect::Reads => match read(request.operation, context, access) {
             Ok(Some(answer)) => Execution::Done(Ok(answer)),
-            Ok(None) => Execution::Cold,
+            Ok(None) => Execution::WouldBlock,
             Err(failure) => Execution::Done(Err(failure)),
         },
     };

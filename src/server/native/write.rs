@@ -5,8 +5,8 @@ use crate::protocol::native::Response;
 use crate::protocol::native::{
     Answer, BatchItem, Condition as WireCondition, Failure, Operation as WireOperation,
 };
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
-use crate::server::execute::reply::Reply;
 use crate::store::batch::{Answer as Applied, Batch, Condition, Operation, Outcome as Written};
 
 /// The version told of a batch that wrote nothing; no write has it.
@@ -35,7 +35,7 @@ pub(super) fn execute<R>(id: u64, operation: WireOperation<'_>) -> Execution<R> 
 }
 
 fn write<R>(id: u64, batch: Batch, answer: fn(Written) -> Outcome) -> Execution<R> {
-    let render = move |outcome| Reply::Native(Response { id, result: answer(outcome) });
+    let render = move |outcome| ClientReply::Native(Response { id, result: answer(outcome) });
     Execution::Write(batch, Box::new(render))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | stop | any [`StopHandle`](crate::server::StopHandle) | nothing | a flag and a waker; the acceptor ends |
+//! | stop | any [`StopHandle`] | nothing | a flag and a waker; the acceptor ends |
 //! | sockets | to each connection worker in turn | [`NewConnection`] | the workers' inboxes; while all are full it accepts nobody, and the kernel's queue fills |
 //!
 //! When it ends it drops its addresses of the workers, which is what ends them.
@@ -19,49 +19,49 @@ use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::{Admission, NewConnection};
 use crate::server::net::event_loop::WorkerAddress;
 use crate::server::net::shutdown::StopHandle;
-use crate::server::net::worker_inbox::Port;
+use crate::server::net::worker_inbox::WorkerInbox;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// How long it accepts nobody after accepting failed, so that a lack of files does not make it spin.
+/// The pause after a failed accept, so that a lack of file descriptors does not make it spin.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// How long it accepts nobody while every worker's inbox is full.
+/// The pause while every worker's mailbox of sockets is full.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 
-/// The longest wait before it looks whether the store lost its files.
+/// The longest wait between two checks that the store still has its files.
 const STORE_CHECK: Duration = Duration::from_secs(1);
 
-/// How many connections one turn accepts, so that a flood of them does not hide the wish to stop.
+/// The most connections accepted per turn, so that a flood of them does not delay a stop.
 const ACCEPTS_PER_TURN: usize = 256;
 
-/// What a client over the limit is told, in the words of Redis.
+/// The reply to a client over the limit, in the words of Redis.
 const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// The acceptor's state.
+/// The acceptor actor.
 pub(crate) struct Acceptor {
     listener: TcpListener,
     context: Arc<Context>,
     workers: Vec<WorkerAddress>,
-    /// All of the workers' ports: a session does not know which worker gets it.
-    ports: Arc<[Arc<Port>]>,
+    /// The inboxes of all workers: a session does not know which worker gets it.
+    inboxes: Arc<[Arc<WorkerInbox>]>,
     next_worker: usize,
-    /// Accepted, but every worker's inbox was full.
+    /// A connection that was accepted while every worker's mailbox was full.
     waiting: Option<NewConnection>,
     failures: LogLimit,
     refusals: LogLimit,
 }
 
 impl Acceptor {
-    /// An acceptor that hands connections to these workers in turn.
+    /// Returns an acceptor that hands connections to these workers in turn.
     pub(crate) fn new(
         listener: TcpListener,
         context: Arc<Context>,
         workers: Vec<WorkerAddress>,
     ) -> Self {
-        let ports = workers.iter().map(|worker| Arc::clone(worker.bell.port()));
+        let inboxes = workers.iter().map(|worker| Arc::clone(worker.bell.inbox()));
         Self {
-            ports: ports.collect(),
+            inboxes: inboxes.collect(),
             listener,
             context,
             workers,
@@ -72,8 +72,8 @@ impl Acceptor {
         }
     }
 
-    /// Accepts until it is stopped, or the store lost its files; the listener must be registered with
-    /// the poll.
+    /// Accepts until it is stopped or the store lost its files; the listener must be registered
+    /// with the poll.
     pub(crate) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
         let mut events = Events::with_capacity(2);
         let mut wait = Some(Duration::ZERO);
@@ -96,7 +96,7 @@ impl Acceptor {
         Ok(())
     }
 
-    /// Accepts whoever waits; says how long to wait at most before trying again.
+    /// Accepts the clients that wait; returns the longest wait before the next try.
     fn turn(&mut self) -> Option<Duration> {
         for _ in 0..ACCEPTS_PER_TURN {
             if let Some(new) = self.waiting.take()
@@ -125,7 +125,8 @@ impl Acceptor {
     fn note_failure(&mut self, error: &io::Error) {
         if let Some(more) = self.failures.admit(Instant::now()) {
             log::warn!(
-                "cannot accept a connection, trying again in {} ms: {error} ({more} more failed unlogged)",
+                "cannot accept a connection, trying again in {} ms: {error} \
+                 ({more} more failures not logged)",
                 BACK_OFF.as_millis()
             );
         }
@@ -143,8 +144,8 @@ impl Acceptor {
             log::debug!("cannot send small replies to {address} without delay: {error}");
         }
         context.statistics.connections_accepted.add(1);
-        let ports = Arc::clone(&self.ports);
-        let wake = move || ports.iter().for_each(|port| port.call_attention());
+        let inboxes = Arc::clone(&self.inboxes);
+        let wake = move || inboxes.iter().for_each(|inbox| inbox.call_attention());
         let session = context.clients.open(address, wake);
         let admission = Admission::new(Arc::clone(context), session);
         self.waiting = Some(NewConnection { socket, admission });
@@ -156,12 +157,13 @@ impl Acceptor {
         if let Some(more) = self.refusals.admit(Instant::now()) {
             let limit = self.context.options.connections_max;
             log::warn!(
-                "turned {address} away at the limit of {limit} connections ({more} more unlogged)"
+                "turned {address} away at the limit of {limit} connections \
+                 ({more} more not logged)"
             );
         }
     }
 
-    /// Gives the connection to the next worker with room; false, and it is kept, if none has.
+    /// Gives the connection to the next worker with room; keeps it and returns false if none has.
     fn hand_over(&mut self, new: NewConnection) -> bool {
         let mut new = new;
         self.workers.retain(|worker| !worker.sockets.is_gone());

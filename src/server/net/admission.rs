@@ -6,19 +6,19 @@ use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
 use crate::sync::Arc;
 
-/// The place of a connection among those that may be open; dropping it makes room for another.
+/// A place among the connections that may be open; dropping it frees the place.
 pub(crate) struct Admission {
     context: Arc<Context>,
     session: Arc<Session>,
 }
 
 impl Admission {
-    /// The place that `session` takes in the context's list of clients.
+    /// Returns the place that `session` takes in the context's list of clients.
     pub(crate) fn new(context: Arc<Context>, session: Arc<Session>) -> Self {
         Self { context, session }
     }
 
-    /// What the connection remembers.
+    /// Returns the session of the connection.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
@@ -30,10 +30,10 @@ impl Drop for Admission {
     }
 }
 
-/// What the acceptor hands to a worker.
+/// A connection that the acceptor hands to a worker.
 pub(crate) struct NewConnection {
     /// The socket, registered nowhere yet.
     pub(crate) socket: TcpStream,
-    /// Its place.
+    /// Its place among the open connections.
     pub(crate) admission: Admission,
 }

@@ -1,7 +1,7 @@
-//! Wakes a worker that sleeps in its poll, and costs nothing while it is awake.
+//! A wake-up for a worker that sleeps in its poll, free of cost while the worker is awake.
 //!
-//! Whoever has something for the worker puts it where the worker looks, then rings. Ringing is a system
-//! call only if the worker said that it is going to sleep:
+//! A sender puts its message into the worker's mailbox, then rings. Ringing is a system call only
+//! if the worker announced that it goes to sleep:
 //!
 //! ```text
 //! worker                                  ringer
@@ -17,19 +17,19 @@
 use crate::bugs::{Bug, planted};
 use crate::sync::{AtomicBool, Ordering, fence};
 
-/// The worker's bell.
+/// The bell of one worker, rung by other actors.
 pub(crate) struct Doorbell {
     asleep: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Doorbell {
-    /// A bell that wakes through `wake`, whose effect must outlast a worker that is not asleep yet.
+    /// Returns a bell that wakes through `wake`; a wake must also end a sleep that begins after it.
     pub(crate) fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { asleep: AtomicBool::new(false), wake: Box::new(wake) }
     }
 
-    /// Makes the worker look; call it after the message is where the worker looks.
+    /// Wakes the worker if it sleeps; call it after the message is in the mailbox.
     pub(crate) fn ring(&self) {
         fence(Ordering::SeqCst);
         // The plain read spares a busy worker's bell from being written by everybody.
@@ -43,7 +43,8 @@ impl Doorbell {
         }
     }
 
-    /// Says that the worker goes to sleep; false, and it must not, if `is_quiet` finds something.
+    /// Announces that the worker goes to sleep; returns false, so that it must not, if `is_quiet`
+    /// returns false.
     pub(crate) fn may_sleep(&self, is_quiet: impl FnOnce() -> bool) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -54,7 +55,7 @@ impl Doorbell {
         quiet
     }
 
-    /// Says that the worker is awake; call it before looking at the messages.
+    /// Announces that the worker is awake; call it before receiving messages.
     pub(crate) fn awake(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The thread of a connection worker: waits for events and gives them to the [`Worker`].
+//! The thread of a connection worker, which waits for events and hands them to the [`Worker`].
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -12,42 +12,42 @@ use crate::server::net::admission::NewConnection;
 use crate::server::net::doorbell::Doorbell;
 use crate::server::net::socket_connection::Readiness;
 use crate::server::net::worker::Worker;
-use crate::server::net::worker_inbox::{ANSWERS_MAX, Port};
+use crate::server::net::worker_inbox::{ANSWERS_MAX, WorkerInbox};
 use crate::store::reader::Readers;
 use crate::sync::{Arc, Patience};
 
-/// How many new connections wait for a worker; at the limit the acceptor tries the next worker.
-pub(crate) const INBOX_SOCKETS: usize = 1024;
+/// The most new connections that wait for a worker; at the limit the acceptor tries the next one.
+pub(crate) const NEW_CONNECTIONS_MAX: usize = 1024;
 
-/// How many events one poll takes; the rest waits for the next turn.
+/// The most events taken per poll; the rest waits for the next turn.
 const EVENTS_MAX: usize = 1024;
 
-/// The token of the waker; no connection has so high a place.
+/// The token of the waker, higher than the place of any connection.
 const WAKER: Token = Token(usize::MAX);
 
-/// A worker with what it waits on.
+/// A worker and the poll that it waits in.
 pub(crate) struct EventLoop {
     poll: Poll,
     sockets: Mailbox<NewConnection>,
-    waiting: Vec<NewConnection>,
-    /// The acceptor is gone, and the worker was told.
+    arrived: Vec<NewConnection>,
+    /// True once the acceptor is gone and the worker was told to stop.
     closed: bool,
     worker: Worker<TcpStream>,
-    port: Arc<Port>,
-    /// With the writer and the readers.
+    inbox: Arc<WorkerInbox>,
+    /// Spins for replies of the writer and the readers before it sleeps.
     patience: Patience,
 }
 
-/// Where the acceptor reaches a worker.
+/// The address of a worker, held by the acceptor.
 pub(crate) struct WorkerAddress {
-    /// For new connections.
+    /// The mailbox of new connections.
     pub(crate) sockets: Address<NewConnection>,
-    /// For waking the worker. After the address: the worker must see that it is gone.
+    /// Wakes the worker; dropped after the mailbox, so that the worker sees that it is closed.
     pub(crate) bell: Bell,
 }
 
-/// Rings once more when it is dropped.
-pub(crate) struct Bell(Arc<Port>);
+/// A handle on a doorbell that rings once more when it is dropped.
+pub(crate) struct Bell(Arc<WorkerInbox>);
 
 impl Bell {
     /// Makes the worker look for new connections.
@@ -55,8 +55,8 @@ impl Bell {
         self.0.doorbell.ring();
     }
 
-    /// The port of the worker.
-    pub(crate) fn port(&self) -> &Arc<Port> {
+    /// Returns the inbox of the worker.
+    pub(crate) fn inbox(&self) -> &Arc<WorkerInbox> {
         &self.0
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Bell {
 }
 
 impl EventLoop {
-    /// A worker and where it is reached; it ends once the address for new connections is dropped.
+    /// Returns a worker and its address; the worker ends once the address is dropped.
     pub(crate) fn new(
         context: Arc<Context>,
         readers: Arc<Readers>,
@@ -80,17 +80,17 @@ impl EventLoop {
                 log::error!("cannot wake a connection worker: {error}");
             }
         });
-        let (answers, inbox) = mailbox(ANSWERS_MAX);
-        let port = Arc::new(Port::new(answers, doorbell));
-        let (sockets, arrivals) = mailbox(INBOX_SOCKETS);
-        let address = WorkerAddress { sockets, bell: Bell(Arc::clone(&port)) };
+        let (sender, answers) = mailbox(ANSWERS_MAX);
+        let inbox = Arc::new(WorkerInbox::new(sender, doorbell));
+        let (sockets, arrivals) = mailbox(NEW_CONNECTIONS_MAX);
+        let address = WorkerAddress { sockets, bell: Bell(Arc::clone(&inbox)) };
         let event_loop = Self {
             poll,
             sockets: arrivals,
-            waiting: Vec::new(),
+            arrived: Vec::new(),
             closed: false,
-            worker: Worker::new(context, readers, Arc::clone(&port), inbox),
-            port,
+            worker: Worker::new(context, readers, Arc::clone(&inbox), answers),
+            inbox,
             patience: Patience::default(),
         };
         Ok((event_loop, address))
@@ -102,7 +102,7 @@ impl EventLoop {
         while !self.closed || !self.worker.is_done() {
             let wait = self.wait();
             let polled = self.poll.poll(&mut events, wait);
-            self.port.doorbell.awake();
+            self.inbox.doorbell.awake();
             match polled {
                 Ok(()) => {}
                 // The events are those of the last poll, so they are not looked at.
@@ -127,22 +127,22 @@ impl EventLoop {
         }
     }
 
-    /// How long to wait, after making sure that whoever has something will wake the poll.
+    /// Returns the longest wait, once every sender is bound to wake the poll.
     fn wait(&mut self) -> Option<Duration> {
         let wait = self.worker.wait(Instant::now());
         if wait == Some(Duration::ZERO) {
             return wait;
         }
-        let is_owed = self.worker.is_owed();
+        let awaits_answer = self.worker.awaits_answer();
         let worker = &mut self.worker;
         let answered = || (!worker.is_quiet()).then_some(());
         // What comes meanwhile from clients is found by the next poll, together.
-        if is_owed && self.patience.attempt(answered).is_some() {
+        if awaits_answer && self.patience.attempt(answered).is_some() {
             return Some(Duration::ZERO);
         }
-        let port = Arc::clone(&self.port);
-        let may_sleep = port.doorbell.may_sleep(|| {
-            let quiet = match self.sockets.receive_now(&mut self.waiting, INBOX_SOCKETS) {
+        let inbox = Arc::clone(&self.inbox);
+        let may_sleep = inbox.doorbell.may_sleep(|| {
+            let quiet = match self.sockets.receive_now(&mut self.arrived, NEW_CONNECTIONS_MAX) {
                 Received::Messages => false,
                 Received::Nothing => true,
                 Received::Closed => self.closed,
@@ -153,8 +153,8 @@ impl EventLoop {
     }
 
     fn take_sockets(&mut self) {
-        let received = self.sockets.receive_now(&mut self.waiting, INBOX_SOCKETS);
-        for new in std::mem::take(&mut self.waiting) {
+        let received = self.sockets.receive_now(&mut self.arrived, NEW_CONNECTIONS_MAX);
+        for new in std::mem::take(&mut self.arrived) {
             self.admit(new);
         }
         if received == Received::Closed && !self.closed {

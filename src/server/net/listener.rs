@@ -1,4 +1,4 @@
-//! The address of a server, which may be listened on before there is a store.
+//! The listening socket of a server, which may exist before its store is open.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,18 +6,16 @@ use std::net::SocketAddr;
 use mio::net::TcpListener;
 use mio::{Interest, Poll, Token, Waker};
 
-use crate::server::ServerOptions;
-use crate::server::kvs_server::KvsServer;
 use crate::server::net::shutdown::StopHandle;
-use crate::{Error, Result, Store};
+use crate::{Error, Result};
 
 const LISTENER: Token = Token(0);
 const STOP: Token = Token(1);
 
-/// An address that is listened on, before there is a server for it.
+/// A listening socket, bound before there is a server for it.
 ///
-/// Clients that connect meanwhile wait in the queue of the kernel. So a program can find out that
-/// an address is taken before it opens or makes a store:
+/// Clients that connect meanwhile wait in the kernel's queue. So a program can find out that an
+/// address is taken before it opens or makes a store:
 ///
 /// ```
 /// use kvs::{KvsClient, Listener, Options, ServerOptions, Store};
@@ -36,7 +34,7 @@ const STOP: Token = Token(1);
 /// ```
 pub struct Listener {
     pub(crate) socket: TcpListener,
-    /// Waits for clients, and for the wish to stop.
+    /// The poll in which the acceptor waits for clients and for a stop.
     pub(crate) poll: Poll,
     pub(crate) stop: StopHandle,
     address: SocketAddr,
@@ -87,11 +85,5 @@ impl Listener {
         self.stop.stop_on_signals().map_err(|error| {
             Error::network("listen to signals for the server on", self.address, error)
         })
-    }
-
-    /// Returns a server over the store, ready to [`run`](KvsServer::run).
-    #[must_use]
-    pub fn serve(self, store: Store, options: ServerOptions) -> KvsServer {
-        KvsServer::new(self, store, options)
     }
 }

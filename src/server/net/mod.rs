@@ -9,5 +9,6 @@ pub(crate) mod listener;
 pub(crate) mod outbox;
 pub(crate) mod shutdown;
 pub(crate) mod socket_connection;
+pub(crate) mod transport;
 pub(crate) mod worker;
 pub(crate) mod worker_inbox;

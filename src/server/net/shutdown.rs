@@ -1,4 +1,4 @@
-//! Stopping a server, from a program or by a signal.
+//! The handle that stops a server, from a program or on a signal.
 
 use std::io;
 
@@ -9,44 +9,44 @@ use signal_hook::low_level::{exit, signal_name};
 
 use crate::sync::{Arc, AtomicBool, Ordering, ThreadBuilder};
 
-/// Signals that would end the process and ask nothing of a server: the end of a terminal, an alarm
-/// of whoever started it, and those that other servers reopen logs or configurations at.
+/// Signals that would end the process although no server has to react to them: the end of a
+/// terminal, an alarm of the parent process, and those on which other servers reopen their logs.
 const IGNORED_SIGNALS: [i32; 4] = [SIGHUP, SIGUSR1, SIGUSR2, SIGALRM];
 
 /// Stops the server it came from; cheap to clone and to send to other threads.
 #[derive(Debug, Clone)]
 pub struct StopHandle {
-    shared: Arc<Shared>,
+    state: Arc<StopState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct StopState {
     stopped: AtomicBool,
     acceptor: Waker,
 }
 
 impl StopHandle {
-    /// A handle on an acceptor that waits where the waker wakes.
+    /// Returns a handle on the acceptor that this waker wakes.
     pub(crate) fn new(acceptor: Waker) -> Self {
-        Self { shared: Arc::new(Shared { stopped: AtomicBool::new(false), acceptor }) }
+        Self { state: Arc::new(StopState { stopped: AtomicBool::new(false), acceptor }) }
     }
 
     /// Makes the server accept nobody, answer every request it received, and return from
-    /// [`KvsServer::run`](crate::server::KvsServer::run); does not wait for it.
+    /// [`KvsServer::run`](crate::KvsServer::run); does not wait for it.
     pub fn stop(&self) {
-        self.shared.stopped.store(true, Ordering::Release);
-        if let Err(error) = self.shared.acceptor.wake() {
-            log::error!("cannot wake the acceptor, which stops with its next connection: {error}");
+        self.state.stopped.store(true, Ordering::Release);
+        if let Err(error) = self.state.acceptor.wake() {
+            log::error!("cannot wake the acceptor; it stops at its next connection: {error}");
         }
     }
 
-    /// Whether the server was asked to stop.
+    /// Returns true if the server was asked to stop.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.shared.stopped.load(Ordering::Acquire)
+        self.state.stopped.load(Ordering::Acquire)
     }
 
-    /// Stops at the first SIGINT or SIGTERM; the second one ends the process at once. Logs and
-    /// ignores the [`IGNORED_SIGNALS`].
+    /// Stops the server on the first SIGINT or SIGTERM and ends the process on the second; logs
+    /// and ignores the [`IGNORED_SIGNALS`].
     ///
     /// The thread that waits for them is never joined: it has to outlive the server, so that a second
     /// signal is heard until the process ends.

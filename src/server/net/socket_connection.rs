@@ -1,63 +1,49 @@
 //! A connection with its socket.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mio::net::TcpStream;
-
-use crate::server::connection::server_connection::Connection;
+use crate::server::connection::server_connection::ServerConnection;
 use crate::server::net::admission::Admission;
+use crate::server::net::transport::Transport;
 
-/// A stream that reports [`ErrorKind::WouldBlock`] instead of waiting.
-pub(crate) trait Socket: Read + Write {
-    /// Tells the peer that nothing more will be written.
-    fn end_output(&self) -> io::Result<()>;
-}
-
-impl Socket for TcpStream {
-    fn end_output(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
-
-/// Which operations of a socket may succeed since the poll last said so.
+/// The operations of a socket that may succeed, as the poll last reported.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Readiness {
-    /// There may be bytes or an end to read.
+    /// Bytes or the end may be there to read.
     pub(crate) readable: bool,
-    /// There may be room to write.
+    /// The socket may take bytes.
     pub(crate) writable: bool,
-    /// The peer ended its output, or the connection broke: reading goes on until that is met.
+    /// The peer ended its output or the connection broke; reading goes on until it meets that.
     pub(crate) ended: bool,
 }
 
-/// One connection of a worker.
-pub(crate) struct Client<S> {
+/// One connection of a worker with its socket.
+pub(crate) struct SocketConnection<S> {
     pub(crate) socket: S,
-    pub(crate) connection: Connection,
-    /// Makes room for another connection when this one is dropped.
+    pub(crate) connection: ServerConnection,
+    /// The place among the open connections, freed when this is dropped.
     pub(crate) _admission: Admission,
     readiness: Readiness,
-    /// It is in the worker's queue.
+    /// True while it is in the worker's queue.
     pub(crate) queued: bool,
-    /// It sends nothing more and only takes what its peer still sends.
+    /// True once everything was sent; bytes that still come are discarded.
     lingering: bool,
 }
 
-/// What one read brought.
-pub(crate) enum Received {
-    /// This many bytes, now in the front of the buffer.
+/// The result of one read.
+pub(crate) enum SocketRead {
+    /// This many bytes, at the front of the buffer.
     Bytes(usize),
     /// The peer sends no more.
     End,
-    /// Nothing now.
+    /// The socket is empty for now.
     Nothing,
 }
 
-impl<S: Socket> Client<S> {
-    /// A client whose socket was just accepted.
-    pub(crate) fn new(socket: S, connection: Connection, admission: Admission) -> Self {
+impl<S: Transport> SocketConnection<S> {
+    /// Returns the connection of a socket that was just accepted.
+    pub(crate) fn new(socket: S, connection: ServerConnection, admission: Admission) -> Self {
         Self {
             socket,
             connection,
@@ -68,47 +54,48 @@ impl<S: Socket> Client<S> {
         }
     }
 
-    /// Notes what the poll said.
+    /// Records the readiness that the poll reported.
     pub(crate) fn ready(&mut self, readiness: Readiness) {
         self.readiness.readable |= readiness.readable || readiness.ended;
         self.readiness.writable |= readiness.writable;
         self.readiness.ended |= readiness.ended;
     }
 
-    /// Sends nothing more, and from now on only takes what the peer still sends.
+    /// Begins to linger: sends nothing more and discards the bytes that still come.
     pub(crate) fn linger(&mut self) {
         self.lingering = true;
-        // Whatever the poll said before: only a read tells whether something is left.
+        // The poll may not report again the bytes that it reported before.
         self.readiness.readable = true;
     }
 
-    /// Whether it only takes what the peer still sends.
+    /// Returns true if it sends nothing more.
     pub(crate) fn is_lingering(&self) -> bool {
         self.lingering
     }
 
-    /// Whether a read may bring something.
+    /// Returns true if a read may bring something.
     pub(crate) fn is_readable(&self) -> bool {
         self.readiness.readable
     }
 
     /// Reads once.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<SocketRead> {
         loop {
             match self.socket.read(buffer) {
                 Ok(0) => {
                     self.readiness.readable = false;
-                    return Ok(Received::End);
+                    return Ok(SocketRead::End);
                 }
                 Ok(count) => {
-                    // A short read took everything there was, and what comes later is a new event;
-                    // only an end that was announced before would not be.
-                    self.readiness.readable = count == buffer.len() || self.readiness.ended;
-                    return Ok(Received::Bytes(count));
+                    // After a short read that drained the socket, later bytes are a new event; an
+                    // end that was reported before is not reported again.
+                    let drained = S::SHORT_READ_DRAINS && count < buffer.len();
+                    self.readiness.readable = !drained || self.readiness.ended;
+                    return Ok(SocketRead::Bytes(count));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.readiness.readable = false;
-                    return Ok(Received::Nothing);
+                    return Ok(SocketRead::Nothing);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -116,7 +103,7 @@ impl<S: Socket> Client<S> {
         }
     }
 
-    /// Writes once what the connection has for its peer; how many bytes went.
+    /// Writes the output of the connection with one call; returns the number of bytes written.
     pub(crate) fn write(&mut self) -> io::Result<usize> {
         let output = self.connection.output();
         if output.is_empty() || !self.readiness.writable {
@@ -141,8 +128,8 @@ impl<S: Socket> Client<S> {
     }
 }
 
-/// Reads once, if the connection has a use for it; how many bytes came.
-pub(crate) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u64 {
+/// Reads once if the connection takes input; returns the number of bytes read.
+pub(crate) fn receive<S: Transport>(client: &mut SocketConnection<S>, buffer: &mut [u8]) -> u64 {
     if client.connection.session().is_killed() {
         client.connection.abort();
     }
@@ -150,30 +137,34 @@ pub(crate) fn receive<S: Socket>(client: &mut Client<S>, buffer: &mut [u8]) -> u
         return 0;
     }
     match client.read(buffer) {
-        Ok(Received::Bytes(count)) => {
+        Ok(SocketRead::Bytes(count)) => {
             client.connection.receive(&buffer[..count]);
             return count as u64;
         }
-        Ok(Received::End) => client.connection.end_by_client(),
-        Ok(Received::Nothing) => {}
+        Ok(SocketRead::End) => client.connection.end_by_client(),
+        Ok(SocketRead::Nothing) => {}
         Err(error) => note_failure(client, &error),
     }
     0
 }
 
-/// Takes what the peer of a connection that ended still sends.
-pub(crate) fn discard<S: Socket>(client: &mut Client<S>, buffer: &mut [u8], stopping: bool) {
+/// Reads and discards bytes for a lingering connection.
+pub(crate) fn discard<S: Transport>(
+    client: &mut SocketConnection<S>,
+    buffer: &mut [u8],
+    stopping: bool,
+) {
     match client.read(buffer) {
-        Ok(Received::Bytes(_)) => {}
-        Ok(Received::Nothing) if !stopping => {}
+        Ok(SocketRead::Bytes(_)) => {}
+        Ok(SocketRead::Nothing) if !stopping => {}
         _ => client.connection.abort(),
     }
 }
 
-/// Runs the work of one connection; if it panics, only that connection ends.
-pub(crate) fn guarded<S: Socket, R>(
-    client: &mut Client<S>,
-    work: impl FnOnce(&mut Client<S>) -> R,
+/// Runs the work of one connection; a panic ends that connection alone.
+pub(crate) fn guarded<S: Transport, R>(
+    client: &mut SocketConnection<S>,
+    work: impl FnOnce(&mut SocketConnection<S>) -> R,
 ) -> Option<R> {
     let result = catch_unwind(AssertUnwindSafe(|| work(client)));
     if result.is_err() {
@@ -184,13 +175,13 @@ pub(crate) fn guarded<S: Socket, R>(
 }
 
 /// Logs that executing a request panicked.
-pub(crate) fn note_panic<S: Socket>(client: &Client<S>) {
+pub(crate) fn note_panic<S: Transport>(client: &SocketConnection<S>) {
     let address = client.connection.session().address;
     log::error!("a request of {address} panicked; its connection is closed");
 }
 
-/// A broken connection is the peer's business: it is over, and nobody needs to act.
-pub(crate) fn note_failure<S: Socket>(client: &mut Client<S>, error: &io::Error) {
+/// Ends a broken connection; logged for debugging only, because nobody needs to act on it.
+pub(crate) fn note_failure<S: Transport>(client: &mut SocketConnection<S>, error: &io::Error) {
     log::debug!("connection of {} broke: {error}", client.connection.session().address);
     client.connection.abort();
 }

@@ -1,80 +1,84 @@
-//! The connection worker: owns its sockets, and whatever happens on them happens in turns.
+//! The connection worker, which owns its sockets and serves them in turns.
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | sockets | the acceptor | [`NewConnection`](crate::server::net::admission::NewConnection) | [`event_loop::INBOX_SOCKETS`](crate::server::net::event_loop::INBOX_SOCKETS); the acceptor tries the next worker |
-//! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`](crate::server::net::worker_inbox::ANSWERS_MAX); the worker asks for no more than that |
+//! | sockets | the acceptor | [`NewConnection`](crate::server::net::admission::NewConnection) | [`NEW_CONNECTIONS_MAX`](crate::server::net::event_loop::NEW_CONNECTIONS_MAX); the acceptor tries the next worker |
+//! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that |
 //! | writer | to the writer | the batches of one turn, syncs | the writer's mailbox; at it the worker keeps them and reads no socket until there is room |
 //! | readers | to readers | reads that may wait for the disk | the readers' mailboxes; the worker keeps the read, and its connection waits |
 //!
-//! A turn takes the answers that came, reads every ready socket once, executes what it can from memory,
-//! sends all writes of all connections to the writer as one message, and writes each connection's
-//! replies with one system call. It never waits: [`Worker::wait`] says how long the poll may.
+//! A turn takes the answers that came, reads every ready socket once, executes the requests that
+//! memory can answer, sends all writes of all connections to the writer as one message, and writes
+//! each connection's replies with one system call. It never waits; [`Worker::wait`] returns how
+//! long the poll may.
 
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::actor::{Mailbox, Received as Taken};
-use crate::server::connection::server_connection::{Ask, Connection, Intake, OUTPUT_BYTES_MAX};
+use crate::actor::{Mailbox, Received};
+use crate::server::connection::server_connection::{
+    Ask, Intake, OUTPUT_BYTES_MAX, ServerConnection,
+};
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::Admission;
 use crate::server::net::lingering::Lingering;
 use crate::server::net::outbox::Outbox;
 use crate::server::net::socket_connection::{
-    Client, discard, guarded, note_failure, note_panic, receive,
+    Readiness, SocketConnection, discard, guarded, note_failure, note_panic, receive,
 };
-pub(crate) use crate::server::net::socket_connection::{Readiness, Socket};
-use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Port, Ticket};
+use crate::server::net::transport::Transport;
+use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
+use crate::store::batch::Outcome;
 use crate::store::reader::Readers;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// How many bytes one connection may bring per turn, so that a fast client does not starve the others.
+/// The most bytes read per connection and turn, so that a fast client does not starve the others.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// How soon the writer's mailbox or the readers are tried again when they had no room.
+/// The pause before requests are offered again for which a mailbox had no room.
 const RETRY: Duration = Duration::from_millis(1);
 
-/// How long a stopping worker waits for clients to take their replies.
+/// The time for which a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The state of a connection worker.
+/// A connection worker without its poll and its thread.
 pub(crate) struct Worker<S> {
-    /// Before what holds its address, so that it is gone when the last address is dropped.
+    /// Declared before the holders of its address, so that it is dropped before them.
     answers: Mailbox<Answered>,
     arrived: Vec<Answered>,
     context: Arc<Context>,
-    port: Arc<Port>,
+    inbox: Arc<WorkerInbox>,
     outbox: Outbox,
-    clients: Slab<Client<S>>,
-    /// Places of clients that have something to do.
+    connections: Slab<SocketConnection<S>>,
+    /// Places of connections to serve in the next turn.
     queue: Vec<usize>,
-    /// Becomes the next queue, so that turns need not allocate one.
+    /// The memory of the next queue, so that turns need not allocate it.
     spare: Vec<usize>,
     lingering: Lingering,
-    /// When patience with clients ends, if the worker is stopping.
+    /// The end of the wait for clients, once the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
     refusals: LogLimit,
 }
 
-impl<S: Socket> Worker<S> {
-    /// A worker without connections.
+impl<S: Transport> Worker<S> {
+    /// Returns a worker without connections.
     pub(crate) fn new(
         context: Arc<Context>,
         readers: Arc<Readers>,
-        port: Arc<Port>,
+        inbox: Arc<WorkerInbox>,
         answers: Mailbox<Answered>,
     ) -> Self {
         Self {
             answers,
             arrived: Vec::new(),
-            outbox: Outbox::new(Arc::clone(&context), readers, Arc::clone(&port)),
+            outbox: Outbox::new(Arc::clone(&context), readers, Arc::clone(&inbox)),
             context,
-            port,
-            clients: Slab::new(),
+            inbox,
+            connections: Slab::new(),
             queue: Vec::new(),
             spare: Vec::new(),
             lingering: Lingering::default(),
@@ -84,63 +88,63 @@ impl<S: Socket> Worker<S> {
         }
     }
 
-    /// The place that the next connection gets.
+    /// Returns the place of the next connection.
     pub(crate) fn next_place(&self) -> usize {
-        self.clients.vacant_key()
+        self.connections.vacant_key()
     }
 
-    /// Takes a connection.
+    /// Adds a connection and returns its place.
     pub(crate) fn add(&mut self, socket: S, admission: Admission) -> usize {
-        let mut connection = Connection::new(Arc::clone(admission.session()));
+        let mut connection = ServerConnection::new(Arc::clone(admission.session()));
         if self.deadline.is_some() {
             connection.end_by_server();
         }
-        let place = self.clients.insert(Client::new(socket, connection, admission));
+        let place = self.connections.insert(SocketConnection::new(socket, connection, admission));
         self.enqueue(place);
         place
     }
 
-    /// Notes what the poll said of the connection at this place.
+    /// Records the readiness that the poll reported for the connection at this place.
     pub(crate) fn ready(&mut self, place: usize, readiness: Readiness) {
-        if let Some(client) = self.clients.get_mut(place) {
+        if let Some(client) = self.connections.get_mut(place) {
             client.ready(readiness);
             self.enqueue(place);
         }
     }
 
-    /// Ends every connection once it got the replies to what was received of it.
+    /// Ends every connection once its received requests are answered.
     pub(crate) fn stop(&mut self, now: Instant) {
         self.deadline = Some(now + STOP_PATIENCE);
-        for (_, client) in &mut self.clients {
+        for (_, client) in &mut self.connections {
             client.connection.end_by_server();
         }
         self.enqueue_all();
     }
 
-    /// Whether a stopped worker has nothing left to do.
+    /// Returns true if a stopped worker has nothing left to do.
     pub(crate) fn is_done(&self) -> bool {
-        self.clients.is_empty() && !self.outbox.is_busy()
+        self.connections.is_empty() && !self.outbox.is_busy()
     }
 
-    /// Whether other actors are to answer something.
-    pub(crate) fn is_owed(&self) -> bool {
-        self.outbox.is_owed()
+    /// Returns true if answers of other actors are still to come.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        self.outbox.awaits_answer()
     }
 
-    /// Whether no answer arrived and nobody asks for attention.
+    /// Returns true if no answer arrived and no session was killed.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Taken::Messages
-            && !self.port.wants_attention()
+        self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Received::Messages
+            && !self.inbox.wants_attention()
     }
 
-    /// How long the poll may wait for events.
+    /// Returns the longest wait for events.
     pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         if !self.queue.is_empty() && !self.outbox.is_congested() {
             return Some(Duration::ZERO);
         }
         let retry = self.outbox.is_holding().then_some(RETRY);
         let linger = self.lingering.deadline();
-        // Once patience has ended, answers from other actors are all that is waited for.
+        // After the deadline the worker only waits for answers of other actors.
         let patience = self.deadline.filter(|deadline| *deadline > now);
         [linger, patience]
             .into_iter()
@@ -150,16 +154,16 @@ impl<S: Socket> Worker<S> {
             .min()
     }
 
-    /// Does everything that can be done now without waiting.
+    /// Does all work that needs no waiting.
     pub(crate) fn turn(&mut self, now: Instant) {
         self.take_answers();
-        if self.port.take_attention() {
+        if self.inbox.take_attention() {
             self.enqueue_all();
         }
         self.outbox.retry();
         let mut round = std::mem::replace(&mut self.queue, std::mem::take(&mut self.spare));
         for place in &round {
-            if let Some(client) = self.clients.get_mut(*place) {
+            if let Some(client) = self.connections.get_mut(*place) {
                 client.queued = false;
             }
         }
@@ -180,7 +184,7 @@ impl<S: Socket> Worker<S> {
     }
 
     fn enqueue(&mut self, place: usize) {
-        if let Some(client) = self.clients.get_mut(place)
+        if let Some(client) = self.connections.get_mut(place)
             && !client.queued
         {
             client.queued = true;
@@ -189,11 +193,11 @@ impl<S: Socket> Worker<S> {
     }
 
     fn enqueue_all(&mut self) {
-        let places: Vec<usize> = self.clients.iter().map(|(place, _)| place).collect();
+        let places: Vec<usize> = self.connections.iter().map(|(place, _)| place).collect();
         places.into_iter().for_each(|place| self.enqueue(place));
     }
 
-    /// Gives the answers of other actors to their connections.
+    /// Hands the answers of other actors to their connections.
     fn take_answers(&mut self) {
         self.answers.receive_now(&mut self.arrived, ANSWERS_MAX);
         let mut intake = Intake::default();
@@ -222,11 +226,7 @@ impl<S: Socket> Worker<S> {
         self.context.statistics.requests.add(intake.requests);
     }
 
-    fn written(
-        &mut self,
-        tickets: Vec<Ticket>,
-        outcomes: Result<Vec<crate::store::batch::Outcome>>,
-    ) {
+    fn written(&mut self, tickets: Vec<Ticket>, outcomes: Result<Vec<Outcome>>) {
         let (mut outcomes, failure) = match outcomes {
             Ok(outcomes) => (outcomes.into_iter(), Error::Closed),
             Err(error) => (Vec::new().into_iter(), error),
@@ -237,9 +237,9 @@ impl<S: Socket> Worker<S> {
         }
     }
 
-    /// Does something with a connection that waited, if it is still there, and looks at it this turn.
-    fn resume(&mut self, ticket: Ticket, work: impl FnOnce(&mut Client<S>)) {
-        if let Some(client) = self.clients.get_mut(ticket.place)
+    /// Runs `work` on a connection that waited, if it is still open, and serves it in this turn.
+    fn resume(&mut self, ticket: Ticket, work: impl FnOnce(&mut SocketConnection<S>)) {
+        if let Some(client) = self.connections.get_mut(ticket.place)
             && client.connection.session().id == ticket.session
         {
             guarded(client, work);
@@ -253,7 +253,7 @@ impl<S: Socket> Worker<S> {
         let mut tickets = Vec::new();
         let mut bytes_in = 0;
         for &place in round {
-            let Some(client) = self.clients.get_mut(place) else {
+            let Some(client) = self.connections.get_mut(place) else {
                 continue;
             };
             let ticket = ticket(place, client);
@@ -267,7 +267,7 @@ impl<S: Socket> Worker<S> {
                 bytes_in += receive(client, buffer);
                 client.connection.advance(context, &mut intake)
             });
-            // A connection that panicked was answered for none of these, so they need not happen.
+            // A connection that panicked got no reply to these batches, so they need not be applied.
             match served {
                 None => intake.batches.truncate(tickets.len()),
                 Some(ask) => {
@@ -288,7 +288,7 @@ impl<S: Socket> Worker<S> {
             None => {}
             Some(Ask::Sync) => self.outbox.sync(ticket),
             Some(Ask::Read(read)) => {
-                if let Some(client) = self.clients.get(ticket.place) {
+                if let Some(client) = self.connections.get(ticket.place) {
                     let session = Arc::clone(client.connection.session());
                     self.outbox.read(ticket, session, read);
                 }
@@ -296,12 +296,12 @@ impl<S: Socket> Worker<S> {
         }
     }
 
-    /// Writes what a connection has for its peer, and decides how it goes on.
+    /// Writes the output of a connection, and closes it or puts it into the next turn.
     fn settle(&mut self, place: usize, now: Instant, congested: bool) -> u64 {
-        let Some(client) = self.clients.get_mut(place) else {
+        let Some(client) = self.connections.get_mut(place) else {
             return 0;
         };
-        let written = match guarded(client, Client::write) {
+        let written = match guarded(client, SocketConnection::write) {
             Some(Ok(count)) => count,
             Some(Err(error)) => {
                 note_failure(client, &error);
@@ -313,7 +313,7 @@ impl<S: Socket> Worker<S> {
             self.context.statistics.protocol_errors.add(1);
             if let Some(more) = self.refusals.admit(now) {
                 let address = client.connection.session().address;
-                log::warn!("closing {address}: {error} ({more} more were closed unlogged)");
+                log::warn!("closing {address}: {error} ({more} more closings not logged)");
             }
         }
         if client.connection.is_finished() && !client.is_lingering() {
@@ -328,7 +328,7 @@ impl<S: Socket> Worker<S> {
         }
         let output_bytes = client.connection.output().len();
         if client.connection.is_aborted() {
-            self.clients.remove(place);
+            self.connections.remove(place);
         } else if congested
             || client.is_readable() && (client.is_lingering() || client.connection.wants_input())
             || client.connection.is_blocked_by_output() && output_bytes < OUTPUT_BYTES_MAX / 2
@@ -338,22 +338,23 @@ impl<S: Socket> Worker<S> {
         written as u64
     }
 
-    /// Drops the connections whose time is over.
+    /// Drops the connections whose deadline has passed.
     fn expire(&mut self, now: Instant) {
         while let Some(ticket) = self.lingering.expire(now) {
-            let is_same = |client: &Client<S>| client.connection.session().id == ticket.session;
-            if self.clients.get(ticket.place).is_some_and(is_same) {
-                self.clients.remove(ticket.place);
+            let is_same =
+                |client: &SocketConnection<S>| client.connection.session().id == ticket.session;
+            if self.connections.get(ticket.place).is_some_and(is_same) {
+                self.connections.remove(ticket.place);
             }
         }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.clients.retain(|_, client| client.connection.is_owed());
+            self.connections.retain(|_, client| client.connection.awaits_answer());
         }
     }
 }
 
-/// Names a connection for answers that come later.
-fn ticket<S: Socket>(place: usize, client: &Client<S>) -> Ticket {
+/// Returns the name of a connection for answers that come later.
+fn ticket<S: Transport>(place: usize, client: &SocketConnection<S>) -> Ticket {
     Ticket { place, session: client.connection.session().id }
 }
 

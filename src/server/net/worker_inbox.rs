@@ -1,89 +1,89 @@
-//! Where the answers for a worker go, from the writer and from readers.
+//! The inbox of a worker, for the answers of the writer and the readers.
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that, so answering never waits |
-//! | attention | anybody who kills a session | nothing | a flag; the worker looks at all its sessions |
+//! | attention | a session that is killed | nothing | a flag; the worker checks all its sessions |
 
 use crate::Result;
 use crate::actor::Address;
-use crate::server::connection::blocking_read::ColdReplies;
+use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
 use crate::store::batch::Outcome;
 use crate::sync::{AtomicBool, Ordering};
 
-/// How many answers a worker is owed at most; at the limit it keeps what it wants to ask.
+/// The most answers that a worker waits for; at the limit it holds its requests back.
 pub(crate) const ANSWERS_MAX: usize = 1024;
 
-/// A connection of a worker; a place is used again, a session never is.
+/// The name of a connection within its worker. Places are reused, sessions are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// Its place in the worker's table.
+    /// The place in the worker's table.
     pub(crate) place: usize,
-    /// The id of its session.
+    /// The id of the session.
     pub(crate) session: u64,
 }
 
-/// An answer to something a worker asked.
+/// An answer to a request of a worker.
 pub(crate) enum Answered {
-    /// The writer applied the batches of one turn, or could not.
+    /// The outcomes of the batches of one turn.
     Written {
         /// The connection of each batch.
         tickets: Vec<Ticket>,
-        /// How many bytes of requests they were.
+        /// The bytes of their requests.
         bytes: usize,
-        /// One for each batch.
+        /// One outcome per batch, or the error that met all of them.
         outcomes: Result<Vec<Outcome>>,
     },
-    /// The writer synced, or could not.
+    /// The result of a sync.
     Synced {
-        /// The connection that asked.
+        /// The connection that asked for it.
         ticket: Ticket,
         /// The result.
         result: Result<()>,
     },
-    /// A reader executed requests.
+    /// The replies to requests that a reader executed.
     Read {
-        /// The connection they came from.
+        /// The connection of the requests.
         ticket: Ticket,
-        /// The replies; `None` if executing them panicked.
-        replies: Option<ColdReplies>,
+        /// The replies; `None` if a request panicked.
+        replies: Option<ReaderReplies>,
     },
 }
 
-/// The worker's door for answers.
-pub(crate) struct Port {
+/// The sending side of a worker's mailbox of answers, with its doorbell.
+pub(crate) struct WorkerInbox {
     answers: Address<Answered>,
     /// Wakes the worker.
     pub(crate) doorbell: Doorbell,
     attention: AtomicBool,
 }
 
-impl Port {
-    /// A door in front of the mailbox of `answers`.
+impl WorkerInbox {
+    /// Returns an inbox in front of the mailbox of `answers`.
     pub(crate) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
         Self { answers, doorbell, attention: AtomicBool::new(false) }
     }
 
     /// Delivers an answer and wakes the worker; never waits.
     pub(crate) fn answer(&self, answered: Answered) {
-        // A worker that is gone needs no answer, and one that is not has room for what it asked for.
+        // A worker that is gone needs no answer, and a running one has room for all it asked for.
         let _ = self.answers.try_send(answered);
         self.doorbell.ring();
     }
 
-    /// Makes the worker look at all of its sessions.
+    /// Makes the worker check all of its sessions.
     pub(crate) fn call_attention(&self) {
         self.attention.store(true, Ordering::Release);
         self.doorbell.ring();
     }
 
-    /// Whether attention is called for.
+    /// Returns true if attention was called for.
     pub(crate) fn wants_attention(&self) -> bool {
         self.attention.load(Ordering::Acquire)
     }
 
-    /// Whether attention was called for since the last time.
+    /// Returns true if attention was called for, and resets it.
     pub(crate) fn take_attention(&self) -> bool {
         self.wants_attention() && self.attention.swap(false, Ordering::AcqRel)
     }

@@ -15,9 +15,9 @@ use super::{State, effect, execute, find};
 use crate::engine::Access;
 use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
 use crate::server::ServerOptions;
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Call, Effect, Execution};
-use crate::server::execute::reply::Reply;
 use crate::server::execute::session::{Clients, Session};
 use crate::server::statistics::Statistics;
 use crate::sync::Arc;
@@ -39,9 +39,9 @@ struct Replied {
 }
 
 /// The reply of a command as the value that it is.
-fn value(reply: Reply) -> Value {
+fn value(reply: ClientReply) -> Value {
     match reply {
-        Reply::Resp(value) => value,
+        ClientReply::Resp(value) => value,
         _ => panic!("a command replies with a value"),
     }
 }
@@ -70,7 +70,7 @@ impl Server {
             Call { arguments, context: &self.context, session, access: Access::MemoryOnly };
         let found = find(&arguments);
         let mut execution = execute(found, &call);
-        let cold = matches!(execution, Execution::Cold);
+        let cold = matches!(execution, Execution::WouldBlock);
         if cold {
             call.access = Access::Blocking;
             execution = execute(found, &call);
@@ -89,7 +89,7 @@ impl Server {
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
             Execution::Write(batch, render) => value(render(self.context.store.apply(batch))),
-            Execution::Cold | Execution::Sync(_) => panic!("no command may end so"),
+            Execution::WouldBlock | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }
     }

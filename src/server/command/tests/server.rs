@@ -59,8 +59,8 @@ fn no_setting_can_be_changed() {
             "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
         ),
         (
-            "CONFIG SET Port 1",
-            "-ERR CONFIG SET failed (possibly related to argument 'Port') - can't set immutable config",
+            "CONFIG SET WorkerInbox 1",
+            "-ERR CONFIG SET failed (possibly related to argument 'WorkerInbox') - can't set immutable config",
         ),
         ("CONFIG SET port 1 save", "-ERR syntax error"),
         ("CONFIG REWRITE", "-ERR The server is running without a config file"),

@@ -10,13 +10,13 @@ use crate::protocol::native::{
     self, Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, Operation, Request, Response,
     ServerHello, decode_frame,
 };
-use crate::server::connection::reply_queue::OWED_MAX;
+use crate::server::connection::reply_queue::REPLIES_MAX;
 use crate::server::testing;
 
 /// A connection with a writer and a reader that answer when they are told to.
 struct Driver {
     context: Arc<Context>,
-    connection: Connection,
+    connection: ServerConnection,
     unwritten: VecDeque<Batch>,
     asked: Option<Ask>,
 }
@@ -24,7 +24,7 @@ struct Driver {
 impl Driver {
     fn new() -> Self {
         let context = testing::context();
-        let connection = Connection::new(testing::session(&context));
+        let connection = ServerConnection::new(testing::session(&context));
         Self { context, connection, unwritten: VecDeque::new(), asked: None }
     }
 
@@ -197,7 +197,7 @@ fn replies_match((input, output): &(Vec<u8>, Vec<u8>), pieces: &[(usize, usize)]
     }
     driver.answer_all();
     assert_eq!(driver.output().escape_ascii().to_string(), output.escape_ascii().to_string());
-    assert!(!driver.connection.is_owed() && driver.connection.wants_input());
+    assert!(!driver.connection.awaits_answer() && driver.connection.wants_input());
 }
 
 proptest! {
@@ -283,11 +283,11 @@ fn a_client_that_takes_no_replies_is_not_served_any_more() {
 #[test]
 fn only_so_many_replies_are_owed_at_once() {
     let mut driver = Driver::new();
-    driver.receive(&b"SET a 1\r\n".repeat(OWED_MAX + 10));
-    assert_eq!(driver.unwritten.len(), OWED_MAX);
+    driver.receive(&b"SET a 1\r\n".repeat(REPLIES_MAX + 10));
+    assert_eq!(driver.unwritten.len(), REPLIES_MAX);
     assert!(!driver.connection.wants_input());
     driver.answer_all();
-    assert_eq!(driver.output(), b"+OK\r\n".repeat(OWED_MAX + 10));
+    assert_eq!(driver.output(), b"+OK\r\n".repeat(REPLIES_MAX + 10));
 }
 
 #[test]

@@ -64,7 +64,9 @@ impl Write for FakeSocket {
     }
 }
 
-impl Socket for FakeSocket {
+impl Transport for FakeSocket {
+    const SHORT_READ_DRAINS: bool = true;
+
     fn end_output(&self) -> io::Result<()> {
         Ok(())
     }
@@ -72,7 +74,7 @@ impl Socket for FakeSocket {
 
 struct Bench {
     context: Arc<Context>,
-    port: Arc<Port>,
+    port: Arc<WorkerInbox>,
     worker: Worker<FakeSocket>,
 }
 
@@ -81,7 +83,7 @@ impl Bench {
         let context = testing::context();
         let readers = Arc::new(Readers::start(1).unwrap());
         let (answers, inbox) = mailbox(ANSWERS_MAX);
-        let port = Arc::new(Port::new(answers, Doorbell::new(|| {})));
+        let port = Arc::new(WorkerInbox::new(answers, Doorbell::new(|| {})));
         let worker = Worker::new(Arc::clone(&context), readers, Arc::clone(&port), inbox);
         Self { context, port, worker }
     }
@@ -208,7 +210,7 @@ fn a_client_that_reads_nothing_is_read_nothing_of() {
     for _ in 0..300 {
         bench.turn();
     }
-    let client = &mut bench.worker.clients[place];
+    let client = &mut bench.worker.connections[place];
     assert!(client.connection.output().len() < OUTPUT_BYTES_MAX + (2 << 20));
     let unread = lock(&socket.0).sent.len();
     assert!(unread > 600_000, "{unread} bytes are left in the socket");
@@ -242,7 +244,7 @@ fn a_killed_session_ends_at_the_next_turn() {
     let (place, _socket) = bench.connect();
     bench.turn();
     assert!(bench.worker.is_quiet());
-    let session = Arc::clone(bench.worker.clients[place].connection.session());
+    let session = Arc::clone(bench.worker.connections[place].connection.session());
     session.kill();
     bench.port.call_attention();
     assert!(!bench.worker.is_quiet(), "it must not sleep now");

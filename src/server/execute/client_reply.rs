@@ -6,17 +6,17 @@ use crate::server::execute::failure::response_too_large;
 use crate::server::execute::session::Session;
 
 /// A reply in the dialect of its connection.
-pub(crate) enum Reply {
-    /// Of a Redis command.
+pub(crate) enum ClientReply {
+    /// The reply to a Redis command.
     Resp(Value),
-    /// Of a native operation.
+    /// The response to a native operation.
     Native(Response<'static>),
-    /// Of a native client's hello.
+    /// The answer to a native client's hello.
     Hello(ServerHello),
 }
 
-impl Reply {
-    /// Appends the reply to `out`, encoded as the session wants it now.
+impl ClientReply {
+    /// Appends the reply to `out`, encoded for the session's present version of its protocol.
     pub(crate) fn encode(&self, session: &Session, out: &mut Vec<u8>) {
         match self {
             Self::Resp(value) => value.encode(session.version(), out),
@@ -25,9 +25,9 @@ impl Reply {
                 if response.encode(FRAME_BYTES_MAX, out).is_ok() {
                     return;
                 }
-                let refusal = Response { id: response.id, result: Err(response_too_large()) };
+                let failure = Response { id: response.id, result: Err(response_too_large()) };
                 // One short sentence always fits a frame.
-                let _ = refusal.encode(FRAME_BYTES_MAX, out);
+                let _ = failure.encode(FRAME_BYTES_MAX, out);
             }
         }
     }
