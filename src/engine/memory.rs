@@ -6,7 +6,7 @@ use super::{
     ScanPage, Stamp, WriteHalf,
 };
 use crate::Result;
-use crate::storage::index::{Change, IndexReader, IndexWriter, PointerCell, Slot, Snapshot};
+use crate::storage::index::{IndexReader, IndexWriter, KeyVersion, PointerCell, Slot, Snapshot};
 use crate::sync::Arc;
 
 /// A version of a key.
@@ -119,7 +119,7 @@ impl WriteHalf for MemoryWriter {
                     continue;
                 }
             };
-            changes.push(Change { key, version, slot });
+            changes.push(KeyVersion { key, version, slot });
         }
         self.index.insert(changes, |_| {});
         self.index.publish(self.next_sequence - 1);

@@ -2,13 +2,13 @@
 
 use super::{Entry, Page, ScanPage, Scanned};
 use crate::Result;
-use crate::storage::index::{Found, IndexReader, Slot, Snapshot};
+use crate::storage::index::{IndexReader, KeyVersion, Slot, Snapshot};
 
 /// One page of a scan; `read` fetches the entry of a key that is there.
 pub(super) fn scan_index<S: Slot>(
     index: &IndexReader<S>,
     page: &ScanPage<'_>,
-    mut read: impl FnMut(&Found<S>, &Snapshot) -> Result<Option<Entry>>,
+    mut read: impl FnMut(&KeyVersion<S>, &Snapshot) -> Result<Option<Entry>>,
 ) -> Result<Page> {
     let present;
     let snapshot = match page.snapshot {

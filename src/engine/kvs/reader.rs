@@ -161,14 +161,14 @@ mod tests {
     use super::*;
     use crate::storage::format::file_name::SegmentId;
     use crate::storage::format::record::{Extent, Record};
-    use crate::storage::index::{Change, IndexWriter};
+    use crate::storage::index::{IndexWriter, KeyVersion};
 
     #[test]
     fn a_key_in_a_segment_that_is_gone_is_damage() {
         let mut index = IndexWriter::new();
         let record = Record::Put { key: b"k", value: b"v", expires_at: None };
         let slot = Location::of(&record, SegmentId(7), Extent { offset: 64, length: 30 });
-        index.insert(vec![Change { key: b"k".to_vec(), version: 1, slot }], |_| {});
+        index.insert(vec![KeyVersion { key: b"k".to_vec(), version: 1, slot }], |_| {});
         index.publish(1);
         let reader = KvsReader {
             index: index.reader(),

@@ -12,7 +12,7 @@ use crate::storage::compaction::accounting::Accounting;
 use crate::storage::compaction::{CompactionDelivery, CompactionPlan, Input, Replacement};
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::{Extent, Record};
-use crate::storage::index::{Change, IndexWriter, Slot};
+use crate::storage::index::{IndexWriter, KeyVersion, Slot};
 use crate::storage::log::reserve::{Reserve, with_reserve};
 use crate::storage::log::{Log, Place};
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
@@ -110,7 +110,7 @@ impl KvsWriter {
                         self.accounting.hold_key(*segment, &key);
                     }
                     self.accounting.gain(&slot);
-                    changes.push(Change { key, version, slot });
+                    changes.push(KeyVersion { key, version, slot });
                 }
                 Mutation::Clear => {
                     self.cleared = version;
@@ -148,9 +148,9 @@ impl KvsWriter {
     /// were replaced.
     fn prune_all(&mut self) -> bool {
         // Before: a snapshot that goes while it prunes may have kept something back.
-        let is_looked_behind = self.index.reader().horizon().is_looked_behind();
+        let has_old_snapshots = self.index.reader().horizon().has_old_snapshots();
         self.prune();
-        is_looked_behind
+        has_old_snapshots
     }
 
     /// Chooses what to compact.
@@ -171,7 +171,7 @@ impl KvsWriter {
     }
 
     /// Chooses what to compact and makes the job for it.
-    fn plan_compaction(&mut self, is_looked_behind: bool) -> Result<Option<CompactionPlan>> {
+    fn plan_compaction(&mut self, has_old_snapshots: bool) -> Result<Option<CompactionPlan>> {
         let chosen = self.choose()?;
         if chosen.is_empty() {
             return Ok(None);
@@ -182,7 +182,7 @@ impl KvsWriter {
         let accounting = &mut self.accounting;
         let input = |segment: Arc<Segment>| {
             let has_unmarked = accounting.get(segment.id()).is_none_or(|usage| usage.has_unmarked);
-            let has_unmarked = (is_looked_behind || has_unmarked) && !planted(Bug::TrustMarks);
+            let has_unmarked = (has_old_snapshots || has_unmarked) && !planted(Bug::TrustMarks);
             Input { marks: accounting.marks(segment.id()), has_unmarked, segment }
         };
         let inputs = inputs.into_iter().map(input).collect();
@@ -215,14 +215,14 @@ impl KvsWriter {
                 }
             }
             CompactionDelivery::Moves(moves) => {
-                let is_looked_behind = self.prune_all();
+                let has_old_snapshots = self.prune_all();
                 let accounting = &mut self.accounting;
                 for moved in &moves {
                     accounting.hold(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
                         accounting.hold_key(moved.to.segment, &moved.key);
                     }
-                    if is_looked_behind {
+                    if has_old_snapshots {
                         accounting.leave_unmarked(moved.to.segment);
                     }
                 }
@@ -311,12 +311,12 @@ impl WriteHalf for KvsWriter {
             self.index.publish(self.log.next_sequence() - 1);
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
-        let is_looked_behind = self.prune_all();
+        let has_old_snapshots = self.prune_all();
         let is_busy = self.compaction.is_some() || self.is_releasing || self.hinting.is_some();
         if is_busy || !self.is_compaction_due() {
             return None;
         }
-        match self.plan_compaction(is_looked_behind) {
+        match self.plan_compaction(has_old_snapshots) {
             Ok(plan) => plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn Job>),
             Err(error) => {
                 self.note_failed_compaction(&error);

@@ -1,32 +1,33 @@
-//! How many keys there are, and which of them expire when.
+//! The number of keys, and when they expire.
 
 use std::collections::BTreeSet;
 
-use super::Slot;
+use super::slot::Slot;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
-/// What readers are told of the number of keys.
+/// The counts that readers see.
 #[derive(Default)]
 pub(super) struct SharedCounts {
     /// Keys whose newest version is not a tombstone.
     pub(super) live: AtomicU64,
-    /// Those among them that expire.
+    /// The keys among them that expire.
     pub(super) expiring: AtomicU64,
 }
 
-/// The mutator's counts.
-pub(super) struct Counts {
+/// The writer's counts, with the keys that expire in the order of time.
+pub(super) struct KeyCounts {
     shared: Arc<SharedCounts>,
-    /// The newest version of every key that expires, by time.
+    /// The time of expiry of every key that has one.
     deadlines: BTreeSet<(u64, Box<[u8]>)>,
 }
 
-impl Counts {
+impl KeyCounts {
+    /// Returns the counts of an index without keys.
     pub(super) fn new(shared: Arc<SharedCounts>) -> Self {
         Self { shared, deadlines: BTreeSet::new() }
     }
 
-    /// Counts that the newest version of a key was replaced.
+    /// Counts the replacement of a key's newest version.
     pub(super) fn replace<S: Slot>(&mut self, key: &[u8], old: Option<&S>, new: &S) {
         let was_live = old.is_some_and(|slot| !slot.is_tombstone());
         match (was_live, !new.is_tombstone()) {
@@ -47,7 +48,7 @@ impl Counts {
         self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
     }
 
-    /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
+    /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first.
     pub(super) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
         due.take(limit).map(|(_, key)| key.to_vec()).collect()

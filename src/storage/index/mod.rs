@@ -11,54 +11,39 @@
 //! no snapshot sees, is told of by [`IndexWriter::prune`] at once.
 //!
 //! Underneath is a B+tree ([`tree`]) whose leaves take most changes in place: a key's newest version lies
-//! in a cell ([`cell`]), which the mutator replaces while readers read. What that takes away from them is
+//! in a cell ([`seqlock_cell`]), which the mutator replaces while readers read. What that takes away from them is
 //! kept in three ways:
 //!
-//! - Before it replaces anything, the mutator publishes what was there ([`undo`]). A reader that meets a
+//! - Before it replaces anything, the mutator publishes what was there ([`undo_log`]). A reader that meets a
 //!   version above its own, or one that is being replaced, looks there. So it never waits.
 //! - What a registered snapshot sees stays in the leaf, beside the newest version.
 //! - A snapshot that registers while a group is not visible yet sees what the group replaced; before the
 //!   group becomes visible, that is put back into the leaves.
 
-mod builder;
-mod cell;
+mod change;
 mod counts;
-mod edit;
-mod fences;
-mod keys;
+mod edits;
 mod leaf;
+mod leaf_builder;
+mod leaf_keys;
+mod node;
+mod pointer_cell;
 mod reader;
+mod rewrite;
+mod separators;
+mod seqlock_cell;
+mod slot;
 mod snapshot;
-mod tree;
-mod undo;
-mod writer;
-
-pub(crate) use cell::{Cell, PointerCell, WORDS, Words, WordsCell};
-pub(crate) use reader::IndexReader;
-pub(crate) use snapshot::{Horizon, Snapshot};
-pub(crate) use writer::{Change, IndexWriter, Move};
-
-/// What the index holds for one version of a key.
-pub(crate) trait Slot: Clone + Send + Sync + 'static {
-    /// What holds the newest version of a key.
-    type Cell: Cell<Self>;
-
-    /// True where this version says that the key is gone.
-    fn is_tombstone(&self) -> bool;
-    /// When this version expires, in milliseconds since the Unix epoch.
-    fn expires_at(&self) -> Option<u64>;
-}
-
-/// A key with one version of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Found<S> {
-    /// The key.
-    pub(crate) key: Vec<u8>,
-    /// The commit that wrote this version.
-    pub(crate) version: u64,
-    /// What it says.
-    pub(crate) slot: S,
-}
-
 #[cfg(test)]
 mod tests;
+mod tree;
+mod undo_log;
+mod writer;
+
+pub(crate) use change::{KeyVersion, Move};
+pub(crate) use pointer_cell::PointerCell;
+pub(crate) use reader::IndexReader;
+pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
+pub(crate) use slot::Slot;
+pub(crate) use snapshot::{Horizon, Snapshot};
+pub(crate) use writer::IndexWriter;

@@ -1,30 +1,29 @@
 //! The readers' half of the index.
 
-use std::ops::Bound;
-
+use super::change::KeyVersion;
 use super::counts::SharedCounts;
-use super::leaf::{Leaf, Older};
+use super::leaf::{Leaf, OlderVersion};
+use super::slot::Slot;
 use super::snapshot::{Horizon, Registry, Snapshot};
-use super::tree::{Seek, Span, Tree};
-use super::undo::{Past, Undo};
-use super::{Found, Slot};
+use super::tree::Tree;
+use super::undo_log::{UndoLog, VersionAt};
 use crate::bugs::{Bug, planted};
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Guard, Ordering, Published};
 
 /// What the mutator and the readers share.
-pub(super) struct Shared<S: Slot> {
+pub(super) struct IndexState<S: Slot> {
     pub(super) tree: Tree<S>,
     /// The newest sequence number that readers may see.
     pub(super) visible: AtomicU64,
     pub(super) counts: Arc<SharedCounts>,
     pub(super) registry: Arc<Registry>,
     /// What keys were before what is not visible yet.
-    pub(super) undo: Published<Undo<S>>,
+    pub(super) undo: Published<UndoLog<S>>,
 }
 
 /// The readers' half: cheap to clone, safe to use from any thread, never blocked by the mutator.
-pub(crate) struct IndexReader<S: Slot>(pub(super) Arc<Shared<S>>);
+pub(crate) struct IndexReader<S: Slot>(pub(super) Arc<IndexState<S>>);
 
 impl<S: Slot> Clone for IndexReader<S> {
     fn clone(&self) -> Self {
@@ -42,7 +41,7 @@ impl<S: Slot> IndexReader<S> {
                 return newest;
             }
             // It is being replaced, by what is not visible or was not: then it is told of, or it is now.
-            if let Past::Known(before) = self.0.undo.load().at(key, visible) {
+            if let VersionAt::Known(before) = self.0.undo.load().version_at(key, visible) {
                 return before;
             }
             if planted(Bug::SkipSecondLook) {
@@ -65,9 +64,9 @@ impl<S: Slot> IndexReader<S> {
 
     /// What `look` finds, which gets what keys were before they were replaced: nothing was replaced since
     /// that was published. It says `None` where it met something that is being replaced.
-    fn settled<T>(&self, mut look: impl FnMut(&Undo<S>) -> Option<T>) -> T {
+    fn settled<T>(&self, mut look: impl FnMut(&UndoLog<S>) -> Option<T>) -> T {
         loop {
-            let undo: Guard<Undo<S>> = self.0.undo.load();
+            let undo: Guard<UndoLog<S>> = self.0.undo.load();
             let found = look(&undo);
             if let Some(found) = found
                 && Arc::ptr_eq(&undo, &self.0.undo.load())
@@ -93,61 +92,20 @@ impl<S: Slot> IndexReader<S> {
         range: &KeyRange,
         snapshot: &Snapshot,
         limit: usize,
-    ) -> Vec<Found<S>> {
+    ) -> Vec<KeyVersion<S>> {
         let mut page = Vec::new();
         if limit == 0 {
             return page;
         }
-        self.walk(range, |leaf, position| {
+        self.0.tree.walk(range, |leaf, position| {
             let newest = leaf.newest(position).filter(|(version, _)| *version <= snapshot.sequence);
             let key = leaf.key(position);
             if let Some((version, slot)) = newest.or_else(|| self.at(&key, snapshot)) {
-                page.push(Found { key, version, slot });
+                page.push(KeyVersion { key, version, slot });
             }
             page.len() < limit
         });
         page
-    }
-
-    /// Up to `limit` keys of the range whose newest version, visible or not, is no tombstone; only for the
-    /// mutator.
-    pub(super) fn live_keys(&self, range: &KeyRange, limit: usize) -> Vec<Vec<u8>> {
-        let mut keys = Vec::new();
-        self.walk(range, |leaf, position| {
-            if leaf.newest(position).is_some_and(|(_, slot)| !slot.is_tombstone()) {
-                keys.push(leaf.key(position));
-            }
-            keys.len() < limit
-        });
-        keys
-    }
-
-    /// Visits the keys of the range, each by its leaf and position, until `visit` says no.
-    fn walk(&self, range: &KeyRange, mut visit: impl FnMut(&Leaf<S>, usize) -> bool) {
-        if range.is_empty() {
-            return;
-        }
-        let mut from = match if range.reverse { &range.end } else { &range.start } {
-            Bound::Included(key) | Bound::Excluded(key) => Some(key.clone()),
-            Bound::Unbounded => (!range.reverse).then(Vec::new),
-        };
-        let mut is_first = true;
-        loop {
-            let seek = match &from {
-                // What follows a leaf in reverse is below its lower fence.
-                Some(key) if range.reverse && !is_first => Seek::Below(key),
-                Some(key) => Seek::At(key),
-                None => Seek::Last,
-            };
-            let rest = self.0.tree.seek(&seek, |leaf, span| {
-                let is_done = !visit_leaf(leaf, range, &mut visit);
-                let Span { lower, upper } = span;
-                if range.reverse { lower } else { upper }.filter(|_| !is_done)
-            });
-            let Some(fence) = rest.filter(|fence| range.reaches(fence)) else { return };
-            from = Some(fence);
-            is_first = false;
-        }
     }
 
     /// The versions of the key that somebody may need, newest first.
@@ -161,7 +119,7 @@ impl<S: Slot> IndexReader<S> {
                 let Some(newest) = newest? else { return Some(Vec::new()) };
                 // Before what is not visible yet is what is, which a snapshot may still come to see.
                 let mut versions = vec![newest];
-                if let Past::Known(before) = undo.at(key, self.visible()) {
+                if let VersionAt::Known(before) = undo.version_at(key, self.visible()) {
                     versions.extend(before.filter(|(version, _)| *version < versions[0].0));
                 }
                 let oldest = versions.last().map_or(0, |(version, _)| *version);
@@ -195,35 +153,13 @@ impl<S: Slot> IndexReader<S> {
     }
 }
 
-/// Visits those keys of a leaf that are in the range; false as soon as `visit` says so.
-fn visit_leaf<S: Slot>(
-    leaf: &Leaf<S>,
-    range: &KeyRange,
-    visit: &mut impl FnMut(&Leaf<S>, usize) -> bool,
-) -> bool {
-    let sorted = leaf.in_order();
-    let start = match &range.start {
-        Bound::Included(key) => leaf.lower(&sorted, key),
-        Bound::Excluded(key) => leaf.upper(&sorted, key),
-        Bound::Unbounded => 0,
-    };
-    let end = match &range.end {
-        Bound::Included(key) => leaf.upper(&sorted, key),
-        Bound::Excluded(key) => leaf.lower(&sorted, key),
-        Bound::Unbounded => sorted.count(),
-    };
-    let mut inside = sorted.positions().skip(start).take(end.saturating_sub(start));
-    let mut visit = |position| visit(leaf, position);
-    if range.reverse { inside.rev().all(visit) } else { inside.all(&mut visit) }
-}
-
 /// What a snapshot at this sequence number sees of a key; `None` where that cannot be told.
 #[expect(clippy::option_option, reason = "what it sees may be that there is no such key")]
 fn seen<S: Slot>(
     leaf: &Leaf<S>,
     key: &[u8],
     sequence: u64,
-    undo: &Undo<S>,
+    undo: &UndoLog<S>,
 ) -> Option<Option<(u64, S)>> {
     let Some(position) = leaf.find(key) else { return Some(None) };
     let newest = leaf.newest(position);
@@ -232,14 +168,14 @@ fn seen<S: Slot>(
     }
     let mut older = leaf.older(position).iter();
     let mut older = || older.find(|older| older.version <= sequence).map(version);
-    match undo.at(key, sequence) {
-        Past::Known(before) => Some(before),
-        Past::Older => Some(older()),
-        Past::Untouched => newest.map(|_| older()),
+    match undo.version_at(key, sequence) {
+        VersionAt::Known(before) => Some(before),
+        VersionAt::Older => Some(older()),
+        VersionAt::Untouched => newest.map(|_| older()),
     }
 }
 
 /// A version with what it says.
-fn version<S: Clone>(older: &Older<S>) -> (u64, S) {
+fn version<S: Clone>(older: &OlderVersion<S>) -> (u64, S) {
     (older.version, older.slot.clone())
 }

@@ -79,7 +79,7 @@ pub(crate) struct Horizon {
 
 impl Horizon {
     /// Whether a snapshot may see versions that were replaced.
-    pub(crate) fn is_looked_behind(&self) -> bool {
+    pub(crate) fn has_old_snapshots(&self) -> bool {
         self.snapshots.first().is_some_and(|oldest| *oldest < self.visible)
     }
 

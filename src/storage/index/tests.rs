@@ -22,8 +22,8 @@ impl Slot for Number {
     }
 }
 
-fn change(key: &str, version: u64, number: i32) -> Change<Number> {
-    Change { key: key.as_bytes().to_vec(), version, slot: Number(number) }
+fn change(key: &str, version: u64, number: i32) -> KeyVersion<Number> {
+    KeyVersion { key: key.as_bytes().to_vec(), version, slot: Number(number) }
 }
 
 fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]) -> Vec<i32> {

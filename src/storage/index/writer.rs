@@ -2,62 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::Slot;
-use super::builder::LeafBuilder;
-use super::counts::{Counts, SharedCounts};
-use super::edit::{Forget, Insert, Put, Repoint, Restore, Retain};
-use super::reader::{IndexReader, Shared};
+use super::change::{KeyVersion, Move, Superseded, Tombstone};
+use super::counts::{KeyCounts, SharedCounts};
+use super::edits::{Forget, Insert, Put, Repoint, Restore, Retain};
+use super::leaf_builder::LeafBuilder;
+use super::reader::{IndexReader, IndexState};
+use super::rewrite::rewrite;
+use super::slot::Slot;
 use super::snapshot::{Horizon, Registry};
-use super::tree::{Edit, Place, Tree};
-use super::undo::{Part, Undo};
+use super::tree::{LeafCursor, Tree};
+use super::undo_log::{UndoLog, UndoRecord};
 use crate::bugs::{Bug, planted};
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, AtomicU64, Ordering, Published};
 
-/// Changes that one update of the tree takes: with keys of 64 KiB a fourth of what a leaf can address.
-const CHANGES_AT_ONCE: usize = 16 << 10;
-
-/// A version to be added.
-pub(crate) struct Change<S> {
-    pub(crate) key: Vec<u8>,
-    pub(crate) version: u64,
-    pub(crate) slot: S,
-}
-
-/// A version whose slot is to be replaced.
-pub(crate) struct Move<S> {
-    pub(crate) key: Vec<u8>,
-    pub(crate) version: u64,
-    pub(crate) from: S,
-    pub(crate) to: S,
-}
-
-/// A version that another one replaced.
-pub(super) struct Superseded<S> {
-    pub(super) version: u64,
-    pub(super) by: u64,
-    pub(super) slot: S,
-}
-
-/// A tombstone, to be forgotten once nobody sees what was before it.
-pub(super) struct Removed {
-    pub(super) key: Vec<u8>,
-    pub(super) version: u64,
-}
-
 /// What may be forgotten once nobody sees it.
-pub(super) struct Pending<S> {
+pub(super) struct Obsolete<S> {
     pub(super) superseded: Vec<Superseded<S>>,
-    pub(super) removed: Vec<Removed>,
+    pub(super) removed: Vec<Tombstone>,
 }
 
-impl<S> Default for Pending<S> {
+impl<S> Default for Obsolete<S> {
     fn default() -> Self {
         Self { superseded: Vec::new(), removed: Vec::new() }
     }
 }
 
-impl<S> Pending<S> {
+impl<S> Obsolete<S> {
     fn is_empty(&self) -> bool {
         self.superseded.is_empty() && self.removed.is_empty()
     }
@@ -70,40 +41,40 @@ impl<S> Pending<S> {
 
 /// The one mutator's half.
 pub(crate) struct IndexWriter<S: Slot> {
-    shared: Arc<Shared<S>>,
-    counts: Counts,
+    shared: Arc<IndexState<S>>,
+    counts: KeyCounts,
     builder: LeafBuilder<S>,
     /// What keys were before what was inserted since the last [`publish`](Self::publish).
-    unpublished: Vec<Arc<Part<S>>>,
+    unpublished: Vec<Arc<UndoRecord<S>>>,
     /// Some of that was replaced in place although a snapshot of the present would see it.
     is_replaced: bool,
     /// As of the last [`prune`](Self::prune), which was told of everything that it hides.
     horizon: Horizon,
     /// Since the last prune.
-    pending: Pending<S>,
+    pending: Obsolete<S>,
     /// By the snapshot that kept it from being forgotten.
-    held: BTreeMap<u64, Pending<S>>,
+    held: BTreeMap<u64, Obsolete<S>>,
 }
 
 impl<S: Slot> IndexWriter<S> {
     /// An empty index of which nothing is published.
     pub(crate) fn new() -> Self {
         let counts = Arc::<SharedCounts>::default();
-        let shared = Shared {
+        let shared = IndexState {
             tree: Tree::new(),
             visible: AtomicU64::new(0),
             counts: Arc::clone(&counts),
             registry: Arc::<Registry>::default(),
-            undo: Published::new(Undo::default()),
+            undo: Published::new(UndoLog::default()),
         };
         Self {
             shared: Arc::new(shared),
-            counts: Counts::new(counts),
+            counts: KeyCounts::new(counts),
             builder: LeafBuilder::new(),
             unpublished: Vec::new(),
             is_replaced: false,
             horizon: Horizon::default(),
-            pending: Pending::default(),
+            pending: Obsolete::default(),
             held: BTreeMap::new(),
         }
     }
@@ -117,7 +88,7 @@ impl<S: Slot> IndexWriter<S> {
     /// [`publish`](Self::publish).
     ///
     /// Tells `replaced` of slots that had this very version, as happens where a batch writes a key twice.
-    pub(crate) fn insert(&mut self, mut changes: Vec<Change<S>>, mut replaced: impl FnMut(S)) {
+    pub(crate) fn insert(&mut self, mut changes: Vec<KeyVersion<S>>, mut replaced: impl FnMut(S)) {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
         let (part, places) = self.look_up(changes);
         let part = Arc::new(part);
@@ -140,11 +111,11 @@ impl<S: Slot> IndexWriter<S> {
             }
         }
         let mut edit = Insert { horizon: &self.horizon };
-        update(&self.shared.tree, &mut self.builder, &mut edit, &puts);
+        rewrite(&self.shared.tree, &mut self.builder, &mut edit, &puts);
     }
 
     /// The changes, with what their keys are now, and where each key is.
-    fn look_up(&self, changes: Vec<Change<S>>) -> (Part<S>, Vec<Place<S>>) {
+    fn look_up(&self, changes: Vec<KeyVersion<S>>) -> (UndoRecord<S>, Vec<LeafCursor<S>>) {
         let mut before = Vec::with_capacity(changes.len());
         let mut places = Vec::with_capacity(changes.len());
         for same in changes.chunk_by(|a, b| a.key == b.key) {
@@ -152,24 +123,24 @@ impl<S: Slot> IndexWriter<S> {
             before.resize(before.len() + same.len(), place.newest());
             places.push(place);
         }
-        (Part { changes, before }, places)
+        (UndoRecord { changes, before }, places)
     }
 
     /// Publishes what keys were before this, and before everything else that is not visible yet.
-    fn announce(&self, part: Arc<Part<S>>) {
-        let parts = self.unpublished.iter().cloned().chain([part]).collect();
-        self.shared.undo.store(Arc::new(Undo { parts }));
+    fn announce(&self, part: Arc<UndoRecord<S>>) {
+        let records = self.unpublished.iter().cloned().chain([part]).collect();
+        self.shared.undo.store(Arc::new(UndoLog { records }));
     }
 
-    /// Counts what the changes of one key do.
+    /// KeyCounts what the changes of one key do.
     fn account(
         &mut self,
-        changes: &[Change<S>],
+        changes: &[KeyVersion<S>],
         before: Option<&(u64, S)>,
         replaced: &mut impl FnMut(S),
     ) {
         let mut newest = before.map(|(version, slot)| (*version, slot));
-        for Change { key, version, slot } in changes {
+        for KeyVersion { key, version, slot } in changes {
             self.counts.replace(key, newest.map(|(_, slot)| slot), slot);
             match newest {
                 Some((same, old)) if same == *version => replaced(old.clone()),
@@ -181,7 +152,7 @@ impl<S: Slot> IndexWriter<S> {
                 None => {}
             }
             if slot.is_tombstone() {
-                self.pending.removed.push(Removed { key: key.clone(), version: *version });
+                self.pending.removed.push(Tombstone { key: key.clone(), version: *version });
             }
             newest = Some((*version, slot));
         }
@@ -189,11 +160,11 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Adds versions while no reader exists, in any order; tells `unneeded` of those that are not needed
     /// after it, which may be new ones.
-    pub(crate) fn restore(&mut self, mut changes: Vec<Change<S>>, unneeded: impl FnMut(S)) {
+    pub(crate) fn restore(&mut self, mut changes: Vec<KeyVersion<S>>, unneeded: impl FnMut(S)) {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
         let Self { shared, counts, builder, pending, .. } = self;
         let mut edit = Restore { counts, removed: &mut pending.removed, unneeded };
-        update(&shared.tree, builder, &mut edit, &changes);
+        rewrite(&shared.tree, builder, &mut edit, &changes);
     }
 
     /// Replaces what versions say without changing history, where they are still needed and at the place they
@@ -204,7 +175,7 @@ impl<S: Slot> IndexWriter<S> {
     {
         moves.sort_by(|a, b| a.key.cmp(&b.key));
         let mut others = Vec::new();
-        let mut part = Part { changes: Vec::new(), before: Vec::new() };
+        let mut part = UndoRecord { changes: Vec::new(), before: Vec::new() };
         let mut places = Vec::new();
         for change in moves {
             let place = self.shared.tree.locate(&change.key);
@@ -217,7 +188,7 @@ impl<S: Slot> IndexWriter<S> {
                 moved(&change, true);
                 let Move { key, to, .. } = change;
                 let version = newest.as_ref().map_or(0, |(version, _)| *version);
-                part.changes.push(Change { key, version, slot: to });
+                part.changes.push(KeyVersion { key, version, slot: to });
                 part.before.push(newest);
                 places.push(place);
             } else if place.keeps(change.version) {
@@ -228,17 +199,17 @@ impl<S: Slot> IndexWriter<S> {
         }
         let part = Arc::new(part);
         self.announce(Arc::clone(&part));
-        for (Change { key, version, slot }, place) in part.changes.iter().zip(places) {
+        for (KeyVersion { key, version, slot }, place) in part.changes.iter().zip(places) {
             place.put(key, *version, slot);
         }
         let Self { shared, builder, horizon, .. } = self;
         let mut edit = Repoint { horizon, moved };
-        update(&shared.tree, builder, &mut edit, &others);
+        rewrite(&shared.tree, builder, &mut edit, &others);
     }
 
     /// Makes everything up to `sequence` visible at once.
     pub(crate) fn publish(&mut self, sequence: u64) {
-        let Shared { registry, visible, .. } = &*self.shared;
+        let IndexState { registry, visible, .. } = &*self.shared;
         let present = visible.load(Ordering::Relaxed);
         let publish = || visible.store(sequence, Ordering::Release);
         // A snapshot of the present that is registered under the same lock is of before or after.
@@ -260,7 +231,7 @@ impl<S: Slot> IndexWriter<S> {
             });
             let before: Vec<_> = before.collect();
             let mut edit = Retain { horizon: &self.horizon };
-            update(&self.shared.tree, &mut self.builder, &mut edit, &before);
+            rewrite(&self.shared.tree, &mut self.builder, &mut edit, &before);
         }
     }
 
@@ -290,7 +261,7 @@ impl<S: Slot> IndexWriter<S> {
         removed.sort_by(|a, b| a.key.cmp(&b.key));
         let mut edit =
             Forget { horizon, forgotten: |slot| forgotten(slot, true), kept: Vec::new() };
-        update(&shared.tree, builder, &mut edit, &removed);
+        rewrite(&shared.tree, builder, &mut edit, &removed);
         for (viewer, removed) in edit.kept {
             match viewer {
                 Some(snapshot) => held.entry(snapshot).or_default().removed.push(removed),
@@ -308,14 +279,21 @@ impl<S: Slot> IndexWriter<S> {
             let keys = self.live_keys(&range, KEYS_AT_ONCE);
             let Some(last) = keys.last() else { return };
             range = range.after(last);
-            let change = |key| Change { key, version, slot: tombstone.clone() };
+            let change = |key| KeyVersion { key, version, slot: tombstone.clone() };
             self.insert(keys.into_iter().map(change).collect(), &mut replaced);
         }
     }
 
     /// Up to `limit` keys of the range whose newest version, published or not, is no tombstone.
     pub(crate) fn live_keys(&self, range: &KeyRange, limit: usize) -> Vec<Vec<u8>> {
-        self.reader().live_keys(range, limit)
+        let mut keys = Vec::new();
+        self.shared.tree.walk(range, |leaf, position| {
+            if leaf.newest(position).is_some_and(|(_, slot)| !slot.is_tombstone()) {
+                keys.push(leaf.key(position));
+            }
+            keys.len() < limit
+        });
+        keys
     }
 
     /// Up to `limit` keys whose expiry is at or before `now`, soonest first.
@@ -326,18 +304,5 @@ impl<S: Slot> IndexWriter<S> {
     /// Returns the soonest expiry of any key.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.counts.next_deadline()
-    }
-}
-
-fn update<S: Slot, E: Edit<S>>(
-    tree: &Tree<S>,
-    builder: &mut LeafBuilder<S>,
-    edit: &mut E,
-    mut changes: &[E::Change],
-) {
-    while !changes.is_empty() {
-        let (now, later) = changes.split_at(changes.len().min(CHANGES_AT_ONCE));
-        tree.update(builder, edit, now);
-        changes = later;
     }
 }

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::{Extent, Record};
-use crate::storage::index::{Change, IndexWriter};
+use crate::storage::index::{IndexWriter, KeyVersion};
 use crate::storage::key_range::KeyRange;
 use crate::storage::recovery::merge::{Clear, Merge};
 use crate::storage::recovery::sorted_run::Run;
@@ -75,7 +75,7 @@ impl<'a> Filling<'a> {
         self.cleared.map_or(0, |clear| clear.sequence)
     }
 
-    fn restore(&mut self, versions: Vec<Change<Location>>, accounting: &mut Accounting) {
+    fn restore(&mut self, versions: Vec<KeyVersion<Location>>, accounting: &mut Accounting) {
         for version in &versions {
             accounting.gain(&version.slot);
         }
@@ -108,7 +108,7 @@ impl<'a> Filling<'a> {
             let location = Location::cleared(segment);
             // A key that was written after the clear keeps what it has.
             let removed =
-                keys.into_iter().map(|key| Change { key, version: sequence, slot: location });
+                keys.into_iter().map(|key| KeyVersion { key, version: sequence, slot: location });
             self.restore(removed.collect(), accounting);
         }
     }

@@ -3,7 +3,7 @@
 //! The keys fall into parts of about the same size, each of which can be put together by itself.
 
 use crate::storage::format::file_name::SegmentId;
-use crate::storage::index::Change;
+use crate::storage::index::KeyVersion;
 use crate::storage::recovery::sorted_run::{Entry, Run};
 use crate::storage::segment::Location;
 
@@ -30,7 +30,7 @@ impl Clear {
 #[derive(Default)]
 pub(crate) struct Part {
     /// By key, then by age.
-    pub(crate) versions: Vec<Change<Location>>,
+    pub(crate) versions: Vec<KeyVersion<Location>>,
     /// What a compaction would gain by leaving out what was cleared.
     pub(crate) garbage_bytes: u64,
 }
@@ -79,7 +79,7 @@ impl Merge {
         // What a batch writes twice comes from one run, in order, and stays so.
         entries.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         let change =
-            |(key, version, slot): (&[u8], _, _)| Change { key: key.to_vec(), version, slot };
+            |(key, version, slot): (&[u8], _, _)| KeyVersion { key: key.to_vec(), version, slot };
         part.versions = entries.into_iter().map(change).collect();
         part
     }

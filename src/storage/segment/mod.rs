@@ -12,7 +12,7 @@ use crate::storage::format::record::{
     Checksum, Extent, FRAME_HEADER_BYTES, Record, SEQUENCE_MAX, u32_at, u64_at,
 };
 use crate::storage::fs::File;
-use crate::storage::index::{Slot, WORDS, Words, WordsCell};
+use crate::storage::index::{PackedSlot, SLOT_WORDS, SeqlockCell, Slot};
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Published, lock};
 use crate::{Error, Result};
 
@@ -153,7 +153,7 @@ impl Location {
 }
 
 impl Slot for Location {
-    type Cell = WordsCell<Self>;
+    type Cell = SeqlockCell<Self>;
 
     fn is_tombstone(&self) -> bool {
         self.tombstone
@@ -168,15 +168,15 @@ impl Slot for Location {
 const TOMBSTONE: u32 = 1 << 31;
 
 /// A move to another place is a move to another segment, which comes first.
-impl Words for Location {
-    fn pack(&self) -> [u64; WORDS] {
+impl PackedSlot for Location {
+    fn pack(&self) -> [u64; SLOT_WORDS] {
         let Extent { offset, length } = self.extent;
         let marked = if self.tombstone { length | TOMBSTONE } else { length };
         [self.segment.0, u64::from(offset) << 32 | u64::from(marked), self.expires_at]
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "each half is a number of that size")]
-    fn unpack([segment, place, expires_at]: [u64; WORDS]) -> Self {
+    fn unpack([segment, place, expires_at]: [u64; SLOT_WORDS]) -> Self {
         let (offset, marked) = ((place >> 32) as u32, place as u32);
         let extent = Extent { offset, length: marked & !TOMBSTONE };
         let tombstone = marked & TOMBSTONE != 0;

@@ -1,16 +1,16 @@
-//! What the mutator does to the versions of a key.
+//! The changes of versions that the writer makes by rewriting leaves.
 
-use super::Slot;
-use super::counts::Counts;
+use super::change::{KeyVersion, Move, Tombstone};
+use super::counts::KeyCounts;
+use super::rewrite::Edit;
+use super::slot::Slot;
 use super::snapshot::Horizon;
-use super::tree::Edit;
-use super::writer::{Change, Move, Removed};
 use crate::bugs::{Bug, planted};
 
-/// The newest version of a key, for a leaf that cannot take it in place.
+/// A new version of a key that its leaf could not take in place.
 pub(super) struct Put<'a, S> {
-    pub(super) change: &'a Change<S>,
-    /// A snapshot sees what was there before.
+    pub(super) change: &'a KeyVersion<S>,
+    /// True if a snapshot sees the version before it.
     pub(super) keeps: bool,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Insert<'a> {
 }
 
 impl<'a, S: Slot> Edit<S> for Insert<'a> {
-    type Change = Put<'a, S>;
+    type Input = Put<'a, S>;
     const GROWS: bool = true;
 
     fn key<'b>(put: &'b Put<'a, S>) -> &'b [u8] {
@@ -41,17 +41,17 @@ impl<'a, S: Slot> Edit<S> for Insert<'a> {
     }
 }
 
-/// Puts back what was replaced in place and a snapshot turned out to see.
+/// Puts back the versions that were replaced in place although a snapshot sees them.
 pub(super) struct Retain<'a> {
     pub(super) horizon: &'a Horizon,
 }
 
 impl<'a, S: Slot> Edit<S> for Retain<'a> {
     /// The key, and its version.
-    type Change = (&'a [u8], &'a (u64, S));
+    type Input = (&'a [u8], &'a (u64, S));
     const GROWS: bool = true;
 
-    fn key(change: &Self::Change) -> &[u8] {
+    fn key(change: &Self::Input) -> &[u8] {
         change.0
     }
 
@@ -59,7 +59,7 @@ impl<'a, S: Slot> Edit<S> for Retain<'a> {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, changes: &[Self::Change], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(u64, S)>) {
         for (_, (version, slot)) in changes {
             let place = versions.partition_point(|(other, _)| other > version);
             if versions.get(place).is_none_or(|(other, _)| other != version) {
@@ -69,18 +69,20 @@ impl<'a, S: Slot> Edit<S> for Retain<'a> {
     }
 }
 
-/// Keeps of every key its newest version, whatever the order they come in.
+/// Keeps the newest version of every key, in whatever order the versions come.
 pub(super) struct Restore<'a, F> {
-    pub(super) counts: &'a mut Counts,
-    pub(super) removed: &'a mut Vec<Removed>,
+    pub(super) counts: &'a mut KeyCounts,
+    /// Collects the tombstones.
+    pub(super) removed: &'a mut Vec<Tombstone>,
+    /// Gets each slot that was not the newest.
     pub(super) unneeded: F,
 }
 
 impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
-    type Change = Change<S>;
+    type Input = KeyVersion<S>;
     const GROWS: bool = false;
 
-    fn key(change: &Change<S>) -> &[u8] {
+    fn key(change: &KeyVersion<S>) -> &[u8] {
         &change.key
     }
 
@@ -88,8 +90,8 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
         false
     }
 
-    fn revise(&mut self, changes: &[Change<S>], versions: &mut Vec<(u64, S)>) {
-        for Change { key, version, slot } in changes {
+    fn revise(&mut self, changes: &[KeyVersion<S>], versions: &mut Vec<(u64, S)>) {
+        for KeyVersion { key, version, slot } in changes {
             if versions.first().is_some_and(|(newer, _)| newer > version) {
                 (self.unneeded)(slot.clone());
                 continue;
@@ -99,21 +101,22 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
             versions.push((*version, slot.clone()));
             old.map(&mut self.unneeded);
             if slot.is_tombstone() {
-                // Kept until everything is restored: an older version of the key may still come.
-                self.removed.push(Removed { key: key.clone(), version: *version });
+                // It stays until everything is restored: an older version may still come.
+                self.removed.push(Tombstone { key: key.clone(), version: *version });
             }
         }
     }
 }
 
-/// Replaces the slots of versions that are still where they move from.
+/// Replaces the slots of versions that still have the slot they move from.
 pub(super) struct Repoint<'a, F> {
     pub(super) horizon: &'a Horizon,
+    /// Gets each move and true if it was made.
     pub(super) moved: F,
 }
 
 impl<S: Slot + PartialEq, F: FnMut(&Move<S>, bool)> Edit<S> for Repoint<'_, F> {
-    type Change = Move<S>;
+    type Input = Move<S>;
     const GROWS: bool = true;
 
     fn key(change: &Move<S>) -> &[u8] {
@@ -140,19 +143,20 @@ impl<S: Slot + PartialEq, F: FnMut(&Move<S>, bool)> Edit<S> for Repoint<'_, F> {
     }
 }
 
-/// Forgets tombstones before which nobody sees anything.
+/// Drops the tombstones of keys of which nobody sees an older version.
 pub(super) struct Forget<'a, F> {
     pub(super) horizon: &'a Horizon,
+    /// Gets the slot of each tombstone that was dropped.
     pub(super) forgotten: F,
-    /// Those that have to stay, with the snapshot for which.
-    pub(super) kept: Vec<(Option<u64>, Removed)>,
+    /// The tombstones that have to stay, each with the snapshot that needs it.
+    pub(super) kept: Vec<(Option<u64>, Tombstone)>,
 }
 
 impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
-    type Change = Removed;
+    type Input = Tombstone;
     const GROWS: bool = true;
 
-    fn key(change: &Removed) -> &[u8] {
+    fn key(change: &Tombstone) -> &[u8] {
         &change.key
     }
 
@@ -160,18 +164,18 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, removed: &[Removed], versions: &mut Vec<(u64, S)>) {
-        for Removed { key, version } in removed {
+    fn revise(&mut self, removed: &[Tombstone], versions: &mut Vec<(u64, S)>) {
+        for Tombstone { key, version } in removed {
             let Some((_, slot)) =
                 versions.first().filter(|(newest, slot)| newest == version && slot.is_tombstone())
             else {
-                // It was replaced, and is told of as any version that was.
+                // The key was written again, so this one is superseded as any other version.
                 continue;
             };
             let before = versions.get(1).map(|(older, _)| *older);
             let viewer = before.and_then(|older| self.horizon.viewer(older, *version));
             if before.is_some() || *version > self.horizon.visible {
-                self.kept.push((viewer, Removed { key: key.clone(), version: *version }));
+                self.kept.push((viewer, Tombstone { key: key.clone(), version: *version }));
             } else {
                 (self.forgotten)(slot.clone());
                 versions.clear();
