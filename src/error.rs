@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::EngineKind;
+#[cfg(any(feature = "client", feature = "server"))]
 use crate::protocol::ProtocolError;
+#[cfg(any(feature = "client", feature = "server"))]
 use crate::protocol::native::FailureKind;
 use crate::sync::Arc;
 
@@ -243,6 +245,7 @@ pub enum Error {
     },
 
     /// A peer sent what the protocol does not allow, or a request cannot be sent as one.
+    #[cfg(any(feature = "client", feature = "server"))]
     #[error("{address} and this program do not understand each other: {source}")]
     Protocol {
         /// The peer.
@@ -253,6 +256,7 @@ pub enum Error {
     },
 
     /// A server could not do what it was asked, in its own words.
+    #[cfg(any(feature = "client", feature = "server"))]
     #[error("{message}")]
     Remote {
         /// What a program may decide on.

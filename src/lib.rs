@@ -36,8 +36,15 @@
 //!
 //! # Cargo features
 //!
-//! - `sled` (default): the `sled` engine, `EngineKind::Sled` and `SledKvsEngine`.
-//! - `rayon`: `thread_pool::RayonThreadPool`.
+//! Without any of them (`default-features = false`) the crate is the embedded store alone.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cli` | yes | the programs `kvs`, `kvs-server` and `kvs-client`; brings `client` and `server` |
+//! | `client` | yes | [`KvsClient`], and the [`protocol`]s |
+//! | `server` | yes | [`KvsServer`], and the [`protocol`]s |
+//! | `sled` | yes | the `sled` engine: `EngineKind::Sled` and `SledKvsEngine` |
+//! | `rayon` | no | `thread_pool::RayonThreadPool` |
 //!
 //! # Where things are
 //!
@@ -47,12 +54,20 @@
 //! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`. Beside them is
 //! [`thread_pool`], the classic alternative that the server is measured against.
 
-// Models use a part of what tests need.
-#![cfg_attr(any(kvs_loom, kvs_shuttle), allow(dead_code, unused_imports))]
+// Models use a part of what tests need, and the embedded store a part of what the server needs.
+#![cfg_attr(
+    any(kvs_loom, kvs_shuttle, not(all(feature = "client", feature = "server"))),
+    allow(dead_code, unused_imports)
+)]
+// The text above links to what such a build leaves out.
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod actor;
 mod bugs;
-#[cfg(not(any(kvs_loom, kvs_shuttle)))]
+#[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 mod client;
 mod engine;
 mod error;
@@ -60,7 +75,7 @@ mod error;
 #[path = "../tests/common/form.rs"]
 #[allow(dead_code, reason = "the models have forms of their own")]
 mod form;
-#[cfg(all(any(test, fuzzing), not(any(kvs_loom, kvs_shuttle))))]
+#[cfg(all(any(test, fuzzing), feature = "server", not(any(kvs_loom, kvs_shuttle))))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "internals")]
@@ -74,7 +89,9 @@ mod linearizability;
 #[path = "../loom-tests/mod.rs"]
 mod loom_tests;
 mod options;
+#[cfg(any(feature = "client", feature = "server"))]
 pub mod protocol;
+#[cfg(feature = "server")]
 mod server;
 mod storage;
 mod store;
@@ -90,11 +107,12 @@ pub mod format {}
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-#[cfg(not(any(kvs_loom, kvs_shuttle)))]
+#[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
+#[cfg(feature = "server")]
 pub use server::{KvsServer, Listener, ServerOptions, StopHandle};
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;

@@ -1,6 +1,7 @@
 //! Memory grows with the bytes that are there, never with the bytes that are announced: in files whose
 //! lengths are damaged or forged, and in what peers send.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! The three programs from outside: exit codes, streams, signals.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! The client against a server, and against peers that are none.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

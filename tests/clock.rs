@@ -2,6 +2,7 @@
 //!
 //! The library `libfaketime`, loaded before others, gives the server the time of day that a file says.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! The data directory is a thing and not a name: it is renamed, replaced, removed, shared and guarded.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Each example runs and prints what its first lines say.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -1,6 +1,7 @@
 //! A full disk that is freed by removing what the store holds, or by others: writes are taken again
 //! by themselves, with and without a restart.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,6 +1,7 @@
 //! A disk without room, and limits on what a process may have: writes fail with a reason, reads go on, and
 //! writes succeed again when there is room, without a restart.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -3,6 +3,7 @@
 //! `strace` watches one thread of the real server and lets the Nth call of a kind fail, or kills the
 //! server there, for N from one until a run of the same session does not get that far.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

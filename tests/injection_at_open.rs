@@ -1,5 +1,6 @@
 //! Every call that opening a directory makes on its files fails once, or is the last one before the server dies.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

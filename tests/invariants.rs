@@ -1,6 +1,7 @@
 //! What must hold at every moment of a busy server, whatever the order of things: a batch is seen whole, no
 //! increment is lost, and nobody sees time go back.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -4,6 +4,7 @@
 //! while it compacts, or while it recovers from the kill before. The engines that keep anything
 //! promise the same, in every durability.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -2,6 +2,7 @@
 //!
 //! The operations depend on a seed alone, the moments at which they meet do not.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

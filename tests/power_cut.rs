@@ -4,6 +4,7 @@
 //! the copy is mounted, the kernel recovers its journal, and the store in it is opened. What only the
 //! kernel's memory held is not in the copy, as it would not be on a disk.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

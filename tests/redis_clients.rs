@@ -1,5 +1,6 @@
 //! Redis' own programs and its Python client drive the server unmodified.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,6 @@
 //! What the server asks of the operating system, and what it does when that fails.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
 
 mod common;

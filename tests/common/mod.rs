@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 
+#[cfg(feature = "cli")]
 pub mod connection;
+#[cfg(feature = "cli")]
 pub mod fault;
 pub mod form;
 pub mod journal;
+#[cfg(feature = "cli")]
 pub mod journaled;
 pub mod linearizability;
 pub mod mount;
+#[cfg(feature = "cli")]
 pub mod process;
 pub mod random;
+#[cfg(feature = "cli")]
 pub mod running;
 pub mod tool;
 

@@ -1,6 +1,7 @@
 //! The documents are true where a program can tell: links, names of files and of code, bytes of the
 //! protocol, tables of options, commands and planted mistakes.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod links;

@@ -5,6 +5,7 @@
 //! answer with what they wrote. In the first quarter the server is stopped or killed after every few
 //! thousand operations; the rest is one life, of whose growth the second half of the soak tells.
 
+#![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod client;
