@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "common/source.rs"]
+mod source;
+
+use source::is_in;
 
 /// What a place must not mention: `(paths, words, why)`; a path stands for a file or a folder.
 const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
@@ -109,37 +111,15 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["unsafe "], &[]),
 ];
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// Every source file below `src/` by its path there, with its code: no comments, no unit tests.
+/// Returns the code of `src/` by its paths there: no comments, no unit tests.
 fn files() -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut folders = vec![source()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(source()).unwrap().to_str().unwrap().to_owned();
-            if !name.ends_with(".rs") || name.ends_with("tests.rs") || name.contains("/tests/") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-            files.push((name, lines.collect::<Vec<_>>().join("\n")));
-        }
-    }
-    assert!(files.len() > 20, "the source was not found");
-    files
-}
-
-fn is_in(name: &str, place: &str) -> bool {
-    name == place || name.starts_with(&format!("{place}/"))
+    let files = source::files(&["src"], "rs").into_iter().filter(|file| !file.is_tests());
+    let code = files.map(|file| {
+        let lines = file.without_tests().lines();
+        let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
+        (file.source_path().unwrap().to_owned(), lines.collect::<Vec<_>>().join("\n"))
+    });
+    code.collect()
 }
 
 fn mentions(code: &str, word: &str) -> bool {
