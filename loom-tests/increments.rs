@@ -5,7 +5,7 @@ use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
 use crate::store::Store;
-use crate::store::batch::{Answer, Batch, Change, Operation, Update};
+use crate::store::{Batch, Update, WriteAnswer, WriteOperation};
 
 pub(super) const MODEL: Model = Model {
     run,
@@ -28,14 +28,10 @@ fn run() {
 }
 
 fn increment(store: &Store) -> i64 {
-    let update: Update = Box::new(|entry| {
-        let old = entry.map_or(0, |entry| String::from_utf8_lossy(&entry.value).parse().unwrap());
-        let value = (old + 1).to_string().into_bytes();
-        (Change::Put { value, expires_at: None }, Answer::Integer(old + 1))
-    });
-    let batch = Batch::single(Operation::Update { key: b"n".to_vec(), update });
+    let batch =
+        Batch::single(WriteOperation::Update { key: b"n".to_vec(), update: Update::Add(1) });
     match store.apply(batch).unwrap().answers[..] {
-        [Answer::Integer(number)] => number,
+        [WriteAnswer::Integer(number)] => number,
         ref other => panic!("an increment answered {other:?}"),
     }
 }

@@ -25,7 +25,7 @@ mod snapshots;
 mod synced;
 
 use crate::server::wake_up;
-use crate::store::batch::{Batch, Operation};
+use crate::store::{Batch, WriteOperation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
 /// Starts a thread of a model.
@@ -35,8 +35,11 @@ pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
 
 /// Sets these keys to the same value at once.
 fn put(keys: &[&str], value: &str) -> Batch {
-    let put =
-        |key: &&str| Operation::Put { key: (*key).into(), value: value.into(), expires_at: None };
+    let put = |key: &&str| WriteOperation::Put {
+        key: (*key).into(),
+        value: value.into(),
+        expires_at: None,
+    };
     Batch { operations: keys.iter().map(put).collect() }
 }
 

@@ -3,7 +3,7 @@
 use super::disk::{disk, get, options, store};
 use super::model::{Bound, Model};
 use super::spawn;
-use crate::store::batch::{Batch, Operation, Update};
+use crate::store::{Batch, Probe, WriteOperation};
 use crate::{Durability, Error};
 
 pub(super) const MODEL: Model = Model {
@@ -24,8 +24,8 @@ fn run() {
             Err(error) => assert!(matches!(error, Error::Poisoned(_)), "{error}"),
         })
     };
-    let update: Update = Box::new(|_| panic!("on purpose"));
-    let fatal = Batch::single(Operation::Update { key: b"b".to_vec(), update });
+    let update = Probe::look(|| panic!("on purpose"));
+    let fatal = Batch::single(WriteOperation::Update { key: b"b".to_vec(), update });
     assert!(matches!(store.apply(fatal), Err(Error::Poisoned(_))));
     assert!(matches!(store.set("c", "value"), Err(Error::Poisoned(_))));
     other.join().unwrap();

@@ -1,10 +1,11 @@
 //! Small texts: file names, the marker of the engine, options, patterns and numbers.
 
 use super::{Image, Input, image};
-use crate::server::parsers::{Case, cursor, glob_matches, integer};
+use crate::server::parsers::{Case, cursor, glob_matches};
 use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::store::parse_integer;
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, engine};
 
@@ -59,7 +60,7 @@ fn check_marker(contents: &[u8]) {
 }
 
 fn check_numbers(text: &[u8]) {
-    if let Some(number) = integer(text) {
+    if let Some(number) = parse_integer(text) {
         assert_eq!(number.to_string().as_bytes(), text);
     }
     if let Some(number) = cursor(text) {

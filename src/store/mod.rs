@@ -4,11 +4,16 @@
 //! on its read half, without a lock. The actors end, and the directory is let go, when the last handle
 //! is dropped.
 
-pub(crate) mod batch;
+mod batch;
 pub(crate) mod clock;
 mod expiry_schedule;
 pub(crate) mod health;
+mod integer;
+mod limits;
 mod maintenance;
+mod operation;
+mod outcome;
+mod precondition;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod resolve;
@@ -16,6 +21,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
+mod update;
 mod view;
 mod write_batch;
 mod writer;
@@ -25,6 +31,18 @@ pub use text::SledKvsEngine;
 pub use text::{KvStore, KvsEngine};
 pub use write_batch::WriteBatch;
 
+pub(crate) use batch::{Batch, WriteOperations};
+pub(crate) use integer::parse_integer;
+pub(crate) use limits::SizeLimits;
+pub(crate) use operation::WriteOperation;
+pub(crate) use outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
+pub(crate) use precondition::Precondition;
+#[cfg(any(test, fuzzing))]
+pub(crate) use update::KeyChange;
+#[cfg(test)]
+pub(crate) use update::Probe;
+pub(crate) use update::{ExpiryConditions, NewExpiry, Update, UpdateRefusal};
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +51,6 @@ use crate::actor::{ActorThread, Address, Reply, mailbox, spawn};
 use crate::engine::{self, Access, Engine, EngineKind, Entry, Lookup, ReadHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
-use batch::{Answer, Applied, Batch, Limits, Operation, Outcome};
 use clock::Clock;
 use health::Health;
 use maintenance::Maintenance;
@@ -67,7 +84,7 @@ struct Shared {
     _maintenance_thread: ActorThread,
     reader: Arc<dyn ReadHalf>,
     clock: Clock,
-    limits: Limits,
+    limits: SizeLimits,
     health: Arc<Health>,
     kind: EngineKind,
     directory: PathBuf,
@@ -104,7 +121,7 @@ impl Store {
     /// Starts the actors of an engine that the options opened.
     pub(crate) fn start(opened: Engine, options: Options) -> Result<Self> {
         let clock = Clock::system();
-        let limits = Limits::new(&options);
+        let limits = SizeLimits::new(&options);
         let health = Arc::new(Health::default());
         let (writer, writer_inbox) = mailbox(writer::MAILBOX_MESSAGES);
         let (jobs, jobs_inbox) = mailbox(maintenance::MAILBOX_JOBS);
@@ -158,7 +175,8 @@ impl Store {
     /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be written, in
     /// which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`] after a failed sync.
     pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
-        let operation = Operation::Put { key: key.into(), value: value.into(), expires_at: None };
+        let operation =
+            WriteOperation::Put { key: key.into(), value: value.into(), expires_at: None };
         self.apply(Batch::single(operation)).map(|_| ())
     }
 
@@ -167,8 +185,8 @@ impl Store {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn remove(&self, key: impl Into<Vec<u8>>) -> Result<bool> {
-        let applied = self.apply(Batch::single(Operation::Remove { key: key.into() }))?;
-        Ok(applied.answers.first() == Some(&Answer::Flag(true)))
+        let applied = self.apply(Batch::single(WriteOperation::Remove { key: key.into() }))?;
+        Ok(applied.answers.first() == Some(&WriteAnswer::Flag(true)))
     }
 
     /// Waits until every write acknowledged before survives power loss, whatever the [`Durability`].
@@ -233,7 +251,7 @@ impl Store {
     pub(crate) fn submit(
         &self,
         batches: Vec<Batch>,
-        reply: Reply<Vec<Outcome>>,
+        reply: Reply<Vec<BatchOutcome>>,
     ) -> std::result::Result<(), Submission> {
         let message = WriterMessage::Write { batches, reply };
         self.shared.writer.try_send(message).map_err(|message| match message {
@@ -304,5 +322,5 @@ pub(crate) struct Submission {
     /// The batches.
     pub(crate) batches: Vec<Batch>,
     /// Who waits for them.
-    pub(crate) reply: Reply<Vec<Outcome>>,
+    pub(crate) reply: Reply<Vec<BatchOutcome>>,
 }

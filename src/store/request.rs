@@ -1,6 +1,8 @@
 //! A request to write, whose batches may be spread over several groups.
 
-use super::batch::{Applied, Batch, Operation, Outcome};
+use super::batch::Batch;
+use super::operation::WriteOperation;
+use super::outcome::{Applied, BatchOutcome};
 use super::resolve::Resolver;
 use super::writer::WriteReply;
 use crate::bugs::{Bug, planted};
@@ -42,9 +44,9 @@ impl<'a> FailedGroup<'a> {
     fn removal(&self, version: Option<u64>) -> Batch {
         let operation = |mutation: &Mutation| match mutation {
             Mutation::Put { key, .. } | Mutation::Remove { key } => {
-                Operation::Remove { key: key.clone() }
+                WriteOperation::Remove { key: key.clone() }
             }
-            Mutation::Clear => Operation::Clear,
+            Mutation::Clear => WriteOperation::Clear,
         };
         Batch { operations: self.batch(version).iter().map(operation).collect() }
     }
@@ -54,7 +56,7 @@ impl<'a> FailedGroup<'a> {
 pub(super) struct Request {
     batches: std::vec::IntoIter<Batch>,
     /// Of the batches taken so far.
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<BatchOutcome>,
     /// How many of the outcomes are final: their groups were committed, or could not be.
     settled: usize,
     reply: WriteReply,
@@ -70,7 +72,7 @@ impl Request {
     /// Whether any outcome depends on what is stored.
     pub(super) fn reads(&self) -> bool {
         let mut operations = self.batches.as_slice().iter().flat_map(|batch| &batch.operations);
-        operations.any(Operation::reads)
+        operations.any(WriteOperation::reads)
     }
 
     /// Adds batches to the group until it has that many bytes.
@@ -128,7 +130,7 @@ impl Request {
         None
     }
 
-    /// Answers that what is left will not be done.
+    /// WriteAnswers that what is left will not be done.
     pub(super) fn refuse(mut self, error: &Error) {
         self.outcomes.extend(self.batches.map(|_| Err(error.clone())));
         self.reply.send(self.outcomes);

@@ -5,9 +5,12 @@
 
 use std::collections::HashMap;
 
-use super::batch::{
-    Answer, Answers, Applied, Batch, Change, Condition, Limits, Operation, Outcome, Update,
-};
+use super::batch::Batch;
+use super::limits::SizeLimits;
+use super::operation::WriteOperation;
+use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
+use super::precondition::Precondition;
+use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
 use crate::{Error, Result, error};
@@ -15,7 +18,7 @@ use crate::{Error, Result, error};
 /// A group of batches while it is put together.
 pub(crate) struct Resolver<'a> {
     reader: &'a dyn ReadHalf,
-    limits: Limits,
+    limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
     now: u64,
     next_sequence: u64,
@@ -78,7 +81,7 @@ impl<'a> Resolver<'a> {
     /// operations depends on what is stored.
     pub(crate) fn new(
         reader: &'a dyn ReadHalf,
-        limits: Limits,
+        limits: SizeLimits,
         now: u64,
         next_sequence: u64,
         reads: bool,
@@ -107,12 +110,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
-    pub(crate) fn add(&mut self, batch: Batch) -> Outcome {
-        let is_removal = |operation: &Operation| {
-            matches!(operation, Operation::Remove { .. } | Operation::Clear)
+    pub(crate) fn add(&mut self, batch: Batch) -> BatchOutcome {
+        let is_removal = |operation: &WriteOperation| {
+            matches!(operation, WriteOperation::Remove { .. } | WriteOperation::Clear)
         };
         let only_removes = batch.operations.iter().all(is_removal);
-        let mut answers = Answers::with_capacity(batch.operations.len());
+        let mut answers = WriteAnswers::with_capacity(batch.operations.len());
         for operation in batch.operations {
             match self.resolve(operation) {
                 Ok(answer) => answers.push(answer),
@@ -156,32 +159,32 @@ impl<'a> Resolver<'a> {
         (self.group, self.removals)
     }
 
-    fn resolve(&mut self, operation: Operation) -> Result<Answer> {
+    fn resolve(&mut self, operation: WriteOperation) -> Result<WriteAnswer> {
         match operation {
-            Operation::Put { key, value, expires_at } => {
+            WriteOperation::Put { key, value, expires_at } => {
                 self.put(key, value, expires_at);
-                Ok(Answer::Done)
+                Ok(WriteAnswer::Done)
             }
-            Operation::Remove { key } => {
+            WriteOperation::Remove { key } => {
                 let stored = self.stamp(&key)?;
                 if stored.is_some() {
                     self.remove(key);
                 }
-                Ok(Answer::Flag(stored.is_some_and(|stamp| self.is_alive(stamp.expires_at))))
+                Ok(WriteAnswer::Flag(stored.is_some_and(|stamp| self.is_alive(stamp.expires_at))))
             }
-            Operation::Require { key, condition } => self.require(&key, &condition),
-            Operation::Update { key, update } => self.update(key, update),
-            Operation::Clear => {
+            WriteOperation::Require { key, condition } => self.require(&key, &condition),
+            WriteOperation::Update { key, update } => self.update(key, &update),
+            WriteOperation::Clear => {
                 self.group.undo();
                 self.draft.forget();
                 self.draft.cleared = true;
                 self.group.add(Mutation::Clear);
-                Ok(Answer::Done)
+                Ok(WriteAnswer::Done)
             }
         }
     }
 
-    fn require(&self, key: &[u8], condition: &Condition) -> Result<Answer> {
+    fn require(&self, key: &[u8], condition: &Precondition) -> Result<WriteAnswer> {
         let entry = if condition.needs_value() {
             self.entry(key)?
         } else {
@@ -190,24 +193,24 @@ impl<'a> Resolver<'a> {
         };
         let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
         if condition.holds(alive.as_ref()) {
-            Ok(Answer::Done)
+            Ok(WriteAnswer::Done)
         } else {
             Err(Error::ConditionFailed { key: error::printable(key) })
         }
     }
 
-    fn update(&mut self, key: Vec<u8>, update: Update) -> Result<Answer> {
+    fn update(&mut self, key: Vec<u8>, update: &Update) -> Result<WriteAnswer> {
         let stored = self.entry(&key)?;
         let was_stored = stored.is_some();
         let alive = stored.filter(|entry| self.is_alive(entry.expires_at));
-        let (change, answer) = update(alive.as_ref());
+        let (change, answer) = update.apply(alive);
         match change {
-            Change::Put { value, expires_at } => {
+            KeyChange::Put { value, expires_at } => {
                 self.limits.check_value(&key, &value)?;
                 self.put(key, value, expires_at);
             }
-            Change::Remove if was_stored => self.remove(key),
-            Change::Remove | Change::Keep => {}
+            KeyChange::Remove if was_stored => self.remove(key),
+            KeyChange::Remove | KeyChange::Keep => {}
         }
         Ok(answer)
     }
@@ -283,7 +286,7 @@ mod tests {
     use super::*;
     use crate::engine::{self, EngineKind};
     use crate::sync::Arc;
-    use crate::{Options, store::batch::BATCH_BYTES_MAX};
+    use crate::{Options, store::limits::BATCH_BYTES_MAX};
 
     /// What reads an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
     fn reader() -> Arc<dyn ReadHalf> {
@@ -297,16 +300,16 @@ mod tests {
     }
 
     fn resolver(reader: &dyn ReadHalf, now: u64) -> Resolver<'_> {
-        Resolver::new(reader, Limits::new(&Options::new("unused")), now, 2, true)
+        Resolver::new(reader, SizeLimits::new(&Options::new("unused")), now, 2, true)
     }
 
     fn put(key: &str, value: &str) -> Batch {
         let (key, value) = (key.into(), value.into());
-        Batch::single(Operation::Put { key, value, expires_at: None })
+        Batch::single(WriteOperation::Put { key, value, expires_at: None })
     }
 
     fn remove(key: &str) -> Batch {
-        Batch::single(Operation::Remove { key: key.into() })
+        Batch::single(WriteOperation::Remove { key: key.into() })
     }
 
     #[test]
@@ -327,7 +330,7 @@ mod tests {
         let reader = reader();
         for (now, is_alive) in [(99, true), (100, false), (101, false)] {
             let applied = resolver(&*reader, now).add(remove("a")).unwrap();
-            assert_eq!(applied.answers[..], [Answer::Flag(is_alive)], "at {now}");
+            assert_eq!(applied.answers[..], [WriteAnswer::Flag(is_alive)], "at {now}");
             assert_eq!(applied.version, Some(2));
         }
     }
@@ -336,8 +339,7 @@ mod tests {
     fn an_update_removes_only_what_is_there() {
         let reader = reader();
         for (key, version) in [("a", Some(2)), ("b", None)] {
-            let update: Update = Box::new(|_| (Change::Remove, Answer::Done));
-            let operation = Operation::Update { key: key.into(), update };
+            let operation = WriteOperation::Update { key: key.into(), update: Update::Take };
             let applied = resolver(&*reader, 99).add(Batch::single(operation)).unwrap();
             assert_eq!(applied.version, version, "{key}");
         }
@@ -348,11 +350,11 @@ mod tests {
         let reader = reader();
         let mut resolver = resolver(&*reader, 99);
         resolver.add(put("b", "1")).unwrap();
-        resolver.add(Batch::single(Operation::Clear)).unwrap();
+        resolver.add(Batch::single(WriteOperation::Clear)).unwrap();
         for key in ["a", "b"] {
-            let (key, condition) = (key.into(), Condition::Absent);
-            resolver.add(Batch::single(Operation::Require { key, condition })).unwrap();
+            let (key, condition) = (key.into(), Precondition::Absent);
+            resolver.add(Batch::single(WriteOperation::Require { key, condition })).unwrap();
         }
-        assert_eq!(resolver.add(remove("a")).unwrap().answers[..], [Answer::Flag(false)]);
+        assert_eq!(resolver.add(remove("a")).unwrap().answers[..], [WriteAnswer::Flag(false)]);
     }
 }

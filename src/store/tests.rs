@@ -4,15 +4,14 @@ mod linearizability;
 mod simulation;
 mod writer;
 
-use super::batch::*;
 use super::*;
 
 fn store() -> Store {
     Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap()
 }
 
-fn put(key: &str, value: &str) -> Operation {
-    Operation::Put { key: key.into(), value: value.into(), expires_at: None }
+fn put(key: &str, value: &str) -> WriteOperation {
+    WriteOperation::Put { key: key.into(), value: value.into(), expires_at: None }
 }
 
 #[test]
@@ -32,11 +31,13 @@ fn what_was_set_is_read_and_what_was_removed_is_not() {
 fn a_refused_condition_leaves_the_batch_unapplied() {
     let store = store();
     store.set("a", "1").unwrap();
-    let require = |condition| Operation::Require { key: b"a".to_vec(), condition };
-    let batch = Batch { operations: vec![put("b", "x"), require(Condition::Absent)].into() };
+    let require = |condition| WriteOperation::Require { key: b"a".to_vec(), condition };
+    let batch = Batch { operations: vec![put("b", "x"), require(Precondition::Absent)].into() };
     assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
-    for condition in [Condition::Present, Condition::Value(b"1".to_vec()), Condition::Version(1)] {
+    for condition in
+        [Precondition::Present, Precondition::Value(b"1".to_vec()), Precondition::Version(1)]
+    {
         let batch = Batch { operations: vec![require(condition), put("b", "y")].into() };
         store.apply(batch).unwrap();
     }
@@ -47,23 +48,20 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
 fn a_request_too_large_for_one_group_is_committed_in_several() {
     let store = store();
     let large = |key: &str| {
-        let update: Update =
-            Box::new(|_| (Change::Put { value: vec![7; 5 << 20], expires_at: None }, Answer::Done));
-        Batch::single(Operation::Update { key: key.into(), update })
+        let update = Update::SetKeepingExpiry(vec![7; 5 << 20]);
+        Batch::single(WriteOperation::Update { key: key.into(), update })
     };
     let (reader, key) = (store.clone(), b"d".to_vec());
-    let update: Update = Box::new(move |_| {
-        let visible = reader.get("a").unwrap().is_some();
-        (Change::Keep, Answer::Flag(visible))
-    });
-    let look = Batch::single(Operation::Update { key, update });
+    let update = Probe::look(move || WriteAnswer::Flag(reader.get("a").unwrap().is_some()));
+    let look = Batch::single(WriteOperation::Update { key, update });
     let (reply, answer) = Reply::channel();
     let batches = vec![large("a"), large("b"), large("c"), look];
     assert!(store.submit(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap();
     let answers: Vec<_> =
         outcomes.into_iter().map(|outcome| outcome.unwrap().answers.into_vec()).collect();
-    let expected = [Answer::Done, Answer::Done, Answer::Done, Answer::Flag(true)];
+    let expected =
+        [WriteAnswer::Done, WriteAnswer::Done, WriteAnswer::Done, WriteAnswer::Flag(true)];
     assert_eq!(answers, expected.map(|answer| [answer]));
 }
 
@@ -71,19 +69,20 @@ fn a_request_too_large_for_one_group_is_committed_in_several() {
 fn updates_of_one_group_see_each_other() {
     let store = store();
     let increment = || {
-        let update: Update = Box::new(|entry| {
-            let old: i64 = entry.map_or(0, |e| String::from_utf8_lossy(&e.value).parse().unwrap());
-            let value = (old + 1).to_string().into_bytes();
-            (Change::Put { value, expires_at: None }, Answer::Integer(old + 1))
-        });
-        Batch::single(Operation::Update { key: b"n".to_vec(), update })
+        let update = Update::Add(1);
+        Batch::single(WriteOperation::Update { key: b"n".to_vec(), update })
     };
     let (reply, answer) = Reply::channel();
     let batches = vec![increment(), Batch::single(put("n", "10")), increment(), increment()];
     assert!(store.submit(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap().into_iter();
     let answers: Vec<_> = outcomes.map(|outcome| outcome.unwrap().answers.into_vec()).collect();
-    let expected = [Answer::Integer(1), Answer::Done, Answer::Integer(11), Answer::Integer(12)];
+    let expected = [
+        WriteAnswer::Integer(1),
+        WriteAnswer::Done,
+        WriteAnswer::Integer(11),
+        WriteAnswer::Integer(12),
+    ];
     assert_eq!(answers, expected.map(|answer| [answer]));
     assert_eq!(store.get("n").unwrap().unwrap(), b"12");
 }
@@ -91,15 +90,16 @@ fn updates_of_one_group_see_each_other() {
 #[test]
 fn an_expired_key_is_absent_and_is_removed_in_the_background() {
     let store = store();
-    let past = Operation::Put { key: b"a".to_vec(), value: b"1".to_vec(), expires_at: Some(1) };
+    let past =
+        WriteOperation::Put { key: b"a".to_vec(), value: b"1".to_vec(), expires_at: Some(1) };
     store.apply(Batch::single(past)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
     assert!(!store.remove("a").unwrap());
-    let require = Operation::Require { key: b"a".to_vec(), condition: Condition::Absent };
+    let require = WriteOperation::Require { key: b"a".to_vec(), condition: Precondition::Absent };
     store.apply(Batch::single(require)).unwrap();
     for n in 0..1000 {
         let key = format!("k{n}").into_bytes();
-        let put = Operation::Put { key, value: vec![], expires_at: Some(1) };
+        let put = WriteOperation::Put { key, value: vec![], expires_at: Some(1) };
         store.apply(Batch::single(put)).unwrap();
     }
     while store.reader().count() > 0 {
@@ -115,7 +115,7 @@ fn clear_removes_everything_before_it() {
         store.set(format!("k{n}"), "v").unwrap();
     }
     let snapshot = store.reader().snapshot().unwrap();
-    store.apply(Batch::single(Operation::Clear)).unwrap();
+    store.apply(Batch::single(WriteOperation::Clear)).unwrap();
     store.set("after", "v").unwrap();
     assert_eq!(store.reader().count(), 1);
     let old = store.reader().get_at(b"k7", &snapshot, Access::Blocking).unwrap();
@@ -126,8 +126,8 @@ fn clear_removes_everything_before_it() {
 #[test]
 fn a_panicking_writer_answers_everybody_with_an_error() {
     let store = store();
-    let update: Update = Box::new(|_| panic!("on purpose"));
-    let batch = Batch::single(Operation::Update { key: b"a".to_vec(), update });
+    let update = Probe::look(|| panic!("on purpose"));
+    let batch = Batch::single(WriteOperation::Update { key: b"a".to_vec(), update });
     assert!(matches!(store.apply(batch), Err(Error::Poisoned(_))));
     assert!(matches!(store.set("a", "1"), Err(Error::Poisoned(_))));
     assert!(matches!(store.sync(), Err(Error::Poisoned(_))));
@@ -167,8 +167,8 @@ fn a_store_whose_writer_panicked_says_so() {
     let (reply, answer) = Reply::channel();
     assert!(store.submit_sync(reply).is_ok());
     assert!(answer.wait().unwrap().is_ok());
-    let update: Update = Box::new(|_| panic!("as planned"));
-    let batch = Batch::single(Operation::Update { key: b"a".to_vec(), update });
+    let update = Probe::look(|| panic!("as planned"));
+    let batch = Batch::single(WriteOperation::Update { key: b"a".to_vec(), update });
     assert!(matches!(store.apply(batch), Err(Error::Poisoned(_))));
     assert!(store.failure().unwrap().to_string().contains("the writer actor panicked"));
     // The callers are told while the writer's thread still unwinds.

@@ -1,7 +1,8 @@
 //! Writing several keys at once.
 
 use super::Store;
-use super::batch::{Batch, Operation};
+use super::batch::Batch;
+use super::operation::WriteOperation;
 use crate::Result;
 
 /// Writes that are applied together or not at all, in order.
@@ -28,12 +29,12 @@ impl WriteBatch {
     /// Sets the key to the value, for good: an expiry it had is gone.
     pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         let (key, value) = (key.into(), value.into());
-        self.0.operations.push(Operation::Put { key, value, expires_at: None });
+        self.0.operations.push(WriteOperation::Put { key, value, expires_at: None });
     }
 
     /// Removes the key if it is there.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.0.operations.push(Operation::Remove { key: key.into() });
+        self.0.operations.push(WriteOperation::Remove { key: key.into() });
     }
 
     /// How many writes there are.

@@ -17,10 +17,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Limits, Operation, Outcome};
+use super::batch::Batch;
 use super::clock::Clock;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
+use super::limits::SizeLimits;
+use super::operation::WriteOperation;
+use super::outcome::BatchOutcome;
 use super::request::{FailedGroup, Request};
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
@@ -66,7 +69,7 @@ pub(crate) enum WriterMessage {
 }
 
 /// Gets one outcome per batch.
-pub(crate) type WriteReply = Reply<Vec<Outcome>>;
+pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
 
 /// The writer's state.
 pub(crate) struct Writer {
@@ -74,7 +77,7 @@ pub(crate) struct Writer {
     reader: Arc<dyn ReadHalf>,
     jobs: Address<Box<dyn Job>>,
     clock: Clock,
-    limits: Limits,
+    limits: SizeLimits,
     durability: Durability,
     health: Arc<Health>,
     expiry: ExpirySchedule,
@@ -91,7 +94,7 @@ pub(crate) struct WriterParts {
     /// Where jobs go: the maintenance actor's mailbox.
     pub(crate) jobs: Address<Box<dyn Job>>,
     pub(crate) clock: Clock,
-    pub(crate) limits: Limits,
+    pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
 }
@@ -369,7 +372,7 @@ impl Writer {
         for key in due {
             // A key that is not there any more makes no mutation; a failed read is met again by
             // the next look.
-            let _ = resolver.add(Batch::single(Operation::Remove { key }));
+            let _ = resolver.add(Batch::single(WriteOperation::Remove { key }));
         }
         let (mut group, _) = resolver.finish();
         let is_moving = !group.is_empty();

@@ -15,11 +15,11 @@ use crate::engine::{
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::log::Place;
 use crate::storage::recovery::RecoveryReport;
-use crate::store::batch::Limits;
 use crate::store::resolve::Resolver;
+use crate::store::{Batch, SizeLimits, WriteOperation};
 use crate::sync::Arc;
 use crate::{Error, Options};
-use model::{Entries, Model, Plan, key};
+use model::{Entries, Model, key};
 
 /// So many that a program takes well under a millisecond.
 const STEPS_MAX: usize = 200;
@@ -108,16 +108,17 @@ impl Store {
 
     /// Commits a group of batches, on a full disk if `fails`.
     fn write(&mut self, input: &mut Input<'_>, fails: bool) {
-        let batches: Vec<Vec<Plan>> =
+        let batches: Vec<Batch> =
             (0..=input.choose(3)).map(|_| model::batch(input, self.model.now)).collect();
-        let reads = batches.iter().flatten().any(|plan| plan.operation().reads());
-        let limits = Limits::new(&Options::new("data"));
+        let mut operations = batches.iter().flat_map(|batch| &batch.operations);
+        let reads = operations.any(WriteOperation::reads);
+        let limits = SizeLimits::new(&Options::new("data"));
         let next = self.writer.next_sequence();
         let mut resolver = Resolver::new(&self.reader, limits, self.model.now, next, reads);
         let before = self.model.clone();
-        for batch in &batches {
-            let expected = self.model.apply(batch);
-            match (resolver.add(model::operations(batch)), expected) {
+        for batch in batches {
+            let expected = self.model.apply(&batch);
+            match (resolver.add(batch), expected) {
                 (Ok(applied), Some(expected)) => assert_eq!(applied, expected),
                 (Err(Error::ConditionFailed { .. }), None) => {}
                 (outcome, expected) => panic!("{outcome:?}, where {expected:?} was expected"),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::Entry;
 use crate::fuzzing::Input;
-use crate::store::batch::{Answer, Answers, Applied, Batch, Change, Condition, Operation};
+use crate::store::{
+    Applied, Batch, ExpiryConditions, KeyChange, NewExpiry, Precondition, Update, WriteAnswer,
+    WriteAnswers, WriteOperation,
+};
 
 /// How many keys there are; few, so that they meet again.
 pub(super) const KEYS: usize = 10;
@@ -31,99 +34,27 @@ pub(super) fn key(number: usize) -> Vec<u8> {
     if number.is_multiple_of(2) { vec![b'k'; number / 2] } else { vec![u8::MAX; number] }
 }
 
-/// One operation of a batch, as it can be applied again.
-#[derive(Debug, Clone)]
-pub(super) enum Plan {
-    Put { key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64> },
-    Remove { key: Vec<u8> },
-    Require { key: Vec<u8>, condition: Condition },
-    Update { key: Vec<u8>, update: Update },
-    Clear,
-}
-
-/// What an update does to its key.
-#[derive(Debug, Clone)]
-pub(super) enum Update {
-    Append(Vec<u8>),
-    Remove,
-    Keep,
-    /// Removes a key that is there, and sets one that is not.
-    Toggle,
-}
-
-impl Update {
-    fn apply(&self, entry: Option<&Entry>) -> (Change, Answer) {
-        let value = entry.map(|entry| entry.value.clone());
-        let expires_at = entry.and_then(|entry| entry.expires_at);
-        let change = match self {
-            Self::Append(part) => {
-                let value = [value.as_deref().unwrap_or_default(), &part[..]].concat();
-                // What grew too long to be read at every step begins anew.
-                let value = if value.len() > 600 { part.clone() } else { value };
-                Change::Put { value, expires_at }
-            }
-            Self::Remove => Change::Remove,
-            Self::Keep => Change::Keep,
-            Self::Toggle if entry.is_some() => Change::Remove,
-            Self::Toggle => Change::Put { value: b"toggled".to_vec(), expires_at: None },
-        };
-        (change, Answer::Bytes(value))
-    }
-}
-
-impl Plan {
-    pub(super) fn operation(&self) -> Operation {
-        match self.clone() {
-            Self::Put { key, value, expires_at } => Operation::Put { key, value, expires_at },
-            Self::Remove { key } => Operation::Remove { key },
-            Self::Require { key, condition } => Operation::Require { key, condition },
-            Self::Update { key, update } => {
-                Operation::Update { key, update: Box::new(move |entry| update.apply(entry)) }
-            }
-            Self::Clear => Operation::Clear,
-        }
-    }
-}
-
-pub(super) fn operations(batch: &[Plan]) -> Batch {
-    Batch { operations: batch.iter().map(Plan::operation).collect() }
-}
-
-pub(super) fn batch(input: &mut Input<'_>, now: u64) -> Vec<Plan> {
+pub(super) fn batch(input: &mut Input<'_>, now: u64) -> Batch {
     if input.choose(32) == 1 {
-        return vec![Plan::Clear];
+        return Batch::single(WriteOperation::Clear);
     }
-    (0..=input.choose(4)).map(|_| plan(input, now)).collect()
+    Batch { operations: (0..=input.choose(4)).map(|_| operation(input, now)).collect() }
 }
 
-fn plan(input: &mut Input<'_>, now: u64) -> Plan {
+fn operation(input: &mut Input<'_>, now: u64) -> WriteOperation {
     let key = key(input.choose(KEYS));
-    let value = |input: &mut Input<'_>| {
-        let length = [0, 1, 5, 20, 60, 500][input.choose(6)];
-        let mut value = input.bytes(2).to_vec();
-        value.resize(length, 0);
-        value
-    };
     match input.choose(12) {
-        0 | 1 => Plan::Remove { key },
+        0 | 1 => WriteOperation::Remove { key },
         2 => {
             let condition = match input.choose(4) {
-                0 => Condition::Absent,
-                1 => Condition::Present,
-                2 => Condition::Value(value(input)),
-                _ => Condition::Version(u64::from(input.byte())),
+                0 => Precondition::Absent,
+                1 => Precondition::Present,
+                2 => Precondition::Value(value(input)),
+                _ => Precondition::Version(u64::from(input.byte())),
             };
-            Plan::Require { key, condition }
+            WriteOperation::Require { key, condition }
         }
-        3..=5 => {
-            let update = match input.choose(4) {
-                0 => Update::Remove,
-                1 => Update::Keep,
-                2 => Update::Toggle,
-                _ => Update::Append(value(input)),
-            };
-            Plan::Update { key, update }
-        }
+        3..=5 => WriteOperation::Update { key, update: update(input, now) },
         _ => {
             let expires_at = match input.choose(8) {
                 0 => Some(now + u64::from(input.byte())),
@@ -131,18 +62,46 @@ fn plan(input: &mut Input<'_>, now: u64) -> Plan {
                 2 => Some(u64::MAX),
                 _ => None,
             };
-            Plan::Put { key, value: value(input), expires_at }
+            WriteOperation::Put { key, value: value(input), expires_at }
         }
+    }
+}
+
+fn value(input: &mut Input<'_>) -> Vec<u8> {
+    let length = [0, 1, 5, 20, 60, 500][input.choose(6)];
+    let mut value = input.bytes(2).to_vec();
+    value.resize(length, 0);
+    value
+}
+
+fn update(input: &mut Input<'_>, now: u64) -> Update {
+    match input.choose(8) {
+        0 => Update::Take,
+        1 => Update::Persist,
+        2 => Update::Add(1),
+        3 => Update::GetAndExpire { expires_at: Some(now + u64::from(input.byte())) },
+        4 => {
+            let at = now - 1 + u64::from(input.byte());
+            let conditions = ExpiryConditions { later: input.flag(), ..Default::default() };
+            Update::Expire { at, now, conditions }
+        }
+        5 => {
+            let condition = input.flag().then_some(Precondition::Absent);
+            Update::Swap { value: value(input), expiry: NewExpiry::Kept, condition }
+        }
+        // Short, because all of a value is read at every step.
+        6 => Update::SetRange { offset: input.choose(20), part: input.bytes(2).to_vec() },
+        _ => Update::Append(input.bytes(2).to_vec()),
     }
 }
 
 impl Model {
     /// Applies a batch whole; `None` if a condition does not hold, which leaves everything as it was.
-    pub(super) fn apply(&mut self, batch: &[Plan]) -> Option<Applied> {
+    pub(super) fn apply(&mut self, batch: &Batch) -> Option<Applied> {
         let mut entries = self.entries.clone();
-        let (mut answers, mut has_written) = (Answers::new(), false);
-        for plan in batch {
-            let (answer, writes) = self.step(plan, &mut entries)?;
+        let (mut answers, mut has_written) = (WriteAnswers::new(), false);
+        for operation in &batch.operations {
+            let (answer, writes) = self.step(operation, &mut entries)?;
             has_written |= writes;
             answers.push(answer);
         }
@@ -152,42 +111,46 @@ impl Model {
         Some(Applied { version, answers })
     }
 
-    fn step(&self, plan: &Plan, entries: &mut Entries) -> Option<(Answer, bool)> {
+    fn step(
+        &self,
+        operation: &WriteOperation,
+        entries: &mut Entries,
+    ) -> Option<(WriteAnswer, bool)> {
         let is_alive = |entry: &Entry| entry.expires_at.is_none_or(|time| time > self.now);
         let put = |key: &Vec<u8>, value: &Vec<u8>, expires_at: Option<u64>, to: &mut Entries| {
             let expires_at = expires_at.map(|time| time.max(1));
             let entry = Entry { value: value.clone(), version: self.next_sequence, expires_at };
             to.insert(key.clone(), entry);
         };
-        Some(match plan {
-            Plan::Put { key, value, expires_at } => {
+        Some(match operation {
+            WriteOperation::Put { key, value, expires_at } => {
                 put(key, value, *expires_at, entries);
-                (Answer::Done, true)
+                (WriteAnswer::Done, true)
             }
-            Plan::Remove { key } => {
+            WriteOperation::Remove { key } => {
                 let removed = entries.remove(key);
-                (Answer::Flag(removed.as_ref().is_some_and(is_alive)), removed.is_some())
+                (WriteAnswer::Flag(removed.as_ref().is_some_and(is_alive)), removed.is_some())
             }
-            Plan::Require { key, condition } => {
+            WriteOperation::Require { key, condition } => {
                 let entry = entries.get(key).filter(|entry| is_alive(entry));
-                (condition.holds(entry).then_some(Answer::Done)?, false)
+                (condition.holds(entry).then_some(WriteAnswer::Done)?, false)
             }
-            Plan::Update { key, update } => {
+            WriteOperation::Update { key, update } => {
                 let alive = entries.get(key).filter(|entry| is_alive(entry));
-                let (change, answer) = update.apply(alive);
+                let (change, answer) = update.apply(alive.cloned());
                 let writes = match change {
-                    Change::Put { value, expires_at } => {
+                    KeyChange::Put { value, expires_at } => {
                         put(key, &value, expires_at, entries);
                         true
                     }
-                    Change::Remove => entries.remove(key).is_some(),
-                    Change::Keep => false,
+                    KeyChange::Remove => entries.remove(key).is_some(),
+                    KeyChange::Keep => false,
                 };
                 (answer, writes)
             }
-            Plan::Clear => {
+            WriteOperation::Clear => {
                 entries.clear();
-                (Answer::Done, true)
+                (WriteAnswer::Done, true)
             }
         })
     }

@@ -3,6 +3,7 @@
 use super::Refusal;
 use super::refusal::{NOT_AN_INTEGER, SYNTAX};
 use crate::server::execute::execution::Call;
+use crate::store::parse_integer;
 
 impl<'a> Call<'a> {
     /// The argument at a position; empty where there is none, which the arity rules out.
@@ -20,7 +21,7 @@ impl<'a> Call<'a> {
 
     /// The integer at a position.
     pub(super) fn integer(&self, position: usize) -> Result<i64, Refusal> {
-        integer(self.argument(position)).ok_or(Refusal::new(NOT_AN_INTEGER))
+        parse_integer(self.argument(position)).ok_or(Refusal::new(NOT_AN_INTEGER))
     }
 
     /// The time now, in milliseconds since the Unix epoch.
@@ -32,22 +33,6 @@ impl<'a> Call<'a> {
 /// Whether an argument is this word, in any case.
 pub(super) fn is(argument: &[u8], word: &str) -> bool {
     argument.eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// A decimal number as Redis spells it: no plus sign, no leading zero, no blank.
-///
-/// The one spelling matters because a counter must find in the store what it wrote there.
-pub(crate) fn integer(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let canonical = match digits {
-        [b'0'] => digits.len() == text.len(),
-        [b'1'..=b'9', ..] => true,
-        _ => false,
-    };
-    if !canonical {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// How a command states a time.
@@ -182,52 +167,7 @@ impl Lifetime {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    #[test]
-    fn only_the_canonical_spelling_is_an_integer() {
-        let limits = [
-            ("9223372036854775807", i64::MAX),
-            ("-9223372036854775808", i64::MIN),
-            ("0", 0),
-            ("-1", -1),
-            ("10", 10),
-        ];
-        for (text, value) in limits {
-            assert_eq!(integer(text.as_bytes()), Some(value));
-        }
-        let others = [
-            "",
-            "-",
-            "-0",
-            "00",
-            "01",
-            "-01",
-            "+1",
-            " 1",
-            "1 ",
-            "1.0",
-            "1e3",
-            "0x1",
-            "--1",
-            "１",
-            "9223372036854775808",
-            "-9223372036854775809",
-        ];
-        for text in others {
-            assert_eq!(integer(text.as_bytes()), None, "{text:?}");
-        }
-        assert_eq!(integer(b"1\xff"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn every_integer_is_read_as_it_is_written(value: i64) {
-            prop_assert_eq!(integer(value.to_string().as_bytes()), Some(value));
-        }
-    }
 
     #[test]
     fn times_that_no_number_holds_are_none() {

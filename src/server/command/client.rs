@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::arguments::{integer, is};
+use super::arguments::is;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Executed, bulk, done, ok};
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Call, Execution};
 use crate::server::execute::session::Session;
+use crate::store::parse_integer;
 
 /// `CLIENT ID`
 pub(super) fn id(call: &Call<'_>) -> Executed {
@@ -118,7 +119,7 @@ fn is_normal(kind: &[u8]) -> Result<bool, Refusal> {
 }
 
 fn client_id(text: &[u8]) -> Option<u64> {
-    let id = integer(text).and_then(|id| u64::try_from(id).ok());
+    let id = parse_integer(text).and_then(|id| u64::try_from(id).ok());
     id.filter(|id| *id > 0)
 }
 

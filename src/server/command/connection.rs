@@ -1,11 +1,12 @@
 //! The connection itself: greeting, leaving, choosing a protocol.
 
-use super::arguments::{integer, is};
+use super::arguments::is;
 use super::entry::wrong_arity;
 use super::refusal::{Refusal, SYNTAX};
 use super::{Executed, REDIS_VERSION, bulk, client, done, ok};
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::execution::{Call, Execution};
+use crate::store::parse_integer;
 
 /// `PING [message]`
 pub(super) fn ping(call: &Call<'_>) -> Executed {
@@ -67,7 +68,7 @@ fn check_user(name: &[u8]) -> Result<(), Refusal> {
 ///
 /// Nothing is changed unless all of it is accepted.
 pub(super) fn hello(call: &Call<'_>) -> Executed {
-    let version = match call.arguments.get(1).map(integer) {
+    let version = match call.arguments.get(1).map(parse_integer) {
         None => call.session.version(),
         Some(Some(2)) => Version::Resp2,
         Some(Some(3)) => Version::Resp3,

@@ -1,10 +1,9 @@
 //! Values that are numbers.
 
 use super::Executed;
-use super::arguments::integer;
-use super::refusal::{NOT_AN_INTEGER, Refusal};
+use super::refusal::Refusal;
 use crate::server::execute::execution::Call;
-use crate::store::batch::{Answer, Change};
+use crate::store::Update;
 
 /// `INCR key`
 pub(super) fn incr(call: &Call<'_>) -> Executed {
@@ -29,18 +28,5 @@ pub(super) fn decrby(call: &Call<'_>) -> Executed {
 
 /// Adds to the number a key holds, zero where it is absent, and keeps its expiry.
 fn add(call: &Call<'_>, amount: i64) -> Executed {
-    call.update(call.argument(1), move |entry| {
-        let refused = |text: &'static str| (Change::Keep, Answer::Refused(text.into()));
-        let Some(old) = entry.map_or(Some(0), |entry| integer(&entry.value)) else {
-            return refused(NOT_AN_INTEGER);
-        };
-        let Some(new) = old.checked_add(amount) else {
-            return refused("ERR increment or decrement would overflow");
-        };
-        let change = Change::Put {
-            value: new.to_string().into_bytes(),
-            expires_at: entry.and_then(|entry| entry.expires_at),
-        };
-        (change, Answer::Integer(new))
-    })
+    call.update(call.argument(1), Update::Add(amount))
 }

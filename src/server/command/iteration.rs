@@ -10,6 +10,7 @@ use crate::engine::KeyRange;
 use crate::engine::{Access, Page, ScanPage, Scanned};
 use crate::protocol::resp::Value;
 use crate::server::execute::execution::{Call, Execution};
+use crate::store::parse_integer;
 
 /// How many keys are read at one point in time, which keeps the engine from dropping old versions.
 const PAGE_KEYS: usize = 512;
@@ -50,8 +51,7 @@ impl<'a> ScanOptions<'a> {
             if is(option, "MATCH") {
                 options.pattern = Some(pattern(argument)?).filter(|pattern| *pattern != b"*");
             } else if is(option, "COUNT") {
-                let count =
-                    super::arguments::integer(argument).ok_or(Refusal::new(NOT_AN_INTEGER))?;
+                let count = parse_integer(argument).ok_or(Refusal::new(NOT_AN_INTEGER))?;
                 if count < 1 {
                     return Err(Refusal::new(SYNTAX));
                 }

@@ -3,13 +3,13 @@
 use super::{Executed, done};
 use crate::protocol::resp::Value;
 use crate::server::execute::execution::{Call, Execution};
-use crate::store::batch::{Answer, Operation, Operations};
+use crate::store::{WriteAnswer, WriteOperation, WriteOperations};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
 pub(super) fn del(call: &Call<'_>) -> Executed {
-    let removals = call.rest(1).map(|key| Operation::Remove { key: key.to_vec() });
-    call.write(removals.collect::<Operations>(), |answers| {
-        let removed = answers.iter().filter(|answer| **answer == Answer::Flag(true));
+    let removals = call.rest(1).map(|key| WriteOperation::Remove { key: key.to_vec() });
+    call.write(removals.collect::<WriteOperations>(), |answers| {
+        let removed = answers.iter().filter(|answer| **answer == WriteAnswer::Flag(true));
         super::length(removed.count())
     })
 }

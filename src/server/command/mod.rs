@@ -6,7 +6,8 @@
 //!
 //! A command computes a value and knows neither the socket nor the protocol's version. It reads what is
 //! in memory itself; what it changes it hands to the writer as one batch, so that every command is
-//! atomic. Whatever depends on the stored value is decided by a closure that the writer runs.
+//! atomic. Whatever depends on the stored value is decided by an
+//! [`Update`](crate::store::Update), which the writer applies.
 //!
 //! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole), publish
 //! and subscribe, scripts, passwords. There is one database. Texts of replies are those of Redis 7.0, because clients compare them.
@@ -41,7 +42,6 @@ pub(crate) use state::State;
 /// Readers of bytes that clients choose, for the fuzz targets.
 #[cfg(any(test, fuzzing))]
 pub(crate) mod parsers {
-    pub(crate) use super::arguments::integer;
     pub(crate) use super::glob::{Case, matches as glob_matches};
     pub(crate) use super::iteration::cursor;
 }

@@ -15,6 +15,9 @@ pub(super) struct Refusal(Cow<'static, str>);
 /// The value or an argument is no 64-bit integer.
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 
+/// The sum is no 64-bit integer.
+pub(super) const OVERFLOW: &str = "ERR increment or decrement would overflow";
+
 /// The arguments do not fit together.
 pub(super) const SYNTAX: &str = "ERR syntax error";
 

@@ -6,7 +6,7 @@ use super::write::single;
 use super::{Executed, done};
 use crate::protocol::resp::Value;
 use crate::server::execute::execution::Call;
-use crate::store::batch::Operation;
+use crate::store::WriteOperation;
 
 /// `DBSIZE`
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
@@ -23,5 +23,5 @@ pub(super) fn flush(call: &Call<'_>) -> Executed {
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
         _ => return Err(Refusal::new(SYNTAX)),
     }
-    call.write([Operation::Clear], single)
+    call.write([WriteOperation::Clear], single)
 }

@@ -3,13 +3,13 @@
 use super::arguments::{Lifetime, TimeUnit, is};
 use super::entry::wrong_arity;
 use super::refusal::{Refusal, SYNTAX};
-use super::write::{self, put, single};
+use super::write::{put, single};
 use super::{Executed, done, length, ok};
 use crate::Error;
 use crate::engine::{Entry, Lookup};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Call, Execution};
-use crate::store::batch::{Answer, Change, Condition, Operation, Operations};
+use crate::store::{NewExpiry, Precondition, Update, WriteOperation, WriteOperations};
 
 /// `GET key`
 pub(super) fn get(call: &Call<'_>) -> Executed {
@@ -61,7 +61,7 @@ fn bulk_or_null(entry: Option<Entry>) -> Value {
 /// The options of `SET`.
 struct SetOptions {
     lifetime: Lifetime,
-    condition: Option<Condition>,
+    condition: Option<Precondition>,
     /// Reply with the value before.
     get: bool,
 }
@@ -73,10 +73,10 @@ impl SetOptions {
         while let Some(option) = call.arguments.get(position) {
             if is(option, "GET") {
                 options.get = true;
-            } else if is(option, "NX") && options.condition != Some(Condition::Present) {
-                options.condition = Some(Condition::Absent);
-            } else if is(option, "XX") && options.condition != Some(Condition::Absent) {
-                options.condition = Some(Condition::Present);
+            } else if is(option, "NX") && options.condition != Some(Precondition::Present) {
+                options.condition = Some(Precondition::Absent);
+            } else if is(option, "XX") && options.condition != Some(Precondition::Absent) {
+                options.condition = Some(Precondition::Present);
             } else {
                 let lifetime = Lifetime::of_option(call, position)
                     .filter(|lifetime| *lifetime != Lifetime::Forever)
@@ -99,63 +99,41 @@ pub(super) fn replies_with_value(arguments: &Arguments<'_>) -> bool {
 pub(super) fn set(call: &Call<'_>) -> Executed {
     let SetOptions { lifetime, condition, get } = SetOptions::parse(call)?;
     let expires_at = lifetime.end(call)?;
-    if get || lifetime == Lifetime::Kept {
-        return set_by_update(call, condition, expires_at, lifetime, get);
+    let (key, value) = (call.argument(1), call.argument(2));
+    let is_kept = lifetime == Lifetime::Kept;
+    if get {
+        let expiry = if is_kept { NewExpiry::Kept } else { NewExpiry::At(expires_at) };
+        return call.update(key, Update::Swap { value: value.to_vec(), expiry, condition });
     }
-    let put = put(call.argument(1), call.argument(2), expires_at);
-    match condition {
-        None => call.write([put], single),
-        Some(condition) => put_if(call, condition, [put], ok(), Value::Null),
-    }
-}
-
-/// Sets a key where the value or expiry before matters beyond a condition.
-fn set_by_update(
-    call: &Call<'_>,
-    condition: Option<Condition>,
-    expires_at: Option<u64>,
-    lifetime: Lifetime,
-    get: bool,
-) -> Executed {
-    let value = call.argument(2).to_vec();
-    let operation = Operation::Update {
-        key: call.argument(1).to_vec(),
-        update: Box::new(move |entry| {
-            let set = condition.is_none_or(|condition| condition.holds(entry));
-            let answer = if get {
-                Answer::Bytes(entry.map(|entry| entry.value.clone()))
-            } else {
-                Answer::Flag(set)
-            };
-            if !set {
-                return (Change::Keep, answer);
-            }
-            let kept = entry.filter(|_| lifetime == Lifetime::Kept);
-            let expires_at = kept.map_or(expires_at, |entry| entry.expires_at);
-            (Change::Put { value, expires_at }, answer)
-        }),
+    let operation = if is_kept {
+        let update = Update::SetKeepingExpiry(value.to_vec());
+        WriteOperation::Update { key: key.to_vec(), update }
+    } else {
+        put(key, value, expires_at)
     };
-    call.write([operation], |answers| match answers.into_iter().next() {
-        Some(Answer::Flag(true)) => ok(),
-        Some(Answer::Flag(false)) | None => Value::Null,
-        Some(old) => write::value(old),
-    })
+    match condition {
+        None => call.write([operation], single),
+        Some(condition) => write_if(call, condition, [operation], ok(), Value::Null),
+    }
 }
 
-/// Puts keys where the condition holds of each of them; this reads no value, as an update would.
-fn put_if(
+/// Writes keys if the condition holds of each of them.
+fn write_if(
     call: &Call<'_>,
-    condition: Condition,
-    puts: impl AsRef<[Operation]> + IntoIterator<Item = Operation>,
+    condition: Precondition,
+    writes: impl AsRef<[WriteOperation]> + IntoIterator<Item = WriteOperation>,
     done: Value,
     refused: Value,
 ) -> Executed {
-    let mut operations: Operations = puts
+    let mut operations: WriteOperations = writes
         .as_ref()
         .iter()
-        .map(|put| Operation::Require { key: put.key().to_vec(), condition: condition.clone() })
+        .map(|write| WriteOperation::Require {
+            key: write.key().to_vec(),
+            condition: condition.clone(),
+        })
         .collect();
-    operations.extend(puts);
+    operations.extend(writes);
     call.write_outcome(operations, |outcome| match outcome {
         Ok(_) => done,
         Err(Error::ConditionFailed { .. }) => refused,
@@ -166,7 +144,7 @@ fn put_if(
 /// `SETNX key value`
 pub(super) fn setnx(call: &Call<'_>) -> Executed {
     let puts = [put(call.argument(1), call.argument(2), None)];
-    put_if(call, Condition::Absent, puts, Value::Integer(1), Value::Integer(0))
+    write_if(call, Precondition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
 /// `SETEX key seconds value`
@@ -193,10 +171,10 @@ pub(super) fn mset(call: &Call<'_>) -> Executed {
 /// `MSETNX key value [key value ...]`
 pub(super) fn msetnx(call: &Call<'_>) -> Executed {
     let puts = pairs(call, "msetnx")?;
-    put_if(call, Condition::Absent, puts, Value::Integer(1), Value::Integer(0))
+    write_if(call, Precondition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
-fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<Operation>, Refusal> {
+fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<WriteOperation>, Refusal> {
     if call.arguments.count().is_multiple_of(2) {
         return Err(wrong_arity(name));
     }
@@ -208,19 +186,13 @@ fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<Operation>, Refusal> {
 /// `GETSET key value`
 pub(super) fn getset(call: &Call<'_>) -> Executed {
     let value = call.argument(2).to_vec();
-    call.update(call.argument(1), move |entry| {
-        let old = entry.map(|entry| entry.value.clone());
-        let change = Change::Put { value, expires_at: None };
-        (change, Answer::Bytes(old))
-    })
+    let expiry = NewExpiry::At(None);
+    call.update(call.argument(1), Update::Swap { value, expiry, condition: None })
 }
 
 /// `GETDEL key`
 pub(super) fn getdel(call: &Call<'_>) -> Executed {
-    call.update(call.argument(1), |entry| {
-        let old = entry.map(|entry| entry.value.clone());
-        (Change::Remove, Answer::Bytes(old))
-    })
+    call.update(call.argument(1), Update::Take)
 }
 
 /// `GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]`
@@ -238,23 +210,10 @@ pub(super) fn getex(call: &Call<'_>) -> Executed {
     if lifetime == Lifetime::Unsaid {
         return get(call);
     }
-    call.update(call.argument(1), move |entry| {
-        let Some(Entry { value, .. }) = entry else {
-            return (Change::Keep, Answer::Bytes(None));
-        };
-        let change = Change::Put { value: value.clone(), expires_at };
-        (change, Answer::Bytes(Some(value.clone())))
-    })
+    call.update(call.argument(1), Update::GetAndExpire { expires_at })
 }
 
 /// `APPEND key value`
 pub(super) fn append(call: &Call<'_>) -> Executed {
-    let suffix = call.argument(2).to_vec();
-    call.update(call.argument(1), move |entry| {
-        let mut value = entry.map_or(vec![], |entry| entry.value.clone());
-        value.extend_from_slice(&suffix);
-        let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
-        let expires_at = entry.and_then(|entry| entry.expires_at);
-        (Change::Put { value, expires_at }, Answer::Integer(length))
-    })
+    call.update(call.argument(1), Update::Append(call.argument(2).to_vec()))
 }

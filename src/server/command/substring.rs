@@ -6,7 +6,7 @@ use super::Executed;
 use super::refusal::{Refusal, STRING_TOO_LONG};
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::execution::Call;
-use crate::store::batch::{Answer, Change};
+use crate::store::Update;
 
 /// `GETRANGE key start end`; `SUBSTR` is its old name.
 pub(super) fn getrange(call: &Call<'_>) -> Executed {
@@ -41,25 +41,17 @@ pub(super) fn setrange(call: &Call<'_>) -> Executed {
     let Ok(offset) = usize::try_from(call.integer(2)?) else {
         return Err(Refusal::new("ERR offset is out of range"));
     };
-    let part = call.argument(3).to_vec();
+    let part = call.argument(3);
     if part.is_empty() {
         return call.read(call.argument(1), |entry| {
             super::length(entry.map_or(0, |entry| entry.value.len()))
         });
     }
-    let end = offset.saturating_add(part.len());
     // Checked before the writer allocates what lies in front of the part.
-    if end > BULK_BYTES_MAX {
+    if offset.saturating_add(part.len()) > BULK_BYTES_MAX {
         return Err(Refusal::new(STRING_TOO_LONG));
     }
-    call.update(call.argument(1), move |entry| {
-        let mut value = entry.map_or(vec![], |entry| entry.value.clone());
-        value.resize(value.len().max(end), 0);
-        value.splice(offset..end, part);
-        let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
-        let expires_at = entry.and_then(|entry| entry.expires_at);
-        (Change::Put { value, expires_at }, Answer::Integer(length))
-    })
+    call.update(call.argument(1), Update::SetRange { offset, part: part.to_vec() })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::server::execute::execution::Render;
 use crate::server::execute::session::Session;
-use crate::store::batch::Outcome;
+use crate::store::BatchOutcome;
 
 /// The most replies in a queue; at the limit the next requests wait.
 pub(crate) const REPLIES_MAX: usize = 1024;
@@ -51,7 +51,12 @@ impl ReplyQueue {
 
     /// Appends the reply to the oldest unanswered write, and those that waited for it, to
     /// `output`.
-    pub(crate) fn written(&mut self, outcome: Outcome, session: &Session, output: &mut Vec<u8>) {
+    pub(crate) fn written(
+        &mut self,
+        outcome: BatchOutcome,
+        session: &Session,
+        output: &mut Vec<u8>,
+    ) {
         let Some(QueuedReply::Write { render, bytes }) = self.replies.pop_front() else {
             return;
         };

@@ -24,7 +24,7 @@ use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Execution, RenderSync};
 use crate::server::execute::session::Session;
-use crate::store::batch::{Batch, Outcome};
+use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
 
 /// The bytes of output at which the next requests wait for the client to read.
@@ -229,7 +229,7 @@ impl ServerConnection {
     }
 
     /// Takes the outcome of the oldest unanswered write.
-    pub(crate) fn written(&mut self, outcome: Outcome) {
+    pub(crate) fn written(&mut self, outcome: BatchOutcome) {
         self.replies.written(outcome, &self.session, self.output.tail());
     }
 

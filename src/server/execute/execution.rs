@@ -5,7 +5,7 @@
 
 use crate::engine::Access;
 use crate::protocol::resp::Arguments;
-use crate::store::batch::{Batch, Outcome};
+use crate::store::{Batch, BatchOutcome};
 
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
@@ -70,7 +70,7 @@ pub(crate) enum Effect {
 }
 
 /// A function from the outcome of a batch to the reply; without captures it costs no allocation.
-pub(crate) type Render = Box<dyn FnOnce(Outcome) -> ClientReply + Send>;
+pub(crate) type Render = Box<dyn FnOnce(BatchOutcome) -> ClientReply + Send>;
 
 /// A function from the result of a sync to the reply.
 pub(crate) type RenderSync = Box<dyn FnOnce(crate::Result<()>) -> ClientReply + Send>;

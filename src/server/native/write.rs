@@ -2,70 +2,70 @@
 
 use super::Outcome;
 use crate::protocol::native::Response;
-use crate::protocol::native::{
-    Answer, BatchItem, Condition as WireCondition, Failure, Operation as WireOperation,
-};
+use crate::protocol::native::{Answer, BatchItem, Condition, Failure, Operation};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
-use crate::store::batch::{Answer as Applied, Batch, Condition, Operation, Outcome as Written};
+use crate::store::{Batch, BatchOutcome, Precondition, WriteAnswer, WriteOperation};
 
 /// The version told of a batch that wrote nothing; no write has it.
 const NO_VERSION: u64 = 0;
 
 /// The batch of an operation that writes, and how its outcome is answered.
-pub(super) fn execute<R>(id: u64, operation: WireOperation<'_>) -> Execution<R> {
+pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
     match operation {
-        WireOperation::Set { key, value, expires_at } => {
+        Operation::Set { key, value, expires_at } => {
             let operation =
-                Operation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
+                WriteOperation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
             write(id, Batch::single(operation), version)
         }
-        WireOperation::Remove { key } => {
-            write(id, Batch::single(Operation::Remove { key: key.into_vec() }), removed)
+        Operation::Remove { key } => {
+            write(id, Batch::single(WriteOperation::Remove { key: key.into_vec() }), removed)
         }
-        WireOperation::Batch { items } => {
+        Operation::Batch { items } => {
             let operations = items.into_iter().map(item).collect();
             write(id, Batch { operations }, version)
         }
-        _ => write(id, Batch::single(Operation::Clear), |outcome| match outcome {
+        _ => write(id, Batch::single(WriteOperation::Clear), |outcome| match outcome {
             Ok(_) => Ok(Answer::Done),
             Err(error) => Err(Failure::from(&error)),
         }),
     }
 }
 
-fn write<R>(id: u64, batch: Batch, answer: fn(Written) -> Outcome) -> Execution<R> {
+fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> Outcome) -> Execution<R> {
     let render = move |outcome| ClientReply::Native(Response { id, result: answer(outcome) });
     Execution::Write(batch, Box::new(render))
 }
 
-fn version(outcome: Written) -> Outcome {
+fn version(outcome: BatchOutcome) -> Outcome {
     match outcome {
         Ok(applied) => Ok(Answer::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
         Err(error) => Err(Failure::from(&error)),
     }
 }
 
-fn removed(outcome: Written) -> Outcome {
+fn removed(outcome: BatchOutcome) -> Outcome {
     match outcome {
-        Ok(applied) => Ok(Answer::Removed(applied.answers.first() == Some(&Applied::Flag(true)))),
+        Ok(applied) => {
+            Ok(Answer::Removed(applied.answers.first() == Some(&WriteAnswer::Flag(true))))
+        }
         Err(error) => Err(Failure::from(&error)),
     }
 }
 
-fn item(item: BatchItem<'_>) -> Operation {
+fn item(item: BatchItem<'_>) -> WriteOperation {
     match item {
         BatchItem::Set { key, value, expires_at } => {
-            Operation::Put { key: key.into_vec(), value: value.into_vec(), expires_at }
+            WriteOperation::Put { key: key.into_vec(), value: value.into_vec(), expires_at }
         }
-        BatchItem::Remove { key } => Operation::Remove { key: key.into_vec() },
-        BatchItem::Require { key, condition } => Operation::Require {
+        BatchItem::Remove { key } => WriteOperation::Remove { key: key.into_vec() },
+        BatchItem::Require { key, condition } => WriteOperation::Require {
             key: key.into_vec(),
             condition: match condition {
-                WireCondition::Absent => Condition::Absent,
-                WireCondition::Present => Condition::Present,
-                WireCondition::Value(value) => Condition::Value(value.into_vec()),
-                WireCondition::Version(version) => Condition::Version(version),
+                Condition::Absent => Precondition::Absent,
+                Condition::Present => Precondition::Present,
+                Condition::Value(value) => Precondition::Value(value.into_vec()),
+                Condition::Version(version) => Precondition::Version(version),
             },
         },
     }

@@ -9,8 +9,8 @@ use crate::server::connection::blocking_read::BlockingRead;
 use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
+use crate::store::Batch;
 use crate::store::Submission;
-use crate::store::batch::Batch;
 use crate::store::reader::{ReadTask, Readers};
 use crate::sync::Arc;
 

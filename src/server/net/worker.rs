@@ -30,7 +30,7 @@ use crate::server::net::socket_connection::{
 };
 use crate::server::net::transport::Transport;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
-use crate::store::batch::Outcome;
+use crate::store::BatchOutcome;
 use crate::store::reader::Readers;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -226,7 +226,7 @@ impl<S: Transport> Worker<S> {
         self.context.statistics.requests.add(intake.requests);
     }
 
-    fn written(&mut self, tickets: Vec<Ticket>, outcomes: Result<Vec<Outcome>>) {
+    fn written(&mut self, tickets: Vec<Ticket>, outcomes: Result<Vec<BatchOutcome>>) {
         let (mut outcomes, failure) = match outcomes {
             Ok(outcomes) => (outcomes.into_iter(), Error::Closed),
             Err(error) => (Vec::new().into_iter(), error),

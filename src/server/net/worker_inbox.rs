@@ -9,7 +9,7 @@ use crate::Result;
 use crate::actor::Address;
 use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
-use crate::store::batch::Outcome;
+use crate::store::BatchOutcome;
 use crate::sync::{AtomicBool, Ordering};
 
 /// The most answers that a worker waits for; at the limit it holds its requests back.
@@ -33,7 +33,7 @@ pub(crate) enum Answered {
         /// The bytes of their requests.
         bytes: usize,
         /// One outcome per batch, or the error that met all of them.
-        outcomes: Result<Vec<Outcome>>,
+        outcomes: Result<Vec<BatchOutcome>>,
     },
     /// The result of a sync.
     Synced {

@@ -34,48 +34,47 @@ fn decode(value: &[u8]) -> i64 {
     String::from_utf8_lossy(value).trim_end_matches('.').parse().unwrap()
 }
 
-fn condition(condition: specification::Condition) -> Condition {
+fn condition(condition: specification::Condition) -> Precondition {
     match condition {
-        specification::Condition::Absent => Condition::Absent,
-        specification::Condition::Present => Condition::Present,
-        specification::Condition::Value(number) => Condition::Value(encode(number)),
+        specification::Condition::Absent => Precondition::Absent,
+        specification::Condition::Present => Precondition::Present,
+        specification::Condition::Value(number) => Precondition::Value(encode(number)),
     }
 }
 
 /// The batch that does what a history calls this operation.
 fn batch(key: &str, operation: KeyOperation) -> Batch {
     let key: Vec<u8> = key.into();
-    let put = |number| Operation::Put { key: key.clone(), value: encode(number), expires_at: None };
-    let number = |entry: Option<&Entry>| entry.map(|entry| decode(&entry.value));
-    let set = |number| Change::Put { value: encode(number), expires_at: None };
+    let put =
+        |number| WriteOperation::Put { key: key.clone(), value: encode(number), expires_at: None };
     match operation {
         KeyOperation::Get | KeyOperation::Contains => unreachable!("a read is no batch"),
         KeyOperation::Set(number) => Batch::single(put(number)),
-        KeyOperation::Remove => Batch::single(Operation::Remove { key }),
+        KeyOperation::Remove => Batch::single(WriteOperation::Remove { key }),
         KeyOperation::SetIf(expected, number) => {
             let condition = condition(expected);
-            let require = Operation::Require { key: key.clone(), condition };
+            let require = WriteOperation::Require { key: key.clone(), condition };
             Batch { operations: vec![require, put(number)].into() }
         }
         KeyOperation::Increment(amount) => {
-            let update: Update = Box::new(move |entry| {
-                let sum = number(entry).unwrap_or(0) + amount;
-                (set(sum), Answer::Integer(sum))
+            // Not an addition, which takes no value with padding.
+            let update = Probe::change(move |entry| {
+                let sum = entry.map_or(0, |entry| decode(&entry.value)) + amount;
+                let change = KeyChange::Put { value: encode(sum), expires_at: None };
+                (change, WriteAnswer::Integer(sum))
             });
-            Batch::single(Operation::Update { key, update })
+            Batch::single(WriteOperation::Update { key, update })
         }
         KeyOperation::GetSet(new) => {
-            let update: Update = Box::new(move |entry| {
-                let old = entry.map(|entry| entry.value.clone());
-                (set(new), Answer::Bytes(old))
-            });
-            Batch::single(Operation::Update { key, update })
+            let expiry = NewExpiry::At(None);
+            let update = Update::Swap { value: encode(new), expiry, condition: None };
+            Batch::single(WriteOperation::Update { key, update })
         }
     }
 }
 
 /// What the outcome of that batch says; the error is one that no history may contain.
-fn known(outcome: Outcome) -> std::result::Result<Known<KeyAnswer>, String> {
+fn known(outcome: BatchOutcome) -> std::result::Result<Known<KeyAnswer>, String> {
     let answers = match outcome {
         Ok(Applied { answers, .. }) => answers,
         Err(Error::ConditionFailed { .. }) => return Ok(Known::Known(KeyAnswer::Flag(false))),
@@ -84,11 +83,11 @@ fn known(outcome: Outcome) -> std::result::Result<Known<KeyAnswer>, String> {
         Err(error) => return Err(format!("a write failed: {error}")),
     };
     let answer = match &answers[..] {
-        [Answer::Done] => KeyAnswer::Done,
-        [Answer::Done, Answer::Done] => KeyAnswer::Flag(true),
-        [Answer::Flag(flag)] => KeyAnswer::Flag(*flag),
-        [Answer::Integer(number)] => KeyAnswer::Number(*number),
-        [Answer::Bytes(value)] => KeyAnswer::Value(value.as_deref().map(decode)),
+        [WriteAnswer::Done] => KeyAnswer::Done,
+        [WriteAnswer::Done, WriteAnswer::Done] => KeyAnswer::Flag(true),
+        [WriteAnswer::Flag(flag)] => KeyAnswer::Flag(*flag),
+        [WriteAnswer::Integer(number)] => KeyAnswer::Number(*number),
+        [WriteAnswer::Bytes(value)] => KeyAnswer::Value(value.as_deref().map(decode)),
         other => return Err(format!("a write answered {other:?}")),
     };
     Ok(Known::Known(answer))
@@ -138,10 +137,10 @@ impl<'a> Client<'a> {
                     && self.dice.roll(2) == 0 =>
             {
                 let mut batch = batch(key, operation);
-                if let (Operation::Require { condition, .. }, Some((_, version))) =
+                if let (WriteOperation::Require { condition, .. }, Some((_, version))) =
                     (&mut batch.operations[0], seen)
                 {
-                    *condition = Condition::Version(version);
+                    *condition = Precondition::Version(version);
                 }
                 known(self.store.apply(batch))?
             }

@@ -64,7 +64,7 @@ impl Bench {
             reader: Arc::clone(&opened.reader),
             jobs,
             clock: Clock::manual(),
-            limits: Limits::new(&Options::new("unused")),
+            limits: SizeLimits::new(&Options::new("unused")),
             durability: Durability::Always,
             health: Arc::new(Health::default()),
         });
@@ -72,7 +72,7 @@ impl Bench {
     }
 
     /// Hands the operations to the writer in one turn, each by itself.
-    fn write(&mut self, operations: Vec<Operation>) -> Vec<Result<()>> {
+    fn write(&mut self, operations: Vec<WriteOperation>) -> Vec<Result<()>> {
         let message = |operation| {
             let (reply, answer) = Reply::channel();
             let batches = vec![Batch::single(operation)];
@@ -108,9 +108,9 @@ fn without_maintenance_nothing_is_acknowledged() {
 }
 
 /// A key that expires at this time.
-fn expiring(number: u32, expires_at: u64) -> Operation {
+fn expiring(number: u32, expires_at: u64) -> WriteOperation {
     let key = number.to_le_bytes().to_vec();
-    Operation::Put { key, value: vec![], expires_at: Some(expires_at) }
+    WriteOperation::Put { key, value: vec![], expires_at: Some(expires_at) }
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_sync_does_not_fail_because_of_a_write_beside_it() {
 fn an_expiry_at_the_beginning_of_time_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(directory.path())).unwrap();
-    let put = Operation::Put { key: b"a".to_vec(), value: vec![], expires_at: Some(0) };
+    let put = WriteOperation::Put { key: b"a".to_vec(), value: vec![], expires_at: Some(0) };
     store.apply(Batch::single(put)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
 }
@@ -211,19 +211,19 @@ fn one_request_of_many_groups_does_not_hold_off_expiry() {
     let mut bench = Bench::new();
     bench.write(vec![expiring(0, 1)]);
     manual::pass(EXPIRY_INTERVAL);
-    let large = |n: u8| Operation::Put { key: vec![n], value: vec![n; 5 << 20], expires_at: None };
+    let large =
+        |n: u8| WriteOperation::Put { key: vec![n], value: vec![n; 5 << 20], expires_at: None };
     let reader = Arc::clone(&bench.reader);
-    let look: Update = Box::new(move |_| {
-        let is_gone = reader.peek(&0_u32.to_le_bytes()).unwrap().is_none();
-        (Change::Keep, Answer::Flag(is_gone))
+    let update = Probe::look(move || {
+        WriteAnswer::Flag(reader.peek(&0_u32.to_le_bytes()).unwrap().is_none())
     });
-    let look = Operation::Update { key: b"look".to_vec(), update: look };
+    let look = WriteOperation::Update { key: b"look".to_vec(), update };
     let batches = vec![large(1), large(2), large(3), look];
     let (reply, answer) = Reply::channel();
     let batches = batches.into_iter().map(Batch::single).collect();
     bench.writer.handle(&mut vec![WriterMessage::Write { batches, reply }]);
     let outcome = answer.wait().unwrap().pop().unwrap().unwrap();
-    assert_eq!(outcome.answers[..], [Answer::Flag(true)]);
+    assert_eq!(outcome.answers[..], [WriteAnswer::Flag(true)]);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn the_writer_wakes_up_by_itself_only_while_a_key_expires_and_never_by_the_time_
         let Wait::For(wait) = bench.writer.wait() else { panic!("a key expires") };
         assert!(wait <= EXPIRY_INTERVAL, "{wait:?}");
     }
-    bench.write(vec![Operation::Clear]);
+    bench.write(vec![WriteOperation::Clear]);
     assert!(matches!(bench.writer.wait(), Wait::Forever));
 }
 

@@ -9,7 +9,7 @@ use crate::actor::{Reply, mailbox};
 use crate::server::net::doorbell::Doorbell;
 use crate::server::net::lingering::LINGER;
 use crate::server::testing;
-use crate::store::batch::{Answer, Batch, Change, Operation};
+use crate::store::{Batch, Probe, WriteAnswer, WriteOperation};
 use crate::sync::{Mutex, Sender, bounded, lock};
 
 /// The client's side of a socket.
@@ -130,12 +130,12 @@ impl Bench {
 fn block_writer(store: &crate::Store) -> Sender<()> {
     let (release, released) = bounded::<()>(1);
     let (entered, inside) = bounded(1);
-    let update = Operation::Update {
+    let update = WriteOperation::Update {
         key: b"blocked".to_vec(),
-        update: Box::new(move |_| {
+        update: Probe::look(move || {
             let _ = entered.send(());
             let _ = released.recv();
-            (Change::Keep, Answer::Done)
+            WriteAnswer::Done
         }),
     };
     let submitted = store.submit(vec![Batch::single(update)], Reply::new(|_| {}));

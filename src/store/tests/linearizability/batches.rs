@@ -96,11 +96,11 @@ pub(super) fn execute(
             key_answer(store.apply(batch(&name(seed, *key), *operation)))
         }
         StoreOperation::Clear => {
-            let cleared = store.apply(Batch::single(Operation::Clear));
+            let cleared = store.apply(Batch::single(WriteOperation::Clear));
             cleared.map(|_| StoreAnswer::Done).map_err(|error| error.to_string())
         }
         StoreOperation::Batch { require, write } => {
-            let required = require.iter().map(|(key, expected)| Operation::Require {
+            let required = require.iter().map(|(key, expected)| WriteOperation::Require {
                 key: name(seed, *key).into(),
                 condition: condition(*expected),
             });
@@ -108,7 +108,7 @@ pub(super) fn execute(
                 Some(number) => {
                     put(&name(seed, *key), std::str::from_utf8(&encode(*number)).unwrap())
                 }
-                None => Operation::Remove { key: name(seed, *key).into() },
+                None => WriteOperation::Remove { key: name(seed, *key).into() },
             });
             match store.apply(Batch { operations: required.chain(written).collect() }) {
                 Ok(_) => Ok(StoreAnswer::Applied(true)),

@@ -19,7 +19,7 @@ use super::options;
 use crate::engine::{Access, KeyRange, Lookup, ScanPage};
 use crate::form::by_form;
 use crate::storage::fs::simulated::SimulatedDisk;
-use crate::store::batch::Batch;
+use crate::store::Batch;
 use crate::{Durability, Error};
 
 /// What was found wrong.

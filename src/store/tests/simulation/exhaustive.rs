@@ -7,7 +7,7 @@ use super::machine::{Machine, Past, lengthen, put, remove};
 use super::{Dice, Model, options};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::batch::{Batch, Operation};
+use crate::store::{Batch, WriteOperation};
 use crate::{Durability, Options};
 
 /// Returns the effort for a sequence of this length: long ones have so many images that a part of
@@ -61,7 +61,7 @@ const ACTIONS: [Action; 11] = [
     Action::Reopen,
 ];
 
-fn single(operation: Operation) -> Vec<Batch> {
+fn single(operation: WriteOperation) -> Vec<Batch> {
     vec![Batch::single(operation)]
 }
 
@@ -80,7 +80,7 @@ fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
         Action::LengthenTwice => {
             vec![Batch::single(lengthen("a")), Batch::single(lengthen("a"))]
         }
-        Action::Clear => single(Operation::Clear),
+        Action::Clear => single(WriteOperation::Clear),
         Action::Step => {
             machine.step();
             return machine;

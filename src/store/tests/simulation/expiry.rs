@@ -6,9 +6,9 @@ use super::checker::{Checker, Effort, Figures};
 use super::machine::{Machine, Past, put};
 use super::{Dice, Model, START, options};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::batch::{Batch, Operation};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
+use crate::store::{Batch, WriteOperation};
 use crate::{Durability, Options};
 
 const HOUR: u64 = 3_600_000;
@@ -32,16 +32,16 @@ fn restart(machine: Machine, options: &Options) -> Machine {
     Machine::open(&disk, options, pasts).unwrap()
 }
 
-fn write(machine: &mut Machine, operations: Vec<Operation>) {
+fn write(machine: &mut Machine, operations: Vec<WriteOperation>) {
     for operation in operations {
         machine.write(vec![Batch::single(operation)]).remove(0).unwrap();
     }
 }
 
 /// Puts a key that expires in so many milliseconds, as the clock says.
-fn put_for(key: &str, milliseconds: u64) -> Operation {
+fn put_for(key: &str, milliseconds: u64) -> WriteOperation {
     let expires_at = Some(manual::now() + milliseconds);
-    Operation::Put { key: key.into(), value: b"v".to_vec(), expires_at }
+    WriteOperation::Put { key: key.into(), value: b"v".to_vec(), expires_at }
 }
 
 fn keys(machine: &Machine) -> Vec<String> {

@@ -14,7 +14,7 @@ use super::machine::{Machine, Past, put};
 use super::{Dice, Model, START, options};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Call, Failure, Fault, Moment, SimulatedDisk, State};
-use crate::store::batch::Batch;
+use crate::store::Batch;
 use crate::store::clock::manual;
 use crate::{Durability, Error};
 

@@ -13,7 +13,7 @@ use crate::bugs::{Bug, plant};
 use crate::form::by_form;
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{Fate, Fill, Promised, SimulatedDisk, State};
-use crate::store::batch::{Answer, Batch, Operation, Outcome};
+use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
 use crate::{Durability, Error, Options, Result};
 
 const CAPACITY: usize = 64 << 10;
@@ -37,7 +37,7 @@ fn empty() -> Machine {
     open(&disk, vec![Past { sequence: 0, model: Model::new() }])
 }
 
-fn write(machine: &mut Machine, operation: Operation) -> Outcome {
+fn write(machine: &mut Machine, operation: WriteOperation) -> BatchOutcome {
     let outcome = machine.write(vec![Batch::single(operation)]).remove(0);
     assert_eq!(machine.contents().unwrap(), *machine.now());
     outcome
@@ -93,7 +93,7 @@ fn assert_writable(machine: &mut Machine) {
 /// Removes every key of a full disk at once.
 fn clear_a_full_disk(machine: &mut Machine) -> Result<()> {
     fill(machine, 200);
-    write(machine, Operation::Clear)?;
+    write(machine, WriteOperation::Clear)?;
     settle(machine);
     assert!(machine.disk.taken() < CAPACITY / 4, "{} bytes are taken", machine.disk.taken());
     assert_writable(machine);
@@ -119,7 +119,7 @@ fn remove_one_by_one(order: impl Fn(&mut Vec<usize>)) -> Result<()> {
     order(&mut keys);
     for (count, number) in keys.into_iter().enumerate() {
         let removed = write(&mut machine, remove(&key(number)))?;
-        assert_eq!(removed.answers[..], [Answer::Flag(true)]);
+        assert_eq!(removed.answers[..], [WriteAnswer::Flag(true)]);
         machine.step();
         if count % 8 == 0 {
             machine.tick();
@@ -260,7 +260,7 @@ fn a_store_that_is_opened_on_a_full_disk_lets_go_of_its_hints() {
         let mut machine = open(&disk, pasts);
         let first = String::from_utf8(machine.now().keys().next().unwrap().clone()).unwrap();
         assert!(write(&mut machine, put("new", "1")).unwrap_err().is_disk_full());
-        let operation = if is_clear { Operation::Clear } else { remove(&first) };
+        let operation = if is_clear { WriteOperation::Clear } else { remove(&first) };
         write(&mut machine, operation).unwrap();
         settle(&mut machine);
         if is_clear {
@@ -280,7 +280,7 @@ fn wherever_it_is_killed_a_full_disk_can_be_cleared() {
         write(&mut machine, remove(&key(number * 2))).unwrap();
     }
     settle(&mut machine);
-    write(&mut machine, Operation::Clear).unwrap();
+    write(&mut machine, WriteOperation::Clear).unwrap();
     settle(&mut machine);
     write(&mut machine, put("again", value(1, 500))).unwrap();
     let moments = machine.disk.moments();
@@ -300,7 +300,8 @@ fn wherever_it_is_killed_a_full_disk_can_be_cleared() {
         for state in [moment.state.clone(), lost] {
             let mut machine = open(&SimulatedDisk::new(state), pasts.clone());
             machine.restore(vec![Past { sequence: 0, model: machine.contents().unwrap() }]);
-            write(&mut machine, Operation::Clear).unwrap_or_else(|e| panic!("at {number}: {e}"));
+            write(&mut machine, WriteOperation::Clear)
+                .unwrap_or_else(|e| panic!("at {number}: {e}"));
             settle(&mut machine);
             assert_writable(&mut machine);
         }
@@ -333,8 +334,8 @@ fn removals_of_a_group_that_finds_no_space_are_done_without_the_others() {
             let error = outcomes[0].as_ref().unwrap_err();
             assert!(error.is_disk_full() && error.to_string().contains("key \"new\""), "{error}");
             let flag = |at: usize| outcomes[at].as_ref().map(|applied| applied.answers[0].clone());
-            assert_eq!(flag(1).unwrap(), Answer::Flag(was_new));
-            assert_eq!(flag(2).unwrap(), Answer::Flag(was_there));
+            assert_eq!(flag(1).unwrap(), WriteAnswer::Flag(was_new));
+            assert_eq!(flag(2).unwrap(), WriteAnswer::Flag(was_there));
         }
     }
 }
@@ -345,7 +346,7 @@ fn happen(mut machine: Machine, dice: &mut Dice) -> Machine {
     let operation = match dice.roll(20) {
         0..=8 => put(&key(number), value(number, [20, 200, 900][dice.roll(3)])),
         9..=12 => remove(&key(number)),
-        13 if dice.roll(8) == 0 => Operation::Clear,
+        13 if dice.roll(8) == 0 => WriteOperation::Clear,
         14 if dice.roll(8) == 0 => return machine.reopen().unwrap(),
         15 => {
             machine.tick();
@@ -390,7 +391,7 @@ fn random_histories_on_a_small_disk_lose_nothing() {
             full += usize::from(machine.health.is_failing());
         }
         settle(&mut machine);
-        write(&mut machine, Operation::Clear).unwrap();
+        write(&mut machine, WriteOperation::Clear).unwrap();
         settle(&mut machine);
         assert_writable(&mut machine);
     }

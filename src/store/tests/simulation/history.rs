@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Dice;
 use super::machine::{lengthen, put, remove};
 use crate::storage::fs::simulated::Fill;
-use crate::store::batch::{Batch, Operation};
 use crate::store::clock::manual;
+use crate::store::{Batch, WriteOperation};
 
 pub(super) const KEYS: usize = 5;
 
@@ -121,7 +121,7 @@ pub(super) fn with_time(events: Vec<Event>, mut dice: Dice) -> Vec<Event> {
 }
 
 impl Change {
-    fn operation(&self, step: usize) -> Operation {
+    fn operation(&self, step: usize) -> WriteOperation {
         let name = |key: &usize| format!("key{key}");
         match self {
             Self::Put { key, value_bytes } => {
@@ -132,11 +132,11 @@ impl Change {
             Self::PutExpiring { key, after } => {
                 let (key, value) = (name(key).into_bytes(), format!("{step}").into_bytes());
                 let expires_at = Some(manual::now().saturating_add(*after));
-                Operation::Put { key, value, expires_at }
+                WriteOperation::Put { key, value, expires_at }
             }
             Self::Remove { key } => remove(&name(key)),
             Self::Lengthen { key } => lengthen(&name(key)),
-            Self::Clear => Operation::Clear,
+            Self::Clear => WriteOperation::Clear,
         }
     }
 }

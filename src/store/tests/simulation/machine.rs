@@ -6,11 +6,13 @@ use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
 use crate::engine::{self, Delivery, DirectoryLock, Engine, Job, KeyRange, ReadHalf, ScanPage};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
-use crate::store::batch::{Answer, Answers, Applied, Batch, Change, Limits, Operation, Outcome};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
 use crate::store::writer::{Writer, WriterMessage, WriterParts};
+use crate::store::{
+    Applied, Batch, BatchOutcome, SizeLimits, Update, WriteAnswers, WriteOperation,
+};
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
 
@@ -54,7 +56,7 @@ impl Machine {
             reader: Arc::clone(&reader),
             jobs: jobs_address,
             clock: Clock::manual(),
-            limits: Limits::new(options),
+            limits: SizeLimits::new(options),
             durability: options.durability,
             health: Arc::clone(&health),
         };
@@ -76,7 +78,7 @@ impl Machine {
     }
 
     /// Hands batches to the writer in one turn, each from a caller of its own.
-    pub(super) fn write(&mut self, batches: Vec<Batch>) -> Vec<Outcome> {
+    pub(super) fn write(&mut self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
         let mut answers = Vec::new();
         let mut effects = Vec::new();
         for batch in batches {
@@ -97,7 +99,7 @@ impl Machine {
         outcomes
     }
 
-    fn note(&mut self, effect: &dyn Fn(&mut Model), outcome: &Outcome) {
+    fn note(&mut self, effect: &dyn Fn(&mut Model), outcome: &BatchOutcome) {
         let after = |past: &Past, sequence| {
             let mut model = past.model.clone();
             effect(&mut model);
@@ -138,7 +140,7 @@ impl Machine {
         if gone > 0 {
             let newest = self.reader.snapshot().expect("the engine has snapshots").sequence();
             for (version, key) in (newest + 1 - gone as u64..).zip(&due[..gone]) {
-                let applied = Applied { version: Some(version), answers: Answers::new() };
+                let applied = Applied { version: Some(version), answers: WriteAnswers::new() };
                 self.note(&|model: &mut Model| drop(model.remove(key)), &Ok(applied));
             }
         } else if is_in_doubt {
@@ -287,19 +289,19 @@ fn effect(batch: &Batch) -> Effect {
     Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
 }
 
-fn operation_effect(operation: &Operation) -> Effect {
+fn operation_effect(operation: &WriteOperation) -> Effect {
     match operation {
-        Operation::Put { key, value, expires_at } => {
+        WriteOperation::Put { key, value, expires_at } => {
             let (key, entry) = (key.clone(), (value.clone(), *expires_at));
             Box::new(move |model| drop(model.insert(key.clone(), entry.clone())))
         }
-        Operation::Remove { key } => {
+        WriteOperation::Remove { key } => {
             let key = key.clone();
             Box::new(move |model| drop(model.remove(&key)))
         }
-        Operation::Clear => Box::new(Model::clear),
+        WriteOperation::Clear => Box::new(Model::clear),
         // The only update that is used here.
-        Operation::Update { key, .. } => {
+        WriteOperation::Update { key, .. } => {
             let (key, now) = (key.clone(), manual::now());
             Box::new(move |model| {
                 let entry = model.entry(key.clone()).or_default();
@@ -309,27 +311,22 @@ fn operation_effect(operation: &Operation) -> Effect {
                 entry.0.push(b'+');
             })
         }
-        Operation::Require { .. } => Box::new(|_| {}),
+        WriteOperation::Require { .. } => Box::new(|_| {}),
     }
 }
 
 /// Puts a value.
-pub(super) fn put(key: &str, value: impl Into<Vec<u8>>) -> Operation {
-    Operation::Put { key: key.into(), value: value.into(), expires_at: None }
+pub(super) fn put(key: &str, value: impl Into<Vec<u8>>) -> WriteOperation {
+    WriteOperation::Put { key: key.into(), value: value.into(), expires_at: None }
 }
 
 /// Removes a key.
-pub(super) fn remove(key: &str) -> Operation {
-    Operation::Remove { key: key.into() }
+pub(super) fn remove(key: &str) -> WriteOperation {
+    WriteOperation::Remove { key: key.into() }
 }
 
 /// Lengthens a value by one character, so that a lost update shows.
-pub(super) fn lengthen(key: &str) -> Operation {
-    let update = Box::new(|entry: Option<&engine::Entry>| {
-        let (mut value, expires_at) =
-            entry.map(|entry| (entry.value.clone(), entry.expires_at)).unwrap_or_default();
-        value.push(b'+');
-        (Change::Put { value, expires_at }, Answer::Done)
-    });
-    Operation::Update { key: key.into(), update }
+pub(super) fn lengthen(key: &str) -> WriteOperation {
+    let update = Update::Append(b"+".to_vec());
+    WriteOperation::Update { key: key.into(), update }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::machine::{Machine, Past, put};
 use super::{Model, options};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::batch::Batch;
+use crate::store::Batch;
 use crate::store::clock::manual;
 use crate::{Durability, Error};
 

@@ -9,7 +9,7 @@ use super::store::{Files, STORIES, Store, frames, states};
 use super::{Violation, bits, is_named, read_all};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::batch::Batch;
+use crate::store::Batch;
 use crate::{Durability, Error};
 
 /// What became of the damages.

@@ -6,7 +6,7 @@ use super::super::machine::{Machine, Past, put, remove};
 use super::super::{Model, options};
 use crate::Durability;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::batch::{Batch, Operation};
+use crate::store::{Batch, WriteOperation};
 
 /// Contents by name.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -67,7 +67,7 @@ struct Author {
 }
 
 impl Author {
-    fn write(&mut self, operations: Vec<Operation>) {
+    fn write(&mut self, operations: Vec<WriteOperation>) {
         let keys = operations.iter().map(|operation| operation.key().to_vec());
         self.keys.extend(keys.filter(|key| !key.is_empty()));
         for outcome in self.machine.write(vec![Batch { operations: operations.into() }]) {
@@ -126,7 +126,7 @@ impl Store {
         author = author.reopen();
         author.put_all(20..26, "another");
         if story == Story::Cleared {
-            author.write(vec![Operation::Clear]);
+            author.write(vec![WriteOperation::Clear]);
             author.put_all([3, 4, 20, 30], "the last");
         }
         author.write(vec![
@@ -136,7 +136,7 @@ impl Store {
             put("c", "!"),
         ]);
         let (key, value) = (b"expiring".to_vec(), b"some day".to_vec());
-        author.write(vec![Operation::Put { key, value, expires_at: Some(FAR) }]);
+        author.write(vec![WriteOperation::Put { key, value, expires_at: Some(FAR) }]);
         author.write(vec![put("long", "more than a sector ".repeat(40))]);
         author.write(vec![remove("key 20")]);
         author.write(vec![remove("key 7")]);

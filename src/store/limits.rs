@@ -1,0 +1,92 @@
+//! Limits of sizes.
+
+use super::batch::Batch;
+use super::operation::WriteOperation;
+use crate::{Error, Options, Result, error};
+
+/// The largest keys, values and batches that a store accepts, checked where an operation comes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SizeLimits {
+    key_bytes_max: usize,
+    value_bytes_max: usize,
+}
+
+/// The most bytes of keys and values in one batch; one frame of the log always holds so many.
+pub(crate) const BATCH_BYTES_MAX: usize = 1 << 30;
+
+impl SizeLimits {
+    /// Returns the limits that the options state.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self { key_bytes_max: options.key_bytes_max, value_bytes_max: options.value_bytes_max }
+    }
+
+    /// Returns [`Error::KeyTooLarge`] for a key that is too long to be stored.
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<()> {
+        let Self { key_bytes_max, .. } = *self;
+        if key.len() > key_bytes_max {
+            return Err(Error::KeyTooLarge { bytes: key.len(), bytes_max: key_bytes_max });
+        }
+        Ok(())
+    }
+
+    /// Returns [`Error::ValueTooLarge`] for a value that is too long to be stored.
+    pub(crate) fn check_value(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        let Self { value_bytes_max, .. } = *self;
+        if value.len() > value_bytes_max {
+            return Err(Error::ValueTooLarge {
+                key: error::printable(key),
+                bytes: value.len(),
+                bytes_max: value_bytes_max,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns an error for a batch that is too large, as far as that can be known without what is
+    /// stored.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        let mut bytes = 0;
+        for operation in &batch.operations {
+            let key = operation.key();
+            self.check_key(key)?;
+            bytes += key.len();
+            if let WriteOperation::Put { value, .. } = operation {
+                self.check_value(key, value)?;
+                bytes += value.len();
+            }
+        }
+        if bytes > BATCH_BYTES_MAX {
+            return Err(Error::BatchTooLarge { bytes, bytes_max: BATCH_BYTES_MAX });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_values_and_batches_are_accepted_up_to_their_limits() {
+        let limits = SizeLimits { key_bytes_max: 3, value_bytes_max: usize::MAX };
+        assert!(limits.check_key(b"abc").is_ok() && limits.check_key(b"abcd").is_err());
+        let put = |key: &[u8], bytes| {
+            // Zeroed memory that nobody looks at takes none.
+            WriteOperation::Put { key: key.to_vec(), value: vec![0; bytes], expires_at: None }
+        };
+        let half = BATCH_BYTES_MAX / 2;
+        let batch = |bytes| Batch {
+            operations: [put(b"a", half), put(b"bc", bytes)].into_iter().collect(),
+        };
+        assert!(limits.check(&batch(half - 3)).is_ok());
+        let bytes = match limits.check(&batch(half - 2)) {
+            Err(Error::BatchTooLarge { bytes, .. }) => bytes,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(bytes, BATCH_BYTES_MAX + 1);
+        assert!(limits.check(&batch(half)).is_err());
+        let limits = SizeLimits { key_bytes_max: 3, value_bytes_max: 5 };
+        assert!(limits.check_value(b"", &[0; 5]).is_ok());
+        assert!(limits.check_value(b"", &[0; 6]).is_err());
+    }
+}
