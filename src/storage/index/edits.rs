@@ -73,7 +73,7 @@ impl<'a, S: Slot> Edit<S> for Retain<'a> {
 pub(super) struct Restore<'a, F> {
     pub(super) counts: &'a mut KeyCounts,
     /// Collects the tombstones.
-    pub(super) removed: &'a mut Vec<Tombstone>,
+    pub(super) tombstones: &'a mut Vec<Tombstone>,
     /// Gets each slot that was not the newest.
     pub(super) unneeded: F,
 }
@@ -102,7 +102,7 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
             old.map(&mut self.unneeded);
             if slot.is_tombstone() {
                 // It stays until everything is restored: an older version may still come.
-                self.removed.push(Tombstone { key: key.clone(), version: *version });
+                self.tombstones.push(Tombstone { key: key.clone(), version: *version });
             }
         }
     }
@@ -164,8 +164,8 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, removed: &[Tombstone], versions: &mut Vec<(u64, S)>) {
-        for Tombstone { key, version } in removed {
+    fn revise(&mut self, tombstones: &[Tombstone], versions: &mut Vec<(u64, S)>) {
+        for Tombstone { key, version } in tombstones {
             let Some((_, slot)) =
                 versions.first().filter(|(newest, slot)| newest == version && slot.is_tombstone())
             else {

@@ -1,13 +1,13 @@
 //! A leaf of the tree: up to 64 keys, each with its newest version in a cell.
 //!
-//! The writer replaces a version in its cell and appends a new key while there is space; any other change
-//! makes a new leaf. The first keys are in order; a scan sorts the appended ones for itself. The versions
-//! that only snapshots see are in a list of their own, which never changes.
+//! The writer replaces a version in its cell and appends a new key while there is space; any other
+//! change makes a new leaf. The first keys are in order; a scan sorts the appended ones for itself.
+//! The versions that only snapshots see are in a list of their own, which never changes.
 //!
-//! A lookup does not search by order. It compares a tag, one byte of the key's hash, with the tags of all
-//! keys, eight in one word (the fingerprints of the [FPTree][fptree], compared [as in a word][swar]), and
-//! so mostly touches one entry, in which most keys lie as a whole. `benches/engines.rs`, "random get",
-//! measures it.
+//! A lookup does not search by order. It compares a tag, one byte of the key's hash, with the tags
+//! of all keys, eight in one word (the fingerprints of the [FPTree][fptree], compared [as in a
+//! word][swar]), and so mostly touches one entry, in which most keys lie as a whole.
+//! `benches/engines.rs`, "random get", measures it.
 //!
 //! [fptree]: https://doi.org/10.1145/2882903.2915251
 //! [swar]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
@@ -107,7 +107,8 @@ impl<S: Slot> Leaf<S> {
         const HIGH: u64 = LOW << 7;
         let wanted = LOW * u64::from(tag(key));
         for (number, word) in self.tags.iter().enumerate() {
-            // A byte of the difference is zero for an equal tag. The trick may also report the byte above.
+            // A byte of the difference is zero for an equal tag. The trick may also report the byte
+            // above.
             let difference = word.load(Ordering::Acquire) ^ wanted;
             let mut zeros = difference.wrapping_sub(LOW) & !difference & HIGH;
             while zeros != 0 {
@@ -142,10 +143,11 @@ impl<S: Slot> Leaf<S> {
         &self.older[start..start + count]
     }
 
-    /// Sets the newest version of the key at this position, or appends the key. Returns false if there is
-    /// no space for it.
+    /// Sets the newest version of the key at this position, or appends the key. Returns false if
+    /// there is no space for it.
     ///
-    /// Only the writer calls this, after it published an undo log with the version that this replaces.
+    /// Only the writer calls this, after it published an undo log with the version that this
+    /// replaces.
     pub(super) fn put(&self, at: Option<usize>, key: &[u8], version: u64, slot: &S) -> bool {
         match at {
             Some(position) => {
@@ -218,8 +220,8 @@ impl<S: Slot> Leaf<S> {
     }
 }
 
-/// Returns one byte of the key's hash, never zero. The hash is not keyed: an adversary who chooses keys
-/// with equal tags only makes lookups in their leaf slower.
+/// Returns one byte of the key's hash, never zero. The hash is not keyed: an adversary who chooses
+/// keys with equal tags only makes lookups in their leaf slower.
 pub(super) fn tag(key: &[u8]) -> u8 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
     let mix = |state: u64, word: u64| (state ^ word).wrapping_mul(ODD).rotate_left(29);

@@ -8,8 +8,8 @@ use super::separators::common_prefix_len;
 use super::slot::{Cell, Slot};
 use crate::sync::{AtomicU64, AtomicUsize};
 
-/// The number of free entries in a leaf where more keys are expected. Free entries cost memory, and when
-/// they are used up the leaf is copied.
+/// The number of free entries in a leaf where more keys are expected. Free entries cost memory, and
+/// when they are used up the leaf is copied.
 const SPARE_KEYS: usize = LEAF_KEYS_MAX / 4;
 
 /// Keys that are to become leaves.
@@ -43,7 +43,8 @@ impl<S: Slot> LeafBuilder<S> {
         Self::new().leaf(0..0, SPARE_KEYS)
     }
 
-    /// Copies the keys of these ranks, without the versions of which `forgets` says that nobody needs them.
+    /// Copies the keys of these ranks, without the versions of which `forgets` says that nobody
+    /// needs them.
     pub(super) fn keep(
         &mut self,
         leaf: &Leaf<S>,
@@ -86,8 +87,8 @@ impl<S: Slot> LeafBuilder<S> {
 
     /// Makes leaves of the keys, each with the separator it begins at, and begins anew.
     ///
-    /// After an appended key (`is_appended`) more are expected behind it, so every leaf but the last is
-    /// filled. With `grows`, leaves get space for more keys.
+    /// After an appended key (`is_appended`) more are expected behind it, so every leaf but the
+    /// last is filled. With `grows`, leaves get space for more keys.
     pub(super) fn finish(&mut self, is_appended: bool, grows: bool) -> Vec<(Vec<u8>, Leaf<S>)> {
         let total = self.entries.len();
         let count = total.div_ceil(LEAF_KEYS_MAX);

@@ -1,8 +1,9 @@
 //! The keys of a leaf, as words that the writer appends while others read.
 //!
-//! A key takes whole words in big-endian order, the last one padded with zeros, so keys compare as their
-//! words do, and by length if these are equal. The first 16 bytes of a key are beside its version, because
-//! a lookup mostly waits for memory; the rest of longer keys is in one list per leaf.
+//! A key takes whole words in big-endian order, the last one padded with zeros, so keys compare as
+//! their words do, and by length if these are equal. The first 16 bytes of a key are beside its
+//! version, because a lookup mostly waits for memory; the rest of longer keys is in one list per
+//! leaf.
 
 use std::cmp::Ordering as Order;
 
@@ -22,7 +23,8 @@ pub(super) struct KeyHead {
 }
 
 impl KeyHead {
-    /// Returns the head of a key of these words and this length in bytes, whose tail begins at `start`.
+    /// Returns the head of a key of these words and this length in bytes, whose tail begins at
+    /// `start`.
     pub(super) fn new(words: &[u64], bytes: usize, start: usize) -> Self {
         let word = |number: usize| AtomicU64::new(words.get(number).copied().unwrap_or_default());
         let span = KeySpan::new(start, bytes).pack();
@@ -107,8 +109,8 @@ impl KeyTails {
         Self(words.map(AtomicU64::new).collect())
     }
 
-    /// Stores a key in an empty head and, from the word `start` on, in the list. Returns `None` if the list
-    /// has no space. Readers learn of the key by a later store with `Release`.
+    /// Stores a key in an empty head and, from the word `start` on, in the list. Returns `None` if
+    /// the list has no space. Readers learn of the key by a later store with `Release`.
     pub(super) fn append(&self, head: &KeyHead, start: usize, key: &[u8]) -> Option<()> {
         let span = KeySpan::new(start, key.len());
         let room = self.0.get(start..span.end())?;

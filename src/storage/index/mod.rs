@@ -1,24 +1,48 @@
-//! The ordered, versioned map from keys to slots: one mutator, readers without locks.
+//! The index: an ordered map from keys to versions, changed by one thread, read by many without a
+//! lock.
 //!
-//! A version is the sequence number of the commit that wrote it. The mutator inserts the versions of a
-//! group, then publishes the group's last sequence number in `visible`: that one store makes the whole
-//! group appear. A reader takes `visible` once and looks for the newest version at or below it, so it
-//! sees all of a batch or nothing. A [`Snapshot`] is such a number that is registered, which keeps the
-//! versions it can see from being forgotten.
+//! ```text
+//!   IndexWriter                   shared                        IndexReader ×N
+//!                   ┌──────────────────────────────────┐
+//!   1 publish ────► │ UndoLog   versions before the    │ ◄──── 3 else: the version before it
+//!     pre-images    │           group, by key          │
+//!                   │ Tree      root ► inner ► leaf    │
+//!   2 replace ────► │           leaf: key, tag, cell,  │ ◄──── 2 cell: newest version, if it is
+//!     in place      │                 older versions   │         at or below what it saw in 1
+//!   3 store   ────► │ Visibility    newest sequence    │ ◄──── 1 load: sees groups whole or not
+//!     the sequence  │               snapshots          │
+//!                   └──────────────────────────────────┘
+//! ```
 //!
-//! A removed key is a slot that says so ([`Slot::is_tombstone`]) and not an absence, because a snapshot
-//! scan must still find what the key was before. A version that a newer visible one replaced, and that
-//! no snapshot sees, is told of by [`IndexWriter::prune`] at once.
+//! A version is the sequence number of the commit that wrote it. A group is inserted first and
+//! published then, by one store. A [`Snapshot`] is a registered sequence number and keeps the
+//! versions it sees. A version that a newer visible one replaced, and no snapshot sees, is reported
+//! by [`IndexWriter::prune`], so that the log can count it as garbage.
 //!
-//! Underneath is a B+tree ([`tree`]) whose leaves take most changes in place: a key's newest version lies
-//! in a cell ([`seqlock_cell`]), which the mutator replaces while readers read. What that takes away from them is
-//! kept in three ways:
+//! | file | holds |
+//! |---|---|
+//! | [`slot`], [`change`] | the contract of what is stored per version; what enters and leaves |
+//! | [`writer`], [`reader`] | the two halves |
+//! | [`visibility`], [`snapshot`] | the published sequence number; snapshots and what they can see |
+//! | [`undo_log`] | pre-images of what is replaced in place |
+//! | [`obsolete`], [`counts`] | versions that await pruning; the number of keys, and deadlines |
+//! | [`tree`], [`node`], [`separators`] | the B+tree |
+//! | [`rewrite`], [`edits`] | changes that need new leaves, and their kinds |
+//! | [`leaf`], [`leaf_builder`], [`leaf_keys`] | a leaf, its making, its keys |
+//! | [`seqlock_cell`], [`pointer_cell`] | a version that is replaced while others read it |
 //!
-//! - Before it replaces anything, the mutator publishes what was there ([`undo_log`]). A reader that meets a
-//!   version above its own, or one that is being replaced, looks there. So it never waits.
-//! - What a registered snapshot sees stays in the leaf, beside the newest version.
-//! - A snapshot that registers while a group is not visible yet sees what the group replaced; before the
-//!   group becomes visible, that is put back into the leaves.
+//! Invariants, which the loom models `in_place`, `snapshots` and `overtaken` check:
+//!
+//! - A version is replaced only after an undo log with it was published. So a reader never waits.
+//! - A version that a registered snapshot sees stays in its leaf. One that registered while a group
+//!   was being inserted is noticed before the group is published, and its versions are put back.
+//! - A removed key is a tombstone ([`Slot::is_tombstone`]) while a snapshot sees an older version
+//!   of it.
+//!
+//! Sources: B+trees ([Comer 1979](https://doi.org/10.1145/356770.356776)), multiversion concurrency
+//! control ([Bernstein and Goodman 1983](https://doi.org/10.1145/319996.319998)), newest version in
+//! place and older ones aside ([HyPer 2015](https://doi.org/10.1145/2723372.2749436)); seqlocks:
+//! [`seqlock_cell`].
 
 mod change;
 mod counts;
@@ -27,6 +51,7 @@ mod leaf;
 mod leaf_builder;
 mod leaf_keys;
 mod node;
+mod obsolete;
 mod pointer_cell;
 mod reader;
 mod rewrite;
@@ -38,6 +63,7 @@ mod snapshot;
 mod tests;
 mod tree;
 mod undo_log;
+mod visibility;
 mod writer;
 
 pub(crate) use change::{KeyVersion, Move};

@@ -1,47 +1,54 @@
-//! The readers' half of the index.
+//! The half of the index that looks things up.
 
 use super::change::KeyVersion;
 use super::counts::SharedCounts;
 use super::leaf::{Leaf, OlderVersion};
 use super::slot::Slot;
-use super::snapshot::{Horizon, Registry, Snapshot};
+use super::snapshot::{Horizon, Snapshot};
 use super::tree::Tree;
 use super::undo_log::{UndoLog, VersionAt};
+use super::visibility::Visibility;
 use crate::bugs::{Bug, planted};
 use crate::storage::key_range::KeyRange;
-use crate::sync::{Arc, AtomicU64, Guard, Ordering, Published};
+use crate::sync::{Arc, Guard, Ordering, Published};
 
-/// What the mutator and the readers share.
+/// The data of one index that the writer and the readers share.
 pub(super) struct IndexState<S: Slot> {
     pub(super) tree: Tree<S>,
-    /// The newest sequence number that readers may see.
-    pub(super) visible: AtomicU64,
-    pub(super) counts: Arc<SharedCounts>,
-    pub(super) registry: Arc<Registry>,
-    /// What keys were before what is not visible yet.
+    /// The versions that the unpublished commits, or the last move, replaced.
     pub(super) undo: Published<UndoLog<S>>,
+    pub(super) counts: Arc<SharedCounts>,
 }
 
-/// The readers' half: cheap to clone, safe to use from any thread, never blocked by the mutator.
-pub(crate) struct IndexReader<S: Slot>(pub(super) Arc<IndexState<S>>);
+/// The half of the index that looks things up: cheap to clone, usable from any thread, and never
+/// blocked by the writer.
+pub(crate) struct IndexReader<S: Slot> {
+    visibility: Arc<Visibility>,
+    shared: Arc<IndexState<S>>,
+}
 
 impl<S: Slot> Clone for IndexReader<S> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self::new(Arc::clone(&self.visibility), Arc::clone(&self.shared))
     }
 }
 
 impl<S: Slot> IndexReader<S> {
-    /// The newest visible version of the key, which may be a tombstone.
+    pub(super) fn new(visibility: Arc<Visibility>, shared: Arc<IndexState<S>>) -> Self {
+        Self { visibility, shared }
+    }
+
+    /// Returns the newest visible version of the key, which may be a tombstone.
     pub(crate) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
         let mut visible = self.visible().saturating_sub(u64::from(planted(Bug::StaleRead)));
         loop {
-            let newest = self.0.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))?;
+            let newest = self.newest_in_tree(key)?;
             if newest.as_ref().is_some_and(|(version, _)| *version <= visible) {
                 return newest;
             }
-            // It is being replaced, by what is not visible or was not: then it is told of, or it is now.
-            if let VersionAt::Known(before) = self.0.undo.load().version_at(key, visible) {
+            // The cell is being replaced, or was since `visible` was read. Either the undo log has
+            // the version before, or the commit is visible by now.
+            if let VersionAt::Known(before) = self.shared.undo.load().version_at(key, visible) {
                 return before;
             }
             if planted(Bug::SkipSecondLook) {
@@ -51,42 +58,50 @@ impl<S: Slot> IndexReader<S> {
         }
     }
 
-    /// The version of the key that the snapshot sees, which may be a tombstone.
+    /// Returns the version of the key that the snapshot sees, which may be a tombstone.
     pub(crate) fn at(&self, key: &[u8], snapshot: &Snapshot) -> Option<(u64, S)> {
         let sequence = snapshot.sequence;
-        let newest = self.0.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))?;
+        let newest = self.newest_in_tree(key)?;
         match newest {
             Some((version, _)) if version <= sequence => newest,
-            _ => self
-                .settled(|undo| self.0.tree.with_leaf(key, |leaf| seen(leaf, key, sequence, undo))),
+            _ => self.with_stable_undo(|undo| {
+                self.shared.tree.with_leaf(key, |leaf| version_at(leaf, key, sequence, undo))
+            }),
         }
     }
 
-    /// What `look` finds, which gets what keys were before they were replaced: nothing was replaced since
-    /// that was published. It says `None` where it met something that is being replaced.
-    fn settled<T>(&self, mut look: impl FnMut(&UndoLog<S>) -> Option<T>) -> T {
+    /// Returns the version in the key's cell, visible or not. The outer `None` says that there is
+    /// no such key, the inner one that its cell is being replaced.
+    #[expect(clippy::option_option, reason = "both mean something else")]
+    fn newest_in_tree(&self, key: &[u8]) -> Option<Option<(u64, S)>> {
+        self.shared.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))
+    }
+
+    /// Returns the result of `look`, called with an undo log during whose time nothing else was
+    /// replaced. Calls it again if it returns `None`, for a cell that is being replaced.
+    fn with_stable_undo<T>(&self, mut look: impl FnMut(&UndoLog<S>) -> Option<T>) -> T {
         loop {
-            let undo: Guard<UndoLog<S>> = self.0.undo.load();
+            let undo: Guard<UndoLog<S>> = self.shared.undo.load();
             let found = look(&undo);
             if let Some(found) = found
-                && Arc::ptr_eq(&undo, &self.0.undo.load())
+                && Arc::ptr_eq(&undo, &self.shared.undo.load())
             {
                 return found;
             }
         }
     }
 
-    /// Registers the present as a snapshot.
+    /// Registers a snapshot of the present.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.0.registry.register(|| self.visible())
+        self.visibility.snapshot()
     }
 
-    /// What can be seen from now on.
+    /// Returns what can be seen from now on.
     pub(crate) fn horizon(&self) -> Horizon {
-        self.0.registry.horizon(|| self.visible())
+        self.visibility.horizon()
     }
 
-    /// Up to `limit` keys of the range as the snapshot sees them, tombstones included.
+    /// Returns up to `limit` keys of the range as the snapshot sees them, tombstones included.
     pub(crate) fn page(
         &self,
         range: &KeyRange,
@@ -97,7 +112,7 @@ impl<S: Slot> IndexReader<S> {
         if limit == 0 {
             return page;
         }
-        self.0.tree.walk(range, |leaf, position| {
+        self.shared.tree.walk(range, |leaf, position| {
             let newest = leaf.newest(position).filter(|(version, _)| *version <= snapshot.sequence);
             let key = leaf.key(position);
             if let Some((version, slot)) = newest.or_else(|| self.at(&key, snapshot)) {
@@ -108,22 +123,23 @@ impl<S: Slot> IndexReader<S> {
         page
     }
 
-    /// The versions of the key that somebody may need, newest first.
+    /// Returns the versions of the key that a reader or a snapshot may need, newest first.
     pub(crate) fn versions(&self, key: &[u8], horizon: &Horizon) -> Vec<(u64, S)> {
-        let mut versions = self.settled(|undo| {
-            self.0.tree.with_leaf(key, |leaf| {
+        let mut versions = self.with_stable_undo(|undo| {
+            self.shared.tree.with_leaf(key, |leaf| {
                 let Some(position) = leaf.find(key) else { return Some(Vec::new()) };
-                // What is being replaced is needed until it is.
+                // A version that is being replaced is needed until it is.
                 let newest =
                     leaf.newest(position).map_or_else(|| undo.replaced(key), |n| Some(Some(n)));
                 let Some(newest) = newest? else { return Some(Vec::new()) };
-                // Before what is not visible yet is what is, which a snapshot may still come to see.
+                // If it is not visible yet, the version before is, and snapshots may still be taken
+                // of it.
                 let mut versions = vec![newest];
                 if let VersionAt::Known(before) = undo.version_at(key, self.visible()) {
                     versions.extend(before.filter(|(version, _)| *version < versions[0].0));
                 }
                 let oldest = versions.last().map_or(0, |(version, _)| *version);
-                let older = leaf.older(position).iter().map(version);
+                let older = leaf.older(position).iter().map(version_and_slot);
                 versions.extend(older.filter(|(version, _)| *version < oldest));
                 Some(versions)
             })
@@ -137,25 +153,26 @@ impl<S: Slot> IndexReader<S> {
         versions
     }
 
-    /// The newest sequence number that readers see.
+    /// Returns the newest sequence number that readers see.
     pub(crate) fn visible(&self) -> u64 {
-        self.0.visible.load(Ordering::Acquire)
+        self.visibility.visible()
     }
 
-    /// How many keys there are, those included whose expiry has passed but which are not removed yet.
+    /// Returns the number of keys. A key counts until it is removed, also after its expiry.
     pub(crate) fn live(&self) -> u64 {
-        self.0.counts.live.load(Ordering::Relaxed)
+        self.shared.counts.live.load(Ordering::Relaxed)
     }
 
-    /// How many keys have an expiry.
+    /// Returns the number of keys that have an expiry.
     pub(crate) fn expiring(&self) -> u64 {
-        self.0.counts.expiring.load(Ordering::Relaxed)
+        self.shared.counts.expiring.load(Ordering::Relaxed)
     }
 }
 
-/// What a snapshot at this sequence number sees of a key; `None` where that cannot be told.
-#[expect(clippy::option_option, reason = "what it sees may be that there is no such key")]
-fn seen<S: Slot>(
+/// Returns the version of a key at a sequence number. The outer `None` says that this cannot be
+/// told from this undo log, the inner one that there is no such key.
+#[expect(clippy::option_option, reason = "both mean something else")]
+fn version_at<S: Slot>(
     leaf: &Leaf<S>,
     key: &[u8],
     sequence: u64,
@@ -167,7 +184,7 @@ fn seen<S: Slot>(
         return Some(newest);
     }
     let mut older = leaf.older(position).iter();
-    let mut older = || older.find(|older| older.version <= sequence).map(version);
+    let mut older = || older.find(|older| older.version <= sequence).map(version_and_slot);
     match undo.version_at(key, sequence) {
         VersionAt::Known(before) => Some(before),
         VersionAt::Older => Some(older()),
@@ -175,7 +192,6 @@ fn seen<S: Slot>(
     }
 }
 
-/// A version with what it says.
-fn version<S: Clone>(older: &OlderVersion<S>) -> (u64, S) {
+fn version_and_slot<S: Clone>(older: &OlderVersion<S>) -> (u64, S) {
     (older.version, older.slot.clone())
 }

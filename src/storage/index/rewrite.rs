@@ -1,5 +1,5 @@
-//! Changes of the tree that do not fit into its leaves: the leaves are copied, and where leaves split or
-//! become empty, the inner nodes above them.
+//! Changes of the tree that do not fit into its leaves: the leaves are copied, and where leaves
+//! split or become empty, the inner nodes above them.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use super::slot::Slot;
 use super::tree::Tree;
 use crate::sync::{Arc, Published};
 
-/// The most changes in one pass over the tree: with keys of 64 KiB a fourth of what a leaf can address.
+/// The most changes in one pass over the tree: with keys of 64 KiB a fourth of what a leaf can
+/// address.
 const CHANGES_PER_PASS: usize = 16 << 10;
 
 /// A kind of change to the versions of keys.
@@ -23,12 +24,13 @@ pub(super) trait Edit<S> {
     fn key(change: &Self::Input) -> &[u8];
     /// Returns true if nobody needs the version that `by` replaced.
     fn forgets(&self, version: u64, by: u64) -> bool;
-    /// Applies changes of one key to its versions, newest first. `versions` begins as those that the
-    /// tree has and somebody needs.
+    /// Applies changes of one key to its versions, newest first. `versions` begins as those that
+    /// the tree has and somebody needs.
     fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(u64, S)>);
 }
 
-/// Applies changes to the tree. They are sorted by key, those of one key in the order of their effect.
+/// Applies changes to the tree. They are sorted by key, those of one key in the order of their
+/// effect.
 pub(super) fn rewrite<S: Slot, E: Edit<S>>(
     tree: &Tree<S>,
     builder: &mut LeafBuilder<S>,

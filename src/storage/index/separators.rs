@@ -1,9 +1,9 @@
 //! The keys between the children of an inner node.
 //!
 //! Two tricks of B-trees keep a search in few cache lines: the common prefix is stored once (prefix
-//! truncation, [Bayer and Unterauer 1977][bayer]), and the next eight bytes of each key are a number ("poor
-//! man's normalized keys", [Graefe and Larson 2001][graefe]), so that most comparisons touch no key.
-//! `benches/engines.rs`, "random get", measures them.
+//! truncation, [Bayer and Unterauer 1977][bayer]), and the next eight bytes of each key are a
+//! number ("poor man's normalized keys", [Graefe and Larson 2001][graefe]), so that most
+//! comparisons touch no key. `benches/engines.rs`, "random get", measures them.
 //!
 //! [bayer]: https://doi.org/10.1145/320521.320530
 //! [graefe]: https://doi.org/10.1109/ICDE.2001.914847
@@ -12,7 +12,8 @@
 pub(super) struct Separators {
     /// The common prefix of all separators.
     prefix: Box<[u8]>,
-    /// The first eight bytes of each separator after the prefix, as a number that compares as they do.
+    /// The first eight bytes of each separator after the prefix, as a number that compares as they
+    /// do.
     heads: Box<[u64]>,
     /// The rest of each separator after the prefix, one after the other.
     suffixes: Box<[u8]>,
@@ -44,7 +45,8 @@ impl Separators {
         }
     }
 
-    /// Returns the position of the child that holds the key: the number of separators at or below it.
+    /// Returns the position of the child that holds the key: the number of separators at or below
+    /// it.
     pub(super) fn child_for(&self, key: &[u8]) -> usize {
         self.rank(key, |suffix, rest| suffix <= rest)
     }

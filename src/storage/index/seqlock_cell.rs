@@ -1,14 +1,16 @@
-//! A cell for slots that fit into a few words: a seqlock ([Lamport 1977][lamport], [Boehm 2012][boehm]).
+//! A cell for slots that fit into a few words: a seqlock ([Lamport 1977][lamport], [Boehm
+//! 2012][boehm]).
 //!
 //! The writer takes the version away before the words change and puts the next one in after them. A
 //! reader that finds one version before and after it read the words has read the words of that
 //! version. It never retries: what it wants is in the undo log then.
 //!
-//! A compaction moves a record, so words may change under the same version. The first word tells these
-//! apart, because it never returns to an earlier value: it is read first and once more at the end.
+//! A compaction moves a record, so words may change under the same version. The first word tells
+//! these apart, because it never returns to an earlier value: it is read first and once more at the
+//! end.
 //!
-//! The cell is 32 bytes beside its key, where a pointer would cost an allocation per write and a cache
-//! miss per read. `benches/engines.rs` measures lookups.
+//! The cell is 32 bytes beside its key, where a pointer would cost an allocation per write and a
+//! cache miss per read. `benches/engines.rs` measures lookups.
 //!
 //! [lamport]: https://doi.org/10.1145/359863.359878
 //! [boehm]: https://doi.org/10.1145/2247684.2247688
@@ -24,7 +26,8 @@ pub(crate) const SLOT_WORDS: usize = 3;
 
 /// A slot that fits into [`SLOT_WORDS`] words.
 pub(crate) trait PackedSlot: Slot {
-    /// Returns the slot as words. Slots of the same version that differ must differ in the first word.
+    /// Returns the slot as words. Slots of the same version that differ must differ in the first
+    /// word.
     fn pack(&self) -> [u64; SLOT_WORDS];
 
     /// Returns the slot that was packed into these words.
@@ -59,7 +62,8 @@ impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
         let [_, others @ ..] = &self.words;
         let [second, third] = others.each_ref().map(|word| word.load(Ordering::Relaxed));
         if !planted(Bug::SkipCellCheck) {
-            // A reader that saw a word of a later version also sees that the version was taken away.
+            // A reader that saw a word of a later version also sees that the version was taken
+            // away.
             fence(Ordering::Acquire);
             if self.version.load(Ordering::Acquire) != version
                 || self.words[0].load(Ordering::Acquire) != first
@@ -71,7 +75,8 @@ impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
     }
 
     fn store(&self, version: u64, slot: &S) {
-        // Release: a reader that sees the change also sees the undo log that was published before it.
+        // Release: a reader that sees the change also sees the undo log that was published before
+        // it.
         self.version.store(CHANGING, Ordering::Release);
         fence(Ordering::Release);
         for (place, word) in self.words.iter().zip(slot.pack()) {

@@ -1,6 +1,6 @@
 //! The contract between the index and what it holds for a version.
 
-/// What the index holds for one version of a key: where its record lies, or the value itself.
+/// The data of one version of a key: the location of its record, or the value itself.
 pub(crate) trait Slot: Clone + Send + Sync + 'static {
     /// The cell that holds the newest version of a key.
     type Cell: Cell<Self>;
@@ -17,7 +17,7 @@ pub(crate) trait Cell<S>: Default + Send + Sync {
     /// Returns the version; `None` while it is being replaced, or if nothing was stored yet.
     fn load(&self) -> Option<(u64, S)>;
 
-    /// Replaces the version. Only one thread calls this. A reader may meet the cell half-way, so the
-    /// version that was there must be found in the undo log by then.
+    /// Replaces the version. Only one thread calls this. A reader may meet the cell half-way, so
+    /// the version that was there must be found in the undo log by then.
     fn store(&self, version: u64, slot: &S);
 }

@@ -1,32 +1,32 @@
-//! Points in time that somebody looks at, and which versions that keeps.
+//! Snapshots: points in time that somebody reads at, and the versions that they keep alive.
 
 use std::collections::BTreeMap;
 
 use crate::bugs::{Bug, planted};
 use crate::sync::{Arc, Mutex, lock};
 
-/// The registered snapshots: sequence number to how many hold it.
+/// The registered snapshots: the number of holders by sequence number.
 #[derive(Default)]
 pub(super) struct Registry(Mutex<BTreeMap<u64, usize>>);
 
-/// One point in time; what it can see is kept until it is dropped.
+/// A registered point in time. The versions that it sees are kept until it is dropped.
 pub(crate) struct Snapshot {
     pub(super) sequence: u64,
     registry: Arc<Registry>,
 }
 
 impl Registry {
-    /// Registers what `visible` gives.
+    /// Registers a snapshot of the sequence number that `visible` returns.
     pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> u64) -> Snapshot {
         let early = planted(Bug::RegisterLate).then(&visible);
         let mut registered = lock(&self.0);
-        // Read under the lock: a horizon drawn before this is not above it.
+        // Read under the lock, so that no horizon drawn before is above it.
         let sequence = early.unwrap_or_else(visible);
         *registered.entry(sequence).or_insert(0) += 1;
         Snapshot { sequence, registry: Arc::clone(self) }
     }
 
-    /// Does `publish` unless there is a snapshot of the present; whether it did.
+    /// Calls `publish` unless a snapshot of the present is registered. Returns true if it did.
     pub(super) fn unless_registered(&self, present: u64, publish: impl FnOnce()) -> bool {
         let registered = lock(&self.0);
         let is_free = !registered.contains_key(&present) || planted(Bug::IgnoreSnapshots);
@@ -36,7 +36,7 @@ impl Registry {
         is_free
     }
 
-    /// What can be seen from now on.
+    /// Returns what can be seen from now on.
     pub(super) fn horizon(&self, visible: impl FnOnce() -> u64) -> Horizon {
         let registered = lock(&self.0);
         if planted(Bug::IgnoreSnapshots) {
@@ -48,7 +48,7 @@ impl Registry {
 }
 
 impl Snapshot {
-    /// The newest commit that it sees.
+    /// Returns the sequence number of the newest commit that it sees.
     pub(crate) fn sequence(&self) -> u64 {
         self.sequence
     }
@@ -66,29 +66,30 @@ impl Drop for Snapshot {
     }
 }
 
-/// Which versions can be seen: by whoever looks at the present, and by every registered snapshot.
+/// The points in time that can be seen at one moment: the present, and every registered snapshot.
 ///
-/// What an old horizon hides stays hidden, since snapshots are made of the present only.
+/// A version that an old horizon hides stays hidden, since snapshots are taken of the present only.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
-    /// The present.
+    /// The newest visible sequence number.
     pub(super) visible: u64,
     /// The snapshots, oldest first.
     pub(super) snapshots: Vec<u64>,
 }
 
 impl Horizon {
-    /// Whether a snapshot may see versions that were replaced.
+    /// Returns true if a snapshot is older than the present and so may see versions that were
+    /// replaced.
     pub(crate) fn has_old_snapshots(&self) -> bool {
         self.snapshots.first().is_some_and(|oldest| *oldest < self.visible)
     }
 
-    /// Whether nobody can see a version of a key any more that `by` replaced.
+    /// Returns true if nobody sees a version of a key that `by` replaced.
     pub(super) fn hides(&self, version: u64, by: u64) -> bool {
         by <= self.visible && self.viewer(version, by).is_none()
     }
 
-    /// The newest snapshot that sees a version that `by` replaced.
+    /// Returns the newest snapshot that sees a version of a key that `by` replaced.
     pub(super) fn viewer(&self, version: u64, by: u64) -> Option<u64> {
         let older = self.snapshots.partition_point(|snapshot| *snapshot < by);
         self.snapshots[..older].last().copied().filter(|snapshot| *snapshot >= version)

@@ -1,10 +1,10 @@
 //! A B+tree that one thread changes while others look things up without a lock.
 //!
-//! A parent points to each child through a cell. A change that does not fit into a leaf makes a new leaf
-//! and stores it in the cell ([`Rewrite`](super::rewrite::Rewrite)); a leaf that splits or becomes empty
-//! makes its parent anew, and so on upwards. A reader that goes down from cell to cell may end in a node
-//! that was replaced meanwhile. That node still says what was true when it was replaced, which was after
-//! the reader began, so the reader needs no second look.
+//! A parent points to each child through a cell. A change that does not fit into a leaf makes a new
+//! leaf and stores it in the cell ([`Rewrite`](super::rewrite::Rewrite)); a leaf that splits or
+//! becomes empty makes its parent anew, and so on upwards. A reader that goes down from cell to
+//! cell may end in a node that was replaced meanwhile. That node still says what was true when it
+//! was replaced, which was after the reader began, so the reader needs no second look.
 
 use std::ops::Bound;
 
@@ -30,7 +30,8 @@ enum Seek<'a> {
     Last,
 }
 
-/// The range of keys that may be in a leaf: from the lower separator up to but without the upper one.
+/// The range of keys that may be in a leaf: from the lower separator up to but without the upper
+/// one.
 #[derive(Default)]
 struct LeafBounds {
     lower: Option<Vec<u8>>,
@@ -64,8 +65,8 @@ impl<S: Slot> LeafCursor<S> {
         older.is_some_and(|older| older.iter().any(|older| older.version == version))
     }
 
-    /// Sets the newest version of the key in place, or adds the key. Returns false if the leaf has no
-    /// space for it.
+    /// Sets the newest version of the key in place, or adds the key. Returns false if the leaf has
+    /// no space for it.
     ///
     /// The undo log must have the version that this replaces.
     pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
@@ -103,7 +104,8 @@ impl<S: Slot> Tree<S> {
         })
     }
 
-    /// Visits the keys of the range in order, each by its leaf and position, until `visit` returns false.
+    /// Visits the keys of the range in order, each by its leaf and position, until `visit` returns
+    /// false.
     pub(super) fn walk(&self, range: &KeyRange, mut visit: impl FnMut(&Leaf<S>, usize) -> bool) {
         if range.is_empty() {
             return;

@@ -1,8 +1,8 @@
 //! The undo log: the versions that the writer is about to replace in place.
 //!
-//! The writer publishes it before it replaces anything, so a reader that meets a version above its own, or
-//! a cell that is being replaced, finds here what was there before. The log of one group takes the place
-//! of that of the group before, which is visible by then.
+//! The writer publishes it before it replaces anything, so a reader that meets a version above its
+//! own, or a cell that is being replaced, finds here what was there before. The log of one group
+//! takes the place of that of the group before, which is visible by then.
 
 use super::change::KeyVersion;
 use super::slot::Slot;
@@ -41,7 +41,8 @@ pub(super) enum VersionAt<S> {
 impl<S: Slot> UndoLog<S> {
     /// Returns the version of the key at this sequence number, if that is before its changes here.
     pub(super) fn version_at(&self, key: &[u8], sequence: u64) -> VersionAt<S> {
-        // Later records of the key replace versions that are no more visible than those of the first.
+        // Later records of the key replace versions that are no more visible than those of the
+        // first.
         let mut records = self.records.iter();
         let Some((record, first)) = records.find_map(|record| Some((record, record.find(key)?)))
         else {
