@@ -113,38 +113,11 @@ static CONFIG: &[Command] = commands! {
     "set"      -4 Server None [Admin NoScript Loading Stale] "2.0.0" config::set, NONE, "Set configuration parameters to the given values";
 };
 
-/// Room for the longest name.
-const NAME_BYTES_MAX: usize = 16;
-
-/// The names as numbers, which compare as the names do and take one instruction or two.
-static NUMBERS: [u128; COMMANDS.len()] = numbers();
-
-const fn numbers() -> [u128; COMMANDS.len()] {
-    let mut numbers = [0; COMMANDS.len()];
-    let mut position = 0;
-    while position < numbers.len() {
-        let name = COMMANDS[position].name.as_bytes();
-        let mut bytes = [0; NAME_BYTES_MAX];
-        let mut at = 0;
-        while at < name.len() {
-            bytes[at] = name[at];
-            at += 1;
-        }
-        numbers[position] = u128::from_be_bytes(bytes);
-        position += 1;
-    }
-    numbers
-}
-
-/// The command of that name, in any case, and its position in the table.
+/// Returns the command of that name, in any case, and its position in the table.
 pub(super) fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
-    let mut bytes = [0; NAME_BYTES_MAX];
-    bytes.get_mut(..name.len())?.copy_from_slice(name);
-    bytes.make_ascii_lowercase();
-    let position = NUMBERS.binary_search(&u128::from_be_bytes(bytes)).ok()?;
-    let command = COMMANDS.get(position)?;
-    // A name that ends in zeros has the number of the name without them.
-    (command.name.len() == name.len()).then_some((position, command))
+    let wanted = || name.iter().map(u8::to_ascii_lowercase);
+    let position = COMMANDS.binary_search_by(|command| command.name.bytes().cmp(wanted())).ok()?;
+    COMMANDS.get(position).map(|command| (position, command))
 }
 
 #[cfg(test)]
@@ -152,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_lower_case_and_fit_the_buffer() {
+    fn names_are_sorted_and_lower_case() {
         assert!(
             COMMANDS
                 .windows(2)
@@ -160,7 +133,6 @@ mod tests {
         );
         let subcommands = COMMANDS.iter().flat_map(|entry| entry.subcommands);
         for entry in COMMANDS.iter().chain(subcommands) {
-            assert!(entry.name.len() <= NAME_BYTES_MAX, "{}", entry.name);
             assert_eq!(entry.name, entry.name.to_ascii_lowercase());
         }
     }
