@@ -1,31 +1,26 @@
 //! Runs tasks that do not depend on each other on several threads.
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
+use crate::Result;
 use crate::storage::recovery::tasks::{OneByOne, Tasks, Wanted};
-use crate::sync::{Arc, JoinHandle, Receiver, Sender, ThreadBuilder, bounded};
-use crate::{Error, Result};
+use crate::sync::{Arc, JoinHandle, Receiver, ThreadBuilder, bounded, processors};
 
-/// More threads are not used: the one that takes the results could not keep up with them.
+/// The most threads that are used: the one that takes the results could not keep up with more.
 const THREADS_MAX: usize = 8;
 
-/// How many results of each thread wait at most.
-const AHEAD_PER_THREAD: usize = 2;
+/// The most results of a thread that wait to be taken.
+const WAITING_MAX: usize = 2;
 
 /// Threads that last as long as their tasks.
 pub(super) struct Threads {
     count: usize,
 }
 
-/// What a task returned or panicked with, and its number.
-type Outcome<T> = (usize, std::result::Result<T, Box<dyn Any + Send>>);
-
 impl Threads {
-    /// As many as there are processors.
+    /// Returns as many as there are processors.
     pub(super) fn new() -> Self {
-        Self { count: num_cpus::get().clamp(1, THREADS_MAX) }
+        Self { count: processors().min(THREADS_MAX) }
     }
 }
 
@@ -34,85 +29,63 @@ impl Tasks for Threads {
         &self,
         count: usize,
         task: impl Fn(usize) -> T + Send + Sync + 'static,
-        take: impl FnMut(T) -> Result<Wanted>,
+        mut take: impl FnMut(T) -> Result<Wanted>,
     ) -> Result<()> {
-        let ahead = self.count * AHEAD_PER_THREAD;
-        let (numbers, next) = bounded(ahead);
-        let (outcomes, done) = bounded(ahead);
         let task = Arc::new(task);
-        let start = |_| start(Arc::clone(&task), next.clone(), outcomes.clone());
-        let threads: Vec<_> = (0..self.count.min(count)).map_while(start).collect();
-        if threads.is_empty() {
-            // Without a thread it only takes longer.
+        let steps = self.count.min(count);
+        let start = |first| start((first..count).step_by(steps), Arc::clone(&task));
+        let threads: Vec<_> = (0..steps).map_while(start).collect();
+        if threads.len() < steps {
+            // The system has no thread left. Those that there are end with their receivers.
+            drop(threads);
             return OneByOne.run(count, move |number| task(number), take);
         }
-        let taken = take_in_order(count.min(ahead)..count, numbers, &done, take);
-        // What panicked was a task, and its outcome said so.
-        threads.into_iter().for_each(|thread| drop(thread.join()));
-        taken
+        let mut taken = Ok(Wanted::More);
+        for (results, _) in threads.iter().cycle().take(count) {
+            let Ok(result) = results.recv() else {
+                break;
+            };
+            taken = take(result);
+            if !matches!(taken, Ok(Wanted::More)) {
+                break;
+            }
+        }
+        for (results, thread) in threads {
+            // Its next result fails to be sent, which ends it.
+            drop(results);
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
+        taken.map(drop)
     }
 }
 
-/// Starts a thread that runs tasks until no number comes; `None` if the system has none left.
+/// Starts a thread that runs the tasks of these numbers; returns `None` if the system has none left.
 fn start<T: Send + 'static>(
+    numbers: impl Iterator<Item = usize> + Send + 'static,
     task: Arc<impl Fn(usize) -> T + Send + Sync + 'static>,
-    next: Receiver<usize>,
-    outcomes: Sender<Outcome<T>>,
-) -> Option<JoinHandle<()>> {
+) -> Option<(Receiver<T>, JoinHandle<()>)> {
+    let (results, taken) = bounded(WAITING_MAX);
     #[cfg(test)]
     let planted = crate::bugs::planted_here();
     let run = move || {
         #[cfg(test)]
         let _planted = crate::bugs::plant(planted);
-        while let Ok(number) = next.recv() {
-            let outcome = catch_unwind(AssertUnwindSafe(|| task(number)));
-            if outcomes.send((number, outcome)).is_err() {
+        for number in numbers {
+            if results.send(task(number)).is_err() {
                 break;
             }
         }
     };
-    ThreadBuilder::new().name("kvs-open".to_owned()).spawn(run).ok()
-}
-
-/// Hands out the numbers before `later`, then one of those for each result that was taken.
-fn take_in_order<T>(
-    later: std::ops::Range<usize>,
-    numbers: Sender<usize>,
-    done: &Receiver<Outcome<T>>,
-    mut take: impl FnMut(T) -> Result<Wanted>,
-) -> Result<()> {
-    let count = later.end;
-    let mut later = later;
-    let mut early = BTreeMap::new();
-    // The threads take numbers for as long as the sender is here, so no send fails.
-    for number in 0..later.start {
-        let _ = numbers.send(number);
-    }
-    for wanted in 0..count {
-        let outcome = loop {
-            if let Some(outcome) = early.remove(&wanted) {
-                break outcome;
-            }
-            match done.recv() {
-                Ok((number, outcome)) => drop(early.insert(number, outcome)),
-                // Impossible while a number is out: a thread answers each, also where its task panics.
-                Err(_) => return Err(Error::Closed),
-            }
-        };
-        let result = outcome.unwrap_or_else(|panic| resume_unwind(panic));
-        if let Some(number) = later.next() {
-            let _ = numbers.send(number);
-        }
-        if take(result)? == Wanted::NoMore {
-            break;
-        }
-    }
-    Ok(())
+    let thread = ThreadBuilder::new().name("kvs-open".to_owned()).spawn(run).ok()?;
+    Some((taken, thread))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
+    use crate::Error;
 
     fn collect(tasks: &impl Tasks, count: usize) -> Vec<usize> {
         let mut taken = Vec::new();

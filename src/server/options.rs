@@ -1,5 +1,7 @@
 //! The options of a server.
 
+use crate::sync::processors;
+
 /// How a server runs; every field has a default.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
@@ -10,7 +12,7 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        let cores = num_cpus::get();
+        let cores = processors();
         // The writer and the kernel's side of the sockets want the other half.
         Self { workers: (cores / 2).max(1), readers: cores, connections_max: 10_000 }
     }

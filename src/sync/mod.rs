@@ -45,6 +45,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Returns the number of processors that this process may use, at least one.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// What was the newest value of a [`Published`]; it stays alive while the guard does, also across I/O.
 pub(crate) type Guard<T> = face::Guard<Arc<T>>;
 
