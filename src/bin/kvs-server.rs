@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use jiff::Timestamp;
 use kvs::{Durability, EngineKind, Error, Listener, Options, ServerOptions, Store};
 use log::LevelFilter;
 use mimalloc::MiMalloc;
@@ -157,52 +157,12 @@ fn start_log() -> Result<(), Error> {
     let logger = fern::Dispatch::new()
         .level(level)
         .format(|out, message, record| {
-            let (time, level) = (utc(SystemTime::now()), record.level());
-            out.finish(format_args!("{time} {level:5} {message}"));
+            let (time, level) = (Timestamp::now(), record.level());
+            out.finish(format_args!("{time:.3} {level:5} {message}"));
         })
         .chain(fern::Output::call(|record| {
             // fern panics where it cannot write, and a full disk under the log must not end the server.
             let _ = writeln!(io::stderr(), "{}", record.args());
         }));
     logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))
-}
-
-/// A time as `2026-01-31T23:59:59.000Z`.
-fn utc(time: SystemTime) -> String {
-    const DAY: u64 = 24 * 60 * 60;
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, seconds) = (since.as_secs() / DAY, since.as_secs() % DAY);
-    // Years begin in March here, so that a leap day is the last day of its year; eras of 400 years.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let millisecond = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn times_are_told_in_utc() {
-        let cases = [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
-            (1_704_067_199_001, "2023-12-31T23:59:59.001Z"),
-        ];
-        for (milliseconds, text) in cases {
-            assert_eq!(utc(UNIX_EPOCH + Duration::from_millis(milliseconds)), text);
-        }
-    }
 }
