@@ -2,13 +2,13 @@
 
 use super::{Delivery, Job, JobKind, Step};
 use crate::Result;
-use crate::storage::compaction::{Compaction, CompactionPlan, Progress};
+use crate::storage::compaction::{Compaction, CompactionPlan, CompactionProgress};
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::log::reserve::Making;
-use crate::storage::log::standby::Prepared;
-use crate::storage::log::{Place, sync_segments};
+use crate::storage::log::standby::Standby;
+use crate::storage::log::{LogEnvironment, sync_segments};
 use crate::storage::segment::Segment;
-use crate::storage::segment::hint_writer::Hinting;
+use crate::storage::segment::hint_writer::HintWriter;
 use crate::sync::Arc;
 
 /// Compacts the segments that were chosen when it was made.
@@ -37,26 +37,26 @@ impl Job for CompactionJob {
             return Ok(Step::Continue);
         };
         Ok(match compaction.step()? {
-            Progress::Continue => Step::Continue,
-            Progress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
-            Progress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
+            CompactionProgress::Continue => Step::Continue,
+            CompactionProgress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
+            CompactionProgress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
         })
     }
 }
 
 /// Makes the file of the next segment.
-pub(super) struct PreparationJob {
-    pub(super) place: Place,
+pub(super) struct StandbyJob {
+    pub(super) environment: LogEnvironment,
     pub(super) id: SegmentId,
 }
 
-impl Job for PreparationJob {
+impl Job for StandbyJob {
     fn kind(&self) -> JobKind {
         JobKind::Preparation
     }
 
     fn step(&mut self) -> Result<Step> {
-        Ok(Step::Done(Delivery::Prepared(Prepared::make(&self.place, self.id)?)))
+        Ok(Step::Done(Delivery::Standby(Standby::make(&self.environment, self.id)?)))
     }
 }
 
@@ -74,7 +74,7 @@ impl Job for ReserveJob {
 }
 
 /// Writes the hint of a segment.
-pub(super) struct HintJob(pub(super) Hinting);
+pub(super) struct HintJob(pub(super) HintWriter);
 
 impl Job for HintJob {
     fn kind(&self) -> JobKind {

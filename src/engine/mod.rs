@@ -52,7 +52,7 @@ use directory::Directory;
 use crate::storage::compaction::CompactionDelivery;
 use crate::storage::fs::{FileSystem, RealFileSystem};
 use crate::storage::log::reserve::Made;
-use crate::storage::log::standby::Prepared;
+use crate::storage::log::standby::Standby;
 use crate::sync::Arc;
 use crate::{Error, Options, Result};
 
@@ -265,7 +265,7 @@ pub(crate) enum Delivery {
     /// Part of a compaction.
     Compaction(CompactionDelivery),
     /// The file of the next segment.
-    Prepared(Prepared),
+    Standby(Standby),
     /// The outcome of making the reserve for a full disk.
     Reserved(Made),
     /// The job that makes the next open faster is done.

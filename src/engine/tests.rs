@@ -6,9 +6,9 @@ mod garbage;
 mod hints;
 mod opening;
 mod power;
+mod preallocation;
 mod removed;
 mod rewriting;
-mod room;
 #[cfg(feature = "sled")]
 mod sled;
 
@@ -18,7 +18,7 @@ use super::kvs::{KvsReader, KvsWriter};
 use super::*;
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
 
 type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
@@ -26,19 +26,19 @@ type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 /// From now on a write takes a part of its bytes and fails.
 const SHORT_WRITES: Fault = Fault { call: 0, failure: Failure::Short, forever: true };
 
-fn place(disk: &SimulatedDisk, segment_bytes_max: u64) -> Place {
-    Place {
+fn environment(disk: &SimulatedDisk, segment_bytes_max: u64) -> LogEnvironment {
+    LogEnvironment {
         directory: Arc::new(disk.clone()),
         path: "data".into(),
         store: 7,
         segment_bytes_max,
-        room_bytes: None,
+        preallocate_bytes: None,
         read_only: false,
     }
 }
 
 fn open(disk: &SimulatedDisk, segment_bytes_max: u64) -> Opened {
-    KvsWriter::open(place(disk, segment_bytes_max), 256, 0)
+    KvsWriter::open(environment(disk, segment_bytes_max), 256, 0)
 }
 
 fn open_plain(disk: &SimulatedDisk) -> Opened {

@@ -1,9 +1,10 @@
 //! Runs tasks that do not depend on each other on several threads.
 
+use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 
 use crate::Result;
-use crate::storage::recovery::tasks::{OneByOne, Tasks, Wanted};
+use crate::storage::recovery::tasks::{OneByOne, Tasks};
 use crate::sync::{Arc, JoinHandle, Receiver, ThreadBuilder, bounded, processors};
 
 /// The most threads that are used: the one that takes the results could not keep up with more.
@@ -29,7 +30,7 @@ impl Tasks for Threads {
         &self,
         count: usize,
         task: impl Fn(usize) -> T + Send + Sync + 'static,
-        mut take: impl FnMut(T) -> Result<Wanted>,
+        mut take: impl FnMut(T) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let task = Arc::new(task);
         let steps = self.count.min(count);
@@ -40,13 +41,13 @@ impl Tasks for Threads {
             drop(threads);
             return OneByOne.run(count, move |number| task(number), take);
         }
-        let mut taken = Ok(Wanted::More);
+        let mut taken = Ok(ControlFlow::Continue(()));
         for (results, _) in threads.iter().cycle().take(count) {
             let Ok(result) = results.recv() else {
                 break;
             };
             taken = take(result);
-            if !matches!(taken, Ok(Wanted::More)) {
+            if !matches!(taken, Ok(ControlFlow::Continue(()))) {
                 break;
             }
         }
@@ -96,7 +97,7 @@ mod tests {
         };
         let take = |square| {
             taken.push(square);
-            Ok(if taken.len() == 90 { Wanted::NoMore } else { Wanted::More })
+            Ok(if taken.len() == 90 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         };
         tasks.run(count, square, take).unwrap();
         taken
@@ -115,14 +116,15 @@ mod tests {
 
     #[test]
     fn an_error_ends_it() {
-        let fail = |number| if number == 3 { Err(Error::Closed) } else { Ok(Wanted::More) };
+        let fail =
+            |number| if number == 3 { Err(Error::Closed) } else { Ok(ControlFlow::Continue(())) };
         assert!(Threads { count: 2 }.run(100, |number| number, fail).is_err());
     }
 
     #[test]
     fn a_task_that_panics_ends_it() {
         let task = |number| assert!(number != 3, "as planned");
-        let run = || Threads { count: 2 }.run(100, task, |()| Ok(Wanted::More));
+        let run = || Threads { count: 2 }.run(100, task, |()| Ok(ControlFlow::Continue(())));
         assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
     }
 }

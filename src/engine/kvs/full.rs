@@ -21,12 +21,12 @@ impl KvsWriter {
         }
         loop {
             placed.clear();
-            let place = |segment, extent| placed.push((segment, extent));
-            let error = match self.log.append(group, &mut self.accounting, place) {
+            let note = |segment, extent| placed.push((segment, extent));
+            let error = match self.log.append(group, &mut self.accounting, note) {
                 Err(error) if error.is_out_of_space() => error,
                 done => return done,
             };
-            self.reserve.note_failed_write(self.log.place(), &error, group.bytes());
+            self.reserve.note_failed_write(self.log.environment(), &error, group.bytes());
             if !group.only_removes() || self.reserve.full().is_none() {
                 return Err(error);
             }
@@ -39,9 +39,9 @@ impl KvsWriter {
 
     /// Lets go of something that takes space; false if there is nothing left.
     fn give_way(&mut self, is_clear: bool) -> bool {
-        let place = self.log.place();
+        let environment = self.log.environment();
         let kept = if is_clear { Kept::Nothing } else { Kept::Half };
-        self.reserve.let_go(place, kept) || self.remove_hints()
+        self.reserve.let_go(environment, kept) || self.remove_hints()
     }
 
     /// Removes every hint, which only makes the next open slower; false if there was none.
@@ -49,7 +49,7 @@ impl KvsWriter {
         if planted(Bug::HoldReserve) {
             return false;
         }
-        let directory = &self.log.place().directory;
+        let directory = &self.log.environment().directory;
         let segments = self.log.table().all();
         // A segment that is damaged can be opened again only with its hint.
         let removed = segments.iter().filter(|segment| !segment.is_damaged()).filter(|segment| {
@@ -63,13 +63,13 @@ impl KvsWriter {
     /// Chooses what to compact on a full disk: what has the least to keep, as far as its output has
     /// space once the reserve is let go.
     pub(super) fn choose_when_full(&mut self) -> Result<Vec<SegmentId>> {
-        let place = self.log.place().clone();
+        let environment = self.log.environment().clone();
         let Self { log, reserve, accounting, .. } = self;
-        with_reserve(reserve, &place, || log.mark_sealed(accounting))?;
+        with_reserve(reserve, &environment, || log.mark_sealed(accounting))?;
         for kept in [Kept::Eighth, Kept::Nothing] {
-            let chosen = self.choose_emptiest(self.reserve.output_bytes_max(&place, kept))?;
+            let chosen = self.choose_emptiest(self.reserve.output_bytes_max(&environment, kept))?;
             if !chosen.is_empty() {
-                self.reserve.let_go(&place, kept);
+                self.reserve.let_go(&environment, kept);
                 return Ok(chosen);
             }
         }
@@ -89,8 +89,8 @@ impl KvsWriter {
             && chosen.is_empty()
             && accounting.is_worth_sealing(active, garbage_min, output_max)
         {
-            let place = log.place().clone();
-            with_reserve(reserve, &place, || log.seal(accounting))?;
+            let environment = log.environment().clone();
+            with_reserve(reserve, &environment, || log.seal(accounting))?;
             return Ok(accounting.choose_emptiest(garbage_min, output_max));
         }
         Ok(chosen)
@@ -103,7 +103,7 @@ impl KvsWriter {
     }
 
     fn garbage_min(&self) -> u64 {
-        self.compaction_bytes_min.min(self.log.place().segment_bytes_max / GARBAGE_PART)
+        self.compaction_bytes_min.min(self.log.environment().segment_bytes_max / GARBAGE_PART)
     }
 
     /// Returns true if a compaction is to be looked for, which on a full disk is whenever something
@@ -121,7 +121,7 @@ impl KvsWriter {
 
     /// Notes that a compaction failed, or could not begin.
     pub(super) fn note_failed_compaction(&mut self, error: &Error) {
-        self.reserve.note_failed_compaction(self.log.place(), error);
+        self.reserve.note_failed_compaction(self.log.environment(), error);
     }
 
     /// Returns the job that makes the reserve, if there is something to do. What a compaction on a
@@ -132,7 +132,7 @@ impl KvsWriter {
             return None;
         }
         let (log_bytes, _) = self.accounting.totals();
-        let making = self.reserve.begin(self.log.place(), log_bytes)?;
+        let making = self.reserve.begin(self.log.environment(), log_bytes)?;
         Some(Box::new(ReserveJob(making)))
     }
 }

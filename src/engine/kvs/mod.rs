@@ -10,12 +10,12 @@ pub(crate) use writer::KvsWriter;
 use super::directory::Directory;
 use super::read_only::ReadOnlyWriter;
 use super::{Engine, EngineKind, WriteHalf};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::sync::Arc;
 use crate::{Durability, Options, Result};
 
 /// How much longer than what it holds a file may be, where that makes syncs cheaper; an open after a crash reads it.
-const ROOM_BYTES: u64 = 1 << 20;
+const PREALLOCATE_BYTES: u64 = 1 << 20;
 
 /// As many full segments as this fill a file system, so that each can be rewritten when it is full.
 const SEGMENTS_PER_DISK: u64 = 32;
@@ -35,16 +35,17 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
         Ok(space) => options.segment_bytes_max.min(segment_bytes_max(space.total)),
         Err(_) => options.segment_bytes_max,
     };
-    let place = Place {
+    let environment = LogEnvironment {
         directory: handle,
         path,
         store,
         segment_bytes_max,
-        room_bytes: matches!(options.durability, Durability::Always).then_some(ROOM_BYTES),
+        preallocate_bytes: matches!(options.durability, Durability::Always)
+            .then_some(PREALLOCATE_BYTES),
         read_only: options.read_only,
     };
     let (writer, reader, report) =
-        KvsWriter::open(place, options.compaction_bytes_min, options.cache_bytes)?;
+        KvsWriter::open(environment, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
         let (dropped, path) = (report.dropped_bytes, path.display());
         let done = if options.read_only { "passed over" } else { "cut off" };

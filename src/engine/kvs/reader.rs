@@ -22,7 +22,7 @@ pub(crate) struct KvsReader {
 
 /// A key that the cache was asked for, to be read at a point in time.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct PointRead<'a> {
     key: &'a [u8],
     /// `None` if nothing is cached.
     hash: Option<KeyHash>,
@@ -34,11 +34,11 @@ impl KvsReader {
     /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
     fn fetch(
         &self,
-        wanted: Wanted<'_>,
+        wanted: PointRead<'_>,
         access: Access,
         mut find: impl FnMut() -> Option<(u64, Location)>,
     ) -> Result<Lookup> {
-        let Wanted { key, hash, seen } = wanted;
+        let PointRead { key, hash, seen } = wanted;
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
             let expires_at = location.expires_at();
@@ -102,7 +102,7 @@ impl ReadHalf for KvsReader {
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
             return Ok(Lookup::Found(entry(hit)));
         }
-        let wanted = Wanted { key, hash, seen: self.index.visible() };
+        let wanted = PointRead { key, hash, seen: self.index.visible() };
         self.fetch(wanted, access, || self.index.newest(key))
     }
 
@@ -111,7 +111,7 @@ impl ReadHalf for KvsReader {
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
             return Ok(Lookup::Found(entry(hit)));
         }
-        self.fetch(Wanted { key, hash, seen }, access, || self.index.at(key, snapshot))
+        self.fetch(PointRead { key, hash, seen }, access, || self.index.at(key, snapshot))
     }
 
     fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
@@ -135,7 +135,7 @@ impl ReadHalf for KvsReader {
             }
             let mut first = Some((version, found.slot));
             let find = || first.take().or_else(|| self.index.at(key, snapshot));
-            let wanted = Wanted { key, hash, seen: snapshot.sequence() };
+            let wanted = PointRead { key, hash, seen: snapshot.sequence() };
             match self.fetch(wanted, Access::Blocking, find)? {
                 Lookup::Found(entry) => Ok(Some(entry)),
                 Lookup::Absent | Lookup::Cold => Ok(None),

@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 
 use super::KvsReader;
 use crate::bugs::{Bug, planted};
-use crate::engine::jobs::{CompactionJob, HintJob, PreparationJob, SyncJob};
+use crate::engine::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
 use crate::engine::threads::Threads;
 use crate::engine::{Delivery, Group, Job, JobKind, Mutation, WriteHalf};
 use crate::storage::cache::RecordCache;
 use crate::storage::compaction::accounting::Accounting;
-use crate::storage::compaction::{CompactionDelivery, CompactionPlan, Input, Replacement};
+use crate::storage::compaction::{
+    CompactionDelivery, CompactionInput, CompactionPlan, Replacement,
+};
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::index::{IndexWriter, KeyVersion, Slot};
 use crate::storage::log::reserve::{Reserve, with_reserve};
-use crate::storage::log::{Log, Place};
+use crate::storage::log::{Log, LogEnvironment};
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
-use crate::storage::segment::hint_writer::Hinting;
+use crate::storage::segment::hint_writer::HintWriter;
 use crate::storage::segment::{Location, Origin, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -42,7 +44,7 @@ pub(crate) struct KvsWriter {
     /// Sealed segments that have no hint, in the order they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
     /// The segment of a hint that was handed out and has not come back.
-    hinting: Option<Arc<Segment>>,
+    hint_in_progress: Option<Arc<Segment>>,
     /// A sync that was handed out and has not come back.
     is_syncing: bool,
     /// The newest commit that removed every key.
@@ -52,12 +54,12 @@ pub(crate) struct KvsWriter {
 impl KvsWriter {
     /// Recovers the log at this place.
     pub(crate) fn open(
-        place: Place,
+        environment: LogEnvironment,
         compaction_bytes_min: u64,
         cache_bytes: usize,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut index = IndexWriter::new();
-        let recovered = recover(&place, &mut index, &Threads::new())?;
+        let recovered = recover(&environment, &mut index, &Threads::new())?;
         let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
         let keys = usize::try_from(index.reader().live()).unwrap_or(usize::MAX);
@@ -68,9 +70,9 @@ impl KvsWriter {
             cache: Arc::clone(&cache),
         };
         let mut reserve = Reserve::new();
-        reserve.make_if_scarce(&place, accounting.totals().0);
+        reserve.make_if_scarce(&environment, accounting.totals().0);
         let writer = Self {
-            log: Log::new(place, end, table),
+            log: Log::new(environment, end, table),
             index,
             accounting,
             cache,
@@ -79,7 +81,7 @@ impl KvsWriter {
             is_releasing: false,
             reserve,
             unhinted,
-            hinting: None,
+            hint_in_progress: None,
             is_syncing: false,
             cleared,
         };
@@ -107,16 +109,17 @@ impl KvsWriter {
             match mutation {
                 Mutation::Put { key, .. } | Mutation::Remove { key } => {
                     if !slot.is_tombstone() {
-                        self.accounting.hold_key(*segment, &key);
+                        self.accounting.note_key(*segment, &key);
                     }
-                    self.accounting.gain(&slot);
+                    self.accounting.add_live(&slot);
                     changes.push(KeyVersion { key, version, slot });
                 }
                 Mutation::Clear => {
                     self.cleared = version;
                     let accounting = &mut self.accounting;
-                    self.index.insert(std::mem::take(&mut changes), |old| accounting.lose(&old));
-                    self.index.remove_all(version, &slot, |old| accounting.lose(&old));
+                    self.index
+                        .insert(std::mem::take(&mut changes), |old| accounting.mark_dead(&old));
+                    self.index.remove_all(version, &slot, |old| accounting.mark_dead(&old));
                 }
             }
         }
@@ -124,11 +127,11 @@ impl KvsWriter {
         if planted(Bug::PublishPiecemeal) {
             for change in changes.drain(..) {
                 let version = change.version;
-                self.index.insert(vec![change], |overwritten| accounting.lose(&overwritten));
+                self.index.insert(vec![change], |overwritten| accounting.mark_dead(&overwritten));
                 self.index.publish(version);
             }
         }
-        self.index.insert(changes, |overwritten| accounting.lose(&overwritten));
+        self.index.insert(changes, |overwritten| accounting.mark_dead(&overwritten));
         if !planted(Bug::AcknowledgeBeforePublish) {
             self.index.publish(self.log.next_sequence() - 1);
         }
@@ -137,9 +140,9 @@ impl KvsWriter {
     fn prune(&mut self) {
         let accounting = &mut self.accounting;
         self.index.prune(|location, gone| {
-            accounting.lose(&location);
+            accounting.mark_dead(&location);
             if gone {
-                accounting.keep_tombstone(&location);
+                accounting.note_kept_tombstone(&location);
             }
         });
     }
@@ -166,7 +169,7 @@ impl KvsWriter {
         {
             self.log.seal(&mut self.accounting)?;
         }
-        let output_bytes_max = self.log.place().segment_bytes_max;
+        let output_bytes_max = self.log.environment().segment_bytes_max;
         Ok(self.accounting.choose(garbage_bytes_min, output_bytes_max))
     }
 
@@ -181,15 +184,21 @@ impl KvsWriter {
         inputs.retain(|segment| chosen.contains(&segment.id()));
         let accounting = &mut self.accounting;
         let input = |segment: Arc<Segment>| {
-            let has_unmarked = accounting.get(segment.id()).is_none_or(|usage| usage.has_unmarked);
-            let has_unmarked = (has_old_snapshots || has_unmarked) && !planted(Bug::TrustMarks);
-            Input { marks: accounting.marks(segment.id()), has_unmarked, segment }
+            let may_hold_unmarked =
+                accounting.get(segment.id()).is_none_or(|usage| usage.may_hold_unmarked);
+            let may_hold_unmarked =
+                (has_old_snapshots || may_hold_unmarked) && !planted(Bug::TrustMarks);
+            CompactionInput {
+                dead: accounting.dead_bitmap(segment.id()),
+                may_hold_unmarked,
+                segment,
+            }
         };
         let inputs = inputs.into_iter().map(input).collect();
         let next = self.log.next_begun();
         let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
-            place: self.log.place().clone(),
+            environment: self.log.environment().clone(),
             index: self.index.reader(),
             table: Arc::clone(self.log.table()),
             inputs,
@@ -218,21 +227,21 @@ impl KvsWriter {
                 let has_old_snapshots = self.prune_all();
                 let accounting = &mut self.accounting;
                 for moved in &moves {
-                    accounting.hold(moved.to.segment, moved.version);
+                    accounting.note_sequence(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
-                        accounting.hold_key(moved.to.segment, &moved.key);
+                        accounting.note_key(moved.to.segment, &moved.key);
                     }
                     if has_old_snapshots {
-                        accounting.leave_unmarked(moved.to.segment);
+                        accounting.note_unmarked(moved.to.segment);
                     }
                 }
                 self.index.repoint(moves, |moved, is_there| {
                     if is_there {
                         accounting.move_live(&moved.from, &moved.to);
                     } else if moved.to.is_tombstone() {
-                        accounting.keep_tombstone(&moved.to);
+                        accounting.note_kept_tombstone(&moved.to);
                     } else {
-                        accounting.reject(&moved.to);
+                        accounting.mark_never_live(&moved.to);
                     }
                 });
             }
@@ -312,7 +321,8 @@ impl WriteHalf for KvsWriter {
         }
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
-        let is_busy = self.compaction.is_some() || self.is_releasing || self.hinting.is_some();
+        let is_busy =
+            self.compaction.is_some() || self.is_releasing || self.hint_in_progress.is_some();
         if is_busy || !self.is_compaction_due() {
             return None;
         }
@@ -342,15 +352,16 @@ impl WriteHalf for KvsWriter {
         if self.reserve.is_making() || self.reserve.full().is_some() {
             return None;
         }
-        let place = self.log.place();
+        let environment = self.log.environment();
         // Well before it is full, or sealed because it is mostly garbage.
-        let bytes_min = place.segment_bytes_max.min(self.compaction_bytes_min) / 2;
-        match self.log.begin_preparation(bytes_min) {
+        let bytes_min = environment.segment_bytes_max.min(self.compaction_bytes_min) / 2;
+        match self.log.request_standby(bytes_min) {
             Ok(id) => id.map(|id| {
-                Box::new(PreparationJob { place: self.log.place().clone(), id }) as Box<dyn Job>
+                Box::new(StandbyJob { environment: self.log.environment().clone(), id })
+                    as Box<dyn Job>
             }),
             Err(error) => {
-                log::warn!("the next segment cannot be prepared: {error}");
+                log::warn!("no standby segment can be made: {error}");
                 None
             }
         }
@@ -360,18 +371,22 @@ impl WriteHalf for KvsWriter {
         self.unhinted.extend(self.log.take_sealed());
         // A compaction might remove the segment meanwhile, and a full disk has no space for a hint.
         let is_full = self.reserve.full().is_some();
-        if self.compaction.is_some() || self.is_releasing || self.hinting.is_some() || is_full {
+        if self.compaction.is_some()
+            || self.is_releasing
+            || self.hint_in_progress.is_some()
+            || is_full
+        {
             return None;
         }
-        let bytes_min = self.log.place().segment_bytes_max / HINTED_PART;
+        let bytes_min = self.log.environment().segment_bytes_max / HINTED_PART;
         while let Some(segment) = self.unhinted.pop_front() {
             let usage = self.accounting.get(segment.id());
             if usage.is_some_and(|usage| usage.bytes >= bytes_min) {
-                self.hinting = Some(Arc::clone(&segment));
+                self.hint_in_progress = Some(Arc::clone(&segment));
                 let is_before = |other: &&Arc<Segment>| other.id() <= segment.id();
                 let unsynced = self.log.unsynced().filter(is_before).map(Arc::clone).collect();
-                let hinting = Hinting::new(self.log.place().clone(), segment, unsynced);
-                return Some(Box::new(HintJob(hinting)));
+                let writer = HintWriter::new(self.log.environment().clone(), segment, unsynced);
+                return Some(Box::new(HintJob(writer)));
             }
         }
         None
@@ -385,19 +400,19 @@ impl WriteHalf for KvsWriter {
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
             Delivery::Hinted => {
-                if let Some(segment) = self.hinting.take() {
+                if let Some(segment) = self.hint_in_progress.take() {
                     segment.set_hinted(true);
                 }
             }
             // One that failed is left to the next open, which wants another.
             Delivery::Failed(JobKind::Hint, error) => {
-                if let Some(segment) = self.hinting.take() {
+                if let Some(segment) = self.hint_in_progress.take() {
                     self.log.table().note_failed_read(segment.id(), &error);
                 }
             }
-            Delivery::Prepared(prepared) => self.log.prepared(Some(prepared)),
+            Delivery::Standby(standby) => self.log.receive_standby(Some(standby)),
             Delivery::Reserved(made) => self.reserve.take(&made),
-            Delivery::Failed(JobKind::Preparation, _) => self.log.prepared(None),
+            Delivery::Failed(JobKind::Preparation, _) => self.log.receive_standby(None),
             Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
@@ -424,7 +439,7 @@ impl WriteHalf for KvsWriter {
 
     fn close(&mut self) -> Result<()> {
         let Self { log, reserve, accounting, compaction, .. } = self;
-        let place = log.place().clone();
-        with_reserve(reserve, &place, || log.close(accounting, compaction.as_ref()))
+        let environment = log.environment().clone();
+        with_reserve(reserve, &environment, || log.close(accounting, compaction.as_ref()))
     }
 }

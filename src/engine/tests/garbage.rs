@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn compaction_ends_however_little_garbage_is_asked_for() {
     let disk = SimulatedDisk::new(State::default());
-    let (mut writer, _, _) = KvsWriter::open(place(&disk, 4096), 0, 0).unwrap();
+    let (mut writer, _, _) = KvsWriter::open(environment(&disk, 4096), 0, 0).unwrap();
     for _ in 0..20 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }

@@ -13,7 +13,7 @@ use crate::engine::{
     Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
 };
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
 use crate::store::{Batch, SizeLimits, WriteOperation};
@@ -73,16 +73,16 @@ struct Store {
 impl Store {
     fn open(state: State) -> (Self, RecoveryReport) {
         let disk = SimulatedDisk::new(state);
-        let place = Place {
+        let environment = LogEnvironment {
             directory: Arc::new(disk.clone()),
             path: "data".into(),
             store: 7,
             segment_bytes_max: SEGMENT_BYTES_MAX,
-            room_bytes: Some(64),
+            preallocate_bytes: Some(64),
             read_only: false,
         };
         let (writer, reader, report) =
-            KvsWriter::open(place, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();
+            KvsWriter::open(environment, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();
         let model = Model::default();
         let snapshots = Vec::new();
         (Self { disk, writer, reader, model, snapshots, sync: None, compaction: None }, report)

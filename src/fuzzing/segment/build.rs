@@ -11,7 +11,7 @@ use crate::engine::{
 use crate::fuzzing::{Image, Input, image};
 use crate::storage::format::record::{FRAME_HEADER_BYTES, u64_at};
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
 use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;
@@ -38,15 +38,15 @@ pub(in crate::fuzzing) struct History {
 pub(in crate::fuzzing) fn open(
     disk: &SimulatedDisk,
 ) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
-    let place = Place {
+    let environment = LogEnvironment {
         directory: Arc::new(disk.clone()),
         path: DIRECTORY.into(),
         store: STORE,
         segment_bytes_max: SEGMENT_BYTES_MAX,
-        room_bytes: None,
+        preallocate_bytes: None,
         read_only: false,
     };
-    KvsWriter::open(place, COMPACTION_BYTES_MIN, 0)
+    KvsWriter::open(environment, COMPACTION_BYTES_MIN, 0)
 }
 
 pub(super) fn group(batch: Vec<Mutation>) -> Group {

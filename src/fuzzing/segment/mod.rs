@@ -17,7 +17,7 @@ use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use build::{DIRECTORY, History, STORE, contents, group, maintain, open};
 
@@ -143,11 +143,11 @@ fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
     let Ok(header) = SegmentHeader::decode(bytes, &path) else { return };
     assert_eq!(header.encode(), bytes[..HEADER_BYTES]);
     let segment = Segment::new(header, path.clone(), disk.open(name).unwrap());
-    let mut scan = Scan::new(&segment).unwrap();
+    let mut scan = FrameScan::new(&segment).unwrap();
     loop {
         let at = scan.offset();
         let start = usize::try_from(at).unwrap();
-        let Next::Frame(frame) = scan.next().unwrap() else { return };
+        let NextFrame::Valid(frame) = scan.next().unwrap() else { return };
         let numbers = (frame.header.sequence, frame.header.durable);
         let mut encoded = Vec::new();
         if frame.header.kind == FrameKind::Batch {

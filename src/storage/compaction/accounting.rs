@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bugs::{Bug, planted};
-use crate::storage::compaction::dead_bitmap::{Marks, SharedMarks};
+use crate::storage::compaction::dead_bitmap::{DeadBitmap, SharedDeadBitmap};
 use crate::storage::compaction::key_set::{FrozenKeySet, KeySet};
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::FRAME_HEADER_BYTES;
@@ -12,7 +12,7 @@ use crate::storage::segment::{HEADER_BYTES, Location, Origin};
 
 /// What is known of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Usage {
+pub(crate) struct SegmentUsage {
     /// How it came to be.
     pub(crate) origin: Origin,
     /// Its length.
@@ -31,7 +31,7 @@ pub(crate) struct Usage {
     /// Nothing is appended to it any more.
     pub(crate) sealed: bool,
     /// It may hold values that nobody needs and that are not marked.
-    pub(crate) has_unmarked: bool,
+    pub(crate) may_hold_unmarked: bool,
 }
 
 /// The bytes of a compaction's output beside what it keeps: a header, a seal, and a list of the
@@ -42,11 +42,11 @@ const OUTPUT_BYTES_PER_INPUT: u64 = 10;
 /// The usage of every segment.
 #[derive(Default)]
 pub(crate) struct Accounting {
-    segments: BTreeMap<SegmentId, Usage>,
+    segments: BTreeMap<SegmentId, SegmentUsage>,
     /// The keys that each segment holds values of.
     keys: BTreeMap<SegmentId, KeySet>,
     /// Which values of each segment nobody needs any more.
-    marks: BTreeMap<SegmentId, Marks>,
+    dead_bitmaps: BTreeMap<SegmentId, DeadBitmap>,
     /// Garbage that was made since the last choice.
     unchecked_bytes: u64,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Accounting {
 impl Accounting {
     /// Begins to count a segment.
     pub(crate) fn add(&mut self, id: SegmentId, origin: Origin, bytes: u64, sealed: bool) {
-        let usage = Usage {
+        let usage = SegmentUsage {
             origin,
             bytes,
             live_bytes: 0,
@@ -63,7 +63,7 @@ impl Accounting {
             oldest: u64::MAX,
             newest: 0,
             sealed,
-            has_unmarked: false,
+            may_hold_unmarked: false,
         };
         self.segments.insert(id, usage);
     }
@@ -72,16 +72,16 @@ impl Accounting {
     pub(crate) fn remove(&mut self, id: SegmentId) {
         self.segments.remove(&id);
         self.keys.remove(&id);
-        self.marks.remove(&id);
+        self.dead_bitmaps.remove(&id);
     }
 
     /// The segment's usage.
-    pub(crate) fn get(&self, id: SegmentId) -> Option<&Usage> {
+    pub(crate) fn get(&self, id: SegmentId) -> Option<&SegmentUsage> {
         self.segments.get(&id)
     }
 
     /// Every segment, lowest id first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (SegmentId, &Usage)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (SegmentId, &SegmentUsage)> {
         self.segments.iter().map(|(id, usage)| (*id, usage))
     }
 
@@ -96,12 +96,12 @@ impl Accounting {
     }
 
     /// The segment has grown to this length.
-    pub(crate) fn grow(&mut self, id: SegmentId, bytes: u64) {
+    pub(crate) fn set_length(&mut self, id: SegmentId, bytes: u64) {
         self.with(id, |usage| usage.bytes = bytes);
     }
 
     /// The segment holds something of this commit.
-    pub(crate) fn hold(&mut self, id: SegmentId, sequence: u64) {
+    pub(crate) fn note_sequence(&mut self, id: SegmentId, sequence: u64) {
         self.with(id, |usage| {
             usage.oldest = usage.oldest.min(sequence);
             usage.newest = usage.newest.max(sequence);
@@ -109,17 +109,17 @@ impl Accounting {
     }
 
     /// The segment holds a value of this key, needed or not.
-    pub(crate) fn hold_key(&mut self, id: SegmentId, key: &[u8]) {
+    pub(crate) fn note_key(&mut self, id: SegmentId, key: &[u8]) {
         self.keys.entry(id).or_default().add(key);
     }
 
     /// The segment holds values of keys with these hashes, needed or not.
-    pub(crate) fn hold_keys(&mut self, id: SegmentId, hashes: Vec<u32>) {
+    pub(crate) fn note_key_hashes(&mut self, id: SegmentId, hashes: Vec<u32>) {
         self.keys.entry(id).or_default().add_hashes(hashes);
     }
 
     /// Some of what a segment holds is found to be garbage, and the index never pointed to it.
-    pub(crate) fn find_garbage(&mut self, bytes: u64) {
+    pub(crate) fn add_unindexed_garbage(&mut self, bytes: u64) {
         self.unchecked_bytes += bytes;
     }
 
@@ -135,14 +135,14 @@ impl Accounting {
     }
 
     /// The index points to this place from now on.
-    pub(crate) fn gain(&mut self, location: &Location) {
+    pub(crate) fn add_live(&mut self, location: &Location) {
         self.with(location.segment, |usage| usage.live_bytes += location.cost());
     }
 
     /// The index does not point to this place any more, and nobody needs what is there.
-    pub(crate) fn lose(&mut self, location: &Location) {
+    pub(crate) fn mark_dead(&mut self, location: &Location) {
         let cost = location.cost();
-        self.mark(location);
+        self.set_dead(location);
         self.unchecked_bytes += cost;
         self.with(location.segment, |usage| {
             usage.live_bytes = usage.live_bytes.saturating_sub(cost);
@@ -150,42 +150,42 @@ impl Accounting {
     }
 
     /// Nobody needs what is at this place, and the index never pointed to it.
-    pub(crate) fn reject(&mut self, location: &Location) {
+    pub(crate) fn mark_never_live(&mut self, location: &Location) {
         if !planted(Bug::ForgetRejected) {
-            self.mark(location);
+            self.set_dead(location);
         }
     }
 
     /// A compaction of the segment need not copy what is there. A tombstone may be needed though the index does
     /// not point to it.
-    fn mark(&mut self, location: &Location) {
+    fn set_dead(&mut self, location: &Location) {
         if !location.is_tombstone() && self.segments.contains_key(&location.segment) {
-            self.marks.entry(location.segment).or_default().mark(location);
+            self.dead_bitmaps.entry(location.segment).or_default().mark(location);
         }
     }
 
     /// Versions that a snapshot sees are moved to the segment: where they lie now is not told when they are lost.
-    pub(crate) fn leave_unmarked(&mut self, id: SegmentId) {
-        self.with(id, |usage| usage.has_unmarked = true);
+    pub(crate) fn note_unmarked(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.may_hold_unmarked = true);
     }
 
     /// What a compaction need not copy of a sealed segment.
-    pub(crate) fn marks(&mut self, id: SegmentId) -> SharedMarks {
+    pub(crate) fn dead_bitmap(&mut self, id: SegmentId) -> SharedDeadBitmap {
         let bytes = self.segments.get(&id).map_or(0, |usage| usage.bytes);
-        self.marks.entry(id).or_default().share(bytes)
+        self.dead_bitmaps.entry(id).or_default().share(bytes)
     }
 
     /// The index points to another copy of the same from now on; that makes no new garbage.
     pub(crate) fn move_live(&mut self, from: &Location, to: &Location) {
         let unchecked_bytes = self.unchecked_bytes;
-        self.lose(from);
-        self.gain(to);
+        self.mark_dead(from);
+        self.add_live(to);
         self.unchecked_bytes = unchecked_bytes;
     }
 
     /// Nothing of the tombstone's key is left in the index. If a compaction kept it, an older segment may
     /// hold what it removed; any other counts as garbage until a compaction looks whether it is needed.
-    pub(crate) fn keep_tombstone(&mut self, location: &Location) {
+    pub(crate) fn note_kept_tombstone(&mut self, location: &Location) {
         self.with(location.segment, |usage| match usage.origin {
             Origin::Compacted => usage.tombstone_bytes += location.cost(),
             Origin::Written => usage.untested_tombstone_bytes += location.cost(),
@@ -293,19 +293,19 @@ impl Accounting {
         })
     }
 
-    fn is_reducible(&self, usage: &Usage, garbage_bytes_min: u64) -> bool {
+    fn is_reducible(&self, usage: &SegmentUsage, garbage_bytes_min: u64) -> bool {
         let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
         usage.bytes >= output_bytes + garbage_bytes_min.max(1)
     }
 
     /// Returns the bytes that a compaction of the segment alone may have to keep.
-    fn kept_bytes(&self, usage: &Usage) -> u64 {
+    fn kept_bytes(&self, usage: &SegmentUsage) -> u64 {
         let is_oldest = self.segments.values().all(|other| other.oldest >= usage.oldest);
         let tombstones = usage.tombstone_bytes + usage.untested_tombstone_bytes;
         usage.live_bytes + if is_oldest { 0 } else { tombstones }
     }
 
-    fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut Usage)) {
+    fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut SegmentUsage)) {
         if let Some(usage) = self.segments.get_mut(&id) {
             change(usage);
         }
@@ -320,7 +320,7 @@ mod tests {
     /// A segment with these bytes that is sealed and holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
         accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
-        commits.into_iter().for_each(|sequence| accounting.hold(SegmentId(id), sequence));
+        commits.into_iter().for_each(|sequence| accounting.note_sequence(SegmentId(id), sequence));
     }
 
     /// A place that costs this many bytes.
@@ -338,15 +338,15 @@ mod tests {
         let mut accounting = Accounting::default();
         add(&mut accounting, 1, 1000, [1, 2]);
         add(&mut accounting, 2, 500, [1, 2]);
-        accounting.gain(&place(1, 400));
-        accounting.gain(&place(1, 100));
+        accounting.add_live(&place(1, 400));
+        accounting.add_live(&place(1, 100));
         assert_eq!(accounting.totals(), (1500, 500));
         accounting.move_live(&place(1, 400), &place(2, 400));
         assert_eq!(accounting.get(SegmentId(1)).unwrap().live_bytes, 100);
         assert_eq!(accounting.get(SegmentId(2)).unwrap().live_bytes, 400);
         assert!(!accounting.is_worth_a_look(0));
         // One long batch may count more than its segment has.
-        accounting.gain(&place(2, 400));
+        accounting.add_live(&place(2, 400));
         assert_eq!(accounting.totals(), (1500, 600));
     }
 
@@ -356,24 +356,23 @@ mod tests {
         add(&mut accounting, 1, 1000, [1, 2]);
         let put = Record::Put { key: b"k", value: b"v", expires_at: None };
         let at = |offset| Location::of(&put, SegmentId(1), Extent { offset, length: 14 });
-        accounting.lose(&at(104));
-        accounting.reject(&at(150));
-        accounting.lose(&place(1, 100));
-        accounting.lose(&Location::of(&put, SegmentId(9), Extent { offset: 72, length: 14 }));
-        let marks = accounting.marks(SegmentId(1));
-        let marked: Vec<_> =
-            (0..1000).step_by(8).filter(|offset| marks.contains(*offset)).collect();
+        accounting.mark_dead(&at(104));
+        accounting.mark_never_live(&at(150));
+        accounting.mark_dead(&place(1, 100));
+        accounting.mark_dead(&Location::of(&put, SegmentId(9), Extent { offset: 72, length: 14 }));
+        let dead = accounting.dead_bitmap(SegmentId(1));
+        let marked: Vec<_> = (0..1000).step_by(8).filter(|offset| dead.contains(*offset)).collect();
         assert_eq!(marked, [104, 144]);
-        assert!(!accounting.marks(SegmentId(9)).contains(72), "it is not known");
+        assert!(!accounting.dead_bitmap(SegmentId(9)).contains(72), "it is not known");
     }
 
     #[test]
     fn a_quarter_of_the_least_garbage_is_worth_a_look() {
         let mut accounting = Accounting::default();
         add(&mut accounting, 1, 1000, [1, 2]);
-        accounting.gain(&place(1, 100));
+        accounting.add_live(&place(1, 100));
         assert!(!accounting.is_worth_a_look(0));
-        accounting.lose(&place(1, 100));
+        accounting.mark_dead(&place(1, 100));
         assert!(accounting.is_worth_a_look(0));
         assert!(accounting.is_worth_a_look(400));
         assert!(!accounting.is_worth_a_look(404));
@@ -386,10 +385,10 @@ mod tests {
         let mut accounting = Accounting::default();
         add(&mut accounting, 1, 1000, [1, 2]);
         let segment = SegmentId(1);
-        accounting.gain(&place(1, 501));
+        accounting.add_live(&place(1, 501));
         assert!(!accounting.is_mostly_garbage(segment, 100), "less than a half");
-        accounting.lose(&place(1, 501));
-        accounting.gain(&place(1, 500));
+        accounting.mark_dead(&place(1, 501));
+        accounting.add_live(&place(1, 500));
         assert!(accounting.is_mostly_garbage(segment, 500));
         assert!(!accounting.is_mostly_garbage(segment, 501), "less than the least");
         assert!(!accounting.is_mostly_garbage(SegmentId(2), 0), "unknown");
@@ -402,7 +401,7 @@ mod tests {
         let mut accounting = Accounting::default();
         for (id, live) in [(1, 501), (2, 500), (3, 100)] {
             add(&mut accounting, id, 1000, [id, id]);
-            accounting.gain(&place(id, live));
+            accounting.add_live(&place(id, live));
         }
         accounting.add(SegmentId(4), Origin::Written, 1000, false);
         assert_eq!(choose(&mut accounting, 1400, 10_000), [2, 3]);
@@ -419,7 +418,7 @@ mod tests {
         let mut accounting = Accounting::default();
         for (id, oldest) in [(1, 30), (2, 20), (3, 10)] {
             add(&mut accounting, id, 1000, [oldest, oldest]);
-            accounting.gain(&place(id, 200));
+            accounting.add_live(&place(id, 200));
         }
         assert_eq!(choose(&mut accounting, 0, 600), [3, 2, 1]);
         assert_eq!(choose(&mut accounting, 0, 599), [3, 2]);
@@ -431,9 +430,9 @@ mod tests {
         for (oldest_outside, chosen) in [(4, false), (5, true), (6, true)] {
             let mut accounting = Accounting::default();
             add(&mut accounting, 1, 1000, [oldest_outside, 9]);
-            accounting.gain(&place(1, 900));
+            accounting.add_live(&place(1, 900));
             add(&mut accounting, 2, 1000, [3, 5]);
-            accounting.keep_tombstone(&place(2, 600));
+            accounting.note_kept_tombstone(&place(2, 600));
             let expected: &[u64] = if chosen { &[2] } else { &[] };
             assert_eq!(choose(&mut accounting, 0, 10_000), expected, "{oldest_outside}");
         }
@@ -444,12 +443,12 @@ mod tests {
         let mut accounting = Accounting::default();
         // The first is garbage only while the second goes with it, which does not fit.
         add(&mut accounting, 1, 1000, [5, 6]);
-        accounting.keep_tombstone(&place(1, 600));
-        accounting.gain(&place(1, 100));
+        accounting.note_kept_tombstone(&place(1, 600));
+        accounting.add_live(&place(1, 100));
         add(&mut accounting, 2, 1000, [1, 2]);
-        accounting.gain(&place(2, 501));
+        accounting.add_live(&place(2, 501));
         assert!(choose(&mut accounting, 0, 10_000).is_empty());
-        accounting.lose(&place(2, 501));
+        accounting.mark_dead(&place(2, 501));
         assert_eq!(choose(&mut accounting, 0, 10_000), [2, 1]);
     }
 
@@ -459,7 +458,7 @@ mod tests {
         for (id, live) in [(1, 700), (2, 300), (3, 0), (4, 840)] {
             add(&mut accounting, id, 1000, [id, id]);
             if live > 0 {
-                accounting.gain(&place(id, live));
+                accounting.add_live(&place(id, live));
             }
         }
         let choose = |accounting: &mut Accounting, garbage, output| {
@@ -474,8 +473,8 @@ mod tests {
         assert_eq!(choose(&mut accounting, 1, empty_output + 310), [3, 2]);
         // Tombstones are kept while anything is older.
         accounting.add(SegmentId(5), Origin::Written, 1000, true);
-        accounting.hold(SegmentId(5), 9);
-        accounting.keep_tombstone(&place(5, 900));
+        accounting.note_sequence(SegmentId(5), 9);
+        accounting.note_kept_tombstone(&place(5, 900));
         assert!(!choose(&mut accounting, 1, u64::MAX).contains(&5));
         assert!(!accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));
         (1..5).for_each(|id| accounting.remove(SegmentId(id)));
@@ -488,7 +487,7 @@ mod tests {
         let mut accounting = Accounting::default();
         for id in 1..4 {
             add(&mut accounting, id, 1000, [id * 10, id * 10]);
-            accounting.hold_key(SegmentId(id), &id.to_le_bytes());
+            accounting.note_key(SegmentId(id), &id.to_le_bytes());
         }
         accounting.unseal(SegmentId(3));
         let outside = accounting.outside(&[SegmentId(1)]);

@@ -9,67 +9,67 @@ use crate::storage::segment::Location;
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
 /// How many bytes of a segment one piece is for.
-const PIECE_BYTES: usize = 32 << 10;
+const CHUNK_BYTES: usize = 32 << 10;
 
 /// How many bytes of a segment one bit is for.
 const BIT_BYTES: usize = 8;
 
-const PIECE_WORDS: usize = PIECE_BYTES / BIT_BYTES / 64;
+const CHUNK_WORDS: usize = CHUNK_BYTES / BIT_BYTES / 64;
 
 /// The marks of a part of a segment; there are none until the first is set.
-type Piece = OnceLock<Box<[AtomicU64]>>;
+type BitmapChunk = OnceLock<Box<[AtomicU64]>>;
 
 /// The marks of one segment.
 #[derive(Default)]
-pub(crate) struct Marks(Arc<Vec<Piece>>);
+pub(crate) struct DeadBitmap(Arc<Vec<BitmapChunk>>);
 
-impl Marks {
+impl DeadBitmap {
     /// Marks what lies at this place.
     pub(crate) fn mark(&mut self, location: &Location) {
-        let (piece, word, bit) = place(location.extent.offset);
-        if piece >= self.0.len()
+        let (chunk, word, bit) = place(location.extent.offset);
+        if chunk >= self.0.len()
             // Shared is only what is sealed, and so has no places behind those that were marked or asked for.
-            && let Some(pieces) = Arc::get_mut(&mut self.0)
+            && let Some(chunks) = Arc::get_mut(&mut self.0)
         {
-            pieces.resize_with(piece + 1, Piece::new);
+            chunks.resize_with(chunk + 1, BitmapChunk::new);
         }
-        if let Some(piece) = self.0.get(piece) {
-            let none = || (0..PIECE_WORDS).map(|_| AtomicU64::new(0)).collect();
-            let word = &piece.get_or_init(none)[word];
+        if let Some(chunk) = self.0.get(chunk) {
+            let none = || (0..CHUNK_WORDS).map(|_| AtomicU64::new(0)).collect();
+            let word = &chunk.get_or_init(none)[word];
             // Nobody else writes.
             word.store(word.load(Ordering::Relaxed) | bit, Ordering::Relaxed);
         }
     }
 
     /// For a compaction of the segment, which has this length and gets no longer.
-    pub(crate) fn share(&mut self, bytes: u64) -> SharedMarks {
-        let pieces = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(PIECE_BYTES);
-        if pieces > self.0.len()
+    pub(crate) fn share(&mut self, bytes: u64) -> SharedDeadBitmap {
+        let chunks = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK_BYTES);
+        if chunks > self.0.len()
             && let Some(own) = Arc::get_mut(&mut self.0)
         {
-            own.resize_with(pieces, Piece::new);
+            own.resize_with(chunks, BitmapChunk::new);
         }
-        SharedMarks(Arc::clone(&self.0))
+        SharedDeadBitmap(Arc::clone(&self.0))
     }
 }
 
 /// What a compaction sees of the marks of a segment.
 #[derive(Default, Clone)]
-pub(crate) struct SharedMarks(Arc<Vec<Piece>>);
+pub(crate) struct SharedDeadBitmap(Arc<Vec<BitmapChunk>>);
 
-impl SharedMarks {
+impl SharedDeadBitmap {
     /// Whether nobody needs what lies there.
     pub(crate) fn contains(&self, offset: u32) -> bool {
-        let (piece, word, bit) = place(offset);
-        let words = self.0.get(piece).and_then(Piece::get);
+        let (chunk, word, bit) = place(offset);
+        let words = self.0.get(chunk).and_then(BitmapChunk::get);
         words.is_some_and(|words| words[word].load(Ordering::Relaxed) & bit != 0)
     }
 }
 
 fn place(offset: u32) -> (usize, usize, u64) {
-    let (piece, within) = (offset as usize / PIECE_BYTES, offset as usize % PIECE_BYTES);
+    let (chunk, within) = (offset as usize / CHUNK_BYTES, offset as usize % CHUNK_BYTES);
     let number = within / BIT_BYTES;
-    (piece, number / 64, 1 << (number % 64))
+    (chunk, number / 64, 1 << (number % 64))
 }
 
 #[cfg(test)]
@@ -85,12 +85,12 @@ mod tests {
 
     #[test]
     fn what_is_marked_is_found_and_nothing_beside_it() {
-        let mut marks = Marks::default();
-        let marked = [72, 84, 584, PIECE_BYTES - 4, PIECE_BYTES * 3 + 5];
-        marked.iter().for_each(|offset| marks.mark(&location(*offset)));
-        let shared = marks.share(PIECE_BYTES as u64 * 4);
+        let mut bitmap = DeadBitmap::default();
+        let marked = [72, 84, 584, CHUNK_BYTES - 4, CHUNK_BYTES * 3 + 5];
+        marked.iter().for_each(|offset| bitmap.mark(&location(*offset)));
+        let shared = bitmap.share(CHUNK_BYTES as u64 * 4);
         let is_marked = |offset: usize| shared.contains(u32::try_from(offset).unwrap());
-        let found: Vec<_> = (0..PIECE_BYTES * 5).step_by(4).filter(|at| is_marked(*at)).collect();
+        let found: Vec<_> = (0..CHUNK_BYTES * 5).step_by(4).filter(|at| is_marked(*at)).collect();
         let expected: Vec<_> =
             marked.iter().map(|at| at / 8 * 8).flat_map(|at| [at, at + 4]).collect();
         assert_eq!(found, expected);
@@ -98,13 +98,13 @@ mod tests {
 
     #[test]
     fn a_mark_that_is_set_while_a_compaction_runs_is_seen() {
-        let mut marks = Marks::default();
-        let piece = u32::try_from(PIECE_BYTES).unwrap();
-        let shared = marks.share(PIECE_BYTES as u64 + 1);
-        assert!(!shared.contains(piece));
-        marks.mark(&location(PIECE_BYTES));
-        assert!(shared.contains(piece));
-        marks.mark(&location(PIECE_BYTES * 9));
-        assert!(!shared.contains(piece * 9), "it is longer than it was said to be");
+        let mut bitmap = DeadBitmap::default();
+        let chunk = u32::try_from(CHUNK_BYTES).unwrap();
+        let shared = bitmap.share(CHUNK_BYTES as u64 + 1);
+        assert!(!shared.contains(chunk));
+        bitmap.mark(&location(CHUNK_BYTES));
+        assert!(shared.contains(chunk));
+        bitmap.mark(&location(CHUNK_BYTES * 9));
+        assert!(!shared.contains(chunk * 9), "it is longer than it was said to be");
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct KeySet {
 
 /// Hashes that do not change any more.
 #[derive(Debug)]
-struct Part {
+struct HashRun {
     hashes: Vec<u32>,
     is_sorted: bool,
 }
@@ -40,7 +40,7 @@ impl KeySet {
     pub(crate) fn freeze(&mut self) -> FrozenKeySet {
         if !self.added.is_empty() {
             let hashes = std::mem::take(&mut self.added);
-            self.frozen.0.push(Arc::new(Mutex::new(Part { hashes, is_sorted: false })));
+            self.frozen.0.push(Arc::new(Mutex::new(HashRun { hashes, is_sorted: false })));
         }
         self.frozen.clone()
     }
@@ -48,7 +48,7 @@ impl KeySet {
 
 /// A set of keys that does not change any more; whoever asks it first sorts it, so that the writer need not.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct FrozenKeySet(Vec<Arc<Mutex<Part>>>);
+pub(crate) struct FrozenKeySet(Vec<Arc<Mutex<HashRun>>>);
 
 impl FrozenKeySet {
     /// False only if no such key was added.

@@ -25,14 +25,14 @@ use std::collections::{HashSet, VecDeque};
 use std::io;
 
 use crate::bugs::{Bug, planted};
-use crate::storage::compaction::dead_bitmap::SharedMarks;
+use crate::storage::compaction::dead_bitmap::SharedDeadBitmap;
 use crate::storage::compaction::key_set::FrozenKeySet;
 use crate::storage::format::file_name::{self, SegmentId};
 use crate::storage::format::record::{Checksum, Extent, FrameKind, Record, TooLarge};
 use crate::storage::fs::File;
 use crate::storage::index::{Horizon, IndexReader, Move, Slot};
-use crate::storage::log::{Place, sync_segments};
-use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::log::{LogEnvironment, sync_segments};
+use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::storage::segment::{
     HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable,
 };
@@ -46,7 +46,7 @@ const STEP_BYTES: u64 = 1 << 20;
 const MOVES_PER_DELIVERY: usize = 256;
 
 /// How a step of a compaction ended.
-pub(crate) enum Progress {
+pub(crate) enum CompactionProgress {
     /// There is more to do.
     Continue,
     /// There is more to do, and this is for the writer.
@@ -68,20 +68,20 @@ pub(crate) enum CompactionDelivery {
 }
 
 /// A segment to be compacted.
-pub(crate) struct Input {
+pub(crate) struct CompactionInput {
     pub(crate) segment: Arc<Segment>,
     /// What nobody needs of it.
-    pub(crate) marks: SharedMarks,
+    pub(crate) dead: SharedDeadBitmap,
     /// Some of what is not marked may not be needed, or only by snapshots.
-    pub(crate) has_unmarked: bool,
+    pub(crate) may_hold_unmarked: bool,
 }
 
 /// What a compaction is made from.
 pub(crate) struct CompactionPlan {
-    pub(crate) place: Place,
+    pub(crate) environment: LogEnvironment,
     pub(crate) index: IndexReader<Location>,
     pub(crate) table: Arc<SegmentTable>,
-    pub(crate) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<CompactionInput>,
     pub(crate) output: SegmentId,
     /// The lowest sequence number and the keys of every sealed segment that is not an input.
     pub(crate) outside: Vec<(u64, FrozenKeySet)>,
@@ -114,8 +114,8 @@ pub(crate) struct Replacement {
 /// A running compaction.
 pub(crate) struct Compaction {
     plan: CompactionPlan,
-    output: Output,
-    phase: Phase,
+    output: CompactionOutput,
+    phase: CompactionPhase,
     moves: VecDeque<Move<Location>>,
     /// Keys of which the output holds a version that only snapshots saw: should the last of them go
     /// before the tombstone is met, the index says nothing of either any more.
@@ -126,7 +126,7 @@ pub(crate) struct Compaction {
     holds_cleared: bool,
 }
 
-enum Phase {
+enum CompactionPhase {
     /// Copying the input at this position, from this offset on.
     Copy { input: usize, offset: u64 },
     /// The output has its name; the writer is being told.
@@ -140,10 +140,10 @@ enum Phase {
 }
 
 /// The segment that is being written.
-struct Output {
+struct CompactionOutput {
     header: SegmentHeader,
     file: Arc<dyn File>,
-    place: Place,
+    environment: LogEnvironment,
     checksum: Checksum,
     /// Bytes that are in the file.
     written: u64,
@@ -155,21 +155,21 @@ struct Output {
 impl Compaction {
     /// Makes the unfinished output.
     pub(crate) fn begin(plan: CompactionPlan) -> Result<Self> {
-        let CompactionPlan { place, inputs, output: id, .. } = &plan;
+        let CompactionPlan { environment, inputs, output: id, .. } = &plan;
         let header = SegmentHeader {
             origin: Origin::Compacted,
-            store: place.store,
+            store: environment.store,
             id: *id,
             base: 0,
             durable: 0,
             previous: SegmentId(0),
         };
-        let file = place.create(&file_name::unfinished(*id))?;
+        let file = environment.create(&file_name::unfinished(*id))?;
         let replaced: Vec<u64> = inputs.iter().map(|input| input.segment.id().0).collect();
-        let mut output = Output {
+        let mut output = CompactionOutput {
             header,
             file,
-            place: place.clone(),
+            environment: environment.clone(),
             checksum: header.checksum(),
             written: 0,
             buffer: header.encode().to_vec(),
@@ -177,7 +177,7 @@ impl Compaction {
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
         output.mark(FrameKind::Replaces, &list, (0, 0))?;
-        let phase = Phase::Copy { input: 0, offset: HEADER_BYTES as u64 };
+        let phase = CompactionPhase::Copy { input: 0, offset: HEADER_BYTES as u64 };
         Ok(Self {
             plan,
             output,
@@ -190,20 +190,20 @@ impl Compaction {
     }
 
     /// Does a bounded amount of work.
-    pub(crate) fn step(&mut self) -> Result<Progress> {
+    pub(crate) fn step(&mut self) -> Result<CompactionProgress> {
         match self.phase {
-            Phase::Copy { input, offset } => {
+            CompactionPhase::Copy { input, offset } => {
                 let copied = self.copy(input, offset);
                 copied.inspect_err(|error| self.note_failed_read(input, error))
             }
-            Phase::Deliver => Ok(self.deliver()),
-            Phase::Remove => self.remove(),
-            Phase::Release => {
-                self.phase = Phase::Finished;
+            CompactionPhase::Deliver => Ok(self.deliver()),
+            CompactionPhase::Remove => self.remove(),
+            CompactionPhase::Release => {
+                self.phase = CompactionPhase::Finished;
                 self.plan.inputs.clear();
-                Ok(Progress::Done(CompactionDelivery::Released))
+                Ok(CompactionProgress::Done(CompactionDelivery::Released))
             }
-            Phase::Finished => Ok(Progress::Continue),
+            CompactionPhase::Finished => Ok(CompactionProgress::Continue),
         }
     }
 
@@ -214,34 +214,37 @@ impl Compaction {
     }
 
     /// Copies up to a step's worth of an input; moves to the next phase after the last.
-    fn copy(&mut self, input: usize, offset: u64) -> Result<Progress> {
-        let Some(Input { segment, marks, has_unmarked }) = self.plan.inputs.get(input) else {
+    fn copy(&mut self, input: usize, offset: u64) -> Result<CompactionProgress> {
+        let Some(CompactionInput { segment, dead, may_hold_unmarked }) =
+            self.plan.inputs.get(input)
+        else {
             return self.publish();
         };
-        let (segment, has_unmarked) = (Arc::clone(segment), *has_unmarked);
-        let marks = marks.clone();
-        let mut scan = Scan::resume(&segment, offset)?;
+        let (segment, may_hold_unmarked) = (Arc::clone(segment), *may_hold_unmarked);
+        let dead = dead.clone();
+        let mut scan = FrameScan::resume(&segment, offset)?;
         // What becomes unneeded during the step is copied as well, and not repointed.
         let horizon = self.plan.index.horizon();
         while scan.offset() < offset + STEP_BYTES {
             let at = scan.offset();
-            match scan.next_but(|offset| marks.contains(offset))? {
+            match scan.next_but(|offset| dead.contains(offset))? {
                 // Every input is sealed, and recovery takes nothing that follows.
-                Next::Frame(frame) if frame.header.kind == FrameKind::Seal => {
+                NextFrame::Valid(frame) if frame.header.kind == FrameKind::Seal => {
                     self.output.flush()?;
-                    self.phase = Phase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
-                    return Ok(Progress::Continue);
+                    self.phase =
+                        CompactionPhase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
+                    return Ok(CompactionProgress::Continue);
                 }
-                Next::Frame(frame) => {
+                NextFrame::Valid(frame) => {
                     let sequence = frame.header.sequence;
                     for (record, extent) in frame.records {
                         let from = Location::of(&record, segment.id(), extent);
-                        let is_unneeded = !from.is_tombstone() && marks.contains(extent.offset);
+                        let is_unneeded = !from.is_tombstone() && dead.contains(extent.offset);
                         if is_unneeded {
                             continue;
                         }
                         // What an open found cleared is not marked.
-                        let is_doubtful = has_unmarked || sequence < self.plan.cleared;
+                        let is_doubtful = may_hold_unmarked || sequence < self.plan.cleared;
                         if from.is_tombstone() || is_doubtful {
                             self.copy_if_needed(&record, sequence, from, &horizon)?;
                         } else {
@@ -249,20 +252,23 @@ impl Compaction {
                         }
                     }
                 }
-                Next::End if planted(Bug::CompactCut) => {
-                    self.phase = Phase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
-                    return Ok(Progress::Continue);
+                NextFrame::End if planted(Bug::CompactCut) => {
+                    self.phase =
+                        CompactionPhase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
+                    return Ok(CompactionProgress::Continue);
                 }
-                Next::End => {
+                NextFrame::End => {
                     segment.set_hinted(false);
                     return Err(Error::corrupt(&segment.path, at, "its end is missing"));
                 }
-                Next::Invalid(reason) => return Err(Error::corrupt(&segment.path, at, reason)),
+                NextFrame::Invalid(reason) => {
+                    return Err(Error::corrupt(&segment.path, at, reason));
+                }
             }
         }
         self.output.flush()?;
-        self.phase = Phase::Copy { input, offset: scan.offset() };
-        Ok(Progress::Continue)
+        self.phase = CompactionPhase::Copy { input, offset: scan.offset() };
+        Ok(CompactionProgress::Continue)
     }
 
     /// Asks the index whether a record is needed.
@@ -326,9 +332,9 @@ impl Compaction {
     }
 
     /// Makes the output durable and gives it its name.
-    fn publish(&mut self) -> Result<Progress> {
+    fn publish(&mut self) -> Result<CompactionProgress> {
         self.copy_clear()?;
-        let CompactionPlan { place, table, index, unsynced_from, .. } = &self.plan;
+        let CompactionPlan { environment, table, index, unsynced_from, .. } = &self.plan;
         // What was judged garbage is garbage because of something at or below this.
         let visible = index.visible();
         self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
@@ -351,43 +357,43 @@ impl Compaction {
             table.remove(&self.plan.input_ids());
         }
         let name = file_name::segment(self.plan.output);
-        place.rename(&self.output.unfinished(), &name)?;
+        environment.rename(&self.output.unfinished(), &name)?;
         self.output.has_its_name = true;
         if !planted(Bug::SkipRenameSync) {
-            place.sync_directory()?;
+            environment.sync_directory()?;
         }
-        self.phase = Phase::Deliver;
+        self.phase = CompactionPhase::Deliver;
         let file = Arc::clone(&self.output.file);
-        let segment = Segment::new(self.output.header, place.path_of(&name), file);
-        Ok(Progress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
+        let segment = Segment::new(self.output.header, environment.path_of(&name), file);
+        Ok(CompactionProgress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
     }
 
-    fn deliver(&mut self) -> Progress {
+    fn deliver(&mut self) -> CompactionProgress {
         let count = self.moves.len().min(MOVES_PER_DELIVERY);
         if count == 0 {
-            self.phase = Phase::Remove;
-            return Progress::Continue;
+            self.phase = CompactionPhase::Remove;
+            return CompactionProgress::Continue;
         }
         let moves = self.moves.drain(..count).collect();
-        Progress::Deliver(CompactionDelivery::Moves(moves))
+        CompactionProgress::Deliver(CompactionDelivery::Moves(moves))
     }
 
-    fn remove(&mut self) -> Result<Progress> {
-        self.phase = Phase::Release;
+    fn remove(&mut self) -> Result<CompactionProgress> {
+        self.phase = CompactionPhase::Release;
         if !planted(Bug::RemoveInputsFirst) {
             remove_inputs(&self.plan)?;
         }
         // Before another compaction may replace the output: recovery would not know these any more.
-        self.plan.place.sync_directory()?;
-        Ok(Progress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
+        self.plan.environment.sync_directory()?;
+        Ok(CompactionProgress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
     }
 }
 
 fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
     for input in &plan.inputs {
-        plan.place.remove(&file_name::segment(input.segment.id()))?;
+        plan.environment.remove(&file_name::segment(input.segment.id()))?;
         // The next open removes a hint without a segment, and many segments have none.
-        let _ = plan.place.remove(&file_name::hint(input.segment.id()));
+        let _ = plan.environment.remove(&file_name::hint(input.segment.id()));
     }
     Ok(())
 }
@@ -397,14 +403,14 @@ fn too_large() -> Error {
     Error::BatchTooLarge { bytes: bytes_max, bytes_max }
 }
 
-impl Output {
+impl CompactionOutput {
     /// Returns the name it has until it is complete.
     fn unfinished(&self) -> String {
         file_name::unfinished(self.header.id)
     }
 
     fn failed(&self, action: &'static str, error: io::Error) -> Error {
-        Error::io(action, &self.place.path_of(&self.unfinished()), error)
+        Error::io(action, &self.environment.path_of(&self.unfinished()), error)
     }
 
     fn copy(&mut self, record: &Record<'_>, sequence: u64) -> Result<Extent> {
@@ -433,11 +439,11 @@ impl Output {
     }
 }
 
-impl Drop for Output {
+impl Drop for CompactionOutput {
     fn drop(&mut self) {
         if !self.has_its_name {
             // The next open removes what is left if this fails.
-            let _ = self.place.remove(&self.unfinished());
+            let _ = self.environment.remove(&self.unfinished());
         }
     }
 }

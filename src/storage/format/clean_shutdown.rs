@@ -12,7 +12,7 @@ use crc32fast::Hasher;
 use crate::storage::format::file_name::{self, SegmentId};
 use crate::storage::format::record::{u32_at, u64_at};
 use crate::storage::fs::read_small;
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::segment::FORMAT_VERSION;
 use crate::{Error, Result};
 
@@ -23,7 +23,7 @@ const MAGIC: &[u8; 8] = b"kvs-end\x1A";
 
 /// What a clean close vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Closed {
+pub(crate) struct CleanShutdown {
     /// Every batch up to this sequence number had survived.
     pub(crate) sequence: u64,
     /// The segments that there were.
@@ -53,7 +53,7 @@ impl SegmentSet {
     }
 }
 
-impl Closed {
+impl CleanShutdown {
     fn encode(&self, store: u128) -> [u8; CLOSED_BYTES] {
         let SegmentSet { newest, checksum } = self.segments;
         let output = self.output.unwrap_or(SegmentId(0));
@@ -76,20 +76,20 @@ impl Closed {
         let newest = SegmentId(u64_at(bytes, 36));
         let segments = SegmentSet { newest, checksum: u32_at(bytes, 52) };
         let output = Some(SegmentId(u64_at(bytes, 44))).filter(|output| output.0 > 0);
-        let closed = Self { sequence: u64_at(bytes, 28), segments, output };
-        (closed.encode(store) == *bytes).then_some(closed)
+        let marker = Self { sequence: u64_at(bytes, 28), segments, output };
+        (marker.encode(store) == *bytes).then_some(marker)
     }
 
     /// Reads it; `None` if the store was never closed cleanly, or if the file is damaged.
-    pub(crate) fn read(place: &Place) -> Result<Option<Self>> {
-        let path = place.path_of(file_name::CLOSED);
-        let bytes = match read_small(&*place.directory, file_name::CLOSED, CLOSED_BYTES) {
+    pub(crate) fn read(environment: &LogEnvironment) -> Result<Option<Self>> {
+        let path = environment.path_of(file_name::CLOSED);
+        let bytes = match read_small(&*environment.directory, file_name::CLOSED, CLOSED_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path, error)),
         };
-        let closed = Self::decode(&bytes, place.store);
-        if closed.is_none() {
+        let marker = Self::decode(&bytes, environment.store);
+        if marker.is_none() {
             // A power loss while it was written leaves this too, and the log is whole then.
             log::warn!(
                 "{} does not hold what a clean close of this store writes; whether the end of the \
@@ -97,12 +97,12 @@ impl Closed {
                 path.display()
             );
         }
-        Ok(closed)
+        Ok(marker)
     }
 
     /// Overwrites what an earlier close noted.
-    pub(crate) fn write(&self, place: &Place) -> Result<()> {
-        let directory = &*place.directory;
+    pub(crate) fn write(&self, environment: &LogEnvironment) -> Result<()> {
+        let directory = &*environment.directory;
         let write = || {
             let (file, is_new) = match directory.open(file_name::CLOSED) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -115,11 +115,11 @@ impl Closed {
                 }
                 opened => (opened?, false),
             };
-            file.write_at(&self.encode(place.store), 0)?;
+            file.write_at(&self.encode(environment.store), 0)?;
             file.sync()?;
             if is_new { directory.sync() } else { Ok(()) }
         };
-        write().map_err(|error| Error::io("write", &place.path_of(file_name::CLOSED), error))
+        write().map_err(|error| Error::io("write", &environment.path_of(file_name::CLOSED), error))
     }
 
     /// The highest segment id that was given.
@@ -131,7 +131,11 @@ impl Closed {
     ///
     /// Ids grow, and whatever takes the place of a segment has a higher one: so the newest never goes
     /// without a newer one, and as long as there is none, nothing else has changed.
-    pub(crate) fn check_segments(&self, place: &Place, ids: &[SegmentId]) -> Result<()> {
+    pub(crate) fn check_segments(
+        &self,
+        environment: &LogEnvironment,
+        ids: &[SegmentId],
+    ) -> Result<()> {
         let expected = self.segments;
         let found = SegmentSet::of(ids.iter().copied());
         let was_compacted = self.output.is_some_and(|output| ids.contains(&output));
@@ -139,12 +143,12 @@ impl Closed {
             return Ok(());
         }
         if found.newest < expected.newest {
-            let path = place.path_of(&file_name::segment(expected.newest));
+            let path = environment.path_of(&file_name::segment(expected.newest));
             let reason = "it is missing or empty, and it was there when the store was closed";
             return Err(Error::corrupt(&path, 0, reason));
         }
         let reason = "its segments are not those that were there when the store was closed";
-        Err(Error::corrupt(&place.path, 0, reason))
+        Err(Error::corrupt(&environment.path, 0, reason))
     }
 }
 
@@ -154,13 +158,13 @@ mod tests {
     use crate::storage::fs::simulated::{Call, Failure, Fault, SimulatedDisk, State};
     use crate::sync::Arc;
 
-    fn place(disk: &SimulatedDisk) -> Place {
-        Place {
+    fn environment(disk: &SimulatedDisk) -> LogEnvironment {
+        LogEnvironment {
             directory: Arc::new(disk.clone()),
             path: "data".into(),
             store: 2,
             segment_bytes_max: 4096,
-            room_bytes: None,
+            preallocate_bytes: None,
             read_only: false,
         }
     }
@@ -172,7 +176,8 @@ mod tests {
     #[test]
     fn the_format_does_not_change() {
         let bytes =
-            Closed { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }.encode(2);
+            CleanShutdown { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }
+                .encode(2);
         assert_eq!(bytes[..12], *b"kvs-end\x1A\x02\0\0\0");
         assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
         assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 488_331_385]);
@@ -181,15 +186,15 @@ mod tests {
     #[test]
     fn only_what_was_written_is_read() {
         for output in [Some(SegmentId(4)), None] {
-            let closed = Closed { sequence: 5, segments: set(&[1, 3]), output };
-            let bytes = closed.encode(2);
-            assert_eq!(Closed::decode(&bytes, 2), Some(closed));
-            assert_eq!(Closed::decode(&bytes, 3), None);
-            assert_eq!(Closed::decode(&bytes[1..], 2), None);
+            let marker = CleanShutdown { sequence: 5, segments: set(&[1, 3]), output };
+            let bytes = marker.encode(2);
+            assert_eq!(CleanShutdown::decode(&bytes, 2), Some(marker));
+            assert_eq!(CleanShutdown::decode(&bytes, 3), None);
+            assert_eq!(CleanShutdown::decode(&bytes[1..], 2), None);
             for bit in 0..bytes.len() * 8 {
                 let mut damaged = bytes;
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(Closed::decode(&damaged, 2), None, "bit {bit}");
+                assert_eq!(CleanShutdown::decode(&damaged, 2), None, "bit {bit}");
             }
         }
     }
@@ -197,24 +202,24 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_written_is_an_error_and_no_absence() {
         let disk = SimulatedDisk::new(State::default());
-        let place = place(&disk);
-        assert_eq!(Closed::read(&place).unwrap(), None);
-        let closed = Closed { sequence: 5, segments: set(&[1, 3]), output: None };
-        closed.write(&place).unwrap();
-        assert_eq!(Closed::read(&place).unwrap(), Some(closed));
-        let newer = Closed { sequence: 6, ..closed };
-        newer.write(&place).unwrap();
-        assert_eq!(Closed::read(&place).unwrap(), Some(newer));
+        let environment = environment(&disk);
+        assert_eq!(CleanShutdown::read(&environment).unwrap(), None);
+        let marker = CleanShutdown { sequence: 5, segments: set(&[1, 3]), output: None };
+        marker.write(&environment).unwrap();
+        assert_eq!(CleanShutdown::read(&environment).unwrap(), Some(marker));
+        let newer = CleanShutdown { sequence: 6, ..marker };
+        newer.write(&environment).unwrap();
+        assert_eq!(CleanShutdown::read(&environment).unwrap(), Some(newer));
         for call in 0..2 {
             disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
-            assert!(Closed::read(&place).is_err(), "call {call}");
+            assert!(CleanShutdown::read(&environment).is_err(), "call {call}");
         }
         for failed in [Call::Open, Call::Links, Call::Write, Call::Sync] {
             let calls = [Call::Open, Call::Links, Call::Write, Call::Sync];
             let call = calls.iter().position(|c| *c == failed);
             let call = call.unwrap() as u64;
             disk.fail(Fault { call, failure: Failure::Input, forever: false }, 0);
-            assert!(closed.write(&place).is_err(), "{failed:?}");
+            assert!(marker.write(&environment).is_err(), "{failed:?}");
             assert_eq!(disk.failed()[0].0, failed);
         }
     }
@@ -222,10 +227,11 @@ mod tests {
     #[test]
     fn only_segments_that_may_follow_a_clean_close_are_accepted() {
         let disk = SimulatedDisk::new(State::default());
-        let closed = |output| Closed { sequence: 5, segments: set(&[1, 3]), output };
+        let marker = |output| CleanShutdown { sequence: 5, segments: set(&[1, 3]), output };
         let ids = |ids: &[u64]| ids.iter().copied().map(SegmentId).collect::<Vec<_>>();
-        let check =
-            |closed: Closed, found: &[u64]| closed.check_segments(&place(&disk), &ids(found));
+        let check = |marker: CleanShutdown, found: &[u64]| {
+            marker.check_segments(&environment(&disk), &ids(found))
+        };
         let output = Some(SegmentId(4));
         for (output, found) in [
             (None, &[1, 3][..]),
@@ -234,16 +240,16 @@ mod tests {
             (output, &[1, 3]),
             (output, &[4]),
         ] {
-            assert!(check(closed(output), found).is_ok(), "{output:?} {found:?}");
+            assert!(check(marker(output), found).is_ok(), "{output:?} {found:?}");
         }
-        let missing = |found: &[u64]| match check(closed(None), found) {
+        let missing = |found: &[u64]| match check(marker(None), found) {
             Err(Error::Corrupt { path, .. }) => path,
             other => panic!("{found:?}: {other:?}"),
         };
         assert!(missing(&[1]).ends_with("00000000000000000003.log"));
         assert!(missing(&[]).ends_with("00000000000000000003.log"));
         assert!(missing(&[3]).ends_with("data"), "it is not the newest that is missing");
-        assert!(check(closed(output), &[1]).is_err());
-        assert_eq!([closed(None).newest(), closed(output).newest()], [SegmentId(3), SegmentId(4)]);
+        assert!(check(marker(output), &[1]).is_err());
+        assert_eq!([marker(None).newest(), marker(output).newest()], [SegmentId(3), SegmentId(4)]);
     }
 }

@@ -17,8 +17,8 @@ use crate::bugs::{Bug, planted};
 use crate::storage::format::file_name;
 use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, u32_at};
 use crate::storage::fs::Directory;
-use crate::storage::log::Place;
-use crate::storage::recovery::sorted_run::{Contents, Run};
+use crate::storage::log::LogEnvironment;
+use crate::storage::recovery::sorted_run::{RunSummary, SortedRun};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment};
 
 const MAGIC: &[u8; 8] = b"kvs-hnt\x1A";
@@ -39,8 +39,8 @@ pub(crate) struct Hint {
     pub(crate) length: u64,
     /// The segment's last frame.
     pub(crate) seal: FrameHeader,
-    pub(crate) run: Run,
-    pub(crate) contents: Contents,
+    pub(crate) run: SortedRun,
+    pub(crate) summary: RunSummary,
 }
 
 impl Hint {
@@ -57,8 +57,8 @@ impl Hint {
     }
 
     /// Reads the hint of a segment; `None` unless it describes the segment as it is.
-    pub(crate) fn read(place: &Place, segment: &Segment) -> Option<Self> {
-        let bytes = read_whole(&*place.directory, &file_name::hint(segment.id())).ok()?;
+    pub(crate) fn read(environment: &LogEnvironment, segment: &Segment) -> Option<Self> {
+        let bytes = read_whole(&*environment.directory, &file_name::hint(segment.id())).ok()?;
         let length = segment.file.length().ok()?;
         let seal_at = length.checked_sub(FRAME_HEADER_BYTES as u64)?;
         let mut seal = [0; FRAME_HEADER_BYTES];
@@ -74,8 +74,8 @@ impl Hint {
             return None;
         }
         let seal = segment.checksum.decode_header(&seal, seal_at)?;
-        let (run, contents) = Run::new(segment.id(), bytes, ENTRIES_AT, seal_at)?;
-        let is_possible = match (segment.header.origin, contents.sequences) {
+        let (run, summary) = SortedRun::new(segment.id(), bytes, ENTRIES_AT, seal_at)?;
+        let is_possible = match (segment.header.origin, summary.sequences) {
             (Origin::Written, None) => seal.sequence == segment.header.base,
             (Origin::Written, Some((oldest, newest))) => {
                 oldest == segment.header.base && newest.checked_add(1) == Some(seal.sequence)
@@ -84,12 +84,7 @@ impl Hint {
                 sequences.is_none_or(|(_, newest)| newest <= seal.durable)
             }
         };
-        (seal.kind == FrameKind::Seal && is_possible).then_some(Self {
-            length,
-            seal,
-            run,
-            contents,
-        })
+        (seal.kind == FrameKind::Seal && is_possible).then_some(Self { length, seal, run, summary })
     }
 }
 

@@ -66,7 +66,7 @@ const CLEAR: u8 = 3;
 
 /// A record's body as it is encoded: the order of the fields is the format.
 #[derive(Serialize, Deserialize)]
-struct Body<'a> {
+struct RecordBody<'a> {
     kind: u8,
     /// Zero where the record does not expire.
     expires_at: u64,
@@ -76,7 +76,7 @@ struct Body<'a> {
     value: &'a [u8],
 }
 
-impl<'a> Body<'a> {
+impl<'a> RecordBody<'a> {
     fn new(record: &Record<'a>) -> Self {
         match *record {
             Record::Put { key, value, expires_at } => {
@@ -140,13 +140,13 @@ impl<'a> Record<'a> {
 
     /// What it says but for its value: kind, expiry, and key.
     pub(crate) fn head(&self) -> (u8, u64, &'a [u8]) {
-        let Body { kind, expires_at, key, .. } = Body::new(self);
+        let RecordBody { kind, expires_at, key, .. } = RecordBody::new(self);
         (kind, expires_at, key)
     }
 
     /// A record with this [`head`](Self::head) and without a value; `None` if no record has such a one.
     pub(crate) fn with_head(kind: u8, expires_at: u64, key: &'a [u8]) -> Option<Self> {
-        Body { kind, expires_at, key, value: &[] }.record()
+        RecordBody { kind, expires_at, key, value: &[] }.record()
     }
 }
 
@@ -215,7 +215,7 @@ impl Checksum {
         let mut count = 0;
         for record in records {
             let at = out.len();
-            let body = Body::new(&record);
+            let body = RecordBody::new(&record);
             let length = RECORD_HEADER_BYTES + body.length();
             let body_bytes = u32::try_from(body.length()).map_err(|_| TooLarge)?;
             let length = u32::try_from(length).map_err(|_| TooLarge)?;
@@ -308,7 +308,7 @@ impl Checksum {
         {
             return Err("the record's checksum does not match");
         }
-        let body: Body<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
+        let body: RecordBody<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
             .map_err(|_| "the record cannot be decoded")?;
         if body.length() != body_length {
             return Err("the record is longer than what it says");
@@ -376,7 +376,7 @@ mod tests {
         for length in [0, 1, 127, 128, 300, 16_383, 16_384, 70_000] {
             let (key, value) = (vec![b'k'; length], vec![b'v'; length / 2]);
             for expires_at in [0, 1, 127, 128, 1 << 14, (1 << 63) - 1, u64::MAX] {
-                let body = Body { kind: PUT, expires_at, key: &key, value: &value };
+                let body = RecordBody { kind: PUT, expires_at, key: &key, value: &value };
                 let mut bytes = Vec::new();
                 body.encode(&mut bytes);
                 assert_eq!(bytes.len(), body.length());

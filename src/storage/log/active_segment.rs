@@ -13,7 +13,7 @@ use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// A segment that something may be appended to.
-pub(crate) struct Active {
+pub(crate) struct ActiveSegment {
     pub(crate) segment: Arc<Segment>,
     /// Where what it holds ends.
     pub(crate) offset: u64,
@@ -21,14 +21,14 @@ pub(crate) struct Active {
     length: u64,
 }
 
-impl Active {
+impl ActiveSegment {
     /// A segment whose file ends where what it holds does.
     pub(crate) fn new(segment: Arc<Segment>, offset: u64) -> Self {
         Self { segment, offset, length: offset }
     }
 
     /// Makes the file longer, to a multiple of `step` but no longer than `length_max`, unless so many bytes fit in.
-    pub(crate) fn make_room(&mut self, bytes: usize, step: u64, length_max: u64) {
+    pub(crate) fn preallocate(&mut self, bytes: usize, step: u64, length_max: u64) {
         let end = self.offset + bytes as u64;
         if end <= self.length {
             return;
@@ -54,8 +54,9 @@ impl Active {
         let mut mark = Vec::new();
         let encoded = self.segment.checksum.encode_mark(kind, &[], numbers, offset, &mut mark);
         encoded.map_err(|TooLarge| Error::Closed)?;
-        let has_room = self.length > offset;
-        let appended = self.append(&mark).and_then(|()| if has_room { self.cut() } else { Ok(()) });
+        let has_preallocated = self.length > offset;
+        let appended =
+            self.append(&mark).and_then(|()| if has_preallocated { self.cut() } else { Ok(()) });
         appended.map_err(|error| {
             self.offset = offset;
             // A part of a mark is no mark, and the next attempt overwrites it.
@@ -80,7 +81,7 @@ mod tests {
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::segment::{Origin, SegmentHeader};
 
-    fn active(disk: &SimulatedDisk) -> Active {
+    fn active(disk: &SimulatedDisk) -> ActiveSegment {
         let header = SegmentHeader {
             origin: Origin::Written,
             store: 1,
@@ -90,7 +91,7 @@ mod tests {
             previous: SegmentId(0),
         };
         let file = disk.create("x").unwrap();
-        Active::new(Arc::new(Segment::new(header, "x".into(), file)), 0)
+        ActiveSegment::new(Arc::new(Segment::new(header, "x".into(), file)), 0)
     }
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
         for (bytes, length) in
             [(10, 64), (54, 64), (1, 128), (60, 128), (10, 150), (40, 175), (1, 176)]
         {
-            active.make_room(bytes, 64, 150);
+            active.preallocate(bytes, 64, 150);
             active.append(&vec![1; bytes]).unwrap();
             assert_eq!(active.segment.file.length().unwrap(), length, "after {bytes} more bytes");
         }
@@ -111,7 +112,7 @@ mod tests {
         for step in [None, Some(64)] {
             let mut active = active(&SimulatedDisk::new(State::default()));
             if let Some(step) = step {
-                active.make_room(1, step, 1000);
+                active.preallocate(1, step, 1000);
             }
             active.append(&[1; 5]).unwrap();
             active.append_mark(FrameKind::Seal, (2, 1)).unwrap();

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Where the log lives and how it grows; the same for as long as it is open.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct LogEnvironment {
     /// The open directory: everything is done by its handle.
     pub(crate) directory: Arc<dyn Directory>,
     /// The path the directory was opened by, for messages alone.
@@ -18,12 +18,12 @@ pub(crate) struct Place {
     pub(crate) store: u128,
     pub(crate) segment_bytes_max: u64,
     /// The active segment's file is made longer ahead by up to this; `None` where it grows with each write.
-    pub(crate) room_bytes: Option<u64>,
+    pub(crate) preallocate_bytes: Option<u64>,
     /// Nothing is changed in the directory.
     pub(crate) read_only: bool,
 }
 
-impl Place {
+impl LogEnvironment {
     /// Returns the path of a file, for messages alone.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)

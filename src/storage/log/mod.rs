@@ -12,18 +12,18 @@ use std::io;
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::Replacement;
 use crate::storage::compaction::accounting::Accounting;
-use crate::storage::format::clean_shutdown::{Closed, SegmentSet};
+use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
 use crate::storage::format::file_name::{self, SegmentId};
 use crate::storage::format::record::{Extent, FrameKind, Record, TooLarge};
-use crate::storage::log::active_segment::Active;
+use crate::storage::log::active_segment::ActiveSegment;
 use crate::storage::log::environment::check_linked;
 use crate::storage::log::group::Group;
-use crate::storage::log::standby::{Preparation, Prepared};
+use crate::storage::log::standby::{Standby, StandbyState};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-pub(crate) use crate::storage::log::environment::Place;
+pub(crate) use crate::storage::log::environment::LogEnvironment;
 
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
@@ -32,23 +32,23 @@ const BUFFER_BYTES_KEPT: usize = 16 << 20;
 const SEGMENTS_CHECKED: usize = 64;
 
 /// A segment that nothing will be appended to but the mark that says so.
-pub(crate) struct Unsealed {
-    pub(crate) end: Active,
+pub(crate) struct UnsealedSegment {
+    pub(crate) end: ActiveSegment,
     /// The sequence number after its last batch.
     pub(crate) next_sequence: u64,
 }
 
 /// The log's end.
 pub(crate) struct Log {
-    place: Place,
-    preparation: Preparation,
+    environment: LogEnvironment,
+    standby: StandbyState,
     /// The newest segment that was begun since the log was opened, be it there or not.
     newest_begun: SegmentId,
     /// A segment's name was removed, and not durably.
     has_removed: bool,
-    active: Option<Active>,
+    active: Option<ActiveSegment>,
     /// Segments before the active one that are not marked as sealed yet, oldest first.
-    unsealed: VecDeque<Unsealed>,
+    unsealed: VecDeque<UnsealedSegment>,
     /// Segments that were sealed since somebody asked.
     sealed: Vec<Arc<Segment>>,
     /// The segment that ends where the active one begins, or where the next one will.
@@ -66,7 +66,7 @@ pub(crate) struct Log {
     /// The last thing in the active segment is the mark of a clean close.
     is_marked: bool,
     /// What the file `CLOSED` says.
-    closed: Option<Closed>,
+    clean_shutdown: Option<CleanShutdown>,
     /// The segment that the last check of the files ended with.
     last_checked: SegmentId,
 }
@@ -74,24 +74,24 @@ pub(crate) struct Log {
 /// Where recovery found the log to end.
 pub(crate) struct LogEnd {
     /// A cleanly closed segment, in which writing goes on.
-    pub(crate) active: Option<Active>,
+    pub(crate) active: Option<ActiveSegment>,
     /// Segments without a seal, the last one if it was not closed cleanly among them; writing goes on in
     /// another one.
-    pub(crate) unsealed: VecDeque<Unsealed>,
+    pub(crate) unsealed: VecDeque<UnsealedSegment>,
     pub(crate) last_written: SegmentId,
     pub(crate) next_segment: SegmentId,
     pub(crate) next_sequence: u64,
     /// What the last clean close vouches for.
-    pub(crate) closed: Option<Closed>,
+    pub(crate) clean_shutdown: Option<CleanShutdown>,
 }
 
 impl Log {
     /// Goes on where recovery found the end; everything before it is durable.
-    pub(crate) fn new(place: Place, end: LogEnd, table: Arc<SegmentTable>) -> Self {
+    pub(crate) fn new(environment: LogEnvironment, end: LogEnd, table: Arc<SegmentTable>) -> Self {
         let is_marked = end.active.is_some();
         Self {
-            place,
-            preparation: Preparation::None,
+            environment,
+            standby: StandbyState::None,
             newest_begun: SegmentId(0),
             has_removed: false,
             active: end.active,
@@ -106,7 +106,7 @@ impl Log {
             table,
             buffer: Vec::new(),
             is_marked,
-            closed: end.closed,
+            clean_shutdown: end.clean_shutdown,
             last_checked: SegmentId(0),
         }
     }
@@ -122,8 +122,8 @@ impl Log {
     }
 
     /// Where the log lives.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn environment(&self) -> &LogEnvironment {
+        &self.environment
     }
 
     /// The segment that is appended to, if there is one.
@@ -136,41 +136,41 @@ impl Log {
         let id = self.next_segment;
         let next = id.0.checked_add(1);
         let next =
-            next.ok_or_else(|| Error::corrupt(&self.place.path, 0, "no segment id is left"))?;
+            next.ok_or_else(|| Error::corrupt(&self.environment.path, 0, "no segment id is left"))?;
         self.next_segment = SegmentId(next);
         Ok(id)
     }
 
     /// The id of a segment whose file is to be made ahead, if the active one holds as many bytes as this and
     /// nothing was done for the next one yet.
-    pub(crate) fn begin_preparation(&mut self, bytes_min: u64) -> Result<Option<SegmentId>> {
+    pub(crate) fn request_standby(&mut self, bytes_min: u64) -> Result<Option<SegmentId>> {
         let is_due = self.active.as_ref().is_some_and(|active| active.offset >= bytes_min);
-        if !is_due || !matches!(self.preparation, Preparation::None) {
+        if !is_due || !matches!(self.standby, StandbyState::None) {
             return Ok(None);
         }
         let id = self.take_segment_id()?;
-        self.preparation = Preparation::Running(id);
+        self.standby = StandbyState::Requested(id);
         Ok(Some(id))
     }
 
     /// Takes the file of the next segment, or note that there will be none.
-    pub(crate) fn prepared(&mut self, prepared: Option<Prepared>) {
-        self.preparation = match prepared {
+    pub(crate) fn receive_standby(&mut self, standby: Option<Standby>) {
+        self.standby = match standby {
             // Written segments follow each other in the order of their ids.
             Some(late) if late.id() < self.newest_begun && !planted(Bug::UseLatePrepared) => {
-                Preparation::None
+                StandbyState::None
             }
-            Some(prepared) => Preparation::Ready(prepared),
-            None => Preparation::Failed,
+            Some(standby) => StandbyState::Ready(standby),
+            None => StandbyState::Failed,
         };
     }
 
     /// An id that no segment which is begun from now on is below.
     pub(crate) fn next_begun(&self) -> SegmentId {
-        match &self.preparation {
-            Preparation::Running(id) => *id,
-            Preparation::Ready(prepared) => prepared.id(),
-            Preparation::None | Preparation::Failed => self.next_segment,
+        match &self.standby {
+            StandbyState::Requested(id) => *id,
+            StandbyState::Ready(standby) => standby.id(),
+            StandbyState::None | StandbyState::Failed => self.next_segment,
         }
     }
 
@@ -200,9 +200,9 @@ impl Log {
             encoded.map_err(|TooLarge| self.too_large())?;
         }
         self.write(accounting)?;
-        accounting.hold(id, self.next_sequence);
+        accounting.note_sequence(id, self.next_sequence);
         self.next_sequence += group.len() as u64;
-        accounting.hold(id, self.next_sequence - 1);
+        accounting.note_sequence(id, self.next_sequence - 1);
         if self.buffer.capacity() > BUFFER_BYTES_KEPT {
             self.buffer = Vec::new();
         }
@@ -253,7 +253,7 @@ impl Log {
     /// removed or replaced; each call looks at the next ones. `removing` are those that a compaction
     /// may be removing.
     pub(crate) fn check_files(&mut self, removing: &[SegmentId]) -> Result<()> {
-        check_linked(&self.place.path, self.place.directory.links())?;
+        check_linked(&self.environment.path, self.environment.directory.links())?;
         let mut segments = self.table.after(self.last_checked, SEGMENTS_CHECKED);
         // After the last one it begins again with the first.
         let last = segments.last().filter(|_| segments.len() == SEGMENTS_CHECKED);
@@ -295,11 +295,11 @@ impl Log {
             let numbers = (self.next_sequence, self.durable);
             active.append_mark(FrameKind::Close, numbers)?;
             self.unsynced.push(Arc::clone(&active.segment));
-            accounting.grow(active.segment.id(), active.offset);
+            accounting.set_length(active.segment.id(), active.offset);
             self.is_marked = true;
             self.sync()?;
         }
-        self.preparation = Preparation::None;
+        self.standby = StandbyState::None;
         self.note_closed(compaction);
         Ok(())
     }
@@ -310,24 +310,27 @@ impl Log {
         let is_replaced = |id: &SegmentId| replaced.is_some_and(|by| by.inputs.contains(id));
         let segments = self.table.all();
         let ids = segments.iter().map(|segment| segment.id()).filter(|id| !is_replaced(id));
-        let closed = Closed {
+        let clean_shutdown = CleanShutdown {
             sequence: self.durable,
             segments: SegmentSet::of(ids),
             output: compaction.map(|compaction| compaction.output),
         };
-        if closed.sequence == 0 || self.closed == Some(closed) {
+        if clean_shutdown.sequence == 0 || self.clean_shutdown == Some(clean_shutdown) {
             return;
         }
-        match closed.write(&self.place) {
-            Ok(()) => self.closed = Some(closed),
+        match clean_shutdown.write(&self.environment) {
+            Ok(()) => self.clean_shutdown = Some(clean_shutdown),
             // The log is whole; what is missing is only what a later loss of its end would be noticed by.
             Err(error) => log::warn!("the store is closed, but that could not be noted: {error}"),
         }
     }
 
     /// The active segment with room for more, made if need be.
-    fn take_active(&mut self, accounting: &mut Accounting) -> Result<&Active> {
-        if self.active.as_ref().is_some_and(|active| active.offset >= self.place.segment_bytes_max)
+    fn take_active(&mut self, accounting: &mut Accounting) -> Result<&ActiveSegment> {
+        if self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.offset >= self.environment.segment_bytes_max)
         {
             self.retire_active();
         }
@@ -346,14 +349,14 @@ impl Log {
         self.active.as_ref().ok_or(Error::Closed)
     }
 
-    fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<Active> {
+    fn begin_segment(&mut self, accounting: &mut Accounting) -> Result<ActiveSegment> {
         let mut unbegun = self.next_file()?;
         let id = unbegun.id();
-        let path = self.place.path_of(&file_name::segment(id));
+        let path = self.environment.path_of(&file_name::segment(id));
         self.newest_begun = id;
         let header = SegmentHeader {
             origin: Origin::Written,
-            store: self.place.store,
+            store: self.environment.store,
             id,
             base: self.next_sequence,
             durable: self.durable,
@@ -369,7 +372,7 @@ impl Log {
         if !planted(Bug::SkipHeaderSync) {
             sync_segments([&segment])?;
         }
-        let has_new_name = match unbegun.rename(&self.place) {
+        let has_new_name = match unbegun.rename(&self.environment) {
             Ok(is_renamed) => is_renamed,
             Err(error) => {
                 self.keep(unbegun);
@@ -379,31 +382,31 @@ impl Log {
         unbegun.begun();
         // A segment that was removed may not come back beside the one that takes its place.
         if (has_new_name || self.has_removed) && !planted(Bug::SkipDirectorySync) {
-            self.place.sync_directory()?;
+            self.environment.sync_directory()?;
             self.has_removed = false;
         }
         self.table.add(Arc::clone(&segment));
         accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
-        Ok(Active::new(segment, HEADER_BYTES as u64))
+        Ok(ActiveSegment::new(segment, HEADER_BYTES as u64))
     }
 
     /// Keeps a file in which no segment could be begun for the next attempt, unless there will be
     /// another.
-    fn keep(&mut self, unbegun: Prepared) {
-        if matches!(self.preparation, Preparation::None | Preparation::Failed) {
-            self.preparation = Preparation::Ready(unbegun);
+    fn keep(&mut self, unbegun: Standby) {
+        if matches!(self.standby, StandbyState::None | StandbyState::Failed) {
+            self.standby = StandbyState::Ready(unbegun);
         }
     }
 
     /// The file of the next segment.
-    fn next_file(&mut self) -> Result<Prepared> {
-        match std::mem::replace(&mut self.preparation, Preparation::None) {
-            Preparation::Ready(prepared) => return Ok(prepared),
-            Preparation::Running(id) => self.preparation = Preparation::Running(id),
-            Preparation::None | Preparation::Failed => {}
+    fn next_file(&mut self) -> Result<Standby> {
+        match std::mem::replace(&mut self.standby, StandbyState::None) {
+            StandbyState::Ready(standby) => return Ok(standby),
+            StandbyState::Requested(id) => self.standby = StandbyState::Requested(id),
+            StandbyState::None | StandbyState::Failed => {}
         }
         let id = self.take_segment_id()?;
-        Prepared::create(&self.place, id).inspect_err(|error| {
+        Standby::create(&self.environment, id).inspect_err(|error| {
             // There was no space for a name, so the id was not used.
             if error.is_out_of_space() {
                 self.next_segment = id;
@@ -413,11 +416,11 @@ impl Log {
 
     /// Marks the segments before the active one as sealed, so that their end is known without a successor.
     pub(crate) fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
-        while let Some(Unsealed { end, next_sequence }) = self.unsealed.front_mut() {
+        while let Some(UnsealedSegment { end, next_sequence }) = self.unsealed.front_mut() {
             end.append_mark(FrameKind::Seal, (*next_sequence, self.durable))?;
             let (segment, offset) = (Arc::clone(&end.segment), end.offset);
             self.unsealed.pop_front();
-            accounting.grow(segment.id(), offset);
+            accounting.set_length(segment.id(), offset);
             accounting.seal(segment.id());
             self.sealed.push(Arc::clone(&segment));
             self.note_unsynced(segment);
@@ -436,14 +439,14 @@ impl Log {
         let Some(active) = &mut self.active else {
             return Err(Error::Closed);
         };
-        if let Some(step) = self.place.room_bytes {
-            active.make_room(self.buffer.len(), step, self.place.segment_bytes_max);
+        if let Some(step) = self.environment.preallocate_bytes {
+            active.preallocate(self.buffer.len(), step, self.environment.segment_bytes_max);
         }
         if let Err(error) = active.append(&self.buffer) {
             return Err(self.undo(accounting, error));
         }
         let segment = Arc::clone(&active.segment);
-        accounting.grow(segment.id(), active.offset);
+        accounting.set_length(segment.id(), active.offset);
         self.is_marked = false;
         self.note_unsynced(segment);
         Ok(())
@@ -469,7 +472,7 @@ impl Log {
         }
         // Nothing is in it: without this, every retry on a full disk would leave an empty file.
         let is_removed = offset == HEADER_BYTES as u64
-            && self.place.directory.remove(&file_name::segment(segment.id())).is_ok();
+            && self.environment.directory.remove(&file_name::segment(segment.id())).is_ok();
         if is_removed {
             self.active = None;
             self.has_removed = true;
@@ -486,7 +489,7 @@ impl Log {
             self.last_written = active.segment.id();
             self.is_marked = false;
             let next_sequence = self.next_sequence;
-            self.unsealed.push_back(Unsealed { end: active, next_sequence });
+            self.unsealed.push_back(UnsealedSegment { end: active, next_sequence });
         }
     }
 

@@ -23,7 +23,7 @@ use std::io;
 use crate::bugs::{Bug, planted};
 use crate::storage::format::file_name;
 use crate::storage::fs::{File, Space};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::log::group::Group;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -68,7 +68,7 @@ struct Full {
 
 /// Makes the reserve beside the writer.
 pub(crate) struct Making {
-    place: Place,
+    environment: LogEnvironment,
     target: u64,
     /// The bytes that must be free beside the reserve for writes to be taken again.
     needed: Option<u64>,
@@ -122,11 +122,16 @@ impl Reserve {
 
     /// Notes that the disk had no space for so many bytes of a write, unless it says that it has more than
     /// enough: then this write alone has failed.
-    pub(crate) fn note_failed_write(&mut self, place: &Place, error: &Error, needed: u64) {
+    pub(crate) fn note_failed_write(
+        &mut self,
+        environment: &LogEnvironment,
+        error: &Error,
+        needed: u64,
+    ) {
         let has_room = |space: Space| space.available > self.target + 2 * needed;
         let is_quota = matches!(error, Error::Io { source, .. }
             if source.kind() == io::ErrorKind::QuotaExceeded);
-        if is_quota || !place.directory.space().is_ok_and(has_room) {
+        if is_quota || !environment.directory.space().is_ok_and(has_room) {
             self.note_full(error, needed);
         }
     }
@@ -141,9 +146,9 @@ impl Reserve {
 
     /// Notes that a compaction failed. Where it found no space because there is less than the reserve needs,
     /// the next one gets the reserve.
-    pub(crate) fn note_failed_compaction(&mut self, place: &Place, error: &Error) {
+    pub(crate) fn note_failed_compaction(&mut self, environment: &LogEnvironment, error: &Error) {
         let is_scarce = |space: Space| space.available < self.target;
-        if place.directory.space().is_ok_and(is_scarce) {
+        if environment.directory.space().is_ok_and(is_scarce) {
             self.note_full(error, 0);
         }
     }
@@ -180,7 +185,7 @@ impl Reserve {
     }
 
     /// Lets go of it but for a part; false if there is no more than that.
-    pub(crate) fn let_go(&mut self, place: &Place, kept: Kept) -> bool {
+    pub(crate) fn let_go(&mut self, environment: &LogEnvironment, kept: Kept) -> bool {
         if planted(Bug::HoldReserve) {
             return false;
         }
@@ -191,7 +196,7 @@ impl Reserve {
         };
         self.held = self.held.min(kept);
         if kept == 0 {
-            return place.directory.remove(file_name::RESERVE).is_ok();
+            return environment.directory.remove(file_name::RESERVE).is_ok();
         }
         let cut = |file: Arc<dyn File>| {
             let is_longer = file.length()? > kept;
@@ -200,44 +205,45 @@ impl Reserve {
             }
             Ok::<_, io::Error>(is_longer)
         };
-        place.directory.open(file_name::RESERVE).and_then(cut).unwrap_or(false)
+        environment.directory.open(file_name::RESERVE).and_then(cut).unwrap_or(false)
     }
 
     /// Returns how many bytes a compaction may write once the reserve was let go but for a part;
     /// something of what is free is left to tombstones.
-    pub(crate) fn output_bytes_max(&self, place: &Place, kept: Kept) -> u64 {
-        let Ok(space) = place.directory.space() else {
-            return place.segment_bytes_max / 2;
+    pub(crate) fn output_bytes_max(&self, environment: &LogEnvironment, kept: Kept) -> u64 {
+        let Ok(space) = environment.directory.space() else {
+            return environment.segment_bytes_max / 2;
         };
-        let reserved = place.directory.open(file_name::RESERVE).and_then(|file| file.length());
+        let reserved =
+            environment.directory.open(file_name::RESERVE).and_then(|file| file.length());
         let kept = if kept == Kept::Nothing { 0 } else { self.target / 8 };
         (space.available + reserved.unwrap_or(0)).saturating_sub(kept) / 4 * 3
     }
 
     /// Makes the reserve at once if the disk is so full that what is written before could leave no
     /// space for it; the log has so many bytes.
-    pub(crate) fn make_if_scarce(&mut self, place: &Place, log_bytes: u64) {
-        if place.read_only {
+    pub(crate) fn make_if_scarce(&mut self, environment: &LogEnvironment, log_bytes: u64) {
+        if environment.read_only {
             return;
         }
-        let wanted = target(place, log_bytes);
+        let wanted = target(environment, log_bytes);
         let is_scarce = |space: Space| space.available < wanted * 2;
-        if place.directory.space().is_ok_and(is_scarce)
-            && let Some(making) = self.begin(place, log_bytes)
+        if environment.directory.space().is_ok_and(is_scarce)
+            && let Some(making) = self.begin(environment, log_bytes)
         {
             self.take(&making.run());
         }
     }
 
     /// Returns the work of making the reserve, if there is some; the log has so many bytes.
-    pub(crate) fn begin(&mut self, place: &Place, log_bytes: u64) -> Option<Making> {
+    pub(crate) fn begin(&mut self, environment: &LogEnvironment, log_bytes: u64) -> Option<Making> {
         // A log that grows fast fills a small disk before any time has passed.
         let has_grown = log_bytes > 0 && log_bytes / 2 >= self.looked_at;
         if self.is_making || !has_grown && !self.is_due {
             return None;
         }
         (self.is_due, self.looked_at) = (false, log_bytes);
-        self.target = target(place, log_bytes);
+        self.target = target(environment, log_bytes);
         let is_right = self.target / 4 * 3 <= self.held && self.held <= self.target * 2;
         if self.full.is_none() && is_right {
             return None;
@@ -245,7 +251,7 @@ impl Reserve {
         self.is_making = true;
         let most = self.target.max(RESERVE_BYTES_MIN);
         let needed = self.full.as_ref().map(|full| full.needed.clamp(self.target / 4, most));
-        Some(Making { place: place.clone(), target: self.target, needed })
+        Some(Making { environment: environment.clone(), target: self.target, needed })
     }
 
     /// Takes note of what became of it.
@@ -268,15 +274,15 @@ impl Reserve {
 
 /// Returns how many bytes the reserve of a log of so many bytes should have; 0 where the size of
 /// the file system is not known.
-fn target(place: &Place, log_bytes: u64) -> u64 {
-    let Ok(space) = place.directory.space() else {
+fn target(environment: &LogEnvironment, log_bytes: u64) -> u64 {
+    let Ok(space) = environment.directory.space() else {
         return 0;
     };
     if log_bytes == 0 {
         return 0;
     }
     let wanted = (log_bytes / LOG_PART).max(RESERVE_BYTES_MIN);
-    wanted.min(place.segment_bytes_max * SEGMENTS).min(space.total / DISK_PART)
+    wanted.min(environment.segment_bytes_max * SEGMENTS).min(space.total / DISK_PART)
 }
 
 impl Making {
@@ -291,15 +297,15 @@ impl Making {
             Err(error) => (0, false, Some(error)),
         };
         if held == 0 {
-            let _ = self.place.directory.remove(file_name::RESERVE);
+            let _ = self.environment.directory.remove(file_name::RESERVE);
         }
-        let path = self.place.path_of(file_name::RESERVE);
+        let path = self.environment.path_of(file_name::RESERVE);
         let full = full.map(|error| Error::io("reserve space in", &path, error));
         Made { held, target, has_room, full }
     }
 
     fn make(&self) -> io::Result<(u64, bool)> {
-        let directory = &self.place.directory;
+        let directory = &self.environment.directory;
         let file = match directory.open(file_name::RESERVE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 directory.create(file_name::RESERVE)?
@@ -345,7 +351,7 @@ impl Making {
     /// Returns true unless the file system says otherwise: where nothing can be reserved, that has
     /// to do.
     fn is_said_to_have_room(&self) -> bool {
-        let space = self.place.directory.space();
+        let space = self.environment.directory.space();
         space.map_or(true, |space| self.needed.is_none_or(|needed| space.available >= needed))
     }
 }
@@ -353,11 +359,11 @@ impl Making {
 /// Runs what needs space, and once more if the reserve could be let go for it.
 pub(crate) fn with_reserve<T>(
     reserve: &mut Reserve,
-    place: &Place,
+    environment: &LogEnvironment,
     mut run: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     match run() {
-        Err(error) if error.is_out_of_space() && reserve.let_go(place, Kept::Nothing) => {
+        Err(error) if error.is_out_of_space() && reserve.let_go(environment, Kept::Nothing) => {
             log::warn!("{error}; letting the reserve go for it");
             run()
         }
@@ -374,13 +380,13 @@ mod tests {
 
     const CAPACITY: usize = 1 << 20;
 
-    fn place(disk: &SimulatedDisk) -> Place {
-        Place {
+    fn environment(disk: &SimulatedDisk) -> LogEnvironment {
+        LogEnvironment {
             directory: Arc::new(disk.clone()),
             path: "data".into(),
             store: 1,
             segment_bytes_max: 20_000,
-            room_bytes: None,
+            preallocate_bytes: None,
             read_only: false,
         }
     }
@@ -396,9 +402,9 @@ mod tests {
         disk.create("other").unwrap().allocate(bytes as u64).unwrap();
     }
 
-    fn make(reserve: &mut Reserve, place: &Place, log_bytes: u64) {
+    fn make(reserve: &mut Reserve, environment: &LogEnvironment, log_bytes: u64) {
         reserve.look_again();
-        if let Some(making) = reserve.begin(place, log_bytes) {
+        if let Some(making) = reserve.begin(environment, log_bytes) {
             reserve.take(&making.run());
         }
     }
@@ -414,27 +420,30 @@ mod tests {
     #[test]
     fn it_grows_with_the_log_up_to_two_segments() {
         let disk = disk();
-        let (place, mut reserve) = (place(&disk), Reserve::new());
+        let (environment, mut reserve) = (environment(&disk), Reserve::new());
         for (log_bytes, expected) in
             [(0, None), (1, Some(32 << 10)), (300_000, Some(37_500)), (900_000, Some(40_000))]
         {
             reserve.held = 0;
-            make(&mut reserve, &place, log_bytes);
+            make(&mut reserve, &environment, log_bytes);
             assert_eq!(length(&disk), expected, "{log_bytes}");
         }
         let endless = SimulatedDisk::new(State::default());
-        assert_eq!(target(&Place { directory: Arc::new(endless), ..place }, 1 << 30), 0);
+        assert_eq!(
+            target(&LogEnvironment { directory: Arc::new(endless), ..environment }, 1 << 30),
+            0
+        );
     }
 
     #[test]
     fn it_takes_what_there_is_and_a_disk_without_any_is_full() {
         let disk = disk();
-        let (place, mut reserve) = (place(&disk), Reserve::new());
+        let (environment, mut reserve) = (environment(&disk), Reserve::new());
         for (free, expected) in [(20_000, Some(16_384)), (5_000, Some(4_096)), (4_000, None)] {
             let _ = disk.remove(file_name::RESERVE);
             reserve.held = 0;
             take_all_but(&disk, free);
-            make(&mut reserve, &place, 1);
+            make(&mut reserve, &environment, 1);
             assert_eq!(length(&disk), expected, "{free}");
             assert_eq!(reserve.full().is_some(), expected.is_none(), "{free}");
         }
@@ -443,23 +452,26 @@ mod tests {
     #[test]
     fn it_is_let_go_in_parts_and_made_again_with_what_was_missing_beside_it() {
         let disk = disk();
-        let (place, mut reserve) = (place(&disk), Reserve::new());
-        make(&mut reserve, &place, 1);
+        let (environment, mut reserve) = (environment(&disk), Reserve::new());
+        make(&mut reserve, &environment, 1);
         take_all_but(&disk, 0);
         reserve.note_full(&full(), 10_000);
         assert!(reserve.full().is_some());
         for (kept, expected) in [(Kept::Half, Some(16_384)), (Kept::Eighth, Some(4_096))] {
-            assert!(reserve.let_go(&place, kept));
-            assert!(!reserve.let_go(&place, kept), "there is no more than that");
+            assert!(reserve.let_go(&environment, kept));
+            assert!(!reserve.let_go(&environment, kept), "there is no more than that");
             assert_eq!(length(&disk), expected);
         }
-        assert!(reserve.let_go(&place, Kept::Nothing) && !reserve.let_go(&place, Kept::Nothing));
+        assert!(
+            reserve.let_go(&environment, Kept::Nothing)
+                && !reserve.let_go(&environment, Kept::Nothing)
+        );
         assert_eq!(length(&disk), None);
         // A half without space for the write that failed beside it is not enough, and taken all the
         // same.
         for (free, is_full) in [(26_000, true), (27_000, false)] {
             take_all_but(&disk, free - usize::try_from(length(&disk).unwrap_or(0)).unwrap());
-            make(&mut reserve, &place, 1);
+            make(&mut reserve, &environment, 1);
             assert_eq!((length(&disk), reserve.full().is_some()), (Some(16_384), is_full));
         }
     }
@@ -467,17 +479,17 @@ mod tests {
     #[test]
     fn a_full_disk_stays_full_though_the_reserve_could_be_made_smaller() {
         let disk = disk();
-        let (place, mut reserve) = (place(&disk), Reserve::new());
-        make(&mut reserve, &place, 1);
+        let (environment, mut reserve) = (environment(&disk), Reserve::new());
+        make(&mut reserve, &environment, 1);
         take_all_but(&disk, 0);
         reserve.note_full(&full(), 1);
         for _ in 0..3 {
-            make(&mut reserve, &place, 1);
+            make(&mut reserve, &environment, 1);
             assert_eq!((length(&disk), reserve.full().is_some()), (Some(32 << 10), true));
         }
-        assert!(reserve.let_go(&place, Kept::Half));
+        assert!(reserve.let_go(&environment, Kept::Half));
         take_all_but(&disk, 0);
-        make(&mut reserve, &place, 1);
+        make(&mut reserve, &environment, 1);
         assert_eq!((length(&disk), reserve.full().is_some()), (Some(16 << 10), true));
     }
 

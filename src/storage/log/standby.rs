@@ -12,24 +12,24 @@
 use crate::bugs::{Bug, planted};
 use crate::storage::format::file_name::{self, SegmentId};
 use crate::storage::fs::{Directory, File};
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// What is known of the file of the next segment.
-pub(crate) enum Preparation {
+pub(crate) enum StandbyState {
     /// Nobody was asked for one.
     None,
     /// One with this id is being made.
-    Running(SegmentId),
-    Ready(Prepared),
+    Requested(SegmentId),
+    Ready(Standby),
     /// It could not be made, so the next segment is begun without it.
     Failed,
 }
 
 /// A segment without a header; its file is removed if nobody begins it.
-pub(crate) struct Prepared {
+pub(crate) struct Standby {
     id: SegmentId,
     name: String,
     file: Arc<dyn File>,
@@ -37,39 +37,39 @@ pub(crate) struct Prepared {
     directory: Option<Arc<dyn Directory>>,
 }
 
-impl Prepared {
+impl Standby {
     /// Makes the file, durably.
-    pub(crate) fn make(place: &Place, id: SegmentId) -> Result<Self> {
-        let mut prepared = Self::create(place, id)?;
-        prepared.finish(place)?;
-        Ok(prepared)
+    pub(crate) fn make(environment: &LogEnvironment, id: SegmentId) -> Result<Self> {
+        let mut standby = Self::create(environment, id)?;
+        standby.finish(environment)?;
+        Ok(standby)
     }
 
     /// Makes a file that is no segment yet.
-    pub(crate) fn create(place: &Place, id: SegmentId) -> Result<Self> {
+    pub(crate) fn create(environment: &LogEnvironment, id: SegmentId) -> Result<Self> {
         let name = file_name::unfinished(id);
-        let file = place.create(&name)?;
-        Ok(Self { id, name, file, directory: Some(Arc::clone(&place.directory)) })
+        let file = environment.create(&name)?;
+        Ok(Self { id, name, file, directory: Some(Arc::clone(&environment.directory)) })
     }
 
-    fn finish(&mut self, place: &Place) -> Result<()> {
-        let failed = |action, error| Error::io(action, &place.path_of(&self.name), error);
+    fn finish(&mut self, environment: &LogEnvironment) -> Result<()> {
+        let failed = |action, error| Error::io(action, &environment.path_of(&self.name), error);
         self.file.write_at(&[0; HEADER_BYTES], 0).map_err(|e| failed("write", e))?;
         if !planted(Bug::PrepareUnsynced) {
             self.file.sync().map_err(|e| failed("sync", e))?;
         }
-        self.rename(place)?;
-        if planted(Bug::SkipDirectorySync) { Ok(()) } else { place.sync_directory() }
+        self.rename(environment)?;
+        if planted(Bug::SkipDirectorySync) { Ok(()) } else { environment.sync_directory() }
     }
 
     /// Gives it the name of a segment, if it has another; true if it had, so that the name may be
     /// lost again.
-    pub(crate) fn rename(&mut self, place: &Place) -> Result<bool> {
+    pub(crate) fn rename(&mut self, environment: &LogEnvironment) -> Result<bool> {
         let name = file_name::segment(self.id);
         if self.name == name {
             return Ok(false);
         }
-        place.rename(&self.name, &name)?;
+        environment.rename(&self.name, &name)?;
         self.name = name;
         Ok(true)
     }
@@ -90,7 +90,7 @@ impl Prepared {
     }
 }
 
-impl Drop for Prepared {
+impl Drop for Standby {
     fn drop(&mut self) {
         if let Some(directory) = self.directory.take() {
             // The next open removes what is left if this fails.

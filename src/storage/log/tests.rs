@@ -5,12 +5,12 @@ use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::log::group::Mutation;
 
 fn log(disk: &SimulatedDisk) -> Log {
-    let place = Place {
+    let environment = LogEnvironment {
         directory: Arc::new(disk.clone()),
         path: "data".into(),
         store: 7,
         segment_bytes_max: 4096,
-        room_bytes: None,
+        preallocate_bytes: None,
         read_only: false,
     };
     let end = LogEnd {
@@ -19,9 +19,9 @@ fn log(disk: &SimulatedDisk) -> Log {
         last_written: SegmentId(0),
         next_segment: SegmentId(1),
         next_sequence: 1,
-        closed: None,
+        clean_shutdown: None,
     };
-    Log::new(place, end, Arc::new(SegmentTable::new(Vec::new())))
+    Log::new(environment, end, Arc::new(SegmentTable::new(Vec::new())))
 }
 
 fn group(batches: usize, value_bytes: usize) -> Group {
@@ -54,7 +54,7 @@ fn the_oldest_and_the_newest_batch_of_a_segment_are_noted() {
 fn a_seal_counts_among_the_bytes_of_its_segment_and_has_no_room_behind_it() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
-    log.place.room_bytes = Some(1000);
+    log.environment.preallocate_bytes = Some(1000);
     log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
     assert_eq!(length(&log, 1), 1000);
     let before = accounting.get(SegmentId(1)).unwrap().bytes;
@@ -94,9 +94,12 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
         let inputs = vec![SegmentId(1)];
         let replacement = Replacement { inputs, output: SegmentId(3), has_its_name };
         log.close(&mut accounting, Some(&replacement)).unwrap();
-        let closed = Closed::read(&log.place).unwrap().unwrap();
-        assert_eq!((closed.sequence, closed.output), (2, Some(SegmentId(3))));
-        assert_eq!(closed.segments, SegmentSet::of(expected.iter().copied().map(SegmentId)));
+        let clean_shutdown = CleanShutdown::read(&log.environment).unwrap().unwrap();
+        assert_eq!((clean_shutdown.sequence, clean_shutdown.output), (2, Some(SegmentId(3))));
+        assert_eq!(
+            clean_shutdown.segments,
+            SegmentSet::of(expected.iter().copied().map(SegmentId))
+        );
         disk.record();
         log.close(&mut accounting, Some(&replacement)).unwrap();
         assert_eq!(disk.moments().len(), 1, "nothing was changed");
@@ -104,11 +107,11 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
 }
 
 /// Asks for the file of the next segment and makes it.
-fn prepare(log: &mut Log) -> Prepared {
-    let id = log.begin_preparation(0).unwrap().expect("there is none yet");
+fn make_standby(log: &mut Log) -> Standby {
+    let id = log.request_standby(0).unwrap().expect("there is none yet");
     assert_eq!(log.next_begun(), id);
-    assert!(log.begin_preparation(0).unwrap().is_none(), "one is enough");
-    Prepared::make(&log.place, id).unwrap()
+    assert!(log.request_standby(0).unwrap().is_none(), "one is enough");
+    Standby::make(&log.environment, id).unwrap()
 }
 
 #[test]
@@ -116,9 +119,9 @@ fn a_segment_that_was_made_ahead_is_begun_by_one_sync_of_its_header() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
     log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
-    assert!(log.begin_preparation(6000).unwrap().is_none(), "there is time");
-    let prepared = prepare(&mut log);
-    log.prepared(Some(prepared));
+    assert!(log.request_standby(6000).unwrap().is_none(), "there is time");
+    let standby = make_standby(&mut log);
+    log.receive_standby(Some(standby));
     log.seal(&mut accounting).unwrap();
     disk.record();
     log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
@@ -132,16 +135,16 @@ fn a_segment_that_was_made_too_late_is_removed() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
     log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
-    let prepared = prepare(&mut log);
+    let standby = make_standby(&mut log);
     log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
     assert_eq!(log.active(), Some(SegmentId(3)), "the writer does not wait");
     let names = || disk.state().files().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     assert_eq!(names().len(), 3);
-    log.prepared(Some(prepared));
+    log.receive_standby(Some(standby));
     assert_eq!(names().len(), 2);
-    let prepared = prepare(&mut log);
-    assert_eq!(prepared.id(), SegmentId(4));
-    log.prepared(Some(prepared));
+    let standby = make_standby(&mut log);
+    assert_eq!(standby.id(), SegmentId(4));
+    log.receive_standby(Some(standby));
     log.close(&mut accounting, None).unwrap();
     assert_eq!(names().len(), 3, "two segments and what a clean close notes: {:?}", names());
 }
@@ -151,9 +154,9 @@ fn what_could_not_be_made_ahead_is_not_tried_again_for_the_same_segment() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
     log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();
-    assert!(log.begin_preparation(0).unwrap().is_some());
-    log.prepared(None);
-    assert!(log.begin_preparation(0).unwrap().is_none());
+    assert!(log.request_standby(0).unwrap().is_some());
+    log.receive_standby(None);
+    assert!(log.request_standby(0).unwrap().is_none());
     log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
-    assert!(log.begin_preparation(0).unwrap().is_some());
+    assert!(log.request_standby(0).unwrap().is_some());
 }

@@ -2,7 +2,7 @@
 //! refused stays as it is, for whoever has to repair it.
 
 use crate::storage::format::file_name;
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -35,21 +35,22 @@ impl Cleanup {
     }
 
     /// Makes the changes, durably.
-    pub(crate) fn apply(self, place: &Place) -> Result<()> {
-        let sync = || place.directory.sync().map_err(|e| Error::io("sync", &place.path, e));
+    pub(crate) fn apply(self, environment: &LogEnvironment) -> Result<()> {
+        let sync =
+            || environment.directory.sync().map_err(|e| Error::io("sync", &environment.path, e));
         if !self.leftovers.is_empty() {
             // An output that was just given its name could lose it again, with what it replaced gone.
             sync()?;
             for name in &self.leftovers {
-                let path = place.path_of(name);
+                let path = environment.path_of(name);
                 log::info!("removing {}, which a crash left behind", path.display());
-                place.remove(name)?;
+                environment.remove(name)?;
             }
             sync()?;
         }
         // The newest first: a crash in between must not leave a gap.
         let mut behind = self.behind.iter().rev();
-        behind.try_for_each(|segment| place.remove(&file_name::segment(segment.id())))?;
+        behind.try_for_each(|segment| environment.remove(&file_name::segment(segment.id())))?;
         if !self.behind.is_empty() {
             sync()?;
         }

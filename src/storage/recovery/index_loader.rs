@@ -1,5 +1,7 @@
 //! Fills the index with what was read, some segments at once, so that it gets its keys in order.
 
+use std::ops::ControlFlow;
+
 use crate::Result;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::file_name::SegmentId;
@@ -7,31 +9,31 @@ use crate::storage::format::record::{Extent, Record};
 use crate::storage::index::{IndexWriter, KeyVersion};
 use crate::storage::key_range::KeyRange;
 use crate::storage::recovery::merge::{Clear, Merge};
-use crate::storage::recovery::sorted_run::Run;
-use crate::storage::recovery::tasks::{Tasks, Wanted};
+use crate::storage::recovery::sorted_run::SortedRun;
+use crate::storage::recovery::tasks::Tasks;
 use crate::storage::segment::Location;
 
 /// How much of what was read waits in memory. More of it at once makes fewer passes over the index.
 const WAITING_BYTES_MAX: usize = 256 << 20;
 
 /// An index that is being filled.
-pub(crate) struct Filling<'a> {
+pub(crate) struct IndexLoader<'a> {
     index: &'a mut IndexWriter<Location>,
-    waiting: Vec<Run>,
+    waiting: Vec<SortedRun>,
     waiting_bytes: usize,
     clears: Vec<(Clear, Extent)>,
     /// The newest record that removed every key.
     cleared: Option<Clear>,
 }
 
-impl<'a> Filling<'a> {
+impl<'a> IndexLoader<'a> {
     /// Begins to fill an empty index.
     pub(crate) fn new(index: &'a mut IndexWriter<Location>) -> Self {
         Self { index, waiting: Vec::new(), waiting_bytes: 0, clears: Vec::new(), cleared: None }
     }
 
     /// Takes what a segment holds, with the records in it that removed every key.
-    pub(crate) fn add(&mut self, run: Run, clears: &[(u64, Extent)]) {
+    pub(crate) fn add(&mut self, run: SortedRun, clears: &[(u64, Extent)]) {
         let segment = run.segment;
         let clear = |(sequence, extent): &(u64, Extent)| {
             (Clear { sequence: *sequence, segment, offset: extent.offset }, *extent)
@@ -55,9 +57,9 @@ impl<'a> Filling<'a> {
             merge.parts(),
             move |number| merge.part(number),
             |part| {
-                accounting.find_garbage(part.garbage_bytes);
+                accounting.add_unindexed_garbage(part.garbage_bytes);
                 self.restore(part.versions, accounting);
-                Ok(Wanted::More)
+                Ok(ControlFlow::Continue(()))
             },
         )
     }
@@ -67,9 +69,9 @@ impl<'a> Filling<'a> {
     pub(crate) fn finish(self, newest: u64, accounting: &mut Accounting) -> u64 {
         self.index.publish(newest);
         self.index.prune(|location, gone| {
-            accounting.lose(&location);
+            accounting.mark_dead(&location);
             if gone {
-                accounting.keep_tombstone(&location);
+                accounting.note_kept_tombstone(&location);
             }
         });
         self.cleared.map_or(0, |clear| clear.sequence)
@@ -77,9 +79,9 @@ impl<'a> Filling<'a> {
 
     fn restore(&mut self, versions: Vec<KeyVersion<Location>>, accounting: &mut Accounting) {
         for version in &versions {
-            accounting.gain(&version.slot);
+            accounting.add_live(&version.slot);
         }
-        self.index.restore(versions, |unneeded| accounting.lose(&unneeded));
+        self.index.restore(versions, |unneeded| accounting.mark_dead(&unneeded));
     }
 
     /// Removes what is in the index and older than a waiting record that removed every key.
@@ -89,7 +91,7 @@ impl<'a> Filling<'a> {
         for (clear, extent) in std::mem::take(&mut self.clears) {
             if self.cleared.is_none_or(|newest| newest < clear) {
                 let record = Record::Remove { key: &[] };
-                accounting.keep_tombstone(&Location::of(&record, clear.segment, extent));
+                accounting.note_kept_tombstone(&Location::of(&record, clear.segment, extent));
                 self.cleared = Some(clear);
             }
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::storage::format::clean_shutdown::Closed;
+use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::format::file_name::{self, FileName, SegmentId};
 use crate::storage::format::record::FrameKind;
-use crate::storage::log::Place;
+use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::cleanup::Cleanup;
-use crate::storage::segment::frame_scan::{Next, Scan};
+use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -26,8 +26,12 @@ pub(crate) struct Inventory {
 }
 
 /// Opens what is there, which must be what the last clean close says; changes nothing.
-pub(crate) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<Inventory> {
-    let names = place.directory.list().map_err(|e| Error::io("list", &place.path, e))?;
+pub(crate) fn open_segments(
+    environment: &LogEnvironment,
+    clean_shutdown: Option<&CleanShutdown>,
+) -> Result<Inventory> {
+    let names =
+        environment.directory.list().map_err(|e| Error::io("list", &environment.path, e))?;
     let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
     let mut unfinished = SegmentId(0);
     let mut cleanup = Cleanup::default();
@@ -44,11 +48,11 @@ pub(crate) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
     let newest = ids.last().copied();
     let (mut segments, mut unbegun) = (Vec::new(), None);
     for id in ids {
-        match open_segment(place, id, Some(id) == newest)? {
+        match open_segment(environment, id, Some(id) == newest)? {
             Some(segment) => segments.push(segment),
             None => {
                 let name = file_name::segment(id);
-                unbegun.get_or_insert_with(|| place.path_of(&name));
+                unbegun.get_or_insert_with(|| environment.path_of(&name));
                 cleanup.leave_over(name);
             }
         }
@@ -72,9 +76,9 @@ pub(crate) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
         }
         is_needed
     });
-    if let Some(closed) = closed {
+    if let Some(clean_shutdown) = clean_shutdown {
         let reason = "it holds nothing, and that is not how the store was closed";
-        closed.check_segments(place, &ids).map_err(|error| match &unbegun {
+        clean_shutdown.check_segments(environment, &ids).map_err(|error| match &unbegun {
             Some(path) => Error::corrupt(path, 0, reason),
             None => error,
         })?;
@@ -86,9 +90,13 @@ pub(crate) fn open_segments(place: &Place, closed: Option<&Closed>) -> Result<In
 }
 
 /// Opens a segment; `None` if it was being made, or was made ahead and not begun, when the process ended.
-fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<Arc<Segment>>> {
+fn open_segment(
+    environment: &LogEnvironment,
+    id: SegmentId,
+    is_newest: bool,
+) -> Result<Option<Arc<Segment>>> {
     let name = file_name::segment(id);
-    let (file, path) = (place.open(&name)?, place.path_of(&name));
+    let (file, path) = (environment.open(&name)?, environment.path_of(&name));
     let mut bytes = [0; HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
     let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
@@ -102,7 +110,7 @@ fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<
         }
         Err(error) => return Err(error),
     };
-    if header.id != id || header.store != place.store {
+    if header.id != id || header.store != environment.store {
         return Err(Error::corrupt(
             &path,
             0,
@@ -115,8 +123,8 @@ fn open_segment(place: &Place, id: SegmentId, is_newest: bool) -> Result<Option<
 fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
     let damaged =
         || Error::corrupt(&segment.path, HEADER_BYTES as u64, "its list of segments is damaged");
-    match Scan::new(segment)?.next()? {
-        Next::Frame(frame) if frame.header.kind == FrameKind::Replaces => {
+    match FrameScan::new(segment)?.next()? {
+        NextFrame::Valid(frame) if frame.header.kind == FrameKind::Replaces => {
             let ids: Vec<u64> = postcard::from_bytes(frame.body).map_err(|_| damaged())?;
             Ok(ids.into_iter().map(SegmentId).collect())
         }

@@ -4,7 +4,7 @@
 
 use crate::storage::format::file_name::SegmentId;
 use crate::storage::index::KeyVersion;
-use crate::storage::recovery::sorted_run::{Entry, Run};
+use crate::storage::recovery::sorted_run::{HintEntry, SortedRun};
 use crate::storage::segment::Location;
 
 /// About how many entries a part has.
@@ -20,7 +20,7 @@ pub(crate) struct Clear {
 
 impl Clear {
     /// Whether it removed this.
-    fn removed(&self, segment: SegmentId, entry: &Entry<'_>) -> bool {
+    fn removed(&self, segment: SegmentId, entry: &HintEntry<'_>) -> bool {
         let is_before = || segment == self.segment && entry.extent.offset < self.offset;
         entry.sequence < self.sequence || entry.sequence == self.sequence && is_before()
     }
@@ -28,7 +28,7 @@ impl Clear {
 
 /// What the runs hold of some of the keys.
 #[derive(Default)]
-pub(crate) struct Part {
+pub(crate) struct MergedPart {
     /// By key, then by age.
     pub(crate) versions: Vec<KeyVersion<Location>>,
     /// What a compaction would gain by leaving out what was cleared.
@@ -37,32 +37,32 @@ pub(crate) struct Part {
 
 /// The runs of some segments.
 pub(crate) struct Merge {
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     /// The keys that the parts after the first one begin with.
-    fences: Vec<Vec<u8>>,
+    separators: Vec<Vec<u8>>,
     cleared: Option<Clear>,
 }
 
 impl Merge {
     /// Puts these together but for what was cleared.
-    pub(crate) fn new(runs: Vec<Run>, cleared: Option<Clear>) -> Self {
-        let mut keys: Vec<&[u8]> = runs.iter().flat_map(Run::sampled_keys).collect();
+    pub(crate) fn new(runs: Vec<SortedRun>, cleared: Option<Clear>) -> Self {
+        let mut keys: Vec<&[u8]> = runs.iter().flat_map(SortedRun::sampled_keys).collect();
         keys.sort_unstable();
-        let samples = PART_ENTRIES / Run::entries_per_sample();
-        let fences = keys.into_iter().step_by(samples).skip(1).map(<[u8]>::to_vec).collect();
-        Self { runs, fences, cleared }
+        let samples = PART_ENTRIES / SortedRun::entries_per_sample();
+        let separators = keys.into_iter().step_by(samples).skip(1).map(<[u8]>::to_vec).collect();
+        Self { runs, separators, cleared }
     }
 
     /// How many parts there are.
     pub(crate) fn parts(&self) -> usize {
-        self.fences.len() + 1
+        self.separators.len() + 1
     }
 
     /// Puts one of the parts together.
-    pub(crate) fn part(&self, number: usize) -> Part {
-        let from = number.checked_sub(1).map(|before| &*self.fences[before]);
-        let to = self.fences.get(number).map(|fence| &**fence);
-        let mut part = Part::default();
+    pub(crate) fn part(&self, number: usize) -> MergedPart {
+        let from = number.checked_sub(1).map(|before| &*self.separators[before]);
+        let to = self.separators.get(number).map(|key| &**key);
+        let mut part = MergedPart::default();
         let mut entries = Vec::with_capacity(PART_ENTRIES * 2);
         for run in &self.runs {
             let is_inside = |key: &[u8]| to.is_none_or(|to| key < to);

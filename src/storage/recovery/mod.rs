@@ -25,21 +25,22 @@ pub(crate) mod sorted_run;
 pub(crate) mod tasks;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::accounting::Accounting;
-use crate::storage::format::clean_shutdown::Closed;
+use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::format::file_name::{self, SegmentId};
 use crate::storage::index::IndexWriter;
-use crate::storage::log::active_segment::Active;
-use crate::storage::log::{LogEnd, Place, Unsealed};
+use crate::storage::log::active_segment::ActiveSegment;
+use crate::storage::log::{LogEnd, LogEnvironment, UnsealedSegment};
 use crate::storage::recovery::cleanup::Cleanup;
-use crate::storage::recovery::index_loader::Filling;
+use crate::storage::recovery::index_loader::IndexLoader;
 use crate::storage::recovery::inventory::{Inventory, open_segments};
-use crate::storage::recovery::segment_contents::{Reading, Stop};
-use crate::storage::recovery::tasks::{OneByOne, Tasks, Wanted};
-use crate::storage::segment::frame_scan::Scan;
+use crate::storage::recovery::segment_contents::{SegmentContents, Stop};
+use crate::storage::recovery::tasks::{OneByOne, Tasks};
+use crate::storage::segment::frame_scan::FrameScan;
 use crate::storage::segment::{HEADER_BYTES, Location, Segment};
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -83,34 +84,34 @@ pub(crate) struct Recovered {
 
 /// Reads the log into an empty index and publishes it.
 pub(crate) fn recover(
-    place: &Place,
+    environment: &LogEnvironment,
     index: &mut IndexWriter<Location>,
     tasks: &impl Tasks,
 ) -> Result<Recovered> {
-    let closed = Closed::read(place)?.filter(|_| !planted(Bug::IgnoreClosed));
-    let inventory = open_segments(place, closed.as_ref())?;
+    let clean_shutdown = CleanShutdown::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
+    let inventory = open_segments(environment, clean_shutdown.as_ref())?;
     let Inventory { compacted, written, hinted, newest, mut cleanup } = inventory;
     if planted(Bug::CleanUpFirst) {
-        std::mem::take(&mut cleanup).apply(place)?;
+        std::mem::take(&mut cleanup).apply(environment)?;
     }
     let mut recovery = Recovery {
-        place,
-        filling: Filling::new(index),
+        environment,
+        loader: IndexLoader::new(index),
         accounting: Accounting::default(),
         report: RecoveryReport::default(),
         hinted: Arc::new(hinted),
         unhinted: VecDeque::new(),
         newest_compacted: 0,
-        durable: closed.map_or(0, |closed| closed.sequence),
-        newest: closed.map_or(newest, |closed| closed.newest().max(newest)),
-        closed,
+        durable: clean_shutdown.map_or(0, |clean_shutdown| clean_shutdown.sequence),
+        newest: clean_shutdown.map_or(newest, |clean_shutdown| clean_shutdown.newest().max(newest)),
+        clean_shutdown,
         cleanup,
     };
     let mut bytes = 0;
     for segment in compacted.iter().chain(&written) {
         bytes += length(segment)?;
     }
-    let tail = if place.directory.reads_beside() && bytes >= BESIDE_BYTES_MIN {
+    let tail = if environment.directory.reads_beside() && bytes >= BESIDE_BYTES_MIN {
         recovery.read(&compacted, &written, tasks)?
     } else {
         recovery.read(&compacted, &written, &OneByOne)?
@@ -127,8 +128,8 @@ fn limits(written: &[Arc<Segment>]) -> impl Iterator<Item = Option<u64>> {
 }
 
 struct Recovery<'a> {
-    place: &'a Place,
-    filling: Filling<'a>,
+    environment: &'a LogEnvironment,
+    loader: IndexLoader<'a>,
     accounting: Accounting,
     report: RecoveryReport,
     /// The segments that have a hint.
@@ -142,7 +143,7 @@ struct Recovery<'a> {
     /// The highest segment id that was given.
     newest: SegmentId,
     /// What the last clean close vouches for.
-    closed: Option<Closed>,
+    clean_shutdown: Option<CleanShutdown>,
     /// What is to be changed on the disk once the log is found good.
     cleanup: Cleanup,
 }
@@ -153,7 +154,7 @@ struct Tail {
     durable_ends: Vec<u64>,
     next_sequence: u64,
     /// The remaining segments that are not marked as sealed.
-    unsealed: VecDeque<Unsealed>,
+    unsealed: VecDeque<UnsealedSegment>,
     /// The sequence number after the last batch in the last segment that remains.
     last_end: u64,
     /// Where what that segment holds ends.
@@ -185,35 +186,40 @@ impl Recovery<'_> {
     ) -> Result<Tail> {
         let segments: Vec<_> = compacted.iter().chain(written).map(Arc::clone).collect();
         let limits: Vec<_> = (0..compacted.len()).map(|_| None).chain(limits(written)).collect();
-        let (place, hinted, durable) = (self.place.clone(), Arc::clone(&self.hinted), self.durable);
+        let (environment, hinted, durable) =
+            (self.environment.clone(), Arc::clone(&self.hinted), self.durable);
         let read = move |number: usize| {
             let segment: &Arc<Segment> = &segments[number];
             let has_hint = hinted.contains(&segment.id());
-            Reading::of(&place, segment, limits[number], durable, has_hint)
+            SegmentContents::of(&environment, segment, limits[number], durable, has_hint)
         };
         let mut tail = Tail::new(written.is_empty());
         let mut number = 0_usize;
-        tasks.run(compacted.len() + written.len(), read, |reading| {
+        tasks.run(compacted.len() + written.len(), read, |contents| {
             let wanted = match number.checked_sub(compacted.len()) {
-                None => self.take_compacted(&compacted[number], reading?),
-                Some(position) => self.take_written(written, position, reading?, &mut tail)?,
+                None => self.take_compacted(&compacted[number], contents?),
+                Some(position) => self.take_written(written, position, contents?, &mut tail)?,
             };
             number += 1;
-            if self.filling.is_due() {
-                self.filling.fill(&mut self.accounting, tasks)?;
+            if self.loader.is_due() {
+                self.loader.fill(&mut self.accounting, tasks)?;
             }
             Ok(wanted)
         })?;
         tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
         self.refuse_missing_end(written, &tail)?;
-        self.filling.fill(&mut self.accounting, tasks)?;
+        self.loader.fill(&mut self.accounting, tasks)?;
         Ok(tail)
     }
 
-    fn take_compacted(&mut self, segment: &Arc<Segment>, reading: Reading) -> Wanted {
-        self.newest_compacted = self.newest_compacted.max(reading.durable);
-        self.take(segment, reading);
-        Wanted::More
+    fn take_compacted(
+        &mut self,
+        segment: &Arc<Segment>,
+        contents: SegmentContents,
+    ) -> ControlFlow<()> {
+        self.newest_compacted = self.newest_compacted.max(contents.durable);
+        self.take(segment, contents);
+        ControlFlow::Continue(())
     }
 
     /// Judges where a written segment ends; no more are wanted behind a torn end.
@@ -221,18 +227,18 @@ impl Recovery<'_> {
         &mut self,
         written: &[Arc<Segment>],
         position: usize,
-        reading: Reading,
+        contents: SegmentContents,
         tail: &mut Tail,
-    ) -> Result<Wanted> {
+    ) -> Result<ControlFlow<()>> {
         let segment = &written[position];
         tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
         if segment.header.base > tail.next_sequence {
             let reason = "the batches before it are missing";
             return Err(Error::corrupt(&segment.path, 0, reason));
         }
-        self.durable = self.durable.max(reading.durable);
-        let length = reading.length;
-        let stop = self.take(segment, reading);
+        self.durable = self.durable.max(contents.durable);
+        let length = contents.length;
+        let stop = self.take(segment, contents);
         let next = written.get(position + 1);
         let limit = next.filter(|next| next.header.previous == segment.id());
         let is_whole = match (limit, next) {
@@ -250,33 +256,33 @@ impl Recovery<'_> {
             // The rest of a group that was undone, of which the next segment says that it does not count; or room.
             self.cleanup.cut(segment, stop.offset);
         }
-        self.accounting.grow(segment.id(), stop.offset);
+        self.accounting.set_length(segment.id(), stop.offset);
         tail.durable_ends.push(stop.durable_end);
         tail.next_sequence = tail.next_sequence.max(stop.expected);
         tail.last_end = stop.expected;
         tail.last_offset = stop.offset;
-        let end = Active::new(Arc::clone(segment), stop.offset);
+        let end = ActiveSegment::new(Arc::clone(segment), stop.offset);
         tail.is_clean = stop.is_closed && is_whole && next.is_none();
         if !stop.is_sealed {
             self.accounting.unseal(segment.id());
-            tail.unsealed.push_back(Unsealed { end, next_sequence: stop.expected });
+            tail.unsealed.push_back(UnsealedSegment { end, next_sequence: stop.expected });
         }
-        Ok(if is_whole { Wanted::More } else { Wanted::NoMore })
+        Ok(if is_whole { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     }
 
     /// Has the index filled with what was read.
-    fn take(&mut self, segment: &Arc<Segment>, reading: Reading) -> Stop {
-        let Reading { run, contents, stop, length, is_hinted, .. } = reading;
+    fn take(&mut self, segment: &Arc<Segment>, contents: SegmentContents) -> Stop {
+        let SegmentContents { run, summary, stop, length, is_hinted, .. } = contents;
         let id = segment.id();
         self.report.segments += 1;
-        self.report.records += contents.entries;
+        self.report.records += summary.entries;
         self.accounting.add(id, segment.header.origin, length, true);
-        if let Some((oldest, newest)) = contents.sequences {
-            self.accounting.hold(id, oldest);
-            self.accounting.hold(id, newest);
+        if let Some((oldest, newest)) = summary.sequences {
+            self.accounting.note_sequence(id, oldest);
+            self.accounting.note_sequence(id, newest);
         }
-        self.filling.add(run, &contents.clears);
-        self.accounting.hold_keys(id, contents.keys);
+        self.loader.add(run, &summary.clears);
+        self.accounting.note_key_hashes(id, summary.keys);
         if is_hinted {
             segment.set_hinted(true);
             self.report.hinted += 1;
@@ -298,7 +304,7 @@ impl Recovery<'_> {
         for (position, segment) in segments.iter().enumerate() {
             let from = if position == 0 { stop.offset } else { HEADER_BYTES as u64 };
             durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
-            for header in Scan::resume(segment, from)?.later_headers(from)? {
+            for header in FrameScan::resume(segment, from)?.later_headers(from)? {
                 durable = durable.max(header.durable);
             }
         }
@@ -312,17 +318,17 @@ impl Recovery<'_> {
 
     /// An error if the log ends before what was there when the store was closed.
     fn refuse_missing_end(&self, written: &[Arc<Segment>], tail: &Tail) -> Result<()> {
-        let closed = self.closed.map_or(0, |closed| closed.sequence);
-        if tail.next_sequence > closed || planted(Bug::CutDamage) {
+        let closed_at = self.clean_shutdown.map_or(0, |clean_shutdown| clean_shutdown.sequence);
+        if tail.next_sequence > closed_at || planted(Bug::CutDamage) {
             return Ok(());
         }
         let reason = format!(
-            "batches {} to {closed} are missing after it, and they were there when the store was closed",
+            "batches {} to {closed_at} are missing after it, and they were there when the store was closed",
             tail.next_sequence
         );
         match written[..tail.durable_ends.len()].last() {
             Some(last) => Err(Error::corrupt(&last.path, tail.last_offset, reason)),
-            None => Err(Error::corrupt(&self.place.path, 0, reason)),
+            None => Err(Error::corrupt(&self.environment.path, 0, reason)),
         }
     }
 
@@ -352,12 +358,12 @@ impl Recovery<'_> {
         tail: Tail,
     ) -> Result<Recovered> {
         written.truncate(tail.durable_ends.len());
-        if !self.place.read_only {
-            std::mem::take(&mut self.cleanup).apply(self.place)?;
+        if !self.environment.read_only {
+            std::mem::take(&mut self.cleanup).apply(self.environment)?;
             self.make_durable(&written, &tail)?;
         }
-        let Self { filling, mut accounting, mut report, unhinted, .. } = self;
-        let cleared = filling.finish(tail.next_sequence - 1, &mut accounting);
+        let Self { loader, mut accounting, mut report, unhinted, .. } = self;
+        let cleared = loader.finish(tail.next_sequence - 1, &mut accounting);
         report.is_clean = tail.is_clean;
         // Where what followed it was compacted away, the next segment does not begin at its end.
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
@@ -367,8 +373,9 @@ impl Recovery<'_> {
         let active = if goes_on { unsealed.pop_back().map(|last| last.end) } else { None };
         let next_segment = SegmentId(self.newest.0.saturating_add(1));
         let next_sequence = tail.next_sequence;
-        let closed = self.closed;
-        let end = LogEnd { active, unsealed, last_written, next_segment, next_sequence, closed };
+        let clean_shutdown = self.clean_shutdown;
+        let end =
+            LogEnd { active, unsealed, last_written, next_segment, next_sequence, clean_shutdown };
         let segments = compacted.into_iter().chain(written).collect();
         Ok(Recovered { end, segments, unhinted, accounting, cleared, report })
     }

@@ -5,17 +5,17 @@
 
 use crate::storage::format::hint::Hint;
 use crate::storage::format::record::{FrameHeader, FrameKind};
-use crate::storage::log::Place;
-use crate::storage::recovery::sorted_run::{Contents, Run, RunBuilder};
-use crate::storage::segment::frame_scan::{Frame, Next, Scan};
+use crate::storage::log::LogEnvironment;
+use crate::storage::recovery::sorted_run::{RunSummary, SortedRun, SortedRunBuilder};
+use crate::storage::segment::frame_scan::{Frame, FrameScan, NextFrame};
 use crate::storage::segment::{Origin, Segment};
 use crate::{Error, Result};
 
 /// What was found in a segment.
-pub(crate) struct Reading {
+pub(crate) struct SegmentContents {
     /// The records up to the stop.
-    pub(crate) run: Run,
-    pub(crate) contents: Contents,
+    pub(crate) run: SortedRun,
+    pub(crate) summary: RunSummary,
     pub(crate) stop: Stop,
     /// The length of the file.
     pub(crate) length: u64,
@@ -40,38 +40,38 @@ pub(crate) struct Stop {
     pub(crate) invalid: Option<&'static str>,
 }
 
-impl Reading {
+impl SegmentContents {
     /// Reads a segment; of a written one batches below `limit` until one is not as expected.
     ///
     /// `durable` is a sequence number up to which everything is durable.
     pub(crate) fn of(
-        place: &Place,
+        environment: &LogEnvironment,
         segment: &Segment,
         limit: Option<u64>,
         durable: u64,
         has_hint: bool,
     ) -> Result<Self> {
         if has_hint
-            && let Some(hint) = Hint::read(place, segment)
+            && let Some(hint) = Hint::read(environment, segment)
             && limit.is_none_or(|limit| hint.seal.sequence == limit)
         {
             return Ok(Self::of_hint(hint));
         }
-        let mut scan = Scan::new(segment)?;
-        let mut reader = Reader { segment, durable, builder: RunBuilder::default() };
+        let mut scan = FrameScan::new(segment)?;
+        let mut reader = ContentsReader { segment, durable, builder: SortedRunBuilder::default() };
         let stop = match segment.header.origin {
             Origin::Compacted => reader.read_compacted(&mut scan)?,
             Origin::Written => reader.read_written(&mut scan, limit.unwrap_or(u64::MAX))?,
         };
         let (length, durable) = (scan.length(), reader.durable);
-        let run = Run::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
-        let (run, contents) =
+        let run = SortedRun::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
+        let (run, summary) =
             run.ok_or_else(|| Error::corrupt(&segment.path, 0, "its records make no sense"))?;
-        Ok(Self { run, contents, stop, length, durable, is_hinted: false })
+        Ok(Self { run, summary, stop, length, durable, is_hinted: false })
     }
 
     fn of_hint(hint: Hint) -> Self {
-        let Hint { length, seal, run, contents } = hint;
+        let Hint { length, seal, run, summary } = hint;
         let stop = Stop {
             offset: length,
             // It was synced before the hint was written.
@@ -81,18 +81,18 @@ impl Reading {
             is_closed: false,
             invalid: None,
         };
-        Self { run, contents, stop, length, durable: seal.durable, is_hinted: true }
+        Self { run, summary, stop, length, durable: seal.durable, is_hinted: true }
     }
 }
 
 /// Collects what the frames of a segment hold.
-struct Reader<'a> {
+struct ContentsReader<'a> {
     segment: &'a Segment,
     durable: u64,
-    builder: RunBuilder,
+    builder: SortedRunBuilder,
 }
 
-impl Reader<'_> {
+impl ContentsReader<'_> {
     fn add(&mut self, frame: &Frame<'_>) -> Result<()> {
         for (record, extent) in &frame.records {
             if !self.builder.add(record, frame.header.sequence, *extent) {
@@ -107,12 +107,12 @@ impl Reader<'_> {
     }
 
     /// Anything wrong in a compacted segment is damage.
-    fn read_compacted(&mut self, scan: &mut Scan<'_>) -> Result<Stop> {
+    fn read_compacted(&mut self, scan: &mut FrameScan<'_>) -> Result<Stop> {
         let (mut seal, mut newest) = (None, 0);
         loop {
             let offset = scan.offset();
             match (scan.next()?, seal) {
-                (Next::Frame(frame), None) => match frame.header.kind {
+                (NextFrame::Valid(frame), None) => match frame.header.kind {
                     FrameKind::Batch => {
                         newest = newest.max(frame.header.sequence);
                         self.add(&frame)?;
@@ -126,10 +126,10 @@ impl Reader<'_> {
                     FrameKind::Replaces => {}
                     FrameKind::Close => return Err(self.corrupt(offset, "a mark is out of place")),
                 },
-                (Next::Frame(_), Some(_)) => {
+                (NextFrame::Valid(_), Some(_)) => {
                     return Err(self.corrupt(offset, "something follows its end"));
                 }
-                (Next::End, Some(FrameHeader { sequence, durable, .. })) => {
+                (NextFrame::End, Some(FrameHeader { sequence, durable, .. })) => {
                     self.durable = durable;
                     return Ok(Stop {
                         offset,
@@ -140,14 +140,14 @@ impl Reader<'_> {
                         invalid: None,
                     });
                 }
-                (Next::End, None) => return Err(self.corrupt(offset, "its end is missing")),
-                (Next::Invalid(reason), _) => return Err(self.corrupt(offset, reason)),
+                (NextFrame::End, None) => return Err(self.corrupt(offset, "its end is missing")),
+                (NextFrame::Invalid(reason), _) => return Err(self.corrupt(offset, reason)),
             }
         }
     }
 
     /// Reads batches below `limit` until one is not as expected.
-    fn read_written(&mut self, scan: &mut Scan<'_>, limit: u64) -> Result<Stop> {
+    fn read_written(&mut self, scan: &mut FrameScan<'_>, limit: u64) -> Result<Stop> {
         self.durable = self.durable.max(self.segment.header.durable);
         let mut expected = self.segment.header.base;
         let (mut is_sealed, mut is_closed) = (false, false);
@@ -155,9 +155,9 @@ impl Reader<'_> {
         let (offset, invalid) = loop {
             let offset = scan.offset();
             match scan.next()? {
-                Next::End => break (offset, None),
-                Next::Invalid(reason) => break (offset, Some(reason)),
-                Next::Frame(frame) => {
+                NextFrame::End => break (offset, None),
+                NextFrame::Invalid(reason) => break (offset, Some(reason)),
+                NextFrame::Valid(frame) => {
                     let FrameHeader { kind, sequence, durable, .. } = frame.header;
                     if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
                         break (offset, Some("a batch is missing before this one"));
@@ -185,8 +185,8 @@ impl Reader<'_> {
                 }
             }
         };
-        let has_room = invalid.is_some() && scan.is_zero_from(offset)?;
-        let invalid = invalid.filter(|_| !has_room);
+        let is_preallocated = invalid.is_some() && scan.is_zero_from(offset)?;
+        let invalid = invalid.filter(|_| !is_preallocated);
         Ok(Stop { offset, durable_end, expected, is_sealed, is_closed, invalid })
     }
 }

@@ -14,7 +14,7 @@ const SAMPLE_EVERY: usize = 256;
 
 /// An entry as it is encoded: the order of the fields is the format.
 #[derive(Serialize, Deserialize)]
-struct Encoded<'a> {
+struct EncodedEntry<'a> {
     #[serde(borrow, with = "serde_bytes")]
     key: &'a [u8],
     kind: u8,
@@ -26,31 +26,34 @@ struct Encoded<'a> {
 
 /// A record without its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct HintEntry<'a> {
     pub(crate) record: Record<'a>,
     pub(crate) sequence: u64,
     pub(crate) extent: Extent,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> HintEntry<'a> {
     /// The entry that the bytes begin with, and the bytes behind it.
     fn decode(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (encoded, rest) = postcard::take_from_bytes::<Encoded<'a>>(bytes).ok()?;
-        let Encoded { key, kind, expires_at, sequence, offset, length } = encoded;
+        let (encoded, rest) = postcard::take_from_bytes::<EncodedEntry<'a>>(bytes).ok()?;
+        let EncodedEntry { key, kind, expires_at, sequence, offset, length } = encoded;
         let record = Record::with_head(kind, expires_at, key)?;
         Some((Self { record, sequence, extent: Extent { offset, length } }, rest))
     }
 
     /// By key, then by age; what one batch writes twice stays in the order it was written in.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
-        let place = |entry: &Self| (entry.sequence, entry.extent.offset);
-        self.record.key().cmp(other.record.key()).then_with(|| place(self).cmp(&place(other)))
+        let environment = |entry: &Self| (entry.sequence, entry.extent.offset);
+        self.record
+            .key()
+            .cmp(other.record.key())
+            .then_with(|| environment(self).cmp(&environment(other)))
     }
 }
 
 /// Entries in the order of the log, to be sorted.
 #[derive(Default)]
-pub(crate) struct RunBuilder {
+pub(crate) struct SortedRunBuilder {
     bytes: Vec<u8>,
     /// Where each entry begins, with the bytes of its key behind what all keys begin with.
     places: Vec<(u64, usize)>,
@@ -58,12 +61,12 @@ pub(crate) struct RunBuilder {
     shared: Option<Vec<u8>>,
 }
 
-impl RunBuilder {
+impl SortedRunBuilder {
     /// Adds a record; false if it cannot be encoded.
     pub(crate) fn add(&mut self, record: &Record<'_>, sequence: u64, extent: Extent) -> bool {
         let (kind, expires_at, key) = record.head();
         let Extent { offset, length } = extent;
-        let encoded = Encoded { key, kind, expires_at, sequence, offset, length };
+        let encoded = EncodedEntry { key, kind, expires_at, sequence, offset, length };
         let start = self.bytes.len();
         let Ok(bytes) = postcard::to_extend(&encoded, std::mem::take(&mut self.bytes)) else {
             return false;
@@ -83,7 +86,7 @@ impl RunBuilder {
     /// The entries behind `header`, sorted.
     pub(crate) fn sort(mut self, header: Vec<u8>) -> Vec<u8> {
         let shared = self.shared.map_or(0, |shared| shared.len());
-        let entry = |start: usize| Entry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
+        let entry = |start: usize| HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
         for (head, start) in &mut self.places {
             let key = entry(*start).map_or(&[][..], |entry| entry.record.key());
             *head = head_of(key.get(shared..).unwrap_or_default());
@@ -99,7 +102,7 @@ impl RunBuilder {
         sorted.reserve_exact(self.bytes.len());
         for (_, start) in &self.places {
             let bytes = &self.bytes[*start..];
-            let rest = Entry::decode(bytes).map_or(0, |(_, rest)| rest.len());
+            let rest = HintEntry::decode(bytes).map_or(0, |(_, rest)| rest.len());
             sorted.extend_from_slice(&bytes[..bytes.len() - rest]);
         }
         sorted
@@ -114,7 +117,7 @@ fn head_of(bytes: &[u8]) -> u64 {
 }
 
 /// Sorted entries of one segment.
-pub(crate) struct Run {
+pub(crate) struct SortedRun {
     pub(crate) segment: SegmentId,
     bytes: Vec<u8>,
     /// Where every [`SAMPLE_EVERY`]th entry begins.
@@ -123,7 +126,7 @@ pub(crate) struct Run {
 
 /// What is known of a run as a whole.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub(crate) struct RunSummary {
     pub(crate) entries: u64,
     /// The lowest and the highest sequence number; `None` if it is empty.
     pub(crate) sequences: Option<(u64, u64)>,
@@ -133,22 +136,22 @@ pub(crate) struct Contents {
     pub(crate) clears: Vec<(u64, Extent)>,
 }
 
-impl Run {
+impl SortedRun {
     /// Takes the bytes from `start` on for a run, if they can be one of a segment of this length.
     pub(crate) fn new(
         segment: SegmentId,
         bytes: Vec<u8>,
         start: usize,
         segment_bytes: u64,
-    ) -> Option<(Self, Contents)> {
-        let (mut samples, mut contents) = (Vec::new(), Contents::default());
+    ) -> Option<(Self, RunSummary)> {
+        let (mut samples, mut summary) = (Vec::new(), RunSummary::default());
         let mut rest = bytes.get(start..)?;
-        let mut last: Option<Entry<'_>> = None;
+        let mut last: Option<HintEntry<'_>> = None;
         while !rest.is_empty() {
-            if contents.entries.is_multiple_of(SAMPLE_EVERY as u64) {
+            if summary.entries.is_multiple_of(SAMPLE_EVERY as u64) {
                 samples.push(bytes.len() - rest.len());
             }
-            let (entry, behind) = Entry::decode(rest)?;
+            let (entry, behind) = HintEntry::decode(rest)?;
             let Extent { offset, length } = entry.extent;
             let is_inside = offset as usize >= HEADER_BYTES
                 && u64::from(offset) + u64::from(length) <= segment_bytes
@@ -156,11 +159,11 @@ impl Run {
             if !is_inside || last.is_some_and(|last| last.order(&entry).is_ge()) {
                 return None;
             }
-            contents.add(&entry);
+            summary.add(&entry);
             (rest, last) = (behind, Some(entry));
         }
-        contents.clears.sort_unstable_by_key(|(sequence, _)| *sequence);
-        Some((Self { segment, bytes, samples }, contents))
+        summary.clears.sort_unstable_by_key(|(sequence, _)| *sequence);
+        Some((Self { segment, bytes, samples }, summary))
     }
 
     /// How much memory it takes.
@@ -182,14 +185,14 @@ impl Run {
     pub(crate) fn from<'a>(
         &'a self,
         key: Option<&'a [u8]>,
-    ) -> impl Iterator<Item = Entry<'a>> + 'a {
+    ) -> impl Iterator<Item = HintEntry<'a>> + 'a {
         let is_before = move |other: &[u8]| key.is_some_and(|key| other < key);
         let sample =
             self.samples.partition_point(|start| self.key_at(*start).is_some_and(is_before));
         let start = self.samples.get(sample.saturating_sub(1));
         let mut rest = start.map_or(&[][..], |start| &self.bytes[*start..]);
         let entries = std::iter::from_fn(move || {
-            let (entry, behind) = Entry::decode(rest)?;
+            let (entry, behind) = HintEntry::decode(rest)?;
             rest = behind;
             Some(entry)
         });
@@ -197,13 +200,13 @@ impl Run {
     }
 
     fn key_at(&self, start: usize) -> Option<&[u8]> {
-        Entry::decode(&self.bytes[start..]).map(|(entry, _)| entry.record.key())
+        HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry.record.key())
     }
 }
 
-impl Contents {
-    fn add(&mut self, entry: &Entry<'_>) {
-        let Entry { record, sequence, extent } = *entry;
+impl RunSummary {
+    fn add(&mut self, entry: &HintEntry<'_>) {
+        let HintEntry { record, sequence, extent } = *entry;
         self.entries += 1;
         let (oldest, newest) = self.sequences.unwrap_or((sequence, sequence));
         self.sequences = Some((oldest.min(sequence), newest.max(sequence)));
@@ -217,7 +220,7 @@ impl Contents {
     }
 }
 
-impl Entry<'_> {
+impl HintEntry<'_> {
     /// Where it lies, as the index holds it.
     pub(crate) fn location(&self, segment: SegmentId) -> Location {
         Location::of(&self.record, segment, self.extent)

@@ -1,27 +1,21 @@
 //! Work that falls into parts which do not depend on each other.
 
-use crate::Result;
+use std::ops::ControlFlow;
 
-/// Whether more results are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The next one.
-    More,
-    /// None; what was begun ahead is thrown away.
-    NoMore,
-}
+use crate::Result;
 
 /// Runs tasks, one after the other or beside each other.
 pub(crate) trait Tasks {
-    /// Calls `task` with the numbers below `count`, and `take` with what it returns on the calling thread,
-    /// that of the lowest number first, so that the outcome is the same however tasks are run.
+    /// Calls `task` with the numbers below `count`, and `take` with each result on the calling
+    /// thread, lowest number first, so that the outcome is the same however tasks are run.
     ///
-    /// A bounded number of results waits to be taken.
+    /// A bounded number of results waits to be taken. Where `take` breaks, no further result is
+    /// taken, and tasks that were begun ahead are thrown away.
     fn run<T: Send + 'static>(
         &self,
         count: usize,
         task: impl Fn(usize) -> T + Send + Sync + 'static,
-        take: impl FnMut(T) -> Result<Wanted>,
+        take: impl FnMut(T) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 }
 
@@ -33,10 +27,10 @@ impl Tasks for OneByOne {
         &self,
         count: usize,
         task: impl Fn(usize) -> T + Send + Sync + 'static,
-        mut take: impl FnMut(T) -> Result<Wanted>,
+        mut take: impl FnMut(T) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         for number in 0..count {
-            if take(task(number))? == Wanted::NoMore {
+            if take(task(number))? == ControlFlow::Break(()) {
                 break;
             }
         }

@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 const RECORDS_RESERVED: usize = 16;
 
 /// A position in a segment that moves from frame to frame.
-pub(crate) struct Scan<'s> {
+pub(crate) struct FrameScan<'s> {
     segment: &'s Segment,
     length: u64,
     /// Where the next frame begins.
@@ -26,9 +26,9 @@ pub(crate) struct Scan<'s> {
 }
 
 /// What lies at a position.
-pub(crate) enum Next<'b> {
+pub(crate) enum NextFrame<'b> {
     /// A frame of which every checksum matches.
-    Frame(Frame<'b>),
+    Valid(Frame<'b>),
     /// The file ends here.
     End,
     /// Bytes that are no frame; the scan cannot go on.
@@ -44,7 +44,7 @@ pub(crate) struct Frame<'b> {
     pub(crate) body: &'b [u8],
 }
 
-impl<'s> Scan<'s> {
+impl<'s> FrameScan<'s> {
     /// Begins at the segment's first frame.
     pub(crate) fn new(segment: &'s Segment) -> Result<Self> {
         Self::resume(segment, HEADER_BYTES as u64)
@@ -68,21 +68,21 @@ impl<'s> Scan<'s> {
     }
 
     /// The next frame.
-    pub(crate) fn next(&mut self) -> Result<Next<'_>> {
+    pub(crate) fn next(&mut self) -> Result<NextFrame<'_>> {
         self.next_but(|_| false)
     }
 
     /// The next frame; of a batch whose one record, at the offset that `is_unneeded` is asked about, is not needed,
     /// only the header, without a look at the rest.
-    pub(crate) fn next_but(&mut self, is_unneeded: impl Fn(u32) -> bool) -> Result<Next<'_>> {
+    pub(crate) fn next_but(&mut self, is_unneeded: impl Fn(u32) -> bool) -> Result<NextFrame<'_>> {
         let offset = self.offset;
         if offset >= self.length {
-            return Ok(Next::End);
+            return Ok(NextFrame::End);
         }
         let checksum = self.segment.checksum;
         let header = self.bytes(FRAME_HEADER_BYTES)?;
         let Some(header) = header.and_then(|bytes| checksum.decode_header(bytes, offset)) else {
-            return Ok(Next::Invalid("no frame begins here"));
+            return Ok(NextFrame::Invalid("no frame begins here"));
         };
         let frame_bytes = FRAME_HEADER_BYTES + header.body_bytes as usize;
         self.offset = offset + frame_bytes as u64;
@@ -92,11 +92,11 @@ impl<'s> Scan<'s> {
             && self.offset <= self.length
             && record_at.is_ok_and(is_unneeded)
         {
-            return Ok(Next::Frame(Frame { header, records: Vec::new(), body: &[] }));
+            return Ok(NextFrame::Valid(Frame { header, records: Vec::new(), body: &[] }));
         }
         let Some(bytes) = self.bytes_at(offset, frame_bytes)? else {
             self.offset = offset;
-            return Ok(Next::Invalid("the frame is cut short"));
+            return Ok(NextFrame::Invalid("the frame is cut short"));
         };
         // The borrow checker cannot see that the buffer stays as it is.
         let (start, end) = bytes;
@@ -104,10 +104,10 @@ impl<'s> Scan<'s> {
         let mut frame = Frame { header, records: Vec::new(), body };
         if header.kind != FrameKind::Batch {
             return match mark_is_whole(&header, body) {
-                true => Ok(Next::Frame(frame)),
+                true => Ok(NextFrame::Valid(frame)),
                 false => {
                     self.offset = offset;
-                    Ok(Next::Invalid("the frame's checksum does not match"))
+                    Ok(NextFrame::Invalid("the frame's checksum does not match"))
                 }
             };
         }
@@ -121,19 +121,19 @@ impl<'s> Scan<'s> {
                     frame.records.push((record, extent));
                 }
                 Err(_) if planted(Bug::AcceptPartialBatch) && !frame.records.is_empty() => {
-                    return Ok(Next::Frame(frame));
+                    return Ok(NextFrame::Valid(frame));
                 }
                 Err(reason) => {
                     self.offset = offset;
-                    return Ok(Next::Invalid(reason));
+                    return Ok(NextFrame::Invalid(reason));
                 }
             }
         }
         if frame.records.len() != header.records as usize {
             self.offset = offset;
-            return Ok(Next::Invalid("the frame does not hold as many records as it says"));
+            return Ok(NextFrame::Invalid("the frame does not hold as many records as it says"));
         }
-        Ok(Next::Frame(frame))
+        Ok(NextFrame::Valid(frame))
     }
 
     /// Whether there are only zeros from here to the end of the file.

@@ -5,7 +5,11 @@ use crate::bugs::{Bug, plant};
 
 /// Opens with room for many batches behind the end.
 fn open_with_room(disk: &SimulatedDisk) -> Opened {
-    KvsWriter::open(Place { room_bytes: Some(1000), ..place(disk, 4096) }, 256, 0)
+    KvsWriter::open(
+        LogEnvironment { preallocate_bytes: Some(1000), ..environment(disk, 4096) },
+        256,
+        0,
+    )
 }
 
 fn commit_durably(writer: &mut KvsWriter, batch: &[Mutation]) {
