@@ -2,15 +2,17 @@
 //!
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
-use crate::storage::format::record::{Checksum, FRAME_HEADER_BYTES, Record};
+use crate::storage::format::codec::FrameCodec;
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::record::Record;
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]
-pub struct RecordCodec(Checksum);
+pub struct RecordCodec(FrameCodec);
 
 impl Default for RecordCodec {
     fn default() -> Self {
-        Self(Checksum::new(b"a segment"))
+        Self(FrameCodec::new(b"a segment"))
     }
 }
 

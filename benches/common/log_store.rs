@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Checksum, length of the key, length of the value.
-const HEADER_BYTES: usize = 12;
+const SEGMENT_HEADER_BYTES: usize = 12;
 
 /// Where a record lies in the log.
 #[derive(Clone, Copy)]
@@ -60,12 +60,12 @@ impl LogStore {
         let Some(&Extent { offset, key_bytes, value_bytes }) = self.index.get(key) else {
             return Ok(None);
         };
-        let mut record = vec![0; HEADER_BYTES + key_bytes + value_bytes];
+        let mut record = vec![0; SEGMENT_HEADER_BYTES + key_bytes + value_bytes];
         self.log.read_exact_at(&mut record, offset)?;
         if record[..4] != crc32fast::hash(&record[4..]).to_le_bytes() {
             return Err(io::Error::other("the checksum of a record does not match"));
         }
-        record.drain(..HEADER_BYTES + key_bytes);
+        record.drain(..SEGMENT_HEADER_BYTES + key_bytes);
         Ok(Some(record))
     }
 }

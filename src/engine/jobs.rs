@@ -3,12 +3,13 @@
 use super::{Delivery, Job, JobKind, Step};
 use crate::Result;
 use crate::storage::compaction::{Compaction, CompactionPlan, CompactionProgress};
-use crate::storage::format::file_name::SegmentId;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::reserve::Making;
 use crate::storage::log::standby::Standby;
-use crate::storage::log::{LogEnvironment, sync_segments};
+use crate::storage::recovery::hint_writer::HintWriter;
 use crate::storage::segment::Segment;
-use crate::storage::segment::hint_writer::HintWriter;
+use crate::storage::segment::sync_segments;
 use crate::sync::Arc;
 
 /// Compacts the segments that were chosen when it was made.

@@ -22,15 +22,15 @@ use super::{
     Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
     ScanPage, Scanned, Stamp, WriteHalf,
 };
+use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
 use crate::storage::index::Snapshot;
-use crate::storage::log::environment::check_linked;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
 use crate::{Error, Options, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
-const HEADER_BYTES: usize = 16;
+const SEGMENT_HEADER_BYTES: usize = 16;
 
 /// Holds, beside the keys, the version below which all may have been used.
 const VERSIONS_TREE: &str = "versions";
@@ -79,7 +79,7 @@ impl Database {
             return Err(self.corrupt(format!("what sled holds for key \"{key}\" is not an entry")));
         };
         let expires_at = Some(expires_at).filter(|time| *time > 0);
-        Ok((Stamp { version, expires_at }, HEADER_BYTES))
+        Ok((Stamp { version, expires_at }, SEGMENT_HEADER_BYTES))
     }
 
     /// Makes everything that was applied survive the process.
@@ -121,7 +121,7 @@ fn number(stored: &[u8], at: usize) -> Option<u64> {
 }
 
 fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(HEADER_BYTES + value.len());
+    let mut stored = Vec::with_capacity(SEGMENT_HEADER_BYTES + value.len());
     stored.extend_from_slice(&version.to_le_bytes());
     stored.extend_from_slice(&expires_at.unwrap_or(0).to_le_bytes());
     stored.extend_from_slice(value);

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use super::kvs::{KvsReader, KvsWriter};
 use super::*;
-use crate::storage::format::file_name::SegmentId;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
-use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
 
 type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;

@@ -21,6 +21,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod compaction;
+pub(crate) mod environment;
 pub(crate) mod format;
 pub(crate) mod fs;
 pub(crate) mod index;

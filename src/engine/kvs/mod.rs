@@ -10,7 +10,7 @@ pub(crate) use writer::KvsWriter;
 use super::directory::Directory;
 use super::read_only::ReadOnlyWriter;
 use super::{Engine, EngineKind, WriteHalf};
-use crate::storage::log::LogEnvironment;
+use crate::storage::environment::LogEnvironment;
 use crate::sync::Arc;
 use crate::{Durability, Options, Result};
 

@@ -159,8 +159,8 @@ impl ReadHalf for KvsReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::file_name::SegmentId;
     use crate::storage::format::record::{Extent, Record};
+    use crate::storage::format::segment_id::SegmentId;
     use crate::storage::index::{IndexWriter, KeyVersion};
 
     #[test]

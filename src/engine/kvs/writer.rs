@@ -12,14 +12,16 @@ use crate::storage::compaction::accounting::Accounting;
 use crate::storage::compaction::{
     CompactionDelivery, CompactionInput, CompactionPlan, Replacement,
 };
-use crate::storage::format::file_name::SegmentId;
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_header::Origin;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::{IndexWriter, KeyVersion, Slot};
+use crate::storage::log::Log;
 use crate::storage::log::reserve::{Reserve, with_reserve};
-use crate::storage::log::{Log, LogEnvironment};
+use crate::storage::recovery::hint_writer::HintWriter;
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
-use crate::storage::segment::hint_writer::HintWriter;
-use crate::storage::segment::{Location, Origin, Segment, SegmentTable};
+use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
 

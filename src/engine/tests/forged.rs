@@ -1,23 +1,24 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
 use super::*;
-use crate::storage::format::record::{FrameKind, Record};
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::record::Record;
+use crate::storage::format::segment_header::{Origin, SegmentHeader};
 use crate::storage::fs::Directory;
-use crate::storage::segment::{Origin, SegmentHeader};
 
 /// Writes a segment with one record, and a mark behind it where one is given.
 fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> SimulatedDisk {
     let mut bytes = header.encode().to_vec();
-    let checksum = header.checksum();
+    let codec = header.codec();
     if header.origin == Origin::Compacted {
         let numbers = (0, 0);
-        checksum.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
+        codec.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
     }
     let record = Record::Put { key: b"k", value: b"v", expires_at: None };
     let records = std::iter::once(record);
-    checksum.encode_batch(records, (sequence, 0), 0, &mut bytes, |_| {}).unwrap();
+    codec.encode_batch(records, (sequence, 0), 0, &mut bytes, |_| {}).unwrap();
     for (kind, durable) in marks {
-        checksum.encode_mark(*kind, &[], (durable + 1, *durable), 0, &mut bytes).unwrap();
+        codec.encode_mark(*kind, &[], (durable + 1, *durable), 0, &mut bytes).unwrap();
     }
     SimulatedDisk::new(State::with_files([(format!("{}.log", header.id), bytes)]))
 }

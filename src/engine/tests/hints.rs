@@ -1,7 +1,7 @@
 //! Hints: what is opened with them is what is opened without, and they go where their segments go.
 
 use super::*;
-use crate::storage::format::record::u32_at;
+use crate::storage::format::little_endian::u32_at;
 
 /// Runs the jobs that write hints until none is offered.
 fn hint_all(writer: &mut KvsWriter) -> usize {

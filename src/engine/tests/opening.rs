@@ -1,14 +1,14 @@
 //! What opening makes of what it finds, told by its report and by what it writes.
 
 use super::*;
-use crate::storage::format::record::FrameKind;
-use crate::storage::segment::{HEADER_BYTES, SegmentHeader};
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 
 /// Appends a mark behind what is in a segment, as valid as any.
 fn append_mark(disk: &SimulatedDisk, name: &str, kind: FrameKind, sequence: u64) {
     let mut segment = bytes(disk, name);
-    let checksum = SegmentHeader::decode(&segment, name.as_ref()).unwrap().checksum();
-    checksum.encode_mark(kind, &[], (sequence, 0), 0, &mut segment).unwrap();
+    let codec = SegmentHeader::decode(&segment, name.as_ref()).unwrap().codec();
+    codec.encode_mark(kind, &[], (sequence, 0), 0, &mut segment).unwrap();
     overwrite(disk, name, &segment);
 }
 
@@ -170,7 +170,7 @@ fn a_batch_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
 fn the_header_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
     let disk = SimulatedDisk::new(State::default());
     let next = damage_before_a_second_segment(&disk, true);
-    let header = bytes(&disk, &next)[..HEADER_BYTES].to_vec();
+    let header = bytes(&disk, &next)[..SEGMENT_HEADER_BYTES].to_vec();
     overwrite(&disk, &next, &header);
     assert!(refusal(&disk).contains("it had been synced"));
 }

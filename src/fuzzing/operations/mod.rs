@@ -12,8 +12,8 @@ use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
 };
+use crate::storage::environment::LogEnvironment;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
-use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
 use crate::store::{Batch, SizeLimits, WriteOperation};

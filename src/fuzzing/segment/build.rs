@@ -9,11 +9,12 @@ use crate::engine::{
     Access, Group, Job, KeyRange, Lookup, Mutation, ReadHalf, ScanPage, Step, WriteHalf,
 };
 use crate::fuzzing::{Image, Input, image};
-use crate::storage::format::record::{FRAME_HEADER_BYTES, u64_at};
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::little_endian::u64_at;
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
-use crate::storage::log::LogEnvironment;
 use crate::storage::recovery::RecoveryReport;
-use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;
 
 pub(super) const DIRECTORY: &str = "data";
@@ -199,7 +200,7 @@ fn claims(name: &str, bytes: &[u8]) -> Vec<Claim> {
         let durable = u64_at(bytes, at);
         Claim { name: name.to_owned(), start, end, durable }
     };
-    let mut claims = vec![claim(0, HEADER_BYTES, 48)];
+    let mut claims = vec![claim(0, SEGMENT_HEADER_BYTES, 48)];
     let places = frames(bytes).into_iter().map(|frame| frame.start);
     claims.extend(places.map(|start| claim(start, start + FRAME_HEADER_BYTES, start + 24)));
     claims

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use super::segment_name;
 use crate::fuzzing::{Image, Input};
-use crate::storage::format::record::{FRAME_HEADER_BYTES, RECORD_HEADER_BYTES, u32_at};
-use crate::storage::segment::HEADER_BYTES;
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::little_endian::u32_at;
+use crate::storage::format::record::RECORD_HEADER_BYTES;
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 
 /// The places of frames by what their headers say, whatever the checksums say.
 pub(super) fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
-    walk(bytes, HEADER_BYTES, FRAME_HEADER_BYTES, 8)
+    walk(bytes, SEGMENT_HEADER_BYTES, FRAME_HEADER_BYTES, 8)
 }
 
 fn records(bytes: &[u8]) -> Vec<Range<usize>> {
@@ -48,7 +50,7 @@ pub(super) fn edit(image: &mut Image, input: &mut Input<'_>) -> bool {
         3 => {
             bytes.truncate(at);
             // A newest segment without a whole header is one whose making was interrupted.
-            return is_newest && at <= HEADER_BYTES;
+            return is_newest && at <= SEGMENT_HEADER_BYTES;
         }
         4 => bytes.extend_from_slice(input.bytes(40)),
         5 => {
@@ -145,14 +147,14 @@ fn splice(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
 
 /// Makes every checksum right by what the lengths say, as `docs/format.md` describes them.
 fn repair(bytes: &mut [u8], with_header: bool) {
-    if bytes.len() < HEADER_BYTES {
+    if bytes.len() < SEGMENT_HEADER_BYTES {
         return;
     }
     if with_header {
         let crc = crc32fast::hash(&bytes[..64]);
         overwrite(bytes, 64, &crc.to_le_bytes());
     }
-    let seed = crc32fast::hash(&bytes[..HEADER_BYTES - 8]);
+    let seed = crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8]);
     let checksum = |parts: &[&[u8]]| {
         let mut hasher = crc32fast::Hasher::new_with_initial(seed);
         parts.iter().for_each(|part| hasher.update(part));

@@ -13,12 +13,13 @@ use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
-use crate::storage::format::file_name::SegmentId;
-use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameKind};
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
-use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use build::{DIRECTORY, History, STORE, contents, group, maintain, open};
 
 pub(super) fn run(bytes: &[u8]) {
@@ -141,7 +142,7 @@ fn check_refusal(disk: &SimulatedDisk, before: &Image, error: &Error) {
 fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
     let path = path(name);
     let Ok(header) = SegmentHeader::decode(bytes, &path) else { return };
-    assert_eq!(header.encode(), bytes[..HEADER_BYTES]);
+    assert_eq!(header.encode(), bytes[..SEGMENT_HEADER_BYTES]);
     let segment = Segment::new(header, path.clone(), disk.open(name).unwrap());
     let mut scan = FrameScan::new(&segment).unwrap();
     loop {
@@ -152,11 +153,11 @@ fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
         let mut encoded = Vec::new();
         if frame.header.kind == FrameKind::Batch {
             let records = frame.records.iter().map(|(record, _)| *record);
-            let encode = segment.checksum.encode_batch(records, numbers, at, &mut encoded, |_| {});
+            let encode = segment.codec.encode_batch(records, numbers, at, &mut encoded, |_| {});
             encode.unwrap();
         } else {
             let (kind, body) = (frame.header.kind, frame.body);
-            segment.checksum.encode_mark(kind, body, numbers, at, &mut encoded).unwrap();
+            segment.codec.encode_mark(kind, body, numbers, at, &mut encoded).unwrap();
         }
         let length = FRAME_HEADER_BYTES + frame.header.body_bytes as usize;
         assert_eq!(scan.offset(), at + length as u64);

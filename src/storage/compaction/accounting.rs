@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::dead_bitmap::{DeadBitmap, SharedDeadBitmap};
 use crate::storage::compaction::key_set::{FrozenKeySet, KeySet};
-use crate::storage::format::file_name::SegmentId;
-use crate::storage::format::record::FRAME_HEADER_BYTES;
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::Slot;
-use crate::storage::segment::{HEADER_BYTES, Location, Origin};
+use crate::storage::segment::Location;
 
 /// What is known of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(crate) struct SegmentUsage {
 
 /// The bytes of a compaction's output beside what it keeps: a header, a seal, and a list of the
 /// inputs with up to so many bytes for each.
-const OUTPUT_BYTES: u64 = (HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
+const OUTPUT_BYTES: u64 = (SEGMENT_HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
 const OUTPUT_BYTES_PER_INPUT: u64 = 10;
 
 /// The usage of every segment.

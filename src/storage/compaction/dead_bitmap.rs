@@ -75,8 +75,8 @@ fn place(offset: u32) -> (usize, usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::file_name::SegmentId;
     use crate::storage::format::record::{Extent, Record};
+    use crate::storage::format::segment_id::SegmentId;
 
     fn location(offset: usize) -> Location {
         let extent = Extent { offset: u32::try_from(offset).unwrap(), length: 12 };

@@ -27,15 +27,18 @@ use std::io;
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::dead_bitmap::SharedDeadBitmap;
 use crate::storage::compaction::key_set::FrozenKeySet;
-use crate::storage::format::file_name::{self, SegmentId};
-use crate::storage::format::record::{Checksum, Extent, FrameKind, Record, TooLarge};
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::codec::{FrameCodec, TooLarge};
+use crate::storage::format::file_name::{self};
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::File;
 use crate::storage::index::{Horizon, IndexReader, Move, Slot};
-use crate::storage::log::{LogEnvironment, sync_segments};
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
-use crate::storage::segment::{
-    HEADER_BYTES, Location, Origin, Segment, SegmentHeader, SegmentTable,
-};
+use crate::storage::segment::sync_segments;
+use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -144,7 +147,7 @@ struct CompactionOutput {
     header: SegmentHeader,
     file: Arc<dyn File>,
     environment: LogEnvironment,
-    checksum: Checksum,
+    codec: FrameCodec,
     /// Bytes that are in the file.
     written: u64,
     /// Bytes that follow them.
@@ -170,14 +173,14 @@ impl Compaction {
             header,
             file,
             environment: environment.clone(),
-            checksum: header.checksum(),
+            codec: header.codec(),
             written: 0,
             buffer: header.encode().to_vec(),
             has_its_name: false,
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
         output.mark(FrameKind::Replaces, &list, (0, 0))?;
-        let phase = CompactionPhase::Copy { input: 0, offset: HEADER_BYTES as u64 };
+        let phase = CompactionPhase::Copy { input: 0, offset: SEGMENT_HEADER_BYTES as u64 };
         Ok(Self {
             plan,
             output,
@@ -231,8 +234,10 @@ impl Compaction {
                 // Every input is sealed, and recovery takes nothing that follows.
                 NextFrame::Valid(frame) if frame.header.kind == FrameKind::Seal => {
                     self.output.flush()?;
-                    self.phase =
-                        CompactionPhase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
+                    self.phase = CompactionPhase::Copy {
+                        input: input + 1,
+                        offset: SEGMENT_HEADER_BYTES as u64,
+                    };
                     return Ok(CompactionProgress::Continue);
                 }
                 NextFrame::Valid(frame) => {
@@ -253,8 +258,10 @@ impl Compaction {
                     }
                 }
                 NextFrame::End if planted(Bug::CompactCut) => {
-                    self.phase =
-                        CompactionPhase::Copy { input: input + 1, offset: HEADER_BYTES as u64 };
+                    self.phase = CompactionPhase::Copy {
+                        input: input + 1,
+                        offset: SEGMENT_HEADER_BYTES as u64,
+                    };
                     return Ok(CompactionProgress::Continue);
                 }
                 NextFrame::End => {
@@ -399,7 +406,7 @@ fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
 }
 
 fn too_large() -> Error {
-    let bytes_max = crate::storage::format::record::FRAME_BODY_BYTES_MAX;
+    let bytes_max = crate::storage::format::frame::FRAME_BODY_BYTES_MAX;
     Error::BatchTooLarge { bytes: bytes_max, bytes_max }
 }
 
@@ -418,7 +425,7 @@ impl CompactionOutput {
         let base = self.written;
         let records = std::iter::once(*record);
         let encoded =
-            self.checksum.encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
+            self.codec.encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
                 placed = Some(extent)
             });
         encoded.map_err(|TooLarge| too_large())?;
@@ -426,7 +433,7 @@ impl CompactionOutput {
     }
 
     fn mark(&mut self, kind: FrameKind, body: &[u8], numbers: (u64, u64)) -> Result<()> {
-        let marked = self.checksum.encode_mark(kind, body, numbers, self.written, &mut self.buffer);
+        let marked = self.codec.encode_mark(kind, body, numbers, self.written, &mut self.buffer);
         marked.map_err(|TooLarge| too_large())
     }
 

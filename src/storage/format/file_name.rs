@@ -1,43 +1,33 @@
 //! The names of every file in a data directory.
 //!
-//! | name | what |
+//! | name | contents |
 //! |---|---|
 //! | `LOCK` | names the process that has the store open, and is locked as the directory itself is |
 //! | `ENGINE` | the engine's name |
-//! | `CLOSED` | what was there when the store was last closed cleanly |
-//! | `RESERVE` | space that is kept for going on where the disk is full |
+//! | `CLOSED` | the clean-shutdown marker |
+//! | `RESERVE` | space that is kept for a full disk |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
-//! | `<20 digits>.hint` | what an open needs of a sealed segment; a cache |
-//! | `<20 digits>.tmp` | a compaction's output or a segment made ahead that is not finished; deleted at the next open |
+//! | `<20 digits>.hint` | the records of a sealed segment without their values; a cache |
+//! | `<20 digits>.tmp` | an unfinished compaction output or standby segment; deleted at the next open |
 //! | `sled/` | the `sled` engine's own directory |
 //!
 //! Any other name is left alone.
 
-use std::fmt;
+use crate::storage::format::segment_id::SegmentId;
 
-/// Names a segment; ids grow and are never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SegmentId(pub(crate) u64);
-
-impl fmt::Display for SegmentId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:020}", self.0)
-    }
-}
-
-/// What a file of the `kvs` engine is.
+/// A file of the `kvs` engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FileName {
     /// A segment.
     Segment(SegmentId),
-    /// What an open needs of a segment.
+    /// The hint of a segment.
     Hint(SegmentId),
-    /// The unfinished output of a compaction, or an unfinished segment that is made ahead.
+    /// An unfinished compaction output, or an unfinished standby segment.
     Unfinished(SegmentId),
 }
 
 impl FileName {
-    /// Reads a file name; `None` if it is not one of the engine's.
+    /// Parses a file name; `None` if it is not one of the engine's.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (digits, extension) = name.split_once('.')?;
         if digits.len() != 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -53,7 +43,7 @@ impl FileName {
     }
 }
 
-/// The file that keeps space for going on where the disk is full.
+/// The name of the file that keeps space for a full disk.
 pub(crate) const RESERVE: &str = "RESERVE";
 
 /// Returns the name of a segment's file.
@@ -61,13 +51,12 @@ pub(crate) fn segment(id: SegmentId) -> String {
     format!("{id}.log")
 }
 
-/// Returns the name of the file that holds what an open needs of a segment.
+/// Returns the name of a segment's hint.
 pub(crate) fn hint(id: SegmentId) -> String {
     format!("{id}.hint")
 }
 
-/// Returns the name that a segment which a compaction writes or that is made ahead has until it is
-/// complete and synced.
+/// Returns the name of a compaction output or a standby segment until it is complete and synced.
 pub(crate) fn unfinished(id: SegmentId) -> String {
     format!("{id}.tmp")
 }
@@ -81,7 +70,7 @@ pub(crate) const ENGINE: &str = "ENGINE";
 /// The file the engine's name is written to before it takes its place.
 pub(crate) const ENGINE_UNFINISHED: &str = "ENGINE.tmp";
 
-/// The file in which a clean close notes what was there.
+/// The name of the clean-shutdown marker.
 pub(crate) const CLOSED: &str = "CLOSED";
 
 /// The `sled` engine's own directory.

@@ -7,7 +7,8 @@
 
 use std::io;
 
-use crate::storage::format::record::{FrameKind, TooLarge};
+use crate::storage::format::codec::TooLarge;
+use crate::storage::format::frame::FrameKind;
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ impl ActiveSegment {
     pub(crate) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
         let offset = self.offset;
         let mut mark = Vec::new();
-        let encoded = self.segment.checksum.encode_mark(kind, &[], numbers, offset, &mut mark);
+        let encoded = self.segment.codec.encode_mark(kind, &[], numbers, offset, &mut mark);
         encoded.map_err(|TooLarge| Error::Closed)?;
         let has_preallocated = self.length > offset;
         let appended =
@@ -76,10 +77,10 @@ impl ActiveSegment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::file_name::SegmentId;
+    use crate::storage::format::segment_header::{Origin, SegmentHeader};
+    use crate::storage::format::segment_id::SegmentId;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
-    use crate::storage::segment::{Origin, SegmentHeader};
 
     fn active(disk: &SimulatedDisk) -> ActiveSegment {
         let header = SegmentHeader {

@@ -1,5 +1,7 @@
 //! Changes, and groups of batches of them.
 
+use crate::storage::format::record::Record;
+
 /// A change whose outcome no longer depends on what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mutation {
@@ -39,6 +41,18 @@ impl Mutation {
             Self::Put { key, value, .. } => key.len() + value.len(),
             Self::Remove { key } => key.len(),
             Self::Clear => 0,
+        }
+    }
+}
+
+impl<'a> From<&'a Mutation> for Record<'a> {
+    fn from(mutation: &'a Mutation) -> Self {
+        match mutation {
+            Mutation::Put { key, value, expires_at } => {
+                Self::Put { key, value, expires_at: *expires_at }
+            }
+            Mutation::Remove { key } => Self::Remove { key },
+            Mutation::Clear => Self::Clear,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The end of the log that the writer owns: appending groups, syncing, starting new segments.
 
 pub(crate) mod active_segment;
-pub(crate) mod environment;
+pub(crate) mod clean_shutdown_file;
 pub(crate) mod group;
 pub(crate) mod reserve;
 pub(crate) mod standby;
@@ -12,18 +12,20 @@ use std::io;
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::Replacement;
 use crate::storage::compaction::accounting::Accounting;
+use crate::storage::environment::{LogEnvironment, check_linked};
 use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
-use crate::storage::format::file_name::{self, SegmentId};
-use crate::storage::format::record::{Extent, FrameKind, Record, TooLarge};
+use crate::storage::format::codec::TooLarge;
+use crate::storage::format::file_name::{self};
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::active_segment::ActiveSegment;
-use crate::storage::log::environment::check_linked;
 use crate::storage::log::group::Group;
 use crate::storage::log::standby::{Standby, StandbyState};
-use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader, SegmentTable};
+use crate::storage::segment::{Segment, SegmentTable, sync_segments};
 use crate::sync::Arc;
 use crate::{Error, Result};
-
-pub(crate) use crate::storage::log::environment::LogEnvironment;
 
 /// The buffer that groups are encoded in is given back above this size.
 const BUFFER_BYTES_KEPT: usize = 16 << 20;
@@ -185,7 +187,7 @@ impl Log {
     ) -> Result<()> {
         self.table.refuse_damage()?;
         let active = self.take_active(accounting)?;
-        let (base, checksum) = (active.offset, active.segment.checksum);
+        let (base, codec) = (active.offset, active.segment.codec);
         let id = active.segment.id();
         self.buffer.clear();
         for (position, batch) in group.batches().enumerate() {
@@ -193,10 +195,9 @@ impl Log {
             let records = batch.iter().map(Record::from);
             let claimed = if planted(Bug::ClaimDurable) { sequence - 1 } else { self.durable };
             let numbers = (sequence, claimed);
-            let encoded =
-                checksum.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
-                    placed(id, extent)
-                });
+            let encoded = codec.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
+                placed(id, extent)
+            });
             encoded.map_err(|TooLarge| self.too_large())?;
         }
         self.write(accounting)?;
@@ -318,7 +319,7 @@ impl Log {
         if clean_shutdown.sequence == 0 || self.clean_shutdown == Some(clean_shutdown) {
             return;
         }
-        match clean_shutdown.write(&self.environment) {
+        match clean_shutdown_file::write(&clean_shutdown, &self.environment) {
             Ok(()) => self.clean_shutdown = Some(clean_shutdown),
             // The log is whole; what is missing is only what a later loss of its end would be noticed by.
             Err(error) => log::warn!("the store is closed, but that could not be noted: {error}"),
@@ -386,8 +387,8 @@ impl Log {
             self.has_removed = false;
         }
         self.table.add(Arc::clone(&segment));
-        accounting.add(id, Origin::Written, HEADER_BYTES as u64, false);
-        Ok(ActiveSegment::new(segment, HEADER_BYTES as u64))
+        accounting.add(id, Origin::Written, SEGMENT_HEADER_BYTES as u64, false);
+        Ok(ActiveSegment::new(segment, SEGMENT_HEADER_BYTES as u64))
     }
 
     /// Keeps a file in which no segment could be begun for the next attempt, unless there will be
@@ -471,7 +472,7 @@ impl Log {
             return Error::UnknownOutcome(Arc::new(error));
         }
         // Nothing is in it: without this, every retry on a full disk would leave an empty file.
-        let is_removed = offset == HEADER_BYTES as u64
+        let is_removed = offset == SEGMENT_HEADER_BYTES as u64
             && self.environment.directory.remove(&file_name::segment(segment.id())).is_ok();
         if is_removed {
             self.active = None;
@@ -496,21 +497,9 @@ impl Log {
     fn too_large(&self) -> Error {
         Error::BatchTooLarge {
             bytes: self.buffer.len(),
-            bytes_max: crate::storage::format::record::FRAME_BODY_BYTES_MAX,
+            bytes_max: crate::storage::format::frame::FRAME_BODY_BYTES_MAX,
         }
     }
-}
-
-/// Syncs segments, oldest first; what a failure leaves on the disk is not known.
-pub(crate) fn sync_segments<'a>(
-    segments: impl IntoIterator<Item = &'a Arc<Segment>>,
-) -> Result<()> {
-    for segment in segments {
-        segment.sync().map_err(|error| {
-            Error::UnknownOutcome(Arc::new(Error::io("sync", &segment.path, error)))
-        })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@
 use std::io;
 
 use crate::bugs::{Bug, planted};
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::fs::{File, Space};
-use crate::storage::log::LogEnvironment;
 use crate::storage::log::group::Group;
 use crate::sync::Arc;
 use crate::{Error, Result};

@@ -10,10 +10,11 @@
 //! other leave one file and use one id.
 
 use crate::bugs::{Bug, planted};
-use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::file_name::{self};
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::{Directory, File};
-use crate::storage::log::LogEnvironment;
-use crate::storage::segment::HEADER_BYTES;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -54,7 +55,7 @@ impl Standby {
 
     fn finish(&mut self, environment: &LogEnvironment) -> Result<()> {
         let failed = |action, error| Error::io(action, &environment.path_of(&self.name), error);
-        self.file.write_at(&[0; HEADER_BYTES], 0).map_err(|e| failed("write", e))?;
+        self.file.write_at(&[0; SEGMENT_HEADER_BYTES], 0).map_err(|e| failed("write", e))?;
         if !planted(Bug::PrepareUnsynced) {
             self.file.sync().map_err(|e| failed("sync", e))?;
         }

@@ -94,7 +94,7 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
         let inputs = vec![SegmentId(1)];
         let replacement = Replacement { inputs, output: SegmentId(3), has_its_name };
         log.close(&mut accounting, Some(&replacement)).unwrap();
-        let clean_shutdown = CleanShutdown::read(&log.environment).unwrap().unwrap();
+        let clean_shutdown = clean_shutdown_file::read(&log.environment).unwrap().unwrap();
         assert_eq!((clean_shutdown.sequence, clean_shutdown.output), (2, Some(SegmentId(3))));
         assert_eq!(
             clean_shutdown.segments,

@@ -1,8 +1,8 @@
 //! What opening a log changes on the disk, collected until the whole log was judged: a store that is
 //! refused stays as it is, for whoever has to repair it.
 
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
-use crate::storage::log::LogEnvironment;
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};

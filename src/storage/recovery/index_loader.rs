@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use crate::Result;
 use crate::storage::compaction::accounting::Accounting;
-use crate::storage::format::file_name::SegmentId;
 use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::{IndexWriter, KeyVersion};
 use crate::storage::key_range::KeyRange;
 use crate::storage::recovery::merge::{Clear, Merge};

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::storage::format::clean_shutdown::CleanShutdown;
-use crate::storage::format::file_name::{self, FileName, SegmentId};
-use crate::storage::format::record::FrameKind;
-use crate::storage::log::LogEnvironment;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
+use crate::storage::format::file_name::{self, FileName};
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::recovery::cleanup::Cleanup;
+use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
-use crate::storage::segment::{HEADER_BYTES, Origin, Segment, SegmentHeader};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -78,7 +80,7 @@ pub(crate) fn open_segments(
     });
     if let Some(clean_shutdown) = clean_shutdown {
         let reason = "it holds nothing, and that is not how the store was closed";
-        clean_shutdown.check_segments(environment, &ids).map_err(|error| match &unbegun {
+        check_segments(clean_shutdown, environment, &ids).map_err(|error| match &unbegun {
             Some(path) => Error::corrupt(path, 0, reason),
             None => error,
         })?;
@@ -97,14 +99,15 @@ fn open_segment(
 ) -> Result<Option<Arc<Segment>>> {
     let name = file_name::segment(id);
     let (file, path) = (environment.open(&name)?, environment.path_of(&name));
-    let mut bytes = [0; HEADER_BYTES];
+    let mut bytes = [0; SEGMENT_HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
     let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
     let header = match SegmentHeader::decode(&bytes[..read], &path) {
         Ok(header) => header,
         // A header is synced before anything follows it, and one made ahead has just the length of a header.
         Err(Error::Corrupt { .. })
-            if is_newest && length <= HEADER_BYTES as u64 || length == HEADER_BYTES as u64 =>
+            if is_newest && length <= SEGMENT_HEADER_BYTES as u64
+                || length == SEGMENT_HEADER_BYTES as u64 =>
         {
             return Ok(None);
         }
@@ -121,13 +124,92 @@ fn open_segment(
 }
 
 fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
-    let damaged =
-        || Error::corrupt(&segment.path, HEADER_BYTES as u64, "its list of segments is damaged");
+    let damaged = || {
+        Error::corrupt(
+            &segment.path,
+            SEGMENT_HEADER_BYTES as u64,
+            "its list of segments is damaged",
+        )
+    };
     match FrameScan::new(segment)?.next()? {
         NextFrame::Valid(frame) if frame.header.kind == FrameKind::Replaces => {
             let ids: Vec<u64> = postcard::from_bytes(frame.body).map_err(|_| damaged())?;
             Ok(ids.into_iter().map(SegmentId).collect())
         }
         _ => Err(damaged()),
+    }
+}
+
+/// Returns an error unless these segments, lowest id first, may be there some time after the close.
+///
+/// Ids grow, and whatever takes the place of a segment has a higher one: so the newest never goes
+/// without a newer one, and as long as there is none, nothing else has changed.
+fn check_segments(
+    marker: &CleanShutdown,
+    environment: &LogEnvironment,
+    ids: &[SegmentId],
+) -> Result<()> {
+    let expected = marker.segments;
+    let found = SegmentSet::of(ids.iter().copied());
+    let was_compacted = marker.output.is_some_and(|output| ids.contains(&output));
+    if found.newest > expected.newest || found == expected || was_compacted {
+        return Ok(());
+    }
+    if found.newest < expected.newest {
+        let path = environment.path_of(&file_name::segment(expected.newest));
+        let reason = "it is missing or empty, and it was there when the store was closed";
+        return Err(Error::corrupt(&path, 0, reason));
+    }
+    let reason = "its segments are not those that were there when the store was closed";
+    Err(Error::corrupt(&environment.path, 0, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
+
+    fn environment(disk: &SimulatedDisk) -> LogEnvironment {
+        LogEnvironment {
+            directory: Arc::new(disk.clone()),
+            path: "data".into(),
+            store: 2,
+            segment_bytes_max: 4096,
+            preallocate_bytes: None,
+            read_only: false,
+        }
+    }
+
+    #[test]
+    fn only_segments_that_may_follow_a_clean_close_are_accepted() {
+        let disk = SimulatedDisk::new(State::default());
+        let marker = |output| CleanShutdown {
+            sequence: 5,
+            segments: SegmentSet::of([1, 3].map(SegmentId)),
+            output,
+        };
+        let ids = |ids: &[u64]| ids.iter().copied().map(SegmentId).collect::<Vec<_>>();
+        let check = |marker: CleanShutdown, found: &[u64]| {
+            check_segments(&marker, &environment(&disk), &ids(found))
+        };
+        let output = Some(SegmentId(4));
+        for (output, found) in [
+            (None, &[1, 3][..]),
+            (None, &[1, 3, 4]),
+            (None, &[4]),
+            (output, &[1, 3]),
+            (output, &[4]),
+        ] {
+            assert!(check(marker(output), found).is_ok(), "{output:?} {found:?}");
+        }
+        let missing = |found: &[u64]| match check(marker(None), found) {
+            Err(Error::Corrupt { path, .. }) => path,
+            other => panic!("{found:?}: {other:?}"),
+        };
+        assert!(missing(&[1]).ends_with("00000000000000000003.log"));
+        assert!(missing(&[]).ends_with("00000000000000000003.log"));
+        assert!(missing(&[3]).ends_with("data"), "it is not the newest that is missing");
+        assert!(check(marker(output), &[1]).is_err());
+        assert_eq!([marker(None).newest(), marker(output).newest()], [SegmentId(3), SegmentId(4)]);
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! The keys fall into parts of about the same size, each of which can be put together by itself.
 
-use crate::storage::format::file_name::SegmentId;
+use crate::storage::format::hint_entry::HintEntry;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::KeyVersion;
-use crate::storage::recovery::sorted_run::{HintEntry, SortedRun};
+use crate::storage::recovery::sorted_run::SortedRun;
 use crate::storage::segment::Location;
 
 /// About how many entries a part has.
@@ -68,7 +69,7 @@ impl Merge {
             let is_inside = |key: &[u8]| to.is_none_or(|to| key < to);
             let inside = run.from(from).take_while(|entry| is_inside(entry.record.key()));
             for entry in inside {
-                let location = entry.location(run.segment);
+                let location = Location::of(&entry.record, run.segment, entry.extent);
                 if self.cleared.is_some_and(|clear| clear.removed(run.segment, &entry)) {
                     part.garbage_bytes += location.cost();
                 } else if !entry.record.is_clear() {

@@ -17,11 +17,13 @@
 //! replaces is deleted again if a crash had kept that from happening.
 
 mod cleanup;
+mod hint_reader;
+pub(crate) mod hint_writer;
 mod index_loader;
 mod inventory;
 mod merge;
-pub(crate) mod segment_contents;
-pub(crate) mod sorted_run;
+mod segment_contents;
+mod sorted_run;
 pub(crate) mod tasks;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -30,18 +32,22 @@ use std::path::PathBuf;
 
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::accounting::Accounting;
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
-use crate::storage::format::file_name::{self, SegmentId};
+use crate::storage::format::file_name::{self};
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::IndexWriter;
 use crate::storage::log::active_segment::ActiveSegment;
-use crate::storage::log::{LogEnd, LogEnvironment, UnsealedSegment};
+use crate::storage::log::clean_shutdown_file;
+use crate::storage::log::{LogEnd, UnsealedSegment};
 use crate::storage::recovery::cleanup::Cleanup;
 use crate::storage::recovery::index_loader::IndexLoader;
 use crate::storage::recovery::inventory::{Inventory, open_segments};
 use crate::storage::recovery::segment_contents::{SegmentContents, Stop};
 use crate::storage::recovery::tasks::{OneByOne, Tasks};
 use crate::storage::segment::frame_scan::FrameScan;
-use crate::storage::segment::{HEADER_BYTES, Location, Segment};
+use crate::storage::segment::{Location, Segment};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -88,7 +94,8 @@ pub(crate) fn recover(
     index: &mut IndexWriter<Location>,
     tasks: &impl Tasks,
 ) -> Result<Recovered> {
-    let clean_shutdown = CleanShutdown::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
+    let clean_shutdown =
+        clean_shutdown_file::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
     let inventory = open_segments(environment, clean_shutdown.as_ref())?;
     let Inventory { compacted, written, hinted, newest, mut cleanup } = inventory;
     if planted(Bug::CleanUpFirst) {
@@ -109,7 +116,7 @@ pub(crate) fn recover(
     };
     let mut bytes = 0;
     for segment in compacted.iter().chain(&written) {
-        bytes += length(segment)?;
+        bytes += segment.length()?;
     }
     let tail = if environment.directory.reads_beside() && bytes >= BESIDE_BYTES_MIN {
         recovery.read(&compacted, &written, tasks)?
@@ -302,7 +309,7 @@ impl Recovery<'_> {
     fn refuse_damage(&self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
         let mut durable = self.newest_compacted.max(self.durable);
         for (position, segment) in segments.iter().enumerate() {
-            let from = if position == 0 { stop.offset } else { HEADER_BYTES as u64 };
+            let from = if position == 0 { stop.offset } else { SEGMENT_HEADER_BYTES as u64 };
             durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
             for header in FrameScan::resume(segment, from)?.later_headers(from)? {
                 durable = durable.max(header.durable);
@@ -336,14 +343,14 @@ impl Recovery<'_> {
     fn drop_tail(&mut self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
         let offset = stop.offset;
         for segment in &segments[1..] {
-            self.report.dropped_bytes += length(segment)?;
+            self.report.dropped_bytes += segment.length()?;
             if self.hinted.contains(&segment.id()) {
                 // Durably before the segment: its id may be given again.
                 self.cleanup.leave_over(file_name::hint(segment.id()));
             }
         }
         if stop.invalid.is_some() {
-            self.report.dropped_bytes += length(&segments[0])?.saturating_sub(offset);
+            self.report.dropped_bytes += segments[0].length()?.saturating_sub(offset);
         }
         self.report.truncated_at = Some((segments[0].path.clone(), offset));
         self.cleanup.drop_behind(&segments[1..]);
@@ -403,7 +410,7 @@ impl Recovery<'_> {
 /// The process before this one may have met a failed sync. The operating system then takes what it
 /// could not write for written, so that a sync alone would vouch for what a power loss undoes.
 fn write_again(segment: &Segment, mut from: u64) -> Result<()> {
-    let end = length(segment)?;
+    let end = segment.length()?;
     let rest = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
     let mut bytes = vec![0; rest.min(WRITE_AGAIN_BYTES)];
     while from < end {
@@ -417,8 +424,4 @@ fn write_again(segment: &Segment, mut from: u64) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn length(segment: &Segment) -> Result<u64> {
-    segment.file.length().map_err(|e| Error::io("measure", &segment.path, e))
 }

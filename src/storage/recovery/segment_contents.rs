@@ -3,12 +3,13 @@
 //! Nothing here depends on other segments, so that several can be read at once; what the contents mean
 //! is for [`recovery`](crate::storage::recovery) to judge.
 
-use crate::storage::format::hint::Hint;
-use crate::storage::format::record::{FrameHeader, FrameKind};
-use crate::storage::log::LogEnvironment;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::frame::{FrameHeader, FrameKind};
+use crate::storage::format::segment_header::Origin;
+use crate::storage::recovery::hint_reader::Hint;
 use crate::storage::recovery::sorted_run::{RunSummary, SortedRun, SortedRunBuilder};
+use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{Frame, FrameScan, NextFrame};
-use crate::storage::segment::{Origin, Segment};
 use crate::{Error, Result};
 
 /// What was found in a segment.

@@ -1,78 +1,39 @@
-//! What an open needs of a segment's records, sorted by key: everything but the values.
+//! The entries of one segment, sorted by key: everything that an open needs of its records.
 //!
-//! An entry is what postcard makes of [`Encoded`]. The bytes of a run are the same in memory and in a hint
-//! file, so that one that was read needs no conversion.
+//! The bytes of a run are the same in memory and in a hint file, so that one that was read needs no
+//! conversion.
 
-use serde::{Deserialize, Serialize};
+use crate::storage::compaction::key_set;
+use crate::storage::format::frame::SEQUENCE_MAX;
+use crate::storage::format::hint_entry::HintEntry;
+use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::segment_id::SegmentId;
 
-use crate::storage::format::file_name::SegmentId;
-use crate::storage::format::record::{Extent, Record, SEQUENCE_MAX};
-use crate::storage::segment::{HEADER_BYTES, Location};
-
-/// How many entries lie between two that can be found without reading those before them.
+/// The entries between two that can be found without decoding those before them.
 const SAMPLE_EVERY: usize = 256;
-
-/// An entry as it is encoded: the order of the fields is the format.
-#[derive(Serialize, Deserialize)]
-struct EncodedEntry<'a> {
-    #[serde(borrow, with = "serde_bytes")]
-    key: &'a [u8],
-    kind: u8,
-    expires_at: u64,
-    sequence: u64,
-    offset: u32,
-    length: u32,
-}
-
-/// A record without its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HintEntry<'a> {
-    pub(crate) record: Record<'a>,
-    pub(crate) sequence: u64,
-    pub(crate) extent: Extent,
-}
-
-impl<'a> HintEntry<'a> {
-    /// The entry that the bytes begin with, and the bytes behind it.
-    fn decode(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (encoded, rest) = postcard::take_from_bytes::<EncodedEntry<'a>>(bytes).ok()?;
-        let EncodedEntry { key, kind, expires_at, sequence, offset, length } = encoded;
-        let record = Record::with_head(kind, expires_at, key)?;
-        Some((Self { record, sequence, extent: Extent { offset, length } }, rest))
-    }
-
-    /// By key, then by age; what one batch writes twice stays in the order it was written in.
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        let environment = |entry: &Self| (entry.sequence, entry.extent.offset);
-        self.record
-            .key()
-            .cmp(other.record.key())
-            .then_with(|| environment(self).cmp(&environment(other)))
-    }
-}
 
 /// Entries in the order of the log, to be sorted.
 #[derive(Default)]
 pub(crate) struct SortedRunBuilder {
     bytes: Vec<u8>,
-    /// Where each entry begins, with the bytes of its key behind what all keys begin with.
-    places: Vec<(u64, usize)>,
-    /// How many bytes all keys begin with.
+    /// The offset of each entry, with the first bytes of its key behind the common prefix.
+    starts: Vec<(u64, usize)>,
+    /// The common prefix of all keys.
     shared: Option<Vec<u8>>,
 }
 
 impl SortedRunBuilder {
     /// Adds a record; false if it cannot be encoded.
     pub(crate) fn add(&mut self, record: &Record<'_>, sequence: u64, extent: Extent) -> bool {
-        let (kind, expires_at, key) = record.head();
-        let Extent { offset, length } = extent;
-        let encoded = EncodedEntry { key, kind, expires_at, sequence, offset, length };
         let start = self.bytes.len();
-        let Ok(bytes) = postcard::to_extend(&encoded, std::mem::take(&mut self.bytes)) else {
+        let bytes = std::mem::take(&mut self.bytes);
+        let Some(bytes) = HintEntry::encode(record, sequence, extent, bytes) else {
             return false;
         };
         self.bytes = bytes;
-        self.places.push((0, start));
+        self.starts.push((0, start));
+        let key = record.key();
         match &mut self.shared {
             None => self.shared = Some(key.to_vec()),
             Some(shared) => {
@@ -83,16 +44,16 @@ impl SortedRunBuilder {
         true
     }
 
-    /// The entries behind `header`, sorted.
+    /// Returns the entries, sorted, behind `header`.
     pub(crate) fn sort(mut self, header: Vec<u8>) -> Vec<u8> {
         let shared = self.shared.map_or(0, |shared| shared.len());
         let entry = |start: usize| HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
-        for (head, start) in &mut self.places {
+        for (head, start) in &mut self.starts {
             let key = entry(*start).map_or(&[][..], |entry| entry.record.key());
             *head = head_of(key.get(shared..).unwrap_or_default());
         }
         // The heads order most of them without another look at the keys.
-        self.places.sort_unstable_by(|(a, first), (b, second)| {
+        self.starts.sort_unstable_by(|(a, first), (b, second)| {
             a.cmp(b).then_with(|| match (entry(*first), entry(*second)) {
                 (Some(first), Some(second)) => first.order(&second),
                 _ => first.cmp(second),
@@ -100,7 +61,7 @@ impl SortedRunBuilder {
         });
         let mut sorted = header;
         sorted.reserve_exact(self.bytes.len());
-        for (_, start) in &self.places {
+        for (_, start) in &self.starts {
             let bytes = &self.bytes[*start..];
             let rest = HintEntry::decode(bytes).map_or(0, |(_, rest)| rest.len());
             sorted.extend_from_slice(&bytes[..bytes.len() - rest]);
@@ -120,24 +81,25 @@ fn head_of(bytes: &[u8]) -> u64 {
 pub(crate) struct SortedRun {
     pub(crate) segment: SegmentId,
     bytes: Vec<u8>,
-    /// Where every [`SAMPLE_EVERY`]th entry begins.
+    /// The offset of every [`SAMPLE_EVERY`]th entry.
     samples: Vec<usize>,
 }
 
-/// What is known of a run as a whole.
+/// The facts of a run as a whole.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunSummary {
     pub(crate) entries: u64,
     /// The lowest and the highest sequence number; `None` if it is empty.
     pub(crate) sequences: Option<(u64, u64)>,
-    /// The hashes of the keys that it has values of.
+    /// The hashes of the keys that it holds values of.
     pub(crate) keys: Vec<u32>,
     /// The records that removed every key, oldest first.
     pub(crate) clears: Vec<(u64, Extent)>,
 }
 
 impl SortedRun {
-    /// Takes the bytes from `start` on for a run, if they can be one of a segment of this length.
+    /// Returns the run that the bytes from `start` on are; `None` if they cannot be one of a segment
+    /// of this length.
     pub(crate) fn new(
         segment: SegmentId,
         bytes: Vec<u8>,
@@ -153,7 +115,7 @@ impl SortedRun {
             }
             let (entry, behind) = HintEntry::decode(rest)?;
             let Extent { offset, length } = entry.extent;
-            let is_inside = offset as usize >= HEADER_BYTES
+            let is_inside = offset as usize >= SEGMENT_HEADER_BYTES
                 && u64::from(offset) + u64::from(length) <= segment_bytes
                 && entry.sequence <= SEQUENCE_MAX;
             if !is_inside || last.is_some_and(|last| last.order(&entry).is_ge()) {
@@ -166,22 +128,22 @@ impl SortedRun {
         Some((Self { segment, bytes, samples }, summary))
     }
 
-    /// How much memory it takes.
+    /// Returns the bytes of memory that it takes.
     pub(crate) fn memory(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The keys of some of its entries, evenly spread.
+    /// Returns the keys of some of its entries, evenly spread.
     pub(crate) fn sampled_keys(&self) -> impl Iterator<Item = &[u8]> {
         self.samples.iter().filter_map(|start| self.key_at(*start))
     }
 
-    /// How many entries each of the sampled keys stands for.
+    /// Returns the number of entries that each of the sampled keys stands for.
     pub(crate) fn entries_per_sample() -> usize {
         SAMPLE_EVERY
     }
 
-    /// The entries from the first one on whose key is at or above this one.
+    /// Returns the entries whose keys are at or above this one.
     pub(crate) fn from<'a>(
         &'a self,
         key: Option<&'a [u8]>,
@@ -211,18 +173,9 @@ impl RunSummary {
         let (oldest, newest) = self.sequences.unwrap_or((sequence, sequence));
         self.sequences = Some((oldest.min(sequence), newest.max(sequence)));
         match record {
-            Record::Put { key, .. } => {
-                self.keys.push(crate::storage::compaction::key_set::hash(key))
-            }
+            Record::Put { key, .. } => self.keys.push(key_set::hash(key)),
             Record::Remove { .. } => {}
             Record::Clear => self.clears.push((sequence, extent)),
         }
-    }
-}
-
-impl HintEntry<'_> {
-    /// Where it lies, as the index holds it.
-    pub(crate) fn location(&self, segment: SegmentId) -> Location {
-        Location::of(&self.record, segment, self.extent)
     }
 }

@@ -1,10 +1,10 @@
 //! Reads a segment from its first frame to its last, with a buffer that never outgrows the file.
 
 use crate::bugs::{Bug, planted};
-use crate::storage::format::record::{
-    Extent, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Record, mark_is_whole,
-};
-use crate::storage::segment::{HEADER_BYTES, Segment};
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
+use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::segment::Segment;
 use crate::{Error, Result};
 
 /// How much is read at once; a longer frame is read whole.
@@ -47,13 +47,12 @@ pub(crate) struct Frame<'b> {
 impl<'s> FrameScan<'s> {
     /// Begins at the segment's first frame.
     pub(crate) fn new(segment: &'s Segment) -> Result<Self> {
-        Self::resume(segment, HEADER_BYTES as u64)
+        Self::resume(segment, SEGMENT_HEADER_BYTES as u64)
     }
 
     /// Begins at a place where a scan was before.
     pub(crate) fn resume(segment: &'s Segment, offset: u64) -> Result<Self> {
-        let length = segment.file.length();
-        let length = length.map_err(|error| Error::io("measure", &segment.path, error))?;
+        let length = segment.length()?;
         Ok(Self { segment, length, offset, buffer: Vec::new(), buffer_start: offset })
     }
 
@@ -79,9 +78,9 @@ impl<'s> FrameScan<'s> {
         if offset >= self.length {
             return Ok(NextFrame::End);
         }
-        let checksum = self.segment.checksum;
+        let codec = self.segment.codec;
         let header = self.bytes(FRAME_HEADER_BYTES)?;
-        let Some(header) = header.and_then(|bytes| checksum.decode_header(bytes, offset)) else {
+        let Some(header) = header.and_then(|bytes| codec.decode_header(bytes, offset)) else {
             return Ok(NextFrame::Invalid("no frame begins here"));
         };
         let frame_bytes = FRAME_HEADER_BYTES + header.body_bytes as usize;
@@ -103,7 +102,7 @@ impl<'s> FrameScan<'s> {
         let body = &self.buffer[start + FRAME_HEADER_BYTES..end];
         let mut frame = Frame { header, records: Vec::new(), body };
         if header.kind != FrameKind::Batch {
-            return match mark_is_whole(&header, body) {
+            return match header.is_body_whole(body) {
                 true => Ok(NextFrame::Valid(frame)),
                 false => {
                     self.offset = offset;
@@ -114,8 +113,8 @@ impl<'s> FrameScan<'s> {
         let mut at = 0;
         frame.records.reserve((header.records as usize).min(RECORDS_RESERVED));
         while at < body.len() {
-            let place = offset + (FRAME_HEADER_BYTES + at) as u64;
-            match checksum.decode_record(&body[at..], place, header.sequence) {
+            let at_offset = offset + (FRAME_HEADER_BYTES + at) as u64;
+            match codec.decode_record(&body[at..], at_offset, header.sequence) {
                 Ok((record, extent)) => {
                     at += extent.length as usize;
                     frame.records.push((record, extent));
@@ -161,8 +160,8 @@ impl<'s> FrameScan<'s> {
             let mut at = start;
             while at + FRAME_HEADER_BYTES <= self.buffer.len() {
                 let bytes = &self.buffer[at..at + FRAME_HEADER_BYTES];
-                let place = offset + (at - start) as u64;
-                found.extend(self.segment.checksum.decode_header(bytes, place));
+                let at_offset = offset + (at - start) as u64;
+                found.extend(self.segment.codec.decode_header(bytes, at_offset));
                 at += 1;
             }
             debug_assert!(end <= self.buffer.len());

@@ -1,13 +1,19 @@
-//! Writes the hint of a sealed segment beside the writer, in steps.
+//! Writing the hint of a sealed segment, in steps beside the writer.
+//!
+//! A hint is written only after its segment was synced with everything before it in the log, so that
+//! a power loss cannot undo what the hint lists. The hint itself is never synced: one that a power loss
+//! cuts short does not match its checksum.
 
 use crate::bugs::{Bug, planted};
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
-use crate::storage::format::hint::{Hint, set_checksum};
-use crate::storage::format::record::{FRAME_HEADER_BYTES, FrameKind};
-use crate::storage::log::{LogEnvironment, sync_segments};
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
+use crate::storage::format::hint;
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::recovery::sorted_run::SortedRunBuilder;
+use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
-use crate::storage::segment::{HEADER_BYTES, Segment};
+use crate::storage::segment::sync_segments;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -50,15 +56,15 @@ impl HintWriter {
                     sync_segments(&unsynced)?;
                 }
                 HintPhase::Read {
-                    offset: HEADER_BYTES as u64,
+                    offset: SEGMENT_HEADER_BYTES as u64,
                     builder: SortedRunBuilder::default(),
                 }
             }
             HintPhase::Read { offset, builder } => self.read(offset, builder)?,
             HintPhase::Write { header, builder } => {
-                let mut hint = builder.sort(header);
-                set_checksum(&mut hint);
-                self.write(&hint)?;
+                let mut bytes = builder.sort(header);
+                hint::set_checksum(&mut bytes);
+                self.write(&bytes)?;
                 HintPhase::Finished
             }
             HintPhase::Finished => HintPhase::Finished,
@@ -91,7 +97,7 @@ impl HintWriter {
         let mut seal = [0; FRAME_HEADER_BYTES];
         let read = segment.file.read_at(&mut seal, length - FRAME_HEADER_BYTES as u64);
         read.map_err(|error| Error::io("read", &segment.path, error))?;
-        Ok(HintPhase::Write { header: Hint::header(segment, length, &seal), builder })
+        Ok(HintPhase::Write { header: hint::header(&segment.header, length, &seal), builder })
     }
 
     fn write(&self, hint: &[u8]) -> Result<()> {

@@ -1,0 +1,278 @@
+//! The codec of one segment: batches and marks to bytes, and back.
+//!
+//! A frame is a header and its records. `docs/format.md` describes the bytes. There is no
+//! compression, and no second checksum over a whole frame, since its header is covered by one and
+//! each of its records by another.
+
+use crate::bugs::{Bug, planted};
+use crate::storage::format::checksum::Checksum;
+use crate::storage::format::frame::{
+    FRAME_BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind, SEQUENCE_MAX,
+};
+use crate::storage::format::little_endian::{u32_at, u64_at};
+use crate::storage::format::record::{Extent, RECORD_HEADER_BYTES, Record, RecordBody};
+
+/// The encoder and decoder of one segment's frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameCodec(Checksum);
+
+impl FrameCodec {
+    /// Returns the codec of the segment with this header.
+    pub(crate) fn new(segment_header: &[u8]) -> Self {
+        Self(Checksum::new(segment_header))
+    }
+
+    /// Appends a batch to `out`, whose first byte will lie at `base` in the segment, and calls
+    /// `placed` with the extent of each record.
+    pub(crate) fn encode_batch<'a>(
+        self,
+        records: impl Iterator<Item = Record<'a>>,
+        (sequence, durable): (u64, u64),
+        base: u64,
+        out: &mut Vec<u8>,
+        mut placed: impl FnMut(Extent),
+    ) -> Result<(), TooLarge> {
+        let start = out.len();
+        out.resize(start + FRAME_HEADER_BYTES, 0);
+        let mut count = 0;
+        for record in records {
+            let at = out.len();
+            let body = RecordBody::new(&record);
+            let length = RECORD_HEADER_BYTES + body.length();
+            let body_bytes = u32::try_from(body.length()).map_err(|_| TooLarge)?;
+            let length = u32::try_from(length).map_err(|_| TooLarge)?;
+            out.reserve(length as usize);
+            out.extend_from_slice(&(u64::from(body_bytes) << 32).to_le_bytes());
+            body.encode(out);
+            let offset = base + at as u64;
+            let crc = self.0.record(offset, sequence, &out[at + 4..]);
+            out[at..at + 4].copy_from_slice(&crc.to_le_bytes());
+            placed(Extent { offset: u32::try_from(offset).map_err(|_| TooLarge)?, length });
+            count += 1;
+        }
+        let body_bytes = out.len() - start - FRAME_HEADER_BYTES;
+        if body_bytes > FRAME_BODY_BYTES_MAX {
+            return Err(TooLarge);
+        }
+        let body_bytes = u32::try_from(body_bytes).map_err(|_| TooLarge)?;
+        let header =
+            FrameHeader { kind: FrameKind::Batch, body_bytes, records: count, sequence, durable };
+        self.write_header(&header, base + start as u64, &mut out[start..]);
+        Ok(())
+    }
+
+    /// Appends a mark, a frame without records.
+    pub(crate) fn encode_mark(
+        self,
+        kind: FrameKind,
+        body: &[u8],
+        (sequence, durable): (u64, u64),
+        base: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TooLarge> {
+        let start = out.len();
+        out.resize(start + FRAME_HEADER_BYTES, 0);
+        out.extend_from_slice(body);
+        let body_bytes = u32::try_from(body.len()).map_err(|_| TooLarge)?;
+        // A mark's body has no checksum of its own: `records` carries it.
+        let records = crc32fast::hash(body);
+        let header = FrameHeader { kind, body_bytes, records, sequence, durable };
+        self.write_header(&header, base + start as u64, &mut out[start..]);
+        Ok(())
+    }
+
+    fn write_header(self, header: &FrameHeader, offset: u64, out: &mut [u8]) {
+        out[4] = header.kind as u8;
+        out[8..12].copy_from_slice(&header.body_bytes.to_le_bytes());
+        out[12..16].copy_from_slice(&header.records.to_le_bytes());
+        out[16..24].copy_from_slice(&header.sequence.to_le_bytes());
+        out[24..32].copy_from_slice(&header.durable.to_le_bytes());
+        let crc = self.0.frame(offset, &out[4..FRAME_HEADER_BYTES]);
+        out[..4].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    /// Decodes the frame header at `offset`; `None` unless its checksum matches.
+    pub(crate) fn decode_header(self, bytes: &[u8], offset: u64) -> Option<FrameHeader> {
+        let bytes = bytes.get(..FRAME_HEADER_BYTES)?;
+        let kind = match bytes[4..8] {
+            [1, 0, 0, 0] => FrameKind::Batch,
+            [2, 0, 0, 0] => FrameKind::Seal,
+            [3, 0, 0, 0] => FrameKind::Replaces,
+            [4, 0, 0, 0] => FrameKind::Close,
+            _ => return None,
+        };
+        if self.0.frame(offset, &bytes[4..]) != u32_at(bytes, 0) {
+            return None;
+        }
+        let header = FrameHeader {
+            kind,
+            body_bytes: u32_at(bytes, 8),
+            records: u32_at(bytes, 12),
+            sequence: u64_at(bytes, 16),
+            durable: u64_at(bytes, 24),
+        };
+        Some(header).filter(|header| header.sequence.max(header.durable) <= SEQUENCE_MAX)
+    }
+
+    /// Decodes the record that `bytes` begin with, which lie at `offset`.
+    pub(crate) fn decode_record(
+        self,
+        bytes: &[u8],
+        offset: u64,
+        sequence: u64,
+    ) -> Result<(Record<'_>, Extent), &'static str> {
+        let header = bytes.get(..RECORD_HEADER_BYTES).ok_or("the record's header is cut short")?;
+        let body_length = u32_at(header, 4) as usize;
+        let end = RECORD_HEADER_BYTES.checked_add(body_length).ok_or("the record is too long")?;
+        let covered = bytes.get(4..end).ok_or("the record is cut short")?;
+        if self.0.record(offset, sequence, covered) != u32_at(header, 0)
+            && !planted(Bug::SkipRecordChecksum)
+        {
+            return Err("the record's checksum does not match");
+        }
+        let body: RecordBody<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
+            .map_err(|_| "the record cannot be decoded")?;
+        if body.length() != body_length {
+            return Err("the record is longer than what it says");
+        }
+        let record = body.record().ok_or("the record is of no known kind")?;
+        let offset = u32::try_from(offset).map_err(|_| "the record is too far in its segment")?;
+        let length = u32::try_from(end).map_err(|_| "the record is too long")?;
+        Ok((record, Extent { offset, length }))
+    }
+}
+
+/// The error of a frame that does not fit the format's fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(records: &[Record<'_>], base: u64) -> (Vec<u8>, Vec<Extent>) {
+        let (mut bytes, mut extents) = (Vec::new(), Vec::new());
+        let records = records.iter().copied();
+        let codec = FrameCodec::new(b"segment");
+        codec
+            .encode_batch(records, (5, 3), base, &mut bytes, |extent| extents.push(extent))
+            .unwrap();
+        (bytes, extents)
+    }
+
+    const PUT_K: Record<'_> = Record::Put { key: b"k", value: b"vw", expires_at: Some(300) };
+
+    #[test]
+    fn the_format_does_not_change() {
+        let (bytes, _) = encode(&[PUT_K, Record::Remove { key: b"k" }, Record::Clear], 72);
+        // Bytes 0-3 of the header and of each record are checksums.
+        let header = [1, 0, 0, 0, 41, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0];
+        assert_eq!(bytes[4..28], header);
+        assert_eq!(bytes[36..48], [8, 0, 0, 0, 1, 0xAC, 2, 1, b'k', 2, b'v', b'w']);
+        assert_eq!(bytes[52..61], [5, 0, 0, 0, 2, 0, 1, b'k', 0]);
+        assert_eq!(bytes[65..73], [4, 0, 0, 0, 3, 0, 0, 0]);
+        assert_eq!([u32_at(&bytes, 0), u32_at(&bytes, 32)], [1_599_025_028, 3_549_705_209]);
+    }
+
+    #[test]
+    fn a_record_is_read_back_from_its_extent() {
+        let (bytes, extents) = encode(&[Record::Remove { key: b"a" }, PUT_K], 72);
+        let Extent { offset, length } = extents[1];
+        let start = offset as usize - 72;
+        let bytes = &bytes[start..start + length as usize];
+        let codec = FrameCodec::new(b"segment");
+        let decoded = codec.decode_record(bytes, u64::from(offset), 5).unwrap();
+        assert_eq!(decoded, (PUT_K, extents[1]));
+    }
+
+    #[test]
+    fn a_value_without_an_expiry_is_read_back_without_one() {
+        let record = Record::Put { key: b"k", value: b"", expires_at: None };
+        let (bytes, extents) = encode(&[record], 0);
+        let offset = u64::from(extents[0].offset);
+        let bytes = &bytes[FRAME_HEADER_BYTES..];
+        let decoded = FrameCodec::new(b"segment").decode_record(bytes, offset, 5);
+        assert_eq!(decoded, Ok((record, extents[0])));
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_body_of_a_mark_is_detected() {
+        let (codec, mut bytes) = (FrameCodec::new(b"segment"), Vec::new());
+        codec.encode_mark(FrameKind::Replaces, b"body", (5, 3), 72, &mut bytes).unwrap();
+        let header = codec.decode_header(&bytes, 72).unwrap();
+        let body = &mut bytes[FRAME_HEADER_BYTES..];
+        assert!(header.is_body_whole(body));
+        for bit in 0..body.len() * 8 {
+            body[bit / 8] ^= 1 << (bit % 8);
+            assert!(!header.is_body_whole(body), "bit {bit}");
+            body[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_another_place_and_another_commit_are_detected() {
+        let (bytes, extents) = encode(&[PUT_K], 72);
+        let codec = FrameCodec::new(b"segment");
+        let offset = u64::from(extents[0].offset);
+        let record = &bytes[FRAME_HEADER_BYTES..];
+        assert!(codec.decode_record(record, offset, 5).is_ok());
+        assert!(codec.decode_record(record, offset + 1, 5).is_err());
+        assert!(codec.decode_record(record, offset, 6).is_err());
+        assert!(FrameCodec::new(b"other").decode_record(record, offset, 5).is_err());
+        assert!(codec.decode_header(&bytes, 72).is_some());
+        assert!(codec.decode_header(&bytes, 73).is_none());
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let header = codec.decode_header(&damaged, 72);
+            let record = codec.decode_record(&damaged[FRAME_HEADER_BYTES..], offset, 5);
+            assert_eq!(header.is_none(), bit < FRAME_HEADER_BYTES * 8, "bit {bit}");
+            assert_eq!(record.is_err(), bit >= FRAME_HEADER_BYTES * 8, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_number_that_leaves_no_room_to_count_on_is_no_frame() {
+        let codec = FrameCodec::new(b"segment");
+        for (highest, is_frame) in [(SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
+            for numbers in [(highest, 0), (0, highest)] {
+                let mut mark = Vec::new();
+                codec.encode_mark(FrameKind::Seal, &[], numbers, 72, &mut mark).unwrap();
+                assert_eq!(codec.decode_header(&mark, 72).is_some(), is_frame, "{numbers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_are_no_frame_and_no_record() {
+        let codec = FrameCodec::new(b"segment");
+        assert!(codec.decode_header(&[0; 64], 0).is_none());
+        assert!(codec.decode_record(&[0; 64], 0, 0).is_err());
+    }
+
+    #[test]
+    fn what_nobody_writes_is_no_record_even_if_its_checksum_matches() {
+        let codec = FrameCodec::new(b"segment");
+        let decodes = |body: &[u8]| {
+            let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+            let covered = [&length[..], body].concat();
+            let crc = codec.0.record(72, 5, &covered).to_le_bytes();
+            codec.decode_record(&[&crc[..], &covered].concat(), 72, 5).is_ok()
+        };
+        assert!(decodes(&[1, 0, 1, b'k', 0]) && decodes(&[2, 0, 1, b'k', 0]));
+        assert!(!decodes(&[2, 9, 1, b'k', 0]) && !decodes(&[2, 0, 1, b'k', 1, b'v']));
+        assert!(!decodes(&[3, 0, 1, b'k', 0]) && !decodes(&[0, 0, 1, b'k', 0]));
+        assert!(!decodes(&[1, 0x80, 0, 1, b'k', 0]), "a number of one byte written in two");
+        assert!(!decodes(&[1, 0, 1, b'k', 0, 0]), "a byte too many");
+    }
+
+    #[test]
+    fn a_length_that_goes_beyond_the_bytes_is_no_record() {
+        let codec = FrameCodec::new(b"segment");
+        for length in [u32::MAX, u32::MAX - 7, 57, 1 << 31] {
+            let mut bytes = [0xFF; 64];
+            bytes[4..8].copy_from_slice(&length.to_le_bytes());
+            assert!(codec.decode_record(&bytes, 0, 0).is_err());
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The header of a segment.
+
+use std::path::Path;
+
+use crate::bugs::{Bug, planted};
+use crate::storage::format::codec::FrameCodec;
+use crate::storage::format::frame::SEQUENCE_MAX;
+use crate::storage::format::little_endian::{u32_at, u64_at};
+use crate::storage::format::segment_id::SegmentId;
+use crate::{Error, Result};
+
+/// Bytes of a segment before its first frame.
+pub(crate) const SEGMENT_HEADER_BYTES: usize = 72;
+
+/// The version of the format in `docs/format.md`.
+pub(crate) const FORMAT_VERSION: u32 = 2;
+
+const MAGIC: &[u8; 8] = b"kvs-log\x1A";
+
+/// The origin of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The writer appended to it: its batches have consecutive sequence numbers.
+    Written = 1,
+    /// A compaction made it: complete, synced before it got its name, its batches in any order.
+    Compacted = 2,
+}
+
+/// The header of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) origin: Origin,
+    /// The random id of the directory; segments of different stores do not mix.
+    pub(crate) store: u128,
+    pub(crate) id: SegmentId,
+    /// The sequence number of the first batch that may be in it.
+    pub(crate) base: u64,
+    /// Everything up to this sequence number was known durable when the segment was made.
+    pub(crate) durable: u64,
+    /// The written segment that ends where it begins; 0 where there is none.
+    pub(crate) previous: SegmentId,
+}
+
+impl SegmentHeader {
+    /// Encodes the header.
+    pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[12..16].copy_from_slice(&(self.origin as u32).to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.store.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.id.0.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.base.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.durable.to_le_bytes());
+        bytes[56..64].copy_from_slice(&self.previous.0.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8]);
+        bytes[SEGMENT_HEADER_BYTES - 8..SEGMENT_HEADER_BYTES - 4]
+            .copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// Returns the codec of this segment's frames.
+    pub(crate) fn codec(&self) -> FrameCodec {
+        let bytes = self.encode();
+        // Its own CRC is left out: with that behind it, every header has the same one.
+        let covered =
+            if planted(Bug::SameSeed) { &bytes[..] } else { &bytes[..SEGMENT_HEADER_BYTES - 8] };
+        FrameCodec::new(covered)
+    }
+
+    /// Decodes a header; `path` is for the error.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self> {
+        let damaged = |reason: &str| Error::corrupt(path, 0, reason);
+        let bytes =
+            bytes.get(..SEGMENT_HEADER_BYTES).ok_or_else(|| damaged("its header is cut short"))?;
+        if &bytes[..8] != MAGIC {
+            return Err(damaged("it does not begin as a segment does"));
+        }
+        if crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8])
+            != u32_at(bytes, SEGMENT_HEADER_BYTES - 8)
+            || u32_at(bytes, SEGMENT_HEADER_BYTES - 4) != 0
+        {
+            return Err(damaged("the checksum of its header does not match"));
+        }
+        let found = u32_at(bytes, 8);
+        if found != FORMAT_VERSION {
+            let (path, supported) = (path.to_path_buf(), FORMAT_VERSION);
+            return Err(Error::UnsupportedFormat { path, found, supported });
+        }
+        let origin = match u32_at(bytes, 12) {
+            1 => Origin::Written,
+            2 => Origin::Compacted,
+            _ => return Err(damaged("its origin is unknown")),
+        };
+        if u64_at(bytes, 40).max(u64_at(bytes, 48)) > SEQUENCE_MAX {
+            return Err(damaged("its sequence numbers are out of range"));
+        }
+        let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
+        Ok(Self {
+            origin,
+            store,
+            id: SegmentId(u64_at(bytes, 32)),
+            base: u64_at(bytes, 40),
+            durable: u64_at(bytes, 48),
+            previous: SegmentId(u64_at(bytes, 56)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::format::frame::FrameKind;
+
+    const HEADER: SegmentHeader = SegmentHeader {
+        origin: Origin::Written,
+        store: 1,
+        id: SegmentId(1),
+        base: 1,
+        durable: 0,
+        previous: SegmentId(0),
+    };
+
+    #[test]
+    fn a_frame_is_valid_in_its_own_segment_only() {
+        let mut frame = Vec::new();
+        let place = SEGMENT_HEADER_BYTES as u64;
+        HEADER.codec().encode_mark(FrameKind::Seal, &[], (1, 0), place, &mut frame).unwrap();
+        assert!(HEADER.codec().decode_header(&frame, place).is_some());
+        let others = [
+            SegmentHeader { origin: Origin::Compacted, ..HEADER },
+            SegmentHeader { store: 2, ..HEADER },
+            SegmentHeader { id: SegmentId(2), ..HEADER },
+            SegmentHeader { base: 2, ..HEADER },
+            SegmentHeader { durable: 1, ..HEADER },
+        ];
+        for other in others {
+            assert!(other.codec().decode_header(&frame, place).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_sequence_numbers_out_of_range_is_refused() {
+        let (store, base, durable) = (u128::MAX - 1, SEQUENCE_MAX, SEQUENCE_MAX);
+        let header = SegmentHeader { store, base, durable, ..HEADER };
+        let path = Path::new("x");
+        assert_eq!(SegmentHeader::decode(&header.encode(), path).unwrap(), header);
+        let beyond = SEQUENCE_MAX + 1;
+        for header in
+            [SegmentHeader { base: beyond, ..header }, SegmentHeader { durable: beyond, ..header }]
+        {
+            assert!(SegmentHeader::decode(&header.encode(), path).is_err(), "{header:?}");
+        }
+    }
+}
