@@ -6,7 +6,7 @@ use super::writer::Placed;
 use crate::bugs::{Bug, planted};
 use crate::engine::jobs::ReserveJob;
 use crate::engine::{Group, Job};
-use crate::storage::format::file_name::{self};
+use crate::storage::format::file_name;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::reserve::{Kept, with_reserve};
 use crate::{Error, Result};

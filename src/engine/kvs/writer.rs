@@ -17,7 +17,7 @@ use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::{IndexWriter, KeyVersion, Slot};
-use crate::storage::log::Log;
+use crate::storage::log::LogWriter;
 use crate::storage::log::reserve::{Reserve, with_reserve};
 use crate::storage::recovery::hint_writer::HintWriter;
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
@@ -33,7 +33,7 @@ pub(super) type Placed = Vec<(SegmentId, Extent)>;
 
 /// The half that writes.
 pub(crate) struct KvsWriter {
-    pub(super) log: Log,
+    pub(super) log: LogWriter,
     index: IndexWriter<Location>,
     pub(super) accounting: Accounting,
     cache: Arc<RecordCache>,
@@ -74,7 +74,7 @@ impl KvsWriter {
         let mut reserve = Reserve::new();
         reserve.make_if_scarce(&environment, accounting.totals().0);
         let writer = Self {
-            log: Log::new(environment, end, table),
+            log: LogWriter::new(environment, end, table),
             index,
             accounting,
             cache,
@@ -398,7 +398,7 @@ impl WriteHalf for KvsWriter {
         match delivery {
             Delivery::Synced(sequence) => {
                 self.is_syncing = false;
-                self.log.synced(sequence);
+                self.log.finish_sync(sequence);
             }
             Delivery::Compaction(delivery) => self.take_compaction(delivery),
             Delivery::Hinted => {

@@ -29,7 +29,7 @@ use crate::storage::compaction::dead_bitmap::SharedDeadBitmap;
 use crate::storage::compaction::key_set::FrozenKeySet;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::codec::{FrameCodec, TooLarge};
-use crate::storage::format::file_name::{self};
+use crate::storage::format::file_name;
 use crate::storage::format::frame::FrameKind;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};

@@ -11,7 +11,7 @@
 
 use crate::bugs::{Bug, planted};
 use crate::storage::environment::LogEnvironment;
-use crate::storage::format::file_name::{self};
+use crate::storage::format::file_name;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::{Directory, File};

@@ -1,10 +1,21 @@
 //! What the log notes of what it writes, and what a clean close leaves.
 
-use super::*;
-use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::storage::log::group::Mutation;
+use std::collections::VecDeque;
 
-fn log(disk: &SimulatedDisk) -> Log {
+use super::log_writer::BUFFER_BYTES_KEPT;
+use super::standby::Standby;
+use super::{LogEnd, LogWriter, clean_shutdown_file};
+use crate::storage::compaction::Replacement;
+use crate::storage::compaction::accounting::Accounting;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::clean_shutdown::SegmentSet;
+use crate::storage::format::segment_id::SegmentId;
+use crate::storage::fs::simulated::{SimulatedDisk, State};
+use crate::storage::log::group::{Group, Mutation};
+use crate::storage::segment::SegmentTable;
+use crate::sync::Arc;
+
+fn log(disk: &SimulatedDisk) -> LogWriter {
     let environment = LogEnvironment {
         directory: Arc::new(disk.clone()),
         path: "data".into(),
@@ -21,7 +32,7 @@ fn log(disk: &SimulatedDisk) -> Log {
         next_sequence: 1,
         clean_shutdown: None,
     };
-    Log::new(environment, end, Arc::new(SegmentTable::new(Vec::new())))
+    LogWriter::new(environment, end, Arc::new(SegmentTable::new(Vec::new())))
 }
 
 fn group(batches: usize, value_bytes: usize) -> Group {
@@ -33,7 +44,7 @@ fn group(batches: usize, value_bytes: usize) -> Group {
     group
 }
 
-fn length(log: &Log, id: u64) -> u64 {
+fn length(log: &LogWriter, id: u64) -> u64 {
     log.table.with(SegmentId(id), |segment| segment.file.length().unwrap()).unwrap()
 }
 
@@ -107,7 +118,7 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
 }
 
 /// Asks for the file of the next segment and makes it.
-fn make_standby(log: &mut Log) -> Standby {
+fn make_standby(log: &mut LogWriter) -> Standby {
     let id = log.request_standby(0).unwrap().expect("there is none yet");
     assert_eq!(log.next_begun(), id);
     assert!(log.request_standby(0).unwrap().is_none(), "one is enough");
