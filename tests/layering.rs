@@ -97,8 +97,8 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["server"],
-        &["crate::client", "crate::storage"],
-        "a server knows the store and not its files",
+        &["crate::client", "crate::storage", "crate::engine"],
+        "a server knows the store, not its engine or files",
     ),
 ];
 

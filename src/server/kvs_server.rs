@@ -2,18 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use crate::actor::ActorThread;
 use crate::server::ServerOptions;
 use crate::server::command;
 use crate::server::execute::context::Context;
-use crate::server::execute::session::Clients;
 use crate::server::net::acceptor::Acceptor;
 use crate::server::net::event_loop::EventLoop;
 use crate::server::net::listener::Listener;
 use crate::server::net::shutdown::StopHandle;
-use crate::server::statistics::Statistics;
 use crate::store::reader::Readers;
 use crate::sync::{Arc, ThreadBuilder};
 use crate::{Error, Result, Store};
@@ -70,16 +67,8 @@ impl KvsServer {
 
     /// Returns a server for the clients of the listener.
     fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
-        let context = Context {
-            store,
-            options,
-            address: listener.local_address(),
-            started: Instant::now(),
-            clients: Clients::default(),
-            statistics: Statistics::default(),
-            commands: command::State::default(),
-        };
-        Self { listener, context }
+        let address = listener.local_address();
+        Self { listener, context: Context::new(store, options, address, command::names()) }
     }
 
     /// Returns the address that it listens on.

@@ -14,15 +14,15 @@ mod maintenance;
 mod operation;
 mod outcome;
 mod precondition;
+pub(crate) mod read;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod resolve;
-mod scan;
+pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
 mod update;
-mod view;
 mod write_batch;
 mod writer;
 
@@ -48,7 +48,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::actor::{ActorThread, Address, Reply, mailbox, spawn};
-use crate::engine::{self, Access, Engine, EngineKind, Entry, Lookup, ReadHalf};
+use crate::engine::{self, Engine, EngineKind, ReadHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
 use clock::Clock;
@@ -217,24 +217,6 @@ impl Store {
         self.shared.durability
     }
 
-    /// The entry of the key unless it has expired.
-    pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
-        match self.lookup(key, Access::Blocking)? {
-            Lookup::Found(entry) => Ok(Some(entry)),
-            Lookup::Absent | Lookup::Cold => Ok(None),
-        }
-    }
-
-    /// The entry of the key; an expired one is absent.
-    pub(crate) fn lookup(&self, key: &[u8], access: Access) -> Result<Lookup> {
-        self.shared.limits.check_key(key)?;
-        let lookup = self.shared.reader.get(key, access)?;
-        Ok(match lookup {
-            Lookup::Found(entry) if self.shared.clock.is_past(entry.expires_at) => Lookup::Absent,
-            lookup => lookup,
-        })
-    }
-
     /// Applies a batch and waits for it.
     pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
         self.check(&batch)?;
@@ -284,16 +266,6 @@ impl Store {
             return Err(Error::ReadOnly);
         }
         self.shared.limits.check(batch)
-    }
-
-    /// The half that reads.
-    pub(crate) fn reader(&self) -> &Arc<dyn ReadHalf> {
-        &self.shared.reader
-    }
-
-    /// The clock that decides what has expired.
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.shared.clock
     }
 
     /// Returns the error that stopped the store from taking writes, if one did.

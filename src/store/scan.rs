@@ -1,16 +1,45 @@
-//! Reading a range of keys in order.
+//! The door for reads of a range of keys in order, page by page.
 
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 
 use super::Store;
-use crate::engine::{KeyRange, ScanPage};
-use crate::{Error, Result};
+use crate::Result;
+use crate::engine::{KeyRange, ScanPage, Scanned, Snapshot};
 
-/// Keys that are visited at once; removed and expired ones count.
+/// The most keys per page of [`Store::scan`]; removed and expired ones count.
 const KEYS_PER_PAGE: usize = 1024;
 
+/// The place in an order of keys behind which a scan goes on; opaque outside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScanPosition(Vec<u8>);
+
+impl ScanPosition {
+    /// Returns the bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the position behind a key.
+    #[cfg(test)]
+    pub(crate) fn behind(key: &[u8]) -> Self {
+        Self(key.to_vec())
+    }
+}
+
+/// A scan under way.
+pub(crate) struct StoreScan<'a> {
+    store: &'a Store,
+    /// The keys that are still to be visited; `None` at the end.
+    rest: Option<KeyRange>,
+    /// The moment that every page sees, and its time in milliseconds since the Unix epoch; `None`
+    /// where each page sees its own.
+    moment: Option<(Option<Snapshot>, u64)>,
+    keys_only: bool,
+}
+
 impl Store {
-    /// The first `limit` keys of the range with their values, in key order, at one point in time.
+    /// Returns the first `limit` keys of the range with their values, in key order, at one point in
+    /// time.
     ///
     /// The `sled` engine has no points in time: what is written meanwhile may or may not be seen.
     ///
@@ -29,26 +58,68 @@ impl Store {
         range: impl RangeBounds<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        let snapshot = match self.reader().snapshot() {
-            Ok(snapshot) => Some(snapshot),
-            Err(Error::Unsupported { .. }) => None,
-            Err(error) => return Err(error),
-        };
         let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
-        let mut range = KeyRange { start, end, reverse: false };
-        let now = self.clock().now();
+        let mut scan = self.scan_at_once(start, end, false, false)?;
         let mut found = Vec::new();
-        while found.len() < limit {
-            let limit = KEYS_PER_PAGE.min(limit - found.len());
-            let page =
-                ScanPage { range: &range, snapshot: snapshot.as_ref(), limit, keys_only: false };
-            let page = self.reader().scan(&page)?;
-            let live = page.entries.into_iter();
-            let live = live.filter(|item| item.entry.expires_at.is_none_or(|time| time > now));
-            found.extend(live.map(|item| (item.key, item.entry.value)));
-            let Some(last) = page.resume_after else { break };
-            range = range.after(&last);
+        while found.len() < limit && !scan.is_at_end() {
+            let page = scan.page(KEYS_PER_PAGE.min(limit - found.len()))?;
+            found.extend(page.into_iter().map(|item| (item.key, item.entry.value)));
         }
         Ok(found)
+    }
+
+    /// Begins a scan of which every page sees the present moment.
+    pub(crate) fn scan_at_once(
+        &self,
+        start: Bound<Vec<u8>>,
+        end: Bound<Vec<u8>>,
+        reverse: bool,
+        keys_only: bool,
+    ) -> Result<StoreScan<'_>> {
+        let moment = Some((self.engine_snapshot()?, self.now()));
+        let rest = Some(KeyRange { start, end, reverse });
+        Ok(StoreScan { store: self, rest, moment, keys_only })
+    }
+
+    /// Begins a scan of all keys behind a position, of which each page sees its own moment.
+    pub(crate) fn scan_keys(&self, position: Option<ScanPosition>) -> StoreScan<'_> {
+        let start = position.map_or(Bound::Unbounded, |ScanPosition(key)| Bound::Excluded(key));
+        let rest = Some(KeyRange { start, end: Bound::Unbounded, reverse: false });
+        StoreScan { store: self, rest, moment: None, keys_only: true }
+    }
+}
+
+impl StoreScan<'_> {
+    /// Visits up to `limit` keys and returns those that are there; expired ones are not.
+    pub(crate) fn page(&mut self, limit: usize) -> Result<Vec<Scanned>> {
+        let Some(range) = &self.rest else {
+            return Ok(Vec::new());
+        };
+        let (snapshot, now) = match &self.moment {
+            Some((snapshot, now)) => (snapshot.as_ref(), Some(*now)),
+            None => (None, None),
+        };
+        let page = ScanPage { range, snapshot, limit, keys_only: self.keys_only };
+        let mut page = self.store.shared.reader.scan(&page)?;
+        let clock = &self.store.shared.clock;
+        page.entries.retain(|item| match (item.entry.expires_at, now) {
+            (Some(time), Some(now)) => time > now,
+            (expires_at, _) => !clock.is_past(expires_at),
+        });
+        self.rest = page.resume_after.map(|key| range.after(&key));
+        Ok(page.entries)
+    }
+
+    /// Returns true once every key of the range was visited.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_none()
+    }
+
+    /// Returns the position behind the last page, or `None` at the end.
+    pub(crate) fn into_position(self) -> Option<ScanPosition> {
+        match self.rest?.start {
+            Bound::Excluded(key) | Bound::Included(key) => Some(ScanPosition(key)),
+            Bound::Unbounded => None,
+        }
     }
 }

@@ -5,6 +5,7 @@ mod simulation;
 mod writer;
 
 use super::*;
+use crate::engine::{Access, Lookup};
 
 fn store() -> Store {
     Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap()

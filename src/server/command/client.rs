@@ -1,13 +1,14 @@
-//! `CLIENT`: what connections there are.
+//! `CLIENT`: the open connections.
 
 use std::net::SocketAddr;
 
-use super::arguments::is;
-use super::refusal::{Refusal, SYNTAX};
-use super::{Executed, bulk, done, ok};
+use super::call::{Call, Executed};
+use super::command_error::{CommandError, SYNTAX};
+use super::reply_value::{bulk, done, length, ok, refuse};
+use super::word::is;
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::context::Context;
-use crate::server::execute::execution::{Call, Execution};
+use crate::server::execute::execution::Execution;
 use crate::server::execute::session::Session;
 use crate::store::parse_integer;
 
@@ -30,23 +31,23 @@ pub(super) fn setname(call: &Call<'_>) -> Executed {
     done(ok())
 }
 
-/// A name a client gives itself.
-pub(super) fn name(text: &[u8]) -> Result<String, Refusal> {
+/// Returns a name that a client gives itself.
+pub(super) fn name(text: &[u8]) -> Result<String, CommandError> {
     label("Client names", text)
 }
 
-/// The longest label: a connection holds it for as long as it is open.
+/// The most bytes of a label, which a connection holds for as long as it is open.
 const LABEL_BYTES_MAX: usize = 1024;
 
-/// Printable ASCII, because labels stand in the list of clients between blanks.
-fn label(what: &str, text: &[u8]) -> Result<String, Refusal> {
+/// Returns a label of printable ASCII: blanks separate labels in the list of clients.
+fn label(what: &str, text: &[u8]) -> Result<String, CommandError> {
     if text.len() > LABEL_BYTES_MAX {
         let text = format!("ERR {what} cannot be longer than {LABEL_BYTES_MAX} bytes.");
-        return Err(Refusal::new(text));
+        return Err(CommandError::new(text));
     }
     if !text.iter().all(u8::is_ascii_graphic) {
         let text = format!("ERR {what} cannot contain spaces, newlines or special characters.");
-        return Err(Refusal::new(text));
+        return Err(CommandError::new(text));
     }
     Ok(String::from_utf8_lossy(text).into_owned())
 }
@@ -57,7 +58,7 @@ pub(super) fn setinfo(call: &Call<'_>) -> Executed {
     let is_name = is(option, "LIB-NAME");
     if !is_name && !is(option, "LIB-VER") {
         let option = String::from_utf8_lossy(option);
-        return Err(Refusal::new(format!("ERR Unrecognized option '{option}'")));
+        return refuse(format!("ERR Unrecognized option '{option}'"));
     }
     let option = String::from_utf8_lossy(option).to_ascii_lowercase();
     let text = label(&option, call.argument(3))?;
@@ -76,7 +77,7 @@ pub(super) fn setinfo(call: &Call<'_>) -> Executed {
 /// No client is evicted and no access times are kept, so either setting holds already.
 pub(super) fn switch(call: &Call<'_>) -> Executed {
     let setting = call.argument(2);
-    if is(setting, "ON") || is(setting, "OFF") { done(ok()) } else { Err(Refusal::new(SYNTAX)) }
+    if is(setting, "ON") || is(setting, "OFF") { done(ok()) } else { refuse(SYNTAX) }
 }
 
 /// `CLIENT INFO`
@@ -96,17 +97,17 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
         }
         4.. if is(option, "ID") => {
             let ids: Option<Vec<_>> = call.rest(3).map(client_id).collect();
-            let ids = ids.ok_or(Refusal::new("ERR Invalid client ID"))?;
+            let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
             sessions.retain(|session| ids.contains(&session.id));
         }
-        _ => return Err(Refusal::new(SYNTAX)),
+        _ => return refuse(SYNTAX),
     }
     let lines = sessions.iter().map(|session| line(session, call.context));
     done(Value::Verbatim(lines.collect()))
 }
 
-/// Whether the type is that of all connections here; replicas and subscribers there are none.
-fn is_normal(kind: &[u8]) -> Result<bool, Refusal> {
+/// Returns true if the type is that of all connections; there are no replicas or subscribers.
+fn is_normal(kind: &[u8]) -> Result<bool, CommandError> {
     if is(kind, "normal") {
         return Ok(true);
     }
@@ -115,7 +116,7 @@ fn is_normal(kind: &[u8]) -> Result<bool, Refusal> {
         return Ok(false);
     }
     let kind = String::from_utf8_lossy(kind);
-    Err(Refusal::new(format!("ERR Unknown client type '{kind}'")))
+    Err(CommandError::new(format!("ERR Unknown client type '{kind}'")))
 }
 
 fn client_id(text: &[u8]) -> Option<u64> {
@@ -123,7 +124,7 @@ fn client_id(text: &[u8]) -> Option<u64> {
     id.filter(|id| *id > 0)
 }
 
-/// A connection as one line; fields of Redis that are not known here are left out.
+/// Returns a connection as one line, without the fields of Redis that are not known here.
 fn line(session: &Session, context: &Context) -> String {
     let labels = session.labels();
     let protocol = match session.version() {
@@ -148,28 +149,28 @@ fn line(session: &Session, context: &Context) -> String {
     )
 }
 
-/// Which connections `CLIENT KILL` means.
+/// The connections that `CLIENT KILL` closes.
 #[derive(Default)]
 struct Filter {
     id: Option<u64>,
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
-    /// A type or user that no connection has.
+    /// True if the type is one that no connection has.
     nobody: bool,
-    /// The connection that asks is meant too.
+    /// True if the connection that asks is closed too.
     own: bool,
 }
 
 impl Filter {
-    fn parse(call: &Call<'_>) -> Result<Self, Refusal> {
+    fn parse(call: &Call<'_>) -> Result<Self, CommandError> {
         let mut filter = Self::default();
         let mut rest = call.rest(2);
         while let Some(option) = rest.next() {
-            let argument = rest.next().ok_or(Refusal::new(SYNTAX))?;
+            let argument = rest.next().ok_or(CommandError::new(SYNTAX))?;
             if is(option, "ID") {
                 let id = client_id(argument);
                 let text = "ERR client-id should be greater than 0";
-                filter.id = Some(id.ok_or(Refusal::new(text))?);
+                filter.id = Some(id.ok_or(CommandError::new(text))?);
             } else if is(option, "ADDR") {
                 filter.address = Some(argument.to_vec());
             } else if is(option, "LADDR") {
@@ -180,11 +181,11 @@ impl Filter {
                 // Everybody is the default user.
             } else if is(option, "USER") {
                 let user = String::from_utf8_lossy(argument);
-                return Err(Refusal::new(format!("ERR No such user '{user}'")));
+                return Err(CommandError::new(format!("ERR No such user '{user}'")));
             } else if is(option, "SKIPME") && (is(argument, "yes") || is(argument, "no")) {
                 filter.own = is(argument, "no");
             } else {
-                return Err(Refusal::new(SYNTAX));
+                return Err(CommandError::new(SYNTAX));
             }
         }
         Ok(filter)
@@ -215,9 +216,9 @@ pub(super) fn kill(call: &Call<'_>) -> Executed {
     let mut sessions = call.context.clients.list();
     sessions.retain(|session| filter.meets(session, call));
     if by_address && sessions.is_empty() {
-        return Err(Refusal::new("ERR No such client"));
+        return refuse("ERR No such client");
     }
-    let reply = if by_address { ok() } else { super::length(sessions.len()) };
+    let reply = if by_address { ok() } else { length(sessions.len()) };
     let mut own = false;
     for session in &sessions {
         if session.id == call.session.id {

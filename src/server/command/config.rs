@@ -1,15 +1,15 @@
-//! `CONFIG`: how the server was started, in the words of Redis' settings.
+//! `CONFIG`: the options of the server under the names of Redis' settings.
 
-use super::arguments::is;
+use super::call::{Call, Executed};
+use super::command_error::SYNTAX;
 use super::glob::{self, Case};
-use super::refusal::{Refusal, SYNTAX};
-use super::{Executed, bulk, done, ok};
+use super::reply_value::{bulk, done, ok, refuse};
+use super::word::is;
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::context::Context;
-use crate::server::execute::execution::Call;
 use crate::{Durability, EngineKind};
 
-/// Settings that tools ask for and that have an answer here, by name.
+/// Returns the settings that tools ask for, by name.
 fn parameters(context: &Context) -> [(&'static str, String); 16] {
     let store = &context.store;
     let keeps = store.engine() != EngineKind::Memory;
@@ -51,12 +51,12 @@ pub(super) fn get(call: &Call<'_>) -> Executed {
 /// Every setting is fixed when the server starts, so this only says which refusal is the right one.
 pub(super) fn set(call: &Call<'_>) -> Executed {
     if !call.arguments.count().is_multiple_of(2) {
-        return Err(Refusal::new(SYNTAX));
+        return refuse(SYNTAX);
     }
     let known = parameters(call.context).map(|(name, _)| name);
     let mut names = call.rest(2).step_by(2);
     let unknown = names.find(|name| !known.iter().any(|known| is(name, known)));
-    Err(Refusal::new(match unknown {
+    refuse(match unknown {
         Some(name) => format!(
             "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
             String::from_utf8_lossy(name)
@@ -65,32 +65,16 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
             "ERR CONFIG SET failed (possibly related to argument '{}') - can't set immutable config",
             String::from_utf8_lossy(call.argument(2))
         ),
-    }))
+    })
 }
 
 /// `CONFIG REWRITE`
 pub(super) fn rewrite(_: &Call<'_>) -> Executed {
-    Err(Refusal::new("ERR The server is running without a config file"))
+    refuse("ERR The server is running without a config file")
 }
 
 /// `CONFIG RESETSTAT`
 pub(super) fn resetstat(call: &Call<'_>) -> Executed {
-    let statistics = &call.context.statistics;
-    let counters = [
-        &statistics.connections_accepted,
-        &statistics.connections_rejected,
-        &statistics.requests,
-        &statistics.bytes_in,
-        &statistics.bytes_out,
-        &statistics.hits,
-        &statistics.misses,
-        &statistics.protocol_errors,
-    ];
-    for counter in counters {
-        counter.reset();
-    }
-    for (_, calls) in call.context.commands.calls.iter() {
-        calls.reset();
-    }
+    call.context.statistics.reset();
     done(ok())
 }

@@ -1,11 +1,13 @@
-//! The connection itself: greeting, leaving, choosing a protocol.
+//! The present connection: its greeting, its protocol, its end.
 
-use super::arguments::is;
-use super::entry::wrong_arity;
-use super::refusal::{Refusal, SYNTAX};
-use super::{Executed, REDIS_VERSION, bulk, client, done, ok};
+use super::call::{Call, Executed};
+use super::client;
+use super::command_error::{CommandError, SYNTAX};
+use super::info::REDIS_VERSION;
+use super::reply_value::{bulk, done, ok, refuse};
+use super::word::is;
 use crate::protocol::resp::{Value, Version};
-use crate::server::execute::execution::{Call, Execution};
+use crate::server::execute::execution::Execution;
 use crate::store::parse_integer;
 
 /// `PING [message]`
@@ -13,7 +15,7 @@ pub(super) fn ping(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
         1 => done(Value::Simple("PONG".into())),
         2 => echo(call),
-        _ => Err(wrong_arity("ping")),
+        _ => Err(CommandError::wrong_arity("ping").into()),
     }
 }
 
@@ -39,43 +41,47 @@ pub(super) fn reset(call: &Call<'_>) -> Executed {
 pub(super) fn select(call: &Call<'_>) -> Executed {
     match call.integer(1)? {
         0 => done(ok()),
-        _ => Err(Refusal::new("ERR DB index is out of range")),
+        _ => refuse("ERR DB index is out of range"),
     }
 }
 
 /// `AUTH [user] password`
 ///
-/// There are no passwords, which to Redis is a default user that any password lets in.
+/// There are no passwords: as in Redis, any password then lets the default user in.
 pub(super) fn auth(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
-        2 => Err(Refusal::new(
+        2 => refuse(
             "ERR AUTH <password> called without any password configured for the default user. \
              Are you sure your configuration is correct?",
-        )),
-        3 => check_user(call.argument(1)).and_then(|()| done(ok())),
-        _ => Err(Refusal::new(SYNTAX)),
+        ),
+        3 => {
+            check_user(call.argument(1))?;
+            done(ok())
+        }
+        _ => refuse(SYNTAX),
     }
 }
 
-fn check_user(name: &[u8]) -> Result<(), Refusal> {
+fn check_user(name: &[u8]) -> Result<(), CommandError> {
     match name {
         b"default" => Ok(()),
-        _ => Err(Refusal::new("WRONGPASS invalid username-password pair or user is disabled.")),
+        _ => {
+            Err(CommandError::new("WRONGPASS invalid username-password pair or user is disabled."))
+        }
     }
 }
 
 /// `HELLO [2 | 3 [AUTH user password] [SETNAME name]]`
 ///
-/// Nothing is changed unless all of it is accepted.
+/// Changes nothing unless every option is accepted.
 pub(super) fn hello(call: &Call<'_>) -> Executed {
     let version = match call.arguments.get(1).map(parse_integer) {
         None => call.session.version(),
         Some(Some(2)) => Version::Resp2,
         Some(Some(3)) => Version::Resp3,
-        Some(Some(_)) => return Err(Refusal::new("NOPROTO unsupported protocol version")),
+        Some(Some(_)) => return refuse("NOPROTO unsupported protocol version"),
         Some(None) => {
-            let text = "ERR Protocol version is not an integer or out of range";
-            return Err(Refusal::new(text));
+            return refuse("ERR Protocol version is not an integer or out of range");
         }
     };
     let mut name = None;
@@ -88,8 +94,7 @@ pub(super) fn hello(call: &Call<'_>) -> Executed {
             name = Some(client::name(options.next().unwrap_or_default())?);
         } else {
             let option = String::from_utf8_lossy(option);
-            let text = format!("ERR Syntax error in HELLO option '{option}'");
-            return Err(Refusal::new(text));
+            return refuse(format!("ERR Syntax error in HELLO option '{option}'"));
         }
     }
     call.session.set_version(version);

@@ -1,8 +1,7 @@
 //! Values that are numbers.
 
-use super::Executed;
-use super::refusal::Refusal;
-use crate::server::execute::execution::Call;
+use super::call::{Call, Executed};
+use super::command_error::CommandError;
 use crate::store::Update;
 
 /// `INCR key`
@@ -23,10 +22,10 @@ pub(super) fn incrby(call: &Call<'_>) -> Executed {
 /// `DECRBY key amount`
 pub(super) fn decrby(call: &Call<'_>) -> Executed {
     let amount = call.integer(2)?.checked_neg();
-    add(call, amount.ok_or(Refusal::new("ERR decrement would overflow"))?)
+    add(call, amount.ok_or(CommandError::new("ERR decrement would overflow"))?)
 }
 
-/// Adds to the number a key holds, zero where it is absent, and keeps its expiry.
+/// Adds to the number that a key holds, zero if it is absent, and keeps its expiry.
 fn add(call: &Call<'_>, amount: i64) -> Executed {
     call.update(call.argument(1), Update::Add(amount))
 }

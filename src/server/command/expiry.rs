@@ -1,10 +1,11 @@
-//! When keys expire.
+//! The expiry of keys.
 
-use super::arguments::{TimeUnit, is};
-use super::refusal::Refusal;
-use super::{Executed, done};
+use super::call::{Call, Executed};
+use super::command_error::CommandError;
+use super::lifetime::TimeUnit;
+use super::reply_value::done;
+use super::word::is;
 use crate::protocol::resp::Value;
-use crate::server::execute::execution::{Call, Execution};
 use crate::store::{ExpiryConditions, Update};
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
@@ -27,8 +28,8 @@ pub(super) fn pexpireat(call: &Call<'_>) -> Executed {
     change(call, TimeUnit::UNIX_MILLISECONDS)
 }
 
-/// Parses the conditions on the expiry that a key has.
-fn conditions(call: &Call<'_>) -> Result<ExpiryConditions, Refusal> {
+/// Returns the conditions on the present expiry of a key under which it is changed.
+fn conditions(call: &Call<'_>) -> Result<ExpiryConditions, CommandError> {
     let mut conditions = ExpiryConditions::default();
     for option in call.rest(3) {
         let condition = if is(option, "NX") {
@@ -41,23 +42,23 @@ fn conditions(call: &Call<'_>) -> Result<ExpiryConditions, Refusal> {
             &mut conditions.sooner
         } else {
             let option = String::from_utf8_lossy(option);
-            return Err(Refusal::new(format!("ERR Unsupported option {option}")));
+            return Err(CommandError::new(format!("ERR Unsupported option {option}")));
         };
         *condition = true;
     }
     let ExpiryConditions { none, some, later, sooner } = conditions;
     if none && (some || later || sooner) {
         let text = "ERR NX and XX, GT or LT options at the same time are not compatible";
-        return Err(Refusal::new(text));
+        return Err(CommandError::new(text));
     }
     if later && sooner {
         let text = "ERR GT and LT options at the same time are not compatible";
-        return Err(Refusal::new(text));
+        return Err(CommandError::new(text));
     }
     Ok(conditions)
 }
 
-/// Changes when a key expires; a time that has passed removes the key.
+/// Changes the expiry of a key; a time that has passed removes the key.
 fn change(call: &Call<'_>, unit: TimeUnit) -> Executed {
     let conditions = conditions(call)?;
     let now = call.now();
@@ -95,21 +96,17 @@ pub(super) fn pexpiretime(call: &Call<'_>) -> Executed {
     show(call, |time| time)
 }
 
-/// To the nearest second, as Redis does.
+/// Rounds to the nearest second, as Redis does.
 fn to_seconds(milliseconds: i64) -> i64 {
     milliseconds / 1000 + i64::from(milliseconds % 1000 >= 500)
 }
 
-/// The expiry of a key; -1 where it has none, -2 where there is no key.
+/// Replies with the expiry of a key; -1 if it has none, -2 if there is no key.
 fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
-    if call.is_long_peek(1) {
-        return Ok(Execution::WouldBlock);
-    }
-    let shown = match call.peek(call.argument(1))? {
+    let shown = match call.expiry_of(call.argument(1))? {
         None => -2,
-        Some(stamp) => {
-            stamp.expires_at.map_or(-1, |time| reply(i64::try_from(time).unwrap_or(i64::MAX)))
-        }
+        Some(None) => -1,
+        Some(Some(time)) => reply(i64::try_from(time).unwrap_or(i64::MAX)),
     };
     done(Value::Integer(shown))
 }

@@ -1,4 +1,4 @@
-//! Patterns over bytes, as Redis reads them.
+//! Patterns over bytes, with the syntax of Redis.
 //!
 //! `*` any bytes, `?` one byte, `[a-c]` one of these, `[^a-c]` none of these, `\x` the byte itself. A
 //! class that is not closed ends with the pattern.
@@ -7,12 +7,12 @@
 //! taking more, the last one gains too. So a match costs at most the product of both lengths, where
 //! recursion for every `*` is exponential.
 
-/// Whether letters of either case are the same.
+/// The meaning of upper and lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// They are not.
+    /// Letters of either case differ.
     Exact,
-    /// They are, as long as they are ASCII.
+    /// ASCII letters of either case are the same.
     Ignored,
 }
 
@@ -25,9 +25,9 @@ impl Case {
     }
 }
 
-/// Whether the whole text matches the pattern.
+/// Returns true if the whole text matches the pattern.
 pub(crate) fn matches(mut pattern: &[u8], mut text: &[u8], case: Case) -> bool {
-    // Where to go on if what follows the last star does not match: the pattern behind it, and the text.
+    // The pattern behind the last star and the text to try it at next, if it does not match here.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', rest @ ..] = pattern {
@@ -69,7 +69,7 @@ fn match_byte(pattern: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
     matched.then_some(rest)
 }
 
-/// Whether the byte is in the class, and the pattern behind the class.
+/// Returns true if the byte is in the class, and the pattern behind the class.
 fn match_class(mut class: &[u8], byte: u8, case: Case) -> (bool, &[u8]) {
     let byte = case.fold(byte);
     let mut matched = false;

@@ -1,23 +1,28 @@
 //! `INFO`: the state of the server as text.
 //!
 //! Fields have the names of Redis and are there only if they are true here. The exception is
-//! `used_memory`, which `redis-cli --stat` shows even if it is missing: it is zero, for not measured.
+//! `used_memory`, which `redis-cli --stat` shows even if it is missing: it is zero, not measured.
 
 use std::fmt::Write;
 use std::time::Instant;
 
-use super::arguments::is;
-use super::{Executed, REDIS_VERSION, done};
-use crate::EngineKind;
+use super::call::{Call, Executed};
+use super::reply_value::done;
+use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
-use crate::server::execute::execution::Call;
+use crate::{EngineKind, Result};
 
-/// A section: its name, whether it is shown without being asked for, and what makes its lines.
+/// The version of Redis whose replies the commands give; clients choose their features by it.
+pub(super) const REDIS_VERSION: &str = "7.0.15";
+
+/// A section of the text.
 struct Section {
     name: &'static str,
+    /// True if it is shown without being asked for.
     default: bool,
-    lines: fn(&Context) -> Fields,
+    /// Returns its lines.
+    lines: fn(&Context) -> Result<Fields>,
 }
 
 /// Names and values, in order.
@@ -35,7 +40,11 @@ const SECTIONS: [Section; 9] = [
     section("Keyspace", true, keyspace),
 ];
 
-const fn section(name: &'static str, default: bool, lines: fn(&Context) -> Fields) -> Section {
+const fn section(
+    name: &'static str,
+    default: bool,
+    lines: fn(&Context) -> Result<Fields>,
+) -> Section {
     Section { name, default, lines }
 }
 
@@ -64,18 +73,18 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
         }
         // Writing to a string cannot fail.
         let _ = write!(text, "# {}\r\n", section.name);
-        for (name, value) in (section.lines)(call.context) {
+        for (name, value) in (section.lines)(call.context)? {
             let _ = write!(text, "{name}:{value}\r\n");
         }
     }
     done(Value::Verbatim(text))
 }
 
-fn fields<const N: usize>(fields: [(&str, String); N]) -> Fields {
-    fields.map(|(name, value)| (name.to_owned(), value)).into()
+fn fields<const N: usize>(fields: [(&str, String); N]) -> Result<Fields> {
+    Ok(fields.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-fn server(context: &Context) -> Fields {
+fn server(context: &Context) -> Result<Fields> {
     let uptime = context.started.elapsed().as_secs();
     fields([
         ("redis_version", REDIS_VERSION.into()),
@@ -85,7 +94,7 @@ fn server(context: &Context) -> Fields {
         ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
-        ("run_id", context.commands.run_id.clone()),
+        ("run_id", context.run_id.clone()),
         ("tcp_port", context.address.port().to_string()),
         ("uptime_in_seconds", uptime.to_string()),
         ("uptime_in_days", (uptime / 86_400).to_string()),
@@ -93,7 +102,7 @@ fn server(context: &Context) -> Fields {
     ])
 }
 
-fn clients(context: &Context) -> Fields {
+fn clients(context: &Context) -> Result<Fields> {
     fields([
         ("connected_clients", context.clients.count().to_string()),
         ("maxclients", context.options.connections_max.to_string()),
@@ -101,7 +110,7 @@ fn clients(context: &Context) -> Fields {
     ])
 }
 
-fn memory(_: &Context) -> Fields {
+fn memory(_: &Context) -> Result<Fields> {
     fields([
         ("used_memory", "0".into()),
         ("maxmemory", "0".into()),
@@ -109,7 +118,7 @@ fn memory(_: &Context) -> Fields {
     ])
 }
 
-fn persistence(context: &Context) -> Fields {
+fn persistence(context: &Context) -> Result<Fields> {
     let keeps = context.store.engine() != EngineKind::Memory;
     let status = if context.store.is_failing() { "err" } else { "ok" };
     fields([
@@ -124,10 +133,10 @@ fn persistence(context: &Context) -> Fields {
     ])
 }
 
-fn stats(context: &Context) -> Fields {
+fn stats(context: &Context) -> Result<Fields> {
     let statistics = &context.statistics;
     let requests = statistics.requests.get();
-    let rate = context.commands.rate.per_second(requests, Instant::now());
+    let rate = statistics.request_rate.per_second(requests, Instant::now());
     fields([
         ("total_connections_received", statistics.connections_accepted.get().to_string()),
         ("total_commands_processed", requests.to_string()),
@@ -142,13 +151,13 @@ fn stats(context: &Context) -> Fields {
     ])
 }
 
-fn replication(_: &Context) -> Fields {
+fn replication(_: &Context) -> Result<Fields> {
     fields([("role", "master".into()), ("connected_slaves", "0".into())])
 }
 
-/// Calls of every command that was called; times are not measured.
-fn commandstats(context: &Context) -> Fields {
-    let calls = context.commands.calls.iter().map(|(name, calls)| {
+/// Returns the calls of every command that was called; times are not measured.
+fn commandstats(context: &Context) -> Result<Fields> {
+    let calls = context.statistics.all_calls().map(|(name, calls)| {
         let (executed, rejected, failed) =
             (calls.executed.get(), calls.rejected.get(), calls.failed.get());
         let line = format!(
@@ -156,18 +165,17 @@ fn commandstats(context: &Context) -> Fields {
         );
         (executed + rejected, format!("cmdstat_{name}"), line)
     });
-    calls.filter(|(count, ..)| *count > 0).map(|(_, name, line)| (name, line)).collect()
+    Ok(calls.filter(|(count, ..)| *count > 0).map(|(_, name, line)| (name, line)).collect())
 }
 
-fn cluster(_: &Context) -> Fields {
+fn cluster(_: &Context) -> Result<Fields> {
     fields([("cluster_enabled", "0".into())])
 }
 
-fn keyspace(context: &Context) -> Fields {
-    let reader = context.store.reader();
-    let (keys, expires) = (reader.count(), reader.expiring());
+fn keyspace(context: &Context) -> Result<Fields> {
+    let (keys, expires) = (context.store.count()?, context.store.count_expiring()?);
     if keys == 0 {
-        return vec![];
+        return Ok(vec![]);
     }
     fields([("db0", format!("keys={keys},expires={expires},avg_ttl=0"))])
 }

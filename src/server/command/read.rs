@@ -1,51 +1,47 @@
-//! Reading a key the way every reading command does.
+//! Reads as every reading command does them.
+//!
+//! What a call found is counted only when it is done, because a read that would block ends the call
+//! and a reader executes it once more.
 
-use super::{Executed, Refusal};
-use crate::engine::{Access, Entry, Lookup, Stamp};
+use super::call::{Call, Executed, Unfinished};
+use crate::Entry;
 use crate::protocol::resp::Value;
-use crate::server::execute::execution::{Call, Execution, KEYS_ON_WORKER_MAX};
+use crate::server::execute::execution::{Execution, KEYS_ON_WORKER_MAX};
+use crate::store::read::Access;
 
 impl Call<'_> {
-    /// Reads a key and makes the reply of what is there.
+    /// Ends the call with the reply that `reply` makes of the entry of a key.
     pub(super) fn read(&self, key: &[u8], reply: impl FnOnce(Option<Entry>) -> Value) -> Executed {
-        let entry = match self.context.store.lookup(key, self.access)? {
-            Lookup::Cold => return Ok(Execution::WouldBlock),
-            Lookup::Found(entry) => Some(entry),
-            Lookup::Absent => None,
-        };
+        let entry = self.context.store.read_entry(key, self.access)?;
         self.count_lookup(entry.is_some());
         Ok(Execution::Done(reply(entry)))
     }
 
-    /// What is known of a key without its value; an expired key is absent.
+    /// Returns the expiry of a key that is there; the value is not read.
     ///
     /// A key over the limit of the store is not refused: it cannot be there, and so it is absent.
-    pub(super) fn peek(&self, key: &[u8]) -> Result<Option<Stamp>, Refusal> {
-        let store = &self.context.store;
-        let stamp = store.reader().peek(key)?;
-        let alive = stamp.filter(|stamp| !store.clock().is_past(stamp.expires_at));
-        self.count_lookup(alive.is_some());
-        Ok(alive)
+    pub(super) fn expiry_of(&self, key: &[u8]) -> Result<Option<Option<u64>>, Unfinished> {
+        let found = self.context.store.read_metadata(key, self.access)?;
+        self.count_lookup(found.is_some());
+        Ok(found.map(|found| found.expires_at))
     }
 
-    /// Whether looking up this many keys is work for a reader.
-    pub(super) fn is_long(&self, keys: usize) -> bool {
-        self.access == Access::MemoryOnly && keys > KEYS_ON_WORKER_MAX
-    }
-
-    /// Whether [`peek`](Self::peek) at this many keys is work for a reader.
-    pub(super) fn is_long_peek(&self, keys: usize) -> bool {
-        let may_wait = self.context.store.reader().peek_may_wait();
-        self.is_long(keys) || self.access == Access::MemoryOnly && may_wait
-    }
-
-    /// Counts a read that found its key, or did not.
-    pub(super) fn count_lookup(&self, found: bool) {
-        let statistics = &self.context.statistics;
-        if found {
-            statistics.hits.add(1);
-        } else {
-            statistics.misses.add(1);
+    /// Leaves a call that looks up too many keys for a worker to a reader.
+    pub(super) fn check_keys(&self, keys: usize) -> Result<(), Unfinished> {
+        match self.access {
+            Access::MemoryOnly if keys > KEYS_ON_WORKER_MAX => Err(Unfinished::WouldBlock),
+            _ => Ok(()),
         }
+    }
+
+    /// Leaves a call that visits keys in their order to a reader.
+    pub(super) fn check_may_wait(&self) -> Result<(), Unfinished> {
+        self.check_keys(usize::MAX)
+    }
+
+    /// Counts a lookup that found its key, or did not.
+    pub(super) fn count_lookup(&self, found: bool) {
+        let counter = if found { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
     }
 }

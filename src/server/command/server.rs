@@ -1,16 +1,16 @@
 //! The store as a whole.
 
-use super::arguments::is;
-use super::refusal::{Refusal, SYNTAX};
+use super::call::{Call, Executed};
+use super::command_error::SYNTAX;
+use super::reply_value::{done, refuse};
+use super::word::is;
 use super::write::single;
-use super::{Executed, done};
 use crate::protocol::resp::Value;
-use crate::server::execute::execution::Call;
 use crate::store::WriteOperation;
 
 /// `DBSIZE`
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
-    let count = call.context.store.reader().count();
+    let count = call.context.store.count()?;
     done(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
@@ -21,7 +21,7 @@ pub(super) fn flush(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
         1 => {}
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
-        _ => return Err(Refusal::new(SYNTAX)),
+        _ => return refuse(SYNTAX),
     }
     call.write([WriteOperation::Clear], single)
 }

@@ -1,15 +1,14 @@
 //! Setting and getting values.
 
-use super::arguments::{Lifetime, TimeUnit, is};
-use super::entry::wrong_arity;
-use super::refusal::{Refusal, SYNTAX};
+use super::call::{Call, Executed};
+use super::command_error::{CommandError, SYNTAX};
+use super::lifetime::{Lifetime, TimeUnit};
+use super::reply_value::{done, length, ok, refuse};
+use super::word::is;
 use super::write::{put, single};
-use super::{Executed, done, length, ok};
-use crate::Error;
-use crate::engine::{Entry, Lookup};
 use crate::protocol::resp::{Arguments, Value};
-use crate::server::execute::execution::{Call, Execution};
 use crate::store::{NewExpiry, Precondition, Update, WriteOperation, WriteOperations};
+use crate::{Entry, Error};
 
 /// `GET key`
 pub(super) fn get(call: &Call<'_>) -> Executed {
@@ -26,32 +25,19 @@ const REPLY_BYTES_MAX: usize = 128 << 20;
 
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
-    if call.is_long(call.rest(1).len()) {
-        return Ok(Execution::WouldBlock);
+    let keys = call.rest(1);
+    let count = keys.len();
+    call.check_keys(count)?;
+    let entries = call.context.store.read_entries(keys, call.access, REPLY_BYTES_MAX)?;
+    if entries.len() < count {
+        return refuse(format!(
+            "ERR the reply is over the limit of {REPLY_BYTES_MAX} bytes; ask for less at once"
+        ));
     }
-    let view = call.context.store.view()?;
-    let mut values = Vec::with_capacity(call.arguments.count() - 1);
-    let mut bytes = 0;
-    for key in call.rest(1) {
-        values.push(match view.lookup(key, call.access)? {
-            Lookup::Cold => return Ok(Execution::WouldBlock),
-            Lookup::Found(entry) => {
-                bytes += entry.value.len();
-                Value::Bulk(entry.value)
-            }
-            Lookup::Absent => Value::Null,
-        });
-        if bytes > REPLY_BYTES_MAX {
-            return Err(Refusal::new(format!(
-                "ERR the reply is over the limit of {REPLY_BYTES_MAX} bytes; ask for less at once"
-            )));
-        }
+    for entry in &entries {
+        call.count_lookup(entry.is_some());
     }
-    // Only now, because a cold command starts again.
-    for value in &values {
-        call.count_lookup(*value != Value::Null);
-    }
-    done(Value::Array(values))
+    done(Value::Array(entries.into_iter().map(bulk_or_null).collect()))
 }
 
 fn bulk_or_null(entry: Option<Entry>) -> Value {
@@ -62,12 +48,12 @@ fn bulk_or_null(entry: Option<Entry>) -> Value {
 struct SetOptions {
     lifetime: Lifetime,
     condition: Option<Precondition>,
-    /// Reply with the value before.
+    /// True if the reply is the value before.
     get: bool,
 }
 
 impl SetOptions {
-    fn parse(call: &Call<'_>) -> Result<Self, Refusal> {
+    fn parse(call: &Call<'_>) -> Result<Self, CommandError> {
         let mut options = Self { lifetime: Lifetime::Unsaid, condition: None, get: false };
         let mut position = 3;
         while let Some(option) = call.arguments.get(position) {
@@ -80,7 +66,7 @@ impl SetOptions {
             } else {
                 let lifetime = Lifetime::of_option(call, position)
                     .filter(|lifetime| *lifetime != Lifetime::Forever)
-                    .ok_or(Refusal::new(SYNTAX))?;
+                    .ok_or(CommandError::new(SYNTAX))?;
                 options.lifetime = options.lifetime.combine(lifetime)?;
                 position += lifetime.arguments() - 1;
             }
@@ -90,7 +76,7 @@ impl SetOptions {
     }
 }
 
-/// Whether a `SET` replies with the value before.
+/// Returns true if a `SET` replies with the value before.
 pub(super) fn replies_with_value(arguments: &Arguments<'_>) -> bool {
     arguments.iter().skip(3).any(|option| is(option, "GET"))
 }
@@ -137,7 +123,7 @@ fn write_if(
     call.write_outcome(operations, |outcome| match outcome {
         Ok(_) => done,
         Err(Error::ConditionFailed { .. }) => refused,
-        Err(error) => Refusal::from(error).into_value(),
+        Err(error) => CommandError::from(error).into_value(),
     })
 }
 
@@ -174,9 +160,10 @@ pub(super) fn msetnx(call: &Call<'_>) -> Executed {
     write_if(call, Precondition::Absent, puts, Value::Integer(1), Value::Integer(0))
 }
 
-fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<WriteOperation>, Refusal> {
+/// Returns operations that set the keys of a call to the values behind them.
+fn pairs(call: &Call<'_>, name: &str) -> Result<Vec<WriteOperation>, CommandError> {
     if call.arguments.count().is_multiple_of(2) {
-        return Err(wrong_arity(name));
+        return Err(CommandError::wrong_arity(name));
     }
     let keys = call.rest(1).step_by(2);
     let values = call.rest(2).step_by(2);
@@ -202,7 +189,7 @@ pub(super) fn getex(call: &Call<'_>) -> Executed {
     while position < call.arguments.count() {
         let stated = Lifetime::of_option(call, position)
             .filter(|lifetime| *lifetime != Lifetime::Kept)
-            .ok_or(Refusal::new(SYNTAX))?;
+            .ok_or(CommandError::new(SYNTAX))?;
         lifetime = lifetime.combine(stated)?;
         position += stated.arguments();
     }

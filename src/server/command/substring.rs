@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Executed;
-use super::refusal::{Refusal, STRING_TOO_LONG};
+use super::call::{Call, Executed};
+use super::command_error::STRING_TOO_LONG;
+use super::reply_value::{length, refuse};
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
-use crate::server::execute::execution::Call;
 use crate::store::Update;
 
 /// `GETRANGE key start end`; `SUBSTR` is its old name.
@@ -18,7 +18,7 @@ pub(super) fn getrange(call: &Call<'_>) -> Executed {
     })
 }
 
-/// The part from `start` to and with `end`, both counted from the end of the value where negative.
+/// Returns the part from `start` up to and including `end`; negative ones count from the end.
 fn range(start: i64, end: i64, length: usize) -> Range<usize> {
     let from_start = |position: i64| match usize::try_from(position) {
         Ok(position) => Some(position),
@@ -39,17 +39,16 @@ fn range(start: i64, end: i64, length: usize) -> Range<usize> {
 /// `SETRANGE key offset value`
 pub(super) fn setrange(call: &Call<'_>) -> Executed {
     let Ok(offset) = usize::try_from(call.integer(2)?) else {
-        return Err(Refusal::new("ERR offset is out of range"));
+        return refuse("ERR offset is out of range");
     };
     let part = call.argument(3);
     if part.is_empty() {
-        return call.read(call.argument(1), |entry| {
-            super::length(entry.map_or(0, |entry| entry.value.len()))
-        });
+        return call
+            .read(call.argument(1), |entry| length(entry.map_or(0, |entry| entry.value.len())));
     }
     // Checked before the writer allocates what lies in front of the part.
     if offset.saturating_add(part.len()) > BULK_BYTES_MAX {
-        return Err(Refusal::new(STRING_TOO_LONG));
+        return refuse(STRING_TOO_LONG);
     }
     call.update(call.argument(1), Update::SetRange { offset, part: part.to_vec() })
 }

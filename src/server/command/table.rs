@@ -1,19 +1,21 @@
-//! The table of commands: to add a command is to add a row.
+//! The commands there are: to add a command is to add a row.
 
-use super::entry::{Command, Flag, Group, Keys};
+use super::call::Run;
+use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
+use super::command_table::CommandTable;
 use super::{client, config, connection, counter, expiry, introspection, iteration, key, server};
 use super::{info, string, substring, transaction};
 
-/// A row: name, arity, group, keys, flags, version of Redis, function, subcommands, summary.
+/// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands, summary.
 macro_rules! commands {
     ($($name:literal $arity:literal $group:ident $keys:ident [$($flag:ident)*] $since:literal
         $function:path, $subcommands:expr, $summary:literal;)*) => {
-        &[$(Command {
+        &[$(CommandRow {
             name: $name,
             arity: $arity,
-            group: Group::$group,
+            group: CommandGroup::$group,
             flags: &[$(Flag::$flag),*],
-            keys: Keys::$keys,
+            keys: KeyArguments::$keys,
             since: $since,
             summary: $summary,
             function: $function,
@@ -22,10 +24,10 @@ macro_rules! commands {
     };
 }
 
-const NONE: &[Command] = &[];
+const NONE: &[CommandRow<Run>] = &[];
 
 /// Every command, in the order of names because they are searched by halves.
-pub(super) static COMMANDS: &[Command] = commands! {
+static COMMANDS: &[CommandRow<Run>] = commands! {
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
     "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
@@ -83,7 +85,7 @@ pub(super) static COMMANDS: &[Command] = commands! {
     "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Refused: there are no transactions";
 };
 
-static CLIENT: &[Command] = commands! {
+static CLIENT: &[CommandRow<Run>] = commands! {
     "getname"   2 Connection None [NoScript Loading Stale] "2.6.9" client::getname, NONE, "Get the current connection name";
     "help"      2 Connection None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "id"        2 Connection None [NoScript Loading Stale] "5.0.0" client::id, NONE, "Returns the client ID for the current connection";
@@ -96,7 +98,7 @@ static CLIENT: &[Command] = commands! {
     "setname"   3 Connection None [NoScript Loading Stale] "2.6.9" client::setname, NONE, "Set the current connection name";
 };
 
-static COMMAND: &[Command] = commands! {
+static COMMAND: &[CommandRow<Run>] = commands! {
     "count"    2 Server None [Loading Stale] "2.8.13" introspection::count, NONE, "Get total number of Redis commands";
     "docs"    -2 Server None [Loading Stale] "7.0.0" introspection::docs, NONE, "Get array of specific Redis command documentation";
     "getkeys" -4 Server None [Loading Stale] "2.8.13" introspection::getkeys, NONE, "Extract keys given a full Redis command";
@@ -105,7 +107,7 @@ static COMMAND: &[Command] = commands! {
     "list"    -2 Server None [Loading Stale] "7.0.0" introspection::list, NONE, "Get an array of Redis command names";
 };
 
-static CONFIG: &[Command] = commands! {
+static CONFIG: &[CommandRow<Run>] = commands! {
     "get"      -3 Server None [Admin NoScript Loading Stale] "2.0.0" config::get, NONE, "Get the values of configuration parameters";
     "help"      2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "resetstat" 2 Server None [Admin NoScript Loading Stale] "2.0.0" config::resetstat, NONE, "Reset the stats returned by INFO";
@@ -113,51 +115,22 @@ static CONFIG: &[Command] = commands! {
     "set"      -4 Server None [Admin NoScript Loading Stale] "2.0.0" config::set, NONE, "Set configuration parameters to the given values";
 };
 
-/// Returns the command of that name, in any case, and its position in the table.
-pub(super) fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
-    let wanted = || name.iter().map(u8::to_ascii_lowercase);
-    let position = COMMANDS.binary_search_by(|command| command.name.bytes().cmp(wanted())).ok()?;
-    COMMANDS.get(position).map(|command| (position, command))
-}
+/// The table of commands.
+pub(super) static TABLE: CommandTable<Run> = CommandTable(COMMANDS);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_and_lower_case() {
-        assert!(
-            COMMANDS
-                .windows(2)
-                .all(|pair| matches!(pair, [first, second] if first.name < second.name))
-        );
-        let subcommands = COMMANDS.iter().flat_map(|entry| entry.subcommands);
-        for entry in COMMANDS.iter().chain(subcommands) {
-            assert_eq!(entry.name, entry.name.to_ascii_lowercase());
-        }
-    }
-
-    #[test]
-    fn every_name_is_found_in_any_case_and_no_other_is() {
-        for (position, entry) in COMMANDS.iter().enumerate() {
-            for name in [entry.name.to_owned(), entry.name.to_ascii_uppercase()] {
-                assert_eq!(find(name.as_bytes()).unwrap().0, position);
-            }
-        }
-        for name in [&b""[..], b"ge", b"gett", b"aaaa", b"zzzz", b"get\0", &[b'a'; 17]] {
-            assert!(find(name).is_none(), "{}", name.escape_ascii());
-        }
-    }
-
-    #[test]
     fn writing_commands_say_so_and_keys_fit_the_arity() {
-        for entry in COMMANDS {
-            let both = entry.has(Flag::Write) && entry.has(Flag::ReadOnly);
-            assert!(!both, "{} cannot be both", entry.name);
-            if entry.keys != Keys::None {
-                assert!(entry.arity.unsigned_abs() >= 2, "{} has no room for keys", entry.name);
-                let uses_keys = entry.has(Flag::Write) || entry.has(Flag::ReadOnly);
-                assert!(uses_keys || entry.group == Group::Transactions, "{}", entry.name);
+        for row in COMMANDS {
+            let both = row.has(Flag::Write) && row.has(Flag::ReadOnly);
+            assert!(!both, "{} cannot be both", row.name);
+            if row.keys != KeyArguments::None {
+                assert!(row.arity.unsigned_abs() >= 2, "{} has no room for keys", row.name);
+                let uses_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
+                assert!(uses_keys || row.group == CommandGroup::Transactions, "{}", row.name);
             }
         }
     }

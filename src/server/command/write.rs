@@ -1,10 +1,11 @@
-//! Handing a batch to the writer, and making a reply of what it says.
+//! Batches for the writer, and the replies to their outcomes.
 
-use super::refusal::{NOT_AN_INTEGER, OVERFLOW, Refusal};
-use super::{Executed, ok};
+use super::call::{Call, Executed};
+use super::command_error::{CommandError, NOT_AN_INTEGER, OVERFLOW};
+use super::reply_value::ok;
 use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
-use crate::server::execute::execution::{Call, Execution};
+use crate::server::execute::execution::Execution;
 use crate::store::{
     Applied, Batch, BatchOutcome, Update, UpdateRefusal, WriteAnswer, WriteAnswers, WriteOperation,
     WriteOperations,
@@ -29,7 +30,7 @@ impl Call<'_> {
     ) -> Executed {
         self.write_outcome(operations, |outcome| match outcome {
             Ok(Applied { answers, .. }) => reply(answers),
-            Err(error) => Refusal::from(error).into_value(),
+            Err(error) => CommandError::from(error).into_value(),
         })
     }
 
@@ -39,12 +40,12 @@ impl Call<'_> {
     }
 }
 
-/// The reply to the one operation of a batch.
+/// Returns the reply to the one operation of a batch.
 pub(super) fn single(answers: WriteAnswers) -> Value {
     answers.into_iter().next().map_or_else(ok, value)
 }
 
-/// The reply that an answer is where a command says nothing else.
+/// Returns the usual reply of an answer.
 fn value(answer: WriteAnswer) -> Value {
     match answer {
         WriteAnswer::Done => ok(),
@@ -63,7 +64,7 @@ fn refusal(reason: UpdateRefusal) -> &'static str {
     }
 }
 
-/// An operation that sets a key.
+/// Returns an operation that sets a key.
 pub(super) fn put(key: &[u8], value: &[u8], expires_at: Option<u64>) -> WriteOperation {
     WriteOperation::Put { key: key.to_vec(), value: value.to_vec(), expires_at }
 }

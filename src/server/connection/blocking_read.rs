@@ -1,12 +1,13 @@
 //! A read that may wait for the disk, executed on a reader together with the reads behind it.
 
-use crate::engine::Access;
 use crate::protocol::Dialect;
-use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState, Scope};
+use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
+use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
+use crate::store::read::Access;
 
 /// The most bytes of requests that go to the reader, unless the first one alone is longer.
 const REQUEST_BYTES: usize = 16 << 10;
@@ -44,18 +45,15 @@ impl BlockingRead {
     pub(crate) fn execute(&self, context: &Context, session: &Session) -> ReaderReplies {
         let mut protocol = ProtocolState::of(self.dialect);
         let mut replies = ReaderReplies::default();
+        let scope = Scope { context, session, access: Access::Blocking };
         while replies.rest.is_none() && replies.output.len() < REPLY_BYTES {
-            let scope = Scope {
-                context,
-                session,
-                access: Access::Blocking,
-                accepts: match replies.requests {
-                    0 => Accepts::Everything,
-                    _ => Accepts::Reads,
-                },
+            let accepts = match replies.requests {
+                0 => Accepts::Everything,
+                _ => Accepts::Reads,
             };
             let input = self.requests.get(replies.consumed..).unwrap_or_default();
-            let Progress::Executed { consumed, execution } = protocol.step(input, &scope) else {
+            let Progress::Executed { consumed, execution } = protocol.step(input, accepts, &scope)
+            else {
                 // The worker executes this one, behind those that were executed here.
                 break;
             };

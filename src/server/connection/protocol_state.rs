@@ -1,6 +1,5 @@
 //! The state of a protocol on one connection, and the step that parses and executes a request.
 
-use crate::engine::Access;
 use crate::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, HelloStatus, Request, Response, ServerHello, decode_frame,
 };
@@ -8,10 +7,9 @@ use crate::protocol::resp::{self, Limits, Parsed, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
 use crate::server::command;
 use crate::server::execute::client_reply::ClientReply;
-use crate::server::execute::context::Context;
-use crate::server::execute::execution::{Call, Effect, Execution};
+use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::failure::protocol_failure;
-use crate::server::execute::session::Session;
+use crate::server::execute::scope::Scope;
 use crate::server::native;
 
 /// The id of a response that states why the connection is closed, and answers no request.
@@ -51,18 +49,6 @@ impl Accepts {
     }
 }
 
-/// The surroundings in which a request is executed.
-pub(crate) struct Scope<'a> {
-    /// The state that all connections share.
-    pub(crate) context: &'a Context,
-    /// The state of this connection.
-    pub(crate) session: &'a Session,
-    /// The permission to wait for the disk.
-    pub(crate) access: Access,
-    /// The requests that may be executed.
-    pub(crate) accepts: Accepts,
-}
-
 /// The result of a step over the input.
 pub(crate) enum Progress {
     /// The first request is not complete; `consumed` bytes before it are of no more use.
@@ -95,7 +81,7 @@ impl ProtocolState {
     }
 
     /// Parses and executes the first request of `input`.
-    pub(crate) fn step(&mut self, input: &[u8], scope: &Scope<'_>) -> Progress {
+    pub(crate) fn step(&mut self, input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> Progress {
         match self {
             Self::Undecided => match detect(input) {
                 None => Progress::Incomplete { consumed: 0 },
@@ -105,12 +91,12 @@ impl ProtocolState {
                 }
                 Some(dialect @ Dialect::Resp) => {
                     *self = Self::of(dialect);
-                    self.step(input, scope)
+                    self.step(input, accepts, scope)
                 }
             },
-            Self::Resp(parser) => step_resp(parser, input, scope),
+            Self::Resp(parser) => step_resp(parser, input, accepts, scope),
             Self::Hello => self.hello(input),
-            Self::Native => step_native(input, scope),
+            Self::Native => step_native(input, accepts, scope),
         }
     }
 
@@ -131,7 +117,12 @@ impl ProtocolState {
     }
 }
 
-fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Progress {
+fn step_resp(
+    parser: &mut RequestParser,
+    input: &[u8],
+    accepts: Accepts,
+    scope: &Scope<'_>,
+) -> Progress {
     let (arguments, consumed) = match parser.parse(input) {
         Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
         Ok(Parsed::Incomplete { consumed, .. }) => return Progress::Incomplete { consumed },
@@ -143,18 +134,14 @@ fn step_resp(parser: &mut RequestParser, input: &[u8], scope: &Scope<'_>) -> Pro
         }
     };
     let command = command::find(&arguments);
-    if !scope.accepts.admits(|| command::effect(command, &arguments)) {
+    if !accepts.admits(|| command::effect(command, &arguments)) {
         return Progress::Wait;
     }
-    let call =
-        Call { arguments, context: scope.context, session: scope.session, access: scope.access };
-    Progress::Executed {
-        consumed,
-        execution: command::execute(command, &call).map(ClientReply::Resp),
-    }
+    let execution = command::execute(command, arguments, scope).map(ClientReply::Resp);
+    Progress::Executed { consumed, execution }
 }
 
-fn step_native(input: &[u8], scope: &Scope<'_>) -> Progress {
+fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> Progress {
     let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
         Some((body, consumed)) => Ok(Some((Request::decode(body)?, consumed))),
         None => Ok(None),
@@ -168,11 +155,11 @@ fn step_native(input: &[u8], scope: &Scope<'_>) -> Progress {
             return Progress::Refused { error, last };
         }
     };
-    if !scope.accepts.admits(|| native::effect(&request.operation)) {
+    if !accepts.admits(|| native::effect(&request.operation)) {
         return Progress::Wait;
     }
     Progress::Executed {
         consumed,
-        execution: native::execute(request, scope.context, scope.access).map(ClientReply::Native),
+        execution: native::execute(request, scope).map(ClientReply::Native),
     }
 }

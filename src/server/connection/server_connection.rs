@@ -14,16 +14,17 @@
 //! not take its replies, or sends faster than the store works, holds a bounded amount of memory.
 
 use crate::Result;
-use crate::engine::Access;
 use crate::protocol::ProtocolError;
 use crate::server::connection::blocking_read::{BlockingRead, ReaderReplies};
 use crate::server::connection::buffer::Buffer;
-use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState, Scope};
+use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState};
 use crate::server::connection::reply_queue::ReplyQueue;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Execution, RenderSync};
+use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
+use crate::store::read::Access;
 use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
 
@@ -193,16 +194,12 @@ impl ServerConnection {
             return Some(ask);
         }
         while self.may_execute() {
-            let scope = Scope {
-                context,
-                session: &self.session,
-                access: Access::MemoryOnly,
-                accepts: match self.replies.is_empty() {
-                    true => Accepts::Everything,
-                    false => Accepts::Writes,
-                },
+            let scope = Scope { context, session: &self.session, access: Access::MemoryOnly };
+            let accepts = match self.replies.is_empty() {
+                true => Accepts::Everything,
+                false => Accepts::Writes,
             };
-            match self.protocol.step(self.input.as_slice(), &scope) {
+            match self.protocol.step(self.input.as_slice(), accepts, &scope) {
                 Progress::Wait => break,
                 Progress::Incomplete { consumed } => {
                     self.input.consume(consumed);

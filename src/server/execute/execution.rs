@@ -3,29 +3,13 @@
 //! Executing neither waits nor touches a socket: it returns a reply, or the request to the actor
 //! that has to be asked before there is one.
 
-use crate::engine::Access;
-use crate::protocol::resp::Arguments;
 use crate::store::{Batch, BatchOutcome};
 
 use crate::server::execute::client_reply::ClientReply;
-use crate::server::execute::context::Context;
-use crate::server::execute::session::Session;
 
 /// The most keys that one request looks up on a worker; a request for more is executed by a reader,
 /// so that the other connections of the worker do not wait.
 pub(crate) const KEYS_ON_WORKER_MAX: usize = 64;
-
-/// A call of a Redis command: its arguments and surroundings.
-pub(crate) struct Call<'a> {
-    /// The name of the command and its arguments.
-    pub(crate) arguments: Arguments<'a>,
-    /// The state that all connections share.
-    pub(crate) context: &'a Context,
-    /// The state of this connection.
-    pub(crate) session: &'a Session,
-    /// On a connection worker [`Access::MemoryOnly`], on a reader [`Access::Blocking`].
-    pub(crate) access: Access,
-}
 
 /// The result of executing a request; `R` is a reply that is known at once.
 pub(crate) enum Execution<R> {

@@ -128,7 +128,7 @@ fn clients_have_names_and_libraries() {
 #[test]
 fn clients_are_listed_by_type_and_id() {
     let server = Server::new();
-    let other = connect(&server.context);
+    let other = testing::session(&server.context);
     let lines = |request: &str| server.text(request).lines().count();
     assert_eq!(lines("CLIENT LIST"), 2);
     assert_eq!(lines("CLIENT LIST TYPE normal"), 2);
@@ -147,7 +147,7 @@ fn clients_are_listed_by_type_and_id() {
 #[test]
 fn clients_are_killed_by_what_they_are() {
     let server = Server::new();
-    let other = connect(&server.context);
+    let other = testing::session(&server.context);
     server.check(&[
         ("CLIENT KILL 127.0.0.1:1", "-ERR No such client"),
         ("CLIENT KILL ID 999", ":0"),
@@ -166,7 +166,7 @@ fn clients_are_killed_by_what_they_are() {
     assert!(other.is_killed());
     server.context.clients.close(&other);
 
-    let third = connect(&server.context);
+    let third = testing::session(&server.context);
     server.check(&[("CLIENT KILL TYPE normal USER default LADDR 127.0.0.1:4000", ":1")]);
     assert!(third.is_killed(), "all but the one that asks");
     assert!(!server.session.is_killed());

@@ -8,20 +8,18 @@ mod server;
 mod string;
 mod transaction;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Instant;
-
-use super::{State, effect, execute, find};
-use crate::engine::Access;
+use super::table::TABLE;
+use super::{effect, execute, find};
+use crate::Options;
 use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
-use crate::server::ServerOptions;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
-use crate::server::execute::execution::{Call, Effect, Execution};
-use crate::server::execute::session::{Clients, Session};
-use crate::server::statistics::Statistics;
+use crate::server::execute::execution::{Effect, Execution};
+use crate::server::execute::scope::Scope;
+use crate::server::execute::session::Session;
+use crate::server::testing;
+use crate::store::read::Access;
 use crate::sync::Arc;
-use crate::{EngineKind, Options, Store};
 
 /// A server without sockets: it does by itself what workers and readers do.
 struct Server {
@@ -52,28 +50,19 @@ impl Server {
     }
 
     fn with(options: Options) -> Self {
-        let context = Context {
-            store: Store::open(options.engine(EngineKind::Memory)).unwrap(),
-            options: ServerOptions::default(),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
-            started: Instant::now(),
-            clients: Clients::default(),
-            statistics: Statistics::default(),
-            commands: State::default(),
-        };
-        let session = connect(&context);
+        let context = testing::context_over(options);
+        let session = testing::session(&context);
         Self { context, session }
     }
 
     fn call(&self, session: &Session, arguments: Arguments<'_>) -> Replied {
-        let mut call =
-            Call { arguments, context: &self.context, session, access: Access::MemoryOnly };
+        let mut scope = Scope { context: &self.context, session, access: Access::MemoryOnly };
         let found = find(&arguments);
-        let mut execution = execute(found, &call);
+        let mut execution = execute(found, arguments, &scope);
         let cold = matches!(execution, Execution::WouldBlock);
         if cold {
-            call.access = Access::Blocking;
-            execution = execute(found, &call);
+            scope.access = Access::Blocking;
+            execution = execute(found, arguments, &scope);
         }
         self.context.statistics.requests.add(1);
         // Connections rely on it: what follows an unanswered write must not answer from what is stored.
@@ -149,11 +138,6 @@ impl Server {
     }
 }
 
-fn connect(context: &Context) -> Arc<Session> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
-    context.clients.open(address, || {})
-}
-
 fn encode(value: &Value, version: Version) -> String {
     let mut out = Vec::new();
     value.encode(version, &mut out);
@@ -196,21 +180,21 @@ fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
 #[test]
 fn every_command_refuses_too_few_and_too_many_arguments() {
     let server = Server::new();
-    for entry in super::table::COMMANDS {
-        let least = usize::from(entry.arity.unsigned_abs());
-        let refusal = format!("-ERR wrong number of arguments for '{}' command", entry.name);
+    for row in TABLE.rows() {
+        let least = usize::from(row.arity.unsigned_abs());
+        let refusal = format!("-ERR wrong number of arguments for '{}' command", row.name);
         if least > 1 {
-            let request = [entry.name, &" 1".repeat(least - 2)].concat();
+            let request = [row.name, &" 1".repeat(least - 2)].concat();
             assert_eq!(server.wire(&request), refusal, "{request}");
         }
-        if entry.arity > 0 {
-            let request = [entry.name, &" 1".repeat(least)].concat();
+        if row.arity > 0 {
+            let request = [row.name, &" 1".repeat(least)].concat();
             assert_eq!(server.wire(&request), refusal, "{request}");
         }
-        for sub in entry.subcommands {
-            let name = format!("{} {}", entry.name, sub.name);
+        for sub in row.subcommands {
+            let name = format!("{} {}", row.name, sub.name);
             let refusal =
-                format!("-ERR wrong number of arguments for '{}|{}' command", entry.name, sub.name);
+                format!("-ERR wrong number of arguments for '{}|{}' command", row.name, sub.name);
             let least = usize::from(sub.arity.unsigned_abs());
             if least > 2 {
                 let request = [&name, " 1".repeat(least - 3).as_str()].concat();
@@ -242,13 +226,13 @@ fn any_arguments_are_answered() {
         b"100000",
     ];
     let server = Server::new();
-    for entry in super::table::COMMANDS {
-        let subcommands = entry.subcommands.iter().map(|sub| Some(sub.name));
+    for row in TABLE.rows() {
+        let subcommands = row.subcommands.iter().map(|sub| Some(sub.name));
         for sub in std::iter::once(None).chain(subcommands) {
             for first in words {
                 for second in words {
                     for count in 0..5 {
-                        let mut request = vec![entry.name.as_bytes()];
+                        let mut request = vec![row.name.as_bytes()];
                         request.extend(sub.map(str::as_bytes));
                         request.extend([first, second].into_iter().cycle().take(count));
                         server.run_bytes(&request);

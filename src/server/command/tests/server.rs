@@ -59,8 +59,8 @@ fn no_setting_can_be_changed() {
             "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
         ),
         (
-            "CONFIG SET WorkerInbox 1",
-            "-ERR CONFIG SET failed (possibly related to argument 'WorkerInbox') - can't set immutable config",
+            "CONFIG SET Port 1",
+            "-ERR CONFIG SET failed (possibly related to argument 'Port') - can't set immutable config",
         ),
         ("CONFIG SET port 1 save", "-ERR syntax error"),
         ("CONFIG REWRITE", "-ERR The server is running without a config file"),
@@ -238,13 +238,9 @@ fn a_failure_of_the_store_is_the_reply() {
         let Ok(Parsed::Request { arguments, .. }) = parser.parse(b"SET k v NX\n") else {
             panic!("a request");
         };
-        let call = Call {
-            arguments,
-            context: &server.context,
-            session: &server.session,
-            access: Access::MemoryOnly,
-        };
-        match execute(find(&arguments), &call) {
+        let (context, session) = (&server.context, &server.session);
+        let scope = Scope { context, session, access: Access::MemoryOnly };
+        match execute(find(&arguments), arguments, &scope) {
             Execution::Write(_, render) => encode(&value(render(Err(error))), Version::Resp2),
             _ => panic!("SET writes"),
         }

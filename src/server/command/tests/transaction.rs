@@ -36,16 +36,16 @@ fn nothing_is_executed_between_a_refused_multi_and_its_end() {
 fn no_command_of_the_table_is_executed_in_a_refused_transaction() {
     let server = Server::new();
     server.run("SET k before");
-    for entry in super::super::table::COMMANDS {
+    for row in TABLE.rows() {
         server.run("MULTI");
-        let containers = entry.subcommands.iter().map(|sub| (Some(sub.name), sub.arity));
-        let calls = containers.chain(entry.subcommands.is_empty().then_some((None, entry.arity)));
+        let containers = row.subcommands.iter().map(|sub| (Some(sub.name), sub.arity));
+        let calls = containers.chain(row.subcommands.is_empty().then_some((None, row.arity)));
         for (subcommand, arity) in calls {
             let words = 1 + usize::from(subcommand.is_some());
             let rest = usize::from(arity.unsigned_abs()).saturating_sub(words);
-            let line = [entry.name, " ", subcommand.unwrap_or(""), &" k".repeat(rest)].concat();
+            let line = [row.name, " ", subcommand.unwrap_or(""), &" k".repeat(rest)].concat();
             let reply = server.wire(line.trim_end());
-            match entry.name {
+            match row.name {
                 "multi" | "exec" | "discard" | "watch" | "quit" | "reset" => {}
                 _ => assert_eq!(reply, NOT_EXECUTED, "{line}"),
             }
@@ -115,7 +115,7 @@ fn a_reset_ends_a_refused_transaction_and_a_hello_does_not() {
 fn a_refused_transaction_is_that_of_one_connection() {
     let server = Server::new();
     server.run("MULTI");
-    let other = connect(&server.context);
+    let other = testing::session(&server.context);
     let replied = server.request(&other, b"CLIENT LIST\n");
     let Value::Verbatim(list) = replied.value else { panic!("CLIENT LIST is answered") };
     let flags: Vec<_> = list.lines().map(|line| line.contains(" flags=x ")).collect();

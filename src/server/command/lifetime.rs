@@ -1,46 +1,15 @@
-//! What arguments mean: numbers, words, times.
+//! Times in arguments: units, deadlines, and the lifetime of a value.
 
-use super::Refusal;
-use super::refusal::{NOT_AN_INTEGER, SYNTAX};
-use crate::server::execute::execution::Call;
-use crate::store::parse_integer;
+use super::call::Call;
+use super::command_error::{CommandError, SYNTAX};
+use super::word::is;
 
-impl<'a> Call<'a> {
-    /// The argument at a position; empty where there is none, which the arity rules out.
-    pub(super) fn argument(&self, position: usize) -> &'a [u8] {
-        self.arguments.get(position).unwrap_or_default()
-    }
-
-    /// The arguments from a position on.
-    pub(super) fn rest(
-        &self,
-        position: usize,
-    ) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
-        self.arguments.iter().skip(position)
-    }
-
-    /// The integer at a position.
-    pub(super) fn integer(&self, position: usize) -> Result<i64, Refusal> {
-        parse_integer(self.argument(position)).ok_or(Refusal::new(NOT_AN_INTEGER))
-    }
-
-    /// The time now, in milliseconds since the Unix epoch.
-    pub(super) fn now(&self) -> i64 {
-        i64::try_from(self.context.store.clock().now()).unwrap_or(i64::MAX)
-    }
-}
-
-/// Whether an argument is this word, in any case.
-pub(super) fn is(argument: &[u8], word: &str) -> bool {
-    argument.eq_ignore_ascii_case(word.as_bytes())
-}
-
-/// How a command states a time.
+/// The unit and the origin of a time in an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimeUnit {
-    /// Seconds, not milliseconds.
+    /// True for seconds, false for milliseconds.
     seconds: bool,
-    /// Since the Unix epoch, not from now on.
+    /// True if it counts from the Unix epoch, false if from now.
     absolute: bool,
 }
 
@@ -58,7 +27,7 @@ impl TimeUnit {
         Self { seconds, absolute }
     }
 
-    /// The unit that an option of `SET` and `GETEX` names.
+    /// Returns the unit that an option of `SET` and `GETEX` names.
     fn of_option(option: &[u8]) -> Option<Self> {
         let options = [
             ("EX", Self::SECONDS),
@@ -70,7 +39,7 @@ impl TimeUnit {
         found.map(|(_, unit)| unit)
     }
 
-    /// The time in milliseconds since the Unix epoch, unless it is beyond any number.
+    /// Returns the time in milliseconds since the Unix epoch, unless no number holds it.
     fn resolve(self, time: i64, now: i64) -> Option<i64> {
         let time = if self.seconds { time.checked_mul(1000)? } else { time };
         if self.absolute { Some(time) } else { time.checked_add(now) }
@@ -78,8 +47,9 @@ impl TimeUnit {
 }
 
 impl Call<'_> {
-    /// The time at a position, for a command that sets a key anew: it must be after the epoch.
-    pub(super) fn expiry(&self, position: usize, unit: TimeUnit) -> Result<u64, Refusal> {
+    /// Returns the time at a position, for a command that sets a key anew: it must be after the
+    /// epoch.
+    pub(super) fn expiry(&self, position: usize, unit: TimeUnit) -> Result<u64, CommandError> {
         let time = self.integer(position)?;
         let resolved = unit.resolve(time, self.now()).filter(|_| time > 0);
         resolved.and_then(|time| u64::try_from(time).ok()).ok_or_else(|| self.invalid_expiry())
@@ -92,37 +62,37 @@ impl Call<'_> {
         position: usize,
         unit: TimeUnit,
         now: i64,
-    ) -> Result<i64, Refusal> {
+    ) -> Result<i64, CommandError> {
         let time = self.integer(position)?;
         unit.resolve(time, now).ok_or_else(|| self.invalid_expiry())
     }
 
-    fn invalid_expiry(&self) -> Refusal {
+    fn invalid_expiry(&self) -> CommandError {
         let name = String::from_utf8_lossy(self.arguments.name()).to_ascii_lowercase();
-        Refusal::new(format!("ERR invalid expire time in '{name}' command"))
+        CommandError::new(format!("ERR invalid expire time in '{name}' command"))
     }
 }
 
-/// How long a value shall live, as options of `SET` and `GETEX` say.
+/// The lifetime of a value, as options of `SET` and `GETEX` state it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
-    /// No option says.
+    /// No option states one.
     Unsaid,
-    /// As long as the value before it (`KEEPTTL`).
+    /// That of the value before it (`KEEPTTL`).
     Kept,
-    /// For good (`PERSIST`).
+    /// Without end (`PERSIST`).
     Forever,
     /// Until the time at a position.
     Until {
-        /// How that argument is read.
+        /// The unit of that argument.
         unit: TimeUnit,
-        /// Where it stands.
+        /// The position of that argument.
         position: usize,
     },
 }
 
 impl Lifetime {
-    /// The lifetime that the option at a position states, if it is such an option.
+    /// Returns the lifetime that the option at a position states, if it is such an option.
     pub(super) fn of_option(call: &Call<'_>, position: usize) -> Option<Self> {
         let option = call.argument(position);
         if is(option, "KEEPTTL") {
@@ -136,7 +106,7 @@ impl Lifetime {
         Some(Self::Until { unit, position: position + 1 })
     }
 
-    /// How many arguments it takes.
+    /// Returns the number of arguments that it takes.
     pub(super) fn arguments(self) -> usize {
         match self {
             Self::Until { .. } => 2,
@@ -145,19 +115,19 @@ impl Lifetime {
     }
 
     /// Adds what another option states; only the same unit may be stated again.
-    pub(super) fn combine(self, other: Self) -> Result<Self, Refusal> {
+    pub(super) fn combine(self, other: Self) -> Result<Self, CommandError> {
         match (self, other) {
             (Self::Unsaid, _) => Ok(other),
             (Self::Until { unit, .. }, Self::Until { unit: again, .. }) if unit == again => {
                 Ok(other)
             }
             _ if self == other => Ok(other),
-            _ => Err(Refusal::new(SYNTAX)),
+            _ => Err(CommandError::new(SYNTAX)),
         }
     }
 
-    /// When it ends, if it states a time.
-    pub(super) fn end(self, call: &Call<'_>) -> Result<Option<u64>, Refusal> {
+    /// Returns its end, if it states a time.
+    pub(super) fn end(self, call: &Call<'_>) -> Result<Option<u64>, CommandError> {
         match self {
             Self::Until { unit, position } => call.expiry(position, unit).map(Some),
             _ => Ok(None),

@@ -1,16 +1,18 @@
-//! Operations of the native protocol that change what is stored, as batches for the writer.
+//! Operations that write, as batches for the writer.
 
-use super::Outcome;
 use crate::protocol::native::Response;
 use crate::protocol::native::{Answer, BatchItem, Condition, Failure, Operation};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{Batch, BatchOutcome, Precondition, WriteAnswer, WriteOperation};
 
-/// The version told of a batch that wrote nothing; no write has it.
+/// The version in the answer to a batch that wrote nothing; no write has it.
 const NO_VERSION: u64 = 0;
 
-/// The batch of an operation that writes, and how its outcome is answered.
+/// The result of one operation, without the id of its request.
+type OperationResult = Result<Answer<'static>, Failure>;
+
+/// Returns the batch of an operation that writes, with the function that answers its outcome.
 pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
     match operation {
         Operation::Set { key, value, expires_at } => {
@@ -32,19 +34,19 @@ pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
     }
 }
 
-fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> Outcome) -> Execution<R> {
+fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> OperationResult) -> Execution<R> {
     let render = move |outcome| ClientReply::Native(Response { id, result: answer(outcome) });
     Execution::Write(batch, Box::new(render))
 }
 
-fn version(outcome: BatchOutcome) -> Outcome {
+fn version(outcome: BatchOutcome) -> OperationResult {
     match outcome {
         Ok(applied) => Ok(Answer::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
         Err(error) => Err(Failure::from(&error)),
     }
 }
 
-fn removed(outcome: BatchOutcome) -> Outcome {
+fn removed(outcome: BatchOutcome) -> OperationResult {
     match outcome {
         Ok(applied) => {
             Ok(Answer::Removed(applied.answers.first() == Some(&WriteAnswer::Flag(true))))

@@ -1,34 +1,36 @@
-//! What the table says of a command.
+//! A row of the table of commands.
 
-use super::{Executed, Refusal};
+use super::command_error::CommandError;
 use crate::protocol::resp::Arguments;
-use crate::server::execute::execution::Call;
 
 /// One command, or one subcommand of a command that is only a container.
-pub(super) struct Command {
-    /// In lower case; of a subcommand, without its container.
+///
+/// `F` is the function that executes it. It takes a call, which knows the table; so that this file
+/// need not know the call, it is left open here.
+pub(super) struct CommandRow<F: 'static> {
+    /// The name in lower case; that of a subcommand without its container.
     pub(super) name: &'static str,
-    /// How many arguments it has, its name included; negative where that is the least.
+    /// The number of arguments, the name included; negative if that is the least number.
     pub(super) arity: i8,
-    /// What it is about.
-    pub(super) group: Group,
-    /// What proxies and clients may want to know before they send it.
+    /// The subject of the command.
+    pub(super) group: CommandGroup,
+    /// Properties that proxies and clients may want to know before they send it.
     pub(super) flags: &'static [Flag],
-    /// Which of its arguments are keys.
-    pub(super) keys: Keys,
+    /// The arguments that are keys.
+    pub(super) keys: KeyArguments,
     /// The first version of Redis that had it.
     pub(super) since: &'static str,
-    /// What it does, in one line.
+    /// A description in one line.
     pub(super) summary: &'static str,
-    /// Executes it; the arity is checked before.
-    pub(super) function: fn(&Call<'_>) -> Executed,
-    /// What its first argument chooses from; none for ordinary commands.
-    pub(super) subcommands: &'static [Command],
+    /// The function that executes it, once the arity is checked.
+    pub(super) function: F,
+    /// The subcommands among which the first argument chooses; none for ordinary commands.
+    pub(super) subcommands: &'static [CommandRow<F>],
 }
 
-/// What a command is about.
+/// The subject of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Group {
+pub(super) enum CommandGroup {
     Connection,
     Generic,
     Server,
@@ -36,8 +38,8 @@ pub(super) enum Group {
     Transactions,
 }
 
-impl Group {
-    /// The name in the documentation of commands.
+impl CommandGroup {
+    /// Returns the name in the documentation of commands.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
@@ -68,21 +70,22 @@ pub(super) enum Flag {
     Write,
 }
 
-/// Which arguments are keys.
+/// The arguments of a command that are keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keys {
+pub(super) enum KeyArguments {
     /// None.
     None,
     /// The first.
     One,
     /// All.
     All,
-    /// Every other one, values between them.
+    /// Every other one, with values between them.
     Pairs,
 }
 
-impl Keys {
-    /// The position of the first key, of the last (negative: from the end), and from one to the next.
+impl KeyArguments {
+    /// Returns the position of the first key, of the last (negative: from the end), and the distance
+    /// from one to the next.
     pub(super) fn positions(self) -> (i64, i64, i64) {
         match self {
             Self::None => (0, 0, 0),
@@ -92,7 +95,7 @@ impl Keys {
         }
     }
 
-    /// The keys among the arguments behind the name of a command.
+    /// Returns the keys among the arguments behind the name of a command.
     pub(super) fn choose<'a>(
         self,
         arguments: impl Iterator<Item = &'a [u8]>,
@@ -107,48 +110,37 @@ impl Keys {
     }
 }
 
-impl Command {
-    /// Whether that many arguments, the name included, are as many as it takes.
+impl<F> CommandRow<F> {
+    /// Returns true if the command takes this many arguments, the name included.
     pub(super) fn takes(&self, count: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { count >= least } else { count == least }
     }
 
-    /// Whether it has this property.
+    /// Returns true if the command has this property.
     pub(super) fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }
 
-    /// The subcommand of that name, in any case.
-    pub(super) fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
-        self.subcommands.iter().find(|entry| entry.name.as_bytes().eq_ignore_ascii_case(name))
+    /// Returns the subcommand of that name, in any case.
+    pub(super) fn subcommand(&self, name: &[u8]) -> Option<&'static Self> {
+        self.subcommands.iter().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// What executes a call of this command: itself or one of its subcommands.
-    pub(super) fn choose(&self, arguments: &Arguments<'_>) -> Result<&Command, Refusal> {
+    /// Returns the row that executes a call of this command: itself or one of its subcommands.
+    pub(super) fn choose(&self, arguments: &Arguments<'_>) -> Result<&Self, CommandError> {
         if !self.takes(arguments.count()) {
-            return Err(wrong_arity(self.name));
+            return Err(CommandError::wrong_arity(self.name));
         }
         let Some(name) = arguments.get(1).filter(|_| !self.subcommands.is_empty()) else {
             return Ok(self);
         };
         let Some(chosen) = self.subcommand(name) else {
-            let name = String::from_utf8_lossy(name.get(..NAME_SHOWN).unwrap_or(name));
-            let container = self.name.to_ascii_uppercase();
-            let text = format!("ERR unknown subcommand '{name}'. Try {container} HELP.");
-            return Err(Refusal::new(text));
+            return Err(CommandError::unknown_subcommand(self.name, name));
         };
         if !chosen.takes(arguments.count()) {
-            return Err(wrong_arity(&format!("{}|{}", self.name, chosen.name)));
+            return Err(CommandError::wrong_arity(&format!("{}|{}", self.name, chosen.name)));
         }
         Ok(chosen)
     }
-}
-
-/// How much of a name that nobody knows is repeated to whoever sent it.
-pub(super) const NAME_SHOWN: usize = 128;
-
-/// The refusal of a call with too many or too few arguments.
-pub(super) fn wrong_arity(name: &str) -> Refusal {
-    Refusal::new(format!("ERR wrong number of arguments for '{name}' command"))
 }

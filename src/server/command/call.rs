@@ -1,0 +1,91 @@
+//! A call of a Redis command: its arguments, its surroundings, and the ways it may end.
+
+use std::cell::Cell;
+
+use super::command_error::{CommandError, NOT_AN_INTEGER};
+use super::command_table::CommandTable;
+use crate::protocol::resp::{Arguments, Value};
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::Execution;
+use crate::server::execute::session::Session;
+use crate::store::parse_integer;
+use crate::store::read::{Access, ReadError};
+
+/// A function that executes the calls of one command.
+pub(super) type Run = fn(&Call<'_>) -> Executed;
+
+/// The end of a call; `?` ends it early.
+pub(super) type Executed = Result<Execution<Value>, Unfinished>;
+
+/// The early end of a call.
+#[derive(Debug)]
+pub(super) enum Unfinished {
+    /// A read would wait for the disk: a reader executes the call once more.
+    WouldBlock,
+    /// The call is answered with an error.
+    Refused(CommandError),
+}
+
+impl From<CommandError> for Unfinished {
+    fn from(error: CommandError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<crate::Error> for Unfinished {
+    fn from(error: crate::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<ReadError> for Unfinished {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::WouldBlock => Self::WouldBlock,
+            ReadError::Failed(error) => error.into(),
+        }
+    }
+}
+
+/// A call of a Redis command.
+pub(crate) struct Call<'a> {
+    /// The name of the command and its arguments.
+    pub(super) arguments: Arguments<'a>,
+    /// The state that all connections share.
+    pub(super) context: &'a Context,
+    /// The state of this connection.
+    pub(super) session: &'a Session,
+    /// The permission to wait: [`Access::MemoryOnly`] on a worker, [`Access::Blocking`] on a reader.
+    pub(super) access: Access,
+    /// The commands there are.
+    pub(super) table: &'static CommandTable<Run>,
+    /// Lookups that found their key.
+    pub(super) hits: Cell<u64>,
+    /// Lookups that found no key.
+    pub(super) misses: Cell<u64>,
+}
+
+impl<'a> Call<'a> {
+    /// Returns the argument at a position, or an empty one, which the arity rules out.
+    pub(super) fn argument(&self, position: usize) -> &'a [u8] {
+        self.arguments.get(position).unwrap_or_default()
+    }
+
+    /// Returns the arguments from a position on.
+    pub(super) fn rest(
+        &self,
+        position: usize,
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        self.arguments.iter().skip(position)
+    }
+
+    /// Returns the integer at a position.
+    pub(super) fn integer(&self, position: usize) -> Result<i64, CommandError> {
+        parse_integer(self.argument(position)).ok_or(CommandError::new(NOT_AN_INTEGER))
+    }
+
+    /// Returns the time in milliseconds since the Unix epoch.
+    pub(super) fn now(&self) -> i64 {
+        i64::try_from(self.context.store.now()).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,83 @@
+//! Error replies of commands.
+
+use std::borrow::Cow;
+
+use crate::Error;
+use crate::protocol::resp::{Arguments, Value};
+use crate::server::execute::error_report::report;
+
+/// An error reply, its code first.
+#[derive(Debug)]
+pub(super) struct CommandError(Cow<'static, str>);
+
+/// The text for a value or an argument that is no 64-bit integer.
+pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
+
+/// The text for a sum that is no 64-bit integer.
+pub(super) const OVERFLOW: &str = "ERR increment or decrement would overflow";
+
+/// The text for arguments that do not fit together.
+pub(super) const SYNTAX: &str = "ERR syntax error";
+
+/// The text for a result that would be longer than any argument may be.
+pub(super) const STRING_TOO_LONG: &str =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+/// The most bytes of an unknown name that are repeated to its sender.
+const NAME_BYTES_SHOWN: usize = 128;
+
+impl CommandError {
+    /// Returns the error with this text.
+    pub(super) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the error of a call with too many or too few arguments.
+    pub(super) fn wrong_arity(name: &str) -> Self {
+        Self::new(format!("ERR wrong number of arguments for '{name}' command"))
+    }
+
+    /// Returns the error of a name that is not in the table; clients look for its first words.
+    pub(super) fn unknown_command(arguments: &Arguments<'_>) -> Self {
+        let mut beginning = String::new();
+        for argument in arguments.iter().skip(1) {
+            if beginning.len() >= NAME_BYTES_SHOWN {
+                break;
+            }
+            let argument = shown(argument, NAME_BYTES_SHOWN - beginning.len());
+            beginning.push_str(&format!("'{argument}' "));
+        }
+        let name = shown(arguments.name(), NAME_BYTES_SHOWN);
+        Self::new(format!("ERR unknown command '{name}', with args beginning with: {beginning}"))
+    }
+
+    /// Returns the error of a name that is no subcommand of the container.
+    pub(super) fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
+        let name = shown(name, NAME_BYTES_SHOWN);
+        let container = container.to_ascii_uppercase();
+        Self::new(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
+    }
+
+    /// Returns the error as a reply.
+    pub(super) fn into_value(self) -> Value {
+        Value::Error(self.0)
+    }
+}
+
+fn shown(bytes: &[u8], limit: usize) -> String {
+    String::from_utf8_lossy(bytes.get(..limit).unwrap_or(bytes)).into_owned()
+}
+
+impl From<Error> for CommandError {
+    /// Operators alert on `MISCONF`, which Redis uses where it cannot persist and refuses writes.
+    fn from(error: Error) -> Self {
+        let text = report(&error);
+        match error {
+            Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
+                Self::new(format!("MISCONF {text}"))
+            }
+            error if error.is_disk_full() => Self::new(format!("MISCONF {text}")),
+            _ => Self::new(format!("ERR {text}")),
+        }
+    }
+}

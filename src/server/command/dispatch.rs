@@ -1,0 +1,104 @@
+//! The way of a request into its command.
+
+use std::cell::Cell;
+
+use super::call::{Call, Run, Unfinished};
+use super::command_error::CommandError;
+use super::command_row::{CommandRow, Flag};
+use super::table::TABLE;
+use super::{string, transaction};
+use crate::protocol::resp::{Arguments, Value};
+use crate::server::execute::execution::{Effect, Execution};
+use crate::server::execute::scope::Scope;
+use crate::server::statistics::CallCounters;
+
+/// Commands that Redis flags as writes, but that only read in some of their forms.
+const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
+
+/// A command that a request names.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundCommand {
+    position: usize,
+    row: &'static CommandRow<Run>,
+}
+
+/// Returns the names of all commands, in the order of the counters of their calls.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.rows().iter().map(|row| row.name)
+}
+
+/// Returns the command that a request names.
+pub(crate) fn find(arguments: &Arguments<'_>) -> Option<FoundCommand> {
+    TABLE.find(arguments.name()).map(|(position, row)| FoundCommand { position, row })
+}
+
+/// Returns the effect of a request.
+pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> Effect {
+    match found.map(|found| found.row) {
+        // A short one may reply with a large value, so each waits until there is room for its reply.
+        Some(row) if row.name == "set" && string::replies_with_value(arguments) => Effect::Other,
+        Some(row) if READ_IN_SOME_FORMS.contains(&row.name) => Effect::Other,
+        Some(row) if row.has(Flag::Write) => Effect::Writes,
+        Some(row) if row.has(Flag::ReadOnly) => Effect::Reads,
+        _ => Effect::Other,
+    }
+}
+
+/// Executes a request and counts it, unless it has to be executed once more.
+pub(crate) fn execute(
+    found: Option<FoundCommand>,
+    arguments: Arguments<'_>,
+    scope: &Scope<'_>,
+) -> Execution<Value> {
+    let Some(FoundCommand { position, row }) = found else {
+        return Execution::Done(CommandError::unknown_command(&arguments).into_value());
+    };
+    let call = Call {
+        arguments,
+        context: scope.context,
+        session: scope.session,
+        access: scope.access,
+        table: &TABLE,
+        hits: Cell::new(0),
+        misses: Cell::new(0),
+    };
+    let counters = scope.context.statistics.calls(position);
+    let chosen = match choose(row, &call) {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            counters.rejected.add(1);
+            return Execution::Done(error.into_value());
+        }
+    };
+    match (chosen.function)(&call) {
+        Err(Unfinished::WouldBlock) => Execution::WouldBlock,
+        Ok(execution) => {
+            count(&call, counters, matches!(&execution, Execution::Done(Value::Error(_))));
+            execution
+        }
+        Err(Unfinished::Refused(error)) => {
+            count(&call, counters, true);
+            Execution::Done(error.into_value())
+        }
+    }
+}
+
+/// Returns the row that executes the call, if it is well-formed and in no refused transaction.
+fn choose<'a>(
+    row: &'a CommandRow<Run>,
+    call: &Call<'_>,
+) -> Result<&'a CommandRow<Run>, CommandError> {
+    let chosen = row.choose(&call.arguments)?;
+    if call.session.is_in_refused_transaction() && !row.has(Flag::Unqueued) {
+        return Err(CommandError::new(transaction::NOT_EXECUTED));
+    }
+    Ok(chosen)
+}
+
+fn count(call: &Call<'_>, counters: &CallCounters, failed: bool) {
+    counters.executed.add(1);
+    if failed {
+        counters.failed.add(1);
+    }
+    call.context.statistics.count_lookups(call.hits.get(), call.misses.get());
+}

@@ -1,0 +1,109 @@
+//! Operations that read.
+
+use super::range;
+use crate::protocol::native::{Answer, Bytes, FRAME_BYTES_MAX, Failure, Operation, VersionedValue};
+use crate::server::execute::context::Context;
+use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
+use crate::server::execute::failure::response_too_large;
+use crate::server::execute::scope::Scope;
+use crate::store::read::{Access, ReadError};
+use crate::{Entry, Error, Result};
+
+/// The reason why a read has no answer.
+pub(super) enum Unanswered {
+    /// It would wait for the disk: a reader executes it once more.
+    WouldBlock,
+    /// It failed.
+    Failed(Failure),
+}
+
+impl From<ReadError> for Unanswered {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::WouldBlock => Self::WouldBlock,
+            ReadError::Failed(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<Error> for Unanswered {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+type Answered = std::result::Result<Answer<'static>, Unanswered>;
+
+/// Returns the answer of an operation that reads.
+pub(super) fn execute(operation: Operation<'_>, scope: &Scope<'_>) -> Answered {
+    let Scope { context, access, .. } = *scope;
+    Ok(match operation {
+        Operation::Get { key } => {
+            Answer::Value(get(context, &key, access)?.map(|entry| entry.value.into()))
+        }
+        Operation::GetVersioned { key } => {
+            let entry = get(context, &key, access)?;
+            Answer::Versioned(entry.map(|entry| VersionedValue {
+                value: entry.value.into(),
+                version: entry.version,
+                expires_at: entry.expires_at,
+            }))
+        }
+        Operation::GetMany { keys } => get_many(context, &keys, access)?,
+        Operation::Contains { key } => {
+            Answer::Flag(context.store.read_metadata(&key, access)?.is_some())
+        }
+        Operation::Scan { start, end, reverse, limit, keys_only } => {
+            if access == Access::MemoryOnly {
+                return Err(Unanswered::WouldBlock);
+            }
+            range::scan(&context.store, start, end, reverse, limit, keys_only)?
+        }
+        Operation::Count => Answer::Number(context.store.count()?),
+        Operation::Info => Answer::Text(info(context)?),
+        _ => Answer::Done,
+    })
+}
+
+fn get(
+    context: &Context,
+    key: &[u8],
+    access: Access,
+) -> std::result::Result<Option<Entry>, ReadError> {
+    let entry = context.store.read_entry(key, access)?;
+    let found = u64::from(entry.is_some());
+    context.statistics.count_lookups(found, 1 - found);
+    Ok(entry)
+}
+
+fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> Answered {
+    if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
+        return Err(Unanswered::WouldBlock);
+    }
+    let bytes_max = usize::try_from(FRAME_BYTES_MAX).unwrap_or(usize::MAX);
+    let entries = context.store.read_entries(keys.iter().map(|key| &**key), access, bytes_max)?;
+    if entries.len() < keys.len() {
+        return Err(Unanswered::Failed(response_too_large()));
+    }
+    let hits = entries.iter().flatten().count();
+    context.statistics.count_lookups(hits as u64, (entries.len() - hits) as u64);
+    let values = entries.into_iter().map(|entry| entry.map(|entry| entry.value.into()));
+    Ok(Answer::Values(values.collect()))
+}
+
+fn info(context: &Context) -> Result<String> {
+    let store = &context.store;
+    let statistics = &context.statistics;
+    let lines = [
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("engine", store.engine().to_string()),
+        ("durability", store.durability().to_string()),
+        ("address", context.address.to_string()),
+        ("uptime_seconds", context.started.elapsed().as_secs().to_string()),
+        ("keys", store.count()?.to_string()),
+        ("connections", context.clients.count().to_string()),
+        ("requests", statistics.requests.get().to_string()),
+        ("failure", store.failure().map_or("none".to_owned(), Error::without_paths)),
+    ];
+    Ok(lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+}

@@ -1,0 +1,185 @@
+//! The one door for reads of one key or many.
+//!
+//! Every read of a store goes through this file and [`scan`](super::scan). They own the rules that a
+//! caller must not have to know: a key over the limit is refused, an expired entry is absent, and an
+//! engine without snapshots is read key by key. A read that may not wait for the disk fails with
+//! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
+
+use super::Store;
+use crate::engine::{Entry, Lookup, Snapshot, Stamp};
+use crate::{Error, Result};
+
+pub(crate) use crate::engine::Access;
+
+/// The reason why a read has no result.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The read would wait for the disk, and [`Access::MemoryOnly`] forbids that.
+    WouldBlock,
+    /// The read failed.
+    Failed(Error),
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The store at one moment, so that no read sees a part of a batch.
+///
+/// An engine without snapshots gives each key as it is when it is read. Old versions of what the
+/// snapshot sees are kept until it is dropped.
+pub(crate) struct ReadSnapshot<'a> {
+    store: &'a Store,
+    snapshot: Option<Snapshot>,
+    /// The time of expiry in milliseconds since the Unix epoch: keys that expire together are gone
+    /// together.
+    now: u64,
+}
+
+impl Store {
+    /// Returns the entry of the key unless it has expired; waits for the disk where it has to.
+    pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
+        match self.read_entry(key, Access::Blocking) {
+            Ok(entry) => Ok(entry),
+            Err(ReadError::Failed(error)) => Err(error),
+            Err(ReadError::WouldBlock) => unreachable!("a blocking read waits"),
+        }
+    }
+
+    /// Returns the entry of the key unless it has expired.
+    pub(crate) fn read_entry(
+        &self,
+        key: &[u8],
+        access: Access,
+    ) -> std::result::Result<Option<Entry>, ReadError> {
+        self.shared.limits.check_key(key)?;
+        match self.shared.reader.get(key, access)? {
+            Lookup::Found(entry) if self.shared.clock.is_past(entry.expires_at) => Ok(None),
+            Lookup::Found(entry) => Ok(Some(entry)),
+            Lookup::Absent => Ok(None),
+            Lookup::Cold => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Returns the metadata of the entry of the key unless it has expired.
+    ///
+    /// A key over the limit is not refused: it cannot be there, and so it is absent.
+    pub(crate) fn read_metadata(
+        &self,
+        key: &[u8],
+        access: Access,
+    ) -> std::result::Result<Option<Stamp>, ReadError> {
+        self.check_metadata_access(access)?;
+        let metadata = self.shared.reader.peek(key)?;
+        Ok(metadata.filter(|found| !self.shared.clock.is_past(found.expires_at)))
+    }
+
+    /// Returns the entries of the keys at one moment, in their order; an absent key has none.
+    ///
+    /// Stops before the value that would make all of them longer than `bytes_max` together: then the
+    /// result is shorter than `keys`.
+    pub(crate) fn read_entries<'k>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k [u8]>,
+        access: Access,
+        bytes_max: usize,
+    ) -> std::result::Result<Vec<Option<Entry>>, ReadError> {
+        let snapshot = self.read_snapshot()?;
+        let mut entries = Vec::with_capacity(keys.len());
+        let mut bytes = 0;
+        for key in keys {
+            let entry = snapshot.entry(key, access)?;
+            bytes += entry.as_ref().map_or(0, |entry| entry.value.len());
+            if bytes > bytes_max {
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// Returns the store as it is now.
+    pub(crate) fn read_snapshot(&self) -> Result<ReadSnapshot<'_>> {
+        Ok(ReadSnapshot { store: self, snapshot: self.engine_snapshot()?, now: self.now() })
+    }
+
+    /// Returns the number of keys; expired ones count until they are removed.
+    pub(crate) fn count(&self) -> Result<u64> {
+        Ok(self.shared.reader.count())
+    }
+
+    /// Returns the number of keys that have an expiry.
+    pub(crate) fn count_expiring(&self) -> Result<u64> {
+        Ok(self.shared.reader.expiring())
+    }
+
+    /// Returns the time that decides what has expired, in milliseconds since the Unix epoch.
+    pub(crate) fn now(&self) -> u64 {
+        self.shared.clock.now()
+    }
+
+    /// Returns a snapshot of the engine, or `None` if it has none.
+    pub(super) fn engine_snapshot(&self) -> Result<Option<Snapshot>> {
+        match self.shared.reader.snapshot() {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(Error::Unsupported { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the engine's half that reads, for tests that need it without this door.
+    #[cfg(test)]
+    pub(crate) fn reader(&self) -> &crate::sync::Arc<dyn crate::engine::ReadHalf> {
+        &self.shared.reader
+    }
+
+    fn check_metadata_access(&self, access: Access) -> std::result::Result<(), ReadError> {
+        if access == Access::MemoryOnly && self.shared.reader.peek_may_wait() {
+            return Err(ReadError::WouldBlock);
+        }
+        Ok(())
+    }
+}
+
+impl ReadSnapshot<'_> {
+    /// Returns the entry of the key unless it has expired.
+    pub(crate) fn entry(
+        &self,
+        key: &[u8],
+        access: Access,
+    ) -> std::result::Result<Option<Entry>, ReadError> {
+        self.store.shared.limits.check_key(key)?;
+        let reader = &self.store.shared.reader;
+        let lookup = match &self.snapshot {
+            Some(snapshot) => reader.get_at(key, snapshot, access)?,
+            None => reader.get(key, access)?,
+        };
+        match lookup {
+            Lookup::Found(entry) if self.is_past(entry.expires_at) => Ok(None),
+            Lookup::Found(entry) => Ok(Some(entry)),
+            Lookup::Absent => Ok(None),
+            Lookup::Cold => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Returns the metadata of the entry of the key unless it has expired.
+    pub(crate) fn metadata(
+        &self,
+        key: &[u8],
+        access: Access,
+    ) -> std::result::Result<Option<Stamp>, ReadError> {
+        self.store.check_metadata_access(access)?;
+        let reader = &self.store.shared.reader;
+        let metadata = match &self.snapshot {
+            Some(snapshot) => reader.peek_at(key, snapshot)?,
+            None => reader.peek(key)?,
+        };
+        Ok(metadata.filter(|found| !self.is_past(found.expires_at)))
+    }
+
+    fn is_past(&self, expires_at: Option<u64>) -> bool {
+        expires_at.is_some_and(|time| time <= self.now)
+    }
+}
