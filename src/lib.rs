@@ -111,7 +111,7 @@ mod readme {}
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
 pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]
 pub use server::{KvsServer, Listener, ServerOptions, StopHandle};
 #[cfg(feature = "sled")]

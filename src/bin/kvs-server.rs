@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use jiff::Timestamp;
+use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
 use kvs::{Durability, EngineKind, Error, Listener, Options, ServerOptions, Store};
 use log::LevelFilter;
 use mimalloc::MiMalloc;
@@ -25,9 +26,6 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
 
-/// How many connections are served at once where enough files may be open.
-const CONNECTIONS_MAX: usize = 10_000;
-
 const ENGINE_HELP: &str = match cfg!(feature = "sled") {
     true => "kvs, sled or memory [default: the one the directory was made with, or else kvs]",
     false => "kvs or memory [default: the one the directory was made with, or else kvs]",
@@ -41,7 +39,7 @@ struct Arguments {
     #[arg(
         long,
         value_name = "IP:PORT",
-        default_value = "127.0.0.1:4000",
+        default_value = ADDRESS,
         value_parser = address::parse
     )]
     addr: SocketAddr,
@@ -63,7 +61,7 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     readers: Option<usize>,
     /// Memory for records that were read before, in MiB; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = CACHE_BYTES >> 20)]
     cache_mib: usize,
 }
 

@@ -12,6 +12,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+
+use kvs::option_table::OPTIONS;
 use std::thread;
 use std::time::Duration;
 
@@ -104,4 +106,29 @@ fn the_table_of_options_has_those_of_the_server() {
     let rows = section(&readme, "## Options").lines().filter(|line| line.starts_with('|'));
     let names: Vec<_> = rows.map(|row| row.split(" | ").next().unwrap()).collect();
     assert_eq!(flags(&names.join("\n")), flags(&help));
+}
+
+#[test]
+fn the_table_of_all_options_is_that_of_the_source() {
+    let quoted = |name: &str| if name.is_empty() { String::new() } else { format!("`{name}`") };
+    let document = read("docs/server.md");
+    let documented: Vec<_> = section(&document, "## All options")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(str::to_owned)
+        .collect();
+    let rows = OPTIONS.iter().map(|row| {
+        let config: Vec<_> = row.config.iter().map(|name| quoted(name)).collect();
+        let flag = quoted(row.flag.unwrap_or_default());
+        let (config, default) = (config.join(" "), row.default);
+        format!("| `{}` | {flag} | {config} | {default} | {} |", row.name, row.change)
+    });
+    assert_eq!(documented, rows.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_all_options_has_the_flags_of_the_server() {
+    let help = Command::new(env!("CARGO_BIN_EXE_kvs-server")).arg("--help").output().unwrap();
+    let named: Vec<_> = OPTIONS.iter().filter_map(|row| row.flag).collect();
+    assert_eq!(flags(&named.join(" ")), flags(&String::from_utf8(help.stdout).unwrap()));
 }

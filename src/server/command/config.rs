@@ -9,41 +9,51 @@ use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::context::Context;
 use crate::{Durability, EngineKind};
 
-/// Returns the settings that tools ask for, by name.
-fn parameters(context: &Context) -> [(&'static str, String); 16] {
-    let store = &context.store;
-    let keeps = store.engine() != EngineKind::Memory;
-    let sync = match store.durability() {
-        Durability::Always => "always",
-        Durability::Interval(_) => "everysec",
-        Durability::Never => "no",
-    };
-    [
-        ("appendfsync", sync.into()),
-        ("appendonly", if keeps { "yes" } else { "no" }.into()),
-        ("bind", context.address.ip().to_string()),
-        ("databases", "1".into()),
-        ("dir", store.directory().display().to_string()),
-        ("io-threads", context.options.workers.to_string()),
-        ("maxclients", context.options.connections_max.to_string()),
-        ("maxmemory", "0".into()),
-        ("maxmemory-policy", "noeviction".into()),
-        ("port", context.address.port().to_string()),
-        ("proto-max-bulk-len", BULK_BYTES_MAX.to_string()),
-        ("requirepass", String::new()),
-        ("save", String::new()),
-        ("slowlog-log-slower-than", "-1".into()),
-        ("slowlog-max-len", "0".into()),
-        ("timeout", "0".into()),
-    ]
+/// A setting that tools ask for.
+struct Setting {
+    name: &'static str,
+    value: fn(&Context) -> String,
 }
+
+const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
+    Setting { name, value }
+}
+
+/// The settings by name. Those that are options here are named in the
+/// [table of options](crate::option_table); the others have one answer in every server.
+const SETTINGS: [Setting; 16] = [
+    setting("appendfsync", |context| match context.store.durability() {
+        Durability::Always => "always".into(),
+        Durability::Interval(_) => "everysec".into(),
+        Durability::Never => "no".into(),
+    }),
+    setting("appendonly", |context| match context.store.engine() {
+        EngineKind::Memory => "no".into(),
+        _ => "yes".into(),
+    }),
+    setting("bind", |context| context.address.ip().to_string()),
+    setting("databases", |_| "1".into()),
+    setting("dir", |context| context.store.directory().display().to_string()),
+    setting("io-threads", |context| context.options.workers.to_string()),
+    setting("maxclients", |context| context.options.connections_max.to_string()),
+    setting("maxmemory", |_| "0".into()),
+    setting("maxmemory-policy", |_| "noeviction".into()),
+    setting("port", |context| context.address.port().to_string()),
+    setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
+    setting("requirepass", |_| String::new()),
+    setting("save", |_| String::new()),
+    setting("slowlog-log-slower-than", |_| "-1".into()),
+    setting("slowlog-max-len", |_| "0".into()),
+    setting("timeout", |_| "0".into()),
+];
 
 /// `CONFIG GET pattern [pattern ...]`
 pub(super) fn get(call: &Call<'_>) -> Executed {
-    let shown = parameters(call.context).into_iter().filter(|(name, _)| {
-        call.rest(2).any(|pattern| glob::matches(pattern, name.as_bytes(), Case::Ignored))
+    let shown = SETTINGS.iter().filter(|setting| {
+        call.rest(2).any(|pattern| glob::matches(pattern, setting.name.as_bytes(), Case::Ignored))
     });
-    done(Value::Map(shown.map(|(name, value)| (bulk(name), bulk(value))).collect()))
+    let pair = |setting: &Setting| (bulk(setting.name), bulk((setting.value)(call.context)));
+    done(Value::Map(shown.map(pair).collect()))
 }
 
 /// `CONFIG SET parameter value [parameter value ...]`
@@ -53,16 +63,16 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
     if !call.arguments.count().is_multiple_of(2) {
         return refuse(SYNTAX);
     }
-    let known = parameters(call.context).map(|(name, _)| name);
     let mut names = call.rest(2).step_by(2);
-    let unknown = names.find(|name| !known.iter().any(|known| is(name, known)));
+    let unknown = names.find(|name| !SETTINGS.iter().any(|setting| is(name, setting.name)));
     refuse(match unknown {
         Some(name) => format!(
             "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
             String::from_utf8_lossy(name)
         ),
         None => format!(
-            "ERR CONFIG SET failed (possibly related to argument '{}') - can't set immutable config",
+            "ERR CONFIG SET failed (possibly related to argument '{}') - \
+             can't set immutable config",
             String::from_utf8_lossy(call.argument(2))
         ),
     })
@@ -77,4 +87,17 @@ pub(super) fn rewrite(_: &Call<'_>) -> Executed {
 pub(super) fn resetstat(call: &Call<'_>) -> Executed {
     call.context.statistics.reset();
     done(ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::option_table::OPTIONS;
+
+    #[test]
+    fn every_setting_of_the_table_of_options_is_shown() {
+        for name in OPTIONS.iter().flat_map(|row| row.config) {
+            assert!(SETTINGS.iter().any(|setting| setting.name == *name), "{name}");
+        }
+    }
 }

@@ -1,4 +1,6 @@
-//! How a store is opened.
+//! The options with which a store is opened.
+
+pub mod table;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ pub enum Durability {
 
 impl Default for Durability {
     fn default() -> Self {
-        Self::Interval(Duration::from_secs(1))
+        Self::Interval(Duration::from_millis(table::DURABILITY_INTERVAL_MILLISECONDS))
     }
 }
 
@@ -62,7 +64,7 @@ impl FromStr for Durability {
     }
 }
 
-/// Where and how a store is opened; every field but the directory has a default.
+/// The options of a store; each but the directory has a default.
 ///
 /// ```
 /// use kvs::{Durability, Options, Store};
@@ -96,12 +98,12 @@ impl Options {
             directory: directory.into(),
             engine: None,
             durability: Durability::default(),
-            lock_wait: Duration::from_secs(1),
-            key_bytes_max: 64 << 10,
-            value_bytes_max: 64 << 20,
-            segment_bytes_max: 64 << 20,
-            compaction_bytes_min: 1 << 20,
-            cache_bytes: 256 << 20,
+            lock_wait: Duration::from_millis(table::LOCK_WAIT_MILLISECONDS),
+            key_bytes_max: table::KEY_BYTES_MAX,
+            value_bytes_max: table::VALUE_BYTES_MAX,
+            segment_bytes_max: table::SEGMENT_BYTES_MAX,
+            compaction_bytes_min: table::COMPACTION_BYTES_MIN,
+            cache_bytes: table::CACHE_BYTES,
             create: true,
             read_only: false,
             trust_directory: false,
@@ -138,7 +140,7 @@ impl Options {
     /// The longest key in bytes; the default is 64 KiB, more than 64 KiB is taken as 64 KiB.
     #[must_use]
     pub fn key_bytes_max(mut self, bytes: usize) -> Self {
-        self.key_bytes_max = bytes.min(64 << 10);
+        self.key_bytes_max = bytes.min(table::KEY_BYTES_MAX);
         self
     }
 
