@@ -113,7 +113,10 @@ pub use engine::{EngineKind, Entry};
 pub use error::{Error, Result};
 pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]
-pub use server::{KvsServer, Listener, ServerOptions, StopHandle};
+pub use server::{
+    KvsServer, Listener, ServerOptions, Statistic, StatisticKind, StatisticUnit, StatsHandle,
+    StopHandle,
+};
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
 pub use store::{KvStore, KvsEngine, Store, WriteBatch};

@@ -7,6 +7,7 @@ use crate::actor::ActorThread;
 use crate::server::ServerOptions;
 use crate::server::command;
 use crate::server::execute::context::Context;
+use crate::server::execute::statistic::StatsHandle;
 use crate::server::net::acceptor::Acceptor;
 use crate::server::net::event_loop::EventLoop;
 use crate::server::net::listener::Listener;
@@ -39,7 +40,7 @@ use crate::{Error, Result, Store};
 /// ```
 pub struct KvsServer {
     listener: Listener,
-    context: Context,
+    context: Arc<Context>,
 }
 
 impl fmt::Debug for KvsServer {
@@ -68,7 +69,8 @@ impl KvsServer {
     /// Returns a server for the clients of the listener.
     fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
         let address = listener.local_address();
-        Self { listener, context: Context::new(store, options, address, command::names()) }
+        let context = Context::new(store, options, address, command::names());
+        Self { listener, context: Arc::new(context) }
     }
 
     /// Returns the address that it listens on.
@@ -81,6 +83,12 @@ impl KvsServer {
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
         self.listener.stop_handle()
+    }
+
+    /// Returns a handle on the figures of the server.
+    #[must_use]
+    pub fn stats_handle(&self) -> StatsHandle {
+        StatsHandle::new(&self.context)
     }
 
     /// Makes signals stop the server; see [`Listener::stop_on_signals`].
@@ -101,7 +109,6 @@ impl KvsServer {
     /// [`Error::Removed`] if the directory or a file of the store was removed or replaced.
     pub fn run(self) -> Result<()> {
         let Self { listener: Listener { socket, poll, stop, .. }, context } = self;
-        let context = Arc::new(context);
         let failed = |error| Error::network("start a thread for", context.address, error);
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.

@@ -1,4 +1,4 @@
-//! Keeps what clients can cause from flooding the log.
+//! A limit on log lines that clients can cause, so that they cannot flood the log.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ pub(super) struct LogLimit {
 }
 
 impl LogLimit {
-    /// How many lines were left out before this one; `None` if this one is to be left out too.
+    /// Returns the number of lines left out before this one, or `None` if it is to be left out too.
     pub(super) fn admit(&mut self, now: Instant) -> Option<u64> {
         if self.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
             self.suppressed += 1;

@@ -1,14 +1,29 @@
 //! The server: one acceptor, some connection workers, some readers, over a [`Store`](crate::Store).
 //!
 //! ```text
-//! sockets -> acceptor -> worker -> language -> command or native -> execution
-//!                          |                                            |
-//!                          +-- connection: replies in order <-----------+
-//!                                      writer and readers answer through the worker's port
+//!            net                      connection                 command, native
+//! sockets ─► acceptor ─► worker ─► bytes to a request ─► execution ─► reply, or a batch
+//!                          ▲ │         ▲                                │        │
+//!                          │ └ replies ┴──────── reply queue ◄──────────┘        │
+//!                          └────────────── worker inbox ◄── writer, readers ◄────┘
 //! ```
 //!
-//! Only the worker touches sockets, only the connection orders replies, and executing a request
-//! answers or says who has to: it does neither.
+//! | room | contents | uses |
+//! |---|---|---|
+//! | [`net`] | sockets and threads | all below |
+//! | [`connection`] | one connection without its socket: buffers, protocol, order of replies | all below |
+//! | [`command`], [`native`] | the commands of Redis, the operations of the native protocol | all below |
+//! | [`execute`] | the surroundings and the result of executing a request | the store |
+//!
+//! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
+//! [`statistics`] and [`log_limit`].
+//!
+//! Invariants:
+//! - Only [`net`] touches sockets and starts threads; a worker never waits but in its poll.
+//! - Only [`connection`] orders replies; a request sees the effects of all earlier ones.
+//! - Executing neither waits nor sends: it returns a reply, or a request to the actor to be asked.
+//! - The store is read through [`store::read`](crate::store::read) and
+//!   [`store::scan`](crate::store::scan) alone; no engine is named here.
 
 mod command;
 mod connection;
@@ -27,6 +42,7 @@ pub(crate) mod wake_up;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use command::parsers;
+pub use execute::statistic::{Statistic, StatisticKind, StatisticUnit, StatsHandle};
 pub use kvs_server::KvsServer;
 pub use net::listener::Listener;
 pub use net::shutdown::StopHandle;

@@ -1,8 +1,8 @@
 //! The one door for reads of one key or many.
 //!
-//! Every read of a store goes through this file and [`scan`](super::scan). They own the rules that a
-//! caller must not have to know: a key over the limit is refused, an expired entry is absent, and an
-//! engine without snapshots is read key by key. A read that may not wait for the disk fails with
+//! Every read of a store goes through this file and [`scan`](super::scan). They own the rules that
+//! a caller must not have to know: a key over the limit is refused, an expired entry is absent, and
+//! an engine without snapshots is read key by key. A read that may not wait for the disk fails with
 //! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
 
 use super::Store;
@@ -78,8 +78,8 @@ impl Store {
 
     /// Returns the entries of the keys at one moment, in their order; an absent key has none.
     ///
-    /// Stops before the value that would make all of them longer than `bytes_max` together: then the
-    /// result is shorter than `keys`.
+    /// Stops before the value that would make all of them longer than `bytes_max` together: then
+    /// the result is shorter than `keys`.
     pub(crate) fn read_entries<'k>(
         &self,
         keys: impl ExactSizeIterator<Item = &'k [u8]>,

@@ -1,4 +1,4 @@
-//! The reader actors: they do the reads of a server that may have to wait for the disk.
+//! The reader actors, which execute the reads of a server that may wait for the disk.
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
@@ -9,13 +9,13 @@
 use crate::actor::{Actor, ActorThread, Address, mailbox, spawn};
 use crate::sync::{AtomicUsize, Ordering};
 
-/// How many tasks wait for one reader.
+/// The most tasks that wait for one reader.
 const MAILBOX_TASKS: usize = 256;
 
-/// Reads that may block, done in order by one reader.
+/// Reads that may block, executed by one reader.
 pub(crate) type ReadTask = Box<dyn FnOnce() + Send>;
 
-/// A reader has no state of its own: a task holds the read half it uses.
+/// A reader actor. It has no state of its own: a task holds all that it uses.
 struct Reader;
 
 impl Actor for Reader {
@@ -49,7 +49,7 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Gives the task to a reader with room for it; gives it back if none has.
+    /// Sends the task to a reader with room for it; gives it back if none has.
     pub(crate) fn try_send(&self, mut task: ReadTask) -> Result<(), ReadTask> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for offset in 0..self.addresses.len() {

@@ -12,7 +12,7 @@ use crate::store::parse_integer;
 use crate::store::read::{Access, ReadError};
 
 /// A function that executes the calls of one command.
-pub(super) type Run = fn(&Call<'_>) -> Executed;
+pub(super) type CommandFunction = fn(&Call<'_>) -> Executed;
 
 /// The end of a call; `?` ends it early.
 pub(super) type Executed = Result<Execution<Value>, Unfinished>;
@@ -55,10 +55,11 @@ pub(crate) struct Call<'a> {
     pub(super) context: &'a Context,
     /// The state of this connection.
     pub(super) session: &'a Session,
-    /// The permission to wait: [`Access::MemoryOnly`] on a worker, [`Access::Blocking`] on a reader.
+    /// The permission to wait: [`Access::MemoryOnly`] on a worker, [`Access::Blocking`] on a
+    /// reader.
     pub(super) access: Access,
     /// The commands there are.
-    pub(super) table: &'static CommandTable<Run>,
+    pub(super) table: &'static CommandTable<CommandFunction>,
     /// Lookups that found their key.
     pub(super) hits: Cell<u64>,
     /// Lookups that found no key.

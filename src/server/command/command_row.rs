@@ -84,8 +84,8 @@ pub(super) enum KeyArguments {
 }
 
 impl KeyArguments {
-    /// Returns the position of the first key, of the last (negative: from the end), and the distance
-    /// from one to the next.
+    /// Returns the position of the first key, of the last (negative: from the end), and the
+    /// distance from one to the next.
     pub(super) fn positions(self) -> (i64, i64, i64) {
         match self {
             Self::None => (0, 0, 0),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::call::{Call, Run, Unfinished};
+use super::call::{Call, CommandFunction, Unfinished};
 use super::command_error::CommandError;
 use super::command_row::{CommandRow, Flag};
 use super::table::TABLE;
@@ -19,7 +19,7 @@ const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
 #[derive(Clone, Copy)]
 pub(crate) struct FoundCommand {
     position: usize,
-    row: &'static CommandRow<Run>,
+    row: &'static CommandRow<CommandFunction>,
 }
 
 /// Returns the names of all commands, in the order of the counters of their calls.
@@ -35,7 +35,8 @@ pub(crate) fn find(arguments: &Arguments<'_>) -> Option<FoundCommand> {
 /// Returns the effect of a request.
 pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> Effect {
     match found.map(|found| found.row) {
-        // A short one may reply with a large value, so each waits until there is room for its reply.
+        // A short one may reply with a large value, so each waits until there is room for its
+        // reply.
         Some(row) if row.name == "set" && string::replies_with_value(arguments) => Effect::Other,
         Some(row) if READ_IN_SOME_FORMS.contains(&row.name) => Effect::Other,
         Some(row) if row.has(Flag::Write) => Effect::Writes,
@@ -85,9 +86,9 @@ pub(crate) fn execute(
 
 /// Returns the row that executes the call, if it is well-formed and in no refused transaction.
 fn choose<'a>(
-    row: &'a CommandRow<Run>,
+    row: &'a CommandRow<CommandFunction>,
     call: &Call<'_>,
-) -> Result<&'a CommandRow<Run>, CommandError> {
+) -> Result<&'a CommandRow<CommandFunction>, CommandError> {
     let chosen = row.choose(&call.arguments)?;
     if call.session.is_in_refused_transaction() && !row.has(Flag::Unqueued) {
         return Err(CommandError::new(transaction::NOT_EXECUTED));

@@ -1,11 +1,11 @@
 //! Patterns over bytes, with the syntax of Redis.
 //!
-//! `*` any bytes, `?` one byte, `[a-c]` one of these, `[^a-c]` none of these, `\x` the byte itself. A
-//! class that is not closed ends with the pattern.
+//! `*` any bytes, `?` one byte, `[a-c]` one of these, `[^a-c]` none of these, `\x` the byte itself.
+//! A class that is not closed ends with the pattern.
 //!
-//! Only the last `*` is ever tried again at the next byte, because what an earlier one could gain by
-//! taking more, the last one gains too. So a match costs at most the product of both lengths, where
-//! recursion for every `*` is exponential.
+//! Only the last `*` is ever tried again at the next byte, because what an earlier one could gain
+//! by taking more, the last one gains too. So a match costs at most the product of both lengths,
+//! where recursion for every `*` is exponential.
 
 /// The meaning of upper and lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub(crate) fn matches(mut pattern: &[u8], mut text: &[u8], case: Case) -> bool {
     }
 }
 
-/// Matches one byte against the first element of the pattern, which is no star, and returns the rest.
+/// Matches one byte against the first element of the pattern, which is no star, and returns the
+/// rest.
 fn match_byte(pattern: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
     let (matched, rest) = match pattern {
         [] => return None,

@@ -4,13 +4,13 @@
 //! `used_memory`, which `redis-cli --stat` shows even if it is missing: it is zero, not measured.
 
 use std::fmt::Write;
-use std::time::Instant;
 
 use super::call::{Call, Executed};
 use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
+use crate::server::execute::statistic::{self, Statistic};
 use crate::{EngineKind, Result};
 
 /// The version of Redis whose replies the commands give; clients choose their features by it.
@@ -85,7 +85,7 @@ fn fields<const N: usize>(fields: [(&str, String); N]) -> Result<Fields> {
 }
 
 fn server(context: &Context) -> Result<Fields> {
-    let uptime = context.started.elapsed().as_secs();
+    let uptime = statistic::UPTIME.read(context)?;
     fields([
         ("redis_version", REDIS_VERSION.into()),
         ("redis_mode", "standalone".into()),
@@ -102,12 +102,17 @@ fn server(context: &Context) -> Result<Fields> {
     ])
 }
 
+fn figures(context: &Context, statistics: &[&Statistic]) -> Result<Fields> {
+    let field = |statistic: &&Statistic| {
+        Ok((statistic.info_name.to_owned(), statistic.read(context)?.to_string()))
+    };
+    statistics.iter().map(field).collect()
+}
+
 fn clients(context: &Context) -> Result<Fields> {
-    fields([
-        ("connected_clients", context.clients.count().to_string()),
-        ("maxclients", context.options.connections_max.to_string()),
-        ("blocked_clients", "0".into()),
-    ])
+    let mut fields = figures(context, &statistic::CLIENTS)?;
+    fields.push(("blocked_clients".to_owned(), "0".to_owned()));
+    Ok(fields)
 }
 
 fn memory(_: &Context) -> Result<Fields> {
@@ -134,21 +139,7 @@ fn persistence(context: &Context) -> Result<Fields> {
 }
 
 fn stats(context: &Context) -> Result<Fields> {
-    let statistics = &context.statistics;
-    let requests = statistics.requests.get();
-    let rate = statistics.request_rate.per_second(requests, Instant::now());
-    fields([
-        ("total_connections_received", statistics.connections_accepted.get().to_string()),
-        ("total_commands_processed", requests.to_string()),
-        ("instantaneous_ops_per_sec", rate.to_string()),
-        ("total_net_input_bytes", statistics.bytes_in.get().to_string()),
-        ("total_net_output_bytes", statistics.bytes_out.get().to_string()),
-        ("rejected_connections", statistics.connections_rejected.get().to_string()),
-        ("evicted_keys", "0".into()),
-        ("keyspace_hits", statistics.hits.get().to_string()),
-        ("keyspace_misses", statistics.misses.get().to_string()),
-        ("kvs_protocol_errors", statistics.protocol_errors.get().to_string()),
-    ])
+    figures(context, &statistic::TRAFFIC)
 }
 
 fn replication(_: &Context) -> Result<Fields> {
@@ -161,7 +152,8 @@ fn commandstats(context: &Context) -> Result<Fields> {
         let (executed, rejected, failed) =
             (calls.executed.get(), calls.rejected.get(), calls.failed.get());
         let line = format!(
-            "calls={executed},usec=0,usec_per_call=0.00,rejected_calls={rejected},failed_calls={failed}"
+            "calls={executed},usec=0,usec_per_call=0.00,rejected_calls={rejected},\
+             failed_calls={failed}"
         );
         (executed + rejected, format!("cmdstat_{name}"), line)
     });
@@ -173,7 +165,8 @@ fn cluster(_: &Context) -> Result<Fields> {
 }
 
 fn keyspace(context: &Context) -> Result<Fields> {
-    let (keys, expires) = (context.store.count()?, context.store.count_expiring()?);
+    let keys = statistic::KEYS.read(context)?;
+    let expires = statistic::KEYS_EXPIRING.read(context)?;
     if keys == 0 {
         return Ok(vec![]);
     }

@@ -1,6 +1,6 @@
 //! `COMMAND`: the table of commands, for clients.
 
-use super::call::{Call, Executed, Run};
+use super::call::{Call, CommandFunction, Executed};
 use super::command_error::{CommandError, SYNTAX};
 use super::command_row::{CommandGroup, CommandRow, Flag};
 use super::command_table::CommandTable;
@@ -47,7 +47,7 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
 /// `COMMAND LIST [FILTERBY MODULE module | ACLCAT category | PATTERN pattern]`
 pub(super) fn list(call: &Call<'_>) -> Executed {
     let (filter, argument) = (call.argument(3), call.argument(4));
-    let shows: &dyn Fn(&CommandRow<Run>) -> bool = match call.arguments.count() {
+    let shows: &dyn Fn(&CommandRow<CommandFunction>) -> bool = match call.arguments.count() {
         2 => &|_| true,
         5 if !is(call.argument(2), "FILTERBY") => return refuse(SYNTAX),
         5 if is(filter, "MODULE") => &|_| false,
@@ -65,7 +65,8 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
 
 /// `COMMAND DOCS [name ...]`
 pub(super) fn docs(call: &Call<'_>) -> Executed {
-    let document = |(name, row): (String, &CommandRow<Run>)| (bulk(name), document(row));
+    let document =
+        |(name, row): (String, &CommandRow<CommandFunction>)| (bulk(name), document(row));
     done(Value::Map(if call.arguments.count() == 2 {
         let named = call.table.rows().iter().map(|row| (row.name.to_owned(), row));
         named.map(document).collect()
@@ -105,7 +106,10 @@ pub(super) fn help(call: &Call<'_>) -> Executed {
 }
 
 /// Returns the command, or the subcommand behind a bar, of that name, and the name in full.
-fn find(table: &CommandTable<Run>, name: &[u8]) -> Option<(String, &'static CommandRow<Run>)> {
+fn find(
+    table: &CommandTable<CommandFunction>,
+    name: &[u8],
+) -> Option<(String, &'static CommandRow<CommandFunction>)> {
     let mut parts = name.splitn(2, |byte| *byte == b'|');
     let (_, row) = table.find(parts.next()?)?;
     match parts.next() {
@@ -118,7 +122,7 @@ fn find(table: &CommandTable<Run>, name: &[u8]) -> Option<(String, &'static Comm
 }
 
 /// Returns a command as `COMMAND INFO` has it.
-fn describe(name: &str, row: &CommandRow<Run>) -> Value {
+fn describe(name: &str, row: &CommandRow<CommandFunction>) -> Value {
     let (first, last, step) = row.keys.positions();
     let flags = row.flags.iter().filter_map(|flag| flag_name(*flag));
     let categories = categories(row).into_iter();
@@ -147,7 +151,7 @@ fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {
 }
 
 /// Returns the positions of the keys in the newer form, which counts from the first key.
-fn key_specification(row: &CommandRow<Run>) -> Option<Value> {
+fn key_specification(row: &CommandRow<CommandFunction>) -> Option<Value> {
     let (first, last, step) = row.keys.positions();
     if first == 0 {
         return None;
@@ -171,7 +175,7 @@ fn key_specification(row: &CommandRow<Run>) -> Option<Value> {
 }
 
 /// Returns a command as `COMMAND DOCS` has it.
-fn document(row: &CommandRow<Run>) -> Value {
+fn document(row: &CommandRow<CommandFunction>) -> Value {
     let mut pairs = vec![
         (bulk("summary"), bulk(row.summary)),
         (bulk("since"), bulk(row.since)),
@@ -204,7 +208,7 @@ fn flag_name(flag: Flag) -> Option<&'static str> {
 }
 
 /// Returns the categories of access control of a command, which follow from its flags and group.
-fn categories(row: &CommandRow<Run>) -> Vec<&'static str> {
+fn categories(row: &CommandRow<CommandFunction>) -> Vec<&'static str> {
     let changes_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
     let candidates = [
         ("keyspace", changes_keys && row.group != CommandGroup::String),

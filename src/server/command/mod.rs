@@ -5,11 +5,11 @@
 //! ```
 //!
 //! **The rule for authors: a call may be executed twice.** On a connection worker no read may wait
-//! for the disk. One that would ends the call with [`Unfinished::WouldBlock`](call::Unfinished), and
-//! a reader parses and executes the request once more, from its beginning. So:
+//! for the disk. One that would ends the call with [`Unfinished::WouldBlock`](call::Unfinished),
+//! and a reader parses and executes the request once more, from its beginning. So:
 //!
-//! - Read with `?` through the methods of [`read`], which end the call by themselves. What they found
-//!   is counted by [`dispatch`] when the call is done, and no sooner.
+//! - Read with `?` through the methods of [`read`], which end the call by themselves. What they
+//!   found is counted by [`dispatch`] when the call is done, and no sooner.
 //! - Read everything before you change anything: the session, cursors, counters.
 //! - Do not read what you are going to write. A change is one batch for the writer, and whatever
 //!   depends on the stored value is an [`Update`](crate::store::Update) or a condition, which the

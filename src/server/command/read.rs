@@ -1,7 +1,7 @@
 //! Reads as every reading command does them.
 //!
-//! What a call found is counted only when it is done, because a read that would block ends the call
-//! and a reader executes it once more.
+//! A call is counted among hits and misses only when it is done, because a read that would block
+//! ends it and a reader executes it once more.
 
 use super::call::{Call, Executed, Unfinished};
 use crate::Entry;

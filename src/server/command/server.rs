@@ -16,7 +16,8 @@ pub(super) fn dbsize(call: &Call<'_>) -> Executed {
 
 /// `FLUSHALL [ASYNC | SYNC]` and `FLUSHDB`, which are the same where there is one database.
 ///
-/// Neither mode makes a difference: the reply comes when the keys are gone, and memory follows later.
+/// Neither mode makes a difference: the reply comes when the keys are gone, and memory follows
+/// later.
 pub(super) fn flush(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
         1 => {}

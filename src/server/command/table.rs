@@ -1,12 +1,13 @@
 //! The commands there are: to add a command is to add a row.
 
-use super::call::Run;
+use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
 use super::{client, config, connection, counter, expiry, introspection, iteration, key, server};
 use super::{info, string, substring, transaction};
 
-/// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands, summary.
+/// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
+/// summary.
 macro_rules! commands {
     ($($name:literal $arity:literal $group:ident $keys:ident [$($flag:ident)*] $since:literal
         $function:path, $subcommands:expr, $summary:literal;)*) => {
@@ -24,10 +25,10 @@ macro_rules! commands {
     };
 }
 
-const NONE: &[CommandRow<Run>] = &[];
+const NONE: &[CommandRow<CommandFunction>] = &[];
 
 /// Every command, in the order of names because they are searched by halves.
-static COMMANDS: &[CommandRow<Run>] = commands! {
+static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
     "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
@@ -85,7 +86,7 @@ static COMMANDS: &[CommandRow<Run>] = commands! {
     "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Refused: there are no transactions";
 };
 
-static CLIENT: &[CommandRow<Run>] = commands! {
+static CLIENT: &[CommandRow<CommandFunction>] = commands! {
     "getname"   2 Connection None [NoScript Loading Stale] "2.6.9" client::getname, NONE, "Get the current connection name";
     "help"      2 Connection None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "id"        2 Connection None [NoScript Loading Stale] "5.0.0" client::id, NONE, "Returns the client ID for the current connection";
@@ -98,7 +99,7 @@ static CLIENT: &[CommandRow<Run>] = commands! {
     "setname"   3 Connection None [NoScript Loading Stale] "2.6.9" client::setname, NONE, "Set the current connection name";
 };
 
-static COMMAND: &[CommandRow<Run>] = commands! {
+static COMMAND: &[CommandRow<CommandFunction>] = commands! {
     "count"    2 Server None [Loading Stale] "2.8.13" introspection::count, NONE, "Get total number of Redis commands";
     "docs"    -2 Server None [Loading Stale] "7.0.0" introspection::docs, NONE, "Get array of specific Redis command documentation";
     "getkeys" -4 Server None [Loading Stale] "2.8.13" introspection::getkeys, NONE, "Extract keys given a full Redis command";
@@ -107,7 +108,7 @@ static COMMAND: &[CommandRow<Run>] = commands! {
     "list"    -2 Server None [Loading Stale] "7.0.0" introspection::list, NONE, "Get an array of Redis command names";
 };
 
-static CONFIG: &[CommandRow<Run>] = commands! {
+static CONFIG: &[CommandRow<CommandFunction>] = commands! {
     "get"      -3 Server None [Admin NoScript Loading Stale] "2.0.0" config::get, NONE, "Get the values of configuration parameters";
     "help"      2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "resetstat" 2 Server None [Admin NoScript Loading Stale] "2.0.0" config::resetstat, NONE, "Reset the stats returned by INFO";
@@ -116,7 +117,7 @@ static CONFIG: &[CommandRow<Run>] = commands! {
 };
 
 /// The table of commands.
-pub(super) static TABLE: CommandTable<Run> = CommandTable(COMMANDS);
+pub(super) static TABLE: CommandTable<CommandFunction> = CommandTable(COMMANDS);
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! Transactions, which are not supported: `MULTI` is refused together with all commands behind it.
 //!
 //! Clients send `MULTI`, the commands of a transaction and `EXEC` in one go. A server that refused
-//! the first and the last and executed those between would execute half a transaction. So
-//! after a refused `MULTI` nothing of its connection is executed until `EXEC`, which is answered as
-//! that of an aborted transaction, or `DISCARD`. As in Redis, a `MULTI` with arguments is no `MULTI`.
+//! the first and the last and executed those between would execute half a transaction. So after a
+//! refused `MULTI` nothing of its connection is executed until `EXEC`, which is answered as that of
+//! an aborted transaction, or `DISCARD`. As in Redis, a `MULTI` with arguments is no `MULTI`.
 
 use super::call::{Call, Executed};
 use super::reply_value::{done, ok, refuse};

@@ -1,7 +1,7 @@
 //! A read that may wait for the disk, executed on a reader together with the reads behind it.
 
 use crate::protocol::Dialect;
-use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState};
+use crate::server::connection::protocol_state::{Accepts, ProtocolState, StepResult};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
@@ -52,7 +52,8 @@ impl BlockingRead {
                 _ => Accepts::Reads,
             };
             let input = self.requests.get(replies.consumed..).unwrap_or_default();
-            let Progress::Executed { consumed, execution } = protocol.step(input, accepts, &scope)
+            let StepResult::Executed { consumed, execution } =
+                protocol.step(input, accepts, &scope)
             else {
                 // The worker executes this one, behind those that were executed here.
                 break;

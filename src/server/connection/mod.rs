@@ -1,4 +1,24 @@
-//! One connection without its socket.
+//! One connection without its socket: bytes in, replies out in the order of the requests.
+//!
+//! ```text
+//! bytes ─► input ─► protocol state: parse, execute ─┬─ reply ──────────► output ─► bytes
+//!          (buffer)                                 ├─ batch ─► writer ─► reply queue ─┘
+//!                                                   └─ would block ─► reader ──────────┘
+//! ```
+//!
+//! | file | contents |
+//! |---|---|
+//! | [`server_connection`] | the connection: what may be executed now, and what it waits for |
+//! | [`protocol_state`] | the protocol that the client speaks, and one step of it |
+//! | [`reply_queue`] | replies behind an unanswered write |
+//! | [`blocking_read`] | requests that a reader executes, because the first would wait for the disk |
+//! | [`buffer`] | a queue of bytes |
+//!
+//! Invariants:
+//! - Replies leave in the order of the requests.
+//! - A request is executed only when it sees the effects of all earlier ones
+//!   ([`protocol_state::Accepts`]).
+//! - The memory of a connection is bounded: requests wait while its replies are not taken.
 
 pub(crate) mod blocking_read;
 pub(crate) mod buffer;

@@ -39,7 +39,8 @@ pub(crate) enum Accepts {
 }
 
 impl Accepts {
-    /// Returns true if a request of this effect is accepted; asks for the effect only if it matters.
+    /// Returns true if a request of this effect is accepted; asks for the effect only if it
+    /// matters.
     fn admits(self, effect: impl FnOnce() -> Effect) -> bool {
         match self {
             Self::Everything => true,
@@ -50,7 +51,7 @@ impl Accepts {
 }
 
 /// The result of a step over the input.
-pub(crate) enum Progress {
+pub(crate) enum StepResult {
     /// The first request is not complete; `consumed` bytes before it are of no more use.
     Incomplete { consumed: usize },
     /// The first request is not accepted yet; nothing is consumed.
@@ -81,10 +82,10 @@ impl ProtocolState {
     }
 
     /// Parses and executes the first request of `input`.
-    pub(crate) fn step(&mut self, input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> Progress {
+    pub(crate) fn step(&mut self, input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult {
         match self {
             Self::Undecided => match detect(input) {
-                None => Progress::Incomplete { consumed: 0 },
+                None => StepResult::Incomplete { consumed: 0 },
                 Some(Dialect::Native) => {
                     *self = Self::Hello;
                     self.hello(input)
@@ -100,11 +101,11 @@ impl ProtocolState {
         }
     }
 
-    fn hello(&mut self, input: &[u8]) -> Progress {
+    fn hello(&mut self, input: &[u8]) -> StepResult {
         let (client, consumed) = match ClientHello::decode(input) {
             Ok(Some(decoded)) => decoded,
-            Ok(None) => return Progress::Incomplete { consumed: 0 },
-            Err(error) => return Progress::Refused { error, last: None },
+            Ok(None) => return StepResult::Incomplete { consumed: 0 },
+            Err(error) => return StepResult::Refused { error, last: None },
         };
         let answer = ServerHello::answer(&client, FRAME_BYTES_MAX);
         *self = Self::Native;
@@ -113,7 +114,7 @@ impl ProtocolState {
         } else {
             Execution::Close(ClientReply::Hello(answer))
         };
-        Progress::Executed { consumed, execution }
+        StepResult::Executed { consumed, execution }
     }
 }
 
@@ -122,43 +123,43 @@ fn step_resp(
     input: &[u8],
     accepts: Accepts,
     scope: &Scope<'_>,
-) -> Progress {
+) -> StepResult {
     let (arguments, consumed) = match parser.parse(input) {
         Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
-        Ok(Parsed::Incomplete { consumed, .. }) => return Progress::Incomplete { consumed },
+        Ok(Parsed::Incomplete { consumed, .. }) => return StepResult::Incomplete { consumed },
         Err(error) => {
             // A browser that was tricked into talking to this port must not get an answer to use.
             let last = (error != ProtocolError::CrossProtocol)
                 .then(|| ClientReply::Resp(resp::error_reply(&error)));
-            return Progress::Refused { error, last };
+            return StepResult::Refused { error, last };
         }
     };
     let command = command::find(&arguments);
     if !accepts.admits(|| command::effect(command, &arguments)) {
-        return Progress::Wait;
+        return StepResult::Wait;
     }
     let execution = command::execute(command, arguments, scope).map(ClientReply::Resp);
-    Progress::Executed { consumed, execution }
+    StepResult::Executed { consumed, execution }
 }
 
-fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> Progress {
+fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult {
     let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
         Some((body, consumed)) => Ok(Some((Request::decode(body)?, consumed))),
         None => Ok(None),
     });
     let (request, consumed) = match decoded {
         Ok(Some(decoded)) => decoded,
-        Ok(None) => return Progress::Incomplete { consumed: 0 },
+        Ok(None) => return StepResult::Incomplete { consumed: 0 },
         Err(error) => {
             let last = Response { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
             let last = Some(ClientReply::Native(last));
-            return Progress::Refused { error, last };
+            return StepResult::Refused { error, last };
         }
     };
     if !accepts.admits(|| native::effect(&request.operation)) {
-        return Progress::Wait;
+        return StepResult::Wait;
     }
-    Progress::Executed {
+    StepResult::Executed {
         consumed,
         execution: native::execute(request, scope).map(ClientReply::Native),
     }

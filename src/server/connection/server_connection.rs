@@ -8,16 +8,17 @@
 //!                     `written`, `synced` and `read`
 //! ```
 //!
-//! A request sees the effects of all earlier requests of its connection. Writes may follow unanswered
-//! writes, because the writer keeps their order; any other request waits until every earlier one is
-//! answered. Meanwhile its bytes stay in the input and the socket is not read. So a client that does
-//! not take its replies, or sends faster than the store works, holds a bounded amount of memory.
+//! A request sees the effects of all earlier requests of its connection. Writes may follow
+//! unanswered writes, because the writer keeps their order; any other request waits until every
+//! earlier one is answered. Meanwhile its bytes stay in the input and the socket is not read. So a
+//! client that does not take its replies, or sends faster than the store works, holds a bounded
+//! amount of memory.
 
 use crate::Result;
 use crate::protocol::ProtocolError;
 use crate::server::connection::blocking_read::{BlockingRead, ReaderReplies};
 use crate::server::connection::buffer::Buffer;
-use crate::server::connection::protocol_state::{Accepts, Progress, ProtocolState};
+use crate::server::connection::protocol_state::{Accepts, ProtocolState, StepResult};
 use crate::server::connection::reply_queue::ReplyQueue;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
@@ -200,20 +201,20 @@ impl ServerConnection {
                 false => Accepts::Writes,
             };
             match self.protocol.step(self.input.as_slice(), accepts, &scope) {
-                Progress::Wait => break,
-                Progress::Incomplete { consumed } => {
+                StepResult::Wait => break,
+                StepResult::Incomplete { consumed } => {
                     self.input.consume(consumed);
                     self.starve();
                     break;
                 }
-                Progress::Refused { error, last } => {
+                StepResult::Refused { error, last } => {
                     self.refuse(error, last);
                     break;
                 }
-                Progress::Executed { consumed, execution: Execution::WouldBlock } => {
+                StepResult::Executed { consumed, execution: Execution::WouldBlock } => {
                     return self.ask_reader(consumed);
                 }
-                Progress::Executed { consumed, execution } => {
+                StepResult::Executed { consumed, execution } => {
                     self.input.consume(consumed);
                     intake.requests += 1;
                     if let Some(ask) = self.apply(execution, consumed, context, intake) {

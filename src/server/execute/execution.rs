@@ -40,9 +40,9 @@ impl<R> Execution<R> {
 
 /// The effect of a request, which decides the unanswered requests that it may follow.
 ///
-/// A request must see the effects of the earlier requests of its connection. Writes reach the writer
-/// in order, so a write may follow unanswered writes; a reader that executes one read may go on with
-/// the reads behind it. Any other request waits until everything before it is answered.
+/// A request must see the effects of the earlier requests of its connection. Writes reach the
+/// writer in order, so a write may follow unanswered writes; a reader that executes one read may go
+/// on with the reads behind it. Any other request waits until everything before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// A write: its reply depends on its arguments and the outcome of its batch alone.

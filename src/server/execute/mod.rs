@@ -1,4 +1,24 @@
-//! Executing a request.
+//! The surroundings and the result of executing one request, of either dialect.
+//!
+//! ```text
+//! scope: context, session, access ─► command or operation ─► execution: reply, batch, sync,
+//!                                                             or "would block"
+//! ```
+//!
+//! | file | contents |
+//! |---|---|
+//! | [`scope`] | the surroundings of one execution |
+//! | [`context`] | the state that all connections share: store, options, counters, clients, cursors |
+//! | [`session`] | the state of one connection, and the list of all |
+//! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
+//! | [`statistic`] | the registry of the figures that a server reports |
+//! | [`execution`] | the result of an execution, and the effect of a request |
+//! | [`client_reply`] | a reply in the dialect of its connection |
+//! | [`failure`], [`error_report`] | errors as clients and the log get them |
+//!
+//! Invariants:
+//! - Executing neither waits nor touches a socket.
+//! - A message to a client names no path.
 
 pub(crate) mod client_reply;
 pub(crate) mod context;
@@ -8,3 +28,4 @@ pub(crate) mod failure;
 pub(crate) mod scan_cursors;
 pub(crate) mod scope;
 pub(crate) mod session;
+pub(crate) mod statistic;

@@ -1,20 +1,23 @@
 //! The cursors of unfinished iterations.
 //!
-//! A cursor is a number that stands for a position in a scan, which the table here keeps. Iterating in
-//! key order from there, a client meets every key that is present all the time: keys neither move nor
-//! hide each other, and what is inserted or removed meanwhile may or may not be met, as in Redis.
+//! A cursor is a number that stands for a position in a scan, which the table here keeps. Iterating
+//! in key order from there, a client meets every key that is present all the time: keys neither
+//! move nor hide each other, and what is inserted or removed meanwhile may or may not be met, as in
+//! Redis.
 //!
-//! - A number cannot hold a key, and anything shorter cannot tell keys with a common beginning apart. A
-//!   count of keys seen so far would skip keys when earlier ones are removed. Hence a table.
+//! - A number cannot hold a key, and anything shorter cannot tell keys with a common beginning
+//!   apart. A count of keys seen so far would skip keys when earlier ones are removed. Hence a
+//!   table.
 //! - What a cursor stands for never changes, so a client may send one again, as after a lost reply.
 //! - Using a cursor proves that the reply with it arrived, so the cursor before it is forgotten. An
 //!   iteration thus takes two places, and only iterations that were abandoned pile up, until the
 //!   oldest cursors make room ([`CURSORS_MAX`], [`BYTES_MAX`]).
 //! - A cursor nobody knows begins the iteration anew: one that was forgotten, or one from before a
-//!   restart. Keys are then met twice, which the promise allows; ending or going on from elsewhere would
-//!   miss keys in silence, and an error would break iterations that Redis carries on with.
+//!   restart. Keys are then met twice, which the promise allows; ending or going on from elsewhere
+//!   would miss keys in silence, and an error would break iterations that Redis carries on with.
 //! - Numbers are given out one after the other from a random start, so that a cursor from before a
-//!   restart does not happen to be known. They stay below 2^53, as some clients keep them in a double.
+//!   restart does not happen to be known. They stay below 2^53, as some clients keep them in a
+//!   double.
 
 use std::collections::BTreeMap;
 

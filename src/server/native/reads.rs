@@ -6,6 +6,7 @@ use crate::server::execute::context::Context;
 use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
 use crate::server::execute::scope::Scope;
+use crate::server::execute::statistic::{self, Statistic};
 use crate::store::read::{Access, ReadError};
 use crate::{Entry, Error, Result};
 
@@ -32,10 +33,10 @@ impl From<Error> for Unanswered {
     }
 }
 
-type Answered = std::result::Result<Answer<'static>, Unanswered>;
+type ReadAnswer = std::result::Result<Answer<'static>, Unanswered>;
 
 /// Returns the answer of an operation that reads.
-pub(super) fn execute(operation: Operation<'_>, scope: &Scope<'_>) -> Answered {
+pub(super) fn execute(operation: Operation<'_>, scope: &Scope<'_>) -> ReadAnswer {
     let Scope { context, access, .. } = *scope;
     Ok(match operation {
         Operation::Get { key } => {
@@ -76,7 +77,7 @@ fn get(
     Ok(entry)
 }
 
-fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> Answered {
+fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> ReadAnswer {
     if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
         return Err(Unanswered::WouldBlock);
     }
@@ -93,16 +94,18 @@ fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> Answered {
 
 fn info(context: &Context) -> Result<String> {
     let store = &context.store;
-    let statistics = &context.statistics;
+    let line = |statistic: &Statistic| -> Result<_> {
+        Ok((statistic.name, statistic.read(context)?.to_string()))
+    };
     let lines = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("engine", store.engine().to_string()),
         ("durability", store.durability().to_string()),
         ("address", context.address.to_string()),
-        ("uptime_seconds", context.started.elapsed().as_secs().to_string()),
-        ("keys", store.count()?.to_string()),
-        ("connections", context.clients.count().to_string()),
-        ("requests", statistics.requests.get().to_string()),
+        line(&statistic::UPTIME)?,
+        line(&statistic::KEYS)?,
+        line(&statistic::CONNECTIONS)?,
+        line(&statistic::REQUESTS)?,
         ("failure", store.failure().map_or("none".to_owned(), Error::without_paths)),
     ];
     Ok(lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The two fences are ordered one way or the other. If the worker's came first, the ringer sees
-//! `asleep` and wakes it; if the ringer's came first, the worker sees the message and does not sleep.
-//! A worker that was woken takes `asleep` back before it looks at the messages again.
+//! `asleep` and wakes it; if the ringer's came first, the worker sees the message and does not
+//! sleep. A worker that was woken takes `asleep` back before it looks at the messages again.
 
 use crate::bugs::{Bug, planted};
 use crate::sync::{AtomicBool, Ordering, fence};

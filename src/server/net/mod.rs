@@ -1,4 +1,28 @@
-//! Sockets and threads.
+//! Sockets and threads: from the listening socket to bytes of a connection, and back.
+//!
+//! ```text
+//! listener ─► acceptor ─ NewConnection ─► event loop ─ readiness ─► worker ─ turn ─► connections
+//!                │  ▲                        ▲   ▲                     │
+//!           shutdown│                 doorbell   └─ worker inbox       └► outbox ─► writer, readers
+//!                   │                        ▲              ▲                          │
+//!                   └─ stop handle           └──────────────┴──────── answers ◄────────┘
+//! ```
+//!
+//! | file | contents |
+//! |---|---|
+//! | [`listener`], [`shutdown`] | the listening socket, which may exist before the store; the handle that stops |
+//! | [`acceptor`], [`admission`] | accepting, the limit of connections, the way of one to its worker |
+//! | [`event_loop`], [`doorbell`] | the thread of a worker: its poll, and how others wake it |
+//! | [`worker`], [`socket_connection`], [`lingering`] | turns over the sockets of one worker |
+//! | [`outbox`], [`worker_inbox`] | requests to the writer and the readers, and their answers |
+//! | [`transport`] | the trait of a socket |
+//!
+//! Invariants:
+//! - A worker waits in its poll alone. What it cannot send it holds, and then it reads no socket.
+//! - It asks for no more answers than its inbox has room for, so answering never waits.
+//! - A message is put into a mailbox before the doorbell rings, and a worker looks into its
+//!   mailboxes after it announced its sleep: no message is slept through.
+//! - A panic in the work of one connection ends that connection alone.
 
 pub(crate) mod acceptor;
 pub(crate) mod admission;

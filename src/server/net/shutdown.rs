@@ -48,8 +48,8 @@ impl StopHandle {
     /// Stops the server on the first SIGINT or SIGTERM and ends the process on the second; logs
     /// and ignores the [`IGNORED_SIGNALS`].
     ///
-    /// The thread that waits for them is never joined: it has to outlive the server, so that a second
-    /// signal is heard until the process ends.
+    /// The thread that waits for them is never joined: it has to outlive the server, so that a
+    /// second signal is heard until the process ends.
     pub(crate) fn stop_on_signals(&self) -> io::Result<()> {
         let mut signals = Signals::new([SIGINT, SIGTERM].iter().chain(&IGNORED_SIGNALS))?;
         let handle = self.clone();

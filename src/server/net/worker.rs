@@ -267,7 +267,8 @@ impl<S: Transport> Worker<S> {
                 bytes_in += receive(client, buffer);
                 client.connection.advance(context, &mut intake)
             });
-            // A connection that panicked got no reply to these batches, so they need not be applied.
+            // A connection that panicked got no reply to these batches, so they need not be
+            // applied.
             match served {
                 None => intake.batches.truncate(tickets.len()),
                 Some(ask) => {

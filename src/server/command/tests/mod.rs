@@ -1,4 +1,5 @@
-//! Commands as a client meets them: a line goes in, a reply comes out, the writer and readers between.
+//! Commands as a client meets them: a line goes in, a reply comes out, the writer and readers
+//! between.
 
 mod connection;
 mod expiry;
@@ -65,7 +66,8 @@ impl Server {
             execution = execute(found, arguments, &scope);
         }
         self.context.statistics.requests.add(1);
-        // Connections rely on it: what follows an unanswered write must not answer from what is stored.
+        // Connections rely on it: what follows an unanswered write must not answer from what is
+        // stored.
         let fits = match effect(found, &arguments) {
             Effect::Writes => {
                 matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
@@ -210,7 +212,8 @@ fn every_command_refuses_too_few_and_too_many_arguments() {
 
 #[test]
 fn any_arguments_are_answered() {
-    // Whatever the words mean to a command, it must not panic, and a writer that did would stay gone.
+    // Whatever the words mean to a command, it must not panic, and a writer that did would stay
+    // gone.
     let words: [&[u8]; 12] = [
         b"",
         b"0",
