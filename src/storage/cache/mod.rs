@@ -1,6 +1,6 @@
 //! Records that were read, by their keys: what is found here needs neither the index nor a segment.
 //!
-//! A lookup takes no lock and waits for memory twice: for the [`bucket`] that the key's [`hash`] chooses,
+//! A lookup takes no lock and waits for memory twice: for the [`bucket`] that the key's hash chooses,
 //! and for what is [`cached`] there. The buckets double while they fill up, and what that puts in the wrong
 //! bucket is read once more. When all of it takes more than it may, a hand goes round the buckets and
 //! removes what was not asked for since it last passed (the clock algorithm).
@@ -43,17 +43,16 @@ mod bucket;
 mod cached;
 mod chunks;
 mod epochs;
-mod hash;
 #[cfg(test)]
 mod tests;
 
 use crate::bugs::{Bug, planted};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering, random};
 use bucket::{Bucket, SLOTS};
 use cached::{Cached, OVERHEAD_BYTES};
 use chunks::Chunks;
 use epochs::Epochs;
-use hash::KeyHasher;
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
 /// Buckets that are made at once, at least. A checker has few keys.
 const PART_MIN: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 1 } else { 64 };
@@ -87,7 +86,8 @@ pub(crate) struct Fresh<'a> {
 
 /// A bounded cache of records.
 pub(crate) struct RecordCache {
-    hasher: KeyHasher,
+    /// Numbers that nobody outside knows, so that no client can choose keys whose hashes meet.
+    secrets: RapidSecrets,
     buckets: Chunks<Bucket>,
     epochs: Epochs,
     /// Buckets in use: a power of two, or none.
@@ -112,7 +112,7 @@ impl RecordCache {
         let buckets = Chunks::new(buckets, PART_MIN);
         let wanted = (keys / SLOTS / 3 * 4).next_power_of_two().max(buckets.part_len());
         Self {
-            hasher: KeyHasher::new(),
+            secrets: RapidSecrets::seed(u64::try_from(random() >> 64).unwrap_or_default()),
             used: AtomicUsize::new(wanted.min(buckets.len())),
             epochs: Epochs::new(buckets.len() * EPOCHS),
             buckets,
@@ -125,7 +125,7 @@ impl RecordCache {
 
     /// Where the key is looked for; `None` if nothing is ever cached.
     pub(crate) fn place(&self, key: &[u8]) -> Option<KeyHash> {
-        (self.buckets.len() > 0).then(|| KeyHash(self.hasher.hash(key)))
+        (self.buckets.len() > 0).then(|| KeyHash(rapidhash_v3_seeded(key, &self.secrets)))
     }
 
     /// What the key has now, if its version is not after `latest`.
