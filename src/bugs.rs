@@ -142,6 +142,26 @@ pub(crate) fn planted(bug: Bug) -> bool {
     planted_here() == Some(bug)
 }
 
+/// Does what is wrong where the mistake is planted: `if_planted!(SkipUndo => return failed);`.
+macro_rules! if_planted {
+    ($bug:ident => $wrong:expr) => {
+        if $crate::bugs::planted($crate::bugs::Bug::$bug) {
+            $wrong;
+        }
+    };
+}
+
+/// Does what is right unless the mistake is planted: `unless_planted!(SkipSync => sync()?);`.
+macro_rules! unless_planted {
+    ($bug:ident => $right:expr) => {
+        if !$crate::bugs::planted($crate::bugs::Bug::$bug) {
+            $right;
+        }
+    };
+}
+
+pub(crate) use {if_planted, unless_planted};
+
 /// What is planted on this thread, for the threads that it starts.
 #[cfg(test)]
 pub(crate) fn planted_here() -> Option<Bug> {

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::sync::{
     Arc, AtomicBool, Ordering, Patience, Receiver, RecvTimeoutError, Sender, TryRecvError,
     TrySendError, Weak, bounded,
@@ -179,9 +179,7 @@ impl<M> Mailbox<M> {
 impl<M> Drop for Mailbox<M> {
     fn drop(&mut self) {
         self.shared.gone.store(true, Ordering::SeqCst);
-        if !planted(Bug::SkipOwnerSweep) {
-            self.shared.sweep();
-        }
+        unless_planted!(SkipOwnerSweep => self.shared.sweep());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The right to one answer.
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::sync::{Receiver, bounded, try_briefly};
 
 /// The actor that owed the answer is gone.
@@ -51,9 +51,7 @@ impl<T: Send> Reply<T> {
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        if planted(Bug::ForgetReply) {
-            std::mem::forget(self.deliver.take());
-        }
+        if_planted!(ForgetReply => std::mem::forget(self.deliver.take()));
         if let Some(deliver) = self.deliver.take() {
             deliver(Err(Gone));
         }

@@ -5,7 +5,7 @@ use super::operation::WriteOperation;
 use super::outcome::{Applied, BatchOutcome};
 use super::resolve::Resolver;
 use super::writer::WriteReply;
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::engine::{Group, Mutation};
 use crate::{Error, error};
 
@@ -86,9 +86,7 @@ impl Request {
 
     /// Notes that the group failed.
     pub(super) fn fail(&mut self, failed: &FailedGroup<'_>) {
-        if planted(Bug::AcknowledgeFailure) {
-            return;
-        }
+        if_planted!(AcknowledgeFailure => return);
         for outcome in self.outcomes.iter_mut().skip(self.settled) {
             match outcome {
                 // It found no space already, in the group that this one was a part of.

@@ -3,7 +3,7 @@
 
 use super::KvsWriter;
 use super::writer::Placed;
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::engine::jobs::ReserveJob;
 use crate::engine::{Group, Job};
 use crate::storage::format::file_name;
@@ -47,9 +47,7 @@ impl KvsWriter {
 
     /// Removes every hint, which only makes the next open slower; false if there was none.
     fn remove_hints(&self) -> bool {
-        if planted(Bug::HoldReserve) {
-            return false;
-        }
+        if_planted!(HoldReserve => return false);
         let directory = &self.log.environment().directory;
         let segments = self.log.table().all();
         // A segment that is damaged can be opened again only with its hint.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::scan::scan_index;
 use crate::engine::{Access, Entry, Lookup, Page, ReadHalf, ScanPage, Stamp};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
@@ -49,9 +49,7 @@ impl KvsReader {
             }
             let read = |segment: &Segment| segment.fetch(key, version, &location, access);
             let Some(fetched) = self.table.with(location.segment, read) else {
-                if planted(Bug::SkipRetry) {
-                    return Ok(Lookup::Absent);
-                }
+                if_planted!(SkipRetry => return Ok(Lookup::Absent));
                 // The index is repointed before a segment leaves the table, so the same place twice
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {

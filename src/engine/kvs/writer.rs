@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::KvsReader;
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
 use crate::engine::threads::Threads;
 use crate::engine::{Delivery, Group, Job, JobKind, Mutation, WriteHalf};
@@ -318,9 +318,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
-        if planted(Bug::AcknowledgeBeforePublish) {
-            self.index.publish(self.log.next_sequence() - 1);
-        }
+        if_planted!(AcknowledgeBeforePublish => self.index.publish(self.log.next_sequence() - 1));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
         let is_busy =

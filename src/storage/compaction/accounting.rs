@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::unless_planted;
 use crate::storage::compaction::dead_bitmap::{DeadBitmap, SharedDeadBitmap};
 use crate::storage::compaction::key_set::{FrozenKeySet, KeySet};
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
@@ -152,9 +152,7 @@ impl Accounting {
 
     /// Nobody needs what is at this place, and the index never pointed to it.
     pub(crate) fn mark_never_live(&mut self, location: &Location) {
-        if !planted(Bug::ForgetRejected) {
-            self.set_dead(location);
-        }
+        unless_planted!(ForgetRejected => self.set_dead(location));
     }
 
     /// A compaction of the segment need not copy what is there. A tombstone may be needed though the index does

@@ -24,7 +24,7 @@ pub(crate) mod key_set;
 use std::collections::{HashSet, VecDeque};
 use std::io;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted, unless_planted};
 use crate::storage::compaction::dead_bitmap::SharedDeadBitmap;
 use crate::storage::compaction::key_set::FrozenKeySet;
 use crate::storage::environment::LogEnvironment;
@@ -322,9 +322,7 @@ impl Compaction {
             let mut older = self.plan.outside.iter().filter(|(oldest, _)| *oldest < sequence);
             older.any(|(_, keys)| keys.may_contain(key))
         };
-        if planted(Bug::DropTombstones) {
-            return false;
-        }
+        if_planted!(DropTombstones => return false);
         self.superseded.contains(key) || self.plan.cleared < sequence && is_outside()
     }
 
@@ -346,9 +344,7 @@ impl Compaction {
         let visible = index.visible();
         self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
         self.output.flush()?;
-        if planted(Bug::RemoveInputsFirst) {
-            remove_inputs(&self.plan)?;
-        }
+        if_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
         if !planted(Bug::SkipOutputSync) {
             let synced = self.output.file.sync();
             synced.map_err(|e| self.output.failed("sync", e))?;
@@ -357,18 +353,12 @@ impl Compaction {
         let is_unsynced =
             |s: &Segment| s.header.origin == Origin::Written && s.id() >= *unsynced_from;
         let unsynced: Vec<_> = segments.into_iter().filter(|s| is_unsynced(s)).collect();
-        if !planted(Bug::SkipLogSync) {
-            sync_segments(&unsynced)?;
-        }
-        if planted(Bug::DropInputsEarly) {
-            table.remove(&self.plan.input_ids());
-        }
+        unless_planted!(SkipLogSync => sync_segments(&unsynced)?);
+        if_planted!(DropInputsEarly => table.remove(&self.plan.input_ids()));
         let name = file_name::segment(self.plan.output);
         environment.rename(&self.output.unfinished(), &name)?;
         self.output.has_its_name = true;
-        if !planted(Bug::SkipRenameSync) {
-            environment.sync_directory()?;
-        }
+        unless_planted!(SkipRenameSync => environment.sync_directory()?);
         self.phase = CompactionPhase::Deliver;
         let file = Arc::clone(&self.output.file);
         let segment = Segment::new(self.output.header, environment.path_of(&name), file);
@@ -387,9 +377,7 @@ impl Compaction {
 
     fn remove(&mut self) -> Result<CompactionProgress> {
         self.phase = CompactionPhase::Release;
-        if !planted(Bug::RemoveInputsFirst) {
-            remove_inputs(&self.plan)?;
-        }
+        unless_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
         // Before another compaction may replace the output: recovery would not know these any more.
         self.plan.environment.sync_directory()?;
         Ok(CompactionProgress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))

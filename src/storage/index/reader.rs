@@ -8,7 +8,7 @@ use super::snapshot::{Horizon, Snapshot};
 use super::tree::Tree;
 use super::undo_log::{UndoLog, VersionAt};
 use super::visibility::Visibility;
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, Guard, Ordering, Published};
 
@@ -51,9 +51,7 @@ impl<S: Slot> IndexReader<S> {
             if let VersionAt::Known(before) = self.shared.undo.load().version_at(key, visible) {
                 return before;
             }
-            if planted(Bug::SkipSecondLook) {
-                return None;
-            }
+            if_planted!(SkipSecondLook => return None);
             visible = self.visible();
         }
     }

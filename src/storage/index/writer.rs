@@ -11,7 +11,7 @@ use super::slot::Slot;
 use super::tree::{LeafCursor, Tree};
 use super::undo_log::{UndoLog, UndoRecord};
 use super::visibility::Visibility;
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, Published};
 
@@ -67,9 +67,7 @@ impl<S: Slot> IndexWriter<S> {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
         let (record, cursors) = self.locate(changes);
         let record = Arc::new(record);
-        if !planted(Bug::ReplaceUnannounced) {
-            self.publish_undo(Arc::clone(&record));
-        }
+        unless_planted!(ReplaceUnannounced => self.publish_undo(Arc::clone(&record)));
         self.unpublished.push(Arc::clone(&record));
         // Snapshots that register after this are looked for in `publish`.
         let horizon = self.visibility.horizon();

@@ -20,7 +20,7 @@
 
 use std::io;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::fs::{File, Space};
@@ -186,9 +186,7 @@ impl Reserve {
 
     /// Lets go of it but for a part; false if there is no more than that.
     pub(crate) fn let_go(&mut self, environment: &LogEnvironment, kept: Kept) -> bool {
-        if planted(Bug::HoldReserve) {
-            return false;
-        }
+        if_planted!(HoldReserve => return false);
         let kept = match kept {
             Kept::Half => self.target / 2,
             Kept::Eighth => self.target / 8,

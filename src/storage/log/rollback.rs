@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::Error;
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::file_name;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
@@ -23,9 +23,7 @@ impl LogWriter {
         };
         let (segment, offset) = (Arc::clone(&active.segment), active.offset);
         let failed = Error::io("append to", &segment.path, error).at_offset(offset);
-        if planted(Bug::SkipUndo) {
-            return failed;
-        }
+        if_planted!(SkipUndo => return failed);
         // Without a sync a power loss could bring back whole batches of a group that failed.
         if let Err(error) = active.cut().and_then(|()| segment.sync()) {
             let error = Error::io("cut the failed append off", &segment.path, error);

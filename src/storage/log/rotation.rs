@@ -1,6 +1,6 @@
 //! Rotation: sealing segments, and beginning the next one.
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::file_name;
 use crate::storage::format::frame::FrameKind;
@@ -99,9 +99,7 @@ impl LogWriter {
         let segment = Arc::new(Segment::new(header, path, Arc::clone(unbegun.file())));
         // The header is durable before anything follows it, so that a damaged one is never mistaken
         // for one that was being written.
-        if !planted(Bug::SkipHeaderSync) {
-            sync_segments([&segment])?;
-        }
+        unless_planted!(SkipHeaderSync => sync_segments([&segment])?);
         let has_new_name = match unbegun.rename(&self.environment) {
             Ok(is_renamed) => is_renamed,
             Err(error) => {

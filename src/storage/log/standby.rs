@@ -9,7 +9,7 @@
 //! it cannot be begun, its file waits for the next attempt, so that writes which fail one after the
 //! other leave one file and use one id.
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
@@ -56,9 +56,7 @@ impl Standby {
     fn finish(&mut self, environment: &LogEnvironment) -> Result<()> {
         let failed = |action, error| Error::io(action, &environment.path_of(&self.name), error);
         self.file.write_at(&[0; SEGMENT_HEADER_BYTES], 0).map_err(|e| failed("write", e))?;
-        if !planted(Bug::PrepareUnsynced) {
-            self.file.sync().map_err(|e| failed("sync", e))?;
-        }
+        unless_planted!(PrepareUnsynced => self.file.sync().map_err(|e| failed("sync", e))?);
         self.rename(environment)?;
         if planted(Bug::SkipDirectorySync) { Ok(()) } else { environment.sync_directory() }
     }

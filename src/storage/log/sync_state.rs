@@ -1,7 +1,7 @@
 //! How far the log is durable, and which segments are to be synced for the rest of it.
 
 use crate::Result;
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::segment::{Segment, sync_segments};
 use crate::sync::Arc;
@@ -49,9 +49,7 @@ impl SyncState {
     /// Hands out the segments to be synced in the background, to be followed by
     /// [`finish`](Self::finish).
     pub(super) fn begin(&mut self) -> Vec<Arc<Segment>> {
-        if planted(Bug::SyncOnlyNewest) {
-            self.unsynced.drain(..self.unsynced.len().saturating_sub(1));
-        }
+        if_planted!(SyncOnlyNewest => self.unsynced.drain(..self.unsynced.len().saturating_sub(1)));
         self.syncing.append(&mut self.unsynced);
         self.syncing.clone()
     }
@@ -59,9 +57,7 @@ impl SyncState {
     /// Notes that the sync that began when everything up to `sequence` was written is done.
     pub(super) fn finish(&mut self, sequence: u64) {
         self.syncing.clear();
-        if planted(Bug::ForgetUnsynced) {
-            self.unsynced.clear();
-        }
+        if_planted!(ForgetUnsynced => self.unsynced.clear());
         self.durable = self.durable.max(sequence);
     }
 

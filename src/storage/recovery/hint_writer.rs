@@ -4,7 +4,7 @@
 //! a power loss cannot undo what the hint lists. The hint itself is never synced: one that a power loss
 //! cuts short does not match its checksum.
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::unless_planted;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
@@ -52,9 +52,7 @@ impl HintWriter {
     pub(crate) fn step(&mut self) -> Result<bool> {
         self.phase = match std::mem::replace(&mut self.phase, HintPhase::Finished) {
             HintPhase::Sync(unsynced) => {
-                if !planted(Bug::HintBeforeSync) {
-                    sync_segments(&unsynced)?;
-                }
+                unless_planted!(HintBeforeSync => sync_segments(&unsynced)?);
                 HintPhase::Read {
                     offset: SEGMENT_HEADER_BYTES as u64,
                     builder: SortedRunBuilder::default(),

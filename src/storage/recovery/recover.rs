@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
 use crate::Result;
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
@@ -51,9 +51,7 @@ pub(crate) fn recover(
         clean_shutdown_file::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
     let inventory = open_segments(environment, clean_shutdown.as_ref())?;
     let Inventory { compacted, written, hinted, newest, mut cleanup } = inventory;
-    if planted(Bug::CleanUpFirst) {
-        std::mem::take(&mut cleanup).apply(environment)?;
-    }
+    if_planted!(CleanUpFirst => std::mem::take(&mut cleanup).apply(environment)?);
     let mut recovery = Recovery {
         environment,
         loader: IndexLoader::new(index),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::storage::format::codec::FrameCodec;
 use crate::storage::format::segment_header::SegmentHeader;
 use crate::storage::format::segment_id::SegmentId;
@@ -49,9 +49,7 @@ impl Segment {
         if *failed {
             return Err(io::Error::other("an earlier sync of it failed"));
         }
-        if planted(Bug::RetrySync) {
-            return self.file.sync().or_else(|_| self.file.sync());
-        }
+        if_planted!(RetrySync => return self.file.sync().or_else(|_| self.file.sync()));
         self.file.sync().inspect_err(|_| *failed = true)
     }
 
