@@ -44,7 +44,7 @@ fn run() {
         })
     };
     let mut least = FIRST;
-    let peeked = reader.peek(b"a").unwrap().map_or(REMOVED, |stamp| stamp.version);
+    let peeked = reader.metadata(b"a").unwrap().map_or(REMOVED, |stamp| stamp.version);
     for before in [peeked, 0] {
         least = least.max(acknowledged.load(Ordering::Acquire)).max(before);
         let read = version(&*reader);

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::EngineKind;
 #[cfg(any(feature = "client", feature = "server"))]
 use crate::protocol::ProtocolError;
 #[cfg(any(feature = "client", feature = "server"))]
@@ -159,7 +158,7 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
         /// The engine it was made with.
-        engine: EngineKind,
+        engine: String,
     },
 
     /// The name of an engine, a durability mode or another option is not known.

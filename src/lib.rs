@@ -70,6 +70,7 @@ mod bugs;
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 mod client;
 mod engine;
+mod engine_kind;
 mod error;
 #[cfg(test)]
 #[path = "../tests/common/form.rs"]
@@ -109,7 +110,8 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
-pub use engine::{EngineKind, Entry};
+pub use engine::Entry;
+pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]

@@ -6,11 +6,10 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::EngineKind;
 use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::{Directory, read_small};
 use crate::sync::random;
-use crate::{Error, Result};
+use crate::{EngineKind, Error, Result};
 
 /// The longest contents of a small file that are looked at.
 pub(super) const SMALL_FILE_BYTES: usize = 256;

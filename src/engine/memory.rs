@@ -2,12 +2,12 @@
 
 use super::scan::scan_index;
 use super::{
-    Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
-    ScanPage, Stamp, WriteHalf,
+    Access, BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Lookup,
+    Mutation, Page, ReadHalf, ScanPage, WriteHalf,
 };
-use crate::Result;
-use crate::storage::index::{IndexReader, IndexWriter, KeyVersion, PointerCell, Slot, Snapshot};
+use crate::storage::index::{IndexReader, IndexWriter, KeyVersion, PointerCell, Slot};
 use crate::sync::Arc;
+use crate::{EngineKind, Result};
 
 /// A version of a key.
 #[derive(Clone)]
@@ -34,7 +34,8 @@ pub(crate) fn open() -> Engine {
     let index = IndexWriter::new();
     let reader = Arc::new(MemoryReader { index: index.reader() });
     let writer = Box::new(MemoryWriter { index, next_sequence: 1 });
-    Engine { writer, reader, kind: EngineKind::Memory, lock: None }
+    let capabilities = Capabilities { snapshots: true, metadata_in_memory: true };
+    Engine { writer, reader, kind: EngineKind::Memory, capabilities, lock: None }
 }
 
 struct MemoryReader {
@@ -46,8 +47,8 @@ fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
     Some(Entry { value, version, expires_at: slot.expires_at })
 }
 
-fn stamp((version, slot): (u64, MemorySlot)) -> Option<Stamp> {
-    (!slot.is_tombstone()).then_some(Stamp { version, expires_at: slot.expires_at })
+fn metadata((version, slot): (u64, MemorySlot)) -> Option<EntryMeta> {
+    (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at: slot.expires_at })
 }
 
 impl ReadHalf for MemoryReader {
@@ -56,17 +57,18 @@ impl ReadHalf for MemoryReader {
         Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &Snapshot, _access: Access) -> Result<Lookup> {
-        let found = self.index.at(key, snapshot).and_then(|(version, slot)| entry(version, &slot));
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, _access: Access) -> Result<Lookup> {
+        let found =
+            self.index.at(key, &snapshot.0).and_then(|(version, slot)| entry(version, &slot));
         Ok(found.map_or(Lookup::Absent, Lookup::Found))
     }
 
-    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        Ok(self.index.newest(key).and_then(stamp))
+    fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
+        Ok(self.index.newest(key).and_then(metadata))
     }
 
-    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>> {
-        Ok(self.index.at(key, snapshot).and_then(stamp))
+    fn metadata_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>> {
+        Ok(self.index.at(key, &snapshot.0).and_then(metadata))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
@@ -79,8 +81,8 @@ impl ReadHalf for MemoryReader {
         })
     }
 
-    fn snapshot(&self) -> Result<Snapshot> {
-        Ok(self.index.snapshot())
+    fn snapshot(&self) -> Result<EngineSnapshot> {
+        Ok(EngineSnapshot(self.index.snapshot()))
     }
 
     fn count(&self) -> u64 {
@@ -127,22 +129,10 @@ impl WriteHalf for MemoryWriter {
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<()> {
-        Ok(())
-    }
-
-    fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
-        None
-    }
-
-    fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+    fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
         // A write prunes what it replaced; this catches what a snapshot held back.
         self.index.prune(|_, _| {});
         None
-    }
-
-    fn take(&mut self, _delivery: Delivery) -> Result<()> {
-        Ok(())
     }
 
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
@@ -151,10 +141,6 @@ impl WriteHalf for MemoryWriter {
 
     fn next_deadline(&self) -> Option<u64> {
         self.index.next_deadline()
-    }
-
-    fn close(&mut self) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) fn scan_index<S: Slot>(
 ) -> Result<Page> {
     let present;
     let snapshot = match page.snapshot {
-        Some(snapshot) => snapshot,
+        Some(snapshot) => &snapshot.0,
         None => {
             present = index.snapshot();
             &present

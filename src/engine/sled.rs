@@ -17,20 +17,19 @@ use std::time::Instant;
 
 use sled::{Batch as SledBatch, Db, IVec, Tree};
 
-use super::directory::{Directory, LOCK_RETRY};
+use super::data_directory::{DataDirectory, LOCK_RETRY};
 use super::{
-    Access, Delivery, Engine, EngineKind, Entry, Group, Job, Lookup, Mutation, Page, ReadHalf,
-    ScanPage, Scanned, Stamp, WriteHalf,
+    Access, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Lookup, Mutation, Page,
+    ReadHalf, ScanPage, Scanned, WriteHalf,
 };
 use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
-use crate::storage::index::Snapshot;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
-use crate::{Error, Options, Result, error};
+use crate::{EngineKind, Error, Options, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
-const SEGMENT_HEADER_BYTES: usize = 16;
+const ENTRY_HEADER_BYTES: usize = 16;
 
 /// Holds, beside the keys, the version below which all may have been used.
 const VERSIONS_TREE: &str = "versions";
@@ -40,10 +39,10 @@ const LOG: &str = "db";
 
 const RESERVED_KEY: &str = "reserved";
 
-/// How many versions are reserved at once, and at most left out at a reopen.
+/// The number of versions that are reserved at once, and at most left out at a reopen.
 const VERSIONS_RESERVED: u64 = 1 << 20;
 
-/// What sled says where its lock is taken; its error has no kind of its own for that.
+/// The words of sled where its lock is taken; its error has no kind of its own for that.
 const LOCKED: &str = "could not acquire lock";
 
 /// Logged at every opening, because no option can make it otherwise.
@@ -63,23 +62,23 @@ impl Database {
         self.trees.get(key).map_err(|error| self.failed(error))
     }
 
-    fn stamp(&self, key: &[u8]) -> Result<Option<Stamp>> {
+    fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
         self.stored(key)?.map(|stored| Ok(self.decode(key, &stored)?.0)).transpose()
     }
 
     fn entry(&self, key: &[u8], stored: &[u8]) -> Result<Entry> {
-        let (Stamp { version, expires_at }, start) = self.decode(key, stored)?;
+        let (EntryMeta { version, expires_at }, start) = self.decode(key, stored)?;
         Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
     }
 
-    /// Returns the stamp of a stored entry, and where its value begins.
-    fn decode(&self, key: &[u8], stored: &[u8]) -> Result<(Stamp, usize)> {
+    /// Returns the metadata of a stored entry, and where its value begins.
+    fn decode(&self, key: &[u8], stored: &[u8]) -> Result<(EntryMeta, usize)> {
         let (Some(version), Some(expires_at)) = (number(stored, 0), number(stored, 8)) else {
             let key = error::printable(key);
             return Err(self.corrupt(format!("what sled holds for key \"{key}\" is not an entry")));
         };
         let expires_at = Some(expires_at).filter(|time| *time > 0);
-        Ok((Stamp { version, expires_at }, SEGMENT_HEADER_BYTES))
+        Ok((EntryMeta { version, expires_at }, ENTRY_HEADER_BYTES))
     }
 
     /// Makes everything that was applied survive the process.
@@ -121,7 +120,7 @@ fn number(stored: &[u8], at: usize) -> Option<u64> {
 }
 
 fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(SEGMENT_HEADER_BYTES + value.len());
+    let mut stored = Vec::with_capacity(ENTRY_HEADER_BYTES + value.len());
     stored.extend_from_slice(&version.to_le_bytes());
     stored.extend_from_slice(&expires_at.unwrap_or(0).to_le_bytes());
     stored.extend_from_slice(value);
@@ -133,21 +132,21 @@ const CACHE_BYTES_MIN: usize = 1 << 20;
 
 /// Keys in all, and those that expire.
 #[derive(Default)]
-struct Counts {
+struct SledCounts {
     live: AtomicU64,
     expiring: AtomicU64,
 }
 
 /// Opens sled in its own directory inside the data directory.
-pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
+pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine> {
     if options.read_only {
         return Err(Error::Unsupported { engine: "sled", feature: "opening for reading only" });
     }
-    let Directory { path, handle, lock, .. } = directory;
+    let DataDirectory { path, handle, lock, .. } = directory;
     let database = open_database(path.join(file_name::SLED), options)?;
     let files = OpenFiles::of(handle, &database)?;
     log::warn!("{PROMISE}");
-    let counts = Arc::new(Counts::default());
+    let counts = Arc::new(SledCounts::default());
     let failed = |error| database.failed(error);
     let versions = database.trees.open_tree(VERSIONS_TREE).map_err(failed)?;
     let reserved = match versions.get(RESERVED_KEY).map_err(failed)? {
@@ -167,14 +166,15 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     };
     for item in database.trees.iter() {
         let (key, stored) = item.map_err(failed)?;
-        let (stamp, _) = database.decode(&key, &stored)?;
-        writer.next_sequence = writer.next_sequence.max(stamp.version + 1);
-        writer.count(&key, None, Some(stamp));
+        let (metadata, _) = database.decode(&key, &stored)?;
+        writer.next_sequence = writer.next_sequence.max(metadata.version + 1);
+        writer.count(&key, None, Some(metadata));
     }
     Ok(Engine {
         writer: Box::new(writer),
         reader: Arc::new(SledReader { database, counts }),
         kind: EngineKind::Sled,
+        capabilities: Capabilities { snapshots: false, metadata_in_memory: false },
         lock: Some(lock),
     })
 }
@@ -201,7 +201,7 @@ fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
 
 struct SledReader {
     database: Database,
-    counts: Arc<Counts>,
+    counts: Arc<SledCounts>,
 }
 
 impl ReadHalf for SledReader {
@@ -216,20 +216,16 @@ impl ReadHalf for SledReader {
         }
     }
 
-    fn get_at(&self, _key: &[u8], _snapshot: &Snapshot, _access: Access) -> Result<Lookup> {
+    fn get_at(&self, _key: &[u8], _snapshot: &EngineSnapshot, _access: Access) -> Result<Lookup> {
         Err(NO_SNAPSHOTS)
     }
 
-    fn peek_at(&self, _key: &[u8], _snapshot: &Snapshot) -> Result<Option<Stamp>> {
+    fn metadata_at(&self, _key: &[u8], _snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>> {
         Err(NO_SNAPSHOTS)
     }
 
-    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        self.database.stamp(key)
-    }
-
-    fn peek_may_wait(&self) -> bool {
-        true
+    fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
+        self.database.metadata(key)
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
@@ -258,7 +254,7 @@ impl ReadHalf for SledReader {
         Ok(result)
     }
 
-    fn snapshot(&self) -> Result<Snapshot> {
+    fn snapshot(&self) -> Result<EngineSnapshot> {
         Err(NO_SNAPSHOTS)
     }
 
@@ -275,7 +271,7 @@ const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snaps
 
 struct SledWriter {
     database: Database,
-    counts: Arc<Counts>,
+    counts: Arc<SledCounts>,
     deadlines: BTreeSet<(u64, IVec)>,
     versions: Tree,
     next_sequence: u64,
@@ -310,16 +306,16 @@ impl OpenFiles {
 }
 
 impl SledWriter {
-    fn count(&mut self, key: &[u8], old: Option<Stamp>, new: Option<Stamp>) {
+    fn count(&mut self, key: &[u8], old: Option<EntryMeta>, new: Option<EntryMeta>) {
         match (old, new) {
             (None, Some(_)) => drop(self.counts.live.fetch_add(1, Ordering::Relaxed)),
             (Some(_), None) => drop(self.counts.live.fetch_sub(1, Ordering::Relaxed)),
             _ => {}
         }
-        if let Some(time) = old.and_then(|stamp| stamp.expires_at) {
+        if let Some(time) = old.and_then(|metadata| metadata.expires_at) {
             self.deadlines.remove(&(time, key.into()));
         }
-        if let Some(time) = new.and_then(|stamp| stamp.expires_at) {
+        if let Some(time) = new.and_then(|metadata| metadata.expires_at) {
             self.deadlines.insert((time, key.into()));
         }
         self.counts.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
@@ -347,7 +343,7 @@ impl SledWriter {
         let mut batch = SledBatch::default();
         let mut counted = Vec::with_capacity(changes.len());
         for (key, (new, stored)) in changes {
-            counted.push((key, self.database.stamp(key)?, new));
+            counted.push((key, self.database.metadata(key)?, new));
             match stored {
                 Some(stored) => batch.insert(key, stored),
                 None => batch.remove(key),
@@ -376,9 +372,9 @@ impl SledWriter {
             for mutation in batch {
                 match mutation {
                     Mutation::Put { key, value, expires_at } => {
-                        let stamp = Stamp { version, expires_at: *expires_at };
+                        let metadata = EntryMeta { version, expires_at: *expires_at };
                         let stored = encode(version, *expires_at, value);
-                        changes.insert(key, (Some(stamp), Some(stored)));
+                        changes.insert(key, (Some(metadata), Some(stored)));
                     }
                     Mutation::Remove { key } => drop(changes.insert(key, (None, None))),
                     Mutation::Clear => {
@@ -392,8 +388,8 @@ impl SledWriter {
     }
 }
 
-/// The last change of each key: its stamp and what is stored, unless it is removed.
-type Changes<'a> = BTreeMap<&'a [u8], (Option<Stamp>, Option<Vec<u8>>)>;
+/// The last change of each key: its metadata and what is stored, unless it is removed.
+type Changes<'a> = BTreeMap<&'a [u8], (Option<EntryMeta>, Option<Vec<u8>>)>;
 
 impl WriteHalf for SledWriter {
     fn next_sequence(&self) -> u64 {
@@ -409,23 +405,6 @@ impl WriteHalf for SledWriter {
         self.database.flush()
     }
 
-    fn sync(&mut self) -> Result<()> {
-        // Every group is flushed when it is committed, and sled offers no more.
-        Ok(())
-    }
-
-    fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
-        None
-    }
-
-    fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
-        None
-    }
-
-    fn take(&mut self, _delivery: Delivery) -> Result<()> {
-        Ok(())
-    }
-
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
         due.take(limit).map(|(_, key)| key.to_vec()).collect()
@@ -437,10 +416,6 @@ impl WriteHalf for SledWriter {
 
     fn check_files(&mut self) -> Result<()> {
         self.files.check()
-    }
-
-    fn close(&mut self) -> Result<()> {
-        self.sync()
     }
 }
 

@@ -20,6 +20,8 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
+use crate::sync::Arc;
+use crate::{EngineKind, Error, Options, Result};
 
 type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 
@@ -71,7 +73,7 @@ fn value(reader: &KvsReader, key: &str) -> Option<String> {
     }
 }
 
-fn at(reader: &KvsReader, key: &[u8], snapshot: &Snapshot) -> Option<Entry> {
+fn at(reader: &KvsReader, key: &[u8], snapshot: &EngineSnapshot) -> Option<Entry> {
     match reader.get_at(key, snapshot, Access::Blocking).unwrap() {
         Lookup::Found(entry) => Some(entry),
         Lookup::Absent => None,
@@ -98,12 +100,12 @@ fn maintain(writer: &mut KvsWriter) -> usize {
 }
 
 /// Runs a job to its end.
-fn finish(writer: &mut KvsWriter, job: &mut dyn Job) {
+fn finish(writer: &mut KvsWriter, job: &mut dyn BackgroundJob) {
     loop {
         match job.step().unwrap() {
-            Step::Continue => {}
-            Step::Deliver(delivery) => writer.take(delivery).unwrap(),
-            Step::Done(delivery) => break writer.take(delivery).unwrap(),
+            JobStep::Continue => {}
+            JobStep::Deliver(delivery) => writer.take_delivery(delivery),
+            JobStep::Done(delivery) => break writer.take_delivery(delivery),
         }
     }
 }
@@ -488,9 +490,9 @@ fn a_segment_in_which_writing_goes_on_is_not_compacted() {
     commit(&mut writer, &[put("during", "x")]);
     loop {
         match job.step().unwrap() {
-            Step::Continue => {}
-            Step::Deliver(delivery) => writer.take(delivery).unwrap(),
-            Step::Done(delivery) => break writer.take(delivery).unwrap(),
+            JobStep::Continue => {}
+            JobStep::Deliver(delivery) => writer.take_delivery(delivery),
+            JobStep::Done(delivery) => break writer.take_delivery(delivery),
         }
         commit(&mut writer, &[put("during", "y")]);
     }

@@ -8,7 +8,7 @@ use super::segment::build::{self, contents, open};
 use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
-use crate::engine::{Access, Lookup, ReadHalf, Step, WriteHalf};
+use crate::engine::{Access, JobStep, Lookup, ReadHalf, WriteHalf};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 
 /// Where a hint's checksum lies.
@@ -55,11 +55,11 @@ fn hint_all(writer: &mut KvsWriter) {
     while let Some(mut job) = writer.offer_hint() {
         let delivery = loop {
             match job.step().unwrap() {
-                Step::Continue => {}
-                Step::Deliver(delivery) | Step::Done(delivery) => break delivery,
+                JobStep::Continue => {}
+                JobStep::Deliver(delivery) | JobStep::Done(delivery) => break delivery,
             }
         };
-        writer.take(delivery).unwrap();
+        writer.take_delivery(delivery);
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::writer::WriterMessage;
 use crate::actor::{Actor, ReturnAddress, Wait};
-use crate::engine::{Delivery, Job, JobKind, Step};
+use crate::engine::{BackgroundJob, JobKind, JobStep};
 use crate::sync::now;
 
 /// How many jobs wait at most: one of each kind, and room for one that is being taken.
@@ -27,7 +27,7 @@ pub(crate) const MAILBOX_JOBS: usize = 4;
 pub(crate) struct Maintenance {
     writer: ReturnAddress<WriterMessage>,
     /// Syncs first.
-    jobs: VecDeque<Box<dyn Job>>,
+    jobs: VecDeque<Box<dyn BackgroundJob>>,
     interval: Duration,
     last_tick: Instant,
 }
@@ -55,10 +55,10 @@ impl Maintenance {
 }
 
 impl Actor for Maintenance {
-    type Message = Box<dyn Job>;
+    type Message = Box<dyn BackgroundJob>;
     const MESSAGES_MAX: usize = MAILBOX_JOBS;
 
-    fn handle(&mut self, messages: &mut Vec<Box<dyn Job>>) {
+    fn handle(&mut self, messages: &mut Vec<Box<dyn BackgroundJob>>) {
         for job in messages.drain(..) {
             match job.kind() {
                 JobKind::Sync | JobKind::Preparation => self.jobs.push_front(job),
@@ -79,15 +79,12 @@ impl Actor for Maintenance {
     fn idle(&mut self) {
         if let Some(mut job) = self.jobs.pop_front() {
             match job.step() {
-                Ok(Step::Continue) => self.jobs.push_front(job),
-                Ok(Step::Deliver(delivery)) => {
+                Ok(JobStep::Continue) => self.jobs.push_front(job),
+                Ok(JobStep::Deliver(delivery)) => {
                     self.tell(WriterMessage::Delivered(delivery, Some(job)));
                 }
-                Ok(Step::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery, None)),
-                Err(error) => {
-                    let delivery = Delivery::Failed(job.kind(), error);
-                    self.tell(WriterMessage::Delivered(delivery, None));
-                }
+                Ok(JobStep::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery, None)),
+                Err(error) => self.tell(WriterMessage::JobFailed(job.kind(), error)),
             }
         }
         self.tick_if_due();
@@ -98,17 +95,18 @@ impl Actor for Maintenance {
 mod tests {
     use super::*;
     use crate::actor::mailbox;
+    use crate::engine::Delivery;
 
     /// Has something for the writer at every step.
     struct Delivering;
 
-    impl Job for Delivering {
+    impl BackgroundJob for Delivering {
         fn kind(&self) -> JobKind {
             JobKind::Compaction
         }
 
-        fn step(&mut self) -> crate::Result<Step> {
-            Ok(Step::Deliver(Delivery::Hinted))
+        fn step(&mut self) -> crate::Result<JobStep> {
+            Ok(JobStep::Deliver(Delivery::empty()))
         }
     }
 
@@ -116,7 +114,7 @@ mod tests {
     fn a_job_goes_on_when_the_writer_has_taken_what_it_brought() {
         let (writer, mut inbox) = mailbox(8);
         let mut maintenance = Maintenance::new(writer.downgrade(), Duration::MAX);
-        let mut jobs: Vec<Box<dyn Job>> = vec![Box::new(Delivering)];
+        let mut jobs: Vec<Box<dyn BackgroundJob>> = vec![Box::new(Delivering)];
         for _ in 0..3 {
             maintenance.handle(&mut jobs);
             (0..3).for_each(|_| maintenance.idle());

@@ -48,9 +48,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::actor::{ActorThread, Address, Reply, mailbox, spawn};
-use crate::engine::{self, Engine, EngineKind, ReadHalf};
+use crate::engine::{self, Capabilities, Engine, ReadHalf};
 use crate::sync::Arc;
-use crate::{Durability, Error, Options, Result};
+use crate::{Durability, EngineKind, Error, Options, Result};
 use clock::Clock;
 use health::Health;
 use maintenance::Maintenance;
@@ -87,6 +87,7 @@ struct Shared {
     limits: SizeLimits,
     health: Arc<Health>,
     kind: EngineKind,
+    capabilities: Capabilities,
     directory: PathBuf,
     durability: Durability,
     is_read_only: bool,
@@ -153,6 +154,7 @@ impl Store {
             limits,
             health,
             kind: opened.kind,
+            capabilities: opened.capabilities,
             directory,
             durability: options.durability,
             is_read_only: options.read_only,

@@ -6,7 +6,7 @@
 //! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
 
 use super::Store;
-use crate::engine::{Entry, Lookup, Snapshot, Stamp};
+use crate::engine::{EngineSnapshot, Entry, EntryMeta, Lookup};
 use crate::{Error, Result};
 
 pub(crate) use crate::engine::Access;
@@ -32,7 +32,7 @@ impl From<Error> for ReadError {
 /// snapshot sees are kept until it is dropped.
 pub(crate) struct ReadSnapshot<'a> {
     store: &'a Store,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<EngineSnapshot>,
     /// The time of expiry in milliseconds since the Unix epoch: keys that expire together are gone
     /// together.
     now: u64,
@@ -70,9 +70,9 @@ impl Store {
         &self,
         key: &[u8],
         access: Access,
-    ) -> std::result::Result<Option<Stamp>, ReadError> {
+    ) -> std::result::Result<Option<EntryMeta>, ReadError> {
         self.check_metadata_access(access)?;
-        let metadata = self.shared.reader.peek(key)?;
+        let metadata = self.shared.reader.metadata(key)?;
         Ok(metadata.filter(|found| !self.shared.clock.is_past(found.expires_at)))
     }
 
@@ -121,12 +121,9 @@ impl Store {
     }
 
     /// Returns a snapshot of the engine, or `None` if it has none.
-    pub(super) fn engine_snapshot(&self) -> Result<Option<Snapshot>> {
-        match self.shared.reader.snapshot() {
-            Ok(snapshot) => Ok(Some(snapshot)),
-            Err(Error::Unsupported { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub(super) fn engine_snapshot(&self) -> Result<Option<EngineSnapshot>> {
+        let is_capable = self.shared.capabilities.snapshots;
+        is_capable.then(|| self.shared.reader.snapshot()).transpose()
     }
 
     /// Returns the engine's half that reads, for tests that need it without this door.
@@ -136,7 +133,7 @@ impl Store {
     }
 
     fn check_metadata_access(&self, access: Access) -> std::result::Result<(), ReadError> {
-        if access == Access::MemoryOnly && self.shared.reader.peek_may_wait() {
+        if access == Access::MemoryOnly && !self.shared.capabilities.metadata_in_memory {
             return Err(ReadError::WouldBlock);
         }
         Ok(())
@@ -169,12 +166,12 @@ impl ReadSnapshot<'_> {
         &self,
         key: &[u8],
         access: Access,
-    ) -> std::result::Result<Option<Stamp>, ReadError> {
+    ) -> std::result::Result<Option<EntryMeta>, ReadError> {
         self.store.check_metadata_access(access)?;
         let reader = &self.store.shared.reader;
         let metadata = match &self.snapshot {
-            Some(snapshot) => reader.peek_at(key, snapshot)?,
-            None => reader.peek(key)?,
+            Some(snapshot) => reader.metadata_at(key, snapshot)?,
+            None => reader.metadata(key)?,
         };
         Ok(metadata.filter(|found| !self.is_past(found.expires_at)))
     }

@@ -12,7 +12,7 @@ use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
-use crate::engine::{Access, Entry, Group, Lookup, Mutation, ReadHalf, Stamp};
+use crate::engine::{Access, Entry, EntryMeta, Group, Lookup, Mutation, ReadHalf};
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
@@ -56,7 +56,7 @@ struct Touch {
 /// What a key is in the group.
 struct Pending<'a> {
     value: &'a [u8],
-    stamp: Stamp,
+    stamp: EntryMeta,
 }
 
 impl Overlay {
@@ -189,7 +189,11 @@ impl<'a> Resolver<'a> {
             self.entry(key)?
         } else {
             let stamp = self.stamp(key)?;
-            stamp.map(|Stamp { version, expires_at }| Entry { value: vec![], version, expires_at })
+            stamp.map(|EntryMeta { version, expires_at }| Entry {
+                value: vec![],
+                version,
+                expires_at,
+            })
         };
         let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
         if condition.holds(alive.as_ref()) {
@@ -255,24 +259,28 @@ impl<'a> Resolver<'a> {
     fn touched(&self, Touch { position, version }: Touch) -> Option<Pending<'_>> {
         match self.group.mutation(position)? {
             Mutation::Put { value, expires_at, .. } => {
-                Some(Pending { value, stamp: Stamp { version, expires_at: *expires_at } })
+                Some(Pending { value, stamp: EntryMeta { version, expires_at: *expires_at } })
             }
             Mutation::Remove { .. } | Mutation::Clear => None,
         }
     }
 
-    fn stamp(&self, key: &[u8]) -> Result<Option<Stamp>> {
+    fn stamp(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
         match self.pending(key) {
             Some(pending) => Ok(pending.map(|pending| pending.stamp)),
-            None => self.reader.peek(key),
+            None => self.reader.metadata(key),
         }
     }
 
     fn entry(&self, key: &[u8]) -> Result<Option<Entry>> {
         if let Some(pending) = self.pending(key) {
-            return Ok(pending.map(|Pending { value, stamp: Stamp { version, expires_at } }| {
-                Entry { value: value.to_vec(), version, expires_at }
-            }));
+            return Ok(pending.map(
+                |Pending { value, stamp: EntryMeta { version, expires_at } }| Entry {
+                    value: value.to_vec(),
+                    version,
+                    expires_at,
+                },
+            ));
         }
         match self.reader.get(key, Access::Blocking)? {
             Lookup::Found(entry) => Ok(Some(entry)),
@@ -284,9 +292,10 @@ impl<'a> Resolver<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{self, EngineKind};
+    use crate::engine;
+    use crate::store::limits::BATCH_BYTES_MAX;
     use crate::sync::Arc;
-    use crate::{Options, store::limits::BATCH_BYTES_MAX};
+    use crate::{EngineKind, Options};
 
     /// What reads an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
     fn reader() -> Arc<dyn ReadHalf> {

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use super::Store;
 use crate::Result;
-use crate::engine::{KeyRange, ScanPage, Scanned, Snapshot};
+use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned};
 
 /// The most keys per page of [`Store::scan`]; removed and expired ones count.
 const KEYS_PER_PAGE: usize = 1024;
@@ -33,7 +33,7 @@ pub(crate) struct StoreScan<'a> {
     rest: Option<KeyRange>,
     /// The moment that every page sees, and its time in milliseconds since the Unix epoch; `None`
     /// where each page sees its own.
-    moment: Option<(Option<Snapshot>, u64)>,
+    moment: Option<(Option<EngineSnapshot>, u64)>,
     keys_only: bool,
 }
 

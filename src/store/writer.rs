@@ -28,7 +28,7 @@ use super::request::{FailedGroup, Request};
 use super::resolve::Resolver;
 use crate::actor::{Actor, Address, Reply, Wait};
 use crate::bugs::{Bug, planted};
-use crate::engine::{Delivery, Group, Job, JobKind, ReadHalf, WriteHalf};
+use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, WriteHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Result};
 
@@ -63,9 +63,11 @@ pub(crate) enum WriterMessage {
     },
     /// Time has passed: sync and compact what is due.
     Tick,
-    /// A job brought this, and is sent back if it has more to do: so what it brings next waits behind what
-    /// callers want meanwhile.
-    Delivered(Delivery, Option<Box<dyn Job>>),
+    /// A job delivered a result, and is sent back if it has more to do: so its next delivery waits
+    /// behind the messages that callers send meanwhile.
+    Delivered(Delivery, Option<Box<dyn BackgroundJob>>),
+    /// A job of this kind failed.
+    JobFailed(JobKind, Error),
 }
 
 /// Gets one outcome per batch.
@@ -75,7 +77,7 @@ pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
 pub(crate) struct Writer {
     engine: Box<dyn WriteHalf>,
     reader: Arc<dyn ReadHalf>,
-    jobs: Address<Box<dyn Job>>,
+    jobs: Address<Box<dyn BackgroundJob>>,
     clock: Clock,
     limits: SizeLimits,
     durability: Durability,
@@ -92,7 +94,7 @@ pub(crate) struct WriterParts {
     pub(crate) engine: Box<dyn WriteHalf>,
     pub(crate) reader: Arc<dyn ReadHalf>,
     /// Where jobs go: the maintenance actor's mailbox.
-    pub(crate) jobs: Address<Box<dyn Job>>,
+    pub(crate) jobs: Address<Box<dyn BackgroundJob>>,
     pub(crate) clock: Clock,
     pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
@@ -314,26 +316,21 @@ impl Writer {
         preparation.into_iter().chain(other).for_each(|job| self.start(job));
     }
 
-    fn start(&self, job: Box<dyn Job>) {
+    fn start(&self, job: Box<dyn BackgroundJob>) {
         if self.jobs.try_send(job).is_err() {
             self.fail(&maintenance_is_gone());
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery) {
-        if let Delivery::Failed(kind, error) = &delivery {
-            match (kind, error) {
-                (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
-                (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
-                (JobKind::Preparation, _) => {
-                    log::warn!("the next segment was not prepared: {error}")
-                }
-                (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
-            }
-        }
+    /// Hands the result of a job to the engine.
+    fn deliver(&mut self, result: std::result::Result<Delivery, (JobKind, Error)>) {
         let was_full = self.engine.full().is_some();
-        if let Err(error) = self.engine.take(delivery) {
-            self.fail(&error);
+        match result {
+            Ok(delivery) => self.engine.take_delivery(delivery),
+            Err((kind, error)) => {
+                self.report_failed_job(kind, &error);
+                self.engine.note_failed_job(kind, &error);
+            }
         }
         let is_full = self.engine.full().is_some();
         if is_full != was_full {
@@ -342,6 +339,15 @@ impl Writer {
                 false => log::info!("there is space again: writes are taken"),
             }
             self.set_failing(is_full);
+        }
+    }
+
+    fn report_failed_job(&self, kind: JobKind, error: &Error) {
+        match (kind, error) {
+            (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
+            (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
+            (JobKind::Preparation, _) => log::warn!("the next segment was not prepared: {error}"),
+            (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
         }
     }
 
@@ -401,11 +407,12 @@ impl Actor for Writer {
                 // What maintenance says concerns no request, so its place among them does not matter.
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Delivered(delivery, job) => {
-                    self.deliver(delivery);
+                    self.deliver(Ok(delivery));
                     if let Some(job) = job {
                         self.start(job);
                     }
                 }
+                WriterMessage::JobFailed(kind, error) => self.deliver(Err((kind, error))),
             }
         }
         self.commit_all(queue);

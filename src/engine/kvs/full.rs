@@ -2,10 +2,10 @@
 //! [`Reserve`](crate::storage::log::reserve).
 
 use super::KvsWriter;
+use super::jobs::ReserveJob;
 use super::writer::Placed;
 use crate::bugs::if_planted;
-use crate::engine::jobs::ReserveJob;
-use crate::engine::{Group, Job};
+use crate::engine::{BackgroundJob, Group};
 use crate::storage::format::file_name;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::reserve::{Kept, with_reserve};
@@ -125,7 +125,7 @@ impl KvsWriter {
 
     /// Returns the job that makes the reserve, if there is something to do. What a compaction on a
     /// full disk has for its output is not taken from it.
-    pub(super) fn offer_reserve(&mut self) -> Option<Box<dyn Job>> {
+    pub(super) fn offer_reserve(&mut self) -> Option<Box<dyn BackgroundJob>> {
         let is_compacting = self.compaction.is_some() || self.is_releasing;
         if is_compacting && self.reserve.full().is_some() {
             return None;

@@ -1,20 +1,22 @@
 //! The `kvs` engine: the log, the index over it, the cache in front of it, and compaction.
 
 mod full;
+mod jobs;
 mod reader;
 mod writer;
 
 pub(crate) use reader::KvsReader;
 pub(crate) use writer::KvsWriter;
 
-use super::directory::Directory;
+use super::data_directory::DataDirectory;
 use super::read_only::ReadOnlyWriter;
-use super::{Engine, EngineKind, WriteHalf};
+use super::{Capabilities, Engine, WriteHalf};
 use crate::storage::environment::LogEnvironment;
 use crate::sync::Arc;
-use crate::{Durability, Options, Result};
+use crate::{Durability, EngineKind, Options, Result};
 
-/// How much longer than what it holds a file may be, where that makes syncs cheaper; an open after a crash reads it.
+/// The most bytes by which a file is longer than its contents where that makes syncs cheaper; an
+/// open after a crash reads them.
 const PREALLOCATE_BYTES: u64 = 1 << 20;
 
 /// As many full segments as this fill a file system, so that each can be rewritten when it is full.
@@ -29,8 +31,8 @@ fn segment_bytes_max(disk_bytes: u64) -> u64 {
 }
 
 /// Opens the log in the directory.
-pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
-    let Directory { path, handle, store, lock, .. } = directory;
+pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine> {
+    let DataDirectory { path, handle, store, lock, .. } = directory;
     let segment_bytes_max = match handle.space() {
         Ok(space) => options.segment_bytes_max.min(segment_bytes_max(space.total)),
         Err(_) => options.segment_bytes_max,
@@ -57,5 +59,11 @@ pub(crate) fn open(options: &Options, directory: Directory) -> Result<Engine> {
     } else {
         Box::new(writer)
     };
-    Ok(Engine { writer, reader: Arc::new(reader), kind: EngineKind::Kvs, lock: Some(lock) })
+    Ok(Engine {
+        writer,
+        reader: Arc::new(reader),
+        kind: EngineKind::Kvs,
+        capabilities: Capabilities { snapshots: true, metadata_in_memory: true },
+        lock: Some(lock),
+    })
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::scan::scan_index;
-use crate::engine::{Access, Entry, Lookup, Page, ReadHalf, ScanPage, Stamp};
+use crate::engine::{Access, EngineSnapshot, Entry, EntryMeta, Lookup, Page, ReadHalf, ScanPage};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
 use crate::storage::format::file_name;
-use crate::storage::index::{IndexReader, Slot, Snapshot};
+use crate::storage::index::{IndexReader, Slot};
 use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
@@ -83,12 +83,12 @@ impl KvsReader {
     }
 }
 
-/// What a version says of its key, unless it says that the key is gone.
-fn stamp((version, slot): (u64, Location)) -> Option<Stamp> {
-    (!slot.is_tombstone()).then(|| Stamp { version, expires_at: slot.expires_at() })
+/// Returns the metadata of a version, unless it is a tombstone.
+fn metadata((version, slot): (u64, Location)) -> Option<EntryMeta> {
+    (!slot.is_tombstone()).then(|| EntryMeta { version, expires_at: slot.expires_at() })
 }
 
-/// What the cache found, as an engine gives it.
+/// Returns the entry of a hit of the cache.
 fn entry(hit: Hit) -> Entry {
     let Hit { value, version, expires_at } = hit;
     Entry { value, version, expires_at }
@@ -104,20 +104,20 @@ impl ReadHalf for KvsReader {
         self.fetch(wanted, access, || self.index.newest(key))
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &Snapshot, access: Access) -> Result<Lookup> {
-        let (hash, seen) = (self.cache.place(key), snapshot.sequence());
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, access: Access) -> Result<Lookup> {
+        let (hash, seen) = (self.cache.place(key), snapshot.0.sequence());
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
             return Ok(Lookup::Found(entry(hit)));
         }
-        self.fetch(PointRead { key, hash, seen }, access, || self.index.at(key, snapshot))
+        self.fetch(PointRead { key, hash, seen }, access, || self.index.at(key, &snapshot.0))
     }
 
-    fn peek(&self, key: &[u8]) -> Result<Option<Stamp>> {
-        Ok(self.index.newest(key).and_then(stamp))
+    fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
+        Ok(self.index.newest(key).and_then(metadata))
     }
 
-    fn peek_at(&self, key: &[u8], snapshot: &Snapshot) -> Result<Option<Stamp>> {
-        Ok(self.index.at(key, snapshot).and_then(stamp))
+    fn metadata_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>> {
+        Ok(self.index.at(key, &snapshot.0).and_then(metadata))
     }
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
@@ -141,8 +141,8 @@ impl ReadHalf for KvsReader {
         })
     }
 
-    fn snapshot(&self) -> Result<Snapshot> {
-        Ok(self.index.snapshot())
+    fn snapshot(&self) -> Result<EngineSnapshot> {
+        Ok(EngineSnapshot(self.index.snapshot()))
     }
 
     fn count(&self) -> u64 {

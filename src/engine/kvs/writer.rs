@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::KvsReader;
+use super::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
 use crate::bugs::{Bug, if_planted, planted};
-use crate::engine::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
+use crate::engine::job::JobResult;
 use crate::engine::threads::Threads;
-use crate::engine::{Delivery, Group, Job, JobKind, Mutation, WriteHalf};
+use crate::engine::{BackgroundJob, Delivery, Group, JobKind, Mutation, WriteHalf};
 use crate::storage::cache::RecordCache;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::compaction::{
@@ -308,7 +309,7 @@ impl WriteHalf for KvsWriter {
         self.log.sync()
     }
 
-    fn offer_sync(&mut self) -> Option<Box<dyn Job>> {
+    fn offer_sync(&mut self) -> Option<Box<dyn BackgroundJob>> {
         if self.is_syncing || self.log.unsynced().next().is_none() {
             return None;
         }
@@ -317,7 +318,7 @@ impl WriteHalf for KvsWriter {
         Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
     }
 
-    fn offer_compaction(&mut self) -> Option<Box<dyn Job>> {
+    fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
         if_planted!(AcknowledgeBeforePublish => self.index.publish(self.log.next_sequence() - 1));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
@@ -327,7 +328,9 @@ impl WriteHalf for KvsWriter {
             return None;
         }
         match self.plan_compaction(has_old_snapshots) {
-            Ok(plan) => plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn Job>),
+            Ok(plan) => {
+                plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn BackgroundJob>)
+            }
             Err(error) => {
                 self.note_failed_compaction(&error);
                 log::warn!("compaction cannot begin: {error}");
@@ -345,7 +348,7 @@ impl WriteHalf for KvsWriter {
         self.reserve.full()
     }
 
-    fn offer_preparation(&mut self) -> Option<Box<dyn Job>> {
+    fn offer_preparation(&mut self) -> Option<Box<dyn BackgroundJob>> {
         if let Some(job) = self.offer_reserve() {
             return Some(job);
         }
@@ -358,7 +361,7 @@ impl WriteHalf for KvsWriter {
         match self.log.request_standby(bytes_min) {
             Ok(id) => id.map(|id| {
                 Box::new(StandbyJob { environment: self.log.environment().clone(), id })
-                    as Box<dyn Job>
+                    as Box<dyn BackgroundJob>
             }),
             Err(error) => {
                 log::warn!("no standby segment can be made: {error}");
@@ -367,7 +370,7 @@ impl WriteHalf for KvsWriter {
         }
     }
 
-    fn offer_hint(&mut self) -> Option<Box<dyn Job>> {
+    fn offer_hint(&mut self) -> Option<Box<dyn BackgroundJob>> {
         self.unhinted.extend(self.log.take_sealed());
         // A compaction might remove the segment meanwhile, and a full disk has no space for a hint.
         let is_full = self.reserve.full().is_some();
@@ -392,36 +395,40 @@ impl WriteHalf for KvsWriter {
         None
     }
 
-    fn take(&mut self, delivery: Delivery) -> Result<()> {
-        match delivery {
-            Delivery::Synced(sequence) => {
+    fn take_delivery(&mut self, delivery: Delivery) {
+        match delivery.0 {
+            JobResult::Synced(sequence) => {
                 self.is_syncing = false;
                 self.log.finish_sync(sequence);
             }
-            Delivery::Compaction(delivery) => self.take_compaction(delivery),
-            Delivery::Hinted => {
+            JobResult::Compaction(delivery) => self.take_compaction(delivery),
+            JobResult::Standby(standby) => self.log.receive_standby(Some(standby)),
+            JobResult::Reserved(made) => self.reserve.take(&made),
+            JobResult::Hinted => {
                 if let Some(segment) = self.hint_in_progress.take() {
                     segment.set_hinted(true);
                 }
             }
-            // One that failed is left to the next open, which wants another.
-            Delivery::Failed(JobKind::Hint, error) => {
+        }
+    }
+
+    fn note_failed_job(&mut self, kind: JobKind, error: &Error) {
+        match kind {
+            JobKind::Sync => self.is_syncing = false,
+            JobKind::Preparation => self.log.receive_standby(None),
+            // Left to the next open, which wants another.
+            JobKind::Hint => {
                 if let Some(segment) = self.hint_in_progress.take() {
-                    self.log.table().note_failed_read(segment.id(), &error);
+                    self.log.table().note_failed_read(segment.id(), error);
                 }
             }
-            Delivery::Standby(standby) => self.log.receive_standby(Some(standby)),
-            Delivery::Reserved(made) => self.reserve.take(&made),
-            Delivery::Failed(JobKind::Preparation, _) => self.log.receive_standby(None),
-            Delivery::Failed(JobKind::Sync, _) => self.is_syncing = false,
             // Tried again once more garbage was made, but not where inputs could not be removed: were the
             // output replaced too, the next open would not know that it has to remove them.
-            Delivery::Failed(JobKind::Compaction, error) => {
-                self.note_failed_compaction(&error);
+            JobKind::Compaction => {
+                self.note_failed_compaction(error);
                 self.compaction.take_if(|compaction| !compaction.has_its_name);
             }
         }
-        Ok(())
     }
 
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {

@@ -21,9 +21,9 @@ fn deadlines_are_counted_and_told_in_order() {
     let snapshot = reader.snapshot().unwrap();
     commit(&mut writer, &[remove("early")]);
     assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(20)));
-    let stamp = Stamp { version: 1, expires_at: Some(10) };
-    assert_eq!(reader.peek_at(b"early", &snapshot).unwrap(), Some(stamp));
-    assert_eq!(reader.peek_at(b"other", &snapshot).unwrap(), None);
+    let stamp = EntryMeta { version: 1, expires_at: Some(10) };
+    assert_eq!(reader.metadata_at(b"early", &snapshot).unwrap(), Some(stamp));
+    assert_eq!(reader.metadata_at(b"other", &snapshot).unwrap(), None);
 }
 
 #[test]
@@ -34,5 +34,5 @@ fn a_sync_in_the_background_vouches_for_what_was_written_when_it_began() {
     commit(&mut writer, &[put("b", "1")]);
     let mut job = writer.offer_sync().expect("something is not synced");
     commit(&mut writer, &[put("c", "1")]);
-    assert!(matches!(job.step().unwrap(), Step::Done(Delivery::Synced(2))));
+    assert!(matches!(job.step().unwrap(), JobStep::Done(delivery) if delivery.synced() == Some(2)));
 }

@@ -156,7 +156,7 @@ fn a_full_disk_leaves_no_part_of_a_hint() {
         }
     };
     assert!(error.is_disk_full());
-    writer.take(Delivery::Failed(JobKind::Hint, error)).unwrap();
+    writer.note_failed_job(JobKind::Hint, &error);
     disk.heal();
     assert_eq!(names(&disk, ".hint"), Vec::<String>::new());
     assert!(writer.offer_hint().is_none(), "it is not tried again and again");

@@ -74,7 +74,7 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
     }
     commit(&mut writer, &[put("kept", "newest")]);
     let mut job = writer.offer_compaction().expect("most of it is garbage");
-    assert!(matches!(job.step().unwrap(), Step::Continue), "the first segment was copied");
+    assert!(matches!(job.step().unwrap(), JobStep::Continue), "the first segment was copied");
     assert!(at(&reader, b"a", snapshot.as_ref().unwrap()).is_some());
     if is_dropped_early {
         snapshot = None;
@@ -104,7 +104,7 @@ fn what_was_removed_while_a_compaction_copied_it_stays_removed() {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     let mut job = writer.offer_compaction().expect("most of it is garbage");
-    assert!(matches!(job.step().unwrap(), Step::Continue), "the first segment was copied");
+    assert!(matches!(job.step().unwrap(), JobStep::Continue), "the first segment was copied");
     commit(&mut writer, &[remove("a")]);
     finish(&mut writer, &mut *job);
     // The copy and the segment with the tombstone are garbage by then, and compacted together.
@@ -177,9 +177,9 @@ fn a_sync_that_began_before_a_segment_was_sealed_does_not_vouch_for_the_seal() {
         n += 1;
     }
     let mut sync = writer.offer_sync().expect("nothing was synced");
-    let Ok(Step::Done(synced)) = sync.step() else { panic!("a sync is one step") };
+    let Ok(JobStep::Done(synced)) = sync.step() else { panic!("a sync is one step") };
     commit(&mut writer, &[put("hot", "overwritten")]);
-    writer.take(synced).unwrap();
+    writer.take_delivery(synced);
     for _ in 0..20 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
@@ -222,7 +222,7 @@ fn an_output_has_its_name_for_good_before_what_it_replaces_is_removed() {
     commit(&mut writer, &[put("b", "1")]);
     let mut job = writer.offer_compaction().expect("most of it is garbage");
     disk.record();
-    while !matches!(job.step().unwrap(), Step::Deliver(_)) {}
+    while !matches!(job.step().unwrap(), JobStep::Deliver(_)) {}
     // One of the kills comes between the rename and the sync of the directory.
     for killed in disk.moments() {
         let disk = SimulatedDisk::new(killed.state);
@@ -269,8 +269,8 @@ fn inputs_that_cannot_be_removed_do_not_come_back_after_another_compaction() {
     let mut job = writer.offer_compaction().expect("most of it is garbage");
     let error = loop {
         match job.step() {
-            Ok(Step::Deliver(delivery)) => {
-                writer.take(delivery).unwrap();
+            Ok(JobStep::Deliver(delivery)) => {
+                writer.take_delivery(delivery);
                 // The output has its name, and what follows is the removals.
                 disk.fail(Fault { call: 0, failure: Failure::Input, forever: true }, 0);
             }
@@ -278,7 +278,7 @@ fn inputs_that_cannot_be_removed_do_not_come_back_after_another_compaction() {
             Err(error) => break error,
         }
     };
-    writer.take(Delivery::Failed(JobKind::Compaction, error)).unwrap();
+    writer.note_failed_job(JobKind::Compaction, &error);
     disk.heal();
     for _ in 0..100 {
         commit(&mut writer, &[put("hot", "overwritten")]);

@@ -57,9 +57,9 @@ fn inputs_that_a_compaction_removes_are_not_missed() {
     loop {
         engine.writer.check_files().unwrap();
         match job.step().unwrap() {
-            Step::Continue => {}
-            Step::Deliver(delivery) => engine.writer.take(delivery).unwrap(),
-            Step::Done(delivery) => break engine.writer.take(delivery).unwrap(),
+            JobStep::Continue => {}
+            JobStep::Deliver(delivery) => engine.writer.take_delivery(delivery),
+            JobStep::Done(delivery) => break engine.writer.take_delivery(delivery),
         }
     }
     engine.writer.check_files().unwrap();

@@ -74,7 +74,7 @@ fn a_long_segment_is_copied_in_several_steps() {
     }
     let mut job = writer.offer_compaction().expect("nearly all of it is garbage");
     let mut steps = 0;
-    while matches!(job.step().unwrap(), Step::Continue) {
+    while matches!(job.step().unwrap(), JobStep::Continue) {
         steps += 1;
     }
     assert!((4..8).contains(&steps), "{steps} steps for 4 MiB");
@@ -89,7 +89,7 @@ fn a_compaction_that_is_given_up_leaves_no_file() {
     }
     let mut job = writer.offer_compaction().expect("most of it is garbage");
     let is_unfinished = |name: &str| name.ends_with(".tmp");
-    assert!(matches!(job.step().unwrap(), Step::Continue));
+    assert!(matches!(job.step().unwrap(), JobStep::Continue));
     assert!(disk.state().files().any(|(name, _)| is_unfinished(name)));
     drop(job);
     assert!(!disk.state().files().any(|(name, _)| is_unfinished(name)));

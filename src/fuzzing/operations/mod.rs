@@ -10,7 +10,8 @@ use std::ops::Bound;
 use super::Input;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    Access, Delivery, Job, KeyRange, Lookup, ReadHalf, ScanPage, Snapshot, Stamp, Step, WriteHalf,
+    Access, BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, Lookup, ReadHalf,
+    ScanPage, WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
@@ -65,9 +66,9 @@ struct Store {
     writer: KvsWriter,
     reader: KvsReader,
     model: Model,
-    snapshots: Vec<(Snapshot, Entries)>,
-    sync: Option<Box<dyn Job>>,
-    compaction: Option<Box<dyn Job>>,
+    snapshots: Vec<(EngineSnapshot, Entries)>,
+    sync: Option<Box<dyn BackgroundJob>>,
+    compaction: Option<Box<dyn BackgroundJob>>,
 }
 
 impl Store {
@@ -180,21 +181,22 @@ impl Store {
             return;
         }
         let delivery = match step {
-            Ok(Step::Continue) => {
+            Ok(JobStep::Continue) => {
                 self.compaction = Some(job);
                 return;
             }
-            Ok(Step::Deliver(delivery)) => {
+            Ok(JobStep::Deliver(delivery)) => {
                 self.compaction = Some(job);
                 delivery
             }
-            Ok(Step::Done(delivery)) => delivery,
+            Ok(JobStep::Done(delivery)) => delivery,
             Err(error) => {
                 assert!(error.is_disk_full(), "{error}");
-                Delivery::Failed(job.kind(), error)
+                self.writer.note_failed_job(job.kind(), &error);
+                return;
             }
         };
-        self.writer.take(delivery).unwrap();
+        self.writer.take_delivery(delivery);
     }
 
     /// Finds out that a disk which was full has space again, unless a compaction needs it first.
@@ -204,8 +206,8 @@ impl Store {
         }
         self.writer.tick().unwrap();
         while let Some(mut job) = self.writer.offer_preparation() {
-            let Ok(Step::Done(delivery)) = job.step() else { panic!("it is one step") };
-            self.writer.take(delivery).unwrap();
+            let Ok(JobStep::Done(delivery)) = job.step() else { panic!("it is one step") };
+            self.writer.take_delivery(delivery);
         }
         assert!(self.writer.full().is_none() || self.compaction.is_some());
     }
@@ -214,8 +216,8 @@ impl Store {
         if !in_background {
             self.writer.sync().unwrap();
         } else if let Some(mut job) = self.sync.take() {
-            let Ok(Step::Done(delivery)) = job.step() else { panic!("a sync is one step") };
-            self.writer.take(delivery).unwrap();
+            let Ok(JobStep::Done(delivery)) = job.step() else { panic!("a sync is one step") };
+            self.writer.take_delivery(delivery);
         } else {
             self.sync = self.writer.offer_sync();
         }
@@ -229,11 +231,11 @@ impl Store {
             let expected = entries.get(&key);
             let found = self.reader.get(&key, Access::Blocking).unwrap();
             assert_eq!(found, expected.cloned().map_or(Lookup::Absent, Lookup::Found));
-            let stamp = |entry: &crate::Entry| Stamp {
+            let stamp = |entry: &crate::Entry| EntryMeta {
                 version: entry.version,
                 expires_at: entry.expires_at,
             };
-            assert_eq!(self.reader.peek(&key).unwrap(), expected.map(stamp));
+            assert_eq!(self.reader.metadata(&key).unwrap(), expected.map(stamp));
             for (snapshot, entries) in &self.snapshots {
                 let found = self.reader.get_at(&key, snapshot, Access::Blocking).unwrap();
                 let expected = entries.get(&key).cloned().map_or(Lookup::Absent, Lookup::Found);
@@ -251,7 +253,7 @@ impl Store {
     }
 
     /// Compares a part of the keys, page by page in either direction.
-    fn check_scan(&self, input: &mut Input<'_>, snapshot: Option<(&Snapshot, &Entries)>) {
+    fn check_scan(&self, input: &mut Input<'_>, snapshot: Option<(&EngineSnapshot, &Entries)>) {
         let entries = snapshot.map_or(&self.model.entries, |(_, entries)| entries);
         let bound = |input: &mut Input<'_>| match input.choose(3) {
             0 => Bound::Unbounded,

@@ -6,7 +6,8 @@ use super::edit::frames;
 use crate::Result;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    Access, Group, Job, KeyRange, Lookup, Mutation, ReadHalf, ScanPage, Step, WriteHalf,
+    Access, BackgroundJob, Group, JobStep, KeyRange, Lookup, Mutation, ReadHalf, ScanPage,
+    WriteHalf,
 };
 use crate::fuzzing::{Image, Input, image};
 use crate::storage::environment::LogEnvironment;
@@ -85,12 +86,12 @@ pub(super) fn maintain(writer: &mut KvsWriter) {
 }
 
 /// Runs up to this many steps of a job.
-fn run(writer: &mut KvsWriter, job: &mut dyn Job, steps: usize) {
+fn run(writer: &mut KvsWriter, job: &mut dyn BackgroundJob, steps: usize) {
     for _ in 0..steps {
         match job.step().unwrap() {
-            Step::Continue => {}
-            Step::Deliver(delivery) => writer.take(delivery).unwrap(),
-            Step::Done(delivery) => return writer.take(delivery).unwrap(),
+            JobStep::Continue => {}
+            JobStep::Deliver(delivery) => writer.take_delivery(delivery),
+            JobStep::Done(delivery) => return writer.take_delivery(delivery),
         }
     }
 }

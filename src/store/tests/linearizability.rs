@@ -126,7 +126,7 @@ impl<'a> Client<'a> {
                 Known::Known(KeyAnswer::Value(found.map(|(number, _)| number)))
             }
             KeyOperation::Contains => {
-                let stamp = self.store.reader().peek(key.as_bytes());
+                let stamp = self.store.reader().metadata(key.as_bytes());
                 let stamp = stamp.map_err(|error| format!("a peek at {key} failed: {error}"))?;
                 Known::Known(KeyAnswer::Flag(stamp.is_some()))
             }

@@ -27,14 +27,17 @@ impl engine::WriteHalf for Failing {
     fn sync(&mut self) -> Result<()> {
         self.0.sync()
     }
-    fn offer_sync(&mut self) -> Option<Box<dyn engine::Job>> {
+    fn offer_sync(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
         self.0.offer_sync()
     }
-    fn offer_compaction(&mut self) -> Option<Box<dyn engine::Job>> {
+    fn offer_compaction(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
         self.0.offer_compaction()
     }
-    fn take(&mut self, delivery: engine::Delivery) -> Result<()> {
-        self.0.take(delivery)
+    fn take_delivery(&mut self, delivery: engine::Delivery) {
+        self.0.take_delivery(delivery);
+    }
+    fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
+        self.0.note_failed_job(kind, error);
     }
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         self.0.due(now, limit)
@@ -51,7 +54,7 @@ struct Bench {
     writer: Writer,
     fault: Fault,
     reader: Arc<dyn ReadHalf>,
-    jobs: Option<Mailbox<Box<dyn engine::Job>>>,
+    jobs: Option<Mailbox<Box<dyn engine::BackgroundJob>>>,
 }
 
 impl Bench {
@@ -171,7 +174,7 @@ fn a_failed_sync_in_the_background_ends_writing_and_a_failed_compaction_does_not
     let mut bench = Bench::new();
     let failed = |kind| {
         let error = Error::io("sync", Path::new("log"), std::io::Error::other("broken"));
-        WriterMessage::Delivered(engine::Delivery::Failed(kind, error), None)
+        WriterMessage::JobFailed(kind, error)
     };
     bench.writer.handle(&mut vec![failed(engine::JobKind::Compaction)]);
     assert!(matches!(bench.write(vec![put("a", "v")])[..], [Ok(())]));
@@ -215,7 +218,7 @@ fn one_request_of_many_groups_does_not_hold_off_expiry() {
         |n: u8| WriteOperation::Put { key: vec![n], value: vec![n; 5 << 20], expires_at: None };
     let reader = Arc::clone(&bench.reader);
     let update = Probe::look(move || {
-        WriteAnswer::Flag(reader.peek(&0_u32.to_le_bytes()).unwrap().is_none())
+        WriteAnswer::Flag(reader.metadata(&0_u32.to_le_bytes()).unwrap().is_none())
     });
     let look = WriteOperation::Update { key: b"look".to_vec(), update };
     let batches = vec![large(1), large(2), large(3), look];

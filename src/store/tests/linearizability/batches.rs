@@ -88,7 +88,7 @@ pub(super) fn execute(
             Ok(StoreAnswer::Key(KeyAnswer::Value(value.as_deref().map(decode))))
         }
         StoreOperation::Key(key, KeyOperation::Contains) => {
-            let stamp = store.reader().peek(name(seed, *key).as_bytes());
+            let stamp = store.reader().metadata(name(seed, *key).as_bytes());
             let flag = stamp.map_err(|error| error.to_string())?.is_some();
             Ok(StoreAnswer::Key(KeyAnswer::Flag(flag)))
         }

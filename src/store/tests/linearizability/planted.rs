@@ -68,14 +68,17 @@ impl engine::WriteHalf for OftenFull {
     fn sync(&mut self) -> Result<()> {
         self.0.sync()
     }
-    fn offer_sync(&mut self) -> Option<Box<dyn engine::Job>> {
+    fn offer_sync(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
         self.0.offer_sync()
     }
-    fn offer_compaction(&mut self) -> Option<Box<dyn engine::Job>> {
+    fn offer_compaction(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
         self.0.offer_compaction()
     }
-    fn take(&mut self, delivery: engine::Delivery) -> Result<()> {
-        self.0.take(delivery)
+    fn take_delivery(&mut self, delivery: engine::Delivery) {
+        self.0.take_delivery(delivery);
+    }
+    fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
+        self.0.note_failed_job(kind, error);
     }
     fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
         self.0.due(now, limit)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
-use crate::engine::{self, Delivery, DirectoryLock, Engine, Job, KeyRange, ReadHalf, ScanPage};
+use crate::engine::{self, BackgroundJob, DirectoryLock, Engine, KeyRange, ReadHalf, ScanPage};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
@@ -34,7 +34,7 @@ pub(super) struct Machine {
     requests: Mailbox<WriterMessage>,
     address: Address<WriterMessage>,
     maintenance: Maintenance,
-    jobs: Mailbox<Box<dyn Job>>,
+    jobs: Mailbox<Box<dyn BackgroundJob>>,
     pub(super) reader: Arc<dyn ReadHalf>,
     pub(super) health: Arc<Health>,
     _lock: Option<DirectoryLock>,
@@ -134,7 +134,7 @@ impl Machine {
     /// Notes the expired keys that the writer removed in this turn, the soonest first as it does.
     fn note_expired(&mut self, had_failed: bool) {
         let due = self.expired();
-        let is_gone = |key: &&Vec<u8>| self.reader.peek(key).is_ok_and(|found| found.is_none());
+        let is_gone = |key: &&Vec<u8>| self.reader.metadata(key).is_ok_and(|found| found.is_none());
         let gone = due.iter().take_while(is_gone).count();
         let is_in_doubt = gone == 0 && !had_failed && self.health.failure().is_some();
         if gone > 0 {
@@ -175,8 +175,10 @@ impl Machine {
         let mut messages = Vec::new();
         self.requests.receive_now(&mut messages, MANY);
         for message in &messages {
-            if let WriterMessage::Delivered(Delivery::Synced(sequence), _) = message {
-                let durable = self.pasts.iter().rposition(|past| past.sequence <= *sequence);
+            if let WriterMessage::Delivered(delivery, _) = message
+                && let Some(sequence) = delivery.synced()
+            {
+                let durable = self.pasts.iter().rposition(|past| past.sequence <= sequence);
                 self.promised.power_lost = self.promised.power_lost.max(durable.unwrap_or(0));
             }
         }

@@ -10,7 +10,7 @@ use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw, with_time};
 use super::machine::{Machine, Past};
 use super::{Dice, Model, START, options};
-use crate::engine::{Access, Lookup, Snapshot};
+use crate::engine::{Access, EngineSnapshot, Lookup};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
 use crate::store::clock::manual;
@@ -20,7 +20,7 @@ use crate::{Durability, Options};
 /// A store in the middle of a history.
 struct History {
     machine: Machine,
-    snapshots: Vec<(Snapshot, Model)>,
+    snapshots: Vec<(EngineSnapshot, Model)>,
     durability: Durability,
     figures: Figures,
     dice: Dice,

@@ -8,14 +8,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::EngineKind;
 use super::marker::{Marker, SMALL_FILE_BYTES};
 use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, Lock, Sharing, read_small};
 use crate::sync::{Arc, sleep};
-use crate::{Error, Options, Result};
+use crate::{EngineKind, Error, Options, Result};
 
-/// How often a taken lock is tried again.
+/// The time from one attempt at a taken lock to the next.
 pub(super) const LOCK_RETRY: Duration = Duration::from_millis(5);
 
 /// The note in the file `LOCK`, before the number of the process.
@@ -28,7 +27,7 @@ pub(crate) struct DirectoryLock {
 }
 
 /// An open data directory.
-pub(crate) struct Directory {
+pub(crate) struct DataDirectory {
     /// The path it was opened by, for messages, and for `sled`, which opens by path.
     pub(crate) path: PathBuf,
     pub(crate) handle: Arc<dyn fs::Directory>,
@@ -38,7 +37,7 @@ pub(crate) struct Directory {
     pub(crate) lock: DirectoryLock,
 }
 
-impl Directory {
+impl DataDirectory {
     /// Opens the directory and locks it, finds out its engine, and makes what the options let it make.
     ///
     /// `None` for the in-memory engine, which has no directory; one that holds another engine's data is
@@ -226,7 +225,7 @@ mod tests {
     fn open(name: &str, contents: &str, options: Options) -> (Result<()>, Vec<String>) {
         let files = [(name.to_owned(), contents.as_bytes().to_vec())];
         let disk = SimulatedDisk::new(State::with_files(files));
-        let opened = Directory::open(&options, Arc::new(disk.clone()));
+        let opened = DataDirectory::open(&options, Arc::new(disk.clone()));
         let names = disk.state().files().map(|(name, _)| name.to_owned()).collect();
         (opened.map(|_| ()), names)
     }

@@ -1,7 +1,8 @@
 //! The background jobs of the `kvs` engine.
 
-use super::{Delivery, Job, JobKind, Step};
 use crate::Result;
+use crate::engine::job::JobResult;
+use crate::engine::{BackgroundJob, Delivery, JobKind, JobStep};
 use crate::storage::compaction::{Compaction, CompactionPlan, CompactionProgress};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
@@ -25,22 +26,26 @@ impl CompactionJob {
     }
 }
 
-impl Job for CompactionJob {
+impl BackgroundJob for CompactionJob {
     fn kind(&self) -> JobKind {
         JobKind::Compaction
     }
 
-    fn step(&mut self) -> Result<Step> {
+    fn step(&mut self) -> Result<JobStep> {
         if let Some(plan) = self.plan.take() {
             self.compaction = Some(Compaction::begin(plan)?);
         }
         let Some(compaction) = &mut self.compaction else {
-            return Ok(Step::Continue);
+            return Ok(JobStep::Continue);
         };
         Ok(match compaction.step()? {
-            CompactionProgress::Continue => Step::Continue,
-            CompactionProgress::Deliver(delivery) => Step::Deliver(Delivery::Compaction(delivery)),
-            CompactionProgress::Done(delivery) => Step::Done(Delivery::Compaction(delivery)),
+            CompactionProgress::Continue => JobStep::Continue,
+            CompactionProgress::Deliver(delivery) => {
+                JobStep::Deliver(Delivery(JobResult::Compaction(delivery)))
+            }
+            CompactionProgress::Done(delivery) => {
+                JobStep::Done(Delivery(JobResult::Compaction(delivery)))
+            }
         })
     }
 }
@@ -51,40 +56,40 @@ pub(super) struct StandbyJob {
     pub(super) id: SegmentId,
 }
 
-impl Job for StandbyJob {
+impl BackgroundJob for StandbyJob {
     fn kind(&self) -> JobKind {
         JobKind::Preparation
     }
 
-    fn step(&mut self) -> Result<Step> {
-        Ok(Step::Done(Delivery::Standby(Standby::make(&self.environment, self.id)?)))
+    fn step(&mut self) -> Result<JobStep> {
+        Ok(JobStep::Done(Delivery(JobResult::Standby(Standby::make(&self.environment, self.id)?))))
     }
 }
 
 /// Makes the reserve, or finds out that there is no space for it.
 pub(super) struct ReserveJob(pub(super) Making);
 
-impl Job for ReserveJob {
+impl BackgroundJob for ReserveJob {
     fn kind(&self) -> JobKind {
         JobKind::Preparation
     }
 
-    fn step(&mut self) -> Result<Step> {
-        Ok(Step::Done(Delivery::Reserved(self.0.run())))
+    fn step(&mut self) -> Result<JobStep> {
+        Ok(JobStep::Done(Delivery(JobResult::Reserved(self.0.run()))))
     }
 }
 
 /// Writes the hint of a segment.
 pub(super) struct HintJob(pub(super) HintWriter);
 
-impl Job for HintJob {
+impl BackgroundJob for HintJob {
     fn kind(&self) -> JobKind {
         JobKind::Hint
     }
 
-    fn step(&mut self) -> Result<Step> {
+    fn step(&mut self) -> Result<JobStep> {
         let is_there = self.0.step()?;
-        Ok(if is_there { Step::Done(Delivery::Hinted) } else { Step::Continue })
+        Ok(if is_there { JobStep::Done(Delivery(JobResult::Hinted)) } else { JobStep::Continue })
     }
 }
 
@@ -94,13 +99,13 @@ pub(super) struct SyncJob {
     pub(super) sequence: u64,
 }
 
-impl Job for SyncJob {
+impl BackgroundJob for SyncJob {
     fn kind(&self) -> JobKind {
         JobKind::Sync
     }
 
-    fn step(&mut self) -> Result<Step> {
+    fn step(&mut self) -> Result<JobStep> {
         sync_segments(&self.segments)?;
-        Ok(Step::Done(Delivery::Synced(self.sequence)))
+        Ok(JobStep::Done(Delivery(JobResult::Synced(self.sequence))))
     }
 }

@@ -1,0 +1,33 @@
+//! Entries: the values that engines store, with their metadata.
+
+/// A value and its metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The value's bytes.
+    pub value: Vec<u8>,
+    /// The sequence number of the commit that wrote it; grows with every change of the key. Numbers of
+    /// writes that a power loss took are given again.
+    pub version: u64,
+    /// The time at which the entry expires, in milliseconds since the Unix epoch.
+    pub expires_at: Option<u64>,
+}
+
+/// The part of an entry that can be known without reading its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntryMeta {
+    /// The sequence number of the commit that wrote the entry.
+    pub(crate) version: u64,
+    /// The time at which the entry expires, in milliseconds since the Unix epoch.
+    pub(crate) expires_at: Option<u64>,
+}
+
+/// The answer of a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// The entry; it may have expired.
+    Found(Entry),
+    /// The key is not there.
+    Absent,
+    /// Answering would touch the disk, which the caller did not allow.
+    Cold,
+}

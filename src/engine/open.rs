@@ -1,0 +1,52 @@
+//! Opening an engine: the one place that knows all of them.
+
+use super::capabilities::Capabilities;
+use super::data_directory::{DataDirectory, DirectoryLock};
+use super::read_half::ReadHalf;
+#[cfg(feature = "sled")]
+use super::sled;
+use super::write_half::WriteHalf;
+use super::{kvs, memory};
+#[cfg(not(feature = "sled"))]
+use crate::Error;
+use crate::storage::fs::{FileSystem, RealFileSystem};
+use crate::sync::Arc;
+use crate::{EngineKind, Options, Result};
+
+/// Both halves of an open engine.
+pub(crate) struct Engine {
+    /// The half for the writer actor.
+    pub(crate) writer: Box<dyn WriteHalf>,
+    /// The half for everybody else.
+    pub(crate) reader: Arc<dyn ReadHalf>,
+    /// The name of the engine.
+    pub(crate) kind: EngineKind,
+    /// The abilities of the engine.
+    pub(crate) capabilities: Capabilities,
+    /// The lock that keeps other processes out of the directory, if there is one.
+    pub(crate) lock: Option<DirectoryLock>,
+}
+
+/// Opens the engine that the options or the directory name.
+pub(crate) fn open(options: &Options) -> Result<Engine> {
+    open_in(options, Arc::new(RealFileSystem))
+}
+
+/// Opens an engine on any file system; `sled` has its own.
+pub(crate) fn open_in(options: &Options, file_system: Arc<dyn FileSystem>) -> Result<Engine> {
+    options.engine.map(EngineKind::require).transpose()?;
+    let Some(directory) = DataDirectory::open(options, file_system)? else {
+        return Ok(memory::open());
+    };
+    match directory.kind {
+        EngineKind::Kvs => kvs::open(options, directory),
+        #[cfg(feature = "sled")]
+        EngineKind::Sled => sled::open(options, directory),
+        #[cfg(not(feature = "sled"))]
+        EngineKind::Sled => Err(Error::UnsupportedEngine {
+            path: directory.path,
+            engine: directory.kind.to_string(),
+        }),
+        EngineKind::Memory => Ok(memory::open()),
+    }
+}

@@ -1,0 +1,38 @@
+//! The half of an engine that reads.
+
+use super::entry::{EntryMeta, Lookup};
+use super::page::{Page, ScanPage};
+use super::snapshot::EngineSnapshot;
+use crate::Result;
+use crate::storage::segment::Access;
+
+/// The half that reads, shared by any number of threads; see the [module](super) for the contract.
+///
+/// The methods that take a snapshot, and [`snapshot`](Self::snapshot), return
+/// [`Error::Unsupported`](crate::Error::Unsupported) in an engine that is not
+/// [capable](super::Capabilities::snapshots) of it.
+pub(crate) trait ReadHalf: Send + Sync + 'static {
+    /// Returns the newest entry of the key.
+    fn get(&self, key: &[u8], access: Access) -> Result<Lookup>;
+
+    /// Returns the entry of the key that the snapshot sees.
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, access: Access) -> Result<Lookup>;
+
+    /// Returns the metadata of the newest entry of the key.
+    fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>>;
+
+    /// Returns the metadata of the entry of the key that the snapshot sees.
+    fn metadata_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>>;
+
+    /// Returns entries in key order.
+    fn scan(&self, page: &ScanPage<'_>) -> Result<Page>;
+
+    /// Registers the present.
+    fn snapshot(&self) -> Result<EngineSnapshot>;
+
+    /// Returns the number of keys, those included that have expired and are not removed yet.
+    fn count(&self) -> u64;
+
+    /// Returns the number of keys that have an expiry.
+    fn expiring(&self) -> u64;
+}

@@ -1,0 +1,16 @@
+//! Points in time.
+
+use crate::storage::index::Snapshot;
+
+/// A registered point in time: the engine keeps what it sees until it is dropped.
+///
+/// Only the engine that made it can look into it.
+pub(crate) struct EngineSnapshot(pub(super) Snapshot);
+
+impl EngineSnapshot {
+    /// Returns the sequence number of the newest commit that it sees.
+    #[cfg(test)]
+    pub(crate) fn sequence(&self) -> u64 {
+        self.0.sequence()
+    }
+}

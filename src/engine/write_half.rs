@@ -1,0 +1,80 @@
+//! The half of an engine that writes.
+
+use super::job::{BackgroundJob, Delivery, JobKind};
+use crate::storage::log::group::Group;
+use crate::{Error, Result};
+
+/// The half that writes, owned by one thread; see the [module](super) for the contract.
+pub(crate) trait WriteHalf: Send {
+    /// Returns the sequence number that the next batch gets.
+    fn next_sequence(&self) -> u64;
+
+    /// Applies every batch of the group in order; with `durable`, waits until it survives power
+    /// loss. A group that failed stays as it is, and what is left of one that was applied is of no
+    /// use.
+    fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()>;
+
+    /// Returns the error of the write that found the disk full, while only batches are taken that
+    /// free space.
+    fn full(&self) -> Option<&Error> {
+        None
+    }
+
+    /// Notes that time has passed; returns an error if nothing may be written any more.
+    fn tick(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Makes everything committed as durable as the engine can before it returns.
+    fn sync(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns a job that makes everything committed durable, if something is not.
+    fn offer_sync(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        None
+    }
+
+    /// Returns a job that reclaims space, if one is worth it and none runs.
+    fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        None
+    }
+
+    /// Returns a job that makes what later commits will need, if there is something to make and none runs.
+    fn offer_preparation(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        None
+    }
+
+    /// Returns a job that makes the next open faster, if there is one and no other job but a sync runs.
+    fn offer_hint(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        None
+    }
+
+    /// Takes the result of a job that this half handed out.
+    fn take_delivery(&mut self, _delivery: Delivery) {}
+
+    /// Notes that a job that this half handed out failed.
+    fn note_failed_job(&mut self, _kind: JobKind, _error: &Error) {}
+
+    /// Returns up to `limit` keys whose expiry is at or before `now`, in milliseconds since the Unix
+    /// epoch.
+    fn due(&self, _now: u64, _limit: usize) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    /// Returns the soonest expiry of any key, in milliseconds since the Unix epoch.
+    fn next_deadline(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store was
+    /// removed or replaced, so that nothing more is acknowledged that nobody would find again.
+    fn check_files(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Syncs and records a clean shutdown; nothing is committed after it.
+    fn close(&mut self) -> Result<()> {
+        self.sync()
+    }
+}
