@@ -13,5 +13,5 @@ mod reply;
 mod spawn;
 
 pub(crate) use mailbox::{Address, Mailbox, Received, ReturnAddress, mailbox};
-pub(crate) use reply::Reply;
+pub(crate) use reply::{Gone, Reply};
 pub(crate) use spawn::{Actor, ActorThread, Wait, spawn};

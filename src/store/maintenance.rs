@@ -5,35 +5,35 @@
 //! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync, one preparation (of a segment or of the reserve) and one other job exist, so it is never full |
 //! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
 //!
-//! A job that has something for the writer goes to it with that, and comes back as a message: a writer that
-//! was sent all that a compaction moves at once would let its callers wait until it has applied that.
+//! A job with results travels to the writer together with them and is posted back afterwards; the
+//! writer serves callers in between.
 //!
-//! A sync job goes before a compaction's next step, so that a long compaction does not stretch the
-//! time an acknowledged write stays unsynced; and a preparation, so that the writer need not do without it. The address of the writer does not keep the writer's
-//! mailbox open.
+//! A sync goes before the next step of a compaction, so that a long compaction does not stretch the
+//! time for which an acknowledged write stays unsynced. So does a preparation, so that the writer need
+//! not do without it. The address of the writer does not keep the writer's mailbox open.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::writer::WriterMessage;
+use super::writer_message::WriterMessage;
 use crate::actor::{Actor, ReturnAddress, Wait};
 use crate::engine::{BackgroundJob, JobKind, JobStep};
 use crate::sync::now;
 
-/// How many jobs wait at most: one of each kind, and room for one that is being taken.
+/// The most jobs that wait: one of each kind, and room for one that is being taken.
 pub(crate) const MAILBOX_JOBS: usize = 4;
 
 /// The state of maintenance.
 pub(crate) struct Maintenance {
     writer: ReturnAddress<WriterMessage>,
-    /// Syncs first.
+    /// The jobs in the order of their next steps: syncs and preparations first.
     jobs: VecDeque<Box<dyn BackgroundJob>>,
     interval: Duration,
     last_tick: Instant,
 }
 
 impl Maintenance {
-    /// Ticks every `interval`.
+    /// Returns the actor, which ticks every `interval`.
     pub(crate) fn new(writer: ReturnAddress<WriterMessage>, interval: Duration) -> Self {
         Self { writer, jobs: VecDeque::new(), interval, last_tick: now() }
     }

@@ -5,7 +5,7 @@
 //! an engine without snapshots is read key by key. A read that may not wait for the disk fails with
 //! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
 
-use super::Store;
+use super::handle::Store;
 use crate::engine::{EngineSnapshot, Entry, EntryMeta, Lookup};
 use crate::{Error, Result};
 

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::operation::WriteOperation;
 use super::outcome::{Applied, BatchOutcome};
 use super::resolve::Resolver;
-use super::writer::WriteReply;
+use super::write_path::WriteReply;
 use crate::bugs::if_planted;
 use crate::engine::{Group, Mutation};
 use crate::{Error, error};
@@ -18,7 +18,7 @@ pub(super) struct FailedGroup<'a> {
 }
 
 impl<'a> FailedGroup<'a> {
-    /// The group whose first batch would have had this sequence number.
+    /// Returns the group whose first batch would have had this sequence number.
     pub(super) fn new(group: &'a Group, first: u64, error: &'a Error) -> Self {
         Self { batches: group.batches().collect(), first, error }
     }
@@ -52,24 +52,24 @@ impl<'a> FailedGroup<'a> {
     }
 }
 
-/// Batches on their way through the writer, and who waits for them.
-pub(super) struct Request {
+/// Submitted batches on their way through the writer, with the reply to their submitter.
+pub(super) struct WriteRequest {
     batches: std::vec::IntoIter<Batch>,
-    /// Of the batches taken so far.
+    /// The outcomes of the batches that were taken so far.
     outcomes: Vec<BatchOutcome>,
-    /// How many of the outcomes are final: their groups were committed, or could not be.
+    /// The number of outcomes that are final: their groups were committed, or could not be.
     settled: usize,
     reply: WriteReply,
 }
 
-impl Request {
-    /// A request of which nothing is done yet.
+impl WriteRequest {
+    /// Returns a request of which nothing is done yet.
     pub(super) fn new(batches: Vec<Batch>, reply: WriteReply) -> Self {
         let outcomes = Vec::with_capacity(batches.len());
         Self { batches: batches.into_iter(), outcomes, settled: 0, reply }
     }
 
-    /// Whether any outcome depends on what is stored.
+    /// Returns true if any outcome depends on what is stored.
     pub(super) fn reads(&self) -> bool {
         let mut operations = self.batches.as_slice().iter().flat_map(|batch| &batch.operations);
         operations.any(WriteOperation::reads)
@@ -118,7 +118,7 @@ impl Request {
         }
     }
 
-    /// Notes that the group is done with; answers if it was the last one, else gives the rest back.
+    /// Notes that the group is finished; answers if it was the last one, else returns the rest.
     pub(super) fn settle(mut self) -> Option<Self> {
         self.settled = self.outcomes.len();
         if self.batches.len() > 0 {

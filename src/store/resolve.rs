@@ -23,11 +23,11 @@ pub(crate) struct Resolver<'a> {
     now: u64,
     next_sequence: u64,
     group: Group,
-    /// Whether an operation of the group reads; only then the overlays are kept.
+    /// True if an operation of the group reads; only then the overlays are kept.
     reads: bool,
-    /// What the accepted batches do to each key.
+    /// The newest change of each key by the accepted batches.
     overlay: Overlay,
-    /// What the batch that is not accepted yet does to each key.
+    /// The newest change of each key by the batch that is not accepted yet.
     draft: Overlay,
     bytes: usize,
     /// The versions of accepted batches that do nothing but remove keys.
@@ -44,19 +44,19 @@ struct Overlay {
     cleared: bool,
 }
 
-/// What was last done to a key.
+/// The place of the newest change of a key.
 #[derive(Clone, Copy)]
 struct Touch {
-    /// Of the mutation in the group.
+    /// The position of the mutation in the group.
     position: usize,
-    /// Of its batch.
+    /// The version of its batch.
     version: u64,
 }
 
-/// What a key is in the group.
-struct Pending<'a> {
+/// The entry that the group gives a key.
+struct PendingEntry<'a> {
     value: &'a [u8],
-    stamp: EntryMeta,
+    meta: EntryMeta,
 }
 
 impl Overlay {
@@ -77,7 +77,7 @@ impl Overlay {
 }
 
 impl<'a> Resolver<'a> {
-    /// An empty group whose first batch gets `next_sequence`; `reads` says whether any of its
+    /// Returns an empty group whose first batch gets `next_sequence`; `reads` is true if any of its
     /// operations depends on what is stored.
     pub(crate) fn new(
         reader: &'a dyn ReadHalf,
@@ -103,8 +103,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The same for a disk that is full, if an error says so: only batches that free space are
-    /// accepted.
+    /// Returns the same group for a full disk, if there is an error that says so: only batches that
+    /// free space are accepted.
     pub(crate) fn on_full(self, full: Option<&'a Error>) -> Self {
         Self { full, ..self }
     }
@@ -148,7 +148,7 @@ impl<'a> Resolver<'a> {
         Ok(Applied { version: Some(version), answers })
     }
 
-    /// Bytes of keys and values in the group.
+    /// Returns the bytes of keys and values in the group.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -166,11 +166,11 @@ impl<'a> Resolver<'a> {
                 Ok(WriteAnswer::Done)
             }
             WriteOperation::Remove { key } => {
-                let stored = self.stamp(&key)?;
+                let stored = self.meta(&key)?;
                 if stored.is_some() {
                     self.remove(key);
                 }
-                Ok(WriteAnswer::Flag(stored.is_some_and(|stamp| self.is_alive(stamp.expires_at))))
+                Ok(WriteAnswer::Flag(stored.is_some_and(|meta| self.is_alive(meta.expires_at))))
             }
             WriteOperation::Require { key, condition } => self.require(&key, &condition),
             WriteOperation::Update { key, update } => self.update(key, &update),
@@ -188,8 +188,8 @@ impl<'a> Resolver<'a> {
         let entry = if condition.needs_value() {
             self.entry(key)?
         } else {
-            let stamp = self.stamp(key)?;
-            stamp.map(|EntryMeta { version, expires_at }| Entry {
+            let meta = self.meta(key)?;
+            meta.map(|EntryMeta { version, expires_at }| Entry {
                 value: vec![],
                 version,
                 expires_at,
@@ -243,8 +243,9 @@ impl<'a> Resolver<'a> {
         expires_at.is_none_or(|time| time > self.now)
     }
 
-    /// What the group makes of the key; the outer `None` means that it does not touch it.
-    fn pending(&self, key: &[u8]) -> Option<Option<Pending<'_>>> {
+    /// Returns the entry that the group gives the key; the outer `None` means that the group does not
+    /// touch the key.
+    fn pending(&self, key: &[u8]) -> Option<Option<PendingEntry<'_>>> {
         let accepted = (!planted(Bug::SkipOverlay)).then_some(&self.overlay);
         for layer in [Some(&self.draft), accepted].into_iter().flatten() {
             match layer.entries.get(key) {
@@ -256,18 +257,18 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn touched(&self, Touch { position, version }: Touch) -> Option<Pending<'_>> {
+    fn touched(&self, Touch { position, version }: Touch) -> Option<PendingEntry<'_>> {
         match self.group.mutation(position)? {
             Mutation::Put { value, expires_at, .. } => {
-                Some(Pending { value, stamp: EntryMeta { version, expires_at: *expires_at } })
+                Some(PendingEntry { value, meta: EntryMeta { version, expires_at: *expires_at } })
             }
             Mutation::Remove { .. } | Mutation::Clear => None,
         }
     }
 
-    fn stamp(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
+    fn meta(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
         match self.pending(key) {
-            Some(pending) => Ok(pending.map(|pending| pending.stamp)),
+            Some(pending) => Ok(pending.map(|pending| pending.meta)),
             None => self.reader.metadata(key),
         }
     }
@@ -275,7 +276,7 @@ impl<'a> Resolver<'a> {
     fn entry(&self, key: &[u8]) -> Result<Option<Entry>> {
         if let Some(pending) = self.pending(key) {
             return Ok(pending.map(
-                |Pending { value, stamp: EntryMeta { version, expires_at } }| Entry {
+                |PendingEntry { value, meta: EntryMeta { version, expires_at } }| Entry {
                     value: value.to_vec(),
                     version,
                     expires_at,
@@ -297,7 +298,7 @@ mod tests {
     use crate::sync::Arc;
     use crate::{EngineKind, Options};
 
-    /// What reads an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
+    /// Returns the read half of an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
     fn reader() -> Arc<dyn ReadHalf> {
         let options = Options::new("unused").engine(EngineKind::Memory);
         let mut engine = engine::open(&options).unwrap();

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::Store;
+use super::handle::Store;
 use crate::Result;
 use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned};
 

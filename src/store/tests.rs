@@ -4,8 +4,15 @@ mod linearizability;
 mod simulation;
 mod writer;
 
+use std::path::Path;
+use std::time::Duration;
+
+use super::clock::Clock;
 use super::*;
-use crate::engine::{Access, Lookup};
+use crate::actor::{Reply, mailbox};
+use crate::engine::{self, Access, Lookup, ReadHalf};
+use crate::sync::Arc;
+use crate::{Durability, EngineKind, Error, Options, Result};
 
 fn store() -> Store {
     Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap()

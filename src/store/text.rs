@@ -1,8 +1,8 @@
-//! Text views of a store: keys and values are `String`s.
+//! Views of a store as text: keys and values are `String`s.
 
 use std::path::PathBuf;
 
-use super::Store;
+use super::handle::Store;
 use crate::{EngineKind, Error, Options, Result, error};
 
 /// A store of text that many threads use through clones of one handle.
@@ -13,7 +13,7 @@ pub trait KvsEngine: Clone + Send + 'static {
     /// As [`Store::set`].
     fn set(&self, key: String, value: String) -> Result<()>;
 
-    /// The value of the key, `None` when it is absent.
+    /// Returns the value of the key, `None` when it is absent.
     ///
     /// # Errors
     /// As [`Store::get`], and [`Error::NotText`] if the stored value is not UTF-8.
@@ -69,7 +69,7 @@ macro_rules! text_view {
                 if self.store.remove(key)? { Ok(()) } else { Err(Error::KeyNotFound) }
             }
 
-            /// The store behind this view, of bytes.
+            /// Returns the store behind this view, of bytes.
             #[must_use]
             pub fn store(&self) -> &Store {
                 &self.store
@@ -79,7 +79,7 @@ macro_rules! text_view {
         impl TryFrom<Store> for $name {
             type Error = Error;
 
-            /// A view of an open store; an error if it has another engine.
+            /// Returns a view of an open store, or [`Error::WrongEngine`].
             fn try_from(store: Store) -> Result<Self> {
                 if store.engine() == $kind {
                     return Ok(Self { store });

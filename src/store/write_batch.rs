@@ -1,7 +1,7 @@
 //! Writing several keys at once.
 
-use super::Store;
 use super::batch::Batch;
+use super::handle::Store;
 use super::operation::WriteOperation;
 use crate::Result;
 
@@ -20,7 +20,7 @@ use crate::Result;
 pub struct WriteBatch(Batch);
 
 impl WriteBatch {
-    /// A batch that writes nothing yet.
+    /// Returns a batch that writes nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -37,13 +37,13 @@ impl WriteBatch {
         self.0.operations.push(WriteOperation::Remove { key: key.into() });
     }
 
-    /// How many writes there are.
+    /// Returns the number of writes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.operations.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no writes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.operations.is_empty()

@@ -23,55 +23,30 @@ use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::operation::WriteOperation;
-use super::outcome::BatchOutcome;
-use super::request::{FailedGroup, Request};
+use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
-use crate::actor::{Actor, Address, Reply, Wait};
+use super::write_path::SyncReply;
+use super::writer_message::WriterMessage;
+use crate::actor::{Actor, Address, Wait};
 use crate::bugs::{Bug, planted};
 use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, WriteHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Result};
 
-/// How many messages wait for the writer; at the limit senders wait, which is the back pressure.
+/// The most messages that wait for the writer; at the limit senders wait, which is the back pressure.
 pub(crate) const MAILBOX_MESSAGES: usize = 1024;
 
-/// How many messages one group takes at most; the rest waits for the next group.
+/// The most messages that one group takes; the rest waits for the next group.
 const WRITER_MESSAGES_MAX: usize = 1024;
 
-/// How many bytes of keys and values close a group; it is committed and the next one begins.
+/// The bytes of keys and values that close a group; it is committed and the next one begins.
 const GROUP_BYTES_MAX: usize = 8 << 20;
 
-/// How many expired keys one turn removes, so that writes wait behind few of them.
+/// The most expired keys that one turn removes, so that writes wait behind few of them.
 const EXPIRED_PER_TURN: usize = 256;
 
 /// The longest time that writes are acknowledged without a look at the files they go to.
 const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What the writer is told.
-pub(crate) enum WriterMessage {
-    /// Apply these batches in order, each by itself.
-    Write {
-        /// The batches.
-        batches: Vec<Batch>,
-        /// Told the outcomes.
-        reply: WriteReply,
-    },
-    /// Make everything before this durable.
-    Sync {
-        /// Gets the result.
-        reply: Reply<Result<()>>,
-    },
-    /// Time has passed: sync and compact what is due.
-    Tick,
-    /// A job delivered a result, and is sent back if it has more to do: so its next delivery waits
-    /// behind the messages that callers send meanwhile.
-    Delivered(Delivery, Option<Box<dyn BackgroundJob>>),
-    /// A job of this kind failed.
-    JobFailed(JobKind, Error),
-}
-
-/// Gets one outcome per batch.
-pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
 
 /// The writer's state.
 pub(crate) struct Writer {
@@ -85,42 +60,40 @@ pub(crate) struct Writer {
     expiry: ExpirySchedule,
     /// The last group failed, which was logged, or the disk is full.
     is_failing: bool,
-    /// When the files were last looked at.
+    /// The time of the last look at the files.
     files_checked: Instant,
 }
 
-/// What is needed to make a [`Writer`].
+/// The parts that a [`Writer`] is made of.
 pub(crate) struct WriterParts {
     pub(crate) engine: Box<dyn WriteHalf>,
     pub(crate) reader: Arc<dyn ReadHalf>,
-    /// Where jobs go: the maintenance actor's mailbox.
-    pub(crate) jobs: Address<Box<dyn BackgroundJob>>,
     pub(crate) clock: Clock,
     pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
 }
 
-/// What waits for a group, in the order of arrival.
-enum Waiting {
-    Write(Request),
-    Sync(Reply<Result<()>>),
+/// A request that waits for a group, in the order of arrival.
+enum QueuedRequest {
+    Write(WriteRequest),
+    Sync(SyncReply),
 }
 
 /// Requests that concern the group that is being put together.
 #[derive(Default)]
-struct Pending {
+struct GroupRequests {
     /// Only the last one may have batches left for the next group.
-    writes: Vec<Request>,
+    writes: Vec<WriteRequest>,
     /// The versions of batches that do nothing but remove keys.
     removals: Vec<u64>,
-    syncs: Vec<Reply<Result<()>>>,
+    syncs: Vec<SyncReply>,
 }
 
 impl Writer {
-    /// A writer for an engine that was just opened.
-    pub(crate) fn new(parts: WriterParts) -> Self {
-        let WriterParts { engine, reader, jobs, clock, limits, durability, health } = parts;
+    /// Returns the writer of an engine that was just opened; jobs go to maintenance by the address.
+    pub(crate) fn new(parts: WriterParts, jobs: Address<Box<dyn BackgroundJob>>) -> Self {
+        let WriterParts { engine, reader, clock, limits, durability, health } = parts;
         Self {
             engine,
             reader,
@@ -136,8 +109,8 @@ impl Writer {
     }
 
     /// Commits what waits in as few groups as its size allows, and answers it.
-    fn commit_all(&mut self, mut queue: VecDeque<Waiting>) {
-        let reads = queue.iter().any(Waiting::reads);
+    fn commit_all(&mut self, mut queue: VecDeque<QueuedRequest>) {
+        let reads = queue.iter().any(QueuedRequest::reads);
         while !queue.is_empty() {
             if let Some(failure) = self.health.failure() {
                 queue.into_iter().for_each(|waiting| waiting.refuse(failure));
@@ -145,7 +118,7 @@ impl Writer {
             }
             let (group, pending) = self.gather(&mut queue, reads);
             if let Some(unfinished) = self.commit(group, pending) {
-                queue.push_front(Waiting::Write(unfinished));
+                queue.push_front(QueuedRequest::Write(unfinished));
             }
             // A mailbox that is never empty leaves no idle time.
             self.expire_if_due();
@@ -155,29 +128,29 @@ impl Writer {
     /// Takes from the queue until the group is large enough.
     ///
     /// A short request may rewrite a large value, so a group may end between two batches of a request.
-    fn gather(&self, queue: &mut VecDeque<Waiting>, reads: bool) -> (Group, Pending) {
+    fn gather(&self, queue: &mut VecDeque<QueuedRequest>, reads: bool) -> (Group, GroupRequests) {
         let next = self.engine.next_sequence();
         let now = self.clock.now();
         let mut resolver =
             Resolver::new(&*self.reader, self.limits, now, next, reads).on_full(self.engine.full());
-        let mut pending = Pending::default();
+        let mut pending = GroupRequests::default();
         while resolver.bytes() < GROUP_BYTES_MAX
             && let Some(waiting) = queue.pop_front()
         {
             match waiting {
-                Waiting::Write(mut request) => {
+                QueuedRequest::Write(mut request) => {
                     request.resolve(&mut resolver, GROUP_BYTES_MAX);
                     pending.writes.push(request);
                 }
-                Waiting::Sync(reply) => pending.syncs.push(reply),
+                QueuedRequest::Sync(reply) => pending.syncs.push(reply),
             }
         }
         let (group, removals) = resolver.finish();
-        (group, Pending { removals, ..pending })
+        (group, GroupRequests { removals, ..pending })
     }
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
-    fn commit(&mut self, mut group: Group, mut pending: Pending) -> Option<Request> {
+    fn commit(&mut self, mut group: Group, mut pending: GroupRequests) -> Option<WriteRequest> {
         // A group that could not be synced has its sequence numbers all the same.
         let mut first = self.engine.next_sequence();
         let mut committed = self.apply(&mut group);
@@ -242,7 +215,7 @@ impl Writer {
 
     /// Makes a group of those batches of a failed one that do nothing but remove keys, decided anew
     /// without the others, which have failed.
-    fn separate_removals(&self, failed: &FailedGroup<'_>, pending: &mut Pending) -> Group {
+    fn separate_removals(&self, failed: &FailedGroup<'_>, pending: &mut GroupRequests) -> Group {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
         let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
         for request in &mut pending.writes {
@@ -401,9 +374,9 @@ impl Actor for Writer {
         for message in messages.drain(..) {
             match message {
                 WriterMessage::Write { batches, reply } => {
-                    queue.push_back(Waiting::Write(Request::new(batches, reply)));
+                    queue.push_back(QueuedRequest::Write(WriteRequest::new(batches, reply)));
                 }
-                WriterMessage::Sync { reply } => queue.push_back(Waiting::Sync(reply)),
+                WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
                 // What maintenance says concerns no request, so its place among them does not matter.
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Delivered(delivery, job) => {
@@ -445,7 +418,7 @@ fn maintenance_is_gone() -> Error {
     Error::Poisoned("the maintenance actor is gone".to_owned())
 }
 
-impl Waiting {
+impl QueuedRequest {
     fn reads(&self) -> bool {
         match self {
             Self::Write(request) => request.reads(),

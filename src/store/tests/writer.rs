@@ -6,7 +6,8 @@ use crate::actor::{Actor, Mailbox, Wait};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::health::Health;
-use crate::store::writer::{Writer, WriterMessage, WriterParts};
+use crate::store::writer::{Writer, WriterParts};
+use crate::store::writer_message::WriterMessage;
 use crate::sync::{Mutex, lock};
 
 type Fault = Arc<Mutex<Option<Error>>>;
@@ -62,15 +63,15 @@ impl Bench {
         let opened = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
         let fault = Fault::default();
         let (jobs, inbox) = mailbox(1);
-        let writer = Writer::new(WriterParts {
+        let parts = WriterParts {
             engine: Box::new(Failing(opened.writer, Arc::clone(&fault))),
             reader: Arc::clone(&opened.reader),
-            jobs,
             clock: Clock::manual(),
             limits: SizeLimits::new(&Options::new("unused")),
             durability: Durability::Always,
             health: Arc::new(Health::default()),
-        });
+        };
+        let writer = Writer::new(parts, jobs);
         Self { writer, fault, reader: opened.reader, jobs: Some(inbox) }
     }
 

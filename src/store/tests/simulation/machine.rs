@@ -9,7 +9,8 @@ use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
-use crate::store::writer::{Writer, WriterMessage, WriterParts};
+use crate::store::writer::{Writer, WriterParts};
+use crate::store::writer_message::WriterMessage;
 use crate::store::{
     Applied, Batch, BatchOutcome, SizeLimits, Update, WriteAnswers, WriteOperation,
 };
@@ -54,7 +55,6 @@ impl Machine {
         let parts = WriterParts {
             engine: writer,
             reader: Arc::clone(&reader),
-            jobs: jobs_address,
             clock: Clock::manual(),
             limits: SizeLimits::new(options),
             durability: options.durability,
@@ -64,7 +64,7 @@ impl Machine {
         Ok(Self {
             disk: disk.clone(),
             options: options.clone(),
-            writer: Writer::new(parts),
+            writer: Writer::new(parts, jobs_address),
             requests,
             maintenance: Maintenance::new(address.downgrade(), Duration::MAX),
             address,

@@ -1,0 +1,44 @@
+//! The seam between a store and whoever applies its writes.
+
+use super::batch::Batch;
+use super::outcome::BatchOutcome;
+use crate::Result as StoreResult;
+use crate::actor::{Gone, Reply};
+
+/// The right to the outcomes of submitted batches, one for each.
+pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
+
+/// The right to the result of a sync.
+pub(crate) type SyncReply = Reply<StoreResult<()>>;
+
+/// The way that writes take from a store; whoever is at its end decides and acknowledges them.
+///
+/// Any thread may use it. Writes of one thread to one key take effect in the order in which they were
+/// handed over, and a sync covers every write that was acknowledged before it. [`Gone`] means that
+/// nobody is at the end any more, so that the outcome of a write in progress is not known.
+pub(crate) trait WritePath: Send + Sync {
+    /// Applies a batch; blocks until it is acknowledged or refused.
+    fn apply(&self, batch: Batch) -> Result<BatchOutcome, Gone>;
+
+    /// Hands batches over without blocking, each to be applied by itself, in order.
+    ///
+    /// Gives them back if there is no room for them at present, or nobody at the end.
+    fn submit(&self, submission: Submission) -> Result<(), Submission>;
+
+    /// Makes every acknowledged write survive power loss; blocks until it is done.
+    fn sync(&self) -> Result<StoreResult<()>, Gone>;
+
+    /// Asks for a sync without blocking; gives the reply back where [`submit`](Self::submit) would.
+    fn submit_sync(&self, reply: SyncReply) -> Result<(), SyncReply>;
+
+    /// Returns true if nobody is at the end any more, so that nothing will be taken again.
+    fn is_gone(&self) -> bool;
+}
+
+/// Batches that are handed over, or were given back.
+pub(crate) struct Submission {
+    /// The batches.
+    pub(crate) batches: Vec<Batch>,
+    /// The reply to their submitter, which must not block.
+    pub(crate) reply: WriteReply,
+}
