@@ -1,20 +1,17 @@
-//! The one public error of the crate.
+//! The errors of a store, and of a server over it.
+//!
+//! A client has errors of its own: it knows its server only by the answers.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-#[cfg(any(feature = "client", feature = "server"))]
-use crate::protocol::ProtocolError;
-#[cfg(any(feature = "client", feature = "server"))]
-use crate::protocol::native::FailureKind;
 use crate::sync::Arc;
 
-/// The result of every fallible operation of the crate.
+/// The result of every fallible operation of a store or a server.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything that can go wrong, with the file and offset or the key in the message.
+/// An error of a store or a server, with the file and offset or the key in its message.
 ///
 /// Cloneable, because one failed group commit is the answer to every caller of that group.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -27,7 +24,7 @@ pub enum Error {
     /// A file operation failed.
     #[error("cannot {action} {}{}{}: {source}", path.display(), at(*offset), of_key(key.as_deref()))]
     Io {
-        /// What was being done, as a verb with its object.
+        /// The operation, as a verb with its preposition.
         action: &'static str,
         /// The file or directory it was done to.
         path: PathBuf,
@@ -35,7 +32,7 @@ pub enum Error {
         offset: Option<u64>,
         /// The first key of the batch that was not written for it, escaped and shortened.
         key: Option<String>,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: Arc<io::Error>,
     },
@@ -51,7 +48,7 @@ pub enum Error {
         path: PathBuf,
         /// The distance from the start of the file in bytes, if it is known.
         offset: Option<u64>,
-        /// What is wrong there.
+        /// The damage.
         reason: String,
     },
 
@@ -174,7 +171,7 @@ pub enum Error {
     Locked {
         /// The directory.
         path: PathBuf,
-        /// Who holds it, if the lock file says so.
+        /// The process that holds it, if the lock file says so.
         holder: Option<String>,
     },
 
@@ -195,7 +192,7 @@ pub enum Error {
     Unsupported {
         /// The engine's name.
         engine: &'static str,
-        /// What was asked of it.
+        /// The missing ability.
         feature: &'static str,
     },
 
@@ -211,14 +208,14 @@ pub enum Error {
     #[error("sled failed: {0}")]
     Sled(#[source] sled::Error),
 
-    /// A network operation failed.
+    /// The server cannot use its address.
     #[error("cannot {action} {address}: {source}")]
     Network {
-        /// What was being done, as a verb with its object.
+        /// The operation, as a verb with its preposition.
         action: &'static str,
-        /// The address it was done with.
+        /// The address of the server.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         #[source]
         source: Arc<io::Error>,
     },
@@ -226,58 +223,14 @@ pub enum Error {
     /// The operating system does not give a thread.
     #[error("cannot start a thread: {source}")]
     NoThread {
-        /// What it said.
+        /// The error of the operating system.
         #[source]
         source: Arc<io::Error>,
-    },
-
-    /// A server did not answer in time; a write it was asked for may or may not have happened.
-    #[error(
-        "{address} did not answer within {} ms, whether the request was done is not known; connect again and look",
-        waited.as_millis()
-    )]
-    Timeout {
-        /// The server.
-        address: SocketAddr,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-
-    /// A peer sent what the protocol does not allow, or a request cannot be sent as one.
-    #[cfg(any(feature = "client", feature = "server"))]
-    #[error("{address} and this program do not understand each other: {source}")]
-    Protocol {
-        /// The peer.
-        address: SocketAddr,
-        /// What is wrong.
-        #[source]
-        source: ProtocolError,
-    },
-
-    /// A server could not do what it was asked, in its own words.
-    #[cfg(any(feature = "client", feature = "server"))]
-    #[error("{message}")]
-    Remote {
-        /// What a program may decide on.
-        kind: FailureKind,
-        /// The server's sentence about it.
-        message: String,
-    },
-
-    /// An earlier failure made the connection useless; requests before it may or may not have been done.
-    #[error(
-        "the connection to {address} cannot be used after an earlier failure ({reason}); connect again"
-    )]
-    ConnectionUnusable {
-        /// The server.
-        address: SocketAddr,
-        /// The earlier failure.
-        reason: String,
     },
 }
 
 impl Error {
-    /// Wraps what the operating system said about a file.
+    /// Wraps an error of the operating system about a file.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let (path, source) = (path.to_path_buf(), Arc::new(source));
         Self::Io { action, path, offset: None, key: None, source }
@@ -306,11 +259,34 @@ impl Error {
         }
     }
 
-    /// Returns true where the files of an open store were removed or replaced: what it holds is not in
-    /// its directory any more, so a program had better end.
+    /// Returns true if files of the open store were removed or replaced. Its directory no longer holds
+    /// what was written, so a program had better end.
     #[must_use]
     pub fn is_removed(&self) -> bool {
         matches!(self, Self::Removed { .. })
+    }
+
+    /// Returns true if a file does not hold what was written to it.
+    #[must_use]
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } => true,
+            Self::UnknownOutcome(error) => error.is_corruption(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if there is no such key, or no store in the directory.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::KeyNotFound | Self::NoStore { .. })
+    }
+
+    /// Returns true if nothing was done, and the same call may succeed later: the directory is in use,
+    /// or the disk is full.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Locked { .. }) || self.is_disk_full()
     }
 
     /// Returns the error of writes that come after this failure.
@@ -321,12 +297,12 @@ impl Error {
         }
     }
 
-    /// Wraps what the operating system said about a peer or an address.
+    /// Wraps an error of the operating system about the address of a server.
     pub(crate) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
         Self::Network { action, address, source: Arc::new(source) }
     }
 
-    /// Wraps what the operating system said about a thread.
+    /// Wraps an error of the operating system about a thread.
     pub(crate) fn no_thread(source: io::Error) -> Self {
         Self::NoThread { source: Arc::new(source) }
     }
@@ -368,13 +344,14 @@ impl Error {
         }
     }
 
-    /// True where the disk or a quota has no space left.
+    /// Returns true if the disk or a quota has no space left.
     pub(crate) fn is_out_of_space(&self) -> bool {
         matches!(self, Self::Io { source, .. }
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 
-    /// True where the disk had no room: the store stays readable and takes writes again once there is space.
+    /// Returns true if the disk had no room: nothing was written, the store stays readable, and it takes
+    /// writes again once there is space.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }
@@ -390,7 +367,7 @@ fn of_key(key: Option<&str>) -> String {
     key.map_or_else(String::new, |key| format!(" for key \"{key}\""))
 }
 
-/// A key as it stands in messages: escaped, and cut after 64 bytes.
+/// Returns a key as it stands in messages: escaped, and cut after 64 bytes.
 pub(crate) fn printable(key: &[u8]) -> String {
     const SHOWN: usize = 64;
     let shown = key.get(..SHOWN).unwrap_or(key).escape_ascii();
@@ -400,6 +377,26 @@ pub(crate) fn printable(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_can_tell_what_to_do_about_an_error() {
+        let (path, full) = (Path::new("data"), io::ErrorKind::StorageFull);
+        let locked = Error::Locked { path: path.to_path_buf(), holder: None };
+        let damaged = Error::corrupt(path, 0, "a checksum is wrong");
+        let cases = [
+            (locked, (true, false, false)),
+            (Error::io("append to", path, full.into()), (true, false, false)),
+            (Error::NoStore { path: path.to_path_buf() }, (false, true, false)),
+            (Error::KeyNotFound, (false, true, false)),
+            (damaged.clone(), (false, false, true)),
+            (Error::UnknownOutcome(Arc::new(damaged)), (false, false, true)),
+            (Error::ReadOnly, (false, false, false)),
+        ];
+        for (error, expected) in cases {
+            let told = (error.is_retryable(), error.is_not_found(), error.is_corruption());
+            assert_eq!(told, expected, "{error}");
+        }
+    }
 
     #[test]
     fn a_client_is_told_the_kind_and_the_key_and_no_path() {

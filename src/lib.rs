@@ -109,7 +109,7 @@ pub mod format {}
 mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
-pub use client::{ClientOptions, KvsClient, Pipeline, PipelineReply};
+pub use client::{ClientError, ClientOptions, ClientResult, KvsClient, Pipeline, PipelineReply};
 pub use engine::Entry;
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::process::Server;
 use common::text;
 use kvs::protocol::native::FailureKind;
-use kvs::{EngineKind, Error, KvsClient};
+use kvs::{EngineKind, KvsClient};
 use tempfile::TempDir;
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
@@ -543,7 +543,9 @@ fn a_server_tells_its_clients_of_damage_and_its_log_where_it_is() {
     assert!(client(&server, &["set", "key", "a value to find"]).status.success());
     let segment = damage(directory.path(), b"a value");
     let mut native = KvsClient::connect(server.address).unwrap();
-    let Err(Error::Remote { kind, message }) = native.get("key") else { panic!("not refused") };
+    let Err(kvs::ClientError::Remote { kind, message }) = native.get("key") else {
+        panic!("not refused")
+    };
     assert_eq!(kind, FailureKind::Corrupt, "{message}");
     let output = client(&server, &["get", "key"]);
     assert_eq!(output.status.code(), Some(1));

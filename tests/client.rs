@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use common::running::Running;
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientOptions, Error, KvsClient, PipelineReply, ServerOptions};
+use kvs::{ClientError, ClientOptions, KvsClient, PipelineReply, ServerOptions};
 
 fn started() -> (Running, KvsClient) {
     let server = Running::start(ServerOptions::default().workers(2));
@@ -53,13 +53,13 @@ fn large_values_arrive_whole() {
 fn a_refusal_does_not_end_the_connection() {
     let (_server, mut client) = started();
     let error = client.set(vec![1; (64 << 10) + 1], "v").unwrap_err();
-    let Error::Remote { kind, message } = error else {
+    let ClientError::Remote { kind, message } = error else {
         panic!("{error}");
     };
     assert_eq!(kind, FailureKind::KeyTooLarge);
     assert!(message.contains("65537"), "{message}");
     let error = client.set("k", vec![1; 129 << 20]).unwrap_err();
-    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+    assert!(matches!(error, ClientError::RequestTooLarge { .. }), "{error}");
     client.ping().unwrap();
 }
 
@@ -83,7 +83,7 @@ fn a_pipeline_is_answered_in_order() {
     }
     assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Flag(false));
     assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Flag(true));
-    assert!(matches!(replies.next().unwrap(), Err(Error::Remote { .. })));
+    assert!(matches!(replies.next().unwrap(), Err(ClientError::Remote { .. })));
     assert_eq!(replies.next().unwrap().unwrap(), PipelineReply::Value(None));
     assert!(client.pipeline().send().unwrap().is_empty());
 }
@@ -132,10 +132,10 @@ fn after_a_timeout_the_connection_is_not_used_again() {
     let mut client = KvsClient::connect_with(address, &options).unwrap();
     let start = Instant::now();
     let error = client.set("k", "v").unwrap_err();
-    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5));
     let error = client.get("k").unwrap_err();
-    assert!(matches!(error, Error::ConnectionUnusable { .. }), "{error}");
+    assert!(matches!(error, ClientError::ConnectionUnusable { .. }), "{error}");
     assert!(error.to_string().contains("connect again"), "{error}");
     drop(client);
     peer.join().unwrap();
@@ -159,7 +159,7 @@ fn a_response_without_end_does_not_outlive_the_timeout() {
     let options = ClientOptions::default().timeout(Duration::from_millis(5));
     let mut client = KvsClient::connect_with(address, &options).unwrap();
     let error = client.get("k").unwrap_err();
-    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
     drop(client);
     peer.join().unwrap();
 }
@@ -171,7 +171,7 @@ fn a_peer_that_does_not_greet_is_waited_for_as_long_as_connecting_may_take() {
     let patience = Duration::from_millis(50);
     let options = ClientOptions::default().connect_timeout(patience);
     let error = KvsClient::connect_with(address, &options).err().unwrap();
-    assert!(matches!(error, Error::Timeout { waited, .. } if waited == patience), "{error}");
+    assert!(matches!(error, ClientError::Timeout { waited, .. } if waited == patience), "{error}");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_peer_of_another_kind_is_recognized() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let error = KvsClient::connect(address).err().unwrap();
-    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+    assert!(matches!(error, ClientError::Protocol { .. }), "{error}");
     peer.join().unwrap();
 }
 
@@ -210,7 +210,7 @@ fn a_server_that_stopped_is_told_from_one_that_refuses() {
     client.ping().unwrap();
     server.stop();
     let error = client.ping().unwrap_err();
-    assert!(matches!(error, Error::Network { .. }), "{error}");
+    assert!(matches!(error, ClientError::Network { .. }), "{error}");
     let error = client.ping().unwrap_err();
-    assert!(matches!(error, Error::ConnectionUnusable { .. }), "{error}");
+    assert!(matches!(error, ClientError::ConnectionUnusable { .. }), "{error}");
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use common::connection::redis::{RedisConnection, Reply};
 use common::mount::{Mount, can_mount_memory};
 use common::process::Server;
+use kvs::KvsClient;
 use kvs::protocol::native::FailureKind;
-use kvs::{Error, KvsClient};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -165,7 +165,7 @@ fn writes_are_taken_again_when_another_file_goes_and_leave_no_trace_until_then()
     }
     let mut native = KvsClient::connect(server.address).unwrap();
     match native.set("native", vec![1; 9_000]) {
-        Err(Error::Remote { kind: FailureKind::Full, message }) => {
+        Err(kvs::ClientError::Remote { kind: FailureKind::Full, message }) => {
             assert!(message.contains("key \"native\""), "{message}");
             assert!(!message.contains(mount.path().to_str().unwrap()), "{message}");
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::process::Server;
 use common::tool::has;
-use kvs::{Error, KvsClient};
+use kvs::KvsClient;
 use tempfile::TempDir;
 
 /// Starts a server under `strace`, which runs beside it so that signals reach the server itself.
@@ -81,7 +81,7 @@ fn after_a_failed_sync_the_server_acknowledges_no_write_and_still_reads() {
     }
     assert!(acknowledged > 0, "the first syncs succeed");
     for _ in 0..3 {
-        assert!(matches!(client.set("later", "value"), Err(Error::Remote { .. })));
+        assert!(matches!(client.set("later", "value"), Err(kvs::ClientError::Remote { .. })));
     }
     assert_eq!(client.get("later").unwrap(), None);
     assert_eq!(client.get("key0").unwrap().unwrap(), b"value");

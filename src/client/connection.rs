@@ -4,14 +4,14 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::error::{ClientError, ClientResult};
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
-    Answer, ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, HelloStatus, Operation, Request,
-    Response, ServerHello, decode_frame,
+    Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, Operation, Request, Response,
+    ServerHello, decode_frame,
 };
-use crate::{Error, Result};
 
-/// How many bytes one read takes at most.
+/// The most bytes that one read takes.
 const READ_BYTES: usize = 64 << 10;
 
 /// Capacity that an empty buffer keeps between calls.
@@ -21,9 +21,9 @@ const KEPT_BYTES: usize = 1 << 20;
 pub(super) struct Connection {
     stream: TcpStream,
     address: SocketAddr,
-    /// How long a call may take; until the greeting is over, how long connecting may.
+    /// The longest time that a call may take, or connecting until the greeting is over.
     timeout: Duration,
-    /// When the present call has to be done.
+    /// The end of the time of the present call.
     deadline: Instant,
     /// The longest frame the server reads.
     frame_bytes_max: u32,
@@ -44,8 +44,8 @@ impl Connection {
         address: SocketAddr,
         connect_timeout: Duration,
         timeout: Duration,
-    ) -> Result<Self> {
-        let failed = |error| Error::network("connect to", address, error);
+    ) -> ClientResult<Self> {
+        let failed = |error| ClientError::network("connect to", address, error);
         let deadline = Instant::now() + connect_timeout;
         let stream = TcpStream::connect_timeout(&address, connect_timeout).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
@@ -67,7 +67,7 @@ impl Connection {
         Ok(connection)
     }
 
-    fn greet(&mut self) -> Result<()> {
+    fn greet(&mut self) -> ClientResult<()> {
         ClientHello::OURS.encode(&mut self.output);
         self.flush()?;
         let hello = loop {
@@ -82,7 +82,7 @@ impl Connection {
         };
         if hello.status != HelloStatus::Accepted {
             let ours = ClientHello::OURS;
-            return Err(Error::Remote {
+            return Err(ClientError::Remote {
                 kind: FailureKind::Unsupported,
                 message: format!(
                     "the server at {} speaks version {} of the protocol, this client speaks {} to {}; update the older one",
@@ -94,51 +94,52 @@ impl Connection {
         Ok(())
     }
 
-    /// The server it is connected to.
+    /// Returns the address of the server.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Puts one request into the output.
-    pub(super) fn queue(&mut self, operation: Operation<'_>) -> Result<()> {
+    pub(super) fn queue(&mut self, operation: Operation<'_>) -> ClientResult<()> {
         self.check()?;
         let request = Request { id: self.sent + 1, operation };
         // What is too large was not sent, so the connection goes on.
         request
             .encode(self.frame_bytes_max, &mut self.output)
-            .map_err(|source| Error::Protocol { address: self.address, source })?;
+            .map_err(|source| ClientError::RequestTooLarge { source })?;
         self.sent += 1;
         Ok(())
     }
 
-    /// How many bytes of requests wait to be sent.
+    /// Returns the bytes of requests that wait to be sent.
     pub(super) fn queued_bytes(&self) -> usize {
         self.output.len()
     }
 
-    /// How many requests have no response yet.
+    /// Returns the number of requests that have no response yet.
     pub(super) fn unanswered(&self) -> u64 {
         self.sent - self.received
     }
 
     /// Sends one request.
-    pub(super) fn send(&mut self, operation: Operation<'_>) -> Result<()> {
+    pub(super) fn send(&mut self, operation: Operation<'_>) -> ClientResult<()> {
         self.queue(operation)?;
         self.flush_queued()
     }
 
     /// Sends what is queued; the time of a call starts.
-    pub(super) fn flush_queued(&mut self) -> Result<()> {
+    pub(super) fn flush_queued(&mut self) -> ClientResult<()> {
         self.check()?;
         self.deadline = Instant::now() + self.timeout;
         self.flush()
     }
 
-    /// Waits for the response to the oldest unanswered request; `accept` says whether it fits.
-    pub(super) fn receive(
+    /// Blocks until the response to the oldest unanswered request is there; returns what `recognize`
+    /// makes of it, which returns `None` for a response to another request than this.
+    pub(super) fn receive<T>(
         &mut self,
-        accept: impl FnOnce(Result<Answer<'_>>) -> bool,
-    ) -> Result<()> {
+        recognize: impl FnOnce(ClientResult<Answer<'_>>) -> Option<T>,
+    ) -> ClientResult<T> {
         self.check()?;
         loop {
             let unread = self.input.get(self.consumed..).unwrap_or_default();
@@ -157,8 +158,8 @@ impl Connection {
             let expected = self.received + 1;
             if response.id != expected {
                 let error = match response.result {
-                    Err(failure) => remote(failure),
-                    Ok(_) => Error::Remote {
+                    Err(failure) => failure.into(),
+                    Ok(_) => ClientError::Remote {
                         kind: FailureKind::Protocol,
                         message: format!(
                             "the server at {} answered request {} instead of {expected}",
@@ -168,30 +169,31 @@ impl Connection {
                 };
                 return Err(self.fail(error));
             }
-            if !accept(response.result.map_err(remote)) {
+            let Some(recognized) = recognize(response.result.map_err(ClientError::from)) else {
                 let message =
                     format!("the server at {} gave another answer than asked for", self.address);
                 let kind = FailureKind::Protocol;
-                return Err(self.fail(Error::Remote { kind, message }));
-            }
+                return Err(self.fail(ClientError::Remote { kind, message }));
+            };
             self.received = expected;
             self.consumed += bytes;
             self.tidy();
-            return Ok(());
+            return Ok(recognized);
         }
     }
 
-    /// An error if an earlier call broke the connection.
-    fn check(&self) -> Result<()> {
+    /// Returns an error if an earlier call broke the connection.
+    fn check(&self) -> ClientResult<()> {
         match &self.failure {
             None => Ok(()),
-            Some(reason) => {
-                Err(Error::ConnectionUnusable { address: self.address, reason: reason.clone() })
-            }
+            Some(reason) => Err(ClientError::ConnectionUnusable {
+                address: self.address,
+                reason: reason.clone(),
+            }),
         }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> ClientResult<()> {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.output.get(written..) {
             let result = remaining(self.deadline)
@@ -210,7 +212,7 @@ impl Connection {
     }
 
     /// Reads some bytes.
-    fn fill(&mut self) -> Result<()> {
+    fn fill(&mut self) -> ClientResult<()> {
         self.input.drain(..self.consumed);
         self.consumed = 0;
         let length = self.input.len();
@@ -236,41 +238,31 @@ impl Connection {
         }
     }
 
-    fn network_error(&mut self, action: &'static str, error: io::Error) -> Error {
+    fn network_error(&mut self, action: &'static str, error: io::Error) -> ClientError {
         let address = self.address;
         let error = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                Error::Timeout { address, waited: self.timeout }
+                ClientError::Timeout { address, waited: self.timeout }
             }
-            _ => Error::network(action, address, error),
+            _ => ClientError::network(action, address, error),
         };
         self.fail(error)
     }
 
-    fn protocol_error(&mut self, source: ProtocolError) -> Error {
+    fn protocol_error(&mut self, source: ProtocolError) -> ClientError {
         let address = self.address;
-        self.fail(Error::Protocol { address, source })
+        self.fail(ClientError::Protocol { address, source })
     }
 
     /// Notes that the connection cannot be used any more.
-    fn fail(&mut self, error: Error) -> Error {
+    fn fail(&mut self, error: ClientError) -> ClientError {
         self.failure = Some(error.to_string());
         error
     }
 }
 
-/// The time that is left, which is never zero: a peer that never pauses gets no more than that.
+/// Returns the time that is left, which is never zero: a peer that never pauses gets no more than that.
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
-}
-
-/// A failure the server told of, as the error a local store would give where there is one.
-fn remote(failure: Failure) -> Error {
-    let Failure { kind, message } = failure;
-    match kind {
-        FailureKind::NotFound => Error::KeyNotFound,
-        FailureKind::Closed => Error::Closed,
-        _ => Error::Remote { kind, message },
-    }
 }

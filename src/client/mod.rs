@@ -6,6 +6,7 @@
 //! every later call says why.
 
 mod connection;
+mod error;
 mod pipeline;
 mod scan;
 
@@ -14,11 +15,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::protocol::native::{Answer, Bytes, Operation};
-use crate::{Error, Result};
 use connection::Connection;
+pub use error::{ClientError, ClientResult};
 pub use pipeline::{Pipeline, PipelineReply};
 
-/// How a client connects and how long it waits; every field has a default.
+/// The time limits of a client; every field has a default.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     connect_timeout: Duration,
@@ -38,15 +39,15 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl ClientOptions {
-    /// How long connecting may take; the default is five seconds.
+    /// Sets the longest time that connecting may take; the default is five seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
         self
     }
 
-    /// How long one call may take; the default is thirty seconds. Sending a pipeline counts as one
-    /// call for each part of it that is sent before responses are read.
+    /// Sets the longest time that one call may take; the default is thirty seconds. Sending a pipeline
+    /// counts as one call for each part of it that is sent before responses are read.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
@@ -67,9 +68,10 @@ impl ClientOptions {
 /// ```
 ///
 /// # Errors
-/// Every call may fail with [`Error::Network`], [`Error::Timeout`] or [`Error::Protocol`], after which
-/// the connection is useless and later calls fail with [`Error::ConnectionUnusable`]. What the server
-/// refuses is an [`Error::Remote`], and the connection goes on.
+/// Every call may fail with [`ClientError::Network`], [`ClientError::Timeout`] or
+/// [`ClientError::Protocol`], after which the connection is useless and later calls fail with
+/// [`ClientError::ConnectionUnusable`]. A refusal of the server is a [`ClientError::Remote`], and the
+/// connection goes on.
 pub struct KvsClient {
     connection: Connection,
 }
@@ -84,9 +86,9 @@ impl KvsClient {
     /// Connects with the default options.
     ///
     /// # Errors
-    /// [`Error::Network`] if nobody listens there, [`Error::Timeout`] if whoever does says nothing,
-    /// [`Error::Protocol`] if it is not a server of this kind, [`Error::Remote`] if it refuses this version.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
+    /// [`ClientError::Network`] if nobody listens there, [`ClientError::Timeout`] if whoever does says nothing,
+    /// [`ClientError::Protocol`] if it is not a server of this kind, [`ClientError::Remote`] if it refuses this version.
+    pub fn connect(address: SocketAddr) -> ClientResult<Self> {
         Self::connect_with(address, &ClientOptions::default())
     }
 
@@ -94,7 +96,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
-    pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> Result<Self> {
+    pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> ClientResult<Self> {
         let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
         Ok(Self { connection })
     }
@@ -103,7 +105,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn ping(&mut self) -> Result<()> {
+    pub fn ping(&mut self) -> ClientResult<()> {
         self.call(Operation::Ping, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
@@ -111,7 +113,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> ClientResult<()> {
         let operation = Operation::Set {
             key: key.as_ref().into(),
             value: value.as_ref().into(),
@@ -124,7 +126,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+    pub fn get(&mut self, key: impl AsRef<[u8]>) -> ClientResult<Option<Vec<u8>>> {
         let key = key.as_ref().into();
         self.call(Operation::Get { key }, |answer| match answer {
             Answer::Value(value) => Some(value.map(Bytes::into_vec)),
@@ -136,7 +138,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> Result<Vec<Option<Vec<u8>>>> {
+    pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> ClientResult<Vec<Option<Vec<u8>>>> {
         let wanted = keys.len();
         let keys = keys.iter().map(|key| key.as_ref().into()).collect();
         self.call(Operation::GetMany { keys }, |answer| match answer {
@@ -151,7 +153,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
         self.call(Operation::Remove { key }, |answer| match answer {
             Answer::Removed(removed) => Some(removed),
@@ -159,11 +161,11 @@ impl KvsClient {
         })
     }
 
-    /// Whether the key is there.
+    /// Returns true if the key is there.
     ///
     /// # Errors
     /// As every call.
-    pub fn contains(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+    pub fn contains(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
         self.call(Operation::Contains { key }, |answer| match answer {
             Answer::Flag(flag) => Some(flag),
@@ -171,11 +173,11 @@ impl KvsClient {
         })
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys
     ///
     /// # Errors
     /// As every call.
-    pub fn count(&mut self) -> Result<u64> {
+    pub fn count(&mut self) -> ClientResult<u64> {
         self.call(Operation::Count, |answer| match answer {
             Answer::Number(number) => Some(number),
             _ => None,
@@ -186,7 +188,7 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn sync(&mut self) -> Result<()> {
+    pub fn sync(&mut self) -> ClientResult<()> {
         self.call(Operation::Sync, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
@@ -194,15 +196,15 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn clear(&mut self) -> Result<()> {
+    pub fn clear(&mut self) -> ClientResult<()> {
         self.call(Operation::Clear, |answer| matches!(answer, Answer::Done).then_some(()))
     }
 
-    /// What the server says of itself, for people.
+    /// Returns what the server says of itself, for people.
     ///
     /// # Errors
     /// As every call.
-    pub fn info(&mut self) -> Result<String> {
+    pub fn info(&mut self) -> ClientResult<String> {
         self.call(Operation::Info, |answer| match answer {
             Answer::Text(text) => Some(text),
             _ => None,
@@ -214,22 +216,16 @@ impl KvsClient {
         Pipeline::new(&mut self.connection)
     }
 
-    /// Sends one request and takes the answer that `expected` recognizes.
+    /// Sends one request and returns the answer that `recognize` makes a value of.
     fn call<T>(
         &mut self,
         operation: Operation<'_>,
-        expected: impl FnOnce(Answer<'_>) -> Option<T>,
-    ) -> Result<T> {
-        let mut expected = Some(expected);
-        let mut result = Err(Error::Closed);
+        recognize: impl FnOnce(Answer<'_>) -> Option<T>,
+    ) -> ClientResult<T> {
         self.connection.send(operation)?;
-        self.connection.receive(|answer| {
-            let recognized = expected.take().and_then(|expected| match answer {
-                Ok(answer) => expected(answer).map(Ok),
-                Err(failure) => Some(Err(failure)),
-            });
-            recognized.map(|recognized| result = recognized).is_some()
-        })?;
-        result
+        self.connection.receive(|answer| match answer {
+            Ok(answer) => recognize(answer).map(Ok),
+            Err(failure) => Some(Err(failure)),
+        })?
     }
 }

@@ -3,23 +3,23 @@
 use std::fmt;
 
 use super::connection::Connection;
+use super::error::{ClientError, ClientResult};
 use crate::protocol::native::{Answer, Bytes, Operation};
-use crate::{Error, Result};
 
-/// How many bytes of requests are sent before their responses are read.
+/// The bytes of requests that are sent before their responses are read.
 ///
 /// Small enough to fit the buffers between two programs, so that client and server never both wait for
 /// the other to read; a single larger request is sent alone, which the server always reads.
 const PART_BYTES_MAX: usize = 32 << 10;
 
-/// What the server answered to one request of a [`Pipeline`].
+/// The answer of the server to one request of a [`Pipeline`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PipelineReply {
     /// The key was set.
     Done,
     /// The value, or `None` if the key is not there or has expired.
     Value(Option<Vec<u8>>),
-    /// Whether the key was there: before it was removed, or at all.
+    /// True if the key was there: before it was removed, or at all.
     Flag(bool),
 }
 
@@ -88,7 +88,7 @@ impl<'a> Pipeline<'a> {
     ///
     /// # Errors
     /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done then.
-    pub fn send(&mut self) -> Result<Vec<Result<PipelineReply>>> {
+    pub fn send(&mut self) -> ClientResult<Vec<ClientResult<PipelineReply>>> {
         let mut replies = Vec::with_capacity(self.requests.len());
         for operation in self.requests.drain(..) {
             let bytes = weight(&operation);
@@ -98,7 +98,7 @@ impl<'a> Pipeline<'a> {
             match self.connection.queue(operation) {
                 Ok(()) => {}
                 // It cannot be sent, and those before it are to be answered first.
-                Err(error @ Error::Protocol { .. }) => {
+                Err(error @ ClientError::RequestTooLarge { .. }) => {
                     exchange(self.connection, &mut replies)?;
                     replies.push(Err(error));
                 }
@@ -111,7 +111,10 @@ impl<'a> Pipeline<'a> {
 }
 
 /// Sends what is queued and waits for the replies to it.
-fn exchange(connection: &mut Connection, replies: &mut Vec<Result<PipelineReply>>) -> Result<()> {
+fn exchange(
+    connection: &mut Connection,
+    replies: &mut Vec<ClientResult<PipelineReply>>,
+) -> ClientResult<()> {
     connection.flush_queued()?;
     while connection.unanswered() > 0 {
         connection.receive(|answer| {
@@ -119,11 +122,11 @@ fn exchange(connection: &mut Connection, replies: &mut Vec<Result<PipelineReply>
                 Ok(Answer::Applied { .. }) => Ok(PipelineReply::Done),
                 Ok(Answer::Value(value)) => Ok(PipelineReply::Value(value.map(Bytes::into_vec))),
                 Ok(Answer::Removed(flag) | Answer::Flag(flag)) => Ok(PipelineReply::Flag(flag)),
-                Ok(_) => return false,
+                Ok(_) => return None,
                 Err(error) => Err(error),
             };
             replies.push(reply);
-            true
+            Some(())
         })?;
     }
     Ok(())

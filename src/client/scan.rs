@@ -3,7 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use super::KvsClient;
-use crate::Result;
+use super::error::ClientResult;
 use crate::protocol::native::{Answer, Bytes, Operation};
 
 /// Keys with their values, in key order.
@@ -24,7 +24,11 @@ impl KvsClient {
     ///
     /// # Errors
     /// As every call.
-    pub fn scan(&mut self, range: impl RangeBounds<Vec<u8>>, limit: usize) -> Result<Entries> {
+    pub fn scan(
+        &mut self,
+        range: impl RangeBounds<Vec<u8>>,
+        limit: usize,
+    ) -> ClientResult<Entries> {
         let mut start = range.start_bound().cloned();
         let mut found = Vec::new();
         loop {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use kvs::protocol::native::FailureKind;
-use kvs::{Error, KvsClient};
+use kvs::{ClientError, ClientResult, KvsClient};
 
 use super::connection::PATIENCE;
 use super::connection::redis::{RedisConnection, Reply};
@@ -67,14 +67,14 @@ impl Connection {
     }
 }
 
-fn native_outcome(result: kvs::Result<()>) -> Outcome {
+fn native_outcome(result: ClientResult<()>) -> Outcome {
     match result {
         Ok(()) => Outcome::Acknowledged,
-        Err(Error::Remote { kind: FailureKind::OutcomeUnknown, message }) => {
+        Err(ClientError::Remote { kind: FailureKind::OutcomeUnknown, message }) => {
             Outcome::Doubtful(message)
         }
-        Err(Error::Remote { message, .. }) => Outcome::Refused(message),
-        Err(Error::Timeout { .. }) => panic!("no answer within {PATIENCE:?}"),
+        Err(ClientError::Remote { message, .. }) => Outcome::Refused(message),
+        Err(ClientError::Timeout { .. }) => panic!("no answer within {PATIENCE:?}"),
         Err(_) => Outcome::Unanswered,
     }
 }

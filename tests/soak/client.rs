@@ -69,10 +69,10 @@ impl Connections {
 }
 
 /// After a failure of the network nobody knows what was done; any other is a failure of the test.
-fn unless_broken<T>(result: kvs::Result<T>) -> Option<T> {
+fn unless_broken<T>(result: kvs::ClientResult<T>) -> Option<T> {
     match result {
         Ok(answer) => Some(answer),
-        Err(kvs::Error::Network { .. } | kvs::Error::ConnectionUnusable { .. }) => None,
+        Err(error) if error.is_disconnected() => None,
         Err(error) => panic!("{error}"),
     }
 }

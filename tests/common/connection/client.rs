@@ -16,7 +16,7 @@ impl ClientConnection {
         KvsClient::connect_with(address, &options).map(Self).map_err(io::Error::other)
     }
 
-    fn single(&mut self, prefix: &str, operation: &Operation) -> kvs::Result<StoreAnswer> {
+    fn single(&mut self, prefix: &str, operation: &Operation) -> kvs::ClientResult<StoreAnswer> {
         let value = |value: Option<Vec<u8>>| value.map(|value| number(&value));
         let (name, operation) = match operation {
             Operation::Read(keys) => {
@@ -43,7 +43,7 @@ impl ClientConnection {
         &mut self,
         prefix: &str,
         operations: &[Operation],
-    ) -> kvs::Result<Vec<StoreAnswer>> {
+    ) -> kvs::ClientResult<Vec<StoreAnswer>> {
         let mut pipeline = self.0.pipeline();
         for operation in operations {
             let (name, operation) = on_one_key(operation.clone());
@@ -55,7 +55,7 @@ impl ClientConnection {
                 _ => pipeline.get(name),
             };
         }
-        let answer = |reply: kvs::Result<PipelineReply>| {
+        let answer = |reply: kvs::ClientResult<PipelineReply>| {
             StoreAnswer::Key(match reply.unwrap() {
                 PipelineReply::Done => KeyAnswer::Done,
                 PipelineReply::Flag(flag) => KeyAnswer::Flag(flag),
@@ -67,10 +67,10 @@ impl ClientConnection {
 }
 
 /// After a failure of the network nobody knows what was done; any other is a failure of the test.
-fn unless_broken<T>(result: kvs::Result<T>) -> Option<T> {
+fn unless_broken<T>(result: kvs::ClientResult<T>) -> Option<T> {
     match result {
         Ok(answer) => Some(answer),
-        Err(kvs::Error::Network { .. } | kvs::Error::ConnectionUnusable { .. }) => None,
+        Err(error) if error.is_disconnected() => None,
         Err(error) => panic!("{error}"),
     }
 }
