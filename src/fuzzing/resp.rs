@@ -16,8 +16,7 @@ pub(super) fn run(bytes: &[u8]) {
         return;
     }
     let limits = match input.choose(3) {
-        0 => Limits::default(),
-        1 => Limits::UNAUTHENTICATED,
+        0 | 1 => Limits::default(),
         _ => Limits {
             arguments_max: input.choose(8),
             bulk_bytes_max: input.choose(40),
@@ -115,17 +114,14 @@ fn value(input: &mut Input<'_>, depth: usize, left: &mut usize) -> Value {
         1 => Value::NullArray,
         2 => Value::Simple(text(input).into()),
         3 => Value::Error(text(input).into()),
-        4 => Value::Integer(input.number().cast_signed()),
-        5 => Value::Double(f64::from_bits(input.number() ^ input.number().rotate_left(40))),
-        6 => Value::Boolean(input.flag()),
+        4..=6 => Value::Integer(input.number().cast_signed()),
         7 => {
             let length = input.choose(40);
             Value::Bulk(input.bytes(length).to_vec())
         }
         8 => Value::Verbatim(text(input)),
         9 => Value::Array(values(input)),
-        10 => Value::Set(values(input)),
-        11 => Value::Push(values(input)),
+        10 | 11 => Value::Set(values(input)),
         _ => {
             let mut values = values(input).into_iter();
             let mut pairs = Vec::new();
@@ -159,15 +155,13 @@ fn skip_value(bytes: &[u8], version: Version) -> Option<&[u8]> {
         b'+' | b'-' => Some(rest),
         b':' => text()?.parse::<i64>().ok().map(|_| rest),
         b'_' if is_resp3 => line.is_empty().then_some(rest),
-        b'#' if is_resp3 => (line == b"t" || line == b"f").then_some(rest),
-        b',' if is_resp3 => text()?.parse::<f64>().ok().map(|_| rest),
         b'$' | b'*' if !is_resp3 && line == b"-1" => Some(rest),
         b'$' => skip_bytes(rest, text()?.parse().ok()?),
         b'=' if is_resp3 => {
             let after = skip_bytes(rest, text()?.parse().ok()?)?;
             rest.starts_with(b"txt:").then_some(after)
         }
-        b'*' | b'~' | b'>' | b'%' if is_resp3 || *kind == b'*' => {
+        b'*' | b'~' | b'%' if is_resp3 || *kind == b'*' => {
             let count: usize = text()?.parse().ok()?;
             for _ in 0..count * if *kind == b'%' { 2 } else { 1 } {
                 rest = skip_value(rest, version)?;

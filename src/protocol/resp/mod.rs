@@ -23,11 +23,7 @@ mod request;
 use std::ascii;
 
 pub use arguments::Arguments;
-pub use limits::{
-    ARGUMENTS_MAX, BULK_BYTES_MAX, INLINE_BYTES_MAX, Limits, REQUEST_BYTES_MAX,
-    UNAUTHENTICATED_ARGUMENTS_MAX, UNAUTHENTICATED_BULK_BYTES_MAX,
-    UNAUTHENTICATED_REQUEST_BYTES_MAX,
-};
+pub use limits::{BULK_BYTES_MAX, Limits};
 pub use reply::{Value, Version, encode_bulk};
 pub use request::{Parsed, RequestParser};
 

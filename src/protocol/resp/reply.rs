@@ -10,12 +10,12 @@ pub enum Version {
     /// Spoken by every client.
     #[default]
     Resp2,
-    /// Adds nulls, booleans, doubles, maps, sets, verbatim strings and pushes.
+    /// Adds nulls, maps, sets and verbatim strings, and more that no reply uses.
     Resp3,
 }
 
 /// One reply, or one part of a reply.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A short text such as `OK`; line ends in it become blanks.
     Simple(Cow<'static, str>),
@@ -23,10 +23,6 @@ pub enum Value {
     Error(Cow<'static, str>),
     /// A number.
     Integer(i64),
-    /// A floating point number; a bulk string in RESP2.
-    Double(f64),
-    /// Yes or no; 1 or 0 in RESP2.
-    Boolean(bool),
     /// Any bytes.
     Bulk(Vec<u8>),
     /// Text to be shown as it is; a bulk string in RESP2.
@@ -41,8 +37,6 @@ pub enum Value {
     Map(Vec<(Value, Value)>),
     /// Values without order; an array in RESP2.
     Set(Vec<Value>),
-    /// A message that is not the reply to a request; an array in RESP2.
-    Push(Vec<Value>),
 }
 
 impl Value {
@@ -53,10 +47,6 @@ impl Value {
             Self::Simple(text) => encode_line(b'+', text, out),
             Self::Error(text) => encode_line(b'-', text, out),
             Self::Integer(value) => encode_number(b':', *value, out),
-            Self::Double(value) if resp3 => encode_line(b',', &double_text(*value), out),
-            Self::Double(value) => encode_bulk(double_text(*value).as_bytes(), out),
-            Self::Boolean(value) if resp3 => encode_line(b'#', if *value { "t" } else { "f" }, out),
-            Self::Boolean(value) => encode_number(b':', i64::from(*value), out),
             Self::Bulk(bytes) => encode_bulk(bytes, out),
             Self::Verbatim(text) if resp3 => {
                 encode_length(b'=', VERBATIM_FORMAT.len() + text.len(), out);
@@ -80,9 +70,6 @@ impl Value {
             }
             Self::Set(values) => {
                 encode_values(if resp3 { b'~' } else { b'*' }, values, version, out)
-            }
-            Self::Push(values) => {
-                encode_values(if resp3 { b'>' } else { b'*' }, values, version, out);
             }
         }
     }
@@ -150,19 +137,6 @@ fn encode_number(kind: u8, value: i64, out: &mut Vec<u8>) {
     }
     prepend(kind);
     out.extend_from_slice(&line[start..]);
-}
-
-/// The shortest text that reads back as the same number, with an exponent only where many zeros
-/// would stand, and with the names that RESP3 gives to what is not a number.
-fn double_text(value: f64) -> String {
-    let magnitude = value.abs();
-    if value.is_nan() {
-        "nan".to_owned()
-    } else if value.is_infinite() || magnitude == 0.0 || (1e-5..1e17).contains(&magnitude) {
-        value.to_string()
-    } else {
-        format!("{value:e}")
-    }
 }
 
 #[cfg(test)]

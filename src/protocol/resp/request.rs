@@ -79,11 +79,6 @@ impl RequestParser {
         Self { limits, ..Self::default() }
     }
 
-    /// Changes the limits, from the next length on; for a client that has authenticated.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
     /// Parses the first request of `input`, the unconsumed bytes of the connection.
     ///
     /// Empty lines and empty arrays are skipped. To work through a pipeline, call this again with

@@ -67,14 +67,6 @@ fn default_limits_hold_at_their_boundaries() {
 }
 
 #[test]
-fn raised_limits_apply_from_the_next_length_on() {
-    let mut parser = RequestParser::new(SMALL);
-    parser.parse(b"*2\r\n$1\r\na\r\n").unwrap();
-    parser.set_limits(Limits::default());
-    parser.parse(b"*2\r\n$1\r\na\r\n$11\r\n").unwrap();
-}
-
-#[test]
 fn huge_announced_lengths_allocate_nothing() {
     let limits = Limits {
         arguments_max: usize::MAX,
