@@ -82,6 +82,16 @@ impl fmt::Debug for KvsClient {
     }
 }
 
+/// Makes the function that takes one kind of answer and says `None` to every other.
+macro_rules! expect {
+    ($answer:pat => $result:expr) => {
+        |answer| match answer {
+            $answer => Some($result),
+            _ => None,
+        }
+    };
+}
+
 impl KvsClient {
     /// Connects with the default options.
     ///
@@ -93,51 +103,36 @@ impl KvsClient {
     }
 
     /// Connects.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
     pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> ClientResult<Self> {
         let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
         Ok(Self { connection })
     }
 
     /// Waits for the server to answer.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn ping(&mut self) -> ClientResult<()> {
-        self.call(Operation::Ping, |answer| matches!(answer, Answer::Done).then_some(()))
+        self.call(Operation::Ping, expect!(Answer::Done => ()))
     }
 
     /// Sets the key to the value, for good: an expiry it had is gone.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> ClientResult<()> {
         let operation = Operation::Set {
             key: key.as_ref().into(),
             value: value.as_ref().into(),
             expires_at: None,
         };
-        self.call(operation, |answer| matches!(answer, Answer::Applied { .. }).then_some(()))
+        self.call(operation, expect!(Answer::Applied { .. } => ()))
     }
 
     /// The value of the key, or `None` if the key is not there or has expired.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> ClientResult<Option<Vec<u8>>> {
         let key = key.as_ref().into();
-        self.call(Operation::Get { key }, |answer| match answer {
-            Answer::Value(value) => Some(value.map(Bytes::into_vec)),
-            _ => None,
-        })
+        self.call(
+            Operation::Get { key },
+            expect!(Answer::Value(value) => value.map(Bytes::into_vec)),
+        )
     }
 
     /// The values of many keys, in the order of the keys.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> ClientResult<Vec<Option<Vec<u8>>>> {
         let wanted = keys.len();
         let keys = keys.iter().map(|key| key.as_ref().into()).collect();
@@ -150,65 +145,35 @@ impl KvsClient {
     }
 
     /// Removes the key; false if it was not there.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn remove(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
-        self.call(Operation::Remove { key }, |answer| match answer {
-            Answer::Removed(removed) => Some(removed),
-            _ => None,
-        })
+        self.call(Operation::Remove { key }, expect!(Answer::Removed(removed) => removed))
     }
 
     /// Returns true if the key is there.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn contains(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
-        self.call(Operation::Contains { key }, |answer| match answer {
-            Answer::Flag(flag) => Some(flag),
-            _ => None,
-        })
+        self.call(Operation::Contains { key }, expect!(Answer::Flag(flag) => flag))
     }
 
     /// Returns the number of keys
-    ///
-    /// # Errors
-    /// As every call.
     pub fn count(&mut self) -> ClientResult<u64> {
-        self.call(Operation::Count, |answer| match answer {
-            Answer::Number(number) => Some(number),
-            _ => None,
-        })
+        self.call(Operation::Count, expect!(Answer::Number(number) => number))
     }
 
     /// Waits until every write acknowledged before survives power loss.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn sync(&mut self) -> ClientResult<()> {
-        self.call(Operation::Sync, |answer| matches!(answer, Answer::Done).then_some(()))
+        self.call(Operation::Sync, expect!(Answer::Done => ()))
     }
 
     /// Removes every key.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn clear(&mut self) -> ClientResult<()> {
-        self.call(Operation::Clear, |answer| matches!(answer, Answer::Done).then_some(()))
+        self.call(Operation::Clear, expect!(Answer::Done => ()))
     }
 
     /// Returns what the server says of itself, for people.
-    ///
-    /// # Errors
-    /// As every call.
     pub fn info(&mut self) -> ClientResult<String> {
-        self.call(Operation::Info, |answer| match answer {
-            Answer::Text(text) => Some(text),
-            _ => None,
-        })
+        self.call(Operation::Info, expect!(Answer::Text(text) => text))
     }
 
     /// Collects requests that are sent together.

@@ -21,9 +21,6 @@ impl KvsClient {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// # Errors
-    /// As every call.
     pub fn scan(
         &mut self,
         range: impl RangeBounds<Vec<u8>>,
