@@ -126,8 +126,7 @@ impl KvsWriter {
     /// Returns the job that makes the reserve, if there is something to do. What a compaction on a
     /// full disk has for its output is not taken from it.
     pub(super) fn offer_reserve(&mut self) -> Option<Box<dyn BackgroundJob>> {
-        let is_compacting = self.compaction.is_some() || self.is_releasing;
-        if is_compacting && self.reserve.full().is_some() {
+        if !self.compaction.is_idle() && self.reserve.full().is_some() {
             return None;
         }
         let (log_bytes, _) = self.accounting.totals();

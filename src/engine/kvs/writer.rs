@@ -11,7 +11,7 @@ use crate::engine::{BackgroundJob, Delivery, Group, JobKind, Mutation, WriteHalf
 use crate::storage::cache::RecordCache;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::compaction::{
-    CompactionDelivery, CompactionInput, CompactionPlan, Replacement,
+    CompactionDelivery, CompactionInput, CompactionPlan, CompactionState,
 };
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::record::{Extent, Record};
@@ -39,10 +39,7 @@ pub(crate) struct KvsWriter {
     pub(super) accounting: Accounting,
     cache: Arc<RecordCache>,
     pub(super) compaction_bytes_min: u64,
-    /// A compaction that was handed out and has not come back.
-    pub(super) compaction: Option<Replacement>,
-    /// One that is finished still holds its inputs.
-    pub(super) is_releasing: bool,
+    pub(super) compaction: CompactionState,
     pub(super) reserve: Reserve,
     /// Sealed segments that have no hint, in the order they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
@@ -80,8 +77,7 @@ impl KvsWriter {
             accounting,
             cache,
             compaction_bytes_min,
-            compaction: None,
-            is_releasing: false,
+            compaction: CompactionState::Idle,
             reserve,
             unhinted,
             hint_in_progress: None,
@@ -211,7 +207,7 @@ impl KvsWriter {
             unsynced_from: unsynced.or(self.log.active()).unwrap_or(next),
             cleared: self.cleared,
         };
-        self.compaction = Some(plan.replacement());
+        self.compaction = CompactionState::Copying(plan.replacement());
         Ok(Some(plan))
     }
 
@@ -222,9 +218,7 @@ impl KvsWriter {
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
                 self.log.table().add(Arc::clone(&segment));
                 self.unhinted.push_back(segment);
-                if let Some(compaction) = &mut self.compaction {
-                    compaction.has_its_name = true;
-                }
+                self.compaction.note_output();
             }
             CompactionDelivery::Moves(moves) => {
                 let has_old_snapshots = self.prune_all();
@@ -256,13 +250,12 @@ impl KvsWriter {
                 for input in inputs {
                     self.accounting.remove(input);
                 }
-                self.compaction = None;
-                self.is_releasing = true;
+                self.compaction = CompactionState::Releasing;
                 let (bytes, live) = self.accounting.totals();
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
             CompactionDelivery::Released => {
-                self.is_releasing = false;
+                self.compaction = CompactionState::Idle;
                 self.reserve.look_again();
             }
         }
@@ -322,8 +315,7 @@ impl WriteHalf for KvsWriter {
         if_planted!(AcknowledgeBeforePublish => self.index.publish(self.log.next_sequence() - 1));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
-        let is_busy =
-            self.compaction.is_some() || self.is_releasing || self.hint_in_progress.is_some();
+        let is_busy = !self.compaction.is_idle() || self.hint_in_progress.is_some();
         if is_busy || !self.is_compaction_due() {
             return None;
         }
@@ -374,11 +366,7 @@ impl WriteHalf for KvsWriter {
         self.unhinted.extend(self.log.take_sealed());
         // A compaction might remove the segment meanwhile, and a full disk has no space for a hint.
         let is_full = self.reserve.full().is_some();
-        if self.compaction.is_some()
-            || self.is_releasing
-            || self.hint_in_progress.is_some()
-            || is_full
-        {
+        if !self.compaction.is_idle() || self.hint_in_progress.is_some() || is_full {
             return None;
         }
         let bytes_min = self.log.environment().segment_bytes_max / HINTED_PART;
@@ -422,11 +410,10 @@ impl WriteHalf for KvsWriter {
                     self.log.table().note_failed_read(segment.id(), error);
                 }
             }
-            // Tried again once more garbage was made, but not where inputs could not be removed: were the
-            // output replaced too, the next open would not know that it has to remove them.
+            // Tried again once more garbage was made.
             JobKind::Compaction => {
                 self.note_failed_compaction(error);
-                self.compaction.take_if(|compaction| !compaction.has_its_name);
+                self.compaction.note_failure();
             }
         }
     }
@@ -436,8 +423,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn check_files(&mut self) -> Result<()> {
-        let removing = self.compaction.as_ref().map_or(&[][..], |compaction| &compaction.inputs);
-        self.log.check_files(removing)
+        self.log.check_files(self.compaction.inputs())
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -447,6 +433,6 @@ impl WriteHalf for KvsWriter {
     fn close(&mut self) -> Result<()> {
         let Self { log, reserve, accounting, compaction, .. } = self;
         let environment = log.environment().clone();
-        with_reserve(reserve, &environment, || log.close(accounting, compaction.as_ref()))
+        with_reserve(reserve, &environment, || log.close(accounting, compaction))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::bugs::{Bug, planted};
-use crate::storage::compaction::Replacement;
+use crate::storage::compaction::CompactionState;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
 use crate::storage::format::frame::FrameKind;
@@ -18,7 +18,7 @@ impl LogWriter {
     pub(crate) fn close(
         &mut self,
         accounting: &mut Accounting,
-        compaction: Option<&Replacement>,
+        compaction: &CompactionState,
     ) -> Result<()> {
         if planted(Bug::CloseBeforeSync) {
             self.syncs.durable = self.next_sequence - 1;
@@ -44,15 +44,14 @@ impl LogWriter {
     }
 
     /// Writes the clean-shutdown marker, by which the next open notices a loss of the end of the log.
-    fn write_marker(&mut self, compaction: Option<&Replacement>) {
-        let replaced = compaction.filter(|compaction| compaction.has_its_name);
-        let is_replaced = |id: &SegmentId| replaced.is_some_and(|by| by.inputs.contains(id));
+    fn write_marker(&mut self, compaction: &CompactionState) {
+        let is_replaced = |id: &SegmentId| compaction.replaced().contains(id);
         let segments = self.table.all();
         let ids = segments.iter().map(|segment| segment.id()).filter(|id| !is_replaced(id));
         let clean_shutdown = CleanShutdown {
             sequence: self.syncs.durable,
             segments: SegmentSet::of(ids),
-            output: compaction.map(|compaction| compaction.output),
+            output: compaction.output(),
         };
         if clean_shutdown.sequence == 0 || self.clean_shutdown == Some(clean_shutdown) {
             return;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use super::log_writer::BUFFER_BYTES_KEPT;
 use super::standby::Standby;
 use super::{LogEnd, LogWriter, clean_shutdown_file};
-use crate::storage::compaction::Replacement;
 use crate::storage::compaction::accounting::Accounting;
+use crate::storage::compaction::{CompactionState, Replacement};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::SegmentSet;
 use crate::storage::format::segment_id::SegmentId;
@@ -91,7 +91,7 @@ fn closing_where_nothing_was_written_leaves_nothing() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
     disk.record();
-    log.close(&mut accounting, None).unwrap();
+    log.close(&mut accounting, &CompactionState::Idle).unwrap();
     assert_eq!(disk.moments().len(), 1, "nothing was changed");
 }
 
@@ -103,8 +103,13 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
         log.append(&group(1, 4096), &mut accounting, |_, _| {}).unwrap();
         log.append(&group(1, 100), &mut accounting, |_, _| {}).unwrap();
         let inputs = vec![SegmentId(1)];
-        let replacement = Replacement { inputs, output: SegmentId(3), has_its_name };
-        log.close(&mut accounting, Some(&replacement)).unwrap();
+        let replacement = Replacement { inputs, output: SegmentId(3) };
+        let state = if has_its_name {
+            CompactionState::Replacing(replacement)
+        } else {
+            CompactionState::Copying(replacement)
+        };
+        log.close(&mut accounting, &state).unwrap();
         let clean_shutdown = clean_shutdown_file::read(&log.environment).unwrap().unwrap();
         assert_eq!((clean_shutdown.sequence, clean_shutdown.output), (2, Some(SegmentId(3))));
         assert_eq!(
@@ -112,7 +117,7 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
             SegmentSet::of(expected.iter().copied().map(SegmentId))
         );
         disk.record();
-        log.close(&mut accounting, Some(&replacement)).unwrap();
+        log.close(&mut accounting, &state).unwrap();
         assert_eq!(disk.moments().len(), 1, "nothing was changed");
     }
 }
@@ -156,7 +161,7 @@ fn a_segment_that_was_made_too_late_is_removed() {
     let standby = make_standby(&mut log);
     assert_eq!(standby.id(), SegmentId(4));
     log.receive_standby(Some(standby));
-    log.close(&mut accounting, None).unwrap();
+    log.close(&mut accounting, &CompactionState::Idle).unwrap();
     assert_eq!(names().len(), 3, "two segments and what a clean close notes: {:?}", names());
 }
 

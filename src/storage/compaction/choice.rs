@@ -1,0 +1,263 @@
+//! The choice of the segments to compact.
+
+use std::collections::BTreeSet;
+
+use crate::storage::compaction::accounting::Accounting;
+use crate::storage::compaction::segment_usage::SegmentUsage;
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::segment_id::SegmentId;
+
+/// The bytes of an output beside the records that it keeps: its header, its seal, and a list of the
+/// inputs, which takes up to so many bytes for each.
+const OUTPUT_BYTES: u64 = (SEGMENT_HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
+const OUTPUT_BYTES_PER_INPUT: u64 = 10;
+
+impl Accounting {
+    /// Returns true if enough garbage was made since the last choice to look again.
+    pub(crate) fn is_worth_a_look(&self, garbage_bytes_min: u64) -> bool {
+        self.unchecked_bytes >= (garbage_bytes_min / 4).max(1)
+    }
+
+    /// Returns true if the segment should be sealed before it is full, so that it can be compacted.
+    pub(crate) fn is_mostly_garbage(&self, id: SegmentId, garbage_bytes_min: u64) -> bool {
+        self.segments.get(&id).is_some_and(|usage| {
+            let garbage = usage.bytes.saturating_sub(usage.live_bytes);
+            garbage >= garbage_bytes_min.max(1) && garbage * 2 >= usage.bytes
+        })
+    }
+
+    /// Chooses the sealed segments of which at least half is garbage, if together they hold at least
+    /// `garbage_bytes_min` of it. The bytes to be kept of them fit `output_bytes_max`, but for a segment
+    /// that has more of them by itself.
+    ///
+    /// A tombstone that a compaction kept counts as garbage only where nothing outside is older than the
+    /// newest record of its segment. Else an older segment may hold its key, so that it would be kept
+    /// again, and compacting would gain nothing.
+    pub(crate) fn choose(
+        &mut self,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> Vec<SegmentId> {
+        self.unchecked_bytes = 0;
+        let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
+        chosen.sort_by_key(|(_, usage)| usage.oldest);
+        loop {
+            let inside: BTreeSet<_> = chosen.iter().map(|(id, _)| *id).collect();
+            let outside = self.all().filter(|(id, _)| !inside.contains(id));
+            let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
+            let (mut garbage_bytes, mut output_bytes) = (0, 0);
+            let count = chosen.len();
+            chosen.retain(|(_, usage)| {
+                let kept_tombstones =
+                    if oldest_outside < usage.newest { usage.tombstone_bytes } else { 0 };
+                let kept = usage.live_bytes + kept_tombstones;
+                let garbage = usage.bytes.saturating_sub(kept);
+                let fits = output_bytes == 0 || output_bytes + kept <= output_bytes_max;
+                let is_worth_it = fits && garbage * 2 >= usage.bytes;
+                if is_worth_it {
+                    garbage_bytes += garbage;
+                    output_bytes += kept;
+                }
+                is_worth_it
+            });
+            // One segment less may be one more that tombstones have to be kept for.
+            if chosen.len() == count {
+                let is_enough = garbage_bytes >= garbage_bytes_min.max(1);
+                return chosen.into_iter().filter(|_| is_enough).map(|(id, _)| id).collect();
+            }
+        }
+    }
+
+    /// Chooses the sealed segments with the least to keep, as many as fit an output of
+    /// `output_bytes_max`. Compacting any of them alone would free at least `garbage_bytes_min`.
+    ///
+    /// Every tombstone counts as kept where anything older is left, so the output is no longer than
+    /// expected.
+    pub(crate) fn choose_emptiest(
+        &mut self,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> Vec<SegmentId> {
+        self.unchecked_bytes = 0;
+        let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
+        chosen.retain(|(_, usage)| self.is_reducible(usage, garbage_bytes_min));
+        chosen.sort_by_key(|(_, usage)| (self.kept_bytes(usage), usage.oldest));
+        let mut output_bytes = OUTPUT_BYTES;
+        chosen.retain(|(_, usage)| {
+            let longer = output_bytes + self.kept_bytes(usage) + OUTPUT_BYTES_PER_INPUT;
+            let fits = longer <= output_bytes_max;
+            if fits {
+                output_bytes = longer;
+            }
+            fits
+        });
+        chosen.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Returns true if a compaction of the segment alone would free that much, and its output be no
+    /// longer than `output_bytes_max`.
+    pub(crate) fn is_worth_sealing(
+        &self,
+        id: SegmentId,
+        garbage_bytes_min: u64,
+        output_bytes_max: u64,
+    ) -> bool {
+        self.get(id).is_some_and(|usage| {
+            let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+            self.is_reducible(usage, garbage_bytes_min) && output_bytes <= output_bytes_max
+        })
+    }
+
+    fn is_reducible(&self, usage: &SegmentUsage, garbage_bytes_min: u64) -> bool {
+        let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+        usage.bytes >= output_bytes + garbage_bytes_min.max(1)
+    }
+
+    /// Returns the bytes that a compaction of the segment alone may have to keep.
+    fn kept_bytes(&self, usage: &SegmentUsage) -> u64 {
+        let is_oldest = self.segments.values().all(|other| other.oldest >= usage.oldest);
+        let tombstones = usage.tombstone_bytes + usage.untested_tombstone_bytes;
+        usage.live_bytes + if is_oldest { 0 } else { tombstones }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::format::record::{Extent, Record};
+    use crate::storage::format::segment_header::Origin;
+    use crate::storage::segment::Location;
+
+    /// A segment with these bytes that is sealed and holds these commits.
+    fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
+        accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
+        commits.into_iter().for_each(|sequence| accounting.note_sequence(SegmentId(id), sequence));
+    }
+
+    /// A place that costs this many bytes.
+    fn place(id: u64, cost: u64) -> Location {
+        let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
+        Location::of(&Record::Remove { key: b"k" }, SegmentId(id), Extent { offset: 72, length })
+    }
+
+    fn choose(accounting: &mut Accounting, garbage: u64, output: u64) -> Vec<u64> {
+        accounting.choose(garbage, output).into_iter().map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn a_quarter_of_the_least_garbage_is_worth_a_look() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        accounting.add_live(&place(1, 100));
+        assert!(!accounting.is_worth_a_look(0));
+        accounting.mark_dead(&place(1, 100));
+        assert!(accounting.is_worth_a_look(0));
+        assert!(accounting.is_worth_a_look(400));
+        assert!(!accounting.is_worth_a_look(404));
+        choose(&mut accounting, 10_000, 10_000);
+        assert!(!accounting.is_worth_a_look(0));
+    }
+
+    #[test]
+    fn a_segment_is_mostly_garbage_from_a_half_and_the_least_on() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        let segment = SegmentId(1);
+        accounting.add_live(&place(1, 501));
+        assert!(!accounting.is_mostly_garbage(segment, 100), "less than a half");
+        accounting.mark_dead(&place(1, 501));
+        accounting.add_live(&place(1, 500));
+        assert!(accounting.is_mostly_garbage(segment, 500));
+        assert!(!accounting.is_mostly_garbage(segment, 501), "less than the least");
+        assert!(!accounting.is_mostly_garbage(SegmentId(2), 0), "unknown");
+        add(&mut accounting, 3, 0, [1, 2]);
+        assert!(!accounting.is_mostly_garbage(SegmentId(3), 0), "empty");
+    }
+
+    #[test]
+    fn what_is_half_garbage_is_chosen_if_it_is_enough_together() {
+        let mut accounting = Accounting::default();
+        for (id, live) in [(1, 501), (2, 500), (3, 100)] {
+            add(&mut accounting, id, 1000, [id, id]);
+            accounting.add_live(&place(id, live));
+        }
+        accounting.add(SegmentId(4), Origin::Written, 1000, false);
+        assert_eq!(choose(&mut accounting, 1400, 10_000), [2, 3]);
+        assert!(choose(&mut accounting, 1401, 10_000).is_empty(), "too little garbage");
+        accounting.seal(SegmentId(4));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 3, 4]);
+        accounting.unseal(SegmentId(4));
+        accounting.remove(SegmentId(3));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2]);
+    }
+
+    #[test]
+    fn the_oldest_are_chosen_as_far_as_what_is_kept_of_them_fits() {
+        let mut accounting = Accounting::default();
+        for (id, oldest) in [(1, 30), (2, 20), (3, 10)] {
+            add(&mut accounting, id, 1000, [oldest, oldest]);
+            accounting.add_live(&place(id, 200));
+        }
+        assert_eq!(choose(&mut accounting, 0, 600), [3, 2, 1]);
+        assert_eq!(choose(&mut accounting, 0, 599), [3, 2]);
+        assert_eq!(choose(&mut accounting, 0, 100), [3], "one goes even if it is too large");
+    }
+
+    #[test]
+    fn tombstones_are_garbage_only_where_nothing_outside_is_older() {
+        for (oldest_outside, chosen) in [(4, false), (5, true), (6, true)] {
+            let mut accounting = Accounting::default();
+            add(&mut accounting, 1, 1000, [oldest_outside, 9]);
+            accounting.add_live(&place(1, 900));
+            add(&mut accounting, 2, 1000, [3, 5]);
+            accounting.note_kept_tombstone(&place(2, 600));
+            let expected: &[u64] = if chosen { &[2] } else { &[] };
+            assert_eq!(choose(&mut accounting, 0, 10_000), expected, "{oldest_outside}");
+        }
+    }
+
+    #[test]
+    fn one_segment_less_is_one_more_that_tombstones_are_kept_for() {
+        let mut accounting = Accounting::default();
+        // The first is garbage only while the second goes with it, which does not fit.
+        add(&mut accounting, 1, 1000, [5, 6]);
+        accounting.note_kept_tombstone(&place(1, 600));
+        accounting.add_live(&place(1, 100));
+        add(&mut accounting, 2, 1000, [1, 2]);
+        accounting.add_live(&place(2, 501));
+        assert!(choose(&mut accounting, 0, 10_000).is_empty());
+        accounting.mark_dead(&place(2, 501));
+        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 1]);
+    }
+
+    #[test]
+    fn on_a_full_disk_the_emptiest_are_chosen_as_far_as_their_output_fits() {
+        let mut accounting = Accounting::default();
+        for (id, live) in [(1, 700), (2, 300), (3, 0), (4, 840)] {
+            add(&mut accounting, id, 1000, [id, id]);
+            if live > 0 {
+                accounting.add_live(&place(id, live));
+            }
+        }
+        let choose = |accounting: &mut Accounting, garbage, output| {
+            let chosen = accounting.choose_emptiest(garbage, output).into_iter();
+            chosen.map(|id| id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(choose(&mut accounting, 1, u64::MAX), [3, 2, 1, 4]);
+        assert_eq!(choose(&mut accounting, 100, u64::MAX), [3, 2, 1], "the fourth has too little");
+        let empty_output = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT;
+        assert_eq!(choose(&mut accounting, 1, empty_output), [3]);
+        assert_eq!(choose(&mut accounting, 1, empty_output - 1), []);
+        assert_eq!(choose(&mut accounting, 1, empty_output + 310), [3, 2]);
+        // Tombstones are kept while anything is older.
+        accounting.add(SegmentId(5), Origin::Written, 1000, true);
+        accounting.note_sequence(SegmentId(5), 9);
+        accounting.note_kept_tombstone(&place(5, 900));
+        assert!(!choose(&mut accounting, 1, u64::MAX).contains(&5));
+        assert!(!accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));
+        (1..5).for_each(|id| accounting.remove(SegmentId(id)));
+        assert_eq!(choose(&mut accounting, 1, u64::MAX), [5]);
+        assert!(accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));
+    }
+}

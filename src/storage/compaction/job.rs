@@ -1,0 +1,223 @@
+//! The job of a compaction: copies, publishes, delivers and removes, in steps beside the writer.
+//!
+//! 1. Copy the live records into an unfinished file, each in a frame of its own with its old sequence
+//!    number. The [`Retention`] says which records that are.
+//! 2. Sync the output, and sync the log: a record is dead because of a newer one, which must not be lost
+//!    to a power failure after the old one is gone.
+//! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores the
+//!    inputs, which its first frame lists: they are removed all or none.
+//! 4. Deliver the moves to the writer, some at a time so that writes do not wait. It repoints only
+//!    versions that are still where they were copied from.
+//! 5. Remove the inputs' names. Readers that still hold one go on reading it.
+//!
+//! Each delivery waits until the writer has applied the one before it.
+
+use std::collections::VecDeque;
+
+use crate::bugs::{Bug, if_planted, planted, unless_planted};
+use crate::storage::compaction::delivery::{CompactionDelivery, CompactionProgress};
+use crate::storage::compaction::output::CompactionOutput;
+use crate::storage::compaction::plan::{CompactionInput, CompactionPlan};
+use crate::storage::compaction::retention::Retention;
+use crate::storage::format::file_name;
+use crate::storage::format::frame::FrameKind;
+use crate::storage::format::record::Record;
+use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES};
+use crate::storage::index::{Move, Slot};
+use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
+use crate::storage::segment::{Location, Segment, sync_segments};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// The bytes of an input that one step copies.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// The most moves of one delivery: the writer applies them between two groups.
+const MOVES_PER_DELIVERY: usize = 256;
+
+/// A running compaction.
+pub(crate) struct Compaction {
+    plan: CompactionPlan,
+    output: CompactionOutput,
+    phase: CompactionPhase,
+    moves: VecDeque<Move<Location>>,
+    retention: Retention,
+}
+
+/// The steps of a compaction that are left.
+enum CompactionPhase {
+    /// Copying the input at this position, from this offset on.
+    Copy { input: usize, offset: u64 },
+    /// The output has its name; the moves are being delivered.
+    Deliver,
+    /// The writer has applied all moves.
+    Remove,
+    /// The inputs have lost their names; the job still holds them.
+    Release,
+    /// Nothing is left to do.
+    Finished,
+}
+
+impl Compaction {
+    /// Creates the unfinished output.
+    pub(crate) fn begin(plan: CompactionPlan) -> Result<Self> {
+        let output = CompactionOutput::create(&plan)?;
+        let phase = CompactionPhase::Copy { input: 0, offset: SEGMENT_HEADER_BYTES as u64 };
+        Ok(Self { plan, output, phase, moves: VecDeque::new(), retention: Retention::default() })
+    }
+
+    /// Does a bounded amount of work.
+    pub(crate) fn step(&mut self) -> Result<CompactionProgress> {
+        match self.phase {
+            CompactionPhase::Copy { input, offset } => {
+                let copied = self.copy(input, offset);
+                copied.inspect_err(|error| self.note_failed_read(input, error))
+            }
+            CompactionPhase::Deliver => Ok(self.deliver()),
+            CompactionPhase::Remove => self.remove(),
+            CompactionPhase::Release => {
+                self.phase = CompactionPhase::Finished;
+                self.plan.inputs.clear();
+                Ok(CompactionProgress::Done(CompactionDelivery::Released))
+            }
+            CompactionPhase::Finished => Ok(CompactionProgress::Continue),
+        }
+    }
+
+    /// Notes the error of a read of an input.
+    fn note_failed_read(&self, input: usize, error: &Error) {
+        if let Some(input) = self.plan.inputs.get(input) {
+            self.plan.table.note_failed_read(input.segment.id(), error);
+        }
+    }
+
+    /// Copies some of an input; publishes the output after the last.
+    fn copy(&mut self, input: usize, offset: u64) -> Result<CompactionProgress> {
+        let Some(CompactionInput { segment, dead, may_hold_unmarked }) =
+            self.plan.inputs.get(input)
+        else {
+            return self.publish();
+        };
+        let (segment, may_hold_unmarked) = (Arc::clone(segment), *may_hold_unmarked);
+        let dead = dead.clone();
+        let mut scan = FrameScan::resume(&segment, offset)?;
+        // A record that dies during the step is copied as well, and not repointed.
+        let horizon = self.plan.index.horizon();
+        while scan.offset() < offset + STEP_BYTES {
+            let at = scan.offset();
+            match scan.next_but(|offset| dead.contains(offset))? {
+                // Every input is sealed, and recovery takes nothing that follows.
+                NextFrame::Valid(frame) if frame.header.kind == FrameKind::Seal => {
+                    self.output.flush()?;
+                    self.phase = CompactionPhase::Copy {
+                        input: input + 1,
+                        offset: SEGMENT_HEADER_BYTES as u64,
+                    };
+                    return Ok(CompactionProgress::Continue);
+                }
+                NextFrame::Valid(frame) => {
+                    let sequence = frame.header.sequence;
+                    for (record, extent) in frame.records {
+                        let from = Location::of(&record, segment.id(), extent);
+                        let is_dead = !from.is_tombstone() && dead.contains(extent.offset);
+                        if is_dead {
+                            continue;
+                        }
+                        // Records that an open found cleared are not marked as dead.
+                        let is_doubtful = may_hold_unmarked || sequence < self.plan.cleared;
+                        let is_asked = from.is_tombstone() || is_doubtful;
+                        let Self { plan, retention, .. } = self;
+                        if !is_asked || retention.keeps(plan, &horizon, &record, sequence, from) {
+                            self.copy_record(&record, sequence, from)?;
+                        }
+                    }
+                }
+                NextFrame::End if planted(Bug::CompactCut) => {
+                    self.phase = CompactionPhase::Copy {
+                        input: input + 1,
+                        offset: SEGMENT_HEADER_BYTES as u64,
+                    };
+                    return Ok(CompactionProgress::Continue);
+                }
+                NextFrame::End => {
+                    segment.set_hinted(false);
+                    return Err(Error::corrupt(&segment.path, at, "its end is missing"));
+                }
+                NextFrame::Invalid(reason) => {
+                    return Err(Error::corrupt(&segment.path, at, reason));
+                }
+            }
+        }
+        self.output.flush()?;
+        self.phase = CompactionPhase::Copy { input, offset: scan.offset() };
+        Ok(CompactionProgress::Continue)
+    }
+
+    /// Copies a record, to be repointed.
+    fn copy_record(&mut self, record: &Record<'_>, sequence: u64, from: Location) -> Result<()> {
+        let extent = self.output.copy(record, sequence)?;
+        let to = from.moved(self.plan.output, extent);
+        self.moves.push_back(Move { key: record.key().to_vec(), version: sequence, from, to });
+        Ok(())
+    }
+
+    /// Makes the output durable and gives it its name.
+    fn publish(&mut self) -> Result<CompactionProgress> {
+        if self.retention.keeps_clear(&self.plan) {
+            self.output.copy(&Record::Clear, self.plan.cleared)?;
+        }
+        let CompactionPlan { environment, table, index, unsynced_from, .. } = &self.plan;
+        // Every dead record is dead because of a record at or below this.
+        let visible = index.visible();
+        self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
+        self.output.flush()?;
+        if_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
+        if !planted(Bug::SkipOutputSync) {
+            let synced = self.output.file.sync();
+            synced.map_err(|e| self.output.failed("sync", e))?;
+        }
+        let segments = table.all();
+        let is_unsynced =
+            |s: &Segment| s.header.origin == Origin::Written && s.id() >= *unsynced_from;
+        let unsynced: Vec<_> = segments.into_iter().filter(|s| is_unsynced(s)).collect();
+        unless_planted!(SkipLogSync => sync_segments(&unsynced)?);
+        if_planted!(DropInputsEarly => table.remove(&self.plan.input_ids()));
+        let name = file_name::segment(self.plan.output);
+        environment.rename(&self.output.unfinished(), &name)?;
+        self.output.has_its_name = true;
+        unless_planted!(SkipRenameSync => environment.sync_directory()?);
+        self.phase = CompactionPhase::Deliver;
+        let file = Arc::clone(&self.output.file);
+        let segment = Segment::new(self.output.header, environment.path_of(&name), file);
+        Ok(CompactionProgress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
+    }
+
+    /// Delivers some of the moves.
+    fn deliver(&mut self) -> CompactionProgress {
+        let count = self.moves.len().min(MOVES_PER_DELIVERY);
+        if count == 0 {
+            self.phase = CompactionPhase::Remove;
+            return CompactionProgress::Continue;
+        }
+        let moves = self.moves.drain(..count).collect();
+        CompactionProgress::Deliver(CompactionDelivery::Moves(moves))
+    }
+
+    /// Removes the names of the inputs.
+    fn remove(&mut self) -> Result<CompactionProgress> {
+        self.phase = CompactionPhase::Release;
+        unless_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
+        // Before another compaction may replace the output: recovery would not know these any more.
+        self.plan.environment.sync_directory()?;
+        Ok(CompactionProgress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
+    }
+}
+
+fn remove_inputs(plan: &CompactionPlan) -> Result<()> {
+    for input in &plan.inputs {
+        plan.environment.remove(&file_name::segment(input.segment.id()))?;
+        // The next open removes a hint without a segment, and many segments have none.
+        let _ = plan.environment.remove(&file_name::hint(input.segment.id()));
+    }
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The figures of one segment.
+
+use crate::storage::format::segment_header::Origin;
+
+/// The figures of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentUsage {
+    /// Its origin.
+    pub(crate) origin: Origin,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// The bytes of its live records, tombstones that readers no longer need left out.
+    pub(crate) live_bytes: u64,
+    /// Tombstones that a compaction kept, because an older segment may hold their keys.
+    pub(crate) tombstone_bytes: u64,
+    /// Tombstones that readers no longer need, of which no compaction has found out yet whether an
+    /// older segment holds their keys.
+    pub(crate) untested_tombstone_bytes: u64,
+    /// The lowest sequence number in it; the highest possible where it holds none.
+    pub(crate) oldest: u64,
+    /// The highest sequence number in it; zero where it holds none.
+    pub(crate) newest: u64,
+    /// Nothing is appended to it any more.
+    pub(crate) sealed: bool,
+    /// It may hold dead values that are not marked.
+    pub(crate) may_hold_unmarked: bool,
+}
