@@ -5,8 +5,8 @@
 //! | mailbox | the writer | jobs | [`MAILBOX_JOBS`]; at most one sync, one preparation (of a segment or of the reserve) and one other job exist, so it is never full |
 //! | writer | to the writer | ticks, and what jobs bring | the writer's mailbox; maintenance waits |
 //!
-//! A job with results travels to the writer together with them and is posted back afterwards; the
-//! writer serves callers in between.
+//! A job that has delivered a result waits until the writer has applied it and says so; the writer
+//! serves callers in between.
 //!
 //! A sync goes before the next step of a compaction, so that a long compaction does not stretch the
 //! time for which an acknowledged write stays unsynced. So does a preparation, so that the writer need
@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::maintenance_message::MaintenanceMessage;
 use super::writer_message::WriterMessage;
 use crate::actor::{Actor, ReturnAddress, Wait};
 use crate::engine::{BackgroundJob, JobKind, JobStep};
@@ -28,6 +29,8 @@ pub(crate) struct Maintenance {
     writer: ReturnAddress<WriterMessage>,
     /// The jobs in the order of their next steps: syncs and preparations first.
     jobs: VecDeque<Box<dyn BackgroundJob>>,
+    /// The job that waits until the writer has applied its delivery.
+    delivering: Option<Box<dyn BackgroundJob>>,
     interval: Duration,
     last_tick: Instant,
 }
@@ -35,7 +38,7 @@ pub(crate) struct Maintenance {
 impl Maintenance {
     /// Returns the actor, which ticks every `interval`.
     pub(crate) fn new(writer: ReturnAddress<WriterMessage>, interval: Duration) -> Self {
-        Self { writer, jobs: VecDeque::new(), interval, last_tick: now() }
+        Self { writer, jobs: VecDeque::new(), delivering: None, interval, last_tick: now() }
     }
 
     fn tick_if_due(&mut self) {
@@ -50,19 +53,30 @@ impl Maintenance {
         if self.writer.send(message).is_err() {
             // The writer is gone, and nobody can use what the jobs would bring.
             self.jobs.clear();
+            self.delivering = None;
+        }
+    }
+
+    fn add(&mut self, job: Box<dyn BackgroundJob>) {
+        match job.kind() {
+            JobKind::Sync | JobKind::Preparation => self.jobs.push_front(job),
+            JobKind::Compaction | JobKind::Hint => self.jobs.push_back(job),
         }
     }
 }
 
 impl Actor for Maintenance {
-    type Message = Box<dyn BackgroundJob>;
+    type Message = MaintenanceMessage;
     const MESSAGES_MAX: usize = MAILBOX_JOBS;
 
-    fn handle(&mut self, messages: &mut Vec<Box<dyn BackgroundJob>>) {
-        for job in messages.drain(..) {
-            match job.kind() {
-                JobKind::Sync | JobKind::Preparation => self.jobs.push_front(job),
-                JobKind::Compaction | JobKind::Hint => self.jobs.push_back(job),
+    fn handle(&mut self, messages: &mut Vec<MaintenanceMessage>) {
+        for message in messages.drain(..) {
+            let job = match message {
+                MaintenanceMessage::Start(job) => Some(job),
+                MaintenanceMessage::Resume => self.delivering.take(),
+            };
+            if let Some(job) = job {
+                self.add(job);
             }
         }
         self.tick_if_due();
@@ -81,9 +95,12 @@ impl Actor for Maintenance {
             match job.step() {
                 Ok(JobStep::Continue) => self.jobs.push_front(job),
                 Ok(JobStep::Deliver(delivery)) => {
-                    self.tell(WriterMessage::Delivered(delivery, Some(job)));
+                    self.delivering = Some(job);
+                    self.tell(WriterMessage::Delivered { delivery, is_last: false });
                 }
-                Ok(JobStep::Done(delivery)) => self.tell(WriterMessage::Delivered(delivery, None)),
+                Ok(JobStep::Done(delivery)) => {
+                    self.tell(WriterMessage::Delivered { delivery, is_last: true });
+                }
                 Err(error) => self.tell(WriterMessage::JobFailed(job.kind(), error)),
             }
         }
@@ -111,20 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn a_job_goes_on_when_the_writer_has_taken_what_it_brought() {
+    fn a_job_goes_on_when_the_writer_has_applied_its_delivery() {
         let (writer, mut inbox) = mailbox(8);
         let mut maintenance = Maintenance::new(writer.downgrade(), Duration::MAX);
-        let mut jobs: Vec<Box<dyn BackgroundJob>> = vec![Box::new(Delivering)];
+        let mut next = MaintenanceMessage::Start(Box::new(Delivering));
         for _ in 0..3 {
-            maintenance.handle(&mut jobs);
+            maintenance.handle(&mut vec![next]);
             (0..3).for_each(|_| maintenance.idle());
             let mut messages = Vec::new();
             inbox.receive_now(&mut messages, 8);
             assert_eq!(messages.len(), 1, "writes would wait behind the others");
-            let Some(WriterMessage::Delivered(_, Some(job))) = messages.pop() else {
-                panic!("the job goes with what it brought");
+            let Some(WriterMessage::Delivered { is_last: false, .. }) = messages.pop() else {
+                panic!("the job has more to do");
             };
-            jobs.push(job);
+            next = MaintenanceMessage::Resume;
         }
     }
 

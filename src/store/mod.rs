@@ -12,6 +12,7 @@ pub(crate) mod health;
 mod integer;
 mod limits;
 mod maintenance;
+mod maintenance_message;
 mod operation;
 mod outcome;
 mod precondition;

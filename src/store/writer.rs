@@ -22,6 +22,7 @@ use super::clock::Clock;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
+use super::maintenance_message::MaintenanceMessage;
 use super::operation::WriteOperation;
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
@@ -52,7 +53,7 @@ const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Writer {
     engine: Box<dyn WriteHalf>,
     reader: Arc<dyn ReadHalf>,
-    jobs: Address<Box<dyn BackgroundJob>>,
+    jobs: Address<MaintenanceMessage>,
     clock: Clock,
     limits: SizeLimits,
     durability: Durability,
@@ -92,7 +93,7 @@ struct GroupRequests {
 
 impl Writer {
     /// Returns the writer of an engine that was just opened; jobs go to maintenance by the address.
-    pub(crate) fn new(parts: WriterParts, jobs: Address<Box<dyn BackgroundJob>>) -> Self {
+    pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
         let WriterParts { engine, reader, clock, limits, durability, health } = parts;
         Self {
             engine,
@@ -290,7 +291,11 @@ impl Writer {
     }
 
     fn start(&self, job: Box<dyn BackgroundJob>) {
-        if self.jobs.try_send(job).is_err() {
+        self.tell_maintenance(MaintenanceMessage::Start(job));
+    }
+
+    fn tell_maintenance(&self, message: MaintenanceMessage) {
+        if self.jobs.try_send(message).is_err() {
             self.fail(&maintenance_is_gone());
         }
     }
@@ -379,10 +384,10 @@ impl Actor for Writer {
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
                 // What maintenance says concerns no request, so its place among them does not matter.
                 WriterMessage::Tick => self.tick(),
-                WriterMessage::Delivered(delivery, job) => {
+                WriterMessage::Delivered { delivery, is_last } => {
                     self.deliver(Ok(delivery));
-                    if let Some(job) = job {
-                        self.start(job);
+                    if !is_last {
+                        self.tell_maintenance(MaintenanceMessage::Resume);
                     }
                 }
                 WriterMessage::JobFailed(kind, error) => self.deliver(Err((kind, error))),

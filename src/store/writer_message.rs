@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::write_path::{SyncReply, WriteReply};
 use crate::Error;
-use crate::engine::{BackgroundJob, Delivery, JobKind};
+use crate::engine::{Delivery, JobKind};
 
 /// A message to the writer.
 pub(crate) enum WriterMessage {
@@ -21,9 +21,14 @@ pub(crate) enum WriterMessage {
     },
     /// Time has passed: sync and compact what is due.
     Tick,
-    /// A job delivered a result, and is sent back if it has more to do: so its next delivery waits
-    /// behind the messages that callers send meanwhile.
-    Delivered(Delivery, Option<Box<dyn BackgroundJob>>),
+    /// A job delivered a result. Unless that was its last, the job waits until the writer has
+    /// applied it: so its next delivery waits behind the messages that callers send meanwhile.
+    Delivered {
+        /// The result.
+        delivery: Delivery,
+        /// The job is done.
+        is_last: bool,
+    },
     /// A job of this kind failed.
     JobFailed(JobKind, Error),
 }

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::engine::job::JobResult;
 use crate::engine::{BackgroundJob, Delivery, JobKind, JobStep};
-use crate::storage::compaction::{Compaction, CompactionPlan, CompactionProgress};
+use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::reserve::Making;
@@ -39,13 +39,11 @@ impl BackgroundJob for CompactionJob {
             return Ok(JobStep::Continue);
         };
         Ok(match compaction.step()? {
-            CompactionProgress::Continue => JobStep::Continue,
-            CompactionProgress::Deliver(delivery) => {
-                JobStep::Deliver(Delivery(JobResult::Compaction(delivery)))
+            None => JobStep::Continue,
+            Some(last @ CompactionDelivery::Released) => {
+                JobStep::Done(Delivery(JobResult::Compaction(last)))
             }
-            CompactionProgress::Done(delivery) => {
-                JobStep::Done(Delivery(JobResult::Compaction(delivery)))
-            }
+            Some(delivery) => JobStep::Deliver(Delivery(JobResult::Compaction(delivery))),
         })
     }
 }

@@ -242,7 +242,7 @@ impl KvsWriter {
                     }
                 });
             }
-            CompactionDelivery::Finished(inputs) => {
+            CompactionDelivery::Removed(inputs) => {
                 // The last handle of a removed file frees its space, which takes long: none stays here.
                 self.log.table().remove(&inputs);
                 self.log.forget(&inputs);

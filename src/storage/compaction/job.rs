@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 
 use crate::bugs::{Bug, if_planted, planted, unless_planted};
-use crate::storage::compaction::delivery::{CompactionDelivery, CompactionProgress};
+use crate::storage::compaction::delivery::CompactionDelivery;
 use crate::storage::compaction::output::CompactionOutput;
 use crate::storage::compaction::plan::{CompactionInput, CompactionPlan};
 use crate::storage::compaction::retention::Retention;
@@ -66,8 +66,8 @@ impl Compaction {
         Ok(Self { plan, output, phase, moves: VecDeque::new(), retention: Retention::default() })
     }
 
-    /// Does a bounded amount of work.
-    pub(crate) fn step(&mut self) -> Result<CompactionProgress> {
+    /// Does a bounded amount of work; returns what it has for the writer.
+    pub(crate) fn step(&mut self) -> Result<Option<CompactionDelivery>> {
         match self.phase {
             CompactionPhase::Copy { input, offset } => {
                 let copied = self.copy(input, offset);
@@ -78,9 +78,9 @@ impl Compaction {
             CompactionPhase::Release => {
                 self.phase = CompactionPhase::Finished;
                 self.plan.inputs.clear();
-                Ok(CompactionProgress::Done(CompactionDelivery::Released))
+                Ok(Some(CompactionDelivery::Released))
             }
-            CompactionPhase::Finished => Ok(CompactionProgress::Continue),
+            CompactionPhase::Finished => Ok(None),
         }
     }
 
@@ -92,7 +92,7 @@ impl Compaction {
     }
 
     /// Copies some of an input; publishes the output after the last.
-    fn copy(&mut self, input: usize, offset: u64) -> Result<CompactionProgress> {
+    fn copy(&mut self, input: usize, offset: u64) -> Result<Option<CompactionDelivery>> {
         let Some(CompactionInput { segment, dead, may_hold_unmarked }) =
             self.plan.inputs.get(input)
         else {
@@ -113,7 +113,7 @@ impl Compaction {
                         input: input + 1,
                         offset: SEGMENT_HEADER_BYTES as u64,
                     };
-                    return Ok(CompactionProgress::Continue);
+                    return Ok(None);
                 }
                 NextFrame::Valid(frame) => {
                     let sequence = frame.header.sequence;
@@ -137,7 +137,7 @@ impl Compaction {
                         input: input + 1,
                         offset: SEGMENT_HEADER_BYTES as u64,
                     };
-                    return Ok(CompactionProgress::Continue);
+                    return Ok(None);
                 }
                 NextFrame::End => {
                     segment.set_hinted(false);
@@ -150,7 +150,7 @@ impl Compaction {
         }
         self.output.flush()?;
         self.phase = CompactionPhase::Copy { input, offset: scan.offset() };
-        Ok(CompactionProgress::Continue)
+        Ok(None)
     }
 
     /// Copies a record, to be repointed.
@@ -162,7 +162,7 @@ impl Compaction {
     }
 
     /// Makes the output durable and gives it its name.
-    fn publish(&mut self) -> Result<CompactionProgress> {
+    fn publish(&mut self) -> Result<Option<CompactionDelivery>> {
         if self.retention.keeps_clear(&self.plan) {
             self.output.copy(&Record::Clear, self.plan.cleared)?;
         }
@@ -189,27 +189,27 @@ impl Compaction {
         self.phase = CompactionPhase::Deliver;
         let file = Arc::clone(&self.output.file);
         let segment = Segment::new(self.output.header, environment.path_of(&name), file);
-        Ok(CompactionProgress::Deliver(CompactionDelivery::Output(Arc::new(segment))))
+        Ok(Some(CompactionDelivery::Output(Arc::new(segment))))
     }
 
     /// Delivers some of the moves.
-    fn deliver(&mut self) -> CompactionProgress {
+    fn deliver(&mut self) -> Option<CompactionDelivery> {
         let count = self.moves.len().min(MOVES_PER_DELIVERY);
         if count == 0 {
             self.phase = CompactionPhase::Remove;
-            return CompactionProgress::Continue;
+            return None;
         }
         let moves = self.moves.drain(..count).collect();
-        CompactionProgress::Deliver(CompactionDelivery::Moves(moves))
+        Some(CompactionDelivery::Moves(moves))
     }
 
     /// Removes the names of the inputs.
-    fn remove(&mut self) -> Result<CompactionProgress> {
+    fn remove(&mut self) -> Result<Option<CompactionDelivery>> {
         self.phase = CompactionPhase::Release;
         unless_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
         // Before another compaction may replace the output: recovery would not know these any more.
         self.plan.environment.sync_directory()?;
-        Ok(CompactionProgress::Deliver(CompactionDelivery::Finished(self.plan.input_ids())))
+        Ok(Some(CompactionDelivery::Removed(self.plan.input_ids())))
     }
 }
 

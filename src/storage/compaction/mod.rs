@@ -41,7 +41,7 @@ mod retention;
 mod segment_usage;
 mod state;
 
-pub(crate) use delivery::{CompactionDelivery, CompactionProgress};
+pub(crate) use delivery::CompactionDelivery;
 pub(crate) use job::Compaction;
 pub(crate) use plan::{CompactionInput, CompactionPlan};
 pub(crate) use state::CompactionState;

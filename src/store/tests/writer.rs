@@ -6,6 +6,7 @@ use crate::actor::{Actor, Mailbox, Wait};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::health::Health;
+use crate::store::maintenance_message::MaintenanceMessage;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::sync::{Mutex, lock};
@@ -55,7 +56,7 @@ struct Bench {
     writer: Writer,
     fault: Fault,
     reader: Arc<dyn ReadHalf>,
-    jobs: Option<Mailbox<Box<dyn engine::BackgroundJob>>>,
+    jobs: Option<Mailbox<MaintenanceMessage>>,
 }
 
 impl Bench {

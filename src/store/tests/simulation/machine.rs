@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
-use crate::engine::{self, BackgroundJob, DirectoryLock, Engine, KeyRange, ReadHalf, ScanPage};
+use crate::engine::{self, DirectoryLock, Engine, KeyRange, ReadHalf, ScanPage};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
+use crate::store::maintenance_message::MaintenanceMessage;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::store::{
@@ -35,7 +36,7 @@ pub(super) struct Machine {
     requests: Mailbox<WriterMessage>,
     address: Address<WriterMessage>,
     maintenance: Maintenance,
-    jobs: Mailbox<Box<dyn BackgroundJob>>,
+    jobs: Mailbox<MaintenanceMessage>,
     pub(super) reader: Arc<dyn ReadHalf>,
     pub(super) health: Arc<Health>,
     _lock: Option<DirectoryLock>,
@@ -175,7 +176,7 @@ impl Machine {
         let mut messages = Vec::new();
         self.requests.receive_now(&mut messages, MANY);
         for message in &messages {
-            if let WriterMessage::Delivered(delivery, _) = message
+            if let WriterMessage::Delivered { delivery, .. } = message
                 && let Some(sequence) = delivery.synced()
             {
                 let durable = self.pasts.iter().rposition(|past| past.sequence <= sequence);
