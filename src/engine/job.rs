@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::storage::compaction::CompactionDelivery;
-use crate::storage::log::reserve::Made;
+use crate::storage::log::reserve_allocation::ReserveOutcome;
 use crate::storage::log::standby::Standby;
 
 /// The kinds of background work.
@@ -49,7 +49,7 @@ pub(super) enum JobResult {
     /// The file of the next segment.
     Standby(Standby),
     /// The outcome of making the reserve for a full disk.
-    Reserved(Made),
+    Reserved(ReserveOutcome),
     /// The job that makes the next open faster is done.
     Hinted,
 }

@@ -1,4 +1,4 @@
-//! Where a log lives.
+//! The environment of a log: its directory and its settings.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use crate::storage::fs::{Directory, File};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// Where the log lives and how it grows; the same for as long as it is open.
+/// The directory and the settings of a log, fixed for as long as it is open.
 #[derive(Clone)]
 pub(crate) struct LogEnvironment {
-    /// The open directory: everything is done by its handle.
+    /// The open directory. Everything is done through its handle.
     pub(crate) directory: Arc<dyn Directory>,
     /// The path the directory was opened by, for messages alone.
     pub(crate) path: PathBuf,
-    /// Drawn when the directory was made.
+    /// The random id of the directory.
     pub(crate) store: u128,
     pub(crate) segment_bytes_max: u64,
-    /// The active segment's file is made longer ahead by up to this; `None` where it grows with each write.
+    /// The bytes that the active segment is preallocated by; `None` where it grows with each write.
     pub(crate) preallocate_bytes: Option<u64>,
-    /// Nothing is changed in the directory.
+    /// Nothing in the directory is changed.
     pub(crate) read_only: bool,
 }
 
@@ -29,7 +29,7 @@ impl LogEnvironment {
         self.path.join(name)
     }
 
-    /// Makes a file that must not exist yet.
+    /// Creates a file that must not exist yet.
     pub(crate) fn create(&self, name: &str) -> Result<Arc<dyn File>> {
         self.directory.create(name).map_err(|e| Error::io("create", &self.path_of(name), e))
     }
@@ -50,7 +50,8 @@ impl LogEnvironment {
         self.directory.remove(name).map_err(|e| Error::io("remove", &self.path_of(name), e))
     }
 
-    /// Makes the names in the directory survive power loss; a failure leaves in doubt which of them do.
+    /// Makes the names in the directory survive power loss. After a failure it is not known which
+    /// do.
     pub(crate) fn sync_directory(&self) -> Result<()> {
         self.directory
             .sync()

@@ -2,23 +2,24 @@
 
 use std::ops::Bound;
 
-/// Which keys a scan visits, and in which order.
+/// The keys that a scan visits, and the order of the visit.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyRange {
-    /// Where the range starts, in key order.
+    /// The start of the range, in key order.
     pub(crate) start: Bound<Vec<u8>>,
-    /// Where the range ends, in key order.
+    /// The end of the range, in key order.
     pub(crate) end: Bound<Vec<u8>>,
-    /// Visit from the end to the start.
+    /// The visit goes from the end to the start.
     pub(crate) reverse: bool,
 }
 
 impl KeyRange {
-    /// Every key, in order.
+    /// Returns the range of every key, in key order.
     pub(crate) fn all() -> Self {
         Self { start: Bound::Unbounded, end: Bound::Unbounded, reverse: false }
     }
 
+    /// Returns true if no key can be in the range.
     pub(crate) fn is_empty(&self) -> bool {
         match (&self.start, &self.end) {
             (Bound::Included(start), Bound::Included(end)) => start > end,
@@ -30,8 +31,8 @@ impl KeyRange {
         }
     }
 
-    /// Whether some of it may lie beyond `fence`, in the order it is visited in; keys at the fence count as
-    /// above it.
+    /// Returns true if some of the range may lie beyond `fence` in the order of the visit. A key
+    /// that equals the fence counts as above it.
     pub(crate) fn reaches(&self, fence: &[u8]) -> bool {
         if self.reverse {
             match &self.start {
@@ -47,7 +48,7 @@ impl KeyRange {
         }
     }
 
-    /// The part that is left after `key` was visited.
+    /// Returns the part that is left after `key` was visited.
     pub(crate) fn after(&self, key: &[u8]) -> Self {
         let mut rest = self.clone();
         let visited = Bound::Excluded(key.to_vec());

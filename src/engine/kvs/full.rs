@@ -130,7 +130,7 @@ impl KvsWriter {
             return None;
         }
         let (log_bytes, _) = self.accounting.totals();
-        let making = self.reserve.begin(self.log.environment(), log_bytes)?;
-        Some(Box::new(ReserveJob(making)))
+        let allocation = self.reserve.begin(self.log.environment(), log_bytes)?;
+        Some(Box::new(ReserveJob(allocation)))
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::{BackgroundJob, Delivery, JobKind, JobStep};
 use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
-use crate::storage::log::reserve::Making;
+use crate::storage::log::reserve_allocation::ReserveAllocation;
 use crate::storage::log::standby::Standby;
 use crate::storage::recovery::hint_writer::HintWriter;
 use crate::storage::segment::Segment;
@@ -65,7 +65,7 @@ impl BackgroundJob for StandbyJob {
 }
 
 /// Makes the reserve, or finds out that there is no space for it.
-pub(super) struct ReserveJob(pub(super) Making);
+pub(super) struct ReserveJob(pub(super) ReserveAllocation);
 
 impl BackgroundJob for ReserveJob {
     fn kind(&self) -> JobKind {

@@ -1,4 +1,4 @@
-//! The half that reads.
+//! The read half of the `kvs` engine.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
 
-/// The half that reads: the index, the segments it points into, and the records that were read before.
+/// The read half: the index, the segments that it points into, and the record cache.
 #[derive(Clone)]
 pub(crate) struct KvsReader {
     pub(super) index: IndexReader<Location>,
@@ -26,12 +26,13 @@ struct PointRead<'a> {
     key: &'a [u8],
     /// `None` if nothing is cached.
     hash: Option<KeyHash>,
-    /// What is looked up is the newest at this point or at a later one.
+    /// The sequence number at which, or after which, the newest version is looked up.
     seen: u64,
 }
 
 impl KvsReader {
-    /// The entry of a version that `find` gives, which is asked again if its segment was compacted away.
+    /// Returns the entry of the version that `find` returns. Asks `find` again if the segment of
+    /// that version was compacted away.
     fn fetch(
         &self,
         wanted: PointRead<'_>,

@@ -1,4 +1,5 @@
-//! The half that writes: appends to the log, keeps the index and the account of garbage, hands out jobs.
+//! The write half of the `kvs` engine: appends to the log, keeps the index and the garbage
+//! accounting, and hands out jobs.
 
 use std::collections::VecDeque;
 
@@ -26,13 +27,13 @@ use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// A segment shorter than this part of a full one is read as fast as its hint.
+/// A segment that is shorter than this part of a full one is read as fast as its hint.
 const HINTED_PART: u64 = 16;
 
-/// The places of a group's records, in order.
+/// The positions of the records of a group, in order.
 pub(super) type Placed = Vec<(SegmentId, Extent)>;
 
-/// The half that writes.
+/// The write half of the `kvs` engine.
 pub(crate) struct KvsWriter {
     pub(super) log: LogWriter,
     index: IndexWriter<Location>,
@@ -41,18 +42,18 @@ pub(crate) struct KvsWriter {
     pub(super) compaction_bytes_min: u64,
     pub(super) compaction: CompactionState,
     pub(super) reserve: Reserve,
-    /// Sealed segments that have no hint, in the order they are to get one.
+    /// Sealed segments that have no hint, in the order in which they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
-    /// The segment of a hint that was handed out and has not come back.
+    /// The segment whose hint is being written in the background.
     hint_in_progress: Option<Arc<Segment>>,
-    /// A sync that was handed out and has not come back.
+    /// A sync runs in the background.
     is_syncing: bool,
-    /// The newest commit that removed every key.
+    /// The sequence number of the newest commit that removed every key.
     cleared: u64,
 }
 
 impl KvsWriter {
-    /// Recovers the log at this place.
+    /// Recovers the log of an environment.
     pub(crate) fn open(
         environment: LogEnvironment,
         compaction_bytes_min: u64,
@@ -87,7 +88,8 @@ impl KvsWriter {
         Ok((writer, reader, report))
     }
 
-    /// Puts what was appended into the index and makes it visible; what is cached of the keys counts no more.
+    /// Inserts an appended group into the index, makes it visible, and invalidates cached records
+    /// of its keys.
     fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
         if planted(Bug::RaiseLate) {
             let batches: Vec<_> = group.batches().map(<[_]>::to_vec).collect();
@@ -146,8 +148,8 @@ impl KvsWriter {
         });
     }
 
-    /// Tells the accounting of everything that nobody needs any more; whether snapshots may still see versions that
-    /// were replaced.
+    /// Reports every unreachable version as garbage. Returns true if an open snapshot may still see
+    /// overwritten versions.
     fn prune_all(&mut self) -> bool {
         // Before: a snapshot that goes while it prunes may have kept something back.
         let has_old_snapshots = self.index.reader().horizon().has_old_snapshots();
@@ -155,7 +157,7 @@ impl KvsWriter {
         has_old_snapshots
     }
 
-    /// Chooses what to compact.
+    /// Chooses the segments to compact.
     fn choose(&mut self) -> Result<Vec<SegmentId>> {
         if self.reserve.full().is_some() {
             return self.choose_when_full();
@@ -172,7 +174,7 @@ impl KvsWriter {
         Ok(self.accounting.choose(garbage_bytes_min, output_bytes_max))
     }
 
-    /// Chooses what to compact and makes the job for it.
+    /// Chooses the segments to compact, and plans the compaction.
     fn plan_compaction(&mut self, has_old_snapshots: bool) -> Result<Option<CompactionPlan>> {
         let chosen = self.choose()?;
         if chosen.is_empty() {
@@ -243,7 +245,8 @@ impl KvsWriter {
                 });
             }
             CompactionDelivery::Removed(inputs) => {
-                // The last handle of a removed file frees its space, which takes long: none stays here.
+                // The last handle of a removed file frees its space, which takes long: none stays
+                // here.
                 self.log.table().remove(&inputs);
                 self.log.forget(&inputs);
                 self.unhinted.retain(|segment| !inputs.contains(&segment.id()));
@@ -262,7 +265,7 @@ impl KvsWriter {
     }
 }
 
-/// Says what the batches change, the first of which has this number.
+/// Raises the epochs of the keys that the batches change; the first batch has this sequence number.
 fn raise_epochs<'a>(
     cache: &RecordCache,
     first: u64,
@@ -391,7 +394,7 @@ impl WriteHalf for KvsWriter {
             }
             JobResult::Compaction(delivery) => self.take_compaction(delivery),
             JobResult::Standby(standby) => self.log.receive_standby(Some(standby)),
-            JobResult::Reserved(made) => self.reserve.take(&made),
+            JobResult::Reserved(outcome) => self.reserve.note_outcome(&outcome),
             JobResult::Hinted => {
                 if let Some(segment) = self.hint_in_progress.take() {
                     segment.set_hinted(true);

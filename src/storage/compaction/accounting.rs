@@ -96,8 +96,8 @@ impl Accounting {
         self.unchecked_bytes += bytes;
     }
 
-    /// Returns every sealed segment but these. Segments that are not sealed hold nothing that is older
-    /// than a sealed one's records.
+    /// Returns every sealed segment but these. Segments that are not sealed hold nothing that is
+    /// older than a sealed one's records.
     pub(crate) fn outside(&mut self, inside: &[SegmentId]) -> Vec<OutsideSegment> {
         let sealed = self.segments.iter().filter(|(_, usage)| usage.sealed);
         let keys = &mut self.keys;
@@ -130,16 +130,16 @@ impl Accounting {
         unless_planted!(ForgetRejected => self.set_dead(location));
     }
 
-    /// Sets the bit of a dead value, so that a compaction passes over it. A tombstone has none: it may be
-    /// needed although the index does not point to it.
+    /// Sets the bit of a dead value, so that a compaction passes over it. A tombstone has none: it
+    /// may be needed although the index does not point to it.
     fn set_dead(&mut self, location: &Location) {
         if !location.is_tombstone() && self.segments.contains_key(&location.segment) {
             self.dead_bitmaps.entry(location.segment).or_default().mark(location);
         }
     }
 
-    /// Notes that versions which only snapshots see were moved to the segment: they are not marked when they
-    /// die.
+    /// Notes that versions which only snapshots see were moved to the segment: they are not marked
+    /// when they die.
     pub(crate) fn note_unmarked(&mut self, id: SegmentId) {
         self.with(id, |usage| usage.may_hold_unmarked = true);
     }
@@ -158,8 +158,8 @@ impl Accounting {
         self.unchecked_bytes = unchecked_bytes;
     }
 
-    /// Notes a tombstone of whose key nothing is left in the index. If a compaction kept it, an older
-    /// segment may hold its key; any other counts as garbage until a compaction has looked.
+    /// Notes a tombstone of whose key nothing is left in the index. If a compaction kept it, an
+    /// older segment may hold its key; any other counts as garbage until a compaction has looked.
     pub(crate) fn note_kept_tombstone(&mut self, location: &Location) {
         self.with(location.segment, |usage| match usage.origin {
             Origin::Compacted => usage.tombstone_bytes += location.cost(),

@@ -27,13 +27,13 @@ impl Accounting {
         })
     }
 
-    /// Chooses the sealed segments of which at least half is garbage, if together they hold at least
-    /// `garbage_bytes_min` of it. The bytes to be kept of them fit `output_bytes_max`, but for a segment
-    /// that has more of them by itself.
+    /// Chooses the sealed segments of which at least half is garbage, if together they hold at
+    /// least `garbage_bytes_min` of it. The bytes to be kept of them fit `output_bytes_max`, but
+    /// for a segment that has more of them by itself.
     ///
-    /// A tombstone that a compaction kept counts as garbage only where nothing outside is older than the
-    /// newest record of its segment. Else an older segment may hold its key, so that it would be kept
-    /// again, and compacting would gain nothing.
+    /// A tombstone that a compaction kept counts as garbage only where nothing outside is older
+    /// than the newest record of its segment. Else an older segment may hold its key, so that it
+    /// would be kept again, and compacting would gain nothing.
     pub(crate) fn choose(
         &mut self,
         garbage_bytes_min: u64,

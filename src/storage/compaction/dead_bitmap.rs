@@ -1,34 +1,36 @@
-//! Which values of a segment nobody needs any more: one bit for every eight bytes, since no two records begin
-//! closer together than that.
+//! The dead values of a segment: one bit for every eight bytes, since no two records begin closer
+//! together.
 //!
-//! The writer sets bits; a compaction that runs beside it reads them and passes over what is marked. A bit that it
-//! sees too late only makes it copy a value in vain. There are bits for the parts of a segment in which something
-//! was marked, so they take at most 1/64 of the log's size, and 1/2048 for finding them.
+//! The writer sets bits. A compaction that runs beside it reads them and passes over dead values; a
+//! bit that it sees too late only makes it copy a value in vain. There are bits only for the chunks
+//! of a segment in which a value died, so they take at most 1/64 of the log's size, and 1/2048 for
+//! finding them.
 
 use crate::storage::segment::Location;
 use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 
-/// How many bytes of a segment one piece is for.
+/// The bytes of a segment that one chunk is for.
 const CHUNK_BYTES: usize = 32 << 10;
 
-/// How many bytes of a segment one bit is for.
+/// The bytes of a segment that one bit is for.
 const BIT_BYTES: usize = 8;
 
 const CHUNK_WORDS: usize = CHUNK_BYTES / BIT_BYTES / 64;
 
-/// The marks of a part of a segment; there are none until the first is set.
+/// The bits of one chunk of a segment, allocated with the first that is set.
 type BitmapChunk = OnceLock<Box<[AtomicU64]>>;
 
-/// The marks of one segment.
+/// The dead values of one segment.
 #[derive(Default)]
 pub(crate) struct DeadBitmap(Arc<Vec<BitmapChunk>>);
 
 impl DeadBitmap {
-    /// Marks what lies at this place.
+    /// Marks the value at a location as dead.
     pub(crate) fn mark(&mut self, location: &Location) {
-        let (chunk, word, bit) = place(location.extent.offset);
+        let (chunk, word, bit) = bit_of(location.extent.offset);
         if chunk >= self.0.len()
-            // Shared is only what is sealed, and so has no places behind those that were marked or asked for.
+            // Only the bitmap of a sealed segment is shared, and that has as many chunks as its
+            // length.
             && let Some(chunks) = Arc::get_mut(&mut self.0)
         {
             chunks.resize_with(chunk + 1, BitmapChunk::new);
@@ -36,12 +38,12 @@ impl DeadBitmap {
         if let Some(chunk) = self.0.get(chunk) {
             let none = || (0..CHUNK_WORDS).map(|_| AtomicU64::new(0)).collect();
             let word = &chunk.get_or_init(none)[word];
-            // Nobody else writes.
+            // The writer is the only one that stores.
             word.store(word.load(Ordering::Relaxed) | bit, Ordering::Relaxed);
         }
     }
 
-    /// For a compaction of the segment, which has this length and gets no longer.
+    /// Returns the bitmap for a compaction of the segment, which is sealed and has this length.
     pub(crate) fn share(&mut self, bytes: u64) -> SharedDeadBitmap {
         let chunks = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK_BYTES);
         if chunks > self.0.len()
@@ -53,20 +55,21 @@ impl DeadBitmap {
     }
 }
 
-/// What a compaction sees of the marks of a segment.
+/// The dead values of a segment, as a compaction sees them.
 #[derive(Default, Clone)]
 pub(crate) struct SharedDeadBitmap(Arc<Vec<BitmapChunk>>);
 
 impl SharedDeadBitmap {
-    /// Whether nobody needs what lies there.
+    /// Returns true if the value at this offset is dead.
     pub(crate) fn contains(&self, offset: u32) -> bool {
-        let (chunk, word, bit) = place(offset);
+        let (chunk, word, bit) = bit_of(offset);
         let words = self.0.get(chunk).and_then(BitmapChunk::get);
         words.is_some_and(|words| words[word].load(Ordering::Relaxed) & bit != 0)
     }
 }
 
-fn place(offset: u32) -> (usize, usize, u64) {
+/// Returns the chunk, the word in it and the bit of an offset.
+fn bit_of(offset: u32) -> (usize, usize, u64) {
     let (chunk, within) = (offset as usize / CHUNK_BYTES, offset as usize % CHUNK_BYTES);
     let number = within / BIT_BYTES;
     (chunk, number / 64, 1 << (number % 64))

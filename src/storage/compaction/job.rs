@@ -1,11 +1,11 @@
 //! The job of a compaction: copies, publishes, delivers and removes, in steps beside the writer.
 //!
-//! 1. Copy the live records into an unfinished file, each in a frame of its own with its old sequence
-//!    number. The [`Retention`] says which records that are.
-//! 2. Sync the output, and sync the log: a record is dead because of a newer one, which must not be lost
-//!    to a power failure after the old one is gone.
-//! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores the
-//!    inputs, which its first frame lists: they are removed all or none.
+//! 1. Copy the live records into an unfinished file, each in a frame of its own with its old
+//!    sequence number. The [`Retention`] says which records that are.
+//! 2. Sync the output, and sync the log: a record is dead because of a newer one, which must not be
+//!    lost to a power failure after the old one is gone.
+//! 3. Rename the output and sync the directory. From here on recovery uses the output and ignores
+//!    the inputs, which its first frame lists: they are removed all or none.
 //! 4. Deliver the moves to the writer, some at a time so that writes do not wait. It repoints only
 //!    versions that are still where they were copied from.
 //! 5. Remove the inputs' names. Readers that still hold one go on reading it.

@@ -1,11 +1,12 @@
-//! Which keys a segment may hold values of: a sorted list of hashes, four bytes a value.
+//! The keys that a segment may hold values of: a sorted list of hashes, four bytes a value.
 //!
-//! A compaction asks it whether a tombstone is still needed. A key that was never put into a segment is
-//! reported for one in some ten thousand of the tombstones asked about, which then merely stay.
+//! A compaction asks it whether a tombstone is still needed. A key that was never put into a
+//! segment is reported for one in some ten thousand of the tombstones asked about, which then
+//! merely stay.
 
 use crate::sync::{Arc, Mutex, lock};
 
-/// What is remembered of a key.
+/// Returns the hash by which a set remembers a key.
 pub(crate) fn hash(key: &[u8]) -> u32 {
     crc32fast::hash(key)
 }
@@ -13,12 +14,12 @@ pub(crate) fn hash(key: &[u8]) -> u32 {
 /// The hashes of a segment's keys.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
-    /// Those that were added since it was last frozen.
+    /// The hashes that were added since the last freeze.
     added: Vec<u32>,
     frozen: FrozenKeySet,
 }
 
-/// Hashes that do not change any more.
+/// Hashes that no longer change.
 #[derive(Debug)]
 struct HashRun {
     hashes: Vec<u32>,
@@ -36,7 +37,7 @@ impl KeySet {
         self.added.append(&mut hashes);
     }
 
-    /// The set as it is now, to be asked from another thread.
+    /// Returns the set as it is now, for another thread.
     pub(crate) fn freeze(&mut self) -> FrozenKeySet {
         if !self.added.is_empty() {
             let hashes = std::mem::take(&mut self.added);
@@ -46,12 +47,12 @@ impl KeySet {
     }
 }
 
-/// A set of keys that does not change any more; whoever asks it first sorts it, so that the writer need not.
+/// A set of keys that no longer changes. The first query sorts it, so that the writer need not.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct FrozenKeySet(Vec<Arc<Mutex<HashRun>>>);
 
 impl FrozenKeySet {
-    /// False only if no such key was added.
+    /// Returns false only if this key was not added.
     pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
         let hash = hash(key);
         self.0.iter().any(|part| {

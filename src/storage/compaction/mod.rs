@@ -26,8 +26,8 @@
 //!
 //! - At every moment either the inputs count or the output, and recovery knows which.
 //! - A removed key never comes back, and versions that a snapshot sees stay.
-//! - Only the writer changes the index: it repoints a version only if that is still where it was copied
-//!   from.
+//! - Only the writer changes the index: it repoints a version only if that is still where it was
+//!   copied from.
 
 pub(crate) mod accounting;
 mod choice;

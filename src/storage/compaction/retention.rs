@@ -1,9 +1,9 @@
 //! The retention rule of a compaction: which records of the inputs the output keeps.
 //!
-//! A value is kept while the index points to it, for readers or for a snapshot. A tombstone is kept as
-//! well while an older segment outside may hold a value of its key, or while the output holds one that a
-//! snapshot sees: else the key would come back. A record that removed every key is kept while anything
-//! older is left.
+//! A value is kept while the index points to it, for readers or for a snapshot. A tombstone is kept
+//! as well while an older segment outside may hold a value of its key, or while the output holds
+//! one that a snapshot sees: else the key would come back. A record that removed every key is kept
+//! while anything older is left.
 
 use std::collections::HashSet;
 
@@ -16,8 +16,8 @@ use crate::storage::segment::Location;
 /// The retention rule, and the facts of the output that it depends on.
 #[derive(Default)]
 pub(super) struct Retention {
-    /// The keys of which the output holds a version that only snapshots saw. Should the last of these
-    /// go before the tombstone is met, the index knows of neither any more.
+    /// The keys of which the output holds a version that only snapshots saw. Should the last of
+    /// these go before the tombstone is met, the index knows of neither any more.
     superseded: HashSet<Vec<u8>>,
     /// The newest record that removed every key is in an input.
     has_clear: bool,
@@ -26,8 +26,8 @@ pub(super) struct Retention {
 }
 
 impl Retention {
-    /// Returns true if the output keeps a record. A record that removed every key is only noted: see
-    /// [`keeps_clear`](Self::keeps_clear).
+    /// Returns true if the output keeps a record. A record that removed every key is only noted:
+    /// see [`keeps_clear`](Self::keeps_clear).
     pub(super) fn keeps(
         &mut self,
         plan: &CompactionPlan,
@@ -56,8 +56,8 @@ impl Retention {
         is_kept
     }
 
-    /// Returns true if a value that a tombstone removed may be left, in the output or in an older segment
-    /// outside.
+    /// Returns true if a value that a tombstone removed may be left, in the output or in an older
+    /// segment outside.
     fn masks_older(&self, plan: &CompactionPlan, key: &[u8], sequence: u64) -> bool {
         let is_outside = || {
             let mut older = plan.outside.iter().filter(|outside| outside.oldest < sequence);

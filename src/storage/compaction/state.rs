@@ -18,8 +18,8 @@ pub(crate) enum CompactionState {
     /// The output has no name yet: the inputs count.
     Copying(Replacement),
     /// The output has its name and counts, although inputs may still have their names. Where these
-    /// could not be removed, it stays so until the store is closed: were the output replaced too, the
-    /// next open would not know that it has to remove them.
+    /// could not be removed, it stays so until the store is closed: were the output replaced too,
+    /// the next open would not know that it has to remove them.
     Replacing(Replacement),
     /// The inputs have lost their names, and the job still holds them, and their space.
     Releasing,

@@ -2,8 +2,8 @@
 
 use crc32fast::Hasher;
 
-/// The checksums of one segment. Its header seeds them, and they cover offsets, so that a frame or a
-/// record anywhere else than where it was written is never valid.
+/// The checksums of one segment. Its header seeds them, and they cover offsets, so that a frame or
+/// a record anywhere else than where it was written is never valid.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checksum {
     seed: u32,

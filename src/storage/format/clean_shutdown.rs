@@ -1,9 +1,9 @@
 //! The clean-shutdown marker, the file `CLOSED`.
 //!
-//! The log records how far it was durable, but not that whole frames or files are missing from its end.
-//! So a clean close notes how far the log went. The note stays true however long the store is open
-//! afterwards: sequence numbers and segment ids up to these are never given again, so the file is only
-//! ever overwritten, by the next clean close.
+//! The log records how far it was durable, but not that whole frames or files are missing from its
+//! end. So a clean close notes how far the log went. The note stays true however long the store is
+//! open afterwards: sequence numbers and segment ids up to these are never given again, so the file
+//! is only ever overwritten, by the next clean close.
 
 use crc32fast::Hasher;
 

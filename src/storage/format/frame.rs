@@ -6,8 +6,8 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 32;
 /// The longest body of a frame; a batch is limited to less than that where it comes in.
 pub(crate) const FRAME_BODY_BYTES_MAX: usize = 3 << 29;
 
-/// The highest sequence number that is accepted: far beyond what can be written, and far enough from
-/// the end of the numbers that counting on never meets it.
+/// The highest sequence number that is accepted: far beyond what can be written, and far enough
+/// from the end of the numbers that counting on never meets it.
 pub(crate) const SEQUENCE_MAX: u64 = 1 << 62;
 
 /// The kind of a frame. Numbers start at 1, so that zeros are no frame.
@@ -33,7 +33,8 @@ pub(crate) struct FrameHeader {
     pub(crate) records: u32,
     /// The batch's sequence number; for the other kinds the next one that is free.
     pub(crate) sequence: u64,
-    /// When this was written, everything up to this sequence number was known to survive power loss.
+    /// When this was written, everything up to this sequence number was known to survive power
+    /// loss.
     pub(crate) durable: u64,
 }
 

@@ -1,10 +1,10 @@
 //! The layout of a hint: the records of a sealed segment without their values, for a fast open.
 //!
-//! A hint is a cache and never the truth. It identifies its segment by that one's header, length and
-//! seal, and it has a checksum of its own; with any doubt the segment is read instead.
+//! A hint is a cache and never the truth. It identifies its segment by that one's header, length
+//! and seal, and it has a checksum of its own; with any doubt the segment is read instead.
 //!
-//! There is no checksum over the contents of the segment, since checking it would take reading them. A
-//! flipped bit in a record is found when the record is read.
+//! There is no checksum over the contents of the segment, since checking it would take reading
+//! them. A flipped bit in a record is found when the record is read.
 
 use crc32fast::Hasher;
 
@@ -18,7 +18,8 @@ const MAGIC: &[u8; 8] = b"kvs-hnt\x1A";
 /// The version of the format of hint files in `docs/format.md`; a hint of any other is not used.
 const HINT_VERSION: u32 = 1;
 
-/// The offsets of the parts of a hint: checksum, header of the segment, its length, its seal, entries.
+/// The offsets of the parts of a hint: checksum, header of the segment, its length, its seal,
+/// entries.
 const CHECKSUM_AT: usize = 12;
 const SEGMENT_AT: usize = 16;
 const LENGTH_AT: usize = SEGMENT_AT + SEGMENT_HEADER_BYTES;
@@ -37,7 +38,8 @@ pub(crate) fn header(segment: &SegmentHeader, length: u64, seal: &[u8]) -> Vec<u
     bytes
 }
 
-/// Returns true if a hint begins with this [`header`], the checksum aside, and its checksum matches.
+/// Returns true if a hint begins with this [`header`], the checksum aside, and its checksum
+/// matches.
 pub(crate) fn is_valid(hint: &[u8], header: &[u8]) -> bool {
     if hint.len() < ENTRIES_AT {
         return false;

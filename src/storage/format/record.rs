@@ -74,8 +74,8 @@ impl<'a> RecordBody<'a> {
         }
     }
 
-    /// Returns the bytes that it takes. Postcard also decodes numbers with redundant bytes, which are
-    /// never written: such a body is longer than this.
+    /// Returns the bytes that it takes. Postcard also decodes numbers with redundant bytes, which
+    /// are never written: such a body is longer than this.
     pub(super) fn length(&self) -> usize {
         let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
         let bytes = |bytes: &[u8]| varint(bytes.len() as u64) + bytes.len();

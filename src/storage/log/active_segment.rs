@@ -1,9 +1,9 @@
-//! The segment that is appended to, and the room behind its end.
+//! The active segment: the one that is appended to, and its preallocated space.
 //!
-//! Where every group of writes is synced, a file that grows with each of them makes every sync write its length,
-//! too, which takes a third longer. So the file is made longer ahead: what is behind the end are zeros then,
-//! which are no frame and take no space. They are cut off with the mark that ends the segment or closes the
-//! store; after a crash the next open does it.
+//! If a file grows with every group, each sync has to write its new length too, which takes a third
+//! longer. So where every group is synced, the file is preallocated: behind its end are zeros,
+//! which are no frame and take no space on the disk. They are cut off with the mark that seals the
+//! segment or closes the log; after a crash the next open does it.
 
 use std::io;
 
@@ -16,32 +16,34 @@ use crate::{Error, Result};
 /// A segment that something may be appended to.
 pub(crate) struct ActiveSegment {
     pub(crate) segment: Arc<Segment>,
-    /// Where what it holds ends.
+    /// The offset behind the last frame.
     pub(crate) offset: u64,
-    /// Where the file ends.
+    /// The length of the file.
     length: u64,
 }
 
 impl ActiveSegment {
-    /// A segment whose file ends where what it holds does.
+    /// Returns an active segment without preallocated space.
     pub(crate) fn new(segment: Arc<Segment>, offset: u64) -> Self {
         Self { segment, offset, length: offset }
     }
 
-    /// Makes the file longer, to a multiple of `step` but no longer than `length_max`, unless so many bytes fit in.
+    /// Preallocates: if `bytes` do not fit, grows the file to the next multiple of `step`, at most
+    /// to `length_max`.
     pub(crate) fn preallocate(&mut self, bytes: usize, step: u64, length_max: u64) {
         let end = self.offset + bytes as u64;
         if end <= self.length {
             return;
         }
         let length = end.checked_next_multiple_of(step).unwrap_or(end).min(length_max);
-        // Where that is impossible, the file grows with what is written.
+        // If that fails, the file grows with each write.
         if length > end && self.segment.file.set_length(length).is_ok() {
             self.length = length;
         }
     }
 
-    /// Writes at the end; on an error any part of the bytes may be there, to be [`cut`](Self::cut) off.
+    /// Writes at the end. On an error any part of the bytes may be there, to be [`cut`](Self::cut)
+    /// off.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.segment.file.write_at(bytes, self.offset)?;
         self.offset += bytes.len() as u64;
@@ -49,7 +51,8 @@ impl ActiveSegment {
         Ok(())
     }
 
-    /// Appends a mark with no room behind it, or leaves the segment as it was as far as that can be done.
+    /// Appends a mark and cuts off the preallocated space behind it. On an error the segment stays
+    /// as it was, as far as that can be done.
     pub(crate) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
         let offset = self.offset;
         let mut mark = Vec::new();
@@ -66,7 +69,7 @@ impl ActiveSegment {
         })
     }
 
-    /// Cuts off what is behind the end.
+    /// Cuts off everything behind the last frame.
     pub(crate) fn cut(&mut self) -> io::Result<()> {
         self.segment.file.set_length(self.offset)?;
         self.length = self.offset;

@@ -13,8 +13,8 @@ use crate::storage::log::standby::StandbyState;
 use crate::sync::Arc;
 
 impl LogWriter {
-    /// Syncs, marks the end of the log as closed, and writes the clean-shutdown marker. A compaction that
-    /// was not finished may go on.
+    /// Syncs, marks the end of the log as closed, and writes the clean-shutdown marker. A
+    /// compaction that was not finished may go on.
     pub(crate) fn close(
         &mut self,
         accounting: &mut Accounting,
@@ -26,7 +26,8 @@ impl LogWriter {
             self.sync()?;
         }
         if !self.is_marked && self.next_sequence > 1 {
-            // After a kill, say, there is none yet; without a mark nothing would vouch for what was read.
+            // After a kill, say, there is none yet, and nothing else would vouch for the end of the
+            // log.
             self.take_active(accounting)?;
             let Some(active) = &mut self.active else {
                 return Ok(());
@@ -43,7 +44,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Writes the clean-shutdown marker, by which the next open notices a loss of the end of the log.
+    /// Writes the clean-shutdown marker, by which the next open notices a loss of the end of the
+    /// log.
     fn write_marker(&mut self, compaction: &CompactionState) {
         let is_replaced = |id: &SegmentId| compaction.replaced().contains(id);
         let segments = self.table.all();

@@ -10,8 +10,8 @@ use crate::sync::Arc;
 const SEGMENTS_CHECKED: usize = 64;
 
 impl LogWriter {
-    /// Returns an error if the directory, the active segment or one of the next few others was removed or
-    /// replaced. `removing` are segments that a compaction may be removing.
+    /// Returns an error if the directory, the active segment or one of the next few others was
+    /// removed or replaced. `removing` are segments that a compaction may be removing.
     pub(crate) fn check_files(&mut self, removing: &[SegmentId]) -> Result<()> {
         check_linked(&self.environment.path, self.environment.directory.links())?;
         let mut segments = self.table.after(self.last_checked, SEGMENTS_CHECKED);

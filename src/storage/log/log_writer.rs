@@ -104,7 +104,8 @@ impl LogWriter {
         Ok(id)
     }
 
-    /// Appends the group with one write, and calls `placed` with the segment and extent of each record.
+    /// Appends the group with one write, and calls `placed` with the segment and extent of each
+    /// record.
     ///
     /// On an error nothing of the group is in the log, unless it is [`Error::UnknownOutcome`].
     pub(crate) fn append(

@@ -18,14 +18,14 @@
 //! | [`clean_close`], [`clean_shutdown_file`] | closing the log, and the marker of it |
 //! | [`file_check`] | noticing that the files were removed |
 //! | [`log_end`] | the end of the log, as recovery found it |
-//! | [`reserve`] | space that is kept for a full disk |
+//! | [`reserve`], [`reserve_allocation`] | space that is kept for a full disk |
 //!
 //! Invariants:
 //!
-//! - A group is appended as a whole or not at all; after a failed append the next group begins a new
-//!   segment.
-//! - The header of a segment is durable before any frame follows it, and its name before any group in it
-//!   is acknowledged.
+//! - A group is appended as a whole or not at all; after a failed append the next group begins a
+//!   new segment.
+//! - The header of a segment is durable before any frame follows it, and its name before any group
+//!   in it is acknowledged.
 //! - Segments are sealed in order; the ids and sequence numbers of written segments grow.
 //! - After a failed sync nothing more is taken for durable.
 
@@ -37,6 +37,7 @@ pub(crate) mod group;
 mod log_end;
 mod log_writer;
 pub(crate) mod reserve;
+pub(crate) mod reserve_allocation;
 mod rollback;
 mod rotation;
 pub(crate) mod standby;

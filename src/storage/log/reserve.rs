@@ -14,9 +14,6 @@
 //!
 //! So removals leave a compaction the space to rewrite a segment, which frees what they made
 //! garbage, and every key can be removed while one runs.
-//!
-//! Nothing is synced here. A reserve that a power loss takes has given its space back, and one that
-//! it brings back is taken into use again.
 
 use std::io;
 
@@ -25,6 +22,7 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::fs::{File, Space};
 use crate::storage::log::group::Group;
+use crate::storage::log::reserve_allocation::{ReserveAllocation, ReserveOutcome};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -66,14 +64,6 @@ struct Full {
     is_exhausted: bool,
 }
 
-/// Makes the reserve beside the writer.
-pub(crate) struct Making {
-    environment: LogEnvironment,
-    target: u64,
-    /// The bytes that must be free beside the reserve for writes to be taken again.
-    needed: Option<u64>,
-}
-
 /// The part of the reserve that is left for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
@@ -84,18 +74,8 @@ pub(crate) enum Kept {
     Nothing,
 }
 
-/// The outcome of making the reserve.
-pub(crate) struct Made {
-    held: u64,
-    target: u64,
-    /// There is space beside it.
-    has_room: bool,
-    /// The error that kept it from being made, if there was no space for any of it.
-    full: Option<Error>,
-}
-
 impl Reserve {
-    /// A reserve of which nothing is known.
+    /// Returns a reserve of which nothing is known.
     pub(crate) fn new() -> Self {
         Self {
             held: 0,
@@ -120,7 +100,7 @@ impl Reserve {
         is_refused.then(|| full.error.clone())
     }
 
-    /// Notes that the disk had no space for so many bytes of a write, unless it says that it has more than
+    /// Notes that the disk had no space for so many bytes of a write, unless it reports more than
     /// enough: then this write alone has failed.
     pub(crate) fn note_failed_write(
         &mut self,
@@ -128,10 +108,10 @@ impl Reserve {
         error: &Error,
         needed: u64,
     ) {
-        let has_room = |space: Space| space.available > self.target + 2 * needed;
+        let has_space = |space: Space| space.available > self.target + 2 * needed;
         let is_quota = matches!(error, Error::Io { source, .. }
             if source.kind() == io::ErrorKind::QuotaExceeded);
-        if is_quota || !environment.directory.space().is_ok_and(has_room) {
+        if is_quota || !environment.directory.space().is_ok_and(has_space) {
             self.note_full(error, needed);
         }
     }
@@ -144,8 +124,8 @@ impl Reserve {
         }
     }
 
-    /// Notes that a compaction failed. Where it found no space because there is less than the reserve needs,
-    /// the next one gets the reserve.
+    /// Notes that a compaction failed. If it found no space because there is less than the reserve
+    /// needs, the next one gets the reserve.
     pub(crate) fn note_failed_compaction(&mut self, environment: &LogEnvironment, error: &Error) {
         let is_scarce = |space: Space| space.available < self.target;
         if environment.directory.space().is_ok_and(is_scarce) {
@@ -227,14 +207,18 @@ impl Reserve {
         let wanted = target(environment, log_bytes);
         let is_scarce = |space: Space| space.available < wanted * 2;
         if environment.directory.space().is_ok_and(is_scarce)
-            && let Some(making) = self.begin(environment, log_bytes)
+            && let Some(allocation) = self.begin(environment, log_bytes)
         {
-            self.take(&making.run());
+            self.note_outcome(&allocation.run());
         }
     }
 
     /// Returns the work of making the reserve, if there is some; the log has so many bytes.
-    pub(crate) fn begin(&mut self, environment: &LogEnvironment, log_bytes: u64) -> Option<Making> {
+    pub(crate) fn begin(
+        &mut self,
+        environment: &LogEnvironment,
+        log_bytes: u64,
+    ) -> Option<ReserveAllocation> {
         // A log that grows fast fills a small disk before any time has passed.
         let has_grown = log_bytes > 0 && log_bytes / 2 >= self.looked_at;
         if self.is_making || !has_grown && !self.is_due {
@@ -249,20 +233,20 @@ impl Reserve {
         self.is_making = true;
         let most = self.target.max(RESERVE_BYTES_MIN);
         let needed = self.full.as_ref().map(|full| full.needed.clamp(self.target / 4, most));
-        Some(Making { environment: environment.clone(), target: self.target, needed })
+        Some(ReserveAllocation { environment: environment.clone(), target: self.target, needed })
     }
 
-    /// Takes note of what became of it.
-    pub(crate) fn take(&mut self, made: &Made) {
+    /// Notes the outcome of making the reserve.
+    pub(crate) fn note_outcome(&mut self, outcome: &ReserveOutcome) {
         self.is_making = false;
-        (self.held, self.target) = (made.held, made.target);
-        if let Some(error) = &made.full {
+        (self.held, self.target) = (outcome.held, outcome.target);
+        if let Some(error) = &outcome.full {
             // Further writes would leave nothing to free space with.
             self.note_full(error, 0);
         }
         let Some(full) = &mut self.full else { return };
         full.is_exhausted = false;
-        if made.has_room || planted(Bug::LeaveFullEarly) {
+        if outcome.has_space || planted(Bug::LeaveFullEarly) {
             self.full = None;
         } else {
             self.is_compaction_due = true;
@@ -283,78 +267,7 @@ fn target(environment: &LogEnvironment, log_bytes: u64) -> u64 {
     wanted.min(environment.segment_bytes_max * SEGMENTS).min(space.total / DISK_PART)
 }
 
-impl Making {
-    /// Makes the reserve as large as can be, and finds out if there is space beside it.
-    pub(crate) fn run(&self) -> Made {
-        let target = self.target;
-        let (held, has_room, full) = match self.make() {
-            Ok((held, has_room)) => (held, has_room, None),
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                (0, self.is_said_to_have_room(), None)
-            }
-            Err(error) => (0, false, Some(error)),
-        };
-        if held == 0 {
-            let _ = self.environment.directory.remove(file_name::RESERVE);
-        }
-        let path = self.environment.path_of(file_name::RESERVE);
-        let full = full.map(|error| Error::io("reserve space in", &path, error));
-        Made { held, target, has_room, full }
-    }
-
-    fn make(&self) -> io::Result<(u64, bool)> {
-        let directory = &self.environment.directory;
-        let file = match directory.open(file_name::RESERVE) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                directory.create(file_name::RESERVE)?
-            }
-            opened => opened?,
-        };
-        // The reserve is not given up for a write, or it would be used up bit by bit.
-        let least = file.length()?.min(self.target);
-        if let Some(needed) = self.needed {
-            // With less than half of it a compaction could not rewrite much the next time.
-            for bytes in [self.target, self.target / 2] {
-                if bytes >= least && self.take_with(&*file, bytes, needed)? {
-                    return Ok((bytes, true));
-                }
-            }
-        }
-        for part in [1, 2, 4, 8] {
-            let bytes = (self.target / part).max(least);
-            if bytes > 0 && self.take_with(&*file, bytes, 0)? {
-                return Ok((bytes, self.needed.is_none()));
-            }
-        }
-        match self.target {
-            0 => Ok((0, self.needed.is_none())),
-            _ => Err(io::ErrorKind::StorageFull.into()),
-        }
-    }
-
-    /// Gives the file so many bytes if there are as many as `needed` beside them.
-    fn take_with(&self, file: &dyn File, bytes: u64, needed: u64) -> io::Result<bool> {
-        let before = file.length()?;
-        match file.allocate(bytes + needed) {
-            Ok(()) => file.set_length(bytes).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Err(error),
-            Err(_) => {
-                // A part of it may have been given.
-                file.set_length(before)?;
-                Ok(false)
-            }
-        }
-    }
-
-    /// Returns true unless the file system says otherwise: where nothing can be reserved, that has
-    /// to do.
-    fn is_said_to_have_room(&self) -> bool {
-        let space = self.environment.directory.space();
-        space.map_or(true, |space| self.needed.is_none_or(|needed| space.available >= needed))
-    }
-}
-
-/// Runs what needs space, and once more if the reserve could be let go for it.
+/// Runs an action that needs space, and once more if the reserve could be let go for it.
 pub(crate) fn with_reserve<T>(
     reserve: &mut Reserve,
     environment: &LogEnvironment,
@@ -402,8 +315,8 @@ mod tests {
 
     fn make(reserve: &mut Reserve, environment: &LogEnvironment, log_bytes: u64) {
         reserve.look_again();
-        if let Some(making) = reserve.begin(environment, log_bytes) {
-            reserve.take(&making.run());
+        if let Some(allocation) = reserve.begin(environment, log_bytes) {
+            reserve.note_outcome(&allocation.run());
         }
     }
 

@@ -13,10 +13,10 @@ use crate::sync::Arc;
 impl LogWriter {
     /// Cuts a failed append off, so that the next one begins a new segment.
     ///
-    /// Should the disk bring the failed batches back, recovery excludes them by the base of the segment
-    /// that follows. In the same segment a later batch could be lost and be replaced by a failed one at
-    /// the same offset, where the file got the same blocks again and their new contents did not reach
-    /// the disk.
+    /// Should the disk bring the failed batches back, recovery excludes them by the base of the
+    /// segment that follows. In the same segment a later batch could be lost and be replaced by a
+    /// failed one at the same offset, where the file got the same blocks again and their new
+    /// contents did not reach the disk.
     pub(super) fn roll_back(&mut self, accounting: &mut Accounting, error: io::Error) -> Error {
         let Some(active) = &mut self.active else {
             return Error::Closed;

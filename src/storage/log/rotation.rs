@@ -15,8 +15,8 @@ use crate::sync::Arc;
 use crate::{Error, Result};
 
 impl LogWriter {
-    /// Returns the id of a standby segment to be made, once, if the active segment holds as many bytes as
-    /// this.
+    /// Returns the id of a standby segment to be made, once, if the active segment holds as many
+    /// bytes as this.
     pub(crate) fn request_standby(&mut self, bytes_min: u64) -> Result<Option<SegmentId>> {
         let is_due = self.active.as_ref().is_some_and(|active| active.offset >= bytes_min);
         if !is_due || !matches!(self.standby, StandbyState::None) {
@@ -118,7 +118,8 @@ impl LogWriter {
         Ok(ActiveSegment::new(segment, SEGMENT_HEADER_BYTES as u64))
     }
 
-    /// Keeps the file of a segment that could not be begun as standby, unless there will be another.
+    /// Keeps the file of a segment that could not be begun as standby, unless there will be
+    /// another.
     fn keep(&mut self, unbegun: Standby) {
         if matches!(self.standby, StandbyState::None | StandbyState::Failed) {
             self.standby = StandbyState::Ready(unbegun);

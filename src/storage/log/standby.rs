@@ -1,13 +1,14 @@
-//! The file of a segment that is made ahead, so that the writer need not wait for names and blocks to become
-//! durable when it begins the segment.
+//! The standby segment: the file of the next segment, made ahead, so that the writer does not wait
+//! for a name and a block to become durable when it begins that segment.
 //!
-//! It is as long as a segment's header, and all zeros until the writer overwrites them in place: that is one
-//! sync of a block which is already there. It gets its name when its length is durable, so a crash leaves either
-//! an unfinished file or one that is told from every other segment by its length.
+//! It is as long as the header of a segment, and all zeros until the writer overwrites them in
+//! place, with one sync of a block that is already there. It gets its name when its length is
+//! durable, so a crash leaves either an unfinished file or one that differs from every other
+//! segment by its length.
 //!
-//! A segment that is not made ahead has no name of its own either before its header is durable. If
-//! it cannot be begun, its file waits for the next attempt, so that writes which fail one after the
-//! other leave one file and use one id.
+//! Without a standby the next segment has no name either before its header is durable. If it cannot
+//! be begun, its file becomes the standby of the next attempt, so that writes which fail one after
+//! the other leave one file and use one id.
 
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::environment::LogEnvironment;
@@ -18,35 +19,35 @@ use crate::storage::fs::{Directory, File};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// What is known of the file of the next segment.
+/// The state of the standby segment.
 pub(crate) enum StandbyState {
-    /// Nobody was asked for one.
+    /// None was requested.
     None,
     /// One with this id is being made.
     Requested(SegmentId),
     Ready(Standby),
-    /// It could not be made, so the next segment is begun without it.
+    /// It could not be made: the next segment is begun without one.
     Failed,
 }
 
-/// A segment without a header; its file is removed if nobody begins it.
+/// A segment without a header. Its file is removed unless it is begun.
 pub(crate) struct Standby {
     id: SegmentId,
     name: String,
     file: Arc<dyn File>,
-    /// None once it was begun.
+    /// `None` once it was begun.
     directory: Option<Arc<dyn Directory>>,
 }
 
 impl Standby {
-    /// Makes the file, durably.
+    /// Makes the file and its name durable.
     pub(crate) fn make(environment: &LogEnvironment, id: SegmentId) -> Result<Self> {
         let mut standby = Self::create(environment, id)?;
         standby.finish(environment)?;
         Ok(standby)
     }
 
-    /// Makes a file that is no segment yet.
+    /// Creates a file that is no segment yet.
     pub(crate) fn create(environment: &LogEnvironment, id: SegmentId) -> Result<Self> {
         let name = file_name::unfinished(id);
         let file = environment.create(&name)?;
@@ -61,8 +62,8 @@ impl Standby {
         if planted(Bug::SkipDirectorySync) { Ok(()) } else { environment.sync_directory() }
     }
 
-    /// Gives it the name of a segment, if it has another; true if it had, so that the name may be
-    /// lost again.
+    /// Gives it the name of a segment. Returns true if it had another name before, so that a power
+    /// loss may undo it.
     pub(crate) fn rename(&mut self, environment: &LogEnvironment) -> Result<bool> {
         let name = file_name::segment(self.id);
         if self.name == name {
@@ -73,17 +74,17 @@ impl Standby {
         Ok(true)
     }
 
-    /// Its file.
+    /// Returns its file.
     pub(crate) fn file(&self) -> &Arc<dyn File> {
         &self.file
     }
 
-    /// The segment's id.
+    /// Returns the id of the segment.
     pub(crate) fn id(&self) -> SegmentId {
         self.id
     }
 
-    /// Leaves its file to whoever began it.
+    /// Leaves its file to the segment that was begun in it.
     pub(crate) fn begun(mut self) {
         self.directory = None;
     }

@@ -1,4 +1,4 @@
-//! How far the log is durable, and which segments are to be synced for the rest of it.
+//! The durable part of the log, and the segments that are to be synced for the rest of it.
 
 use crate::Result;
 use crate::bugs::if_planted;

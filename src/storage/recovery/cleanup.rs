@@ -1,5 +1,5 @@
-//! What opening a log changes on the disk, collected until the whole log was judged: a store that is
-//! refused stays as it is, for whoever has to repair it.
+//! The changes to the disk that an open makes, collected until the whole log was judged: a store
+//! that is refused stays as it is, for whoever has to repair it.
 
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
@@ -10,26 +10,26 @@ use crate::{Error, Result};
 /// Changes that are still to be made.
 #[derive(Default)]
 pub(crate) struct Cleanup {
-    /// Files that creations and compactions left behind which a crash cut short.
+    /// Unfinished files of a crash, and files that were replaced.
     leftovers: Vec<String>,
     /// Segments behind a torn end, oldest first.
     behind: Vec<Arc<Segment>>,
-    /// Segments that end before their files do.
+    /// Segments to be cut, with the offset at which they end.
     cuts: Vec<(Arc<Segment>, u64)>,
 }
 
 impl Cleanup {
-    /// A file is left over.
+    /// Adds a file to be removed.
     pub(crate) fn leave_over(&mut self, name: String) {
         self.leftovers.push(name);
     }
 
-    /// The segment ends at `offset`.
+    /// Adds a segment to be cut at `offset`.
     pub(crate) fn cut(&mut self, segment: &Arc<Segment>, offset: u64) {
         self.cuts.push((Arc::clone(segment), offset));
     }
 
-    /// The segments are behind a torn end.
+    /// Adds segments behind a torn end, to be removed.
     pub(crate) fn drop_behind(&mut self, segments: &[Arc<Segment>]) {
         self.behind.extend_from_slice(segments);
     }
@@ -39,7 +39,8 @@ impl Cleanup {
         let sync =
             || environment.directory.sync().map_err(|e| Error::io("sync", &environment.path, e));
         if !self.leftovers.is_empty() {
-            // An output that was just given its name could lose it again, with what it replaced gone.
+            // Else a compaction output could lose its name after the segments that it replaced are
+            // gone.
             sync()?;
             for name in &self.leftovers {
                 let path = environment.path_of(name);

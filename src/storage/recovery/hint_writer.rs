@@ -1,8 +1,8 @@
 //! Writing the hint of a sealed segment, in steps beside the writer.
 //!
-//! A hint is written only after its segment was synced with everything before it in the log, so that
-//! a power loss cannot undo what the hint lists. The hint itself is never synced: one that a power loss
-//! cuts short does not match its checksum.
+//! A hint is written only after its segment was synced with everything before it in the log, so
+//! that a power loss cannot undo what the hint lists. The hint itself is never synced: one that a
+//! power loss cuts short does not match its checksum.
 
 use crate::bugs::unless_planted;
 use crate::storage::environment::LogEnvironment;
@@ -17,10 +17,10 @@ use crate::storage::segment::sync_segments;
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// How much of the segment one step reads.
+/// The bytes of the segment that one step reads.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// A hint that is being made.
+/// A hint that is being written.
 pub(crate) struct HintWriter {
     environment: LogEnvironment,
     segment: Arc<Segment>,
@@ -28,18 +28,19 @@ pub(crate) struct HintWriter {
 }
 
 enum HintPhase {
-    /// These, oldest first, are to be made durable before anything is said of the segment.
+    /// These segments, oldest first, are to be synced first.
     Sync(Vec<Arc<Segment>>),
     /// The segment is read from this offset on.
     Read { offset: u64, builder: SortedRunBuilder },
-    /// All of it was read; these are the hint's bytes before the entries.
+    /// All of the segment was read; `header` precedes the entries of the hint.
     Write { header: Vec<u8>, builder: SortedRunBuilder },
-    /// The hint is there.
+    /// The hint is written.
     Finished,
 }
 
 impl HintWriter {
-    /// Begins the hint of a sealed segment; what precedes it in the log, and it, may be `unsynced`.
+    /// Returns a writer of the hint of a sealed segment. `unsynced` are the segments up to it that
+    /// are not synced yet.
     pub(crate) fn new(
         environment: LogEnvironment,
         segment: Arc<Segment>,
@@ -48,7 +49,8 @@ impl HintWriter {
         Self { environment, segment, phase: HintPhase::Sync(unsynced) }
     }
 
-    /// Does a bounded amount of work, but that it sorts all keys at once; whether the hint is there.
+    /// Does a bounded amount of work, but sorts all keys at once. Returns true once the hint is
+    /// written.
     pub(crate) fn step(&mut self) -> Result<bool> {
         self.phase = match std::mem::replace(&mut self.phase, HintPhase::Finished) {
             HintPhase::Sync(unsynced) => {

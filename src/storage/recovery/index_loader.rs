@@ -64,8 +64,8 @@ impl<'a> IndexLoader<'a> {
         )
     }
 
-    /// Publishes what is in the index; the sequence number of the newest record that removed every key, 0
-    /// if there was none.
+    /// Publishes what is in the index; the sequence number of the newest record that removed every
+    /// key, 0 if there was none.
     pub(crate) fn finish(self, newest: u64, accounting: &mut Accounting) -> u64 {
         self.index.publish(newest);
         self.index.prune(|location, gone| {

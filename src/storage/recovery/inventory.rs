@@ -1,4 +1,4 @@
-//! What is in the data directory: the segments, and leftovers of what a crash cut short.
+//! The inventory of the data directory: its segments, and leftovers of a crash.
 
 use std::collections::BTreeSet;
 
@@ -14,20 +14,20 @@ use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
-/// The segments, each kind lowest id first.
+/// The segments of a directory, each kind lowest id first.
 pub(crate) struct Inventory {
     pub(crate) compacted: Vec<Arc<Segment>>,
     pub(crate) written: Vec<Arc<Segment>>,
     /// Those among them that have a hint.
     pub(crate) hinted: BTreeSet<SegmentId>,
-    /// The highest id that any segment has, unfinished ones among them: a checksum is worth nothing where
-    /// the bytes of an earlier segment with the same id may lie.
+    /// The highest id of any segment, unfinished ones included. An id is not given again: checksums
+    /// are worth nothing where the bytes of an earlier segment with the same id may lie.
     pub(crate) newest: SegmentId,
-    /// Leftovers of creations and compactions that a crash cut short.
+    /// The removal of leftovers of a crash.
     pub(crate) cleanup: Cleanup,
 }
 
-/// Opens what is there, which must be what the last clean close says; changes nothing.
+/// Opens the segments, which must be those of the last clean close or follow it. Changes nothing.
 pub(crate) fn open_segments(
     environment: &LogEnvironment,
     clean_shutdown: Option<&CleanShutdown>,
@@ -91,7 +91,7 @@ pub(crate) fn open_segments(
     Ok(Inventory { compacted, written, hinted, newest, cleanup })
 }
 
-/// Opens a segment; `None` if it was being made, or was made ahead and not begun, when the process ended.
+/// Opens a segment; `None` if it is an unfinished one, or a standby that was not begun.
 fn open_segment(
     environment: &LogEnvironment,
     id: SegmentId,
@@ -104,7 +104,7 @@ fn open_segment(
     let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
     let header = match SegmentHeader::decode(&bytes[..read], &path) {
         Ok(header) => header,
-        // A header is synced before anything follows it, and one made ahead has just the length of a header.
+        // A header is synced before anything follows it, and a standby has just the length of one.
         Err(Error::Corrupt { .. })
             if is_newest && length <= SEGMENT_HEADER_BYTES as u64
                 || length == SEGMENT_HEADER_BYTES as u64 =>

@@ -1,14 +1,15 @@
 //! The judgement where the log ends, and whether what is missing was torn off or is damage.
 //!
-//! Batches in written segments have consecutive sequence numbers, so the readable log ends at the first
-//! place that does not hold the expected batch. Every frame and every segment header says up to which
-//! sequence number everything was durable when it was written. If anything behind the bad place says so
-//! of the missing batch, the log is damaged and the open is refused; else that batch was never promised
-//! to survive power loss, and it is dropped together with everything behind it. That a valid batch
-//! follows proves nothing by itself, because unsynced writes reach the disk in any order.
+//! Batches in written segments have consecutive sequence numbers, so the readable log ends at the
+//! first place that does not hold the expected batch. Every frame and every segment header says up
+//! to which sequence number everything was durable when it was written. If anything behind the bad
+//! place says so of the missing batch, the log is damaged and the open is refused; else that batch
+//! was never promised to survive power loss, and it is dropped together with everything behind it.
+//! That a valid batch follows proves nothing by itself, because unsynced writes reach the disk in
+//! any order.
 //!
-//! Batches that are missing without a trace behind them are known from the clean-shutdown marker: the
-//! log may not end before its end at the last clean close.
+//! Batches that are missing without a trace behind them are known from the clean-shutdown marker:
+//! the log may not end before its end at the last clean close.
 
 use std::ops::ControlFlow;
 

@@ -5,7 +5,7 @@
 //!   (segments,    (a hint, or every    (whole, torn   (merges sorted
 //!    leftovers)    frame: a sorted run) or damaged)    runs by key)
 //!                                          │
-//!                                          └──► cleanup, rewrite: the changes to the disk
+//!                                          └──► cleanup, resync:  the changes to the disk
 //! ```
 //!
 //! | file | contents |
@@ -17,15 +17,16 @@
 //! | [`log_tail`], [`report`] | the end of the log, and the facts that were found |
 //! | [`sorted_run`], [`merge`] | the entries of a segment by key, and several runs as one |
 //! | [`index_loader`] | merged runs into the index |
-//! | [`cleanup`], [`rewrite`] | cuts and removals; making durable what may not have been synced |
+//! | [`cleanup`], [`resync`] | cuts and removals; making durable what may not have been synced |
 //! | [`hint_reader`], [`hint_writer`] | the hint of a segment, for the next open |
 //! | [`tasks`] | parts of the work that may run beside each other |
 //!
 //! Invariants:
 //!
-//! - A torn tail was never promised to survive power loss, and is cut off. Damage to anything that was
-//!   durable is refused, with file and offset.
-//! - Nothing on the disk changes before the whole log was judged: a store that is refused stays as it is.
+//! - A torn tail was never promised to survive power loss, and is cut off. Damage to anything that
+//!   was durable is refused, with file and offset.
+//! - Nothing on the disk changes before the whole log was judged: a store that is refused stays as
+//!   it is.
 //! - A compacted segment was synced before it got its name, so anything wrong in it is damage. The
 //!   segments that it replaces are removed, should a crash have left them.
 //! - The result does not depend on how many threads read.
@@ -40,7 +41,7 @@ mod log_tail;
 mod merge;
 mod recover;
 mod report;
-mod rewrite;
+mod resync;
 mod segment_contents;
 mod sorted_run;
 pub(crate) mod tasks;

@@ -20,7 +20,7 @@ use crate::storage::recovery::index_loader::IndexLoader;
 use crate::storage::recovery::inventory::{Inventory, open_segments};
 use crate::storage::recovery::log_tail::LogTail;
 use crate::storage::recovery::report::RecoveryReport;
-use crate::storage::recovery::rewrite::make_durable;
+use crate::storage::recovery::resync::make_durable;
 use crate::storage::recovery::segment_contents::{SegmentContents, Stop};
 use crate::storage::recovery::tasks::{OneByOne, Tasks};
 use crate::storage::segment::{Location, Segment};
@@ -77,8 +77,8 @@ pub(crate) fn recover(
     recovery.finish(compacted, written, tail)
 }
 
-/// Returns, for each written segment, the sequence number it has to end before: the base of the next
-/// one, if that followed it.
+/// Returns, for each written segment, the sequence number it has to end before: the base of the
+/// next one, if that followed it.
 fn limits(written: &[Arc<Segment>]) -> impl Iterator<Item = Option<u64>> {
     written.iter().enumerate().map(|(position, segment)| {
         let next = written.get(position + 1);

@@ -1,7 +1,7 @@
-//! Reading one segment: its hint if there is one that fits, or else every frame of it.
+//! The contents of one segment, from its hint if there is one that fits, or else from every frame.
 //!
-//! Nothing here depends on other segments, so that several can be read at once; what the contents mean
-//! is for [`recovery`](crate::storage::recovery) to judge.
+//! Nothing here depends on other segments, so that several can be read at once. The
+//! [judgement](super::judgement) decides what the contents mean.
 
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::frame::{FrameHeader, FrameKind};
@@ -12,7 +12,7 @@ use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{Frame, FrameScan, NextFrame};
 use crate::{Error, Result};
 
-/// What was found in a segment.
+/// The contents of a segment.
 pub(crate) struct SegmentContents {
     /// The records up to the stop.
     pub(crate) run: SortedRun,
@@ -22,22 +22,22 @@ pub(crate) struct SegmentContents {
     pub(crate) length: u64,
     /// The highest sequence number that any frame says is durable.
     pub(crate) durable: u64,
-    /// It was not the segment that was read.
+    /// The hint was read instead of the segment.
     pub(crate) is_hinted: bool,
 }
 
-/// Where reading stopped.
+/// The position at which reading stopped.
 pub(crate) struct Stop {
     pub(crate) offset: u64,
     /// Everything before this offset is known to be durable.
     pub(crate) durable_end: u64,
-    /// The sequence number that would come next.
+    /// The sequence number that is expected next.
     pub(crate) expected: u64,
     /// The segment is marked as sealed there.
     pub(crate) is_sealed: bool,
     /// The store was closed there.
     pub(crate) is_closed: bool,
-    /// Why it stopped before the end of the file, unless only zeros follow.
+    /// The reason for stopping before the end of the file, unless only zeros follow.
     pub(crate) invalid: Option<&'static str>,
 }
 
@@ -86,7 +86,7 @@ impl SegmentContents {
     }
 }
 
-/// Collects what the frames of a segment hold.
+/// The frames of a segment that are being read.
 struct ContentsReader<'a> {
     segment: &'a Segment,
     durable: u64,

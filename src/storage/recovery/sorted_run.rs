@@ -98,8 +98,8 @@ pub(crate) struct RunSummary {
 }
 
 impl SortedRun {
-    /// Returns the run that the bytes from `start` on are; `None` if they cannot be one of a segment
-    /// of this length.
+    /// Returns the run that the bytes from `start` on are; `None` if they cannot be one of a
+    /// segment of this length.
     pub(crate) fn new(
         segment: SegmentId,
         bytes: Vec<u8>,

@@ -1,4 +1,5 @@
-//! Reads a segment from its first frame to its last, with a buffer that never outgrows the file.
+//! A scan of a segment from its first frame to its last, with a buffer that never outgrows the
+//! file.
 
 use crate::bugs::{Bug, planted};
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameHeader, FrameKind};
@@ -7,25 +8,25 @@ use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::segment::Segment;
 use crate::{Error, Result};
 
-/// How much is read at once; a longer frame is read whole.
+/// The bytes that are read at once; a longer frame is read whole.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// How many records there is room for at once: a false count must not reserve more than the frame has,
-/// and a record in memory may be longer than on disk.
+/// The most records that memory is reserved for: a false count must not reserve more than the frame
+/// holds, and a record in memory may be longer than on disk.
 const RECORDS_RESERVED: usize = 16;
 
 /// A position in a segment that moves from frame to frame.
 pub(crate) struct FrameScan<'s> {
     segment: &'s Segment,
     length: u64,
-    /// Where the next frame begins.
+    /// The offset of the next frame.
     offset: u64,
     buffer: Vec<u8>,
     /// The offset of the buffer's first byte.
     buffer_start: u64,
 }
 
-/// What lies at a position.
+/// The result of a step of a scan.
 pub(crate) enum NextFrame<'b> {
     /// A frame of which every checksum matches.
     Valid(Frame<'b>),
@@ -38,41 +39,41 @@ pub(crate) enum NextFrame<'b> {
 /// A valid frame.
 pub(crate) struct Frame<'b> {
     pub(crate) header: FrameHeader,
-    /// A batch's records.
+    /// The records of a batch.
     pub(crate) records: Vec<(Record<'b>, Extent)>,
-    /// What the kinds without records carry.
+    /// The body of a mark.
     pub(crate) body: &'b [u8],
 }
 
 impl<'s> FrameScan<'s> {
-    /// Begins at the segment's first frame.
+    /// Returns a scan from the first frame on.
     pub(crate) fn new(segment: &'s Segment) -> Result<Self> {
         Self::resume(segment, SEGMENT_HEADER_BYTES as u64)
     }
 
-    /// Begins at a place where a scan was before.
+    /// Returns a scan from the offset of an earlier one.
     pub(crate) fn resume(segment: &'s Segment, offset: u64) -> Result<Self> {
         let length = segment.length()?;
         Ok(Self { segment, length, offset, buffer: Vec::new(), buffer_start: offset })
     }
 
-    /// Where the next frame begins.
+    /// Returns the offset of the next frame.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The length of the file.
+    /// Returns the length of the file.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     pub(crate) fn next(&mut self) -> Result<NextFrame<'_>> {
         self.next_but(|_| false)
     }
 
-    /// The next frame; of a batch whose one record, at the offset that `is_unneeded` is asked about, is not needed,
-    /// only the header, without a look at the rest.
+    /// Returns the next frame. Of a batch with one record, at an offset for which `is_unneeded`
+    /// returns true, it returns only the header and does not read the rest.
     pub(crate) fn next_but(&mut self, is_unneeded: impl Fn(u32) -> bool) -> Result<NextFrame<'_>> {
         let offset = self.offset;
         if offset >= self.length {
@@ -135,7 +136,7 @@ impl<'s> FrameScan<'s> {
         Ok(NextFrame::Valid(frame))
     }
 
-    /// Whether there are only zeros from here to the end of the file.
+    /// Returns true if there are only zeros from `offset` to the end of the file.
     pub(crate) fn is_zero_from(&mut self, mut offset: u64) -> Result<bool> {
         while offset < self.length {
             let rest = usize::try_from(self.length - offset).unwrap_or(usize::MAX);
@@ -152,7 +153,8 @@ impl<'s> FrameScan<'s> {
         Ok(true)
     }
 
-    /// The headers of valid frames that begin anywhere from `from` on, however damaged what is between.
+    /// Returns the headers of all valid frames that begin at or behind `from`, whatever lies
+    /// between them.
     pub(crate) fn later_headers(&mut self, from: u64) -> Result<Vec<FrameHeader>> {
         let mut found = Vec::new();
         let mut offset = from;
@@ -175,7 +177,8 @@ impl<'s> FrameScan<'s> {
         Ok(range.map(|(start, end)| &self.buffer[start..end]))
     }
 
-    /// Makes the buffer hold `count` bytes at `offset`; `None` if the file ends before.
+    /// Reads `count` bytes at `offset` and returns their range in the buffer; `None` if the file
+    /// ends before.
     fn bytes_at(&mut self, offset: u64, count: usize) -> Result<Option<(usize, usize)>> {
         if count as u64 > self.length.saturating_sub(offset) {
             return Ok(None);

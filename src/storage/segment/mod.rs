@@ -3,7 +3,7 @@
 //! ```text
 //!   location ──► segment_table ──► open_segment ──► fetch ──► a value
 //!                                       │
-//!                                       └──► frame_scan ──► every frame, for recovery and compaction
+//! └──► frame_scan ──► every frame, for recovery and compaction
 //! ```
 //!
 //! | file | contents |
@@ -17,8 +17,8 @@
 //! Invariants:
 //!
 //! - Bytes that were written to a segment never change, so that readers need no lock.
-//! - The index is repointed before a segment leaves the table, so that a reader which finds its segment
-//!   gone looks the key up again and finds it elsewhere.
+//! - The index is repointed before a segment leaves the table, so that a reader which finds its
+//!   segment gone looks the key up again and finds it elsewhere.
 //! - Once a sync of a segment failed, every later one fails.
 
 mod fetch;

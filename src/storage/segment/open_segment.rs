@@ -43,7 +43,8 @@ impl Segment {
     /// Makes its contents survive power loss; once that has failed, it always fails.
     ///
     /// The operating system reports a failure to one caller and then forgets it, together with the
-    /// bytes that it could not write: later and concurrent syncs would succeed although these are lost.
+    /// bytes that it could not write: later and concurrent syncs would succeed although these are
+    /// lost.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut failed = lock(&self.sync_failed);
         if *failed {

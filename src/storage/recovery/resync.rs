@@ -9,7 +9,8 @@ use crate::{Error, Result};
 /// The bytes that are written again at once.
 const REWRITE_BYTES: usize = 1 << 20;
 
-/// Makes the written segments durable where they are not known to be; everything up to `durable` is.
+/// Makes the written segments durable where they are not known to be; everything up to `durable`
+/// is.
 pub(super) fn make_durable(
     accounting: &Accounting,
     durable: u64,
@@ -33,8 +34,9 @@ pub(super) fn make_durable(
 
 /// Writes once more what is not known to be durable.
 ///
-/// The process before this one may have met a failed sync. The operating system then takes the bytes
-/// that it could not write for written, so that a sync alone would succeed although they are lost.
+/// The process before this one may have met a failed sync. The operating system then takes the
+/// bytes that it could not write for written, so that a sync alone would succeed although they are
+/// lost.
 fn rewrite(segment: &Segment, mut from: u64) -> Result<()> {
     let end = segment.length()?;
     let rest = usize::try_from(end.saturating_sub(from)).unwrap_or(usize::MAX);
