@@ -22,7 +22,12 @@ pub enum Error {
     KeyNotFound,
 
     /// A file operation failed.
-    #[error("cannot {action} {}{}{}: {source}", path.display(), at(*offset), of_key(key.as_deref()))]
+    #[error(
+        "cannot {action} {}{}{}: {source}",
+        path.display(),
+        at(*offset),
+        of_key(key.as_deref())
+    )]
     Io {
         /// The operation, as a verb with its preposition.
         action: &'static str,
@@ -119,8 +124,8 @@ pub enum Error {
 
     /// The directory belongs to another user, or every user may change it.
     #[error(
-        "{} is not safe to keep a store in: {reason}; change its owner or its mode, run as its owner, \
-         or trust it (`--trust-dir`, `Options::trust_directory`)",
+        "{} is not safe to keep a store in: {reason}; change its owner or its mode, run as its \
+         owner, or trust it (`--trust-dir`, `Options::trust_directory`)",
         path.display()
     )]
     UntrustedDirectory {
@@ -136,8 +141,8 @@ pub enum Error {
 
     /// The directory or a file of the store was removed or replaced while it was open.
     #[error(
-        "{} was removed or replaced while the store was open, so what was written last may be lost; \
-         the store takes no more writes",
+        "{} was removed or replaced while the store was open, so what was written last may be \
+         lost; the store takes no more writes",
         path.display()
     )]
     Removed {
@@ -259,8 +264,8 @@ impl Error {
         }
     }
 
-    /// Returns true if files of the open store were removed or replaced. Its directory no longer holds
-    /// what was written, so a program had better end.
+    /// Returns true if files of the open store were removed or replaced. Its directory no longer
+    /// holds what was written, so a program had better end.
     #[must_use]
     pub fn is_removed(&self) -> bool {
         matches!(self, Self::Removed { .. })
@@ -282,8 +287,8 @@ impl Error {
         matches!(self, Self::KeyNotFound | Self::NoStore { .. })
     }
 
-    /// Returns true if nothing was done, and the same call may succeed later: the directory is in use,
-    /// or the disk is full.
+    /// Returns true if nothing was done, and the same call may succeed later: the directory is in
+    /// use, or the disk is full.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Locked { .. }) || self.is_disk_full()
@@ -350,8 +355,8 @@ impl Error {
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 
-    /// Returns true if the disk had no room: nothing was written, the store stays readable, and it takes
-    /// writes again once there is space.
+    /// Returns true if the disk had no room: nothing was written, the store stays readable, and it
+    /// takes writes again once there is space.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }

@@ -85,7 +85,8 @@ impl Connection {
             return Err(ClientError::Remote {
                 kind: FailureKind::Unsupported,
                 message: format!(
-                    "the server at {} speaks version {} of the protocol, this client speaks {} to {}; update the older one",
+                    "the server at {} speaks version {} of the protocol, this client speaks {} to {}; \
+                     update the older one",
                     self.address, hello.version, ours.version_min, ours.version_max
                 ),
             });
@@ -134,8 +135,8 @@ impl Connection {
         self.flush()
     }
 
-    /// Blocks until the response to the oldest unanswered request is there; returns what `recognize`
-    /// makes of it, which returns `None` for a response to another request than this.
+    /// Blocks until the response to the oldest unanswered request is there; returns what
+    /// `recognize` makes of it, which returns `None` for a response to another request than this.
     pub(super) fn receive<T>(
         &mut self,
         recognize: impl FnOnce(ClientResult<Answer<'_>>) -> Option<T>,
@@ -261,7 +262,8 @@ impl Connection {
     }
 }
 
-/// Returns the time that is left, which is never zero: a peer that never pauses gets no more than that.
+/// Returns the time that is left, which is never zero: a peer that never pauses gets no more than
+/// that.
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }

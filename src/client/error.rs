@@ -106,8 +106,8 @@ impl ClientError {
         matches!(self, Self::Network { .. } | Self::ConnectionUnusable { .. })
     }
 
-    /// Returns true if nothing was done, and the same request may succeed later: the server is busy,
-    /// or its disk is full.
+    /// Returns true if nothing was done, and the same request may succeed later: the server is
+    /// busy, or its disk is full.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self.failure_kind(), Some(FailureKind::Busy | FailureKind::Full))

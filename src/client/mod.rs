@@ -1,9 +1,9 @@
 //! A blocking client of the native protocol.
 //!
-//! One connection, one caller: clone nothing, open another client instead. A call sends one request and
-//! waits for its response; a [`Pipeline`] sends many before it waits. After a failure of the network or
-//! of the protocol nobody knows which requests were done, so the connection is never used again and
-//! every later call says why.
+//! One connection, one caller: clone nothing, open another client instead. A call sends one request
+//! and waits for its response; a [`Pipeline`] sends many before it waits. After a failure of the
+//! network or of the protocol nobody knows which requests were done, so the connection is never
+//! used again and every later call says why.
 
 mod connection;
 mod error;
@@ -46,8 +46,8 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the longest time that one call may take; the default is thirty seconds. Sending a pipeline
-    /// counts as one call for each part of it that is sent before responses are read.
+    /// Sets the longest time that one call may take; the default is thirty seconds. Sending a
+    /// pipeline counts as one call for each part of it that is sent before responses are read.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
@@ -70,8 +70,8 @@ impl ClientOptions {
 /// # Errors
 /// Every call may fail with [`ClientError::Network`], [`ClientError::Timeout`] or
 /// [`ClientError::Protocol`], after which the connection is useless and later calls fail with
-/// [`ClientError::ConnectionUnusable`]. A refusal of the server is a [`ClientError::Remote`], and the
-/// connection goes on.
+/// [`ClientError::ConnectionUnusable`]. A refusal of the server is a [`ClientError::Remote`], and
+/// the connection goes on.
 pub struct KvsClient {
     connection: Connection,
 }
@@ -96,13 +96,14 @@ impl KvsClient {
     /// Connects with the default options.
     ///
     /// # Errors
-    /// [`ClientError::Network`] if nobody listens there, [`ClientError::Timeout`] if whoever does says nothing,
-    /// [`ClientError::Protocol`] if it is not a server of this kind, [`ClientError::Remote`] if it refuses this version.
+    /// [`ClientError::Network`] if nobody listens there, [`ClientError::Timeout`] if whoever does
+    /// says nothing, [`ClientError::Protocol`] if it is not a server of this kind,
+    /// [`ClientError::Remote`] if it refuses this version.
     pub fn connect(address: SocketAddr) -> ClientResult<Self> {
         Self::connect_with(address, &ClientOptions::default())
     }
 
-    /// Connects.
+    /// Connects with these options.
     pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> ClientResult<Self> {
         let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
         Ok(Self { connection })
@@ -123,7 +124,7 @@ impl KvsClient {
         self.call(operation, expect!(Answer::Applied { .. } => ()))
     }
 
-    /// The value of the key, or `None` if the key is not there or has expired.
+    /// Returns the value of the key, or `None` if the key is not there or has expired.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> ClientResult<Option<Vec<u8>>> {
         let key = key.as_ref().into();
         self.call(
@@ -132,7 +133,7 @@ impl KvsClient {
         )
     }
 
-    /// The values of many keys, in the order of the keys.
+    /// Returns the values of many keys, in the order of the keys.
     pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> ClientResult<Vec<Option<Vec<u8>>>> {
         let wanted = keys.len();
         let keys = keys.iter().map(|key| key.as_ref().into()).collect();

@@ -8,8 +8,8 @@ use crate::protocol::native::{Answer, Bytes, Operation};
 
 /// The bytes of requests that are sent before their responses are read.
 ///
-/// Small enough to fit the buffers between two programs, so that client and server never both wait for
-/// the other to read; a single larger request is sent alone, which the server always reads.
+/// Small enough to fit the buffers between two programs, so that client and server never both wait
+/// for the other to read; a single larger request is sent alone, which the server always reads.
 const PART_BYTES_MAX: usize = 32 << 10;
 
 /// The answer of the server to one request of a [`Pipeline`].
@@ -83,11 +83,12 @@ impl<'a> Pipeline<'a> {
 
     /// Sends the requests and waits for the replies, one for each request in order.
     ///
-    /// Each request stands for itself: one that the server refuses does not keep the others from being
-    /// done.
+    /// Each request stands for itself: one that the server refuses does not keep the others from
+    /// being done.
     ///
     /// # Errors
-    /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done then.
+    /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done
+    /// then.
     pub fn send(&mut self) -> ClientResult<Vec<ClientResult<PipelineReply>>> {
         let mut replies = Vec::with_capacity(self.requests.len());
         for operation in self.requests.drain(..) {
@@ -132,7 +133,7 @@ fn exchange(
     Ok(())
 }
 
-/// About how many bytes a request takes.
+/// Returns about the number of bytes that a request takes.
 fn weight(operation: &Operation<'_>) -> usize {
     const FRAMING: usize = 32;
     match operation {

@@ -10,7 +10,7 @@ use crate::protocol::native::{Answer, Bytes, Operation};
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl KvsClient {
-    /// The first `limit` keys of the range with their values, in key order.
+    /// Returns the first `limit` keys of the range with their values, in key order.
     ///
     /// A long range takes several requests. Each sees one point in time, but not the same one.
     ///

@@ -1,8 +1,8 @@
 //! The data directory: whose it is, which engine it belongs to, and its lock.
 //!
 //! The lock is on the directory itself, which nobody can remove and make again behind the holder's
-//! back. The file `LOCK` beside it names the holder for messages; it is locked too, for programs that
-//! know nothing but that file.
+//! back. The file `LOCK` beside it names the holder for messages; it is locked too, for programs
+//! that know nothing but that file.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -38,10 +38,11 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Opens the directory and locks it, finds out its engine, and makes what the options let it make.
+    /// Opens the directory and locks it, finds out its engine, and makes what the options let it
+    /// make.
     ///
-    /// `None` for the in-memory engine, which has no directory; one that holds another engine's data is
-    /// still an error, because whoever asked for it would miss that data.
+    /// `None` for the in-memory engine, which has no directory; one that holds another engine's
+    /// data is still an error, because whoever asked for it would miss that data.
     pub(crate) fn open(
         options: &Options,
         file_system: Arc<dyn FileSystem>,
@@ -170,7 +171,8 @@ fn wait_for<T>(
     }
 }
 
-/// Takes the lock of the file `LOCK` and leaves a note in it; a reader does so only where there is one.
+/// Takes the lock of the file `LOCK` and leaves a note in it; a reader does so only where there is
+/// one.
 fn lock_file(
     options: &Options,
     start: Instant,

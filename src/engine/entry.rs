@@ -5,8 +5,8 @@
 pub struct Entry {
     /// The value's bytes.
     pub value: Vec<u8>,
-    /// The sequence number of the commit that wrote it; grows with every change of the key. Numbers of
-    /// writes that a power loss took are given again.
+    /// The sequence number of the commit that wrote it; grows with every change of the key. Numbers
+    /// of writes that a power loss took are given again.
     pub version: u64,
     /// The time at which the entry expires, in milliseconds since the Unix epoch.
     pub expires_at: Option<u64>,

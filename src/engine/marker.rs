@@ -1,7 +1,7 @@
 //! The file `ENGINE`: the mark that makes a directory a store, with the engine it belongs to.
 //!
-//! It holds the engine's name and the store's id in hexadecimal, a line each, and is made before any
-//! other file of the store.
+//! It holds the engine's name and the store's id in hexadecimal, a line each, and is made before
+//! any other file of the store.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -55,7 +55,8 @@ impl Marker {
         Ok(marker)
     }
 
-    /// Returns an error if the files of a store are there without their marker, which was lost then.
+    /// Returns an error if the files of a store are there without their marker, which was lost
+    /// then.
     pub(super) fn refuse_lost(directory: &dyn Directory, path: &Path) -> Result<()> {
         let found = directory.list().map_err(|e| Error::io("list", path, e))?;
         let is_data = |name: &&String| {

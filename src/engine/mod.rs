@@ -1,19 +1,21 @@
 //! Engines: one write half, many read halves.
 //!
-//! An engine is two trait objects over the same data. The [`WriteHalf`] is owned by the writer actor
-//! and is plain single-threaded code: it applies groups of batches, makes them durable, and hands out
-//! background [`BackgroundJob`]s whose results it takes back. The [`ReadHalf`] is shared by readers, connection
-//! workers and embedding programs.
+//! An engine is two trait objects over the same data. The [`WriteHalf`] is owned by the writer
+//! actor and is plain single-threaded code: it applies groups of batches, makes them durable, and
+//! hands out background [`BackgroundJob`]s whose results it takes back. The [`ReadHalf`] is shared
+//! by readers, connection workers and embedding programs.
 //!
 //! The contract every engine keeps:
-//! - Each batch of a group gets the next sequence number; that number is the version of every key it
-//!   writes. A batch is applied whole or not at all, to readers and on disk.
-//! - When [`WriteHalf::commit`] returns, every read sees the group; if it returned an error, none does,
-//!   and none will unless the error is [`Error::UnknownOutcome`](crate::Error::UnknownOutcome).
+//! - Each batch of a group gets the next sequence number; that number is the version of every key
+//!   it writes. A batch is applied whole or not at all, to readers and on disk.
+//! - When [`WriteHalf::commit`] returns, every read sees the group; if it returned an error, none
+//!   does, and none will unless the error is
+//!   [`Error::UnknownOutcome`](crate::Error::UnknownOutcome).
 //! - A group survives a crash once `commit` with `durable`, a later [`WriteHalf::sync`], or a later
 //!   job of the kind [`JobKind::Sync`] succeeded.
 //! - A read error is an error, never an absence.
-//! - Engines know no clock: they return entries whose expiry has passed, and list those that are due.
+//! - Engines know no clock: they return entries whose expiry has passed, and list those that are
+//!   due.
 //!
 //! `sled` keeps less of it: nothing survives power loss for sure, though a group survives the
 //! process once `commit` returned; a group is visible before that; a clear, and the group it is in,
@@ -29,6 +31,7 @@
 mod capabilities;
 mod data_directory;
 mod entry;
+mod halves;
 mod job;
 pub(crate) mod kvs;
 mod marker;
@@ -54,10 +57,11 @@ pub(crate) use crate::storage::segment::Access;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use data_directory::DirectoryLock;
 pub(crate) use entry::{EntryMeta, Lookup};
+pub(crate) use halves::Engine;
 pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};
+pub(crate) use open::open;
 #[cfg(any(test, fuzzing))]
 pub(crate) use open::open_in;
-pub(crate) use open::{Engine, open};
 pub(crate) use page::{Page, ScanPage, Scanned};
 pub(crate) use read_half::ReadHalf;
 pub(crate) use snapshot::EngineSnapshot;

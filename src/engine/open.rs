@@ -1,31 +1,15 @@
 //! Opening an engine: the one place that knows all of them.
 
-use super::capabilities::Capabilities;
-use super::data_directory::{DataDirectory, DirectoryLock};
-use super::read_half::ReadHalf;
+use super::data_directory::DataDirectory;
+use super::halves::Engine;
 #[cfg(feature = "sled")]
 use super::sled;
-use super::write_half::WriteHalf;
 use super::{kvs, memory};
 #[cfg(not(feature = "sled"))]
 use crate::Error;
 use crate::storage::fs::{FileSystem, RealFileSystem};
 use crate::sync::Arc;
 use crate::{EngineKind, Options, Result};
-
-/// Both halves of an open engine.
-pub(crate) struct Engine {
-    /// The half for the writer actor.
-    pub(crate) writer: Box<dyn WriteHalf>,
-    /// The half for everybody else.
-    pub(crate) reader: Arc<dyn ReadHalf>,
-    /// The name of the engine.
-    pub(crate) kind: EngineKind,
-    /// The abilities of the engine.
-    pub(crate) capabilities: Capabilities,
-    /// The lock that keeps other processes out of the directory, if there is one.
-    pub(crate) lock: Option<DirectoryLock>,
-}
 
 /// Opens the engine that the options or the directory name.
 pub(crate) fn open(options: &Options) -> Result<Engine> {

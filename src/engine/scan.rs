@@ -4,7 +4,7 @@ use super::{Entry, Page, ScanPage, Scanned};
 use crate::Result;
 use crate::storage::index::{IndexReader, KeyVersion, Slot, Snapshot};
 
-/// One page of a scan; `read` fetches the entry of a key that is there.
+/// Returns one page of a scan; `read` fetches the entry of a key that is there.
 pub(super) fn scan_index<S: Slot>(
     index: &IndexReader<S>,
     page: &ScanPage<'_>,

@@ -1,6 +1,6 @@
-//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each value, which
-//! versions may have been used in a tree of its own, and the number of keys and their deadlines, which are
-//! counted when the store is opened.
+//! The `sled` engine. What sled lacks is added beside it: versions and expiry in front of each
+//! value, which versions may have been used in a tree of its own, and the number of keys and their
+//! deadlines, which are counted when the store is opened.
 //!
 //! Left out: snapshots, which sled does not have, so a scan reads what is newest page by page.
 //!
@@ -179,8 +179,10 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     })
 }
 
-/// sled lets go of its own lock some time after it was dropped, so a handle that follows another may have
-/// to wait for it, although the directory is already its own.
+/// Opens sled's own files, waiting for their lock.
+///
+/// sled lets go of its own lock some time after it was dropped, so a handle that follows another
+/// may have to wait for it, although the directory is already its own.
 fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
     let config = sled::Config::new().path(&directory).flush_every_ms(None);
     let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);

@@ -1,4 +1,5 @@
-//! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against snapshots.
+//! The `kvs` engine without threads: cut and damaged logs, failing disks, compaction against
+//! snapshots.
 
 mod background;
 mod forged;

@@ -60,7 +60,8 @@ impl Tasks for Threads {
     }
 }
 
-/// Starts a thread that runs the tasks of these numbers; returns `None` if the system has none left.
+/// Starts a thread that runs the tasks of these numbers; returns `None` if the system has none
+/// left.
 fn start<T: Send + 'static>(
     numbers: impl Iterator<Item = usize> + Send + 'static,
     task: Arc<impl Fn(usize) -> T + Send + Sync + 'static>,

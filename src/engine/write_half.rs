@@ -40,12 +40,14 @@ pub(crate) trait WriteHalf: Send {
         None
     }
 
-    /// Returns a job that makes what later commits will need, if there is something to make and none runs.
+    /// Returns a job that makes what later commits will need, if there is something to make and
+    /// none runs.
     fn offer_preparation(&mut self) -> Option<Box<dyn BackgroundJob>> {
         None
     }
 
-    /// Returns a job that makes the next open faster, if there is one and no other job but a sync runs.
+    /// Returns a job that makes the next open faster, if there is one and no other job but a sync
+    /// runs.
     fn offer_hint(&mut self) -> Option<Box<dyn BackgroundJob>> {
         None
     }
@@ -56,8 +58,8 @@ pub(crate) trait WriteHalf: Send {
     /// Notes that a job that this half handed out failed.
     fn note_failed_job(&mut self, _kind: JobKind, _error: &Error) {}
 
-    /// Returns up to `limit` keys whose expiry is at or before `now`, in milliseconds since the Unix
-    /// epoch.
+    /// Returns up to `limit` keys whose expiry is at or before `now`, in milliseconds since the
+    /// Unix epoch.
     fn due(&self, _now: u64, _limit: usize) -> Vec<Vec<u8>> {
         Vec::new()
     }
@@ -67,8 +69,8 @@ pub(crate) trait WriteHalf: Send {
         None
     }
 
-    /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store was
-    /// removed or replaced, so that nothing more is acknowledged that nobody would find again.
+    /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store
+    /// was removed or replaced, so that nothing more is acknowledged that nobody would find again.
     fn check_files(&mut self) -> Result<()> {
         Ok(())
     }

@@ -18,8 +18,8 @@ use crate::{Durability, EngineKind, Error, Options, Result};
 
 /// A handle on an open store of byte keys and values.
 ///
-/// Cloning is cheap, and every clone may be used from its own thread. The last one to be dropped waits
-/// until everything is written and synced, marks a clean close and lets the directory go.
+/// Cloning is cheap, and every clone may be used from its own thread. The last one to be dropped
+/// waits until everything is written and synced, marks a clean close and lets the directory go.
 ///
 /// Writes are serialized by one thread and acknowledged as the [`Durability`] says; writes of many
 /// threads that wait at the same time share one disk access. Reads take no lock and see every write
@@ -38,8 +38,8 @@ impl fmt::Debug for Store {
 
 /// An open store, shared by its handles.
 ///
-/// Dropped in the order of its fields: the write path ends what applies the writes, and only then is
-/// the directory let go.
+/// Dropped in the order of its fields: the write path ends what applies the writes, and only then
+/// is the directory let go.
 pub(super) struct OpenStore {
     writes: Box<dyn WritePath>,
     pub(super) reader: Arc<dyn ReadHalf>,
@@ -59,17 +59,18 @@ impl Store {
     /// Opens the store, making it if the directory holds none, and the directory if only the last
     /// component of its path is missing.
     ///
-    /// The path is resolved once: the store goes on in its directory if that is renamed later, and if
-    /// the current directory changes.
+    /// The path is resolved once: the store goes on in its directory if that is renamed later, and
+    /// if the current directory changes.
     ///
     /// # Errors
     /// [`Error::NoStore`] if there is none and [`Options::create`] is off;
-    /// [`Error::UntrustedDirectory`] if other users may change the directory;
-    /// [`Error::Locked`] if another handle keeps the directory for longer than
-    /// [`Options::lock_wait`]; [`Error::WrongEngine`] if it belongs to another engine than the one asked
-    /// for; [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
+    /// [`Error::UntrustedDirectory`] if other users may change the directory; [`Error::Locked`] if
+    /// another handle keeps the directory for longer than [`Options::lock_wait`];
+    /// [`Error::WrongEngine`] if it belongs to another engine than the one asked for;
+    /// [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
     pub fn open(mut options: Options) -> Result<Self> {
-        // Named in messages for as long as the store is open, whatever the current directory is then.
+        // Named in messages for as long as the store is open, whatever the current directory is
+        // then.
         if let Ok(absolute) = std::path::absolute(&options.directory) {
             options.directory = absolute;
         }
@@ -119,8 +120,9 @@ impl Store {
     /// Sets the key to the value, for good: an expiry it had is gone.
     ///
     /// # Errors
-    /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be written, in
-    /// which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`] after a failed sync.
+    /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be
+    /// written, in which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`]
+    /// after a failed sync.
     pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
         let operation =
             WriteOperation::Put { key: key.into(), value: value.into(), expires_at: None };
@@ -187,8 +189,8 @@ impl Store {
         self.shared.writes.submit_sync(reply)
     }
 
-    /// Returns true if the writer ended, so that what [`submit`](Self::submit) gives back has nowhere
-    /// to go.
+    /// Returns true if the writer ended, so that what [`submit`](Self::submit) gives back has
+    /// nowhere to go.
     pub(crate) fn is_writer_gone(&self) -> bool {
         self.shared.writes.is_gone()
     }
@@ -211,8 +213,8 @@ impl Store {
         self.shared.health.is_failing()
     }
 
-    /// Returns the error of a write that nobody answers: while a handle exists, the writer ends only by a
-    /// panic.
+    /// Returns the error of a write that nobody answers: while a handle exists, the writer ends
+    /// only by a panic.
     fn gone(&self) -> Error {
         let panicked = || Error::Poisoned("the writer actor panicked".to_owned());
         self.shared.health.fail(panicked).poisoned()

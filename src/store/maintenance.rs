@@ -9,8 +9,8 @@
 //! serves callers in between.
 //!
 //! A sync goes before the next step of a compaction, so that a long compaction does not stretch the
-//! time for which an acknowledged write stays unsynced. So does a preparation, so that the writer need
-//! not do without it. The address of the writer does not keep the writer's mailbox open.
+//! time for which an acknowledged write stays unsynced. So does a preparation, so that the writer
+//! need not do without it. The address of the writer does not keep the writer's mailbox open.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -1,8 +1,15 @@
 //! The store: a cheap, clonable handle on an engine, and the actors behind it.
 //!
-//! A write is a message to the [`writer`] and an answer from it. A read is done by the calling thread
-//! on its read half, without a lock. The actors end, and the directory is let go, when the last handle
-//! is dropped.
+//! ```text
+//! Store ── batches ──► WritePath ── messages ──► Writer ── groups ──► WriteHalf (engine)
+//!   │               (WriteActors)                 ▲  │ jobs
+//!   └── reads ──► ReadHalf (engine)        results │  ▼
+//!                                             Maintenance
+//! ```
+//!
+//! A write is a [`Batch`] of [`WriteOperation`]s, all of it data; [`resolve`] decides on the writer
+//! what it changes. A read is done by the calling thread, without a lock, through [`read`] and
+//! [`scan`]. The actors end, and the directory is let go, when the last handle is dropped.
 
 mod batch;
 pub(crate) mod clock;
@@ -42,11 +49,11 @@ pub(crate) use integer::parse_integer;
 #[cfg(any(test, fuzzing))]
 pub(crate) use limits::SizeLimits;
 pub(crate) use operation::WriteOperation;
-pub(crate) use outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
+pub(crate) use outcome::{Applied, BatchOutcome, UpdateRefusal, WriteAnswer, WriteAnswers};
 pub(crate) use precondition::Precondition;
 #[cfg(any(test, fuzzing))]
 pub(crate) use update::KeyChange;
 #[cfg(test)]
 pub(crate) use update::Probe;
-pub(crate) use update::{ExpiryConditions, NewExpiry, Update, UpdateRefusal};
+pub(crate) use update::{ExpiryConditions, NewExpiry, Update};
 pub(crate) use write_path::Submission;

@@ -2,7 +2,6 @@
 
 use smallvec::SmallVec;
 
-use super::update::UpdateRefusal;
 use crate::Result;
 
 /// The answer to one operation.
@@ -18,6 +17,15 @@ pub(crate) enum WriteAnswer {
     Bytes(Option<Vec<u8>>),
     /// The update does not fit the value that it met; nothing was changed.
     Refused(UpdateRefusal),
+}
+
+/// A reason why an update does not fit the value that it met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpdateRefusal {
+    /// The value is no integer of 64 bits in its one spelling.
+    NotAnInteger,
+    /// The sum is beyond 64 bits.
+    Overflow,
 }
 
 /// The answers to the operations of a batch, in their order.

@@ -128,7 +128,7 @@ impl WriteRequest {
         None
     }
 
-    /// WriteAnswers that what is left will not be done.
+    /// Answers that the batches that are left will not be applied.
     pub(super) fn refuse(mut self, error: &Error) {
         self.outcomes.extend(self.batches.map(|_| Err(error.clone())));
         self.reply.send(self.outcomes);

@@ -1,7 +1,7 @@
 //! Turns batches into mutations: conditions and updates are decided here, in the order of arrival.
 //!
-//! A group is not visible before it is committed, so an operation that reads looks first at what the
-//! earlier operations of its own group will have written, then at the engine.
+//! A group is not visible before it is committed, so an operation that reads looks first at what
+//! the earlier operations of its own group will have written, then at the engine.
 
 use std::collections::HashMap;
 
@@ -243,8 +243,8 @@ impl<'a> Resolver<'a> {
         expires_at.is_none_or(|time| time > self.now)
     }
 
-    /// Returns the entry that the group gives the key; the outer `None` means that the group does not
-    /// touch the key.
+    /// Returns the entry that the group gives the key; the outer `None` means that the group does
+    /// not touch the key.
     fn pending(&self, key: &[u8]) -> Option<Option<PendingEntry<'_>>> {
         let accepted = (!planted(Bug::SkipOverlay)).then_some(&self.overlay);
         for layer in [Some(&self.draft), accepted].into_iter().flatten() {
@@ -298,7 +298,8 @@ mod tests {
     use crate::sync::Arc;
     use crate::{EngineKind, Options};
 
-    /// Returns the read half of an engine in memory that holds `a` from commit 1 on, until 100 milliseconds.
+    /// Returns the read half of an engine in memory that holds `a` from commit 1 on, until 100
+    /// milliseconds.
     fn reader() -> Arc<dyn ReadHalf> {
         let options = Options::new("unused").engine(EngineKind::Memory);
         let mut engine = engine::open(&options).unwrap();

@@ -1,11 +1,11 @@
 //! Updates: changes of a key that depend on its entry, as data.
 //!
 //! An update is decided by the actor that owns the entry, so that nobody comes between its read and
-//! its write. Being data, it can be compared, logged, sent to another machine and applied again. Each
-//! is one command of Redis, which that command's documentation describes in full.
+//! its write. Being data, it can be compared, logged, sent to another machine and applied again.
+//! Each is one command of Redis, which that command's documentation describes in full.
 
 use super::integer::parse_integer;
-use super::outcome::WriteAnswer;
+use super::outcome::{UpdateRefusal, WriteAnswer};
 use super::precondition::Precondition;
 use crate::engine::Entry;
 
@@ -45,8 +45,8 @@ pub(crate) enum Update {
     Expire {
         /// The new expiry, in milliseconds since the Unix epoch.
         at: u64,
-        /// The time at which `at` was chosen, in the same unit. `at` has passed if it is no later: a
-        /// second reading of a clock that was set back in between would decide otherwise.
+        /// The time at which `at` was chosen, in the same unit. `at` has passed if it is no later:
+        /// a second reading of a clock that was set back in between would decide otherwise.
         now: u64,
         /// The conditions on the old expiry.
         conditions: ExpiryConditions,
@@ -108,15 +108,6 @@ pub(crate) enum KeyChange {
     },
     /// The key is removed.
     Remove,
-}
-
-/// A reason why an update does not fit the value that it met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UpdateRefusal {
-    /// The value is no integer of 64 bits in its one spelling.
-    NotAnInteger,
-    /// The sum is beyond 64 bits.
-    Overflow,
 }
 
 impl Update {

@@ -13,9 +13,9 @@ pub(crate) type SyncReply = Reply<StoreResult<()>>;
 
 /// The way that writes take from a store; whoever is at its end decides and acknowledges them.
 ///
-/// Any thread may use it. Writes of one thread to one key take effect in the order in which they were
-/// handed over, and a sync covers every write that was acknowledged before it. [`Gone`] means that
-/// nobody is at the end any more, so that the outcome of a write in progress is not known.
+/// Any thread may use it. Writes of one thread to one key take effect in the order in which they
+/// were handed over, and a sync covers every write that was acknowledged before it. [`Gone`] means
+/// that nobody is at the end any more, so that the outcome of a write in progress is not known.
 pub(crate) trait WritePath: Send + Sync {
     /// Applies a batch; blocks until it is acknowledged or refused.
     fn apply(&self, batch: Batch) -> Result<BatchOutcome, Gone>;

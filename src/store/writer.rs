@@ -11,8 +11,9 @@
 //! group and answers them: that is group commit. The writer waits for nobody but the disk. After a
 //! failure that leaves the log in doubt it answers every later write with the reason.
 //!
-//! Expired keys are removed by a group of their own, as the [schedule](super::expiry_schedule) says:
-//! after any group, so that a stream of writes does not hold it off, and when no message came.
+//! Expired keys are removed by a group of their own, as the [schedule](super::expiry_schedule)
+//! says: after any group, so that a stream of writes does not hold it off, and when no message
+//! came.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, WriteHalf
 use crate::sync::Arc;
 use crate::{Durability, Error, Result};
 
-/// The most messages that wait for the writer; at the limit senders wait, which is the back pressure.
+/// The most messages that wait for the writer; at the limit senders wait, which is the back
+/// pressure.
 pub(crate) const MAILBOX_MESSAGES: usize = 1024;
 
 /// The most messages that one group takes; the rest waits for the next group.
@@ -128,7 +130,8 @@ impl Writer {
 
     /// Takes from the queue until the group is large enough.
     ///
-    /// A short request may rewrite a large value, so a group may end between two batches of a request.
+    /// A short request may rewrite a large value, so a group may end between two batches of a
+    /// request.
     fn gather(&self, queue: &mut VecDeque<QueuedRequest>, reads: bool) -> (Group, GroupRequests) {
         let next = self.engine.next_sequence();
         let now = self.clock.now();
@@ -250,8 +253,8 @@ impl Writer {
         }
     }
 
-    /// Stops taking writes because of damage. At the end of the log the next open would take it for a
-    /// torn end, and cut it off, but for the mark of a close behind it.
+    /// Stops taking writes because of damage. At the end of the log the next open would take it for
+    /// a torn end, and cut it off, but for the mark of a close behind it.
     fn stop_at_damage(&mut self, error: &Error) {
         if let Err(failed) = self.engine.close() {
             log::warn!("the log could not be marked behind its damage: {failed}");
@@ -382,7 +385,8 @@ impl Actor for Writer {
                     queue.push_back(QueuedRequest::Write(WriteRequest::new(batches, reply)));
                 }
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
-                // What maintenance says concerns no request, so its place among them does not matter.
+                // What maintenance says concerns no request, so its place among them does not
+                // matter.
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Delivered { delivery, is_last } => {
                     self.deliver(Ok(delivery));

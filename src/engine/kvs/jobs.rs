@@ -15,7 +15,7 @@ use crate::sync::Arc;
 
 /// Compacts the segments that were chosen when it was made.
 pub(super) struct CompactionJob {
-    /// Until the first step, because to make a file may take long.
+    /// The plan until the first step, because making a file may take long.
     plan: Option<CompactionPlan>,
     compaction: Option<Compaction>,
 }

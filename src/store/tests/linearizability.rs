@@ -24,7 +24,8 @@ use crate::linearizability::{Call, NEVER, Outcome as Known};
 /// Time of the harness; the store's own is another.
 type Time = workload::Clock;
 
-/// The numbers of histories are stored as text, with padding so that places in the log do not line up.
+/// The numbers of histories are stored as text, with padding so that places in the log do not line
+/// up.
 fn encode(number: i64) -> Vec<u8> {
     let padding = usize::try_from((number / 1000 + number).rem_euclid(251)).unwrap();
     (number.to_string() + &".".repeat(padding)).into_bytes()

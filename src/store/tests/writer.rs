@@ -1,5 +1,5 @@
-//! The writer without a thread, over an in-memory engine that fails when told to: messages go in, answers
-//! come out.
+//! The writer without a thread, over an in-memory engine that fails when told to: messages go in,
+//! answers come out.
 
 use super::*;
 use crate::actor::{Actor, Mailbox, Wait};

@@ -1,4 +1,5 @@
-//! Batches over several keys and reads of several keys at one moment, as histories of a whole store.
+//! Batches over several keys and reads of several keys at one moment, as histories of a whole
+//! store.
 
 use std::ops::Bound;
 

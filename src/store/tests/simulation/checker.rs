@@ -1,4 +1,5 @@
-//! The oracle: what a crash leaves must be a state the store was in, and none older than it promised.
+//! The oracle: what a crash leaves must be a state the store was in, and none older than it
+//! promised.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -44,7 +45,8 @@ impl fmt::Display for Figures {
         let Self { images, during_recovery, went_on, sampled } = self;
         write!(
             formatter,
-            "{images} crash images recovered ({during_recovery} of a crash during or after recovery), "
+            "{images} crash images recovered ({during_recovery} of a crash during or after \
+             recovery), "
         )?;
         write!(formatter, "{went_on} written to and crashed again, {sampled} moments sampled")
     }

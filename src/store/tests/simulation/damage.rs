@@ -1,9 +1,10 @@
 //! Every damage of a closed store, and of one that is open: it is noticed, or it is harmless.
 //!
-//! What is allowed after a damage: everything right; an error that names the damaged file, and a place in
-//! it, from opening or, where a hint was read instead of the file, from reading the record there; a
-//! refusal to open leaves every file as it is. What is not: a wrong value, a key that is
-//! missing or back, a panic. A store that accepts the damage is also written to, closed and opened again.
+//! What is allowed after a damage: everything right; an error that names the damaged file, and a
+//! place in it, from opening or, where a hint was read instead of the file, from reading the record
+//! there; a refusal to open leaves every file as it is. What is not: a wrong value, a key that is
+//! missing or back, a panic. A store that accepts the damage is also written to, closed and opened
+//! again.
 
 mod kinds;
 mod live;
@@ -130,8 +131,8 @@ fn judge_closed(store: &Store, files: &Files, touched: &[&str]) -> Result<Verdic
     Ok(if errors == 0 { Verdict::Harmless } else { Verdict::Found })
 }
 
-/// Reads every key there ever was, one by one and in a scan; how many reads failed. Each is right, or an
-/// error that names the damage.
+/// Reads every key there ever was, one by one and in a scan; how many reads failed. Each is right,
+/// or an error that names the damage.
 fn read_all(
     machine: &Machine,
     store: &Store,
@@ -177,8 +178,8 @@ fn is_named(
         Error::Corrupt { path, offset: Some(offset), .. } => {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let length = files.get(name).map_or(0, Vec::len) as u64;
-            // Which of the files is missing or does not belong there cannot be told from the others; nor
-            // is a changed store id told from files of another store.
+            // Which of the files is missing or does not belong there cannot be told from the
+            // others; nor is a changed store id told from files of another store.
             let is_directory = name == "simulated" && !files.keys().eq(store.files.keys());
             let is_identity = touched.contains(&"ENGINE") && files.contains_key(name);
             (touched.contains(&name) || is_identity) && *offset <= length || is_directory

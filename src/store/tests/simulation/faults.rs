@@ -1,8 +1,8 @@
 //! Every call to the disk fails, one after the other, once and from then on.
 //!
 //! Whatever fails, every caller is answered, what is read is what was acknowledged, nothing is
-//! acknowledged after a failed sync, and what a crash leaves passes the oracle. Where no sync failed,
-//! writes succeed again as soon as the disk does.
+//! acknowledged after a failed sync, and what a crash leaves passes the oracle. Where no sync
+//! failed, writes succeed again as soon as the disk does.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,8 +98,8 @@ fn is_from_disk(error: &Error) -> Result<(), Violation> {
     }
 }
 
-/// Whether a failed sync leaves in doubt what was acknowledged: not that of a compaction's output, which
-/// is then thrown away.
+/// Whether a failed sync leaves in doubt what was acknowledged: not that of a compaction's output,
+/// which is then thrown away.
 fn a_sync_failed(machine: &Machine) -> bool {
     machine.disk.failed().iter().any(|(call, name)| match call {
         Call::Sync => !name.ends_with(".tmp") && !name.is_empty(),

@@ -15,7 +15,8 @@ const HOUR: u64 = 3_600_000;
 /// Milliseconds that do not pass in any history.
 const FAR: u64 = 1 << 62;
 
-/// One thing that happens; it says all there is to know, so that a history can be repeated without others.
+/// One thing that happens; it says all there is to know, so that a history can be repeated without
+/// others.
 #[derive(Debug, Clone)]
 pub(super) enum Event {
     /// One group of batches.

@@ -215,7 +215,8 @@ impl Machine {
         synced
     }
 
-    /// Lets maintenance do one step, and the writer take what it brought; false if there was nothing to do.
+    /// Lets maintenance do one step, and the writer take what it brought; false if there was
+    /// nothing to do.
     pub(super) fn step(&mut self) -> bool {
         let mut jobs = Vec::new();
         self.jobs.receive_now(&mut jobs, MANY);

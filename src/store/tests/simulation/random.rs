@@ -1,7 +1,8 @@
-//! Long random histories: crashes at sampled places, kills, power losses, snapshots and wrong clocks
-//! on the way.
+//! Long random histories: crashes at sampled places, kills, power losses, snapshots and wrong
+//! clocks on the way.
 //!
-//! A history that fails is made shorter as long as it fails, and printed with the command that repeats it.
+//! A history that fails is made shorter as long as it fails, and printed with the command that
+//! repeats it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -91,7 +92,8 @@ impl History {
         }
     }
 
-    /// What is read is what was written, and a crash at some places of this event leaves what it may.
+    /// What is read is what was written, and a crash at some places of this event leaves what it
+    /// may.
     fn check(&mut self) -> Result<(), Violation> {
         let found = self.machine.contents().map_err(|error| error.to_string())?;
         if found != *self.machine.now() {

@@ -35,8 +35,8 @@ pub(super) enum Story {
     Removed,
     /// It ends with a record that removed every key and is needed.
     Cleared,
-    /// It ends with a compaction that was finished; its hints were deleted, so that all of it is read when
-    /// it is opened.
+    /// It ends with a compaction that was finished; its hints were deleted, so that all of it is
+    /// read when it is opened.
     Compacted,
 }
 
