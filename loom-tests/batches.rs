@@ -4,7 +4,7 @@ use super::disk::{disk, options, store, text};
 use super::model::{Bound, Model};
 use super::{put, spawn};
 use crate::Durability;
-use crate::engine::{Access, EngineSnapshot, KeyRange, Lookup, ScanPage};
+use crate::engine::{EngineSnapshot, KeyRange, ScanPage};
 use crate::store::Store;
 
 pub(super) const MODEL: Model = Model {
@@ -34,8 +34,8 @@ fn run() {
 }
 
 fn at(store: &Store, key: &str, snapshot: &EngineSnapshot) -> String {
-    match store.reader().get_at(key.as_bytes(), snapshot, Access::Blocking).unwrap() {
-        Lookup::Found(entry) => text(entry.value),
+    match store.reader().get_at(key.as_bytes(), snapshot).unwrap() {
+        Some(entry) => text(entry.value),
         other => panic!("{key} is {other:?}"),
     }
 }

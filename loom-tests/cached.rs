@@ -5,7 +5,7 @@ use super::disk::{disk, engine, options};
 use super::model::{Bound, Model, witness};
 use super::spawn;
 use crate::Durability;
-use crate::engine::{Access, Group, Lookup, Mutation, ReadHalf};
+use crate::engine::{Group, Mutation, ReadHalf};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 pub(super) const MODEL: Model = Model {
@@ -68,12 +68,11 @@ pub(super) fn mutation(version: u64) -> Mutation {
 
 /// The commit that the reader sees.
 pub(super) fn version(reader: &dyn ReadHalf) -> u64 {
-    match reader.get(b"a", Access::Blocking).unwrap() {
-        Lookup::Found(entry) => {
+    match reader.get(b"a").unwrap() {
+        Some(entry) => {
             assert_eq!(entry.value, entry.version.to_string().as_bytes());
             entry.version
         }
-        Lookup::Absent => REMOVED,
-        Lookup::Cold => unreachable!("it may wait for the disk"),
+        None => REMOVED,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{self, Access, Engine, Group, Lookup, Mutation, ReadHalf};
+use crate::engine::{self, Engine, Group, Mutation, ReadHalf};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::Store;
 use crate::sync::Arc;
@@ -58,11 +58,7 @@ pub(super) fn get(store: &Store, key: &str) -> Option<String> {
 
 /// The newest value of a key, without a store's limits.
 pub(super) fn read(reader: &dyn ReadHalf, key: &str) -> Option<String> {
-    match reader.get(key.as_bytes(), Access::Blocking).unwrap() {
-        Lookup::Found(entry) => Some(text(entry.value)),
-        Lookup::Absent => None,
-        Lookup::Cold => unreachable!("it may wait for the disk"),
-    }
+    reader.get(key.as_bytes()).unwrap().map(|entry| text(entry.value))
 }
 
 /// Values are text.

@@ -4,7 +4,6 @@ use super::disk::{commit, disk, engine, options, read, text};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
-use crate::engine::{Access, Lookup};
 use crate::sync::Arc;
 
 pub(super) const MODEL: Model = Model {
@@ -21,8 +20,8 @@ fn run() {
     let reader = Arc::clone(&engine.reader);
     let reading = spawn(move || {
         let snapshot = reader.snapshot().unwrap();
-        let at = || match reader.get_at(b"a", &snapshot, Access::Blocking).unwrap() {
-            Lookup::Found(entry) => text(entry.value),
+        let at = || match reader.get_at(b"a", &snapshot).unwrap() {
+            Some(entry) => text(entry.value),
             other => panic!("a snapshot lost what it saw: {other:?}"),
         };
         let (first, second) = (at(), at());

@@ -4,7 +4,6 @@ use super::disk::{disk, get, options, store, text};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
-use crate::engine::{Access, Lookup};
 
 pub(super) const MODEL: Model = Model {
     run,
@@ -22,8 +21,8 @@ fn run() {
         spawn(move || ["2", "3"].map(|value| store.set("a", value).unwrap()))
     };
     let snapshot = store.reader().snapshot().unwrap();
-    let at = || match store.reader().get_at(b"a", &snapshot, Access::Blocking).unwrap() {
-        Lookup::Found(entry) => text(entry.value),
+    let at = || match store.reader().get_at(b"a", &snapshot).unwrap() {
+        Some(entry) => text(entry.value),
         other => panic!("a snapshot lost what it saw: {other:?}"),
     };
     let (first, second) = (at(), at());

@@ -20,14 +20,3 @@ pub(crate) struct EntryMeta {
     /// The time at which the entry expires, in milliseconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
 }
-
-/// The answer of a look-up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lookup {
-    /// The entry; it may have expired.
-    Found(Entry),
-    /// The key is not there.
-    Absent,
-    /// Answering would touch the disk, which the caller did not allow.
-    Cold,
-}

@@ -2,8 +2,8 @@
 
 use super::scan::scan_index;
 use super::{
-    Access, BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Lookup,
-    Mutation, Page, ReadHalf, ScanPage, WriteHalf,
+    BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Mutation, Page,
+    ReadError, ReadHalf, ScanPage, WriteHalf,
 };
 use crate::storage::index::{IndexReader, IndexWriter, KeyVersion, PointerCell, Slot};
 use crate::sync::Arc;
@@ -52,15 +52,24 @@ fn metadata((version, slot): (u64, MemorySlot)) -> Option<EntryMeta> {
 }
 
 impl ReadHalf for MemoryReader {
-    fn get(&self, key: &[u8], _access: Access) -> Result<Lookup> {
-        let found = self.index.newest(key).and_then(|(version, slot)| entry(version, &slot));
-        Ok(found.map_or(Lookup::Absent, Lookup::Found))
+    fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
+        Ok(self.index.newest(key).and_then(|(version, slot)| entry(version, &slot)))
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, _access: Access) -> Result<Lookup> {
-        let found =
-            self.index.at(key, &snapshot.0).and_then(|(version, slot)| entry(version, &slot));
-        Ok(found.map_or(Lookup::Absent, Lookup::Found))
+    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
+        Ok(self.get(key)?)
+    }
+
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
+        Ok(self.index.at(key, &snapshot.0).and_then(|(version, slot)| entry(version, &slot)))
+    }
+
+    fn try_get_at(
+        &self,
+        key: &[u8],
+        snapshot: &EngineSnapshot,
+    ) -> std::result::Result<Option<Entry>, ReadError> {
+        Ok(self.get_at(key, snapshot)?)
     }
 
     fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {

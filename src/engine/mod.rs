@@ -53,10 +53,10 @@ pub use entry::Entry;
 
 pub(crate) use crate::storage::key_range::KeyRange;
 pub(crate) use crate::storage::log::group::{Group, Mutation};
-pub(crate) use crate::storage::segment::Access;
+pub(crate) use crate::storage::segment::ReadError;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use data_directory::DirectoryLock;
-pub(crate) use entry::{EntryMeta, Lookup};
+pub(crate) use entry::EntryMeta;
 pub(crate) use halves::Engine;
 pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};
 pub(crate) use open::open;

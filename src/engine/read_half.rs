@@ -1,10 +1,10 @@
 //! The half of an engine that reads.
 
-use super::entry::{EntryMeta, Lookup};
+use super::entry::{Entry, EntryMeta};
 use super::page::{Page, ScanPage};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
-use crate::storage::segment::Access;
+use crate::storage::segment::ReadError;
 
 /// The half that reads, shared by any number of threads; see the [module](super) for the contract.
 ///
@@ -12,11 +12,21 @@ use crate::storage::segment::Access;
 /// [`Error::Unsupported`](crate::Error::Unsupported) in an engine that is not
 /// [capable](super::Capabilities::snapshots) of it.
 pub(crate) trait ReadHalf: Send + Sync + 'static {
-    /// Returns the newest entry of the key.
-    fn get(&self, key: &[u8], access: Access) -> Result<Lookup>;
+    /// Returns the newest entry of the key; waits for the disk if it has to.
+    fn get(&self, key: &[u8]) -> Result<Option<Entry>>;
 
-    /// Returns the entry of the key that the snapshot sees.
-    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, access: Access) -> Result<Lookup>;
+    /// Returns the newest entry of the key, unless that would wait for the disk.
+    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError>;
+
+    /// Returns the entry of the key that the snapshot sees; waits for the disk if it has to.
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>>;
+
+    /// Returns the entry of the key that the snapshot sees, unless that would wait for the disk.
+    fn try_get_at(
+        &self,
+        key: &[u8],
+        snapshot: &EngineSnapshot,
+    ) -> std::result::Result<Option<Entry>, ReadError>;
 
     /// Returns the metadata of the newest entry of the key.
     fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>>;

@@ -19,7 +19,7 @@ use sled::{Batch as SledBatch, Db, IVec, Tree};
 
 use super::data_directory::{DataDirectory, LOCK_RETRY};
 use super::{
-    Access, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Lookup, Mutation, Page,
+    Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Mutation, Page, ReadError,
     ReadHalf, ScanPage, Scanned, WriteHalf,
 };
 use crate::storage::environment::check_linked;
@@ -207,19 +207,24 @@ struct SledReader {
 }
 
 impl ReadHalf for SledReader {
-    fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
-        // sled does not tell whether it will need the disk.
-        if access == Access::MemoryOnly {
-            return Ok(Lookup::Cold);
-        }
-        match self.database.stored(key)? {
-            Some(stored) => Ok(Lookup::Found(self.database.entry(key, &stored)?)),
-            None => Ok(Lookup::Absent),
-        }
+    fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
+        self.database.stored(key)?.map(|stored| self.database.entry(key, &stored)).transpose()
     }
 
-    fn get_at(&self, _key: &[u8], _snapshot: &EngineSnapshot, _access: Access) -> Result<Lookup> {
+    fn try_get(&self, _key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
+        Err(ReadError::WouldBlock)
+    }
+
+    fn get_at(&self, _key: &[u8], _snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
         Err(NO_SNAPSHOTS)
+    }
+
+    fn try_get_at(
+        &self,
+        _key: &[u8],
+        _snapshot: &EngineSnapshot,
+    ) -> std::result::Result<Option<Entry>, ReadError> {
+        Err(ReadError::WouldBlock)
     }
 
     fn metadata_at(&self, _key: &[u8], _snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>> {

@@ -67,19 +67,12 @@ fn commit(writer: &mut KvsWriter, batch: &[Mutation]) {
 }
 
 fn value(reader: &KvsReader, key: &str) -> Option<String> {
-    match reader.get(key.as_bytes(), Access::Blocking).unwrap() {
-        Lookup::Found(entry) => Some(String::from_utf8(entry.value).unwrap()),
-        Lookup::Absent => None,
-        Lookup::Cold => panic!("a blocking read is never cold"),
-    }
+    let entry = reader.get(key.as_bytes()).unwrap();
+    entry.map(|entry| String::from_utf8(entry.value).unwrap())
 }
 
 fn at(reader: &KvsReader, key: &[u8], snapshot: &EngineSnapshot) -> Option<Entry> {
-    match reader.get_at(key, snapshot, Access::Blocking).unwrap() {
-        Lookup::Found(entry) => Some(entry),
-        Lookup::Absent => None,
-        Lookup::Cold => panic!("a blocking read is never cold"),
-    }
+    reader.get_at(key, snapshot).unwrap()
 }
 
 fn contents(reader: &KvsReader) -> Vec<(String, String)> {

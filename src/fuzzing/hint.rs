@@ -8,7 +8,7 @@ use super::segment::build::{self, contents, open};
 use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
-use crate::engine::{Access, JobStep, Lookup, ReadHalf, WriteHalf};
+use crate::engine::{JobStep, ReadHalf, WriteHalf};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 
 /// Where a hint's checksum lies.
@@ -119,8 +119,8 @@ fn damage_a_segment(files: &Image, expected: &build::State, place: u8) {
 /// Every key is as expected, or it cannot be read; it is another one only where somebody forged.
 fn read_all(reader: &KvsReader, expected: &build::State, is_forged: bool) {
     for key in (0..8).map(|length| vec![b'k'; length]) {
-        match reader.get(&key, Access::Blocking) {
-            Ok(Lookup::Found(entry)) => {
+        match reader.get(&key) {
+            Ok(Some(entry)) => {
                 assert!(is_forged || expected.get(&key) == Some(&entry.value), "{key:?}");
             }
             Ok(_) => assert!(is_forged || !expected.contains_key(&key), "{key:?} is missing"),

@@ -6,24 +6,18 @@
 //! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
 
 use super::handle::Store;
-use crate::engine::{EngineSnapshot, Entry, EntryMeta, Lookup};
-use crate::{Error, Result};
+use crate::Result;
+use crate::engine::{EngineSnapshot, Entry, EntryMeta};
 
-pub(crate) use crate::engine::Access;
+pub(crate) use crate::engine::ReadError;
 
-/// The reason why a read has no result.
-#[derive(Debug)]
-pub(crate) enum ReadError {
-    /// The read would wait for the disk, and [`Access::MemoryOnly`] forbids that.
-    WouldBlock,
-    /// The read failed.
-    Failed(Error),
-}
-
-impl From<Error> for ReadError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
+/// The permission of a read to wait for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The read may wait.
+    Blocking,
+    /// The read must not wait: it ends with [`ReadError::WouldBlock`] instead.
+    MemoryOnly,
 }
 
 /// The store at one moment, so that no read sees a part of a batch.
@@ -39,13 +33,14 @@ pub(crate) struct ReadSnapshot<'a> {
 }
 
 impl Store {
-    /// Returns the entry of the key unless it has expired; waits for the disk where it has to.
+    /// Returns the entry of the key unless it has expired; waits for the disk if it has to.
     pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
-        match self.read_entry(key, Access::Blocking) {
-            Ok(entry) => Ok(entry),
-            Err(ReadError::Failed(error)) => Err(error),
-            Err(ReadError::WouldBlock) => unreachable!("a blocking read waits"),
-        }
+        self.shared.limits.check_key(key)?;
+        Ok(self
+            .shared
+            .reader
+            .get(key)?
+            .filter(|entry| !self.shared.clock.is_past(entry.expires_at)))
     }
 
     /// Returns the entry of the key unless it has expired.
@@ -55,12 +50,12 @@ impl Store {
         access: Access,
     ) -> std::result::Result<Option<Entry>, ReadError> {
         self.shared.limits.check_key(key)?;
-        match self.shared.reader.get(key, access)? {
-            Lookup::Found(entry) if self.shared.clock.is_past(entry.expires_at) => Ok(None),
-            Lookup::Found(entry) => Ok(Some(entry)),
-            Lookup::Absent => Ok(None),
-            Lookup::Cold => Err(ReadError::WouldBlock),
-        }
+        let reader = &self.shared.reader;
+        let entry = match access {
+            Access::Blocking => reader.get(key)?,
+            Access::MemoryOnly => reader.try_get(key)?,
+        };
+        Ok(entry.filter(|entry| !self.shared.clock.is_past(entry.expires_at)))
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.
@@ -149,16 +144,13 @@ impl ReadSnapshot<'_> {
     ) -> std::result::Result<Option<Entry>, ReadError> {
         self.store.shared.limits.check_key(key)?;
         let reader = &self.store.shared.reader;
-        let lookup = match &self.snapshot {
-            Some(snapshot) => reader.get_at(key, snapshot, access)?,
-            None => reader.get(key, access)?,
+        let entry = match (&self.snapshot, access) {
+            (Some(snapshot), Access::Blocking) => reader.get_at(key, snapshot)?,
+            (Some(snapshot), Access::MemoryOnly) => reader.try_get_at(key, snapshot)?,
+            (None, Access::Blocking) => reader.get(key)?,
+            (None, Access::MemoryOnly) => reader.try_get(key)?,
         };
-        match lookup {
-            Lookup::Found(entry) if self.is_past(entry.expires_at) => Ok(None),
-            Lookup::Found(entry) => Ok(Some(entry)),
-            Lookup::Absent => Ok(None),
-            Lookup::Cold => Err(ReadError::WouldBlock),
-        }
+        Ok(entry.filter(|entry| !self.is_past(entry.expires_at)))
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.

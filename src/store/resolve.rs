@@ -12,7 +12,7 @@ use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
-use crate::engine::{Access, Entry, EntryMeta, Group, Lookup, Mutation, ReadHalf};
+use crate::engine::{Entry, EntryMeta, Group, Mutation, ReadHalf};
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
@@ -283,10 +283,7 @@ impl<'a> Resolver<'a> {
                 },
             ));
         }
-        match self.reader.get(key, Access::Blocking)? {
-            Lookup::Found(entry) => Ok(Some(entry)),
-            Lookup::Absent | Lookup::Cold => Ok(None),
-        }
+        self.reader.get(key)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::bugs::{Bug, if_planted, planted};
+use crate::bugs::if_planted;
 use crate::engine::scan::scan_index;
-use crate::engine::{Access, EngineSnapshot, Entry, EntryMeta, Lookup, Page, ReadHalf, ScanPage};
+use crate::engine::{EngineSnapshot, Entry, EntryMeta, Page, ReadHalf, ScanPage};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
 use crate::storage::format::file_name;
 use crate::storage::index::{IndexReader, Slot};
-use crate::storage::segment::{Fetched, Location, Segment, SegmentTable};
+use crate::storage::segment::{Location, ReadError, ReadFailure, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
 
@@ -33,24 +33,24 @@ struct PointRead<'a> {
 impl KvsReader {
     /// Returns the entry of the version that `find` returns. Asks `find` again if the segment of
     /// that version was compacted away.
-    fn fetch(
+    fn fetch<E: ReadFailure>(
         &self,
         wanted: PointRead<'_>,
-        access: Access,
+        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
         mut find: impl FnMut() -> Option<(u64, Location)>,
-    ) -> Result<Lookup> {
+    ) -> std::result::Result<Option<Entry>, E> {
         let PointRead { key, hash, seen } = wanted;
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
             let expires_at = location.expires_at();
-            let found = |value| Lookup::Found(Entry { value, version, expires_at });
+            let found = |value| Some(Entry { value, version, expires_at });
             let confirm = |hash| self.cache.confirm(hash, key, version, seen);
             if let Some(value) = hash.and_then(confirm) {
                 return Ok(found(value));
             }
-            let read = |segment: &Segment| segment.fetch(key, version, &location, access);
+            let read = |segment: &Segment| read(segment, key, version, &location);
             let Some(fetched) = self.table.with(location.segment, read) else {
-                if_planted!(SkipRetry => return Ok(Lookup::Absent));
+                if_planted!(SkipRetry => return Ok(None));
                 // The index is repointed before a segment leaves the table, so the same place twice
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {
@@ -59,28 +59,51 @@ impl KvsReader {
                         Path::new(&file_name::segment(location.segment)),
                         location.extent.offset.into(),
                         format!("key \"{key}\" is in this segment, which is gone"),
-                    ));
+                    )
+                    .into());
                 }
                 continue;
             };
-            if let Err(error) = &fetched {
+            if let Some(error) = fetched.as_ref().err().and_then(E::failure) {
                 self.table.note_failed_read(location.segment, error);
+                if_planted!(ReadErrorIsAbsence => return Ok(None));
             }
-            if fetched.is_err() && planted(Bug::ReadErrorIsAbsence) {
-                return Ok(Lookup::Absent);
+            let value = fetched?;
+            if let Some(hash) = hash {
+                let fresh = Fresh { key, value: &value, version, expires_at };
+                self.cache.insert(hash, fresh, seen);
             }
-            return Ok(match fetched? {
-                Fetched::Value(value) => {
-                    if let Some(hash) = hash {
-                        let fresh = Fresh { key, value: &value, version, expires_at };
-                        self.cache.insert(hash, fresh, seen);
-                    }
-                    found(value)
-                }
-                Fetched::Cold => Lookup::Cold,
-            });
+            return Ok(found(value));
         }
-        Ok(Lookup::Absent)
+        Ok(None)
+    }
+
+    /// Returns the newest entry of a key, from the cache or by `read`.
+    fn newest<E: ReadFailure>(
+        &self,
+        key: &[u8],
+        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
+    ) -> std::result::Result<Option<Entry>, E> {
+        let hash = self.cache.place(key);
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
+            return Ok(Some(entry(hit)));
+        }
+        let wanted = PointRead { key, hash, seen: self.index.visible() };
+        self.fetch(wanted, read, || self.index.newest(key))
+    }
+
+    /// Returns the entry of a key that a snapshot sees, from the cache or by `read`.
+    fn at<E: ReadFailure>(
+        &self,
+        key: &[u8],
+        snapshot: &EngineSnapshot,
+        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
+    ) -> std::result::Result<Option<Entry>, E> {
+        let (hash, seen) = (self.cache.place(key), snapshot.0.sequence());
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
+            return Ok(Some(entry(hit)));
+        }
+        self.fetch(PointRead { key, hash, seen }, read, || self.index.at(key, &snapshot.0))
     }
 }
 
@@ -96,21 +119,24 @@ fn entry(hit: Hit) -> Entry {
 }
 
 impl ReadHalf for KvsReader {
-    fn get(&self, key: &[u8], access: Access) -> Result<Lookup> {
-        let hash = self.cache.place(key);
-        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
-            return Ok(Lookup::Found(entry(hit)));
-        }
-        let wanted = PointRead { key, hash, seen: self.index.visible() };
-        self.fetch(wanted, access, || self.index.newest(key))
+    fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
+        self.newest(key, Segment::fetch)
     }
 
-    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot, access: Access) -> Result<Lookup> {
-        let (hash, seen) = (self.cache.place(key), snapshot.0.sequence());
-        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
-            return Ok(Lookup::Found(entry(hit)));
-        }
-        self.fetch(PointRead { key, hash, seen }, access, || self.index.at(key, &snapshot.0))
+    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
+        self.newest(key, Segment::try_fetch)
+    }
+
+    fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
+        self.at(key, snapshot, Segment::fetch)
+    }
+
+    fn try_get_at(
+        &self,
+        key: &[u8],
+        snapshot: &EngineSnapshot,
+    ) -> std::result::Result<Option<Entry>, ReadError> {
+        self.at(key, snapshot, Segment::try_fetch)
     }
 
     fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
@@ -135,10 +161,7 @@ impl ReadHalf for KvsReader {
             let mut first = Some((version, found.slot));
             let find = || first.take().or_else(|| self.index.at(key, snapshot));
             let wanted = PointRead { key, hash, seen: snapshot.sequence() };
-            match self.fetch(wanted, Access::Blocking, find)? {
-                Lookup::Found(entry) => Ok(Some(entry)),
-                Lookup::Absent | Lookup::Cold => Ok(None),
-            }
+            self.fetch(wanted, Segment::fetch, find)
         })
     }
 
@@ -174,7 +197,7 @@ mod tests {
             table: Arc::new(SegmentTable::new(Vec::new())),
             cache: Arc::new(RecordCache::new(0, 0)),
         };
-        let error = reader.get(b"k", Access::Blocking).unwrap_err();
+        let error = reader.get(b"k").unwrap_err();
         assert!(matches!(error, Error::Corrupt { offset: Some(64), .. }), "{error}");
         let message = error.to_string();
         assert!(

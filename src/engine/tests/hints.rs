@@ -93,8 +93,8 @@ fn damage_behind_a_hint_is_found_by_the_read_that_meets_it() {
     assert!(report.hinted > 3);
     let mut errors = 0;
     for (key, value) in expected {
-        match reader.get(key.as_bytes(), Access::Blocking) {
-            Ok(Lookup::Found(entry)) => assert_eq!(entry.value, value.into_bytes()),
+        match reader.get(key.as_bytes()) {
+            Ok(Some(entry)) => assert_eq!(entry.value, value.into_bytes()),
             Err(error @ Error::Corrupt { .. }) => {
                 errors += 1;
                 assert!(error.to_string().contains(&name));

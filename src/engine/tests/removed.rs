@@ -80,8 +80,8 @@ fn a_store_that_is_only_read_changes_nothing_whatever_it_finds() {
     disk.write_protect();
     let options = options().read_only(true);
     let mut engine = open_engine(&disk, &options).unwrap();
-    let value = engine.reader.get(b"key079", Access::Blocking).unwrap();
-    assert!(matches!(value, Lookup::Found(entry) if entry.value.len() == 100));
+    let value = engine.reader.get(b"key079").unwrap();
+    assert!(matches!(value, Some(entry) if entry.value.len() == 100));
     assert_eq!(engine.reader.count(), 80);
     let refused = engine.writer.commit(&mut group(&[&[put("k", "v")]]), true);
     assert!(matches!(refused, Err(Error::ReadOnly)));

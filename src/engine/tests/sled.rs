@@ -33,12 +33,11 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     let first = engine.writer.next_sequence();
     let mut earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
     engine.writer.commit(&mut earlier, false).unwrap();
-    let held =
-        |engine: &Engine, key: &str| match engine.reader.get(key.as_bytes(), Access::Blocking) {
-            Ok(Lookup::Found(entry)) => Some((entry.value, entry.version - first)),
-            Ok(Lookup::Absent) => None,
-            other => panic!("{other:?}"),
-        };
+    let held = |engine: &Engine, key: &str| match engine.reader.get(key.as_bytes()) {
+        Ok(Some(entry)) => Some((entry.value, entry.version - first)),
+        Ok(None) => None,
+        other => panic!("{other:?}"),
+    };
     let counts = |engine: &Engine| (engine.reader.count(), engine.reader.expiring());
     assert_eq!(held(&engine, "a"), None);
     assert_eq!(held(&engine, "b"), Some((b"1".to_vec(), 0)));

@@ -10,8 +10,7 @@ use std::ops::Bound;
 use super::Input;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    Access, BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, Lookup, ReadHalf,
-    ScanPage, WriteHalf,
+    BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, ReadHalf, ScanPage, WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
@@ -229,16 +228,16 @@ impl Store {
         for at in 0..model::KEYS {
             let key = key(at);
             let expected = entries.get(&key);
-            let found = self.reader.get(&key, Access::Blocking).unwrap();
-            assert_eq!(found, expected.cloned().map_or(Lookup::Absent, Lookup::Found));
+            let found = self.reader.get(&key).unwrap();
+            assert_eq!(found, expected.cloned());
             let stamp = |entry: &crate::Entry| EntryMeta {
                 version: entry.version,
                 expires_at: entry.expires_at,
             };
             assert_eq!(self.reader.metadata(&key).unwrap(), expected.map(stamp));
             for (snapshot, entries) in &self.snapshots {
-                let found = self.reader.get_at(&key, snapshot, Access::Blocking).unwrap();
-                let expected = entries.get(&key).cloned().map_or(Lookup::Absent, Lookup::Found);
+                let found = self.reader.get_at(&key, snapshot).unwrap();
+                let expected = entries.get(&key).cloned();
                 assert_eq!(found, expected, "in a snapshot");
             }
         }

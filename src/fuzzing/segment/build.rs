@@ -6,8 +6,7 @@ use super::edit::frames;
 use crate::Result;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    Access, BackgroundJob, Group, JobStep, KeyRange, Lookup, Mutation, ReadHalf, ScanPage,
-    WriteHalf,
+    BackgroundJob, Group, JobStep, KeyRange, Mutation, ReadHalf, ScanPage, WriteHalf,
 };
 use crate::fuzzing::{Image, Input, image};
 use crate::storage::environment::LogEnvironment;
@@ -65,8 +64,8 @@ pub(in crate::fuzzing) fn contents(reader: &KvsReader) -> State {
         let page = ScanPage { range: &range, snapshot: None, limit: 4, keys_only: false };
         let page = reader.scan(&page).unwrap();
         for found in page.entries {
-            let read = reader.get(&found.key, Access::Blocking).unwrap();
-            assert_eq!(read, Lookup::Found(found.entry.clone()));
+            let read = reader.get(&found.key).unwrap();
+            assert_eq!(read, Some(found.entry.clone()));
             assert!(state.insert(found.key, found.entry.value).is_none());
         }
         match page.resume_after {

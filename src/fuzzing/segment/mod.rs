@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
-use crate::engine::{Access, Lookup, Mutation, ReadHalf, WriteHalf};
+use crate::engine::{Mutation, ReadHalf, WriteHalf};
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::format::segment_id::SegmentId;
@@ -104,8 +104,8 @@ fn check_damage_while_open(disk: &SimulatedDisk, reader: &KvsReader, expected: &
         let flip = || disk.damage(&name, |bytes| bytes[at] ^= 0x10);
         flip();
         for (key, value) in expected {
-            match reader.get(key, Access::Blocking) {
-                Ok(Lookup::Found(entry)) => assert_eq!(entry.value, *value),
+            match reader.get(key) {
+                Ok(Some(entry)) => assert_eq!(entry.value, *value),
                 Err(Error::Corrupt { path: named, .. }) => assert_eq!(named, path(&name)),
                 _ => panic!("an unreadable key is neither absent nor another failure"),
             }

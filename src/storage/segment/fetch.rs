@@ -7,21 +7,40 @@ use crate::storage::segment::location::Location;
 use crate::storage::segment::open_segment::Segment;
 use crate::{Error, Result};
 
-/// The permission of a read to wait for the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// The read may wait.
-    Blocking,
-    /// The read must not wait: it answers that it would have to.
-    MemoryOnly,
+/// The reason why a read that must not wait has no result.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The read would wait for the disk.
+    WouldBlock,
+    /// The read failed.
+    Failed(Error),
 }
 
-/// The outcome of reading a record.
-pub(crate) enum Fetched {
-    /// The value.
-    Value(Vec<u8>),
-    /// The read would have to wait for the disk.
-    Cold,
+/// The error of a read, whether it may wait or not.
+pub(crate) trait ReadFailure: From<Error> {
+    /// Returns the failure, unless the read would only have to wait.
+    fn failure(&self) -> Option<&Error>;
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl ReadFailure for ReadError {
+    fn failure(&self) -> Option<&Error> {
+        match self {
+            Self::WouldBlock => None,
+            Self::Failed(error) => Some(error),
+        }
+    }
+}
+
+impl ReadFailure for Error {
+    fn failure(&self) -> Option<&Error> {
+        Some(self)
+    }
 }
 
 /// The bytes of a buffer that most records fit in, so that no larger one is zeroed for them.
@@ -29,59 +48,70 @@ const SMALL_RECORD_BYTES: usize = 512;
 
 impl Segment {
     /// Reads the value at a location of the index, where a put of this key by this commit must be.
-    pub(crate) fn fetch(
-        &self,
-        key: &[u8],
-        sequence: u64,
-        location: &Location,
-        access: Access,
-    ) -> Result<Fetched> {
-        let length = location.extent.length as usize;
-        if length <= SMALL_RECORD_BYTES {
-            let mut buffer = [0; SMALL_RECORD_BYTES];
-            self.fetch_into(&mut buffer[..length], key, sequence, location, access)
-        } else {
-            self.fetch_into(&mut vec![0; length], key, sequence, location, access)
-        }
+    pub(crate) fn fetch(&self, key: &[u8], sequence: u64, location: &Location) -> Result<Vec<u8>> {
+        self.fetch_by(key, sequence, location, |buffer, offset| {
+            self.file.read_at(buffer, offset).map_err(|error| self.read_error(error, offset))
+        })
     }
 
-    fn fetch_into(
+    /// Reads as [`fetch`](Self::fetch) does, unless that would wait for the disk.
+    pub(crate) fn try_fetch(
         &self,
-        buffer: &mut [u8],
         key: &[u8],
         sequence: u64,
         location: &Location,
-        access: Access,
-    ) -> Result<Fetched> {
-        let offset = u64::from(location.extent.offset);
-        let read = match access {
-            Access::Blocking => self.file.read_at(buffer, offset),
-            Access::MemoryOnly => self.file.read_cached_at(buffer, offset),
+    ) -> std::result::Result<Vec<u8>, ReadError> {
+        self.fetch_by(key, sequence, location, |buffer, offset| {
+            self.file.read_cached_at(buffer, offset).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => ReadError::WouldBlock,
+                _ => self.read_error(error, offset).into(),
+            })
+        })
+    }
+
+    fn fetch_by<E: From<Error>>(
+        &self,
+        key: &[u8],
+        sequence: u64,
+        location: &Location,
+        read: impl FnOnce(&mut [u8], u64) -> std::result::Result<usize, E>,
+    ) -> std::result::Result<Vec<u8>, E> {
+        let (length, offset) = (location.extent.length as usize, location.extent.offset.into());
+        let (mut small, mut large);
+        let buffer = if length <= SMALL_RECORD_BYTES {
+            small = [0; SMALL_RECORD_BYTES];
+            &mut small[..length]
+        } else {
+            large = vec![0; length];
+            &mut large[..]
         };
-        match read {
-            Ok(count) if count == buffer.len() => {}
-            Ok(_) => {
-                // A hint is of no use with a segment of another length.
-                self.set_hinted(false);
-                return Err(Error::corrupt(&self.path, offset, "the record is cut short"));
-            }
-            Err(error)
-                if access == Access::MemoryOnly && error.kind() == io::ErrorKind::WouldBlock =>
-            {
-                return Ok(Fetched::Cold);
-            }
-            Err(error) => return Err(Error::io("read", &self.path, error).at_offset(offset)),
+        if read(buffer, offset)? != length {
+            // A hint is of no use with a segment of another length.
+            self.set_hinted(false);
+            return Err(Error::corrupt(&self.path, offset, "the record is cut short").into());
         }
+        Ok(self.decode_value(buffer, key, sequence, offset)?)
+    }
+
+    fn decode_value(
+        &self,
+        buffer: &[u8],
+        key: &[u8],
+        sequence: u64,
+        offset: u64,
+    ) -> Result<Vec<u8>> {
         let (record, _) = self
             .codec
             .decode_record(buffer, offset, sequence)
             .map_err(|reason| Error::corrupt(&self.path, offset, reason))?;
         match record {
-            Record::Put { key: found, value, .. } if found == key => {
-                Ok(Fetched::Value(value.to_vec()))
-            }
+            Record::Put { key: found, value, .. } if found == key => Ok(value.to_vec()),
             _ => Err(Error::corrupt(&self.path, offset, "the record is about another key")),
         }
+    }
+
+    fn read_error(&self, error: io::Error, offset: u64) -> Error {
+        Error::io("read", &self.path, error).at_offset(offset)
     }
 }
 
@@ -134,18 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_read_that_must_not_wait_is_cold() {
+    fn only_a_read_that_must_not_wait_would_block() {
         let location = Location::cleared(SegmentId(1));
-        for (kind, access, is_cold) in [
-            (io::ErrorKind::WouldBlock, Access::MemoryOnly, true),
-            (io::ErrorKind::WouldBlock, Access::Blocking, false),
-            (io::ErrorKind::Other, Access::MemoryOnly, false),
-            (io::ErrorKind::Other, Access::Blocking, false),
-        ] {
+        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Other] {
             let segment = Segment::new(HEADER, "x".into(), Arc::new(Failing(kind)));
-            let fetched = segment.fetch(b"k", 1, &location, access);
-            assert_eq!(matches!(fetched, Ok(Fetched::Cold)), is_cold, "{kind:?} {access:?}");
-            assert_eq!(matches!(fetched, Err(Error::Io { .. })), !is_cold, "{kind:?} {access:?}");
+            let fetched = segment.fetch(b"k", 1, &location);
+            assert!(matches!(fetched, Err(Error::Io { .. })), "{kind:?}");
+            let tried = segment.try_fetch(b"k", 1, &location);
+            let would_block = matches!(tried, Err(ReadError::WouldBlock));
+            assert_eq!(would_block, kind == io::ErrorKind::WouldBlock);
+            assert_eq!(matches!(tried, Err(ReadError::Failed(Error::Io { .. }))), !would_block);
         }
     }
 
@@ -161,9 +189,8 @@ mod tests {
         file.write_at(&bytes, 0).unwrap();
         let segment = Segment::new(HEADER, "x".into(), file);
         let location = Location::of(&record, SegmentId(1), extents[0]);
-        let fetched = segment.fetch(b"k", 1, &location, Access::Blocking).unwrap();
-        assert!(matches!(fetched, Fetched::Value(value) if value == b"v"));
-        let other = segment.fetch(b"other", 1, &location, Access::Blocking);
+        assert_eq!(segment.fetch(b"k", 1, &location).unwrap(), b"v");
+        let other = segment.fetch(b"other", 1, &location);
         assert!(matches!(other, Err(Error::Corrupt { .. })));
     }
 }

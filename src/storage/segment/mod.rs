@@ -27,7 +27,7 @@ mod location;
 mod open_segment;
 mod segment_table;
 
-pub(crate) use fetch::{Access, Fetched};
+pub(crate) use fetch::{ReadError, ReadFailure};
 pub(crate) use location::Location;
 pub(crate) use open_segment::{Segment, sync_segments};
 pub(crate) use segment_table::SegmentTable;

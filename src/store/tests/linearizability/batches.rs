@@ -45,8 +45,8 @@ fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     if !scans {
         for (key, value) in values.iter_mut().enumerate() {
             let name = name(seed, key);
-            let found = store.reader().get_at(name.as_bytes(), &snapshot, Access::Blocking);
-            if let Lookup::Found(entry) = found.map_err(failed)? {
+            let found = store.reader().get_at(name.as_bytes(), &snapshot);
+            if let Some(entry) = found.map_err(failed)? {
                 *value = Some(decode(&entry.value));
             }
         }

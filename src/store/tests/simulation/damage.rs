@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::store::{Files, Store, states};
 use super::machine::{Machine, Past, put};
 use super::options;
-use crate::engine::{Access, KeyRange, Lookup, ScanPage};
+use crate::engine::{KeyRange, ScanPage};
 use crate::form::by_form;
 use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::Batch;
@@ -141,8 +141,8 @@ fn read_all(
 ) -> Result<u64, Violation> {
     let mut errors = 0;
     for key in store.keys.iter().chain(machine.now().keys()) {
-        let found = match machine.reader.get(key, Access::Blocking) {
-            Ok(Lookup::Found(entry)) => Some((entry.value, entry.expires_at)),
+        let found = match machine.reader.get(key) {
+            Ok(Some(entry)) => Some((entry.value, entry.expires_at)),
             Ok(_) => None,
             Err(error) => {
                 errors += 1;

@@ -276,8 +276,8 @@ pub(super) fn contents(reader: &dyn ReadHalf) -> Result<Model> {
     let page = ScanPage { range: &range, snapshot: None, limit: MANY, keys_only: false };
     let mut model = Model::new();
     for found in reader.scan(&page)?.entries {
-        let looked_up = reader.get(&found.key, engine::Access::Blocking)?;
-        let same = engine::Lookup::Found(found.entry.clone());
+        let looked_up = reader.get(&found.key)?;
+        let same = Some(found.entry.clone());
         assert_eq!(looked_up, same, "a scan and a get differ");
         model.insert(found.key, (found.entry.value, found.entry.expires_at));
     }

@@ -11,7 +11,7 @@ use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw, with_time};
 use super::machine::{Machine, Past};
 use super::{Dice, Model, START, options};
-use crate::engine::{Access, EngineSnapshot, Lookup};
+use crate::engine::EngineSnapshot;
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
 use crate::store::clock::manual;
@@ -115,11 +115,9 @@ impl History {
     fn look(&mut self) -> Result<(), Violation> {
         for (snapshot, model) in &self.snapshots {
             for key in (0..KEYS).map(|key| format!("key{key}").into_bytes()) {
-                let found = self.machine.reader.get_at(&key, snapshot, Access::Blocking);
-                let found = match found.map_err(|error| error.to_string())? {
-                    Lookup::Found(entry) => Some((entry.value, entry.expires_at)),
-                    Lookup::Absent | Lookup::Cold => None,
-                };
+                let found = self.machine.reader.get_at(&key, snapshot);
+                let found = found.map_err(|error| error.to_string())?;
+                let found = found.map(|entry| (entry.value, entry.expires_at));
                 if found.as_ref() != model.get(&key) {
                     return Err(format!("a snapshot of {model:?} finds {found:?}"));
                 }

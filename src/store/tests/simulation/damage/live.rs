@@ -181,7 +181,7 @@ fn damage_that_was_met_at_the_end_of_the_log_is_not_cut_off_as_a_torn_end() {
             let at = bytes.windows(3).rposition(|window| window == b"bad").unwrap();
             bytes[at] ^= 1;
         });
-        let read = machine.reader.get(b"bad", crate::engine::Access::Blocking);
+        let read = machine.reader.get(b"bad");
         assert!(matches!(read, Err(Error::Corrupt { .. })), "{read:?}");
         machine.tick();
         assert!(matches!(machine.health.failure(), Some(Error::Corrupt { .. })));
