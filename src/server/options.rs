@@ -20,24 +20,24 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
-    /// Sets the number of connection workers that share the connections, at least one; the default is
-    /// half the number of cores.
+    /// Sets the number of connection workers that share the connections, at least one; the default
+    /// is half the number of cores.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
         self
     }
 
-    /// Sets the number of readers, which execute the reads that may wait for the disk, at least one;
-    /// the default is the number of cores.
+    /// Sets the number of readers, which execute the reads that may wait for the disk, at least
+    /// one; the default is the number of cores.
     #[must_use]
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.max(1);
         self
     }
 
-    /// Sets the most connections that may be open at once; further clients are told so and closed. The
-    /// default is 10,000.
+    /// Sets the most connections that may be open at once; further clients are told so and closed.
+    /// The default is 10,000.
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);

@@ -11,6 +11,9 @@ use crate::engine::{EngineSnapshot, Entry, EntryMeta};
 
 pub(crate) use crate::engine::ReadError;
 
+/// The result of a read that may be forbidden to wait.
+pub(crate) type ReadResult<T> = std::result::Result<T, ReadError>;
+
 /// The permission of a read to wait for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -44,11 +47,7 @@ impl Store {
     }
 
     /// Returns the entry of the key unless it has expired.
-    pub(crate) fn read_entry(
-        &self,
-        key: &[u8],
-        access: Access,
-    ) -> std::result::Result<Option<Entry>, ReadError> {
+    pub(crate) fn read_entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.shared.limits.check_key(key)?;
         let reader = &self.shared.reader;
         let entry = match access {
@@ -65,7 +64,7 @@ impl Store {
         &self,
         key: &[u8],
         access: Access,
-    ) -> std::result::Result<Option<EntryMeta>, ReadError> {
+    ) -> ReadResult<Option<EntryMeta>> {
         self.check_metadata_access(access)?;
         let metadata = self.shared.reader.metadata(key)?;
         Ok(metadata.filter(|found| !self.shared.clock.is_past(found.expires_at)))
@@ -80,7 +79,7 @@ impl Store {
         keys: impl ExactSizeIterator<Item = &'k [u8]>,
         access: Access,
         bytes_max: usize,
-    ) -> std::result::Result<Vec<Option<Entry>>, ReadError> {
+    ) -> ReadResult<Vec<Option<Entry>>> {
         let snapshot = self.read_snapshot()?;
         let mut entries = Vec::with_capacity(keys.len());
         let mut bytes = 0;
@@ -127,7 +126,7 @@ impl Store {
         &self.shared.reader
     }
 
-    fn check_metadata_access(&self, access: Access) -> std::result::Result<(), ReadError> {
+    fn check_metadata_access(&self, access: Access) -> ReadResult<()> {
         if access == Access::MemoryOnly && !self.shared.capabilities.metadata_in_memory {
             return Err(ReadError::WouldBlock);
         }
@@ -137,11 +136,7 @@ impl Store {
 
 impl ReadSnapshot<'_> {
     /// Returns the entry of the key unless it has expired.
-    pub(crate) fn entry(
-        &self,
-        key: &[u8],
-        access: Access,
-    ) -> std::result::Result<Option<Entry>, ReadError> {
+    pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.store.shared.limits.check_key(key)?;
         let reader = &self.store.shared.reader;
         let entry = match (&self.snapshot, access) {
@@ -154,11 +149,7 @@ impl ReadSnapshot<'_> {
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.
-    pub(crate) fn metadata(
-        &self,
-        key: &[u8],
-        access: Access,
-    ) -> std::result::Result<Option<EntryMeta>, ReadError> {
+    pub(crate) fn metadata(&self, key: &[u8], access: Access) -> ReadResult<Option<EntryMeta>> {
         self.store.check_metadata_access(access)?;
         let reader = &self.store.shared.reader;
         let metadata = match &self.snapshot {

@@ -137,8 +137,8 @@ fn line(session: &Session, context: &Context) -> String {
         false => ('N', -1),
     };
     format!(
-        "id={} addr={} laddr={} name={} age={} flags={flags} db=0 sub=0 psub=0 ssub=0 multi={multi} \
-         user=default resp={protocol} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} age={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
+         multi={multi} user=default resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         session.address,
         context.address,

@@ -7,7 +7,7 @@ use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::statistic::{self, Statistic};
-use crate::store::read::{Access, ReadError};
+use crate::store::read::{Access, ReadError, ReadResult};
 use crate::{Entry, Error, Result};
 
 /// The reason why a read has no answer.
@@ -66,11 +66,7 @@ pub(super) fn execute(operation: Operation<'_>, scope: &Scope<'_>) -> ReadAnswer
     })
 }
 
-fn get(
-    context: &Context,
-    key: &[u8],
-    access: Access,
-) -> std::result::Result<Option<Entry>, ReadError> {
+fn get(context: &Context, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
     let entry = context.store.read_entry(key, access)?;
     let found = u64::from(entry.is_some());
     context.statistics.count_lookups(found, 1 - found);

@@ -1,11 +1,12 @@
 //! Sockets and threads: from the listening socket to bytes of a connection, and back.
 //!
 //! ```text
-//! listener ─► acceptor ─ NewConnection ─► event loop ─ readiness ─► worker ─ turn ─► connections
-//!                │  ▲                        ▲   ▲                     │
-//!           shutdown│                 doorbell   └─ worker inbox       └► outbox ─► writer, readers
-//!                   │                        ▲              ▲                          │
-//!                   └─ stop handle           └──────────────┴──────── answers ◄────────┘
+//!             new connections         readiness          bytes
+//! listener ─► acceptor ────────► event loop ─────► worker ◄────► connections
+//!                ▲                  ▲                │
+//!           stop handle          doorbell            └► outbox ─► writer, readers
+//!                                   ▲                                  │
+//!                                   └── worker inbox ◄──── answers ────┘
 //! ```
 //!
 //! | file | contents |

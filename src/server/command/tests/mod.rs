@@ -162,6 +162,23 @@ fn a_short_request_does_not_make_an_endless_reply() {
 }
 
 #[test]
+fn a_call_that_is_executed_twice_is_counted_once() {
+    let server = Server::new();
+    server.run("SET k v");
+    let keys = " k missing".repeat(40);
+    for name in ["MGET", "EXISTS"] {
+        server.run("CONFIG RESETSTAT");
+        let reply = server.request(&server.session, format!("{name}{keys}\r\n").as_bytes());
+        assert!(reply.cold, "{name} of many keys is executed on a reader");
+        let info = server.text("INFO stats");
+        assert!(info.contains("keyspace_hits:40\r\nkeyspace_misses:40\r\n"), "{info}");
+        let calls = server.text("INFO commandstats");
+        let line = format!("cmdstat_{}:calls=1,", name.to_ascii_lowercase());
+        assert!(calls.contains(&line), "{calls}");
+    }
+}
+
+#[test]
 fn unknown_commands_are_named_with_the_beginning_of_their_arguments() {
     let server = Server::new();
     server.check(&[

@@ -50,17 +50,15 @@ fn settings_are_shown_by_pattern_in_both_versions() {
 #[test]
 fn no_setting_can_be_changed() {
     Server::new().check(&[
-        (
-            "CONFIG SET foo 1",
-            "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
-        ),
+        ("CONFIG SET foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'"),
         (
             "CONFIG SET port 1 foo 1",
             "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'",
         ),
         (
             "CONFIG SET Port 1",
-            "-ERR CONFIG SET failed (possibly related to argument 'Port') - can't set immutable config",
+            "-ERR CONFIG SET failed (possibly related to argument 'Port') - \
+             can't set immutable config",
         ),
         ("CONFIG SET port 1 save", "-ERR syntax error"),
         ("CONFIG REWRITE", "-ERR The server is running without a config file"),
