@@ -45,6 +45,19 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
         "storage knows no thread, socket or clock",
     ),
     (
+        &["storage/format"],
+        &[
+            "crate::storage::compaction",
+            "crate::storage::environment",
+            "crate::storage::fs",
+            "crate::storage::index",
+            "crate::storage::log",
+            "crate::storage::recovery",
+            "crate::storage::segment",
+        ],
+        "the format is bytes alone",
+    ),
+    (
         &["engine"],
         &[
             "std::net",

@@ -12,12 +12,16 @@
 //! |---|---|
 //! | [`format`] | the bytes: frames, records, headers, hints, names; `docs/format.md` is their text |
 //! | [`segment`] | an open segment, the table of segments, the way to read their frames |
-//! | [`log`] | the end that the writer appends to: rotation, syncs, undo of a failed append |
+//! | [`log`] | the end that the writer appends to: rotation, syncs, rollback of a failed append |
 //! | [`index`] | the ordered map from keys to locations, in memory |
 //! | [`cache`] | records that were read, in front of the index |
 //! | [`compaction`] | garbage accounting, and the job that gives space back |
 //! | [`recovery`] | the way from files to an index: what is torn, and what is damaged |
 //! | [`fs`] | the door to the disk, real and simulated |
+//!
+//! Beside the rooms are the [`environment`] of a log, its directory and its settings, and the
+//! [`key_range`] of a scan. A room uses only those that stand below it: recovery, then log, then
+//! compaction, then segment, then index and format, then the environment and the disk.
 
 pub(crate) mod cache;
 pub(crate) mod compaction;
