@@ -85,8 +85,8 @@ impl Connection {
             return Err(ClientError::Remote {
                 kind: FailureKind::Unsupported,
                 message: format!(
-                    "the server at {} speaks version {} of the protocol, this client speaks {} to {}; \
-                     update the older one",
+                    "the server at {} speaks version {} of the protocol, this client speaks {} to \
+                     {}; update the older one",
                     self.address, hello.version, ours.version_min, ours.version_max
                 ),
             });
