@@ -31,13 +31,14 @@ impl SizeLimits {
 
     /// Returns [`Error::ValueTooLarge`] for a value that is too long to be stored.
     pub(crate) fn check_value(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.check_value_bytes(key, value.len())
+    }
+
+    fn check_value_bytes(&self, key: &[u8], bytes: usize) -> Result<()> {
         let Self { value_bytes_max, .. } = *self;
-        if value.len() > value_bytes_max {
-            return Err(Error::ValueTooLarge {
-                key: error::printable(key),
-                bytes: value.len(),
-                bytes_max: value_bytes_max,
-            });
+        if bytes > value_bytes_max {
+            let key = error::printable(key);
+            return Err(Error::ValueTooLarge { key, bytes, bytes_max: value_bytes_max });
         }
         Ok(())
     }
@@ -50,9 +51,17 @@ impl SizeLimits {
             let key = operation.key();
             self.check_key(key)?;
             bytes += key.len();
-            if let WriteOperation::Put { value, .. } = operation {
-                self.check_value(key, value)?;
-                bytes += value.len();
+            match operation {
+                WriteOperation::Put { value, .. } => {
+                    self.check_value(key, value)?;
+                    bytes += value.len();
+                }
+                WriteOperation::Update { update, .. } => {
+                    // The zeros in front of a part would be there before the new value is checked.
+                    self.check_value_bytes(key, update.value_bytes_min())?;
+                    bytes += update.argument_bytes();
+                }
+                _ => {}
             }
         }
         if bytes > BATCH_BYTES_MAX {
@@ -65,6 +74,7 @@ impl SizeLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Update;
 
     #[test]
     fn keys_values_and_batches_are_accepted_up_to_their_limits() {
@@ -86,6 +96,12 @@ mod tests {
         assert_eq!(bytes, BATCH_BYTES_MAX + 1);
         assert!(limits.check(&batch(half)).is_err());
         let limits = SizeLimits { key_bytes_max: 3, value_bytes_max: 5 };
+        let set_range = |offset| {
+            let update = Update::SetRange { offset, part: b"xy".to_vec() };
+            Batch::single(WriteOperation::Update { key: b"a".to_vec(), update })
+        };
+        assert!(limits.check(&set_range(3)).is_ok() && limits.check(&set_range(4)).is_err());
+        assert!(limits.check(&set_range(usize::MAX)).is_err());
         assert!(limits.check_value(b"", &[0; 5]).is_ok());
         assert!(limits.check_value(b"", &[0; 6]).is_err());
     }

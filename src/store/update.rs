@@ -111,6 +111,25 @@ pub(crate) enum KeyChange {
 }
 
 impl Update {
+    /// Returns the bytes of values that the update carries.
+    pub(crate) fn argument_bytes(&self) -> usize {
+        match self {
+            Self::Append(value) | Self::SetKeepingExpiry(value) => value.len(),
+            Self::SetRange { part, .. } => part.len(),
+            Self::Swap { value, .. } => value.len(),
+            _ => 0,
+        }
+    }
+
+    /// Returns the least bytes of the new value, where the update gives it a length whatever is
+    /// stored.
+    pub(crate) fn value_bytes_min(&self) -> usize {
+        match self {
+            Self::SetRange { offset, part } => offset.saturating_add(part.len()),
+            _ => 0,
+        }
+    }
+
     /// Returns the new state of the key and the answer, given its entry unless it is absent or has
     /// expired.
     pub(crate) fn apply(&self, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
