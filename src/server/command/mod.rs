@@ -22,7 +22,7 @@
 //! |---|---|
 //! | [`dispatch`], [`call`] | the way into a command, and the ways out of it |
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
-//! | [`read`], [`write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
+//! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
 //! | [`string`], [`substring`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
 //! | [`connection`], [`client`], [`server`], [`config`], [`info`], [`introspection`], [`transaction`] | other families |
 //!
