@@ -61,9 +61,9 @@ fn run() {
 pub(super) fn mutation(version: u64) -> Mutation {
     let key = b"a".to_vec();
     if version == REMOVED {
-        return Mutation::Remove { key };
+        return Mutation::remove(key);
     }
-    Mutation::Put { key, value: version.to_string().into(), expires_at: None }
+    Mutation::put(key, version.to_string().into(), None)
 }
 
 /// The commit that the reader sees.

@@ -34,7 +34,7 @@ pub(super) fn engine(disk: &SimulatedDisk, options: &Options, commits: &[(&str, 
 pub(super) fn commit(engine: &mut Engine, key: &str, value: &str) {
     let mut group = Group::default();
     let (key, value) = (key.into(), value.into());
-    group.push(vec![Mutation::Put { key, value, expires_at: None }]);
+    group.push(vec![Mutation::put(key, value, None)]);
     engine.writer.commit(&mut group, false).unwrap();
 }
 

@@ -14,6 +14,7 @@ mod failed_sync;
 mod full_mailbox;
 mod in_place;
 mod increments;
+mod keyspaces;
 mod overtaken;
 mod overwrite;
 mod panic;
@@ -40,7 +41,7 @@ fn put(keys: &[&str], value: &str) -> Batch {
         value: value.into(),
         expires_at: None,
     };
-    Batch { operations: keys.iter().map(put).collect() }
+    keys.iter().map(put).collect()
 }
 
 /// One test in short form and one in long form for each model.
@@ -75,6 +76,7 @@ tests![
     full_mailbox,
     in_place,
     increments,
+    keyspaces,
     overtaken,
     overwrite,
     panic,

@@ -67,8 +67,20 @@ pub(crate) enum Bug {
     SkipLogSync,
     /// A compaction drops every tombstone.
     DropTombstones,
-    /// A compaction drops the record that removed every key.
-    DropClear,
+    /// A compaction drops every range removal.
+    DropRangeRemovals,
+    /// What a range removal removed is not marked where the log is opened.
+    ForgetCovered,
+    /// An open takes the end of a range for a part of it.
+    IncludeRangeEnd,
+    /// An open has a range removal remove what its own batch wrote.
+    RemoveOwnBatch,
+    /// A keyspace is dropped from the catalogue, and its keys stay.
+    DropNameOnly,
+    /// A key is taken for the same key of another keyspace in the cache.
+    ConfuseKeyspaces,
+    /// What was replaced in place is put back for a snapshot in one keyspace only.
+    RetainOneKeyspace,
     /// What became unneeded while a compaction copied it is not marked where it lies now.
     ForgetRejected,
     /// A compaction takes every value that is not marked for the newest of its key.

@@ -58,7 +58,11 @@ pub enum Error {
     },
 
     /// A file has a format version this build does not read.
-    #[error("{} has format version {found}, this build reads {supported}", path.display())]
+    #[error(
+        "{} has format version {found}, and this build reads version {supported} only; serve the store \
+         with the build that wrote it and copy its keys to a new one, or choose an empty directory",
+        path.display()
+    )]
     UnsupportedFormat {
         /// The file.
         path: PathBuf,
@@ -102,6 +106,35 @@ pub enum Error {
     ConditionFailed {
         /// The key, escaped and shortened.
         key: String,
+    },
+
+    /// The value of a key has another type than the operation is for; nothing was changed.
+    #[error("Operation against a key holding the wrong kind of value")]
+    WrongType,
+
+    /// A keyspace has the name already.
+    #[error("a keyspace is called \"{name}\" already")]
+    KeyspaceExists {
+        /// The name.
+        name: String,
+    },
+
+    /// No keyspace has the name.
+    #[error("no keyspace is called \"{name}\"")]
+    NoSuchKeyspace {
+        /// The name.
+        name: String,
+    },
+
+    /// The default keyspace was to be dropped or renamed.
+    #[error("the default keyspace can be neither dropped nor renamed; swap it with another one")]
+    DefaultKeyspace,
+
+    /// The name of a keyspace is empty or too long.
+    #[error("the name of a keyspace has 1 to 255 bytes, not {bytes}")]
+    InvalidKeyspaceName {
+        /// The length of the name.
+        bytes: usize,
     },
 
     /// The directory belongs to another engine.

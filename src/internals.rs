@@ -4,7 +4,7 @@
 
 use crate::storage::format::codec::FrameCodec;
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
-use crate::storage::format::record::Record;
+use crate::storage::format::record::{Record, RecordKind};
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ const SEQUENCE: u64 = 1;
 impl RecordCodec {
     /// Appends a frame of one record to `out`; false if it does not fit the format.
     pub fn encode(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>) -> bool {
-        let record = Record::Put { key, value, expires_at: None };
+        let record = Record::put(key, value, None);
         let numbers = (SEQUENCE, 0);
         self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
     }
@@ -34,7 +34,7 @@ impl RecordCodec {
         let record = frame.get(FRAME_HEADER_BYTES..)?;
         let offset = OFFSET + FRAME_HEADER_BYTES as u64;
         match self.0.decode_record(record, offset, SEQUENCE) {
-            Ok((Record::Put { value, .. }, _)) => Some(value),
+            Ok((Record { kind: RecordKind::Put { value, .. }, .. }, _)) => Some(value),
             _ => None,
         }
     }

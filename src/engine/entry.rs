@@ -1,5 +1,7 @@
 //! Entries: the values that engines store, with their metadata.
 
+use crate::storage::format::keyspace::ValueType;
+
 /// A value and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -10,6 +12,8 @@ pub struct Entry {
     pub version: u64,
     /// The time at which the entry expires, in milliseconds since the Unix epoch.
     pub expires_at: Option<u64>,
+    /// The type of the value.
+    pub(crate) value_type: ValueType,
 }
 
 /// The part of an entry that can be known without reading its value.
@@ -19,4 +23,6 @@ pub(crate) struct EntryMeta {
     pub(crate) version: u64,
     /// The time at which the entry expires, in milliseconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
+    /// The type of the value.
+    pub(crate) value_type: ValueType,
 }

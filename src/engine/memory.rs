@@ -2,10 +2,13 @@
 
 use super::scan::scan_index;
 use super::{
-    BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Mutation, Page,
-    ReadError, ReadHalf, ScanPage, WriteHalf,
+    BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyspaceId,
+    MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
 };
-use crate::storage::index::{IndexReader, IndexWriter, KeyVersion, PointerCell, Slot};
+use crate::storage::index::{
+    IndexReader, IndexReaders, KeyVersion, KeyspaceChanges, KeyspaceIndexes, PointerCell, Slot,
+};
+use crate::storage::key_range::KeyInterval;
 use crate::sync::Arc;
 use crate::{EngineKind, Result};
 
@@ -14,6 +17,7 @@ use crate::{EngineKind, Result};
 struct MemorySlot {
     /// `None` where the key was removed.
     value: Option<Arc<[u8]>>,
+    value_type: ValueType,
     expires_at: Option<u64>,
 }
 
@@ -31,27 +35,37 @@ impl Slot for MemorySlot {
 
 /// Opens an empty store.
 pub(crate) fn open() -> Engine {
-    let index = IndexWriter::new();
-    let reader = Arc::new(MemoryReader { index: index.reader() });
-    let writer = Box::new(MemoryWriter { index, next_sequence: 1 });
+    let (indexes, keyspace) = (KeyspaceIndexes::new(), KeyspaceId::DEFAULT);
+    let readers = indexes.readers();
+    let reader = Arc::new(MemoryReader { index: readers.reader(keyspace), indexes: readers });
+    let writer = Box::new(MemoryWriter { indexes, next_sequence: 1 });
     let capabilities = Capabilities { snapshots: true, metadata_in_memory: true };
     Engine { writer, reader, kind: EngineKind::Memory, capabilities, lock: None }
 }
 
 struct MemoryReader {
     index: IndexReader<MemorySlot>,
+    /// Of all keyspaces.
+    indexes: IndexReaders<MemorySlot>,
 }
 
 fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
-    let value = slot.value.as_ref()?.to_vec();
-    Some(Entry { value, version, expires_at: slot.expires_at })
+    let MemorySlot { value, value_type, expires_at } = slot;
+    let (value, value_type, expires_at) = (value.as_ref()?.to_vec(), *value_type, *expires_at);
+    Some(Entry { value, version, expires_at, value_type })
 }
 
 fn metadata((version, slot): (u64, MemorySlot)) -> Option<EntryMeta> {
-    (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at: slot.expires_at })
+    let MemorySlot { value_type, expires_at, .. } = slot;
+    (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at, value_type })
 }
 
 impl ReadHalf for MemoryReader {
+    fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>> {
+        let (index, indexes) = (self.indexes.reader(keyspace), self.indexes.clone());
+        Ok(Arc::new(Self { index, indexes }))
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
         Ok(self.index.newest(key).and_then(|(version, slot)| entry(version, &slot)))
     }
@@ -82,11 +96,11 @@ impl ReadHalf for MemoryReader {
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, _| {
-            let MemorySlot { value, expires_at } = &found.slot;
+            let MemorySlot { value, value_type, expires_at } = &found.slot;
             let value = if page.keys_only { None } else { value.as_deref() };
             let value = value.unwrap_or_default().to_vec();
-            let entry = Entry { value, version: found.version, expires_at: *expires_at };
-            Ok(Some(entry))
+            let (version, value_type, expires_at) = (found.version, *value_type, *expires_at);
+            Ok(Some(Entry { value, version, expires_at, value_type }))
         })
     }
 
@@ -104,7 +118,7 @@ impl ReadHalf for MemoryReader {
 }
 
 struct MemoryWriter {
-    index: IndexWriter<MemorySlot>,
+    indexes: KeyspaceIndexes<MemorySlot>,
     next_sequence: u64,
 }
 
@@ -116,41 +130,44 @@ impl WriteHalf for MemoryWriter {
     fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
         let first = self.next_sequence;
         self.next_sequence += group.len() as u64;
-        let mut changes = Vec::new();
+        let mut changes = KeyspaceChanges::with_capacity(group.mutations());
         for (batch, mutation) in std::mem::take(group).into_mutations() {
-            let version = first + batch as u64;
-            let (key, slot) = match mutation {
-                Mutation::Put { key, value, expires_at } => {
-                    (key, MemorySlot { value: Some(value.into()), expires_at })
+            let (version, keyspace) = (first + batch as u64, mutation.keyspace);
+            let (key, slot) = match mutation.kind {
+                MutationKind::Put { key, value, value_type, expires_at } => {
+                    (key, MemorySlot { value: Some(value.into()), value_type, expires_at })
                 }
-                Mutation::Remove { key } => (key, TOMBSTONE),
-                Mutation::Clear => {
-                    self.index.insert(std::mem::take(&mut changes), |_| {});
-                    self.index.remove_all(version, &TOMBSTONE, |_| {});
+                MutationKind::Remove { key } => (key, TOMBSTONE),
+                MutationKind::RemoveRange { start, end } => {
+                    let interval = KeyInterval { start: &start, end: &end };
+                    let before = std::iter::once((keyspace, changes.take(keyspace)));
+                    self.indexes.insert(before, |_| {});
+                    self.indexes.remove_range(keyspace, interval, (version, &TOMBSTONE), |_| {});
                     continue;
                 }
             };
-            changes.push(KeyVersion { key, version, slot });
+            changes.push(keyspace, KeyVersion { key, version, slot });
         }
-        self.index.insert(changes, |_| {});
-        self.index.publish(self.next_sequence - 1);
-        self.index.prune(|_, _| {});
+        self.indexes.insert(changes.take_all(), |_| {});
+        self.indexes.publish(self.next_sequence - 1);
+        self.indexes.prune(|_, _| {});
         Ok(())
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
         // A write prunes what it replaced; this catches what a snapshot held back.
-        self.index.prune(|_, _| {});
+        self.indexes.prune(|_, _| {});
         None
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
-        self.index.due(now, limit)
+    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.indexes.due(now, limit)
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        self.index.next_deadline()
+        self.indexes.next_deadline()
     }
 }
 
-const TOMBSTONE: MemorySlot = MemorySlot { value: None, expires_at: None };
+const TOMBSTONE: MemorySlot =
+    MemorySlot { value: None, value_type: ValueType::STRING, expires_at: None };

@@ -51,8 +51,9 @@ mod write_half;
 
 pub use entry::Entry;
 
-pub(crate) use crate::storage::key_range::KeyRange;
-pub(crate) use crate::storage::log::group::{Group, Mutation};
+pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
+pub(crate) use crate::storage::key_range::{KeyInterval, KeyRange};
+pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 pub(crate) use crate::storage::segment::ReadError;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use data_directory::DirectoryLock;

@@ -4,14 +4,22 @@ use super::entry::{Entry, EntryMeta};
 use super::page::{Page, ScanPage};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::segment::ReadError;
+use crate::sync::Arc;
 
-/// The half that reads, shared by any number of threads; see the [module](super) for the contract.
+/// The half that reads one keyspace, shared by any number of threads; see the [module](super) for
+/// the contract.
 ///
 /// The methods that take a snapshot, and [`snapshot`](Self::snapshot), return
 /// [`Error::Unsupported`](crate::Error::Unsupported) in an engine that is not
 /// [capable](super::Capabilities::snapshots) of it.
 pub(crate) trait ReadHalf: Send + Sync + 'static {
+    /// Returns the half that reads another keyspace, be there anything in it or not. A snapshot of
+    /// either is one of both. [`Error::Unsupported`](crate::Error::Unsupported) where the engine
+    /// has no others.
+    fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>>;
+
     /// Returns the newest entry of the key; waits for the disk if it has to.
     fn get(&self, key: &[u8]) -> Result<Option<Entry>>;
 

@@ -19,12 +19,13 @@ use sled::{Batch as SledBatch, Db, IVec, Tree};
 
 use super::data_directory::{DataDirectory, LOCK_RETRY};
 use super::{
-    Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, Mutation, Page, ReadError,
-    ReadHalf, ScanPage, Scanned, WriteHalf,
+    Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyRange, KeyspaceId,
+    MutationKind, Page, ReadError, ReadHalf, ScanPage, Scanned, ValueType, WriteHalf,
 };
 use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
+use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
 use crate::{EngineKind, Error, Options, Result, error};
 
@@ -67,8 +68,8 @@ impl Database {
     }
 
     fn entry(&self, key: &[u8], stored: &[u8]) -> Result<Entry> {
-        let (EntryMeta { version, expires_at }, start) = self.decode(key, stored)?;
-        Ok(Entry { value: stored[start..].to_vec(), version, expires_at })
+        let (EntryMeta { version, expires_at, value_type }, start) = self.decode(key, stored)?;
+        Ok(Entry { value: stored[start..].to_vec(), version, expires_at, value_type })
     }
 
     /// Returns the metadata of a stored entry, and where its value begins.
@@ -78,7 +79,7 @@ impl Database {
             return Err(self.corrupt(format!("what sled holds for key \"{key}\" is not an entry")));
         };
         let expires_at = Some(expires_at).filter(|time| *time > 0);
-        Ok((EntryMeta { version, expires_at }, ENTRY_HEADER_BYTES))
+        Ok((EntryMeta { version, expires_at, value_type: ValueType::STRING }, ENTRY_HEADER_BYTES))
     }
 
     /// Makes everything that was applied survive the process.
@@ -201,12 +202,20 @@ fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
     }
 }
 
+#[derive(Clone)]
 struct SledReader {
     database: Database,
     counts: Arc<SledCounts>,
 }
 
 impl ReadHalf for SledReader {
+    fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>> {
+        if keyspace != KeyspaceId::DEFAULT {
+            return Err(NO_KEYSPACES);
+        }
+        Ok(Arc::new(self.clone()))
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
         self.database.stored(key)?.map(|stored| self.database.entry(key, &stored)).transpose()
     }
@@ -275,6 +284,23 @@ impl ReadHalf for SledReader {
 }
 
 const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snapshots" };
+
+const NO_KEYSPACES: Error = Error::Unsupported { engine: "sled", feature: "keyspaces" };
+
+/// Refuses a group of which something is not about strings of the default keyspace.
+fn refuse_unsupported(group: &Group) -> Result<()> {
+    for mutation in group.batches().flatten() {
+        if mutation.keyspace != KeyspaceId::DEFAULT {
+            return Err(NO_KEYSPACES);
+        }
+        if let MutationKind::Put { value_type, .. } = mutation.kind
+            && value_type != ValueType::STRING
+        {
+            return Err(Error::Unsupported { engine: "sled", feature: "types of values" });
+        }
+    }
+    Ok(())
+}
 
 struct SledWriter {
     database: Database,
@@ -372,21 +398,35 @@ impl SledWriter {
         Ok(())
     }
 
+    fn remove_range(&mut self, range: &KeyRange) -> Result<()> {
+        let bounds = (range.start.as_ref(), range.end.as_ref());
+        let keys = self.database.trees.range::<Vec<u8>, _>(bounds).keys();
+        let keys = keys.collect::<sled::Result<Vec<_>>>();
+        let keys = keys.map_err(|error| self.database.failed(error))?;
+        self.apply(keys.iter().map(|key| (&key[..], (None, None))).collect())
+    }
+
     /// Applies a group at once, as sled writes every batch of its own to the disk by itself.
     fn apply_group(&mut self, group: &Group) -> Result<()> {
         let mut changes = Changes::new();
         for (version, batch) in (self.next_sequence..).zip(group.batches()) {
             for mutation in batch {
-                match mutation {
-                    Mutation::Put { key, value, expires_at } => {
-                        let metadata = EntryMeta { version, expires_at: *expires_at };
-                        let stored = encode(version, *expires_at, value);
+                match &mutation.kind {
+                    MutationKind::Put { key, value, value_type, expires_at } => {
+                        let (value_type, expires_at) = (*value_type, *expires_at);
+                        let metadata = EntryMeta { version, expires_at, value_type };
+                        let stored = encode(version, expires_at, value);
                         changes.insert(key, (Some(metadata), Some(stored)));
                     }
-                    Mutation::Remove { key } => drop(changes.insert(key, (None, None))),
-                    Mutation::Clear => {
+                    MutationKind::Remove { key } => drop(changes.insert(key, (None, None))),
+                    MutationKind::RemoveRange { start, end } => {
                         self.apply(std::mem::take(&mut changes))?;
-                        self.clear()?;
+                        let interval = KeyInterval { start, end };
+                        if interval == KeyInterval::ALL {
+                            self.clear()?;
+                        } else {
+                            self.remove_range(&interval.range())?;
+                        }
                     }
                 }
             }
@@ -404,17 +444,18 @@ impl WriteHalf for SledWriter {
     }
 
     fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
+        refuse_unsupported(group)?;
         self.reserve(group)?;
-        // A clear may have been done already, so a failure leaves the group in doubt.
+        // A range may have been done already, so a failure leaves the group in doubt.
         let applied = self.apply_group(group);
         applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
         self.next_sequence += group.len() as u64;
         self.database.flush()
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
-        due.take(limit).map(|(_, key)| key.to_vec()).collect()
+        due.take(limit).map(|(_, key)| (KeyspaceId::DEFAULT, key.to_vec())).collect()
     }
 
     fn next_deadline(&self) -> Option<u64> {

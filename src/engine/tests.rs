@@ -2,9 +2,11 @@
 //! snapshots.
 
 mod background;
+mod fixtures;
 mod forged;
 mod garbage;
 mod hints;
+mod keyspaces;
 mod opening;
 mod power;
 mod preallocation;
@@ -49,11 +51,11 @@ fn open_plain(disk: &SimulatedDisk) -> Opened {
 }
 
 fn put(key: &str, value: &str) -> Mutation {
-    Mutation::Put { key: key.into(), value: value.into(), expires_at: None }
+    Mutation::put(key.into(), value.into(), None)
 }
 
 fn remove(key: &str) -> Mutation {
-    Mutation::Remove { key: key.into() }
+    Mutation::remove(key.into())
 }
 
 fn group(batches: &[&[Mutation]]) -> Group {
@@ -155,13 +157,13 @@ fn a_log_cut_at_any_byte_reopens_to_a_prefix() {
         let mut model: std::collections::BTreeMap<_, _> =
             states.last().cloned().unwrap_or_default().into_iter().collect();
         for mutation in batch {
-            match mutation.clone() {
-                Mutation::Put { key, value, .. } => {
-                    model
-                        .insert(String::from_utf8(key).unwrap(), String::from_utf8(value).unwrap());
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            match mutation.clone().kind {
+                MutationKind::Put { key, value, .. } => {
+                    drop(model.insert(text(key), text(value)));
                 }
-                Mutation::Remove { key } => drop(model.remove(&String::from_utf8(key).unwrap())),
-                Mutation::Clear => model.clear(),
+                MutationKind::Remove { key } => drop(model.remove(&text(key))),
+                MutationKind::RemoveRange { .. } => model.clear(),
             }
         }
         states.push(model.into_iter().collect());
@@ -429,7 +431,7 @@ fn clearing_survives_reopening_and_compaction() {
     for n in 0..200 {
         commit(&mut writer, &[put(&format!("{n}"), "old")]);
     }
-    commit(&mut writer, &[Mutation::Clear]);
+    commit(&mut writer, &[Mutation::clear(KeyspaceId::DEFAULT)]);
     commit(&mut writer, &[put("7", "new")]);
     drop(writer);
     for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! The half of an engine that writes.
 
 use super::job::{BackgroundJob, Delivery, JobKind};
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::log::group::Group;
 use crate::{Error, Result};
 
@@ -60,7 +61,7 @@ pub(crate) trait WriteHalf: Send {
 
     /// Returns up to `limit` keys whose expiry is at or before `now`, in milliseconds since the
     /// Unix epoch.
-    fn due(&self, _now: u64, _limit: usize) -> Vec<Vec<u8>> {
+    fn due(&self, _now: u64, _limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         Vec::new()
     }
 

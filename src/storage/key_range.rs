@@ -61,6 +61,37 @@ impl KeyRange {
     }
 }
 
+/// Keys from a start on, up to an end that is not one of them; an empty end is above every key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyInterval<'a> {
+    pub(crate) start: &'a [u8],
+    pub(crate) end: &'a [u8],
+}
+
+impl KeyInterval<'_> {
+    /// Every key.
+    pub(crate) const ALL: Self = Self { start: &[], end: &[] };
+
+    /// Returns true if it begins at or below the key and ends above it.
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        self.start <= key && self.is_below_end(key)
+    }
+
+    /// Returns true if it ends above the key.
+    pub(crate) fn is_below_end(&self, key: &[u8]) -> bool {
+        self.end.is_empty() || key < self.end
+    }
+
+    /// Returns the range of its keys, in order.
+    pub(crate) fn range(&self) -> KeyRange {
+        let end = match self.end {
+            [] => Bound::Unbounded,
+            end => Bound::Excluded(end.to_vec()),
+        };
+        KeyRange { start: Bound::Included(self.start.to_vec()), end, reverse: false }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

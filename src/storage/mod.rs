@@ -31,5 +31,6 @@ pub(crate) mod fs;
 pub(crate) mod index;
 pub(crate) mod key_range;
 pub(crate) mod log;
+pub(crate) mod range_removals;
 pub(crate) mod recovery;
 pub(crate) mod segment;

@@ -2,21 +2,30 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::operation::WriteOperation;
+use super::operation::{KeyspaceOperation, WriteOperation};
 
 /// Operations that are applied together or not at all, in order, each seeing the ones before it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Batch {
     /// The operations in order.
-    pub(crate) operations: WriteOperations,
+    pub(crate) operations: KeyspaceOperations,
 }
 
-/// The operations of a batch; most batches have one, which costs no allocation of its own.
+/// Operations on one keyspace; most batches have one, which costs no allocation of its own.
 pub(crate) type WriteOperations = SmallVec<[WriteOperation; 1]>;
+
+/// The operations of a batch.
+pub(crate) type KeyspaceOperations = SmallVec<[KeyspaceOperation; 1]>;
 
 impl Batch {
     /// Returns a batch of one operation.
-    pub(crate) fn single(operation: WriteOperation) -> Self {
-        Self { operations: smallvec![operation] }
+    pub(crate) fn single(operation: impl Into<KeyspaceOperation>) -> Self {
+        Self { operations: smallvec![operation.into()] }
+    }
+}
+
+impl<O: Into<KeyspaceOperation>> FromIterator<O> for Batch {
+    fn from_iter<I: IntoIterator<Item = O>>(operations: I) -> Self {
+        Self { operations: operations.into_iter().map(Into::into).collect() }
     }
 }

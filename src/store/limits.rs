@@ -1,7 +1,7 @@
 //! Limits of sizes.
 
 use super::batch::Batch;
-use super::operation::WriteOperation;
+use super::operation::{KeyspaceOperation, WriteOperation};
 use crate::{Error, Options, Result, error};
 
 /// The largest keys, values and batches that a store accepts, checked where an operation comes in.
@@ -47,7 +47,7 @@ impl SizeLimits {
     /// stored.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
         let mut bytes = 0;
-        for operation in &batch.operations {
+        for KeyspaceOperation { operation, .. } in &batch.operations {
             let key = operation.key();
             self.check_key(key)?;
             bytes += key.len();
@@ -61,6 +61,12 @@ impl SizeLimits {
                     self.check_value_bytes(key, update.value_bytes_min())?;
                     bytes += update.argument_bytes();
                 }
+                WriteOperation::RemoveRange { start, end } => {
+                    self.check_key(start)?;
+                    self.check_key(end)?;
+                    bytes += start.len() + end.len();
+                }
+                WriteOperation::Catalogue(operation) => operation.check()?,
                 _ => {}
             }
         }
@@ -85,9 +91,7 @@ mod tests {
             WriteOperation::Put { key: key.to_vec(), value: vec![0; bytes], expires_at: None }
         };
         let half = BATCH_BYTES_MAX / 2;
-        let batch = |bytes| Batch {
-            operations: [put(b"a", half), put(b"bc", bytes)].into_iter().collect(),
-        };
+        let batch = |bytes| Batch::from_iter([put(b"a", half), put(b"bc", bytes)]);
         assert!(limits.check(&batch(half - 3)).is_ok());
         let bytes = match limits.check(&batch(half - 2)) {
             Err(Error::BatchTooLarge { bytes, .. }) => bytes,

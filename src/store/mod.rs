@@ -12,6 +12,7 @@
 //! [`scan`]. The actors end, and the directory is let go, when the last handle is dropped.
 
 mod batch;
+mod catalogue;
 pub(crate) mod clock;
 mod expiry_schedule;
 mod handle;
@@ -22,6 +23,7 @@ mod maintenance;
 mod maintenance_message;
 mod operation;
 mod outcome;
+mod overlay;
 mod precondition;
 pub(crate) mod read;
 pub(crate) mod reader;
@@ -45,9 +47,12 @@ pub use text::{KvStore, KvsEngine};
 pub use write_batch::WriteBatch;
 
 pub(crate) use batch::{Batch, WriteOperations};
+pub(crate) use catalogue::CatalogueOperation;
 pub(crate) use integer::parse_integer;
 #[cfg(any(test, fuzzing))]
 pub(crate) use limits::SizeLimits;
+#[cfg(any(test, fuzzing))]
+pub(crate) use operation::KeyspaceOperation;
 pub(crate) use operation::WriteOperation;
 pub(crate) use outcome::{Applied, BatchOutcome, UpdateRefusal, WriteAnswer, WriteAnswers};
 pub(crate) use precondition::Precondition;

@@ -1,7 +1,25 @@
 //! The operations that a batch is made of.
 
+use super::catalogue::CatalogueOperation;
 use super::precondition::Precondition;
 use super::update::Update;
+use crate::engine::KeyspaceId;
+
+/// An operation on keys of a keyspace.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeyspaceOperation {
+    /// The keyspace.
+    pub(crate) keyspace: KeyspaceId,
+    /// The operation.
+    pub(crate) operation: WriteOperation,
+}
+
+/// The default keyspace is meant where none is named.
+impl From<WriteOperation> for KeyspaceOperation {
+    fn from(operation: WriteOperation) -> Self {
+        Self { keyspace: KeyspaceId::DEFAULT, operation }
+    }
+}
 
 /// A write, or a condition of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,25 +54,45 @@ pub(crate) enum WriteOperation {
         /// The change.
         update: Update,
     },
-    /// Removes every key; answers [`WriteAnswer::Done`](super::WriteAnswer::Done). It must be alone
-    /// in its batch.
-    Clear,
+    /// Removes every key of a range; answers [`WriteAnswer::Done`](super::WriteAnswer::Done).
+    RemoveRange {
+        /// The lowest key of the range.
+        start: Vec<u8>,
+        /// The key behind the range; empty if the range has no end.
+        end: Vec<u8>,
+    },
+    /// Changes the catalogue of keyspaces, or all of them.
+    Catalogue(CatalogueOperation),
 }
 
 impl WriteOperation {
-    /// Returns the key that the operation is about; a clear has none, which is an empty one.
+    /// Returns the removal of every key.
+    pub(crate) fn clear() -> Self {
+        Self::RemoveRange { start: Vec::new(), end: Vec::new() }
+    }
+
+    /// Returns the key that the operation is about; one about no single key has an empty one.
     pub(crate) fn key(&self) -> &[u8] {
         match self {
             Self::Put { key, .. }
             | Self::Remove { key }
             | Self::Require { key, .. }
             | Self::Update { key, .. } => key,
-            Self::Clear => &[],
+            Self::RemoveRange { .. } | Self::Catalogue(_) => &[],
+        }
+    }
+
+    /// Returns true if the operation sets no key.
+    pub(super) fn only_removes(&self) -> bool {
+        match self {
+            Self::Remove { .. } | Self::RemoveRange { .. } => true,
+            Self::Catalogue(operation) => operation.only_removes(),
+            Self::Put { .. } | Self::Require { .. } | Self::Update { .. } => false,
         }
     }
 
     /// Returns true if the outcome depends on what is stored.
     pub(crate) fn reads(&self) -> bool {
-        !matches!(self, Self::Put { .. } | Self::Clear)
+        !matches!(self, Self::Put { .. } | Self::RemoveRange { .. })
     }
 }

@@ -1,9 +1,10 @@
 //! The one door for reads of one key or many.
 //!
 //! Every read of a store goes through this file and [`scan`](super::scan). They own the rules that
-//! a caller must not have to know: a key over the limit is refused, an expired entry is absent, and
-//! an engine without snapshots is read key by key. A read that may not wait for the disk fails with
-//! [`ReadError::WouldBlock`], so that nobody takes it for an absent key.
+//! a caller must not have to know: a key over the limit is refused, as is a value that is no
+//! string, an expired entry is absent, and an engine without snapshots is read key by key. A read
+//! that may not wait for the disk fails with [`ReadError::WouldBlock`], so that nobody takes it for
+//! an absent key.
 
 use super::handle::Store;
 use crate::Result;
@@ -39,11 +40,8 @@ impl Store {
     /// Returns the entry of the key unless it has expired; waits for the disk if it has to.
     pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
         self.shared.limits.check_key(key)?;
-        Ok(self
-            .shared
-            .reader
-            .get(key)?
-            .filter(|entry| !self.shared.clock.is_past(entry.expires_at)))
+        let entry = self.shared.reader.get(key)?;
+        string(entry, |expires_at| self.shared.clock.is_past(expires_at))
     }
 
     /// Returns the entry of the key unless it has expired.
@@ -54,7 +52,7 @@ impl Store {
             Access::Blocking => reader.get(key)?,
             Access::MemoryOnly => reader.try_get(key)?,
         };
-        Ok(entry.filter(|entry| !self.shared.clock.is_past(entry.expires_at)))
+        Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.
@@ -134,6 +132,18 @@ impl Store {
     }
 }
 
+/// Returns the entry that was found unless it has expired; a value that is no string is refused.
+fn string(
+    entry: Option<Entry>,
+    is_past: impl FnOnce(Option<u64>) -> bool,
+) -> Result<Option<Entry>> {
+    let entry = entry.filter(|entry| !is_past(entry.expires_at));
+    if let Some(entry) = &entry {
+        entry.value_type.require_string()?;
+    }
+    Ok(entry)
+}
+
 impl ReadSnapshot<'_> {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
@@ -145,7 +155,7 @@ impl ReadSnapshot<'_> {
             (None, Access::Blocking) => reader.get(key)?,
             (None, Access::MemoryOnly) => reader.try_get(key)?,
         };
-        Ok(entry.filter(|entry| !self.is_past(entry.expires_at)))
+        Ok(string(entry, |expires_at| self.is_past(expires_at))?)
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.

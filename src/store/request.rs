@@ -1,12 +1,12 @@
 //! A request to write, whose batches may be spread over several groups.
 
 use super::batch::Batch;
-use super::operation::WriteOperation;
+use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome};
 use super::resolve::Resolver;
 use super::write_path::WriteReply;
 use crate::bugs::if_planted;
-use crate::engine::{Group, Mutation};
+use crate::engine::{Group, KeyInterval, Mutation};
 use crate::{Error, error};
 
 /// A group that was not committed.
@@ -32,23 +32,24 @@ impl<'a> FailedGroup<'a> {
     /// Returns the error of the batch with this version, which names its first key.
     fn error_of(&self, version: Option<u64>) -> Error {
         let error = self.error.clone();
-        match self.batch(version).first() {
-            Some(Mutation::Put { key, .. } | Mutation::Remove { key }) => {
-                error.with_key(error::printable(key))
-            }
-            Some(Mutation::Clear) | None => error,
+        match self.batch(version).first().and_then(Mutation::key) {
+            Some(key) => error.with_key(error::printable(key)),
+            None => error,
         }
     }
 
     /// Returns the batch with this version once more.
     fn removal(&self, version: Option<u64>) -> Batch {
-        let operation = |mutation: &Mutation| match mutation {
-            Mutation::Put { key, .. } | Mutation::Remove { key } => {
-                WriteOperation::Remove { key: key.clone() }
-            }
-            Mutation::Clear => WriteOperation::Clear,
+        let operation = |mutation: &Mutation| {
+            let operation = match mutation.range() {
+                Some(KeyInterval { start, end }) => {
+                    WriteOperation::RemoveRange { start: start.to_vec(), end: end.to_vec() }
+                }
+                None => WriteOperation::Remove { key: mutation.key().unwrap_or_default().to_vec() },
+            };
+            KeyspaceOperation { keyspace: mutation.keyspace, operation }
         };
-        Batch { operations: self.batch(version).iter().map(operation).collect() }
+        self.batch(version).iter().map(operation).collect()
     }
 }
 
@@ -72,7 +73,7 @@ impl WriteRequest {
     /// Returns true if any outcome depends on what is stored.
     pub(super) fn reads(&self) -> bool {
         let mut operations = self.batches.as_slice().iter().flat_map(|batch| &batch.operations);
-        operations.any(WriteOperation::reads)
+        operations.any(|operation| operation.operation.reads())
     }
 
     /// Adds batches to the group until it has that many bytes.

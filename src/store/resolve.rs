@@ -3,16 +3,21 @@
 //! A group is not visible before it is committed, so an operation that reads looks first at what
 //! the earlier operations of its own group will have written, then at the engine.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use super::batch::Batch;
+use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
 use super::limits::SizeLimits;
-use super::operation::WriteOperation;
+use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
+use super::overlay::{Effect, Overlay, Touch};
 use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
-use crate::engine::{Entry, EntryMeta, Group, Mutation, ReadHalf};
+use crate::engine::{
+    Entry, EntryMeta, Group, KeyInterval, KeyRange, KeyspaceId, Mutation, MutationKind, ReadHalf,
+    ScanPage, ValueType,
+};
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
@@ -36,44 +41,10 @@ pub(crate) struct Resolver<'a> {
     full: Option<&'a Error>,
 }
 
-/// The newest change of each key.
-#[derive(Default)]
-struct Overlay {
-    entries: HashMap<Vec<u8>, Touch>,
-    /// A clear came before everything in `entries`.
-    cleared: bool,
-}
-
-/// The place of the newest change of a key.
-#[derive(Clone, Copy)]
-struct Touch {
-    /// The position of the mutation in the group.
-    position: usize,
-    /// The version of its batch.
-    version: u64,
-}
-
-/// The entry that the group gives a key.
+/// What a key is in the group.
 struct PendingEntry<'a> {
     value: &'a [u8],
     meta: EntryMeta,
-}
-
-impl Overlay {
-    /// Adds what came later.
-    fn absorb(&mut self, later: &mut Self) {
-        if later.cleared {
-            std::mem::swap(self, later);
-            later.forget();
-        } else {
-            self.entries.extend(later.entries.drain());
-        }
-    }
-
-    fn forget(&mut self) {
-        self.entries.clear();
-        self.cleared = false;
-    }
 }
 
 impl<'a> Resolver<'a> {
@@ -111,17 +82,13 @@ impl<'a> Resolver<'a> {
 
     /// Adds a batch, or refuses it and leaves the group as it was.
     pub(crate) fn add(&mut self, batch: Batch) -> BatchOutcome {
-        let is_removal = |operation: &WriteOperation| {
-            matches!(operation, WriteOperation::Remove { .. } | WriteOperation::Clear)
-        };
-        let only_removes = batch.operations.iter().all(is_removal);
+        let only_removes = batch.operations.iter().all(|it| it.operation.only_removes());
         let mut answers = WriteAnswers::with_capacity(batch.operations.len());
         for operation in batch.operations {
             match self.resolve(operation) {
                 Ok(answer) => answers.push(answer),
                 Err(error) => {
-                    self.group.undo();
-                    self.draft.forget();
+                    self.undo();
                     return Err(error);
                 }
             }
@@ -133,8 +100,7 @@ impl<'a> Resolver<'a> {
             && let Some(key) = self.group.open().iter().find_map(Mutation::put_key)
         {
             let error = error.clone().with_key(error::printable(key));
-            self.group.undo();
-            self.draft.forget();
+            self.undo();
             return Err(error);
         }
         let version = self.next_sequence;
@@ -159,43 +125,58 @@ impl<'a> Resolver<'a> {
         (self.group, self.removals)
     }
 
-    fn resolve(&mut self, operation: WriteOperation) -> Result<WriteAnswer> {
+    fn undo(&mut self) {
+        self.group.undo();
+        self.draft.forget();
+    }
+
+    fn resolve(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
+        let KeyspaceOperation { keyspace, operation } = operation;
         match operation {
             WriteOperation::Put { key, value, expires_at } => {
-                self.put(key, value, expires_at);
+                self.put(keyspace, key, value, ValueType::STRING, expires_at);
                 Ok(WriteAnswer::Done)
             }
             WriteOperation::Remove { key } => {
-                let stored = self.meta(&key)?;
+                let stored = self.meta(keyspace, &key)?;
                 if stored.is_some() {
-                    self.remove(key);
+                    self.change(keyspace, MutationKind::Remove { key });
                 }
                 Ok(WriteAnswer::Flag(stored.is_some_and(|meta| self.is_alive(meta.expires_at))))
             }
-            WriteOperation::Require { key, condition } => self.require(&key, &condition),
-            WriteOperation::Update { key, update } => self.update(key, &update),
-            WriteOperation::Clear => {
-                self.group.undo();
-                self.draft.forget();
-                self.draft.cleared = true;
-                self.group.add(Mutation::Clear);
+            WriteOperation::Require { key, condition } => self.require(keyspace, &key, &condition),
+            WriteOperation::Update { key, update } => self.update(keyspace, key, &update),
+            WriteOperation::RemoveRange { start, end } => {
+                if end.is_empty() || start < end {
+                    self.remove_range(keyspace, start, end);
+                }
                 Ok(WriteAnswer::Done)
             }
+            WriteOperation::Catalogue(operation) => self.change_catalogue(&operation),
         }
     }
 
-    fn require(&self, key: &[u8], condition: &Precondition) -> Result<WriteAnswer> {
-        let entry = if condition.needs_value() {
-            self.entry(key)?
+    fn require(
+        &self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        condition: &Precondition,
+    ) -> Result<WriteAnswer> {
+        let is_alive = |entry: &Entry| self.is_alive(entry.expires_at);
+        let alive = if condition.needs_value() {
+            let alive = self.entry(keyspace, key)?.filter(is_alive);
+            alive.as_ref().map_or(Ok(()), |entry| entry.value_type.require_string())?;
+            alive
         } else {
-            let meta = self.meta(key)?;
-            meta.map(|EntryMeta { version, expires_at }| Entry {
-                value: vec![],
+            let meta = self.meta(keyspace, key)?;
+            let entry = meta.map(|EntryMeta { version, expires_at, value_type }| Entry {
+                value: Vec::new(),
                 version,
                 expires_at,
-            })
+                value_type,
+            });
+            entry.filter(is_alive)
         };
-        let alive = entry.filter(|entry| self.is_alive(entry.expires_at));
         if condition.holds(alive.as_ref()) {
             Ok(WriteAnswer::Done)
         } else {
@@ -203,40 +184,94 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn update(&mut self, key: Vec<u8>, update: &Update) -> Result<WriteAnswer> {
-        let stored = self.entry(&key)?;
+    fn update(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: Vec<u8>,
+        update: &Update,
+    ) -> Result<WriteAnswer> {
+        let stored = self.entry(keyspace, &key)?;
         let was_stored = stored.is_some();
         let alive = stored.filter(|entry| self.is_alive(entry.expires_at));
+        if let Some(entry) = &alive
+            && update.needs_string()
+        {
+            entry.value_type.require_string()?;
+        }
         let (change, answer) = update.apply(alive);
         match change {
-            KeyChange::Put { value, expires_at } => {
+            KeyChange::Put { value, expires_at, value_type } => {
                 self.limits.check_value(&key, &value)?;
-                self.put(key, value, expires_at);
+                self.put(keyspace, key, value, value_type, expires_at);
             }
-            KeyChange::Remove if was_stored => self.remove(key),
+            KeyChange::Remove if was_stored => {
+                self.change(keyspace, MutationKind::Remove { key });
+            }
             KeyChange::Remove | KeyChange::Keep => {}
         }
         Ok(answer)
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) {
+    fn change_catalogue(&mut self, operation: &CatalogueOperation) -> Result<WriteAnswer> {
+        let (writes, made) = operation.writes(self)?;
+        let catalogue = KeyspaceId::CATALOGUE;
+        for write in writes {
+            match write {
+                CatalogueWrite::Put(key, value) => {
+                    self.put(catalogue, key, value, ValueType::STRING, None);
+                }
+                CatalogueWrite::Remove(key) => {
+                    self.change(catalogue, MutationKind::Remove { key });
+                }
+                CatalogueWrite::Clear(keyspace) => {
+                    self.remove_range(keyspace, Vec::new(), Vec::new());
+                }
+            }
+        }
+        Ok(made.map_or(WriteAnswer::Done, |made| WriteAnswer::Integer(made.0.into())))
+    }
+
+    fn put(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        value_type: ValueType,
+        expires_at: Option<u64>,
+    ) {
         // On disk zero stands for none, which would make the oldest expiry last for ever.
         let expires_at = expires_at.map(|time| time.max(1));
-        self.touch(&key);
-        self.group.add(Mutation::Put { key, value, expires_at });
+        self.change(keyspace, MutationKind::Put { key, value, value_type, expires_at });
     }
 
-    fn remove(&mut self, key: Vec<u8>) {
-        self.touch(&key);
-        self.group.add(Mutation::Remove { key });
+    /// Removes a range. What earlier operations of the same batch did there is left out: it would have
+    /// the version of the removal, and stay.
+    fn remove_range(&mut self, keyspace: KeyspaceId, start: Vec<u8>, end: Vec<u8>) {
+        let interval = KeyInterval { start: &start, end: &end };
+        let is_inside = |mutation: &Mutation| {
+            mutation.keyspace == keyspace
+                && mutation.key().is_some_and(|key| interval.contains(key))
+        };
+        if self.group.retain_open(|mutation| !is_inside(mutation)) && self.reads {
+            // The mutations behind those have moved.
+            let open = self.group.open();
+            let first = self.group.mutations() - open.len();
+            self.draft.forget();
+            for (position, mutation) in (first..).zip(open) {
+                self.draft.note(mutation, Touch { position, version: self.next_sequence });
+            }
+        }
+        self.change(keyspace, MutationKind::RemoveRange { start, end });
     }
 
-    /// Notes that the next mutation of the group is of this key.
-    fn touch(&mut self, key: &[u8]) {
+    /// Adds a mutation to the group.
+    fn change(&mut self, keyspace: KeyspaceId, kind: MutationKind) {
+        let mutation = Mutation { keyspace, kind };
         if self.reads {
             let touch = Touch { position: self.group.mutations(), version: self.next_sequence };
-            self.draft.entries.insert(key.to_vec(), touch);
+            self.draft.note(&mutation, touch);
         }
+        self.group.add(mutation);
     }
 
     fn is_alive(&self, expires_at: Option<u64>) -> bool {
@@ -245,45 +280,76 @@ impl<'a> Resolver<'a> {
 
     /// Returns the entry that the group gives the key; the outer `None` means that the group does
     /// not touch the key.
-    fn pending(&self, key: &[u8]) -> Option<Option<PendingEntry<'_>>> {
+    fn pending(&self, keyspace: KeyspaceId, key: &[u8]) -> Option<Option<PendingEntry<'_>>> {
         let accepted = (!planted(Bug::SkipOverlay)).then_some(&self.overlay);
-        for layer in [Some(&self.draft), accepted].into_iter().flatten() {
-            match layer.entries.get(key) {
-                Some(touch) => return Some(self.touched(*touch)),
-                None if layer.cleared => return Some(None),
-                None => {}
-            }
+        let mut layers = [Some(&self.draft), accepted].into_iter().flatten();
+        match layers.find_map(|layer| layer.find(keyspace, key))? {
+            Effect::Touched(touch) => Some(self.touched(touch)),
+            Effect::Removed => Some(None),
         }
-        None
     }
 
     fn touched(&self, Touch { position, version }: Touch) -> Option<PendingEntry<'_>> {
-        match self.group.mutation(position)? {
-            Mutation::Put { value, expires_at, .. } => {
-                Some(PendingEntry { value, meta: EntryMeta { version, expires_at: *expires_at } })
+        match &self.group.mutation(position)?.kind {
+            MutationKind::Put { value, value_type, expires_at, .. } => {
+                let (value_type, expires_at) = (*value_type, *expires_at);
+                Some(PendingEntry { value, meta: EntryMeta { version, expires_at, value_type } })
             }
-            Mutation::Remove { .. } | Mutation::Clear => None,
+            MutationKind::Remove { .. } | MutationKind::RemoveRange { .. } => None,
         }
     }
 
-    fn meta(&self, key: &[u8]) -> Result<Option<EntryMeta>> {
-        match self.pending(key) {
+    /// Reads what is stored in a keyspace.
+    fn read<T>(
+        &self,
+        keyspace: KeyspaceId,
+        read: impl FnOnce(&dyn ReadHalf) -> Result<T>,
+    ) -> Result<T> {
+        if keyspace == KeyspaceId::DEFAULT {
+            return read(self.reader);
+        }
+        read(&*self.reader.keyspace(keyspace)?)
+    }
+
+    fn meta(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<EntryMeta>> {
+        match self.pending(keyspace, key) {
             Some(pending) => Ok(pending.map(|pending| pending.meta)),
-            None => self.reader.metadata(key),
+            None => self.read(keyspace, |reader| reader.metadata(key)),
         }
     }
 
-    fn entry(&self, key: &[u8]) -> Result<Option<Entry>> {
-        if let Some(pending) = self.pending(key) {
-            return Ok(pending.map(
-                |PendingEntry { value, meta: EntryMeta { version, expires_at } }| Entry {
-                    value: value.to_vec(),
-                    version,
-                    expires_at,
-                },
-            ));
+    fn entry(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<Entry>> {
+        if let Some(pending) = self.pending(keyspace, key) {
+            return Ok(pending.map(|PendingEntry { value, meta }| {
+                let EntryMeta { version, expires_at, value_type } = meta;
+                Entry { value: value.to_vec(), version, expires_at, value_type }
+            }));
         }
-        self.reader.get(key)
+        self.read(keyspace, |reader| reader.get(key))
+    }
+}
+
+/// The catalogue as it will be when the group is committed.
+impl CatalogueReader for Resolver<'_> {
+    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.entry(KeyspaceId::CATALOGUE, key)?.map(|entry| entry.value))
+    }
+
+    fn keys(&self) -> Result<Vec<Vec<u8>>> {
+        let catalogue = KeyspaceId::CATALOGUE;
+        let range = KeyRange::all();
+        let page = ScanPage { range: &range, snapshot: None, limit: usize::MAX, keys_only: true };
+        let stored = match self.read(catalogue, |reader| reader.scan(&page)) {
+            Ok(page) => page.entries,
+            // There is one keyspace, which needs no name.
+            Err(Error::Unsupported { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut keys: BTreeSet<_> = stored.into_iter().map(|found| found.key).collect();
+        for overlay in [&self.overlay, &self.draft] {
+            keys.extend(overlay.touched(catalogue).map(<[u8]>::to_vec));
+        }
+        Ok(keys.into_iter().collect())
     }
 }
 
@@ -301,8 +367,7 @@ mod tests {
         let options = Options::new("unused").engine(EngineKind::Memory);
         let mut engine = engine::open(&options).unwrap();
         let mut group = Group::default();
-        let (key, value) = (b"a".to_vec(), b"1".to_vec());
-        group.push([Mutation::Put { key, value, expires_at: Some(100) }]);
+        group.push([Mutation::put(b"a".to_vec(), b"1".to_vec(), Some(100))]);
         engine.writer.commit(&mut group, false).unwrap();
         engine.reader
     }
@@ -358,7 +423,7 @@ mod tests {
         let reader = reader();
         let mut resolver = resolver(&*reader, 99);
         resolver.add(put("b", "1")).unwrap();
-        resolver.add(Batch::single(WriteOperation::Clear)).unwrap();
+        resolver.add(Batch::single(WriteOperation::clear())).unwrap();
         for key in ["a", "b"] {
             let (key, condition) = (key.into(), Precondition::Absent);
             resolver.add(Batch::single(WriteOperation::Require { key, condition })).unwrap();

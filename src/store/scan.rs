@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use super::handle::Store;
 use crate::Result;
-use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned};
+use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned, ValueType};
 
 /// The most keys per page of [`Store::scan`]; removed and expired ones count.
 const KEYS_PER_PAGE: usize = 1024;
@@ -106,6 +106,10 @@ impl StoreScan<'_> {
             (Some(time), Some(now)) => time > now,
             (expires_at, _) => !clock.is_past(expires_at),
         });
+        if !self.keys_only {
+            let mut types = page.entries.iter().map(|item| item.entry.value_type);
+            types.try_for_each(ValueType::require_string)?;
+        }
         self.rest = page.resume_after.map(|key| range.after(&key));
         Ok(page.entries)
     }

@@ -40,13 +40,13 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
     let store = store();
     store.set("a", "1").unwrap();
     let require = |condition| WriteOperation::Require { key: b"a".to_vec(), condition };
-    let batch = Batch { operations: vec![put("b", "x"), require(Precondition::Absent)].into() };
+    let batch = Batch::from_iter(vec![put("b", "x"), require(Precondition::Absent)]);
     assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
     for condition in
         [Precondition::Present, Precondition::Value(b"1".to_vec()), Precondition::Version(1)]
     {
-        let batch = Batch { operations: vec![require(condition), put("b", "y")].into() };
+        let batch = Batch::from_iter(vec![require(condition), put("b", "y")]);
         store.apply(batch).unwrap();
     }
     assert_eq!(store.get_entry(b"b").unwrap().unwrap().version, 4);
@@ -123,7 +123,7 @@ fn clear_removes_everything_before_it() {
         store.set(format!("k{n}"), "v").unwrap();
     }
     let snapshot = store.reader().snapshot().unwrap();
-    store.apply(Batch::single(WriteOperation::Clear)).unwrap();
+    store.apply(Batch::single(WriteOperation::clear())).unwrap();
     store.set("after", "v").unwrap();
     assert_eq!(store.reader().count(), 1);
     let old = store.reader().get_at(b"k7", &snapshot).unwrap();

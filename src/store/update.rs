@@ -7,7 +7,7 @@
 use super::integer::parse_integer;
 use super::outcome::{UpdateRefusal, WriteAnswer};
 use super::precondition::Precondition;
-use crate::engine::Entry;
+use crate::engine::{Entry, ValueType};
 
 /// A change of one key that depends on its entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +105,8 @@ pub(crate) enum KeyChange {
         value: Vec<u8>,
         /// The time at which it expires, in milliseconds since the Unix epoch.
         expires_at: Option<u64>,
+        /// The type of the value.
+        value_type: ValueType,
     },
     /// The key is removed.
     Remove,
@@ -130,6 +132,12 @@ impl Update {
         }
     }
 
+    /// Returns true if it looks at the value, which must be a string then; others take a value of
+    /// any type.
+    pub(crate) fn needs_string(&self) -> bool {
+        !matches!(self, Self::SetKeepingExpiry(_) | Self::Expire { .. } | Self::Persist)
+    }
+
     /// Returns the new state of the key and the answer, given its entry unless it is absent or has
     /// expired.
     pub(crate) fn apply(&self, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
@@ -143,7 +151,7 @@ impl Update {
             }),
             Self::SetKeepingExpiry(value) => {
                 let expires_at = entry.and_then(|entry| entry.expires_at);
-                (KeyChange::Put { value: value.clone(), expires_at }, WriteAnswer::Done)
+                (string(value.clone(), expires_at), WriteAnswer::Done)
             }
             Self::Swap { value, expiry, condition } => {
                 swap(value, *expiry, condition.as_ref(), entry)
@@ -183,7 +191,7 @@ fn add(amount: i64, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
     };
     let expires_at = entry.and_then(|entry| entry.expires_at);
     let value = sum.to_string().into_bytes();
-    (KeyChange::Put { value, expires_at }, WriteAnswer::Integer(sum))
+    (string(value, expires_at), WriteAnswer::Integer(sum))
 }
 
 /// Changes a value in place; the answer is its new length.
@@ -192,7 +200,7 @@ fn grow(entry: Option<Entry>, change: impl FnOnce(&mut Vec<u8>)) -> (KeyChange, 
     let mut value = entry.map_or_else(Vec::new, |entry| entry.value);
     change(&mut value);
     let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
-    (KeyChange::Put { value, expires_at }, WriteAnswer::Integer(length))
+    (string(value, expires_at), WriteAnswer::Integer(length))
 }
 
 fn swap(
@@ -208,11 +216,16 @@ fn swap(
         NewExpiry::At(time) => time,
         NewExpiry::Kept => entry.as_ref().and_then(|entry| entry.expires_at),
     };
-    (KeyChange::Put { value: value.to_vec(), expires_at }, bytes(entry))
+    (string(value.to_vec(), expires_at), bytes(entry))
 }
 
 fn expire(entry: Entry, expires_at: Option<u64>) -> KeyChange {
-    KeyChange::Put { value: entry.value, expires_at }
+    let Entry { value, value_type, .. } = entry;
+    KeyChange::Put { value, expires_at, value_type }
+}
+
+fn string(value: Vec<u8>, expires_at: Option<u64>) -> KeyChange {
+    KeyChange::Put { value, expires_at, value_type: ValueType::STRING }
 }
 
 fn bytes(entry: Option<Entry>) -> WriteAnswer {
@@ -273,8 +286,12 @@ mod tests {
 
     const EXPIRY: Option<u64> = Some(100);
 
+    fn of(value: &str, expires_at: Option<u64>) -> Entry {
+        Entry { value: value.into(), version: 7, expires_at, value_type: ValueType::STRING }
+    }
+
     fn entry(value: &str) -> Option<Entry> {
-        Some(Entry { value: value.into(), version: 7, expires_at: EXPIRY })
+        Some(of(value, EXPIRY))
     }
 
     fn lasting(value: &str) -> Option<Entry> {
@@ -282,7 +299,7 @@ mod tests {
     }
 
     fn put(value: &str, expires_at: Option<u64>) -> KeyChange {
-        KeyChange::Put { value: value.into(), expires_at }
+        string(value.into(), expires_at)
     }
 
     fn old(value: &str) -> WriteAnswer {
@@ -379,7 +396,7 @@ mod tests {
         ];
         for (conditions, old, new, holds) in cases {
             assert_eq!(conditions.hold(old, new), holds, "{conditions:?} {old:?} {new}");
-            let entry = Entry { value: b"v".to_vec(), version: 7, expires_at: old };
+            let entry = of("v", old);
             let (_, answer) = Update::Expire { at: new, now: 0, conditions }.apply(Some(entry));
             assert_eq!(answer, Flag(holds));
         }

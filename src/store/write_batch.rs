@@ -29,12 +29,12 @@ impl WriteBatch {
     /// Sets the key to the value, for good: an expiry it had is gone.
     pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         let (key, value) = (key.into(), value.into());
-        self.0.operations.push(WriteOperation::Put { key, value, expires_at: None });
+        self.0.operations.push(WriteOperation::Put { key, value, expires_at: None }.into());
     }
 
     /// Removes the key if it is there.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.0.operations.push(WriteOperation::Remove { key: key.into() });
+        self.0.operations.push(WriteOperation::Remove { key: key.into() }.into());
     }
 
     /// Returns the number of writes.

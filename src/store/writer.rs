@@ -24,7 +24,7 @@ use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
-use super::operation::WriteOperation;
+use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
@@ -356,10 +356,11 @@ impl Writer {
         log::debug!("removing {} expired keys", due.len());
         let mut resolver =
             Resolver::new(&*self.reader, self.limits, now, self.engine.next_sequence(), true);
-        for key in due {
+        for (keyspace, key) in due {
             // A key that is not there any more makes no mutation; a failed read is met again by
             // the next look.
-            let _ = resolver.add(Batch::single(WriteOperation::Remove { key }));
+            let operation = WriteOperation::Remove { key };
+            let _ = resolver.add(Batch::single(KeyspaceOperation { keyspace, operation }));
         }
         let (mut group, _) = resolver.finish();
         let is_moving = !group.is_empty();

@@ -31,7 +31,7 @@ impl KvsWriter {
             if !group.only_removes() || self.reserve.full().is_none() {
                 return Err(error);
             }
-            if !self.give_way(group.clears()) {
+            if !self.give_way(group.removes_ranges()) {
                 self.reserve.note_exhausted();
                 return Err(error);
             }
@@ -39,9 +39,9 @@ impl KvsWriter {
     }
 
     /// Lets go of something that takes space; false if there is nothing left.
-    fn give_way(&mut self, is_clear: bool) -> bool {
+    fn give_way(&mut self, frees_much: bool) -> bool {
         let environment = self.log.environment();
-        let kept = if is_clear { Kept::Nothing } else { Kept::Half };
+        let kept = if frees_much { Kept::Nothing } else { Kept::Half };
         self.reserve.let_go(environment, kept) || self.remove_hints()
     }
 

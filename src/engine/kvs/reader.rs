@@ -7,7 +7,8 @@ use crate::engine::scan::scan_index;
 use crate::engine::{EngineSnapshot, Entry, EntryMeta, Page, ReadHalf, ScanPage};
 use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
 use crate::storage::format::file_name;
-use crate::storage::index::{IndexReader, Slot};
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
+use crate::storage::index::{IndexReader, IndexReaders, KeyVersion, Slot};
 use crate::storage::segment::{Location, ReadError, ReadFailure, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
@@ -15,7 +16,11 @@ use crate::{Error, Result, error};
 /// The read half: the index, the segments that it points into, and the record cache.
 #[derive(Clone)]
 pub(crate) struct KvsReader {
+    pub(super) keyspace: KeyspaceId,
+    /// Of the keyspace.
     pub(super) index: IndexReader<Location>,
+    /// Of all keyspaces.
+    pub(super) indexes: IndexReaders<Location>,
     pub(super) table: Arc<SegmentTable>,
     pub(super) cache: Arc<RecordCache>,
 }
@@ -23,7 +28,7 @@ pub(crate) struct KvsReader {
 /// A key that the cache was asked for, to be read at a point in time.
 #[derive(Clone, Copy)]
 struct PointRead<'a> {
-    key: &'a [u8],
+    key: PlacedKey<'a>,
     /// `None` if nothing is cached.
     hash: Option<KeyHash>,
     /// The sequence number at which, or after which, the newest version is looked up.
@@ -36,14 +41,14 @@ impl KvsReader {
     fn fetch<E: ReadFailure>(
         &self,
         wanted: PointRead<'_>,
-        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
+        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
         mut find: impl FnMut() -> Option<(u64, Location)>,
     ) -> std::result::Result<Option<Entry>, E> {
         let PointRead { key, hash, seen } = wanted;
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
-            let expires_at = location.expires_at();
-            let found = |value| Some(Entry { value, version, expires_at });
+            let (value_type, expires_at) = (location.value_type(), location.expires_at());
+            let found = |value| Some(Entry { value, version, expires_at, value_type });
             let confirm = |hash| self.cache.confirm(hash, key, version, seen);
             if let Some(value) = hash.and_then(confirm) {
                 return Ok(found(value));
@@ -54,7 +59,7 @@ impl KvsReader {
                 // The index is repointed before a segment leaves the table, so the same place twice
                 // means that the index is wrong.
                 if missed.replace(location) == Some(location) {
-                    let key = error::printable(key);
+                    let key = error::printable(key.1);
                     return Err(Error::corrupt(
                         Path::new(&file_name::segment(location.segment)),
                         location.extent.offset.into(),
@@ -70,7 +75,8 @@ impl KvsReader {
             }
             let value = fetched?;
             if let Some(hash) = hash {
-                let fresh = Fresh { key, value: &value, version, expires_at };
+                let ((keyspace, key), value) = (key, &value);
+                let fresh = Fresh { keyspace, key, value, version, value_type, expires_at };
                 self.cache.insert(hash, fresh, seen);
             }
             return Ok(found(value));
@@ -82,13 +88,14 @@ impl KvsReader {
     fn newest<E: ReadFailure>(
         &self,
         key: &[u8],
-        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
+        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Option<Entry>, E> {
-        let hash = self.cache.place(key);
-        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, u64::MAX)) {
+        let placed = (self.keyspace, key);
+        let hash = self.cache.place(placed);
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, u64::MAX)) {
             return Ok(Some(entry(hit)));
         }
-        let wanted = PointRead { key, hash, seen: self.index.visible() };
+        let wanted = PointRead { key: placed, hash, seen: self.index.visible() };
         self.fetch(wanted, read, || self.index.newest(key))
     }
 
@@ -97,28 +104,35 @@ impl KvsReader {
         &self,
         key: &[u8],
         snapshot: &EngineSnapshot,
-        read: impl Fn(&Segment, &[u8], u64, &Location) -> std::result::Result<Vec<u8>, E>,
+        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Option<Entry>, E> {
-        let (hash, seen) = (self.cache.place(key), snapshot.0.sequence());
-        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, key, seen)) {
+        let placed = (self.keyspace, key);
+        let (hash, seen) = (self.cache.place(placed), snapshot.0.sequence());
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, seen)) {
             return Ok(Some(entry(hit)));
         }
-        self.fetch(PointRead { key, hash, seen }, read, || self.index.at(key, &snapshot.0))
+        self.fetch(PointRead { key: placed, hash, seen }, read, || self.index.at(key, &snapshot.0))
     }
 }
 
 /// Returns the metadata of a version, unless it is a tombstone.
 fn metadata((version, slot): (u64, Location)) -> Option<EntryMeta> {
-    (!slot.is_tombstone()).then(|| EntryMeta { version, expires_at: slot.expires_at() })
+    let (value_type, expires_at) = (slot.value_type(), slot.expires_at());
+    (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at, value_type })
 }
 
 /// Returns the entry of a hit of the cache.
 fn entry(hit: Hit) -> Entry {
-    let Hit { value, version, expires_at } = hit;
-    Entry { value, version, expires_at }
+    let Hit { value, version, value_type, expires_at } = hit;
+    Entry { value, version, expires_at, value_type }
 }
 
 impl ReadHalf for KvsReader {
+    fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>> {
+        let index = self.indexes.reader(keyspace);
+        Ok(Arc::new(Self { keyspace, index, ..self.clone() }))
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
         self.newest(key, Segment::fetch)
     }
@@ -149,17 +163,19 @@ impl ReadHalf for KvsReader {
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, snapshot| {
+            let KeyVersion { version, slot, .. } = *found;
+            let (value_type, expires_at) = (slot.value_type(), slot.expires_at());
+            let of = |value| Entry { value, version, expires_at, value_type };
             if page.keys_only {
-                let (version, expires_at) = (found.version, found.slot.expires_at());
-                return Ok(Some(Entry { value: Vec::new(), version, expires_at }));
+                return Ok(Some(of(Vec::new())));
             }
-            let (key, version) = (&*found.key, found.version);
+            let key = (self.keyspace, &*found.key);
             let hash = self.cache.place(key);
             if let Some(value) = hash.and_then(|hash| self.cache.recall(hash, key, version)) {
-                return Ok(Some(Entry { value, version, expires_at: found.slot.expires_at() }));
+                return Ok(Some(of(value)));
             }
             let mut first = Some((version, found.slot));
-            let find = || first.take().or_else(|| self.index.at(key, snapshot));
+            let find = || first.take().or_else(|| self.index.at(key.1, snapshot));
             let wanted = PointRead { key, hash, seen: snapshot.sequence() };
             self.fetch(wanted, Segment::fetch, find)
         })
@@ -183,17 +199,21 @@ mod tests {
     use super::*;
     use crate::storage::format::record::{Extent, Record};
     use crate::storage::format::segment_id::SegmentId;
-    use crate::storage::index::{IndexWriter, KeyVersion};
+    use crate::storage::index::KeyspaceIndexes;
 
     #[test]
     fn a_key_in_a_segment_that_is_gone_is_damage() {
-        let mut index = IndexWriter::new();
-        let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let mut indexes = KeyspaceIndexes::new();
+        let record = Record::put(b"k", b"v", None);
         let slot = Location::of(&record, SegmentId(7), Extent { offset: 64, length: 30 });
-        index.insert(vec![KeyVersion { key: b"k".to_vec(), version: 1, slot }], |_| {});
-        index.publish(1);
+        let (keyspace, key) = (KeyspaceId::DEFAULT, b"k".to_vec());
+        indexes.of(keyspace).insert(vec![KeyVersion { key, version: 1, slot }], |_| {});
+        indexes.publish(1);
+        let indexes = indexes.readers();
         let reader = KvsReader {
-            index: index.reader(),
+            keyspace,
+            index: indexes.reader(keyspace),
+            indexes,
             table: Arc::new(SegmentTable::new(Vec::new())),
             cache: Arc::new(RecordCache::new(0, 0)),
         };

@@ -8,17 +8,19 @@ use super::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
 use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::job::JobResult;
 use crate::engine::threads::Threads;
-use crate::engine::{BackgroundJob, Delivery, Group, JobKind, Mutation, WriteHalf};
+use crate::engine::{BackgroundJob, Delivery, Group, JobKind, Mutation, MutationKind, WriteHalf};
 use crate::storage::cache::RecordCache;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::compaction::{
     CompactionDelivery, CompactionInput, CompactionPlan, CompactionState,
 };
 use crate::storage::environment::LogEnvironment;
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
-use crate::storage::index::{IndexWriter, KeyVersion, Slot};
+use crate::storage::index::{KeyVersion, KeyspaceChanges, KeyspaceIndexes, Slot};
+use crate::storage::key_range::KeyInterval;
 use crate::storage::log::LogWriter;
 use crate::storage::log::reserve::{Reserve, with_reserve};
 use crate::storage::recovery::hint_writer::HintWriter;
@@ -36,7 +38,7 @@ pub(super) type Placed = Vec<(SegmentId, Extent)>;
 /// The write half of the `kvs` engine.
 pub(crate) struct KvsWriter {
     pub(super) log: LogWriter,
-    index: IndexWriter<Location>,
+    indexes: KeyspaceIndexes<Location>,
     pub(super) accounting: Accounting,
     cache: Arc<RecordCache>,
     pub(super) compaction_bytes_min: u64,
@@ -48,8 +50,6 @@ pub(crate) struct KvsWriter {
     hint_in_progress: Option<Arc<Segment>>,
     /// A sync runs in the background.
     is_syncing: bool,
-    /// The sequence number of the newest commit that removed every key.
-    cleared: u64,
 }
 
 impl KvsWriter {
@@ -59,14 +59,18 @@ impl KvsWriter {
         compaction_bytes_min: u64,
         cache_bytes: usize,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
-        let mut index = IndexWriter::new();
-        let recovered = recover(&environment, &mut index, &Threads::new())?;
-        let Recovered { end, segments, unhinted, accounting, cleared, report } = recovered;
+        let mut indexes = KeyspaceIndexes::new();
+        let recovered = recover(&environment, &mut indexes, &Threads::new())?;
+        let Recovered { end, segments, unhinted, accounting, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
-        let keys = usize::try_from(index.reader().live()).unwrap_or(usize::MAX);
+        let (keyspace, readers) = (KeyspaceId::DEFAULT, indexes.readers());
+        let index = readers.reader(keyspace);
+        let keys = usize::try_from(index.live()).unwrap_or(usize::MAX);
         let cache = Arc::new(RecordCache::new(cache_bytes, keys));
         let reader = KvsReader {
-            index: index.reader(),
+            keyspace,
+            index,
+            indexes: readers,
             table: Arc::clone(&table),
             cache: Arc::clone(&cache),
         };
@@ -74,7 +78,7 @@ impl KvsWriter {
         reserve.make_if_scarce(&environment, accounting.totals().0);
         let writer = Self {
             log: LogWriter::new(environment, end, table),
-            index,
+            indexes,
             accounting,
             cache,
             compaction_bytes_min,
@@ -83,7 +87,6 @@ impl KvsWriter {
             unhinted,
             hint_in_progress: None,
             is_syncing: false,
-            cleared,
         };
         Ok((writer, reader, report))
     }
@@ -103,44 +106,49 @@ impl KvsWriter {
     }
 
     fn make_visible(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
-        let mut changes = Vec::with_capacity(placed.len());
+        let Self { log, indexes, accounting, .. } = self;
+        let mut changes = KeyspaceChanges::with_capacity(placed.len());
         for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
-            let version = first + batch as u64;
+            let (version, keyspace) = (first + batch as u64, mutation.keyspace);
             let slot = Location::of(&Record::from(&mutation), *segment, *extent);
-            match mutation {
-                Mutation::Put { key, .. } | Mutation::Remove { key } => {
+            match mutation.kind {
+                MutationKind::Put { key, .. } | MutationKind::Remove { key } => {
                     if !slot.is_tombstone() {
-                        self.accounting.note_key(*segment, &key);
+                        accounting.note_key(*segment, (keyspace, &key));
                     }
-                    self.accounting.add_live(&slot);
-                    changes.push(KeyVersion { key, version, slot });
+                    accounting.add_live(&slot);
+                    changes.push(keyspace, KeyVersion { key, version, slot });
                 }
-                Mutation::Clear => {
-                    self.cleared = version;
-                    let accounting = &mut self.accounting;
-                    self.index
-                        .insert(std::mem::take(&mut changes), |old| accounting.mark_dead(&old));
-                    self.index.remove_all(version, &slot, |old| accounting.mark_dead(&old));
+                MutationKind::RemoveRange { start, end } => {
+                    accounting.note_kept_tombstone(&slot);
+                    let interval = KeyInterval { start: &start, end: &end };
+                    let covered = (version, &Location::covered(*segment));
+                    let before = std::iter::once((keyspace, changes.take(keyspace)));
+                    indexes.insert(before, |old| accounting.mark_dead(&old));
+                    indexes.remove_range(keyspace, interval, covered, |old| {
+                        accounting.mark_dead(&old)
+                    });
                 }
             }
         }
-        let accounting = &mut self.accounting;
         if planted(Bug::PublishPiecemeal) {
-            for change in changes.drain(..) {
-                let version = change.version;
-                self.index.insert(vec![change], |overwritten| accounting.mark_dead(&overwritten));
-                self.index.publish(version);
+            for (keyspace, changes) in changes.take_all() {
+                for change in changes {
+                    let version = change.version;
+                    indexes.of(keyspace).insert(vec![change], |old| accounting.mark_dead(&old));
+                    indexes.publish(version);
+                }
             }
         }
-        self.index.insert(changes, |overwritten| accounting.mark_dead(&overwritten));
+        indexes.insert(changes.take_all(), |overwritten| accounting.mark_dead(&overwritten));
         if !planted(Bug::AcknowledgeBeforePublish) {
-            self.index.publish(self.log.next_sequence() - 1);
+            indexes.publish(log.next_sequence() - 1);
         }
     }
 
     fn prune(&mut self) {
         let accounting = &mut self.accounting;
-        self.index.prune(|location, gone| {
+        self.indexes.prune(|location, gone| {
             accounting.mark_dead(&location);
             if gone {
                 accounting.note_kept_tombstone(&location);
@@ -152,7 +160,7 @@ impl KvsWriter {
     /// overwritten versions.
     fn prune_all(&mut self) -> bool {
         // Before: a snapshot that goes while it prunes may have kept something back.
-        let has_old_snapshots = self.index.reader().horizon().has_old_snapshots();
+        let has_old_snapshots = self.indexes.readers().horizon().has_old_snapshots();
         self.prune();
         has_old_snapshots
     }
@@ -200,14 +208,13 @@ impl KvsWriter {
         let output = self.log.take_segment_id()?;
         let plan = CompactionPlan {
             environment: self.log.environment().clone(),
-            index: self.index.reader(),
+            indexes: self.indexes.readers(),
             table: Arc::clone(self.log.table()),
             inputs,
             output,
             outside: self.accounting.outside(&chosen),
             // The next segment may have been made ahead, and then has a lower id than the output.
             unsynced_from: unsynced.or(self.log.active()).unwrap_or(next),
-            cleared: self.cleared,
         };
         self.compaction = CompactionState::Copying(plan.replacement());
         Ok(Some(plan))
@@ -215,9 +222,13 @@ impl KvsWriter {
 
     fn take_compaction(&mut self, delivery: CompactionDelivery) {
         match delivery {
-            CompactionDelivery::Output(segment) => {
+            CompactionDelivery::Output(segment, removals) => {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
+                for (sequence, location) in removals {
+                    self.accounting.note_sequence(location.segment, sequence);
+                    self.accounting.note_kept_tombstone(&location);
+                }
                 self.log.table().add(Arc::clone(&segment));
                 self.unhinted.push_back(segment);
                 self.compaction.note_output();
@@ -225,16 +236,16 @@ impl KvsWriter {
             CompactionDelivery::Moves(moves) => {
                 let has_old_snapshots = self.prune_all();
                 let accounting = &mut self.accounting;
-                for moved in &moves {
+                for (keyspace, moved) in &moves {
                     accounting.note_sequence(moved.to.segment, moved.version);
                     if !moved.to.is_tombstone() {
-                        accounting.note_key(moved.to.segment, &moved.key);
+                        accounting.note_key(moved.to.segment, (*keyspace, &moved.key));
                     }
                     if has_old_snapshots {
                         accounting.note_unmarked(moved.to.segment);
                     }
                 }
-                self.index.repoint(moves, |moved, is_there| {
+                self.indexes.repoint(moves, |moved, is_there| {
                     if is_there {
                         accounting.move_live(&moved.from, &moved.to);
                     } else if moved.to.is_tombstone() {
@@ -273,9 +284,9 @@ fn raise_epochs<'a>(
 ) {
     for (version, batch) in (first..).zip(batches) {
         for mutation in batch {
-            match mutation {
-                Mutation::Put { key, .. } | Mutation::Remove { key } => cache.raise(key, version),
-                Mutation::Clear => cache.raise_all(version),
+            match mutation.key() {
+                Some(key) => cache.raise((mutation.keyspace, key), version),
+                None => cache.raise_all(mutation.keyspace, version),
             }
         }
     }
@@ -315,7 +326,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
-        if_planted!(AcknowledgeBeforePublish => self.index.publish(self.log.next_sequence() - 1));
+        if_planted!(AcknowledgeBeforePublish => self.indexes.publish(self.log.next_sequence() - 1));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
         let is_busy = !self.compaction.is_idle() || self.hint_in_progress.is_some();
@@ -421,8 +432,8 @@ impl WriteHalf for KvsWriter {
         }
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
-        self.index.due(now, limit)
+    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.indexes.due(now, limit)
     }
 
     fn check_files(&mut self) -> Result<()> {
@@ -430,7 +441,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        self.index.next_deadline()
+        self.indexes.next_deadline()
     }
 
     fn close(&mut self) -> Result<()> {

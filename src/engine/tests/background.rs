@@ -8,11 +8,12 @@ fn deadlines_are_counted_and_told_in_order() {
     let (mut writer, reader, _) = open_plain(&disk).unwrap();
     let expiring = |key: &str, time| {
         let (key, value) = (key.into(), Vec::new());
-        Mutation::Put { key, value, expires_at: Some(time) }
+        Mutation::put(key, value, Some(time))
     };
     commit(&mut writer, &[expiring("late", 20), expiring("early", 10), put("never", "")]);
     assert_eq!(reader.expiring(), 2);
-    let due = |now, limit| writer.due(now, limit);
+    let due =
+        |now, limit| -> Vec<_> { writer.due(now, limit).into_iter().map(|(_, key)| key).collect() };
     assert!(due(9, 10).is_empty());
     assert_eq!(due(10, 10), [b"early"]);
     assert_eq!(due(20, 10), [&b"early"[..], b"late"]);
@@ -21,7 +22,8 @@ fn deadlines_are_counted_and_told_in_order() {
     let snapshot = reader.snapshot().unwrap();
     commit(&mut writer, &[remove("early")]);
     assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(20)));
-    let stamp = EntryMeta { version: 1, expires_at: Some(10) };
+    let value_type = ValueType::STRING;
+    let stamp = EntryMeta { version: 1, expires_at: Some(10), value_type };
     assert_eq!(reader.metadata_at(b"early", &snapshot).unwrap(), Some(stamp));
     assert_eq!(reader.metadata_at(b"other", &snapshot).unwrap(), None);
 }

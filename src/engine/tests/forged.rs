@@ -14,7 +14,7 @@ fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> Si
         let numbers = (0, 0);
         codec.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
     }
-    let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+    let record = Record::put(b"k", b"v", None);
     let records = std::iter::once(record);
     codec.encode_batch(records, (sequence, 0), 0, &mut bytes, |_| {}).unwrap();
     for (kind, durable) in marks {

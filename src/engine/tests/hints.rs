@@ -26,11 +26,11 @@ fn hinted() -> SimulatedDisk {
     for n in 0..100 {
         let (key, other) = (format!("key{}", n % 40), format!("other{n}"));
         let expires_at = Some(u64::MAX - n);
-        let expiring = Mutation::Put { key: other.into(), value: vec![7], expires_at };
+        let expiring = Mutation::put(other.into(), vec![7], expires_at);
         commit(&mut writer, &[put(&key, &format!("value{n}")), expiring]);
         commit(&mut writer, &[remove(&format!("key{}", (n * 7) % 40))]);
         if n == 50 {
-            commit(&mut writer, &[Mutation::Clear]);
+            commit(&mut writer, &[Mutation::clear(KeyspaceId::DEFAULT)]);
         }
     }
     hint_all(&mut writer);
@@ -166,21 +166,23 @@ fn a_full_disk_leaves_no_part_of_a_hint() {
 fn the_format_of_a_hint_does_not_change() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 72).unwrap();
-    let expiring =
-        Mutation::Put { key: b"a".to_vec(), value: b"value".to_vec(), expires_at: Some(300) };
-    commit(&mut writer, &[put("b", "1"), expiring, remove("a")]);
+    let expiring = Mutation::put(b"a".to_vec(), b"value".to_vec(), Some(300));
+    let (keyspace, start, end) = (KeyspaceId(300), b"a".to_vec(), b"bc".to_vec());
+    let range = Mutation { keyspace, kind: MutationKind::RemoveRange { start, end } };
+    commit(&mut writer, &[put("b", "1"), expiring, range, remove("a")]);
     commit(&mut writer, &[put("c", "1")]);
     hint_all(&mut writer);
     let (segment, hint) = (segments(&disk).remove(0), names(&disk, ".hint").remove(0));
     let (segment, hint) = (bytes(&disk, &segment), bytes(&disk, &hint));
-    assert_eq!(hint[..12], *b"kvs-hnt\x1A\x01\0\0\0");
+    assert_eq!(hint[..12], *b"kvs-hnt\x1A\x02\0\0\0");
     assert_eq!(hint[16..88], segment[..72]);
     assert_eq!(u32_at(&hint, 88) as usize, segment.len());
     assert_eq!(hint[96..128], segment[segment.len() - 32..]);
     let entries = [
-        &[1, b'a', 1, 0xAC, 2, 1, 118, 19][..],
-        &[1, b'a', 2, 0, 1, 0x89, 1, 13],
-        &[1, b'b', 1, 0, 1, 104, 14],
+        &[0, 1, b'a', 1, 0, 0xAC, 2, 1, 120, 21][..],
+        &[0, 1, b'a', 2, 0, 0, 1, 0x9F, 1, 15],
+        &[0, 1, b'b', 1, 0, 0, 1, 104, 16],
+        &[0xAC, 2, 1, b'a', 3, 0, 0, 1, 0x8D, 1, 18, 2, b'b', b'c'],
     ];
     assert_eq!(hint[128..], entries.concat());
     let mut covered = hint.clone();

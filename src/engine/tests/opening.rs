@@ -120,12 +120,14 @@ fn what_a_failed_sync_lost_is_written_again_by_the_next_open() {
 }
 
 #[test]
-fn a_clear_and_what_surrounds_it_in_its_batch_reopen_as_they_were() {
+fn a_range_removal_and_its_whole_batch_reopen_as_they_were() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open_plain(&disk).unwrap();
-    commit(&mut writer, &[put("a", "old"), put("b", "old")]);
-    commit(&mut writer, &[put("b", "before"), Mutation::Clear, put("a", "after")]);
-    let expected = [("a".to_owned(), "after".to_owned())];
+    commit(&mut writer, &[put("a", "old"), put("b", "old"), put("c", "old")]);
+    // What a batch writes stays, be it before or behind its removal.
+    let clear = Mutation::clear(KeyspaceId::DEFAULT);
+    commit(&mut writer, &[put("b", "before"), clear, put("a", "after")]);
+    let expected = [("a", "after"), ("b", "before")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     assert_eq!(contents(&reader), expected);
     drop(writer);
     let (_, reader, _) = open_plain(&disk).unwrap();

@@ -136,7 +136,7 @@ fn mistakes_with_what_is_marked_bring_removed_keys_back() {
 #[test]
 fn what_was_cleared_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
     for is_dropped_early in [false, true] {
-        compact_under_a_snapshot(&Mutation::Clear, is_dropped_early);
+        compact_under_a_snapshot(&Mutation::clear(KeyspaceId::DEFAULT), is_dropped_early);
     }
 }
 

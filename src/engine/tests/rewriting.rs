@@ -17,7 +17,7 @@ fn what_is_cleared_stays_removed_though_a_snapshot_keeps_its_segment() {
     // The last one is in the segment of the clear, and must not be what keeps the clear.
     commit(&mut writer, &[remove(&format!("cold{:03}", n - 1))]);
     let snapshot = reader.snapshot().unwrap();
-    commit(&mut writer, &[Mutation::Clear]);
+    commit(&mut writer, &[Mutation::clear(KeyspaceId::DEFAULT)]);
     while segments(&disk).len() < 3 {
         commit(&mut writer, &vec![put("hot", "overwritten"); 50]);
     }
@@ -38,7 +38,7 @@ fn nothing_is_left_of_a_clear_with_nothing_older() {
     while segments(&disk).len() < 2 {
         commit(&mut writer, &[put("cold", "goes with all others")]);
     }
-    commit(&mut writer, &[Mutation::Clear]);
+    commit(&mut writer, &[Mutation::clear(KeyspaceId::DEFAULT)]);
     for _ in 0..20 {
         commit(&mut writer, &[put("hot", "overwritten"), remove("hot")]);
     }

@@ -17,7 +17,7 @@ fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
         let mut engine = crate::engine::open(&options).unwrap();
         assert!(engine.writer.next_sequence() >= next, "a version names two values");
         engine.writer.commit(&mut group(&[&[put("a", "1")], &[remove("a")]]), true).unwrap();
-        engine.writer.commit(&mut group(&[&[Mutation::Clear]]), true).unwrap();
+        engine.writer.commit(&mut group(&[&[Mutation::clear(KeyspaceId::DEFAULT)]]), true).unwrap();
         next = engine.writer.next_sequence();
         engine.writer.close().unwrap();
     }
@@ -28,8 +28,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     let directory = TempDir::new().unwrap();
     let options = Options::new(directory.path()).engine(EngineKind::Sled);
     let mut engine = crate::engine::open(&options).unwrap();
-    let expiring =
-        |key: &str| Mutation::Put { key: key.into(), value: "1".into(), expires_at: Some(5) };
+    let expiring = |key: &str| Mutation::put(key.into(), "1".into(), Some(5));
     let first = engine.writer.next_sequence();
     let mut earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
     engine.writer.commit(&mut earlier, false).unwrap();
@@ -42,11 +41,14 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     assert_eq!(held(&engine, "a"), None);
     assert_eq!(held(&engine, "b"), Some((b"1".to_vec(), 0)));
     assert_eq!(held(&engine, "c"), Some((b"2".to_vec(), 1)));
-    assert_eq!((counts(&engine), engine.writer.due(9, 9)), ((2, 1), vec![b"b".to_vec()]));
+    assert_eq!(
+        (counts(&engine), engine.writer.due(9, 9)),
+        ((2, 1), vec![(KeyspaceId::DEFAULT, b"b".to_vec())])
+    );
 
     let later: [&[Mutation]; 5] = [
         &[put("b", "2"), put("d", "2")],
-        &[Mutation::Clear],
+        &[Mutation::clear(KeyspaceId::DEFAULT)],
         &[put("c", "4"), expiring("e")],
         &[put("c", "5")],
         &[remove("e"), remove("never")],

@@ -10,13 +10,14 @@ use std::ops::Bound;
 use super::Input;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, ReadHalf, ScanPage, WriteHalf,
+    BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, KeyspaceId, ReadHalf, ScanPage,
+    WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
-use crate::store::{Batch, SizeLimits, WriteOperation};
+use crate::store::{Batch, SizeLimits};
 use crate::sync::Arc;
 use crate::{Error, Options};
 use model::{Entries, Model, key};
@@ -111,7 +112,7 @@ impl Store {
         let batches: Vec<Batch> =
             (0..=input.choose(3)).map(|_| model::batch(input, self.model.now)).collect();
         let mut operations = batches.iter().flat_map(|batch| &batch.operations);
-        let reads = operations.any(WriteOperation::reads);
+        let reads = operations.any(|it| it.operation.reads());
         let limits = SizeLimits::new(&Options::new("data"));
         let next = self.writer.next_sequence();
         let mut resolver = Resolver::new(&self.reader, limits, self.model.now, next, reads);
@@ -224,31 +225,41 @@ impl Store {
 
     /// Compares every key, and every key of every snapshot.
     fn check(&self) {
-        let Model { entries, now, .. } = &self.model;
-        for at in 0..model::KEYS {
-            let key = key(at);
-            let expected = entries.get(&key);
-            let found = self.reader.get(&key).unwrap();
-            assert_eq!(found, expected.cloned());
-            let stamp = |entry: &crate::Entry| EntryMeta {
-                version: entry.version,
-                expires_at: entry.expires_at,
-            };
-            assert_eq!(self.reader.metadata(&key).unwrap(), expected.map(stamp));
-            for (snapshot, entries) in &self.snapshots {
-                let found = self.reader.get_at(&key, snapshot).unwrap();
-                let expected = entries.get(&key).cloned();
-                assert_eq!(found, expected, "in a snapshot");
-            }
+        for keyspace in model::KEYSPACES {
+            self.check_keyspace(keyspace, &*self.reader.keyspace(keyspace).unwrap());
         }
-        assert_eq!(self.reader.count(), entries.len() as u64);
-        let expiring = entries.values().filter(|entry| entry.expires_at.is_some());
-        assert_eq!(self.reader.expiring(), expiring.count() as u64);
+        let Model { entries, now, .. } = &self.model;
         let is_due = |entry: &crate::Entry| entry.expires_at.is_some_and(|time| time <= *now);
         let due = entries.iter().filter(|(_, entry)| is_due(entry)).map(|(key, _)| key.clone());
         let mut found = self.writer.due(*now, usize::MAX);
         found.sort();
         assert_eq!(found, due.collect::<Vec<_>>());
+    }
+
+    fn check_keyspace(&self, keyspace: KeyspaceId, reader: &dyn ReadHalf) {
+        let entries = &self.model.entries;
+        for at in 0..model::KEYS {
+            let key = key(at);
+            let placed = (keyspace, key.clone());
+            let expected = entries.get(&placed);
+            let found = reader.get(&key).unwrap();
+            assert_eq!(found, expected.cloned());
+            let stamp = |entry: &crate::Entry| EntryMeta {
+                version: entry.version,
+                expires_at: entry.expires_at,
+                value_type: entry.value_type,
+            };
+            assert_eq!(reader.metadata(&key).unwrap(), expected.map(stamp));
+            for (snapshot, entries) in &self.snapshots {
+                let found = reader.get_at(&key, snapshot).unwrap();
+                let expected = entries.get(&placed).cloned();
+                assert_eq!(found, expected, "in a snapshot");
+            }
+        }
+        let entries = entries.iter().filter(|((other, _), _)| *other == keyspace);
+        assert_eq!(reader.count(), entries.clone().count() as u64);
+        let expiring = entries.filter(|(_, entry)| entry.expires_at.is_some());
+        assert_eq!(reader.expiring(), expiring.count() as u64);
     }
 
     /// Compares a part of the keys, page by page in either direction.
@@ -274,7 +285,11 @@ impl Store {
             };
             is_behind && is_before
         };
-        let mut expected: Vec<_> = entries.iter().filter(|(key, _)| is_inside(key)).collect();
+        let keyspace = model::KEYSPACES[input.choose(model::KEYSPACES.len())];
+        let reader = self.reader.keyspace(keyspace).unwrap();
+        let of_it = entries.iter().filter(|((other, _), _)| *other == keyspace);
+        let of_it = of_it.map(|((_, key), entry)| (key, entry));
+        let mut expected: Vec<_> = of_it.filter(|(key, _)| is_inside(key)).collect();
         if range.reverse {
             expected.reverse();
         }
@@ -282,7 +297,7 @@ impl Store {
         loop {
             let snapshot = snapshot.map(|(snapshot, _)| snapshot);
             let page = ScanPage { range: &range, snapshot, limit, keys_only };
-            let page = self.reader.scan(&page).unwrap();
+            let page = reader.scan(&page).unwrap();
             assert!(page.entries.len() <= limit);
             for found in page.entries {
                 let (key, entry) = expected.next().unwrap();

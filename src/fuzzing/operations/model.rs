@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::Entry;
+use crate::engine::{KeyspaceId, ValueType};
 use crate::fuzzing::Input;
 use crate::store::{
-    Applied, Batch, ExpiryConditions, KeyChange, NewExpiry, Precondition, Update, WriteAnswer,
-    WriteAnswers, WriteOperation,
+    Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Precondition,
+    Update, WriteAnswer, WriteAnswers, WriteOperation,
 };
 
 /// How many keys there are; few, so that they meet again.
 pub(super) const KEYS: usize = 10;
 
-pub(super) type Entries = BTreeMap<Vec<u8>, Entry>;
+/// By keyspace and key.
+pub(super) type Entries = BTreeMap<(KeyspaceId, Vec<u8>), Entry>;
+
+/// The keyspaces that there are; the last two are as old as the catalogue's first names.
+pub(super) const KEYSPACES: [KeyspaceId; 3] = [KeyspaceId(0), KeyspaceId(2), KeyspaceId(3)];
 
 #[derive(Clone)]
 pub(super) struct Model {
@@ -36,14 +41,21 @@ pub(super) fn key(number: usize) -> Vec<u8> {
 
 pub(super) fn batch(input: &mut Input<'_>, now: u64) -> Batch {
     if input.choose(32) == 1 {
-        return Batch::single(WriteOperation::Clear);
+        return Batch::single(WriteOperation::clear());
     }
-    Batch { operations: (0..=input.choose(4)).map(|_| operation(input, now)).collect() }
+    (0..=input.choose(4)).map(|_| keyspace_operation(input, now)).collect()
 }
 
-fn operation(input: &mut Input<'_>, now: u64) -> WriteOperation {
-    let key = key(input.choose(KEYS));
-    match input.choose(12) {
+fn keyspace_operation(input: &mut Input<'_>, now: u64) -> KeyspaceOperation {
+    let choice = input.choose(KEYS * 8);
+    // Most are of the default keyspace.
+    let keyspace = KEYSPACES[[0, 0, 0, 0, 0, 0, 1, 2][choice / KEYS]];
+    KeyspaceOperation { keyspace, operation: operation(input, now, key(choice % KEYS)) }
+}
+
+fn operation(input: &mut Input<'_>, now: u64, key: Vec<u8>) -> WriteOperation {
+    match input.choose(13) {
+        12 => WriteOperation::RemoveRange { start: key, end: self::key(input.choose(KEYS)) },
         0 | 1 => WriteOperation::Remove { key },
         2 => {
             let condition = match input.choose(4) {
@@ -100,8 +112,8 @@ impl Model {
     pub(super) fn apply(&mut self, batch: &Batch) -> Option<Applied> {
         let mut entries = self.entries.clone();
         let (mut answers, mut has_written) = (WriteAnswers::new(), false);
-        for operation in &batch.operations {
-            let (answer, writes) = self.step(operation, &mut entries)?;
+        for KeyspaceOperation { keyspace, operation } in &batch.operations {
+            let (answer, writes) = self.step(*keyspace, operation, &mut entries)?;
             has_written |= writes;
             answers.push(answer);
         }
@@ -113,45 +125,53 @@ impl Model {
 
     fn step(
         &self,
+        keyspace: KeyspaceId,
         operation: &WriteOperation,
         entries: &mut Entries,
     ) -> Option<(WriteAnswer, bool)> {
         let is_alive = |entry: &Entry| entry.expires_at.is_none_or(|time| time > self.now);
         let put = |key: &Vec<u8>, value: &Vec<u8>, expires_at: Option<u64>, to: &mut Entries| {
             let expires_at = expires_at.map(|time| time.max(1));
-            let entry = Entry { value: value.clone(), version: self.next_sequence, expires_at };
-            to.insert(key.clone(), entry);
+            let (value, version, value_type) =
+                (value.clone(), self.next_sequence, ValueType::STRING);
+            let entry = Entry { value, version, expires_at, value_type };
+            to.insert((keyspace, key.clone()), entry);
         };
+        let placed = (keyspace, operation.key().to_vec());
         Some(match operation {
             WriteOperation::Put { key, value, expires_at } => {
                 put(key, value, *expires_at, entries);
                 (WriteAnswer::Done, true)
             }
-            WriteOperation::Remove { key } => {
-                let removed = entries.remove(key);
+            WriteOperation::Remove { .. } => {
+                let removed = entries.remove(&placed);
                 (WriteAnswer::Flag(removed.as_ref().is_some_and(is_alive)), removed.is_some())
             }
-            WriteOperation::Require { key, condition } => {
-                let entry = entries.get(key).filter(|entry| is_alive(entry));
+            WriteOperation::Require { condition, .. } => {
+                let entry = entries.get(&placed).filter(|entry| is_alive(entry));
                 (condition.holds(entry).then_some(WriteAnswer::Done)?, false)
             }
             WriteOperation::Update { key, update } => {
-                let alive = entries.get(key).filter(|entry| is_alive(entry));
+                let alive = entries.get(&placed).filter(|entry| is_alive(entry));
                 let (change, answer) = update.apply(alive.cloned());
                 let writes = match change {
-                    KeyChange::Put { value, expires_at } => {
+                    KeyChange::Put { value, expires_at, .. } => {
                         put(key, &value, expires_at, entries);
                         true
                     }
-                    KeyChange::Remove => entries.remove(key).is_some(),
+                    KeyChange::Remove => entries.remove(&placed).is_some(),
                     KeyChange::Keep => false,
                 };
                 (answer, writes)
             }
-            WriteOperation::Clear => {
-                entries.clear();
-                (WriteAnswer::Done, true)
+            WriteOperation::RemoveRange { start, end } => {
+                let is_inside = |(other, key): &(KeyspaceId, Vec<u8>)| {
+                    *other == keyspace && start <= key && (end.is_empty() || key < end)
+                };
+                entries.retain(|placed, _| !is_inside(placed));
+                (WriteAnswer::Done, end.is_empty() || start < end)
             }
+            WriteOperation::Catalogue(_) => unreachable!("none is drawn"),
         })
     }
 }

@@ -6,7 +6,7 @@ use super::edit::frames;
 use crate::Result;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    BackgroundJob, Group, JobStep, KeyRange, Mutation, ReadHalf, ScanPage, WriteHalf,
+    BackgroundJob, Group, JobStep, KeyRange, KeyspaceId, Mutation, ReadHalf, ScanPage, WriteHalf,
 };
 use crate::fuzzing::{Image, Input, image};
 use crate::storage::environment::LogEnvironment;
@@ -152,11 +152,11 @@ fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
         match input.choose(8) {
             0 if position == 0 => {
                 state.clear();
-                return (vec![Mutation::Clear], state);
+                return (vec![Mutation::clear(KeyspaceId::DEFAULT)], state);
             }
             0..=2 => {
                 state.remove(&key);
-                batch.push(Mutation::Remove { key });
+                batch.push(Mutation::remove(key));
             }
             _ => {
                 let length = input.choose(80);
@@ -165,7 +165,7 @@ fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
                 value.resize(value.len() + length, input.byte());
                 state.insert(key.clone(), value.clone());
                 let expires_at = Some(u64::from(input.byte())).filter(|time| *time > 127);
-                batch.push(Mutation::Put { key, value, expires_at });
+                batch.push(Mutation::put(key, value, expires_at));
             }
         }
     }

@@ -50,7 +50,8 @@ pub(super) fn edit(image: &mut Image, input: &mut Input<'_>) -> bool {
         3 => {
             bytes.truncate(at);
             // A newest segment without a whole header is one whose making was interrupted.
-            return is_newest && at <= SEGMENT_HEADER_BYTES;
+            // And one that is just as long as a header may have been made ahead.
+            return at == SEGMENT_HEADER_BYTES || is_newest && at < SEGMENT_HEADER_BYTES;
         }
         4 => bytes.extend_from_slice(input.bytes(40)),
         5 => {

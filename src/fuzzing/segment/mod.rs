@@ -81,7 +81,7 @@ fn check(files: &Image, history: Option<&History>) {
         assert!(newest >= durable, "{durable} was durable, and {newest} is found");
     }
     let (key, value) = (b"after".to_vec(), b"appended".to_vec());
-    let put = Mutation::Put { key: key.clone(), value: value.clone(), expires_at: None };
+    let put = Mutation::put(key.clone(), value.clone(), None);
     writer.commit(&mut group(vec![put]), false).unwrap();
     let mut expected = found;
     expected.insert(key, value);

@@ -76,6 +76,7 @@ impl From<Error> for CommandError {
             Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
                 Self::new(format!("MISCONF {text}"))
             }
+            Error::WrongType => Self::new(format!("WRONGTYPE {text}")),
             error if error.is_disk_full() => Self::new(format!("MISCONF {text}")),
             _ => Self::new(format!("ERR {text}")),
         }

@@ -3,12 +3,12 @@
 use super::call::{Call, Executed};
 use super::reply_value::{done, length};
 use crate::protocol::resp::Value;
-use crate::store::{WriteAnswer, WriteOperation, WriteOperations};
+use crate::store::{WriteAnswer, WriteOperation};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
 pub(super) fn del(call: &Call<'_>) -> Executed {
     let removals = call.rest(1).map(|key| WriteOperation::Remove { key: key.to_vec() });
-    call.write(removals.collect::<WriteOperations>(), |answers| {
+    call.write(removals, |answers| {
         let removed = answers.iter().filter(|answer| **answer == WriteAnswer::Flag(true));
         length(removed.count())
     })

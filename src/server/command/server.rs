@@ -6,7 +6,7 @@ use super::reply_value::{done, refuse};
 use super::word::is;
 use super::write::single;
 use crate::protocol::resp::Value;
-use crate::store::WriteOperation;
+use crate::store::{CatalogueOperation, WriteOperation};
 
 /// `DBSIZE`
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
@@ -14,15 +14,23 @@ pub(super) fn dbsize(call: &Call<'_>) -> Executed {
     done(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-/// `FLUSHALL [ASYNC | SYNC]` and `FLUSHDB`, which are the same where there is one database.
-///
+/// `FLUSHALL [ASYNC | SYNC]`
+pub(super) fn flushall(call: &Call<'_>) -> Executed {
+    flush(call, WriteOperation::Catalogue(CatalogueOperation::Clear))
+}
+
+/// `FLUSHDB [ASYNC | SYNC]`
+pub(super) fn flushdb(call: &Call<'_>) -> Executed {
+    flush(call, WriteOperation::clear())
+}
+
 /// Neither mode makes a difference: the reply comes when the keys are gone, and memory follows
 /// later.
-pub(super) fn flush(call: &Call<'_>) -> Executed {
+fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
     match call.arguments.count() {
         1 => {}
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
         _ => return refuse(SYNTAX),
     }
-    call.write([WriteOperation::Clear], single)
+    call.write([operation], single)
 }

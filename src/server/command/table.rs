@@ -45,8 +45,8 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "expire"     -3 Generic    One   [Write Fast] "1.0.0" expiry::expire, NONE, "Set a key's time to live in seconds";
     "expireat"   -3 Generic    One   [Write Fast] "1.2.0" expiry::expireat, NONE, "Set the expiration for a key as a UNIX timestamp";
     "expiretime"  2 Generic    One   [ReadOnly Fast] "7.0.0" expiry::expiretime, NONE, "Get the expiration Unix timestamp for a key";
-    "flushall"   -1 Server     None  [Write Dangerous] "1.0.0" server::flush, NONE, "Remove all keys from all databases";
-    "flushdb"    -1 Server     None  [Write Dangerous] "1.0.0" server::flush, NONE, "Remove all keys from the current database";
+    "flushall"   -1 Server     None  [Write Dangerous] "1.0.0" server::flushall, NONE, "Remove all keys from all databases";
+    "flushdb"    -1 Server     None  [Write Dangerous] "1.0.0" server::flushdb, NONE, "Remove all keys from the current database";
     "get"         2 String     One   [ReadOnly Fast] "1.0.0" string::get, NONE, "Get the value of a key";
     "getdel"      2 String     One   [Write Fast] "6.2.0" string::getdel, NONE, "Get the value of a key and delete the key";
     "getex"      -2 String     One   [Write Fast] "6.2.0" string::getex, NONE, "Get the value of a key and optionally set its expiration";

@@ -7,25 +7,24 @@ use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Applied, Batch, BatchOutcome, Update, UpdateRefusal, WriteAnswer, WriteAnswers, WriteOperation,
-    WriteOperations,
+    Applied, BatchOutcome, Update, UpdateRefusal, WriteAnswer, WriteAnswers, WriteOperation,
 };
 
 impl Call<'_> {
     /// Applies operations together; `reply` makes the reply of their outcome.
     pub(super) fn write_outcome(
         &self,
-        operations: impl Into<WriteOperations>,
+        operations: impl IntoIterator<Item = WriteOperation>,
         reply: impl FnOnce(BatchOutcome) -> Value + Send + 'static,
     ) -> Executed {
-        let batch = Batch { operations: operations.into() };
+        let batch = operations.into_iter().collect();
         Ok(Execution::Write(batch, Box::new(move |outcome| ClientReply::Resp(reply(outcome)))))
     }
 
     /// Applies operations together; `reply` makes the reply of their answers.
     pub(super) fn write(
         &self,
-        operations: impl Into<WriteOperations>,
+        operations: impl IntoIterator<Item = WriteOperation>,
         reply: impl FnOnce(WriteAnswers) -> Value + Send + 'static,
     ) -> Executed {
         self.write_outcome(operations, |outcome| match outcome {

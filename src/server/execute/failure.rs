@@ -12,6 +12,7 @@ impl From<&Error> for Failure {
             Error::KeyTooLarge { .. } => FailureKind::KeyTooLarge,
             Error::ValueTooLarge { .. } | Error::BatchTooLarge { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
+            Error::WrongType => FailureKind::WrongType,
             Error::Unsupported { .. } => FailureKind::Unsupported,
             Error::Corrupt { .. } => FailureKind::Corrupt,
             Error::UnknownOutcome(_) => FailureKind::OutcomeUnknown,

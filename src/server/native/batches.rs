@@ -4,7 +4,9 @@ use crate::protocol::native::Response;
 use crate::protocol::native::{Answer, BatchItem, Condition, Failure, Operation};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
-use crate::store::{Batch, BatchOutcome, Precondition, WriteAnswer, WriteOperation};
+use crate::store::{
+    Batch, BatchOutcome, CatalogueOperation, Precondition, WriteAnswer, WriteOperation,
+};
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
 const NO_VERSION: u64 = 0;
@@ -23,14 +25,14 @@ pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
         Operation::Remove { key } => {
             write(id, Batch::single(WriteOperation::Remove { key: key.into_vec() }), removed)
         }
-        Operation::Batch { items } => {
-            let operations = items.into_iter().map(item).collect();
-            write(id, Batch { operations }, version)
+        Operation::Batch { items } => write(id, items.into_iter().map(item).collect(), version),
+        _ => {
+            let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
+            write(id, Batch::single(clear), |outcome| match outcome {
+                Ok(_) => Ok(Answer::Done),
+                Err(error) => Err(Failure::from(&error)),
+            })
         }
-        _ => write(id, Batch::single(WriteOperation::Clear), |outcome| match outcome {
-            Ok(_) => Ok(Answer::Done),
-            Err(error) => Err(Failure::from(&error)),
-        }),
     }
 }
 

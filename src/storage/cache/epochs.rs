@@ -1,7 +1,11 @@
 //! For every key the number of the newest write that may have changed it.
 
 use super::chunks::Chunks;
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::sync::{AtomicU64, Ordering};
+
+/// Sets of keyspaces, so that a range removal spoils little of what is cached of others.
+const KEYSPACE_SETS: usize = 64;
 
 /// Cells that are made at once: a few pages. A checker has few keys.
 const PART_MIN: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 1 } else { 512 };
@@ -12,21 +16,22 @@ const PART_MIN: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 1 } else { 512 };
 /// that reader began.
 pub(super) struct Epochs {
     cells: Chunks<AtomicU64>,
-    /// The newest write that removed every key.
-    cleared: AtomicU64,
+    /// The newest write that removed a range of keys of a keyspace, for each of some sets of keyspaces.
+    ranges: [AtomicU64; KEYSPACE_SETS],
 }
 
 impl Epochs {
     /// So many cells at least.
     pub(super) fn new(cells: usize) -> Self {
-        Self { cells: Chunks::new(cells, PART_MIN), cleared: AtomicU64::new(0) }
+        let ranges = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { cells: Chunks::new(cells, PART_MIN), ranges }
     }
 
     /// The newest write that may have changed a key with this hash.
-    pub(super) fn of(&self, hash: u64) -> u64 {
+    pub(super) fn of(&self, keyspace: KeyspaceId, hash: u64) -> u64 {
         let cell = self.cells.get(self.position(hash));
         let raised = cell.map_or(0, |cell| cell.load(Ordering::Acquire));
-        raised.max(self.cleared.load(Ordering::Acquire))
+        raised.max(self.range(keyspace).load(Ordering::Acquire))
     }
 
     /// Says that this write, the newest, changes a key with this hash.
@@ -34,9 +39,13 @@ impl Epochs {
         self.cells.get_or_make(self.position(hash)).store(version, Ordering::Release);
     }
 
-    /// Says that this write, the newest, changes every key.
-    pub(super) fn raise_all(&self, version: u64) {
-        self.cleared.store(version, Ordering::Release);
+    /// Says that this write, the newest, may change every key of the keyspace.
+    pub(super) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
+        self.range(keyspace).store(version, Ordering::Release);
+    }
+
+    fn range(&self, keyspace: KeyspaceId) -> &AtomicU64 {
+        &self.ranges[keyspace.0 as usize % KEYSPACE_SETS]
     }
 
     /// By other bits of the hash than those that choose the bucket.
@@ -51,14 +60,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_raises_its_own_cell_and_a_clear_all_of_them() {
+    fn a_write_raises_its_own_cell_and_a_range_removal_all_of_its_keyspace() {
         let epochs = Epochs::new(1024);
         let (one, other) = (7 << 32, 600 << 32);
+        let of = |keyspace| [one, other].map(|hash| epochs.of(KeyspaceId(keyspace), hash));
         epochs.raise(one, 3);
-        assert_eq!((epochs.of(one), epochs.of(other)), (3, 0));
-        epochs.raise_all(4);
-        assert_eq!((epochs.of(one), epochs.of(other)), (4, 4));
+        assert_eq!((of(0), of(1)), ([3, 0], [3, 0]));
+        epochs.raise_all(KeyspaceId(1), 4);
+        assert_eq!((of(0), of(1)), ([3, 0], [4, 4]));
         epochs.raise(other, 5);
-        assert_eq!((epochs.of(one), epochs.of(other)), (4, 5));
+        assert_eq!((of(0), of(1)), ([3, 5], [4, 5]));
     }
 }

@@ -47,6 +47,7 @@ mod epochs;
 mod tests;
 
 use crate::bugs::{Bug, planted};
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::sync::{AtomicUsize, Ordering, random};
 use bucket::{Bucket, SLOTS};
 use cached::{Cached, OVERHEAD_BYTES};
@@ -63,6 +64,9 @@ const EPOCHS: usize = 4;
 /// Of a cache this part at most is spent on one key and value, since reading a long one costs little a byte.
 const RECORD_SHARE: usize = 1024;
 
+/// Spreads the numbers of keyspaces over all bits: digits of pi, and odd.
+const KEYSPACE_FACTOR: u64 = 0xA409_3822_299F_31D1;
+
 /// Where a key is looked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyHash(u64);
@@ -72,15 +76,18 @@ pub(crate) struct KeyHash(u64);
 pub(crate) struct Hit {
     pub(crate) value: Vec<u8>,
     pub(crate) version: u64,
+    pub(crate) value_type: ValueType,
     pub(crate) expires_at: Option<u64>,
 }
 
 /// What was read from the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fresh<'a> {
+    pub(crate) keyspace: KeyspaceId,
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
     pub(crate) version: u64,
+    pub(crate) value_type: ValueType,
     pub(crate) expires_at: Option<u64>,
 }
 
@@ -124,19 +131,29 @@ impl RecordCache {
     }
 
     /// Where the key is looked for; `None` if nothing is ever cached.
-    pub(crate) fn place(&self, key: &[u8]) -> Option<KeyHash> {
-        (self.buckets.len() > 0).then(|| KeyHash(rapidhash_v3_seeded(key, &self.secrets)))
+    pub(crate) fn place(&self, key: PlacedKey<'_>) -> Option<KeyHash> {
+        let keyspace = if planted(Bug::ConfuseKeyspaces) { KeyspaceId::DEFAULT } else { key.0 };
+        (self.buckets.len() > 0).then(|| {
+            // The hash of a key of the default keyspace stays as it is.
+            let spread = u64::from(keyspace.0).wrapping_mul(KEYSPACE_FACTOR);
+            KeyHash(rapidhash_v3_seeded(key.1, &self.secrets) ^ spread)
+        })
     }
 
     /// What the key has now, if its version is not after `latest`.
-    pub(crate) fn newest(&self, hash: KeyHash, key: &[u8], latest: u64) -> Option<Hit> {
+    pub(crate) fn newest(&self, hash: KeyHash, key: PlacedKey<'_>, latest: u64) -> Option<Hit> {
         // First, so that the memory of both is waited for together.
-        let epoch = self.epochs.of(hash.0);
+        let epoch = self.epochs.of(key.0, hash.0);
         self.find(hash, key, |cached| cached.stamp() == epoch && cached.version <= latest)
     }
 
     /// The value that this version gave the key.
-    pub(crate) fn recall(&self, hash: KeyHash, key: &[u8], version: u64) -> Option<Vec<u8>> {
+    pub(crate) fn recall(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        version: u64,
+    ) -> Option<Vec<u8>> {
         let hit = self.find(hash, key, |cached| cached.version == version)?;
         Some(hit.value)
     }
@@ -145,14 +162,14 @@ impl RecordCache {
     pub(crate) fn confirm(
         &self,
         hash: KeyHash,
-        key: &[u8],
+        key: PlacedKey<'_>,
         version: u64,
         seen: u64,
     ) -> Option<Vec<u8>> {
         let hit = self.find(hash, key, |cached| {
             let is_it = cached.version == version;
             if is_it {
-                cached.raise_stamp(self.stamp(hash, seen));
+                cached.raise_stamp(self.stamp(key.0, hash, seen));
             }
             is_it
         })?;
@@ -161,60 +178,62 @@ impl RecordCache {
 
     /// Remembers what was found to be the newest at `seen` or later, unless it is too long.
     pub(crate) fn insert(&self, hash: KeyHash, fresh: Fresh<'_>, seen: u64) {
-        let Fresh { key, value, version, expires_at } = fresh;
+        let Fresh { keyspace, key, value, version, .. } = fresh;
         if key.len() + value.len() > self.bytes_max / RECORD_SHARE {
             return;
         }
-        let stamp = self.stamp(hash, seen);
+        let stamp = self.stamp(keyspace, hash, seen);
         let (position, tag) = self.position(hash);
         let bucket = self.buckets.get_or_make(position);
-        let of_this_key =
-            |slot, cached: &Cached| (cached.parts().0 == key).then_some((slot, cached.version));
+        let of_this_key = |slot, cached: &Cached| {
+            cached.value_of((keyspace, key)).map(|_| (slot, cached.version))
+        };
         let slot = match bucket.find(tag, of_this_key) {
             // A snapshot's version makes no room by taking the newest one's.
             Some((_, newer)) if newer > version => return,
             Some((slot, _)) => slot,
             None => bucket.vacancy(tag),
         };
-        self.set(bucket, slot, Some((tag, Cached::new(key, value, (version, expires_at), stamp))));
+        self.set(bucket, slot, Some((tag, Cached::new(fresh, stamp))));
         self.grow();
         self.make_room();
     }
 
     /// Says that a write changes the key: before the write is visible, and after every earlier write.
-    pub(crate) fn raise(&self, key: &[u8], version: u64) {
+    pub(crate) fn raise(&self, key: PlacedKey<'_>, version: u64) {
         if let Some(KeyHash(hash)) = self.place(key) {
             self.epochs.raise(hash, version);
         }
     }
 
-    /// As [`raise`](Self::raise), of every key.
-    pub(crate) fn raise_all(&self, version: u64) {
-        self.epochs.raise_all(version);
+    /// As [`raise`](Self::raise), of every key of the keyspace.
+    pub(crate) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
+        self.epochs.raise_all(keyspace, version);
     }
 
     /// The stamp of what is known to be the newest at `seen` or later.
-    fn stamp(&self, hash: KeyHash, seen: u64) -> u64 {
-        let epoch = self.epochs.of(hash.0);
+    fn stamp(&self, keyspace: KeyspaceId, hash: KeyHash, seen: u64) -> u64 {
+        let epoch = self.epochs.of(keyspace, hash.0);
         if planted(Bug::StampUnseen) { epoch } else { epoch.min(seen) }
     }
 
     fn find(
         &self,
         hash: KeyHash,
-        key: &[u8],
+        key: PlacedKey<'_>,
         mut accept: impl FnMut(&Cached) -> bool,
     ) -> Option<Hit> {
         let (position, tag) = self.position(hash);
         let bucket = self.buckets.get(position)?;
         bucket.find(tag, |slot, cached| {
-            let (found, value) = cached.parts();
-            if found != key || !accept(cached) {
+            let value = cached.value_of(key)?;
+            if !accept(cached) {
                 return None;
             }
             bucket.mark_used(slot);
-            let (version, expires_at) = (cached.version, cached.expires_at());
-            Some(Hit { value: value.to_vec(), version, expires_at })
+            let Cached { version, value_type, .. } = *cached;
+            let expires_at = cached.expires_at();
+            Some(Hit { value: value.to_vec(), version, value_type, expires_at })
         })
     }
 

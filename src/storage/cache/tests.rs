@@ -4,25 +4,35 @@ fn key(number: u32) -> Vec<u8> {
     format!("key {number}").into_bytes()
 }
 
+/// A key of the default keyspace.
+fn at(key: &[u8]) -> PlacedKey<'_> {
+    (KeyspaceId::DEFAULT, key)
+}
+
+fn fresh<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> Fresh<'a> {
+    let (keyspace, value_type) = (KeyspaceId::DEFAULT, ValueType::STRING);
+    Fresh { keyspace, key, value, version, value_type, expires_at: None }
+}
+
 /// Reads a key as an engine does, where the newest version of every key has the value of its number.
 fn read(cache: &RecordCache, number: u32, version: u64, seen: u64) -> Option<Vec<u8>> {
     let (key, value) = (key(number), number.to_le_bytes());
-    let hash = cache.place(&key)?;
-    if let Some(hit) = cache.newest(hash, &key, u64::MAX) {
+    let hash = cache.place(at(&key))?;
+    if let Some(hit) = cache.newest(hash, at(&key), u64::MAX) {
         return Some(hit.value);
     }
-    let fresh = Fresh { key: &key, value: &value, version, expires_at: None };
+    let fresh = fresh(&key, &value, version);
     cache.insert(hash, fresh, seen);
     None
 }
 
 fn put(cache: &RecordCache, key: &[u8], value: &[u8], version: u64, seen: u64) {
-    let fresh = Fresh { key, value, version, expires_at: None };
-    cache.insert(cache.place(key).unwrap(), fresh, seen);
+    let fresh = fresh(key, value, version);
+    cache.insert(cache.place(at(key)).unwrap(), fresh, seen);
 }
 
 fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
-    cache.newest(cache.place(key)?, key, u64::MAX).map(|hit| (hit.value, hit.version))
+    cache.newest(cache.place(at(key))?, at(key), u64::MAX).map(|hit| (hit.value, hit.version))
 }
 
 #[test]
@@ -31,7 +41,7 @@ fn what_was_put_there_is_found_until_the_key_is_written() {
     put(&cache, b"a", b"1", 1, 1);
     put(&cache, b"b", b"1", 1, 1);
     assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
-    cache.raise(b"a", 2);
+    cache.raise(at(b"a"), 2);
     assert_eq!(newest(&cache, b"a"), None);
     // Read before the write was visible, and then after it.
     put(&cache, b"a", b"1", 1, 1);
@@ -39,7 +49,7 @@ fn what_was_put_there_is_found_until_the_key_is_written() {
     put(&cache, b"a", b"2", 2, 2);
     assert_eq!(newest(&cache, b"a"), Some((b"2".to_vec(), 2)));
     assert_eq!(newest(&cache, b"b"), Some((b"1".to_vec(), 1)));
-    cache.raise_all(3);
+    cache.raise_all(KeyspaceId::DEFAULT, 3);
     assert_eq!(newest(&cache, b"a"), None);
     assert_eq!(newest(&cache, b"b"), None);
 }
@@ -48,26 +58,26 @@ fn what_was_put_there_is_found_until_the_key_is_written() {
 fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_confirmed() {
     let cache = RecordCache::new(1 << 20, 0);
     put(&cache, b"a", b"1", 1, 1);
-    let hash = cache.place(b"a").unwrap();
+    let hash = cache.place(at(b"a")).unwrap();
     // As if a key were written that shares the epoch.
-    cache.raise(b"a", 5);
+    cache.raise(at(b"a"), 5);
     assert_eq!(newest(&cache, b"a"), None);
-    assert_eq!(cache.recall(hash, b"a", 1).as_deref(), Some(&b"1"[..]));
-    assert_eq!(cache.recall(hash, b"a", 2), None);
-    assert_eq!(cache.confirm(hash, b"a", 1, 4).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.recall(hash, at(b"a"), 1).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.recall(hash, at(b"a"), 2), None);
+    assert_eq!(cache.confirm(hash, at(b"a"), 1, 4).as_deref(), Some(&b"1"[..]));
     assert_eq!(newest(&cache, b"a"), None, "at 4 it was, at 5 nobody looked");
-    assert_eq!(cache.confirm(hash, b"a", 1, 7).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.confirm(hash, at(b"a"), 1, 7).as_deref(), Some(&b"1"[..]));
     assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
 }
 
 #[test]
 fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
     let cache = RecordCache::new(1 << 20, 0);
-    cache.raise(b"a", 5);
+    cache.raise(at(b"a"), 5);
     put(&cache, b"a", b"new", 5, 6);
-    let hash = cache.place(b"a").unwrap();
-    assert_eq!(cache.newest(hash, b"a", 4), None);
-    assert!(cache.newest(hash, b"a", 5).is_some());
+    let hash = cache.place(at(b"a")).unwrap();
+    assert_eq!(cache.newest(hash, at(b"a"), 4), None);
+    assert!(cache.newest(hash, at(b"a"), 5).is_some());
     put(&cache, b"a", b"old", 3, 4);
     assert_eq!(newest(&cache, b"a"), Some((b"new".to_vec(), 5)));
 }
@@ -84,7 +94,7 @@ fn growing_loses_some_and_confuses_nothing() {
         if let Some(value) = read(&cache, number, 3, 3) {
             assert_eq!(value, number.to_le_bytes());
         }
-        cache.raise(&key(number), 4);
+        cache.raise(at(&key(number)), 4);
         assert_eq!(newest(&cache, &key(number)), None);
     }
     assert_eq!(newest(&cache, &key(1000)), None);
@@ -134,7 +144,7 @@ fn a_record_that_takes_much_of_the_cache_is_not_kept() {
 fn what_is_overwritten_again_and_again_takes_the_room_of_one() {
     let cache = RecordCache::new(1 << 20, 0);
     for version in 1..1000 {
-        cache.raise(b"a", version);
+        cache.raise(at(b"a"), version);
         assert_eq!(newest(&cache, b"a"), None);
         put(&cache, b"a", &[7; 500], version, version);
         assert_eq!(newest(&cache, b"a").map(|(_, version)| version), Some(version));
@@ -147,9 +157,9 @@ fn what_is_overwritten_again_and_again_takes_the_room_of_one() {
 fn a_cache_of_nothing_keeps_nothing() {
     for bytes_max in [0, 100] {
         let cache = RecordCache::new(bytes_max, 1000);
-        assert!(cache.place(b"a").is_none());
-        cache.raise(b"a", 1);
-        cache.raise_all(2);
+        assert!(cache.place(at(b"a")).is_none());
+        cache.raise(at(b"a"), 1);
+        cache.raise_all(KeyspaceId::DEFAULT, 2);
     }
 }
 

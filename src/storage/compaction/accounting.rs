@@ -7,6 +7,7 @@ use crate::storage::compaction::dead_bitmap::{DeadBitmap, SharedDeadBitmap};
 use crate::storage::compaction::key_set::KeySet;
 use crate::storage::compaction::plan::OutsideSegment;
 use crate::storage::compaction::segment_usage::SegmentUsage;
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::index::Slot;
@@ -82,18 +83,24 @@ impl Accounting {
     }
 
     /// Notes that the segment holds a value of this key, live or dead.
-    pub(crate) fn note_key(&mut self, id: SegmentId, key: &[u8]) {
-        self.keys.entry(id).or_default().add(key);
+    pub(crate) fn note_key(&mut self, id: SegmentId, (keyspace, key): PlacedKey<'_>) {
+        self.keys.entry(id).or_default().add(keyspace, key);
     }
 
-    /// Notes that the segment holds values of keys with these hashes, live or dead.
-    pub(crate) fn note_key_hashes(&mut self, id: SegmentId, hashes: Vec<u32>) {
-        self.keys.entry(id).or_default().add_hashes(hashes);
+    /// Notes that the segment holds values of keys with these hashes and keyspaces, live or dead.
+    pub(crate) fn note_key_hashes(
+        &mut self,
+        id: SegmentId,
+        hashes: Vec<u32>,
+        keyspaces: Vec<KeyspaceId>,
+    ) {
+        self.keys.entry(id).or_default().add_hashes(hashes, keyspaces);
     }
 
-    /// Adds garbage that the index never pointed to.
-    pub(crate) fn add_unindexed_garbage(&mut self, bytes: u64) {
-        self.unchecked_bytes += bytes;
+    /// Marks a record as dead that the index never pointed to.
+    pub(crate) fn add_unindexed_garbage(&mut self, location: &Location) {
+        self.set_dead(location);
+        self.unchecked_bytes += location.cost();
     }
 
     /// Returns every sealed segment but these. Segments that are not sealed hold nothing that is
@@ -196,7 +203,7 @@ mod tests {
     /// A place that costs this many bytes.
     fn place(id: u64, cost: u64) -> Location {
         let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
-        Location::of(&Record::Remove { key: b"k" }, SegmentId(id), Extent { offset: 72, length })
+        Location::of(&Record::remove(b"k"), SegmentId(id), Extent { offset: 72, length })
     }
 
     #[test]
@@ -220,7 +227,7 @@ mod tests {
     fn values_that_are_lost_are_marked_and_tombstones_are_not() {
         let mut accounting = Accounting::default();
         add(&mut accounting, 1, 1000, [1, 2]);
-        let put = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let put = Record::put(b"k", b"v", None);
         let at = |offset| Location::of(&put, SegmentId(1), Extent { offset, length: 14 });
         accounting.mark_dead(&at(104));
         accounting.mark_never_live(&at(150));
@@ -237,12 +244,14 @@ mod tests {
         let mut accounting = Accounting::default();
         for id in 1..4 {
             add(&mut accounting, id, 1000, [id * 10, id * 10]);
-            accounting.note_key(SegmentId(id), &id.to_le_bytes());
+            accounting.note_key(SegmentId(id), (KeyspaceId::DEFAULT, &id.to_le_bytes()));
         }
         accounting.unseal(SegmentId(3));
         let outside = accounting.outside(&[SegmentId(1)]);
         assert_eq!(outside.len(), 1);
-        assert!(outside[0].oldest == 20 && outside[0].keys.may_contain(&2u64.to_le_bytes()));
-        assert!(!outside[0].keys.may_contain(&1u64.to_le_bytes()));
+        let holds =
+            |key: u64| outside[0].keys.may_contain((KeyspaceId::DEFAULT, &key.to_le_bytes()));
+        assert!(outside[0].oldest == 20 && holds(2));
+        assert!(!holds(1));
     }
 }

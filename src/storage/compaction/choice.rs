@@ -138,7 +138,7 @@ mod tests {
     /// A place that costs this many bytes.
     fn place(id: u64, cost: u64) -> Location {
         let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
-        Location::of(&Record::Remove { key: b"k" }, SegmentId(id), Extent { offset: 72, length })
+        Location::of(&Record::remove(b"k"), SegmentId(id), Extent { offset: 72, length })
     }
 
     fn choose(accounting: &mut Accounting, garbage: u64, output: u64) -> Vec<u64> {

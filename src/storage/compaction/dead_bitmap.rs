@@ -83,7 +83,7 @@ mod tests {
 
     fn location(offset: usize) -> Location {
         let extent = Extent { offset: u32::try_from(offset).unwrap(), length: 12 };
-        Location::of(&Record::Put { key: b"", value: b"", expires_at: None }, SegmentId(1), extent)
+        Location::of(&Record::put(b"", b"", None), SegmentId(1), extent)
     }
 
     #[test]

@@ -21,7 +21,8 @@ use crate::storage::compaction::plan::{CompactionInput, CompactionPlan};
 use crate::storage::compaction::retention::Retention;
 use crate::storage::format::file_name;
 use crate::storage::format::frame::FrameKind;
-use crate::storage::format::record::Record;
+use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::record::{Record, RecordKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES};
 use crate::storage::index::{Move, Slot};
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
@@ -40,7 +41,7 @@ pub(crate) struct Compaction {
     plan: CompactionPlan,
     output: CompactionOutput,
     phase: CompactionPhase,
-    moves: VecDeque<Move<Location>>,
+    moves: VecDeque<(KeyspaceId, Move<Location>)>,
     retention: Retention,
 }
 
@@ -102,7 +103,7 @@ impl Compaction {
         let dead = dead.clone();
         let mut scan = FrameScan::resume(&segment, offset)?;
         // A record that dies during the step is copied as well, and not repointed.
-        let horizon = self.plan.index.horizon();
+        let horizon = self.plan.indexes.horizon();
         while scan.offset() < offset + STEP_BYTES {
             let at = scan.offset();
             match scan.next_but(|offset| dead.contains(offset))? {
@@ -123,9 +124,7 @@ impl Compaction {
                         if is_dead {
                             continue;
                         }
-                        // Records that an open found cleared are not marked as dead.
-                        let is_doubtful = may_hold_unmarked || sequence < self.plan.cleared;
-                        let is_asked = from.is_tombstone() || is_doubtful;
+                        let is_asked = from.is_tombstone() || may_hold_unmarked;
                         let Self { plan, retention, .. } = self;
                         if !is_asked || retention.keeps(plan, &horizon, &record, sequence, from) {
                             self.copy_record(&record, sequence, from)?;
@@ -157,18 +156,30 @@ impl Compaction {
     fn copy_record(&mut self, record: &Record<'_>, sequence: u64, from: Location) -> Result<()> {
         let extent = self.output.copy(record, sequence)?;
         let to = from.moved(self.plan.output, extent);
-        self.moves.push_back(Move { key: record.key().to_vec(), version: sequence, from, to });
+        let moved = Move { key: record.key().to_vec(), version: sequence, from, to };
+        self.moves.push_back((record.keyspace, moved));
         Ok(())
+    }
+
+    /// Copies the range removals that are kept; returns their locations, each with its sequence
+    /// number.
+    fn copy_removals(&mut self) -> Result<Vec<(u64, Location)>> {
+        let mut copied = Vec::new();
+        for removal in self.retention.kept_removals(&self.plan) {
+            let kind = RecordKind::RemoveRange(removal.interval());
+            let record = Record { keyspace: removal.keyspace, kind };
+            let extent = self.output.copy(&record, removal.sequence)?;
+            copied.push((removal.sequence, Location::tombstone(self.plan.output, extent)));
+        }
+        Ok(copied)
     }
 
     /// Makes the output durable and gives it its name.
     fn publish(&mut self) -> Result<Option<CompactionDelivery>> {
-        if self.retention.keeps_clear(&self.plan) {
-            self.output.copy(&Record::Clear, self.plan.cleared)?;
-        }
-        let CompactionPlan { environment, table, index, unsynced_from, .. } = &self.plan;
+        let removals = self.copy_removals()?;
+        let CompactionPlan { environment, table, indexes, unsynced_from, .. } = &self.plan;
         // Every dead record is dead because of a record at or below this.
-        let visible = index.visible();
+        let visible = indexes.visible();
         self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
         self.output.flush()?;
         if_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
@@ -189,7 +200,7 @@ impl Compaction {
         self.phase = CompactionPhase::Deliver;
         let file = Arc::clone(&self.output.file);
         let segment = Segment::new(self.output.header, environment.path_of(&name), file);
-        Ok(Some(CompactionDelivery::Output(Arc::new(segment))))
+        Ok(Some(CompactionDelivery::Output(Arc::new(segment), removals)))
     }
 
     /// Delivers some of the moves.

@@ -4,11 +4,15 @@
 //! segment is reported for one in some ten thousand of the tombstones asked about, which then
 //! merely stay.
 
+use std::collections::BTreeSet;
+
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::sync::{Arc, Mutex, lock};
 
 /// Returns the hash by which a set remembers a key.
-pub(crate) fn hash(key: &[u8]) -> u32 {
-    crc32fast::hash(key)
+pub(crate) fn hash(keyspace: KeyspaceId, key: &[u8]) -> u32 {
+    // Added and not started with: a CRC of another start is that of a neighbouring key.
+    crc32fast::hash(key).wrapping_add(keyspace.0.wrapping_mul(0x9E37_79B1))
 }
 
 /// The hashes of a segment's keys.
@@ -17,6 +21,8 @@ pub(crate) struct KeySet {
     /// The hashes that were added since the last freeze.
     added: Vec<u32>,
     frozen: FrozenKeySet,
+    /// The keyspace of the key that was added last.
+    last: Option<KeyspaceId>,
 }
 
 /// Hashes that no longer change.
@@ -28,20 +34,31 @@ struct HashRun {
 
 impl KeySet {
     /// Adds a key that the segment holds a value of.
-    pub(crate) fn add(&mut self, key: &[u8]) {
-        self.added.push(hash(key));
+    pub(crate) fn add(&mut self, keyspace: KeyspaceId, key: &[u8]) {
+        self.added.push(hash(keyspace, key));
+        if self.last != Some(keyspace) {
+            self.add_keyspaces([keyspace]);
+        }
     }
 
-    /// Adds keys by their [`hash`]es.
-    pub(crate) fn add_hashes(&mut self, mut hashes: Vec<u32>) {
+    /// Adds keys by their [`hash`]es, and their keyspaces.
+    pub(crate) fn add_hashes(&mut self, mut hashes: Vec<u32>, keyspaces: Vec<KeyspaceId>) {
         self.added.append(&mut hashes);
+        self.add_keyspaces(keyspaces);
+    }
+
+    fn add_keyspaces(&mut self, keyspaces: impl IntoIterator<Item = KeyspaceId>) {
+        for keyspace in keyspaces {
+            self.last = Some(keyspace);
+            self.frozen.keyspaces.insert(keyspace);
+        }
     }
 
     /// Returns the set as it is now, for another thread.
     pub(crate) fn freeze(&mut self) -> FrozenKeySet {
         if !self.added.is_empty() {
             let hashes = std::mem::take(&mut self.added);
-            self.frozen.0.push(Arc::new(Mutex::new(HashRun { hashes, is_sorted: false })));
+            self.frozen.hashes.push(Arc::new(Mutex::new(HashRun { hashes, is_sorted: false })));
         }
         self.frozen.clone()
     }
@@ -49,13 +66,16 @@ impl KeySet {
 
 /// A set of keys that no longer changes. The first query sorts it, so that the writer need not.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct FrozenKeySet(Vec<Arc<Mutex<HashRun>>>);
+pub(crate) struct FrozenKeySet {
+    hashes: Vec<Arc<Mutex<HashRun>>>,
+    keyspaces: BTreeSet<KeyspaceId>,
+}
 
 impl FrozenKeySet {
     /// Returns false only if this key was not added.
-    pub(crate) fn may_contain(&self, key: &[u8]) -> bool {
-        let hash = hash(key);
-        self.0.iter().any(|part| {
+    pub(crate) fn may_contain(&self, (keyspace, key): PlacedKey<'_>) -> bool {
+        let hash = hash(keyspace, key);
+        self.hashes.iter().any(|part| {
             let mut part = lock(part);
             if !part.is_sorted {
                 part.hashes.sort_unstable();
@@ -65,6 +85,11 @@ impl FrozenKeySet {
             }
             part.hashes.binary_search(&hash).is_ok()
         })
+    }
+
+    /// Returns false only if no key of the keyspace was added.
+    pub(crate) fn may_contain_any(&self, keyspace: KeyspaceId) -> bool {
+        self.keyspaces.contains(&keyspace)
     }
 }
 
@@ -77,12 +102,18 @@ mod tests {
         let mut keys = KeySet::default();
         let frozen_early = keys.freeze();
         for round in 0..3u32 {
-            (0..1000u32).for_each(|key| keys.add(&(round * 1000 + key).to_le_bytes()));
+            (0..1000u32)
+                .for_each(|key| keys.add(KeyspaceId::DEFAULT, &(round * 1000 + key).to_le_bytes()));
             let frozen = keys.freeze();
-            assert!((0..round * 1000 + 1000).all(|key| frozen.may_contain(&key.to_le_bytes())));
-            let others = (100_000..101_000u32).filter(|key| frozen.may_contain(&key.to_le_bytes()));
-            assert_eq!(others.count(), 0);
+            let is_found =
+                |keyspace, key: u32| frozen.may_contain((KeyspaceId(keyspace), &key.to_le_bytes()));
+            assert!((0..round * 1000 + 1000).all(|key| is_found(0, key)));
+            assert_eq!((100_000..101_000).filter(|key| is_found(0, *key)).count(), 0);
+            assert!((0..1000).filter(|key| is_found(1, *key)).count() < 3, "another keyspace");
+            assert!(
+                frozen.may_contain_any(KeyspaceId(0)) && !frozen.may_contain_any(KeyspaceId(1))
+            );
         }
-        assert!(!frozen_early.may_contain(&0u32.to_le_bytes()));
+        assert!(!frozen_early.may_contain((KeyspaceId::DEFAULT, &0u32.to_le_bytes())));
     }
 }

@@ -5,7 +5,7 @@ use crate::storage::compaction::key_set::FrozenKeySet;
 use crate::storage::compaction::state::Replacement;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
-use crate::storage::index::IndexReader;
+use crate::storage::index::IndexReaders;
 use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(crate) struct OutsideSegment {
 /// The inputs of a compaction, and the state of the log that it depends on.
 pub(crate) struct CompactionPlan {
     pub(crate) environment: LogEnvironment,
-    pub(crate) index: IndexReader<Location>,
+    pub(crate) indexes: IndexReaders<Location>,
     pub(crate) table: Arc<SegmentTable>,
     pub(crate) inputs: Vec<CompactionInput>,
     pub(crate) output: SegmentId,
@@ -36,8 +36,6 @@ pub(crate) struct CompactionPlan {
     pub(crate) outside: Vec<OutsideSegment>,
     /// The oldest segment that holds something unsynced.
     pub(crate) unsynced_from: SegmentId,
-    /// The sequence number of the newest record that removed every key.
-    pub(crate) cleared: u64,
 }
 
 impl CompactionPlan {

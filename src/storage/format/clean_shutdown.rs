@@ -82,6 +82,13 @@ impl CleanShutdown {
     }
 }
 
+/// Returns the format version of a marker; `None` if it is damaged.
+pub(crate) fn version(bytes: &[u8]) -> Option<u32> {
+    let bytes: &[u8; CLEAN_SHUTDOWN_BYTES] = bytes.try_into().ok()?;
+    let is_whole = bytes.starts_with(MAGIC) && crc32fast::hash(&bytes[..56]) == u32_at(bytes, 56);
+    is_whole.then(|| u32_at(bytes, 8))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,9 +102,9 @@ mod tests {
         let bytes =
             CleanShutdown { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }
                 .encode(2);
-        assert_eq!(bytes[..12], *b"kvs-end\x1A\x02\0\0\0");
+        assert_eq!(bytes[..12], *b"kvs-end\x1A\x03\0\0\0");
         assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
-        assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 488_331_385]);
+        assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 548_058_277]);
     }
 
     #[test]

@@ -149,6 +149,9 @@ pub(crate) struct TooLarge;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::keyspace::KeyspaceId;
+    use crate::storage::format::record::RecordKind;
+    use crate::storage::key_range::KeyInterval;
 
     fn encode(records: &[Record<'_>], base: u64) -> (Vec<u8>, Vec<Extent>) {
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
@@ -160,23 +163,25 @@ mod tests {
         (bytes, extents)
     }
 
-    const PUT_K: Record<'_> = Record::Put { key: b"k", value: b"vw", expires_at: Some(300) };
+    const PUT_K: Record<'_> = Record::put(b"k", b"vw", Some(300));
 
     #[test]
     fn the_format_does_not_change() {
-        let (bytes, _) = encode(&[PUT_K, Record::Remove { key: b"k" }, Record::Clear], 72);
+        let range = RecordKind::RemoveRange(KeyInterval { start: b"k", end: b"l" });
+        let range = Record { keyspace: KeyspaceId(300), kind: range };
+        let (bytes, _) = encode(&[PUT_K, Record::remove(b"k"), range], 72);
         // Bytes 0-3 of the header and of each record are checksums.
-        let header = [1, 0, 0, 0, 41, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0];
+        let header = [1, 0, 0, 0, 50, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0];
         assert_eq!(bytes[4..28], header);
-        assert_eq!(bytes[36..48], [8, 0, 0, 0, 1, 0xAC, 2, 1, b'k', 2, b'v', b'w']);
-        assert_eq!(bytes[52..61], [5, 0, 0, 0, 2, 0, 1, b'k', 0]);
-        assert_eq!(bytes[65..73], [4, 0, 0, 0, 3, 0, 0, 0]);
-        assert_eq!([u32_at(&bytes, 0), u32_at(&bytes, 32)], [1_599_025_028, 3_549_705_209]);
+        assert_eq!(bytes[36..50], [10, 0, 0, 0, 1, 0, 0, 0xAC, 2, 1, b'k', 2, b'v', b'w']);
+        assert_eq!(bytes[54..65], [7, 0, 0, 0, 2, 0, 0, 0, 1, b'k', 0]);
+        assert_eq!(bytes[69..82], [9, 0, 0, 0, 3, 0xAC, 2, 0, 0, 1, b'k', 1, b'l']);
+        assert_eq!([u32_at(&bytes, 0), u32_at(&bytes, 32)], [2_855_781_679, 2_479_276_379]);
     }
 
     #[test]
     fn a_record_is_read_back_from_its_extent() {
-        let (bytes, extents) = encode(&[Record::Remove { key: b"a" }, PUT_K], 72);
+        let (bytes, extents) = encode(&[Record::remove(b"a"), PUT_K], 72);
         let Extent { offset, length } = extents[1];
         let start = offset as usize - 72;
         let bytes = &bytes[start..start + length as usize];
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_value_without_an_expiry_is_read_back_without_one() {
-        let record = Record::Put { key: b"k", value: b"", expires_at: None };
+        let record = Record::put(b"k", b"", None);
         let (bytes, extents) = encode(&[record], 0);
         let offset = u64::from(extents[0].offset);
         let bytes = &bytes[FRAME_HEADER_BYTES..];
@@ -259,11 +264,17 @@ mod tests {
             let crc = codec.0.record(72, 5, &covered).to_le_bytes();
             codec.decode_record(&[&crc[..], &covered].concat(), 72, 5).is_ok()
         };
-        assert!(decodes(&[1, 0, 1, b'k', 0]) && decodes(&[2, 0, 1, b'k', 0]));
-        assert!(!decodes(&[2, 9, 1, b'k', 0]) && !decodes(&[2, 0, 1, b'k', 1, b'v']));
-        assert!(!decodes(&[3, 0, 1, b'k', 0]) && !decodes(&[0, 0, 1, b'k', 0]));
-        assert!(!decodes(&[1, 0x80, 0, 1, b'k', 0]), "a number of one byte written in two");
-        assert!(!decodes(&[1, 0, 1, b'k', 0, 0]), "a byte too many");
+        assert!(decodes(&[1, 0, 0, 0, 1, b'k', 0]) && decodes(&[2, 0, 0, 0, 1, b'k', 0]));
+        assert!(decodes(&[1, 7, 9, 0, 1, b'k', 0]), "of another keyspace and type");
+        assert!(!decodes(&[2, 0, 0, 9, 1, b'k', 0]) && !decodes(&[2, 0, 0, 0, 1, b'k', 1, b'v']));
+        assert!(!decodes(&[2, 0, 9, 0, 1, b'k', 0]), "a removal with a type");
+        assert!(decodes(&[3, 0, 0, 0, 0, 0]) && decodes(&[3, 0, 0, 0, 1, b'k', 0]));
+        assert!(decodes(&[3, 0, 0, 0, 1, b'k', 2, b'k', 0]));
+        assert!(!decodes(&[3, 0, 0, 0, 1, b'k', 1, b'k']), "a range without keys");
+        assert!(!decodes(&[4, 0, 0, 0, 1, b'k', 0]) && !decodes(&[0, 0, 0, 0, 1, b'k', 0]));
+        assert!(!decodes(&[1, 0, 0, 0x80, 0, 1, b'k', 0]), "a number of one byte written in two");
+        assert!(!decodes(&[1, 0x80, 0, 0, 0, 1, b'k', 0]), "a number of one byte written in two");
+        assert!(!decodes(&[1, 0, 0, 0, 1, b'k', 0, 0]), "a byte too many");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::storage::format::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader
 const MAGIC: &[u8; 8] = b"kvs-hnt\x1A";
 
 /// The version of the format of hint files in `docs/format.md`; a hint of any other is not used.
-const HINT_VERSION: u32 = 1;
+const HINT_VERSION: u32 = 2;
 
 /// The offsets of the parts of a hint: checksum, header of the segment, its length, its seal,
 /// entries.

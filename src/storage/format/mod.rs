@@ -10,7 +10,8 @@
 //! |---|---|
 //! | [`segment_header`] | the header of a segment, and what it was made by |
 //! | [`frame`] | the header of a frame: a batch, or a mark |
-//! | [`record`] | a put, a removal or a clear, and its extent in a segment |
+//! | [`record`] | a put, the removal of a key or of a range, and its extent in a segment |
+//! | [`keyspace`] | the numbers of keyspaces, and of types of values |
 //! | [`codec`] | frames and records to bytes, and back |
 //! | [`checksum`] | CRC-32 that is bound to one segment and to an offset in it |
 //! | [`hint`], [`hint_entry`] | the layout of a hint, and its entries |
@@ -31,6 +32,7 @@ pub(crate) mod file_name;
 pub(crate) mod frame;
 pub(crate) mod hint;
 pub(crate) mod hint_entry;
+pub(crate) mod keyspace;
 pub(crate) mod little_endian;
 pub(crate) mod record;
 pub(crate) mod segment_header;

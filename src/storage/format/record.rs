@@ -2,59 +2,85 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::format::keyspace::{KeyspaceId, ValueType};
+use crate::storage::key_range::KeyInterval;
+
 /// Bytes of a record before its body.
 pub(crate) const RECORD_HEADER_BYTES: usize = 8;
 
-/// A record of a batch.
+/// A statement about keys of one keyspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Record<'a> {
+pub(crate) struct Record<'a> {
+    pub(crate) keyspace: KeyspaceId,
+    pub(crate) kind: RecordKind<'a>,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind<'a> {
     /// The key has this value.
-    Put { key: &'a [u8], value: &'a [u8], expires_at: Option<u64> },
+    Put { key: &'a [u8], value: &'a [u8], value_type: ValueType, expires_at: Option<u64> },
     /// The key is gone.
     Remove { key: &'a [u8] },
-    /// Every key that is older is gone.
-    Clear,
+    /// Every key in the range is gone if its version is lower.
+    RemoveRange(KeyInterval<'a>),
 }
 
 const PUT: u8 = 1;
 const REMOVE: u8 = 2;
-const CLEAR: u8 = 3;
+/// The kind of a record that removes a range.
+pub(crate) const REMOVE_RANGE: u8 = 3;
 
 /// A record's body as it is encoded: the order of the fields is the format.
-#[derive(Serialize, Deserialize)]
-pub(super) struct RecordBody<'a> {
-    kind: u8,
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RecordBody<'a> {
+    pub(crate) kind: u8,
+    pub(crate) keyspace: KeyspaceId,
+    pub(crate) value_type: ValueType,
     /// Zero where the record does not expire.
-    expires_at: u64,
+    pub(crate) expires_at: u64,
     #[serde(borrow, with = "serde_bytes")]
-    key: &'a [u8],
+    pub(crate) key: &'a [u8],
+    /// The end of the range where the record removes one.
     #[serde(borrow, with = "serde_bytes")]
-    value: &'a [u8],
+    pub(crate) value: &'a [u8],
 }
 
 impl<'a> RecordBody<'a> {
     /// Returns the body of a record.
     pub(super) fn new(record: &Record<'a>) -> Self {
-        match *record {
-            Record::Put { key, value, expires_at } => {
-                Self { kind: PUT, expires_at: expires_at.unwrap_or(0), key, value }
+        let keyspace = record.keyspace;
+        let (value_type, expires_at) = (ValueType::default(), 0);
+        match record.kind {
+            RecordKind::Put { key, value, value_type, expires_at } => {
+                let expires_at = expires_at.unwrap_or(0);
+                Self { kind: PUT, keyspace, value_type, expires_at, key, value }
             }
-            Record::Remove { key } => Self { kind: REMOVE, expires_at: 0, key, value: &[] },
-            Record::Clear => Self { kind: CLEAR, expires_at: 0, key: &[], value: &[] },
+            RecordKind::Remove { key } => {
+                Self { kind: REMOVE, keyspace, value_type, expires_at, key, value: &[] }
+            }
+            RecordKind::RemoveRange(KeyInterval { start: key, end: value }) => {
+                Self { kind: REMOVE_RANGE, keyspace, value_type, expires_at, key, value }
+            }
         }
     }
 
-    /// Returns the record of this body; `None` if no record has such a body.
-    pub(super) fn record(&self) -> Option<Record<'a>> {
-        let Self { kind, expires_at, key, value } = *self;
-        match kind {
+    /// Returns the record with this body; `None` if no record has such a one.
+    pub(crate) fn record(&self) -> Option<Record<'a>> {
+        let Self { kind, keyspace, value_type, expires_at, key, value } = *self;
+        let is_plain = expires_at == 0 && value_type == ValueType::default();
+        let kind = match kind {
             PUT => {
-                Some(Record::Put { key, value, expires_at: Some(expires_at).filter(|t| *t > 0) })
+                let expires_at = Some(expires_at).filter(|time| *time > 0);
+                RecordKind::Put { key, value, value_type, expires_at }
             }
-            REMOVE if expires_at == 0 && value.is_empty() => Some(Record::Remove { key }),
-            CLEAR if expires_at == 0 && key.is_empty() && value.is_empty() => Some(Record::Clear),
-            _ => None,
-        }
+            REMOVE if is_plain && value.is_empty() => RecordKind::Remove { key },
+            REMOVE_RANGE if is_plain && (value.is_empty() || key < value) => {
+                RecordKind::RemoveRange(KeyInterval { start: key, end: value })
+            }
+            _ => return None,
+        };
+        Some(Record { keyspace, kind })
     }
 
     /// Appends the bytes that postcard would, in a fraction of the time.
@@ -67,6 +93,8 @@ impl<'a> RecordBody<'a> {
             out.push((number & 0x7F) as u8);
         };
         out.push(self.kind);
+        number(self.keyspace.0.into(), out);
+        out.push(self.value_type.0);
         number(self.expires_at, out);
         for bytes in [self.key, self.value] {
             number(bytes.len() as u64, out);
@@ -79,34 +107,40 @@ impl<'a> RecordBody<'a> {
     pub(super) fn length(&self) -> usize {
         let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
         let bytes = |bytes: &[u8]| varint(bytes.len() as u64) + bytes.len();
-        1 + varint(self.expires_at) + bytes(self.key) + bytes(self.value)
+        let numbers = varint(self.keyspace.0.into()) + varint(self.expires_at);
+        2 + numbers + bytes(self.key) + bytes(self.value)
     }
 }
 
 impl<'a> Record<'a> {
-    /// Returns the key; a clear has none.
+    /// Returns the key that it is about; of a range the start.
     pub(crate) fn key(&self) -> &'a [u8] {
-        match self {
-            Self::Put { key, .. } | Self::Remove { key } => key,
-            Self::Clear => &[],
+        match self.kind {
+            RecordKind::Put { key, .. } | RecordKind::Remove { key } => key,
+            RecordKind::RemoveRange(KeyInterval { start, .. }) => start,
         }
     }
 
-    /// Returns true if it removes every key.
-    pub(crate) fn is_clear(&self) -> bool {
-        matches!(self, Self::Clear)
+    /// Returns its body but for a value.
+    pub(crate) fn head(&self) -> RecordBody<'a> {
+        let body = RecordBody::new(self);
+        match self.kind {
+            RecordKind::Put { .. } => RecordBody { value: &[], ..body },
+            RecordKind::Remove { .. } | RecordKind::RemoveRange { .. } => body,
+        }
     }
 
-    /// Returns everything but the value: kind, expiry, and key.
-    pub(crate) fn head(&self) -> (u8, u64, &'a [u8]) {
-        let RecordBody { kind, expires_at, key, .. } = RecordBody::new(self);
-        (kind, expires_at, key)
+    /// Returns the put of a string in the default keyspace.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) const fn put(key: &'a [u8], value: &'a [u8], expires_at: Option<u64>) -> Self {
+        let kind = RecordKind::Put { key, value, value_type: ValueType::STRING, expires_at };
+        Self { keyspace: KeyspaceId::DEFAULT, kind }
     }
 
-    /// Returns the record with this [`head`](Self::head) and no value; `None` if there is no such
-    /// record.
-    pub(crate) fn with_head(kind: u8, expires_at: u64, key: &'a [u8]) -> Option<Self> {
-        RecordBody { kind, expires_at, key, value: &[] }.record()
+    /// Returns the removal of a key of the default keyspace.
+    #[cfg(test)]
+    pub(crate) const fn remove(key: &'a [u8]) -> Self {
+        Self { keyspace: KeyspaceId::DEFAULT, kind: RecordKind::Remove { key } }
     }
 }
 
@@ -127,7 +161,9 @@ mod tests {
         for length in [0, 1, 127, 128, 300, 16_383, 16_384, 70_000] {
             let (key, value) = (vec![b'k'; length], vec![b'v'; length / 2]);
             for expires_at in [0, 1, 127, 128, 1 << 14, (1 << 63) - 1, u64::MAX] {
-                let body = RecordBody { kind: PUT, expires_at, key: &key, value: &value };
+                let keyspace = KeyspaceId(u32::try_from(length).unwrap());
+                let (key, value, value_type) = (&key[..], &value[..], ValueType(7));
+                let body = RecordBody { kind: PUT, keyspace, value_type, expires_at, key, value };
                 let mut bytes = Vec::new();
                 body.encode(&mut bytes);
                 assert_eq!(bytes.len(), body.length());

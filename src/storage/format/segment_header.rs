@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 72;
 
 /// The version of the format in `docs/format.md`.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+pub(crate) const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"kvs-log\x1A";
 
@@ -95,11 +95,15 @@ impl SegmentHeader {
         if u64_at(bytes, 40).max(u64_at(bytes, 48)) > SEQUENCE_MAX {
             return Err(damaged("its sequence numbers are out of range"));
         }
+        let id = SegmentId(u64_at(bytes, 32));
+        if id > SegmentId::MAX {
+            return Err(damaged("its id is out of range"));
+        }
         let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
         Ok(Self {
             origin,
             store,
-            id: SegmentId(u64_at(bytes, 32)),
+            id,
             base: u64_at(bytes, 40),
             durable: u64_at(bytes, 48),
             previous: SegmentId(u64_at(bytes, 56)),

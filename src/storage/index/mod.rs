@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`slot`], [`change`] | the contract of what is stored per version; what enters and leaves |
 //! | [`writer`], [`reader`] | the two halves |
+//! | [`keyspaces`] | the indexes of a store, one for each keyspace |
 //! | [`visibility`], [`snapshot`] | the published sequence number; snapshots and what they can see |
 //! | [`undo_log`] | pre-images of what is replaced in place |
 //! | [`obsolete`], [`counts`] | versions that await pruning; the number of keys, and deadlines |
@@ -30,6 +31,9 @@
 //! | [`rewrite`], [`edits`] | changes that need new leaves, and their kinds |
 //! | [`leaf`], [`leaf_builder`], [`leaf_keys`] | a leaf, its making, its keys |
 //! | [`seqlock_cell`], [`pointer_cell`] | a version that is replaced while others read it |
+//!
+//! A store has an index for each of its keyspaces. They share one visibility, so a batch of several
+//! keyspaces appears in all of them at once, and a snapshot is one point in time for all.
 //!
 //! Invariants, which the loom models `in_place`, `snapshots` and `overtaken` check:
 //!
@@ -47,6 +51,7 @@
 mod change;
 mod counts;
 mod edits;
+mod keyspaces;
 mod leaf;
 mod leaf_builder;
 mod leaf_keys;
@@ -67,9 +72,11 @@ mod visibility;
 mod writer;
 
 pub(crate) use change::{KeyVersion, Move};
+pub(crate) use keyspaces::{IndexReaders, KeyspaceChanges, KeyspaceIndexes};
 pub(crate) use pointer_cell::PointerCell;
 pub(crate) use reader::IndexReader;
 pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
 pub(crate) use slot::Slot;
 pub(crate) use snapshot::{Horizon, Snapshot};
+#[cfg(test)]
 pub(crate) use writer::IndexWriter;

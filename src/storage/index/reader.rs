@@ -20,6 +20,13 @@ pub(super) struct IndexState<S: Slot> {
     pub(super) counts: Arc<SharedCounts>,
 }
 
+impl<S: Slot> Default for IndexState<S> {
+    fn default() -> Self {
+        let (undo, counts) = (Published::new(UndoLog::default()), Arc::default());
+        Self { tree: Tree::new(), undo, counts }
+    }
+}
+
 /// The half of the index that looks things up: cheap to clone, usable from any thread, and never
 /// blocked by the writer.
 pub(crate) struct IndexReader<S: Slot> {
@@ -95,6 +102,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns what can be seen from now on.
+    #[cfg(test)]
     pub(crate) fn horizon(&self) -> Horizon {
         self.visibility.horizon()
     }

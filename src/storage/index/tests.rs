@@ -5,6 +5,7 @@ mod model;
 use std::ops::Bound;
 
 use super::*;
+use crate::storage::key_range::KeyInterval;
 use crate::storage::key_range::KeyRange;
 
 /// A number; negative ones are tombstones.
@@ -101,7 +102,7 @@ fn keys_and_deadlines_are_counted() {
     commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
     assert_eq!((reader.live(), reader.expiring()), (2, 1));
     assert_eq!(index.due(200, 10), [b"a"]);
-    index.remove_all(3, &Number(-1), |_| {});
+    index.remove_range(KeyInterval::ALL, 3, &Number(-1), |_| {});
     index.publish(3);
     assert_eq!((reader.live(), reader.expiring()), (0, 0));
 }

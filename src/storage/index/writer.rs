@@ -1,19 +1,21 @@
 //! The half of the index that changes it.
 
 use super::change::{KeyVersion, Move, Superseded, Tombstone};
-use super::counts::{KeyCounts, SharedCounts};
+use super::counts::KeyCounts;
 use super::edits::{Insert, Put, Repoint, Restore, Retain};
 use super::leaf_builder::LeafBuilder;
 use super::obsolete::ObsoleteVersions;
-use super::reader::{IndexReader, IndexState};
+#[cfg(test)]
+use super::reader::IndexReader;
+use super::reader::IndexState;
 use super::rewrite::rewrite;
 use super::slot::Slot;
-use super::tree::{LeafCursor, Tree};
+use super::tree::LeafCursor;
 use super::undo_log::{UndoLog, UndoRecord};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, planted, unless_planted};
-use crate::storage::key_range::KeyRange;
-use crate::sync::{Arc, Published};
+use crate::storage::key_range::{KeyInterval, KeyRange};
+use crate::sync::Arc;
 
 /// The half of the index that changes it. There is one, and one thread has it.
 pub(crate) struct IndexWriter<S: Slot> {
@@ -28,24 +30,41 @@ pub(crate) struct IndexWriter<S: Slot> {
     obsolete: ObsoleteVersions<S>,
 }
 
+/// Makes everything up to `sequence` visible at once in these indexes, which are all that changed.
+pub(super) fn publish_together<S: Slot>(
+    visibility: &Visibility,
+    sequence: u64,
+    indexes: &mut [&mut IndexWriter<S>],
+) {
+    let present = visibility.visible_to_writer();
+    let replaces_visible = indexes.iter().any(|index| index.replaces_visible);
+    if !replaces_visible || planted(Bug::SkipRetain) {
+        visibility.publish(sequence);
+    } else if !visibility.publish_unless_seen(present, sequence) {
+        let count = if planted(Bug::RetainOneKeyspace) { 1 } else { indexes.len() };
+        indexes.iter_mut().take(count).for_each(|index| index.retain(present));
+        visibility.publish(sequence);
+    }
+    for index in indexes {
+        index.unpublished.clear();
+        index.replaces_visible = false;
+    }
+}
+
 impl<S: Slot> IndexWriter<S> {
-    /// Returns an empty index.
+    /// Returns an empty index by itself.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
-        Self::with_visibility(Arc::default())
+        Self::with_visibility(Arc::default(), Arc::default())
     }
 
-    /// Returns an empty index whose versions become visible together with those of others.
-    fn with_visibility(visibility: Arc<Visibility>) -> Self {
-        let counts = Arc::<SharedCounts>::default();
-        let shared = IndexState {
-            tree: Tree::new(),
-            undo: Published::new(UndoLog::default()),
-            counts: Arc::clone(&counts),
-        };
+    /// Returns the writer of an empty index whose versions become visible together with those of
+    /// others.
+    pub(super) fn with_visibility(visibility: Arc<Visibility>, shared: Arc<IndexState<S>>) -> Self {
         Self {
             visibility,
-            shared: Arc::new(shared),
-            counts: KeyCounts::new(counts),
+            counts: KeyCounts::new(Arc::clone(&shared.counts)),
+            shared,
             builder: LeafBuilder::new(),
             unpublished: Vec::new(),
             replaces_visible: false,
@@ -54,6 +73,7 @@ impl<S: Slot> IndexWriter<S> {
     }
 
     /// Returns a half that reads.
+    #[cfg(test)]
     pub(crate) fn reader(&self) -> IndexReader<S> {
         IndexReader::new(Arc::clone(&self.visibility), Arc::clone(&self.shared))
     }
@@ -181,17 +201,16 @@ impl<S: Slot> IndexWriter<S> {
         rewrite(&self.shared.tree, &mut self.builder, &mut edit, &others);
     }
 
-    /// Makes everything up to `sequence` visible at once.
+    /// Makes everything up to `sequence` visible at once, in an index by itself.
+    #[cfg(test)]
     pub(crate) fn publish(&mut self, sequence: u64) {
-        let present = self.visibility.visible_to_writer();
-        if !self.replaces_visible || planted(Bug::SkipRetain) {
-            self.visibility.publish(sequence);
-        } else if !self.visibility.publish_unless_seen(present, sequence) {
-            self.retain(present);
-            self.visibility.publish(sequence);
-        }
-        self.unpublished.clear();
-        self.replaces_visible = false;
+        let visibility = Arc::clone(&self.visibility);
+        publish_together(&visibility, sequence, &mut [self]);
+    }
+
+    /// Returns true if there is nothing to publish or to prune.
+    pub(super) fn is_idle(&self) -> bool {
+        self.unpublished.is_empty() && self.obsolete.is_empty()
     }
 
     /// Puts the versions that a snapshot of the present sees back, beside those that replaced them.
@@ -216,13 +235,19 @@ impl<S: Slot> IndexWriter<S> {
         self.obsolete.prune(horizon, &self.shared.tree, &mut self.builder, forgotten);
     }
 
-    /// Removes every key at one version, also those of insertions that are not published. Calls
-    /// `replaced` as [`insert`](Self::insert) does.
-    pub(crate) fn remove_all(&mut self, version: u64, tombstone: &S, mut replaced: impl FnMut(S)) {
+    /// Removes every key of the interval that has a lower version, also those of insertions that are
+    /// not published. Calls `replaced` as [`insert`](Self::insert) does.
+    pub(crate) fn remove_range(
+        &mut self,
+        interval: KeyInterval<'_>,
+        version: u64,
+        tombstone: &S,
+        mut replaced: impl FnMut(S),
+    ) {
         const KEYS_PER_STEP: usize = 1024;
-        let mut range = KeyRange::all();
+        let mut range = interval.range();
         loop {
-            let keys = self.live_keys(&range, KEYS_PER_STEP);
+            let keys = self.keys_below(&range, version, KEYS_PER_STEP);
             let Some(last) = keys.last() else { return };
             range = range.after(last);
             let change = |key| KeyVersion { key, version, slot: tombstone.clone() };
@@ -231,11 +256,12 @@ impl<S: Slot> IndexWriter<S> {
     }
 
     /// Returns up to `limit` keys of the range whose newest version, published or not, is no
-    /// tombstone.
-    pub(crate) fn live_keys(&self, range: &KeyRange, limit: usize) -> Vec<Vec<u8>> {
+    /// tombstone and below this one.
+    pub(crate) fn keys_below(&self, range: &KeyRange, version: u64, limit: usize) -> Vec<Vec<u8>> {
+        let is_found = |(newest, slot): &(u64, S)| *newest < version && !slot.is_tombstone();
         let mut keys = Vec::new();
         self.shared.tree.walk(range, |leaf, position| {
-            if leaf.newest(position).is_some_and(|(_, slot)| !slot.is_tombstone()) {
+            if leaf.newest(position).as_ref().is_some_and(is_found) {
                 keys.push(leaf.key(position));
             }
             keys.len() < limit

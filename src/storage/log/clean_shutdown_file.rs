@@ -3,8 +3,9 @@
 use std::io;
 
 use crate::storage::environment::LogEnvironment;
-use crate::storage::format::clean_shutdown::{CLEAN_SHUTDOWN_BYTES, CleanShutdown};
+use crate::storage::format::clean_shutdown::{CLEAN_SHUTDOWN_BYTES, CleanShutdown, version};
 use crate::storage::format::file_name;
+use crate::storage::format::segment_header::FORMAT_VERSION;
 use crate::storage::fs::read_small;
 use crate::{Error, Result};
 
@@ -16,6 +17,9 @@ pub(crate) fn read(environment: &LogEnvironment) -> Result<Option<CleanShutdown>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("read", &path, error)),
     };
+    if let Some(found) = version(&bytes).filter(|version| *version != FORMAT_VERSION) {
+        return Err(Error::UnsupportedFormat { path, found, supported: FORMAT_VERSION });
+    }
     let marker = CleanShutdown::decode(&bytes, environment.store);
     if marker.is_none() {
         // A power loss while it was written leaves this too, and the log is whole then.

@@ -1,16 +1,29 @@
 //! Changes, and groups of batches of them.
 
-use crate::storage::format::record::Record;
+use crate::storage::format::keyspace::{KeyspaceId, ValueType};
+use crate::storage::format::record::{Record, RecordKind};
+use crate::storage::key_range::KeyInterval;
 
-/// A change whose outcome no longer depends on what is stored.
+/// A change of one keyspace whose outcome no longer depends on what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mutation {
+pub(crate) struct Mutation {
+    /// The keyspace.
+    pub(crate) keyspace: KeyspaceId,
+    /// What is done to its keys.
+    pub(crate) kind: MutationKind,
+}
+
+/// What a mutation does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MutationKind {
     /// The key has this value from now on.
     Put {
         /// The key.
         key: Vec<u8>,
         /// Its value.
         value: Vec<u8>,
+        /// The type of the value.
+        value_type: ValueType,
         /// When it expires, in milliseconds since the Unix epoch.
         expires_at: Option<u64>,
     },
@@ -19,41 +32,90 @@ pub(crate) enum Mutation {
         /// The key.
         key: Vec<u8>,
     },
-    /// Every key is gone; the only mutation of its batch.
-    Clear,
+    /// Every key of the range is gone that an earlier batch wrote.
+    RemoveRange {
+        /// The lowest key of the range.
+        start: Vec<u8>,
+        /// The key behind the range, above its start; empty if the range has no end.
+        end: Vec<u8>,
+    },
 }
 
 /// The bytes that the log needs for a mutation beside its key and its value, at most.
-const MUTATION_BYTES: u64 = 64;
+const MUTATION_BYTES: u64 = 72;
 
 impl Mutation {
-    /// The key that it sets.
+    /// Returns the key that it sets or removes.
+    pub(crate) fn key(&self) -> Option<&[u8]> {
+        match &self.kind {
+            MutationKind::Put { key, .. } | MutationKind::Remove { key } => Some(key),
+            MutationKind::RemoveRange { .. } => None,
+        }
+    }
+
+    /// Returns the range of keys that it removes.
+    pub(crate) fn range(&self) -> Option<KeyInterval<'_>> {
+        match &self.kind {
+            MutationKind::RemoveRange { start, end } => Some(KeyInterval { start, end }),
+            MutationKind::Put { .. } | MutationKind::Remove { .. } => None,
+        }
+    }
+
+    /// Returns the key that it sets.
     pub(crate) fn put_key(&self) -> Option<&[u8]> {
-        match self {
-            Self::Put { key, .. } => Some(key),
-            Self::Remove { .. } | Self::Clear => None,
+        match &self.kind {
+            MutationKind::Put { key, .. } => Some(key),
+            MutationKind::Remove { .. } | MutationKind::RemoveRange { .. } => None,
         }
     }
 
     /// The bytes of its key and its value.
     pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Put { key, value, .. } => key.len() + value.len(),
-            Self::Remove { key } => key.len(),
-            Self::Clear => 0,
+        match &self.kind {
+            MutationKind::Put { key, value, .. } => key.len() + value.len(),
+            MutationKind::Remove { key } => key.len(),
+            MutationKind::RemoveRange { start, end } => start.len() + end.len(),
         }
     }
 }
 
 impl<'a> From<&'a Mutation> for Record<'a> {
     fn from(mutation: &'a Mutation) -> Self {
-        match mutation {
-            Mutation::Put { key, value, expires_at } => {
-                Self::Put { key, value, expires_at: *expires_at }
+        let kind = match &mutation.kind {
+            MutationKind::Put { key, value, value_type, expires_at } => {
+                RecordKind::Put { key, value, value_type: *value_type, expires_at: *expires_at }
             }
-            Mutation::Remove { key } => Self::Remove { key },
-            Mutation::Clear => Self::Clear,
-        }
+            MutationKind::Remove { key } => RecordKind::Remove { key },
+            MutationKind::RemoveRange { start, end } => {
+                RecordKind::RemoveRange(KeyInterval { start, end })
+            }
+        };
+        Self { keyspace: mutation.keyspace, kind }
+    }
+}
+
+/// Mutations of strings in the default keyspace.
+#[cfg(any(test, fuzzing))]
+impl Mutation {
+    pub(crate) fn put(key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) -> Self {
+        let value_type = ValueType::STRING;
+        let kind = MutationKind::Put { key, value, value_type, expires_at };
+        Self { keyspace: KeyspaceId::DEFAULT, kind }
+    }
+
+    pub(crate) fn remove(key: Vec<u8>) -> Self {
+        Self { keyspace: KeyspaceId::DEFAULT, kind: MutationKind::Remove { key } }
+    }
+
+    /// Returns the removal of every key of a keyspace.
+    pub(crate) fn clear(keyspace: KeyspaceId) -> Self {
+        let (start, end) = (Vec::new(), Vec::new());
+        Self { keyspace, kind: MutationKind::RemoveRange { start, end } }
+    }
+
+    /// Returns the same in another keyspace.
+    pub(crate) fn of(self, keyspace: KeyspaceId) -> Self {
+        Self { keyspace, ..self }
     }
 }
 
@@ -93,6 +155,14 @@ impl Group {
         self.mutations.get(self.closed()..).unwrap_or_default()
     }
 
+    /// Takes those mutations of the open batch back that are not to be kept; true if there were any.
+    pub(crate) fn retain_open(&mut self, keeps: impl Fn(&Mutation) -> bool) -> bool {
+        let (closed, before) = (self.closed(), self.mutations.len());
+        let open = self.mutations.split_off(closed);
+        self.mutations.extend(open.into_iter().filter(keeps));
+        self.mutations.len() < before
+    }
+
     /// Ends the open batch, which must not be empty.
     pub(crate) fn close(&mut self) {
         self.ends.push(self.mutations.len());
@@ -119,12 +189,12 @@ impl Group {
 
     /// True where every mutation removes something.
     pub(crate) fn only_removes(&self) -> bool {
-        self.mutations.iter().all(|mutation| !matches!(mutation, Mutation::Put { .. }))
+        self.mutations.iter().all(|mutation| mutation.put_key().is_none())
     }
 
-    /// True where a batch removes every key.
-    pub(crate) fn clears(&self) -> bool {
-        self.mutations.contains(&Mutation::Clear)
+    /// True where a batch removes a range of keys.
+    pub(crate) fn removes_ranges(&self) -> bool {
+        self.mutations.iter().any(|mutation| mutation.range().is_some())
     }
 
     /// About how many bytes the log needs for it.
@@ -156,19 +226,17 @@ mod tests {
 
     #[test]
     fn a_group_knows_the_batch_of_every_mutation() {
-        let remove = |key: &str| Mutation::Remove { key: key.into() };
+        let remove = |key: &str| Mutation::remove(key.into());
+        let clear = || Mutation::clear(KeyspaceId::DEFAULT);
         let mut group = Group::default();
         assert!(group.is_empty() && group.batches().next().is_none());
         group.push([remove("a"), remove("b")]);
         group.push([remove("c")]);
-        group.push([Mutation::Clear]);
+        group.push([clear()]);
         assert!(!group.is_empty());
         assert_eq!(group.len(), 3);
         let batches: Vec<_> = group.batches().map(<[_]>::to_vec).collect();
-        assert_eq!(
-            batches,
-            [vec![remove("a"), remove("b")], vec![remove("c")], vec![Mutation::Clear]]
-        );
+        assert_eq!(batches, [vec![remove("a"), remove("b")], vec![remove("c")], vec![clear()]]);
         group.add(remove("d"));
         assert_eq!((group.open(), group.mutation(4)), (&[remove("d")][..], Some(&remove("d"))));
         group.undo();
@@ -176,13 +244,8 @@ mod tests {
         group.add(remove("e"));
         group.close();
         let mutations: Vec<_> = group.into_mutations().collect();
-        let expected = [
-            (0, remove("a")),
-            (0, remove("b")),
-            (1, remove("c")),
-            (2, Mutation::Clear),
-            (3, remove("e")),
-        ];
+        let expected =
+            [(0, remove("a")), (0, remove("b")), (1, remove("c")), (2, clear()), (3, remove("e"))];
         assert_eq!(mutations, expected);
     }
 }

@@ -97,10 +97,10 @@ impl LogWriter {
     /// Takes the next segment id.
     pub(crate) fn take_segment_id(&mut self) -> Result<SegmentId> {
         let id = self.next_segment;
-        let next = id.0.checked_add(1);
-        let next =
-            next.ok_or_else(|| Error::corrupt(&self.environment.path, 0, "no segment id is left"))?;
-        self.next_segment = SegmentId(next);
+        if id > SegmentId::MAX {
+            return Err(Error::corrupt(&self.environment.path, 0, "no segment id is left"));
+        }
+        self.next_segment = SegmentId(id.0 + 1);
         Ok(id)
     }
 

@@ -285,6 +285,7 @@ pub(crate) fn with_reserve<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::keyspace::KeyspaceId;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::log::group::Mutation;
@@ -408,8 +409,8 @@ mod tests {
     fn on_a_full_disk_only_what_removes_is_not_refused_until_there_is_nothing_left() {
         let mut reserve = Reserve::new();
         let (mut removal, mut put) = (Group::default(), Group::default());
-        removal.push([Mutation::Clear]);
-        put.push([Mutation::Put { key: vec![], value: vec![], expires_at: None }]);
+        removal.push([Mutation::clear(KeyspaceId::DEFAULT)]);
+        put.push([Mutation::put(vec![], vec![], None)]);
         assert!(reserve.refusal(&put).is_none());
         reserve.note_full(&Error::io("x", "x".as_ref(), io::ErrorKind::FileTooLarge.into()), 1);
         assert!(reserve.refusal(&put).is_none(), "another file helps");

@@ -39,7 +39,7 @@ fn group(batches: usize, value_bytes: usize) -> Group {
     let mut group = Group::default();
     for _ in 0..batches {
         let (key, value) = (b"key".to_vec(), vec![b'v'; value_bytes]);
-        group.push([Mutation::Put { key, value, expires_at: None }]);
+        group.push([Mutation::put(key, value, None)]);
     }
     group
 }

@@ -13,7 +13,7 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::format::file_name;
 use crate::storage::format::segment_id::SegmentId;
-use crate::storage::index::IndexWriter;
+use crate::storage::index::KeyspaceIndexes;
 use crate::storage::log::{LogEnd, clean_shutdown_file};
 use crate::storage::recovery::cleanup::Cleanup;
 use crate::storage::recovery::index_loader::IndexLoader;
@@ -36,15 +36,13 @@ pub(crate) struct Recovered {
     /// Those among them that are sealed and have no hint.
     pub(crate) unhinted: VecDeque<Arc<Segment>>,
     pub(crate) accounting: Accounting,
-    /// The sequence number of the newest record that removed every key, 0 if there was none.
-    pub(crate) cleared: u64,
     pub(crate) report: RecoveryReport,
 }
 
 /// Reads the log into an empty index and publishes it.
 pub(crate) fn recover(
     environment: &LogEnvironment,
-    index: &mut IndexWriter<Location>,
+    indexes: &mut KeyspaceIndexes<Location>,
     tasks: &impl Tasks,
 ) -> Result<Recovered> {
     let clean_shutdown =
@@ -54,7 +52,7 @@ pub(crate) fn recover(
     if_planted!(CleanUpFirst => std::mem::take(&mut cleanup).apply(environment)?);
     let mut recovery = Recovery {
         environment,
-        loader: IndexLoader::new(index),
+        loader: IndexLoader::new(indexes),
         accounting: Accounting::default(),
         report: RecoveryReport::default(),
         hinted: Arc::new(hinted),
@@ -165,8 +163,8 @@ impl Recovery<'_> {
             self.accounting.note_sequence(id, oldest);
             self.accounting.note_sequence(id, newest);
         }
-        self.loader.add(run, &summary.clears);
-        self.accounting.note_key_hashes(id, summary.keys);
+        self.loader.add(run, summary.removals);
+        self.accounting.note_key_hashes(id, summary.keys, summary.keyspaces);
         if is_hinted {
             segment.set_hinted(true);
             self.report.hinted += 1;
@@ -194,7 +192,7 @@ impl Recovery<'_> {
             make_durable(&self.accounting, self.durable, &written, &tail)?;
         }
         let Self { loader, mut accounting, mut report, unhinted, .. } = self;
-        let cleared = loader.finish(tail.next_sequence - 1, &mut accounting);
+        loader.finish(tail.next_sequence - 1, &mut accounting);
         report.is_clean = tail.is_clean;
         // Where what followed it was compacted away, the next segment does not begin at its end.
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
@@ -208,6 +206,6 @@ impl Recovery<'_> {
         let end =
             LogEnd { active, unsealed, last_written, next_segment, next_sequence, clean_shutdown };
         let segments = compacted.into_iter().chain(written).collect();
-        Ok(Recovered { end, segments, unhinted, accounting, cleared, report })
+        Ok(Recovered { end, segments, unhinted, accounting, report })
     }
 }

@@ -6,9 +6,12 @@
 use crate::storage::compaction::key_set;
 use crate::storage::format::frame::SEQUENCE_MAX;
 use crate::storage::format::hint_entry::HintEntry;
-use crate::storage::format::record::{Extent, Record};
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
+use crate::storage::format::record::{Extent, Record, RecordKind};
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::key_range::KeyInterval;
+use crate::storage::range_removals::RangeRemoval;
 
 /// The entries between two that can be found without decoding those before them.
 const SAMPLE_EVERY: usize = 256;
@@ -21,6 +24,10 @@ pub(crate) struct SortedRunBuilder {
     starts: Vec<(u64, usize)>,
     /// The common prefix of all keys.
     shared: Option<Vec<u8>>,
+    /// The keyspace of the first record.
+    keyspace: KeyspaceId,
+    /// True if there are records of other keyspaces.
+    is_mixed: bool,
 }
 
 impl SortedRunBuilder {
@@ -35,12 +42,16 @@ impl SortedRunBuilder {
         self.starts.push((0, start));
         let key = record.key();
         match &mut self.shared {
-            None => self.shared = Some(key.to_vec()),
+            None => {
+                self.keyspace = record.keyspace;
+                self.shared = Some(key.to_vec());
+            }
             Some(shared) => {
                 let same = shared.iter().zip(key).take_while(|(a, b)| a == b).count();
                 shared.truncate(same);
             }
         }
+        self.is_mixed |= record.keyspace != self.keyspace;
         true
     }
 
@@ -49,8 +60,12 @@ impl SortedRunBuilder {
         let shared = self.shared.map_or(0, |shared| shared.len());
         let entry = |start: usize| HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
         for (head, start) in &mut self.starts {
-            let key = entry(*start).map_or(&[][..], |entry| entry.record.key());
+            let (keyspace, key) =
+                entry(*start).map_or((self.keyspace, &[][..]), |entry| entry.placed_key());
             *head = head_of(key.get(shared..).unwrap_or_default());
+            if self.is_mixed {
+                *head = u64::from(keyspace.0) << 32 | *head >> 32;
+            }
         }
         // The heads order most of them without another look at the keys.
         self.starts.sort_unstable_by(|(a, first), (b, second)| {
@@ -93,8 +108,10 @@ pub(crate) struct RunSummary {
     pub(crate) sequences: Option<(u64, u64)>,
     /// The hashes of the keys that it holds values of.
     pub(crate) keys: Vec<u32>,
-    /// The records that removed every key, oldest first.
-    pub(crate) clears: Vec<(u64, Extent)>,
+    /// The keyspaces that it holds values of.
+    pub(crate) keyspaces: Vec<KeyspaceId>,
+    /// The records that removed ranges of keys.
+    pub(crate) removals: Vec<RangeRemoval>,
 }
 
 impl SortedRun {
@@ -121,10 +138,9 @@ impl SortedRun {
             if !is_inside || last.is_some_and(|last| last.order(&entry).is_ge()) {
                 return None;
             }
-            summary.add(&entry);
+            summary.add(segment, &entry);
             (rest, last) = (behind, Some(entry));
         }
-        summary.clears.sort_unstable_by_key(|(sequence, _)| *sequence);
         Some((Self { segment, bytes, samples }, summary))
     }
 
@@ -134,7 +150,7 @@ impl SortedRun {
     }
 
     /// Returns the keys of some of its entries, evenly spread.
-    pub(crate) fn sampled_keys(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn sampled_keys(&self) -> impl Iterator<Item = PlacedKey<'_>> {
         self.samples.iter().filter_map(|start| self.key_at(*start))
     }
 
@@ -146,9 +162,9 @@ impl SortedRun {
     /// Returns the entries whose keys are at or above this one.
     pub(crate) fn from<'a>(
         &'a self,
-        key: Option<&'a [u8]>,
+        key: Option<PlacedKey<'a>>,
     ) -> impl Iterator<Item = HintEntry<'a>> + 'a {
-        let is_before = move |other: &[u8]| key.is_some_and(|key| other < key);
+        let is_before = move |other: PlacedKey<'_>| key.is_some_and(|key| other < key);
         let sample =
             self.samples.partition_point(|start| self.key_at(*start).is_some_and(is_before));
         let start = self.samples.get(sample.saturating_sub(1));
@@ -158,24 +174,34 @@ impl SortedRun {
             rest = behind;
             Some(entry)
         });
-        entries.skip_while(move |entry| is_before(entry.record.key()))
+        entries.skip_while(move |entry| is_before(entry.placed_key()))
     }
 
-    fn key_at(&self, start: usize) -> Option<&[u8]> {
-        HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry.record.key())
+    fn key_at(&self, start: usize) -> Option<PlacedKey<'_>> {
+        HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry.placed_key())
     }
 }
 
 impl RunSummary {
-    fn add(&mut self, entry: &HintEntry<'_>) {
-        let HintEntry { record, sequence, extent } = *entry;
+    fn add(&mut self, segment: SegmentId, entry: &HintEntry<'_>) {
+        let HintEntry { record: Record { keyspace, kind }, sequence, extent } = *entry;
         self.entries += 1;
         let (oldest, newest) = self.sequences.unwrap_or((sequence, sequence));
         self.sequences = Some((oldest.min(sequence), newest.max(sequence)));
-        match record {
-            Record::Put { key, .. } => self.keys.push(key_set::hash(key)),
-            Record::Remove { .. } => {}
-            Record::Clear => self.clears.push((sequence, extent)),
+        match kind {
+            RecordKind::Put { key, .. } => {
+                self.keys.push(key_set::hash(keyspace, key));
+                // Entries are in the order of keyspaces.
+                if self.keyspaces.last() != Some(&keyspace) {
+                    self.keyspaces.push(keyspace);
+                }
+            }
+            RecordKind::Remove { .. } => {}
+            RecordKind::RemoveRange(KeyInterval { start, end }) => {
+                let (start, end) = (start.to_vec(), end.to_vec());
+                let removal = RangeRemoval { keyspace, start, end, sequence, segment, extent };
+                self.removals.push(removal);
+            }
         }
     }
 }

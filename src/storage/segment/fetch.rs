@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::storage::format::record::Record;
+use crate::storage::format::keyspace::PlacedKey;
+use crate::storage::format::record::RecordKind;
 use crate::storage::segment::location::Location;
 use crate::storage::segment::open_segment::Segment;
 use crate::{Error, Result};
@@ -48,7 +49,12 @@ const SMALL_RECORD_BYTES: usize = 512;
 
 impl Segment {
     /// Reads the value at a location of the index, where a put of this key by this commit must be.
-    pub(crate) fn fetch(&self, key: &[u8], sequence: u64, location: &Location) -> Result<Vec<u8>> {
+    pub(crate) fn fetch(
+        &self,
+        key: PlacedKey<'_>,
+        sequence: u64,
+        location: &Location,
+    ) -> Result<Vec<u8>> {
         self.fetch_by(key, sequence, location, |buffer, offset| {
             self.file.read_at(buffer, offset).map_err(|error| self.read_error(error, offset))
         })
@@ -57,7 +63,7 @@ impl Segment {
     /// Reads as [`fetch`](Self::fetch) does, unless that would wait for the disk.
     pub(crate) fn try_fetch(
         &self,
-        key: &[u8],
+        key: PlacedKey<'_>,
         sequence: u64,
         location: &Location,
     ) -> std::result::Result<Vec<u8>, ReadError> {
@@ -71,7 +77,7 @@ impl Segment {
 
     fn fetch_by<E: From<Error>>(
         &self,
-        key: &[u8],
+        key: PlacedKey<'_>,
         sequence: u64,
         location: &Location,
         read: impl FnOnce(&mut [u8], u64) -> std::result::Result<usize, E>,
@@ -96,7 +102,7 @@ impl Segment {
     fn decode_value(
         &self,
         buffer: &[u8],
-        key: &[u8],
+        (keyspace, key): PlacedKey<'_>,
         sequence: u64,
         offset: u64,
     ) -> Result<Vec<u8>> {
@@ -104,8 +110,12 @@ impl Segment {
             .codec
             .decode_record(buffer, offset, sequence)
             .map_err(|reason| Error::corrupt(&self.path, offset, reason))?;
-        match record {
-            Record::Put { key: found, value, .. } if found == key => Ok(value.to_vec()),
+        match record.kind {
+            RecordKind::Put { key: found, value, .. }
+                if found == key && record.keyspace == keyspace =>
+            {
+                Ok(value.to_vec())
+            }
             _ => Err(Error::corrupt(&self.path, offset, "the record is about another key")),
         }
     }
@@ -118,6 +128,8 @@ impl Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::keyspace::KeyspaceId;
+    use crate::storage::format::record::Record;
     use crate::storage::format::segment_header::{Origin, SegmentHeader};
     use crate::storage::format::segment_id::SegmentId;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
@@ -165,12 +177,12 @@ mod tests {
 
     #[test]
     fn only_a_read_that_must_not_wait_would_block() {
-        let location = Location::cleared(SegmentId(1));
+        let location = Location::covered(SegmentId(1));
         for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Other] {
             let segment = Segment::new(HEADER, "x".into(), Arc::new(Failing(kind)));
-            let fetched = segment.fetch(b"k", 1, &location);
+            let fetched = segment.fetch((KeyspaceId::DEFAULT, b"k"), 1, &location);
             assert!(matches!(fetched, Err(Error::Io { .. })), "{kind:?}");
-            let tried = segment.try_fetch(b"k", 1, &location);
+            let tried = segment.try_fetch((KeyspaceId::DEFAULT, b"k"), 1, &location);
             let would_block = matches!(tried, Err(ReadError::WouldBlock));
             assert_eq!(would_block, kind == io::ErrorKind::WouldBlock);
             assert_eq!(matches!(tried, Err(ReadError::Failed(Error::Io { .. }))), !would_block);
@@ -181,7 +193,7 @@ mod tests {
     fn a_record_about_another_key_is_an_error() {
         let disk = SimulatedDisk::new(State::default());
         let file = disk.create("x").unwrap();
-        let record = Record::Put { key: b"k", value: b"v", expires_at: None };
+        let record = Record::put(b"k", b"v", None);
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
         let records = std::iter::once(record);
         let codec = HEADER.codec();
@@ -189,8 +201,8 @@ mod tests {
         file.write_at(&bytes, 0).unwrap();
         let segment = Segment::new(HEADER, "x".into(), file);
         let location = Location::of(&record, SegmentId(1), extents[0]);
-        assert_eq!(segment.fetch(b"k", 1, &location).unwrap(), b"v");
-        let other = segment.fetch(b"other", 1, &location);
+        assert_eq!(segment.fetch((KeyspaceId::DEFAULT, b"k"), 1, &location).unwrap(), b"v");
+        let other = segment.fetch((KeyspaceId::DEFAULT, b"other"), 1, &location);
         assert!(matches!(other, Err(Error::Corrupt { .. })));
     }
 }

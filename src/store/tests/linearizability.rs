@@ -55,13 +55,15 @@ fn batch(key: &str, operation: KeyOperation) -> Batch {
         KeyOperation::SetIf(expected, number) => {
             let condition = condition(expected);
             let require = WriteOperation::Require { key: key.clone(), condition };
-            Batch { operations: vec![require, put(number)].into() }
+            Batch::from_iter([require, put(number)])
         }
         KeyOperation::Increment(amount) => {
             // Not an addition, which takes no value with padding.
             let update = Probe::change(move |entry| {
                 let sum = entry.map_or(0, |entry| decode(&entry.value)) + amount;
-                let change = KeyChange::Put { value: encode(sum), expires_at: None };
+                let (value, expires_at, value_type) =
+                    (encode(sum), None, engine::ValueType::STRING);
+                let change = KeyChange::Put { value, expires_at, value_type };
                 (change, WriteAnswer::Integer(sum))
             });
             Batch::single(WriteOperation::Update { key, update })
@@ -139,7 +141,7 @@ impl<'a> Client<'a> {
             {
                 let mut batch = batch(key, operation);
                 if let (WriteOperation::Require { condition, .. }, Some((_, version))) =
-                    (&mut batch.operations[0], seen)
+                    (&mut batch.operations[0].operation, seen)
                 {
                     *condition = Precondition::Version(version);
                 }

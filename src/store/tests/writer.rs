@@ -41,7 +41,7 @@ impl engine::WriteHalf for Failing {
     fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
         self.0.note_failed_job(kind, error);
     }
-    fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+    fn due(&self, now: u64, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
         self.0.due(now, limit)
     }
     fn next_deadline(&self) -> Option<u64> {
@@ -243,7 +243,7 @@ fn the_writer_wakes_up_by_itself_only_while_a_key_expires_and_never_by_the_time_
         let Wait::For(wait) = bench.writer.wait() else { panic!("a key expires") };
         assert!(wait <= EXPIRY_INTERVAL, "{wait:?}");
     }
-    bench.write(vec![WriteOperation::Clear]);
+    bench.write(vec![WriteOperation::clear()]);
     assert!(matches!(bench.writer.wait(), Wait::Forever));
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use random::Random;
 
 use super::*;
+use crate::storage::key_range::KeyInterval;
 
 #[path = "../../../../tests/common/random.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
@@ -90,7 +91,7 @@ fn a_large_tree_agrees_with_a_model() {
         index.publish(version);
         index.prune(|_, _| {});
         if version == 4400 {
-            index.remove_all(version + 1, &Number(-1), |_| {});
+            index.remove_range(KeyInterval::ALL, version + 1, &Number(-1), |_| {});
             model.remove_all(version + 1);
         }
         if random.below(50) == 0 {

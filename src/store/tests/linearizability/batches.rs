@@ -97,7 +97,7 @@ pub(super) fn execute(
             key_answer(store.apply(batch(&name(seed, *key), *operation)))
         }
         StoreOperation::Clear => {
-            let cleared = store.apply(Batch::single(WriteOperation::Clear));
+            let cleared = store.apply(Batch::single(WriteOperation::clear()));
             cleared.map(|_| StoreAnswer::Done).map_err(|error| error.to_string())
         }
         StoreOperation::Batch { require, write } => {
@@ -111,7 +111,7 @@ pub(super) fn execute(
                 }
                 None => WriteOperation::Remove { key: name(seed, *key).into() },
             });
-            match store.apply(Batch { operations: required.chain(written).collect() }) {
+            match store.apply(required.chain(written).collect()) {
                 Ok(_) => Ok(StoreAnswer::Applied(true)),
                 Err(Error::ConditionFailed { .. }) => Ok(StoreAnswer::Applied(false)),
                 Err(error) => Err(error.to_string()),

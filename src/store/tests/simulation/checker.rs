@@ -195,7 +195,7 @@ impl Checker<'_> {
     ) -> Result<(), Violation> {
         let (key, value) = (b"later".to_vec(), b"written after recovery".to_vec());
         let mut group = Group::default();
-        group.push([Mutation::Put { key: key.clone(), value: value.clone(), expires_at: None }]);
+        group.push([Mutation::put(key.clone(), value.clone(), None)]);
         match writer.commit(&mut group, true) {
             Ok(()) => drop(expected.insert(key, (value, None))),
             // The image is of a full disk.

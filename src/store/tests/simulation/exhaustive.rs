@@ -75,12 +75,12 @@ fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
         Action::Both => {
             // Longer than a sector, so that it may survive in part.
             let long = value.repeat(60);
-            vec![Batch { operations: vec![put("a", value), put("b", long)].into() }]
+            vec![Batch::from_iter(vec![put("a", value), put("b", long)])]
         }
         Action::LengthenTwice => {
             vec![Batch::single(lengthen("a")), Batch::single(lengthen("a"))]
         }
-        Action::Clear => single(WriteOperation::Clear),
+        Action::Clear => single(WriteOperation::clear()),
         Action::Step => {
             machine.step();
             return machine;

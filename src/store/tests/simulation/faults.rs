@@ -94,6 +94,7 @@ impl Script {
 fn is_from_disk(error: &Error) -> Result<(), Violation> {
     match error {
         Error::Io { .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => Ok(()),
+        error if history::is_refused(error) => Ok(()),
         error => Err(format!("a failing disk is reported as: {error}")),
     }
 }

@@ -93,7 +93,7 @@ fn assert_writable(machine: &mut Machine) {
 /// Removes every key of a full disk at once.
 fn clear_a_full_disk(machine: &mut Machine) -> Result<()> {
     fill(machine, 200);
-    write(machine, WriteOperation::Clear)?;
+    write(machine, WriteOperation::clear())?;
     settle(machine);
     assert!(machine.disk.taken() < CAPACITY / 4, "{} bytes are taken", machine.disk.taken());
     assert_writable(machine);
@@ -260,7 +260,7 @@ fn a_store_that_is_opened_on_a_full_disk_lets_go_of_its_hints() {
         let mut machine = open(&disk, pasts);
         let first = String::from_utf8(machine.now().keys().next().unwrap().clone()).unwrap();
         assert!(write(&mut machine, put("new", "1")).unwrap_err().is_disk_full());
-        let operation = if is_clear { WriteOperation::Clear } else { remove(&first) };
+        let operation = if is_clear { WriteOperation::clear() } else { remove(&first) };
         write(&mut machine, operation).unwrap();
         settle(&mut machine);
         if is_clear {
@@ -280,7 +280,7 @@ fn wherever_it_is_killed_a_full_disk_can_be_cleared() {
         write(&mut machine, remove(&key(number * 2))).unwrap();
     }
     settle(&mut machine);
-    write(&mut machine, WriteOperation::Clear).unwrap();
+    write(&mut machine, WriteOperation::clear()).unwrap();
     settle(&mut machine);
     write(&mut machine, put("again", value(1, 500))).unwrap();
     let moments = machine.disk.moments();
@@ -300,7 +300,7 @@ fn wherever_it_is_killed_a_full_disk_can_be_cleared() {
         for state in [moment.state.clone(), lost] {
             let mut machine = open(&SimulatedDisk::new(state), pasts.clone());
             machine.restore(vec![Past { sequence: 0, model: machine.contents().unwrap() }]);
-            write(&mut machine, WriteOperation::Clear)
+            write(&mut machine, WriteOperation::clear())
                 .unwrap_or_else(|e| panic!("at {number}: {e}"));
             settle(&mut machine);
             assert_writable(&mut machine);
@@ -346,7 +346,7 @@ fn happen(mut machine: Machine, dice: &mut Dice) -> Machine {
     let operation = match dice.roll(20) {
         0..=8 => put(&key(number), value(number, [20, 200, 900][dice.roll(3)])),
         9..=12 => remove(&key(number)),
-        13 if dice.roll(8) == 0 => WriteOperation::Clear,
+        13 if dice.roll(8) == 0 => WriteOperation::clear(),
         14 if dice.roll(8) == 0 => return machine.reopen().unwrap(),
         15 => {
             machine.tick();
@@ -391,7 +391,7 @@ fn random_histories_on_a_small_disk_lose_nothing() {
             full += usize::from(machine.health.is_failing());
         }
         settle(&mut machine);
-        write(&mut machine, WriteOperation::Clear).unwrap();
+        write(&mut machine, WriteOperation::clear()).unwrap();
         settle(&mut machine);
         assert_writable(&mut machine);
     }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::Dice;
 use super::machine::{lengthen, put, remove};
+use crate::Error;
+use crate::engine::KeyspaceId;
 use crate::storage::fs::simulated::Fill;
 use crate::store::clock::manual;
-use crate::store::{Batch, WriteOperation};
+use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
 
 pub(super) const KEYS: usize = 5;
 
@@ -41,6 +43,7 @@ pub(super) enum Event {
 #[derive(Debug, Clone)]
 pub(super) enum Change {
     Put {
+        keyspace: KeyspaceId,
         key: usize,
         value_bytes: usize,
     },
@@ -50,12 +53,20 @@ pub(super) enum Change {
         after: u64,
     },
     Remove {
+        keyspace: KeyspaceId,
         key: usize,
     },
     Lengthen {
+        keyspace: KeyspaceId,
         key: usize,
     },
-    Clear,
+    /// Removes the keys from the first number on, up to the last one; all if that is the first.
+    RemoveRange {
+        keyspace: KeyspaceId,
+        first: usize,
+        last: usize,
+    },
+    Catalogue(CatalogueOperation),
 }
 
 /// Draws what happens next.
@@ -78,19 +89,33 @@ pub(super) fn draw(dice: &mut Dice) -> Event {
 }
 
 fn draw_batch(dice: &mut Dice) -> Vec<Change> {
-    if dice.roll(40) == 0 {
-        return vec![Change::Clear];
+    if dice.roll(12) == 0 {
+        return vec![Change::Catalogue(draw_catalogue(dice))];
     }
     (0..=dice.roll(3)).map(|_| draw_change(dice)).collect()
 }
 
 fn draw_change(dice: &mut Dice) -> Change {
     let key = dice.roll(KEYS);
-    match dice.roll(10) {
-        0..=4 => Change::Put { key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
-        5 => Change::PutExpiring { key, after: FAR },
-        6..=7 => Change::Remove { key },
-        _ => Change::Lengthen { key },
+    let keyspace = KeyspaceId([0, 0, 0, 0, 2, 3][dice.roll(6)]);
+    match dice.roll(30) {
+        0..=14 => Change::Put { keyspace, key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
+        15..=17 => Change::PutExpiring { key, after: FAR },
+        18..=22 => Change::Remove { keyspace, key },
+        23..=28 => Change::Lengthen { keyspace, key },
+        _ => Change::RemoveRange { keyspace, first: key, last: key + dice.roll(KEYS) },
+    }
+}
+
+fn draw_catalogue(dice: &mut Dice) -> CatalogueOperation {
+    let mut name = || ["one", "two", "default"][dice.roll(3)].to_owned();
+    let (name, other) = (name(), name());
+    match dice.roll(8) {
+        0..=3 => CatalogueOperation::Create { name },
+        4 => CatalogueOperation::Rename { from: name, to: other },
+        5 => CatalogueOperation::Swap { first: name, second: other },
+        6 => CatalogueOperation::Drop { name },
+        _ => CatalogueOperation::Clear,
     }
 }
 
@@ -122,29 +147,46 @@ pub(super) fn with_time(events: Vec<Event>, mut dice: Dice) -> Vec<Event> {
 }
 
 impl Change {
-    fn operation(&self, step: usize) -> WriteOperation {
+    fn operation(&self, step: usize) -> KeyspaceOperation {
         let name = |key: &usize| format!("key{key}");
-        match self {
-            Self::Put { key, value_bytes } => {
+        let (keyspace, operation) = match self {
+            Self::Put { keyspace, key, value_bytes } => {
                 let value = format!("{step}.{key};");
                 let value: Vec<u8> = value.bytes().cycle().take(*value_bytes).collect();
-                put(&name(key), value)
+                (*keyspace, put(&name(key), value))
             }
             Self::PutExpiring { key, after } => {
                 let (key, value) = (name(key).into_bytes(), format!("{step}").into_bytes());
                 let expires_at = Some(manual::now().saturating_add(*after));
-                WriteOperation::Put { key, value, expires_at }
+                (KeyspaceId::DEFAULT, WriteOperation::Put { key, value, expires_at })
             }
-            Self::Remove { key } => remove(&name(key)),
-            Self::Lengthen { key } => lengthen(&name(key)),
-            Self::Clear => WriteOperation::Clear,
-        }
+            Self::Remove { keyspace, key } => (*keyspace, remove(&name(key))),
+            Self::Lengthen { keyspace, key } => (*keyspace, lengthen(&name(key))),
+            Self::RemoveRange { keyspace, first, last } if first == last => {
+                (*keyspace, WriteOperation::clear())
+            }
+            Self::RemoveRange { keyspace, first, last } => {
+                let (start, end) = (name(first).into_bytes(), name(last).into_bytes());
+                (*keyspace, WriteOperation::RemoveRange { start, end })
+            }
+            Self::Catalogue(operation) => {
+                (KeyspaceId::CATALOGUE, WriteOperation::Catalogue(operation.clone()))
+            }
+        };
+        KeyspaceOperation { keyspace, operation }
     }
+}
+
+/// Returns true for what the catalogue refuses on a disk that is well.
+pub(super) fn is_refused(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::KeyspaceExists { .. } | Error::NoSuchKeyspace { .. } | Error::DefaultKeyspace
+    )
 }
 
 /// The batches of a group that is written at this step.
 pub(super) fn batches(group: &[Vec<Change>], step: usize) -> Vec<Batch> {
-    let operations =
-        |batch: &Vec<Change>| batch.iter().map(|change| change.operation(step)).collect();
-    group.iter().map(|batch| Batch { operations: operations(batch) }).collect()
+    let batch = |batch: &Vec<Change>| batch.iter().map(|change| change.operation(step)).collect();
+    group.iter().map(batch).collect()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
-use crate::engine::{self, DirectoryLock, Engine, KeyRange, ReadHalf, ScanPage};
+use crate::engine::{self, DirectoryLock, Engine, KeyRange, KeyspaceId, ReadHalf, ScanPage};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
@@ -13,10 +13,14 @@ use crate::store::maintenance_message::MaintenanceMessage;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::store::{
-    Applied, Batch, BatchOutcome, SizeLimits, Update, WriteAnswers, WriteOperation,
+    Applied, Batch, BatchOutcome, CatalogueOperation, KeyspaceOperation, SizeLimits, Update,
+    WriteAnswers, WriteOperation,
 };
 use crate::sync::Arc;
 use crate::{Durability, Error, Options, Result};
+
+/// More keyspaces than anything is put into.
+const KEYSPACES: u32 = 5;
 
 /// More than anything here has.
 const MANY: usize = 1 << 20;
@@ -272,6 +276,16 @@ impl Machine {
 
 /// Everything that is stored, by a scan and key by key.
 pub(super) fn contents(reader: &dyn ReadHalf) -> Result<Model> {
+    let mut model = Model::new();
+    for keyspace in (0..KEYSPACES).map(KeyspaceId) {
+        let reader = reader.keyspace(keyspace)?;
+        let found = keyspace_contents(&*reader)?.into_iter();
+        model.extend(found.map(|(key, entry)| (placed(keyspace, &key), entry)));
+    }
+    Ok(model)
+}
+
+fn keyspace_contents(reader: &dyn ReadHalf) -> Result<Model> {
     let range = KeyRange::all();
     let page = ScanPage { range: &range, snapshot: None, limit: MANY, keys_only: false };
     let mut model = Model::new();
@@ -293,20 +307,28 @@ fn effect(batch: &Batch) -> Effect {
     Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
 }
 
-fn operation_effect(operation: &WriteOperation) -> Effect {
+fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperation) -> Effect {
+    let keyspace = *keyspace;
     match operation {
         WriteOperation::Put { key, value, expires_at } => {
-            let (key, entry) = (key.clone(), (value.clone(), *expires_at));
+            let (key, entry) = (placed(keyspace, key), (value.clone(), *expires_at));
             Box::new(move |model| drop(model.insert(key.clone(), entry.clone())))
         }
         WriteOperation::Remove { key } => {
-            let key = key.clone();
+            let key = placed(keyspace, key);
             Box::new(move |model| drop(model.remove(&key)))
         }
-        WriteOperation::Clear => Box::new(Model::clear),
+        WriteOperation::RemoveRange { start, end } => {
+            let (start, end) = (start.clone(), end.clone());
+            Box::new(move |model| remove_range(model, keyspace, &start, &end))
+        }
+        WriteOperation::Catalogue(operation) => {
+            let operation = operation.clone();
+            Box::new(move |model| change_catalogue(model, &operation))
+        }
         // The only update that is used here.
         WriteOperation::Update { key, .. } => {
-            let (key, now) = (key.clone(), manual::now());
+            let (key, now) = (placed(keyspace, key), manual::now());
             Box::new(move |model| {
                 let entry = model.entry(key.clone()).or_default();
                 if entry.1.is_some_and(|time| time <= now) {
@@ -316,6 +338,74 @@ fn operation_effect(operation: &WriteOperation) -> Effect {
             })
         }
         WriteOperation::Require { .. } => Box::new(|_| {}),
+    }
+}
+
+/// A key as it is in a model: behind the number of its keyspace, unless that is the default one.
+pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
+    match keyspace {
+        KeyspaceId::DEFAULT => key.to_vec(),
+        KeyspaceId(number) => [&[KEYSPACE_MARK][..], &number.to_be_bytes(), key].concat(),
+    }
+}
+
+/// No key of the default keyspace begins like this.
+const KEYSPACE_MARK: u8 = 0xFF;
+
+fn remove_range(model: &mut Model, keyspace: KeyspaceId, start: &[u8], end: &[u8]) {
+    let first = placed(keyspace, b"");
+    model.retain(|key, _| {
+        let is_default = key.first() != Some(&KEYSPACE_MARK);
+        let key = match keyspace {
+            KeyspaceId::DEFAULT if is_default => &key[..],
+            KeyspaceId::DEFAULT => return true,
+            _ => match key.strip_prefix(&first[..]) {
+                Some(key) => key,
+                None => return true,
+            },
+        };
+        key < start || !end.is_empty() && key >= end
+    });
+}
+
+/// Does what was not refused; numbers are below 128, and so one byte each.
+fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
+    let name = |name: &str| placed(KeyspaceId::CATALOGUE, name.as_bytes());
+    match operation {
+        CatalogueOperation::Create { name: new } => {
+            let next = model.get(&name("")).map_or(2, |(value, _)| value[0]);
+            model.insert(name(new), (vec![next], None));
+            model.insert(name(""), (vec![next + 1], None));
+        }
+        CatalogueOperation::Rename { from, to } => {
+            // Where an earlier outcome is not known, it need not be there.
+            if let Some(number) = model.remove(&name(from)) {
+                model.insert(name(to), number);
+            }
+        }
+        CatalogueOperation::Swap { first, second } => {
+            let of = |given: &str| {
+                let found = model.get(&name(given)).cloned();
+                found.unwrap_or_else(|| (vec![0], None))
+            };
+            let (one, other) = (of(first), of(second));
+            model.insert(name(first), other);
+            model.insert(name(second), one);
+        }
+        CatalogueOperation::Drop { name: dropped } => {
+            if let Some((number, _)) = model.remove(&name(dropped)) {
+                remove_range(model, KeyspaceId(number[0].into()), b"", b"");
+            }
+        }
+        CatalogueOperation::Clear => {
+            let first = name("");
+            let is_name = |key: &[u8]| key.len() > first.len() && key.starts_with(&first);
+            let names = model.iter().filter(|(key, _)| is_name(key));
+            let numbers: Vec<_> = names.map(|(_, (value, _))| value[0]).collect();
+            for number in [0].into_iter().chain(numbers) {
+                remove_range(model, KeyspaceId(number.into()), b"", b"");
+            }
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Author {
     fn write(&mut self, operations: Vec<WriteOperation>) {
         let keys = operations.iter().map(|operation| operation.key().to_vec());
         self.keys.extend(keys.filter(|key| !key.is_empty()));
-        for outcome in self.machine.write(vec![Batch { operations: operations.into() }]) {
+        for outcome in self.machine.write(vec![Batch::from_iter(operations)]) {
             outcome.expect("nothing fails here");
         }
         self.look();
@@ -126,7 +126,7 @@ impl Store {
         author = author.reopen();
         author.put_all(20..26, "another");
         if story == Story::Cleared {
-            author.write(vec![WriteOperation::Clear]);
+            author.write(vec![WriteOperation::clear()]);
             author.put_all([3, 4, 20, 30], "the last");
         }
         author.write(vec![

@@ -1,0 +1,292 @@
+//! The catalogue of keyspaces: their names and numbers, kept as the keys and values of a keyspace of
+//! its own. `docs/format.md` says how.
+
+use crate::bugs::{Bug, planted};
+use crate::engine::KeyspaceId;
+use crate::{Error, Result};
+
+/// The name of the default keyspace, unless the catalogue gives it to another one.
+pub(crate) const DEFAULT_NAME: &str = "default";
+
+/// The longest name of a keyspace.
+const NAME_BYTES_MAX: usize = 255;
+
+/// The key of the number that is given next; no name is empty.
+const NEXT_KEY: &[u8] = b"";
+
+/// A change of the catalogue, or of all keyspaces that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the operations of clients come later"))]
+pub(crate) enum CatalogueOperation {
+    /// Makes a keyspace; answers its number as a [`WriteAnswer::Integer`](super::WriteAnswer).
+    Create {
+        /// Its name.
+        name: String,
+    },
+    /// Gives a keyspace another name; answers [`WriteAnswer::Done`](super::WriteAnswer).
+    Rename {
+        /// The name that it has.
+        from: String,
+        /// The name that it gets.
+        to: String,
+    },
+    /// Gives each of two keyspaces the name of the other; answers
+    /// [`WriteAnswer::Done`](super::WriteAnswer).
+    Swap {
+        /// The name of one of them.
+        first: String,
+        /// The name of the other one.
+        second: String,
+    },
+    /// Removes a keyspace with all its keys; answers [`WriteAnswer::Done`](super::WriteAnswer).
+    Drop {
+        /// Its name.
+        name: String,
+    },
+    /// Removes every key of every keyspace, and no name; answers
+    /// [`WriteAnswer::Done`](super::WriteAnswer).
+    Clear,
+}
+
+/// A write of which an operation on the catalogue consists.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CatalogueWrite {
+    /// Sets a key of the catalogue.
+    Put(Vec<u8>, Vec<u8>),
+    /// Removes a key of the catalogue.
+    Remove(Vec<u8>),
+    /// Removes every key of a keyspace.
+    Clear(KeyspaceId),
+}
+
+/// The catalogue as an operation finds it.
+pub(super) trait CatalogueReader {
+    /// Returns the value of a key.
+    fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Returns every key.
+    fn keys(&self) -> Result<Vec<Vec<u8>>>;
+}
+
+impl CatalogueOperation {
+    /// Returns true if it sets no key.
+    pub(super) fn only_removes(&self) -> bool {
+        matches!(self, Self::Drop { .. } | Self::Clear)
+    }
+
+    /// Returns [`Error::InvalidKeyspaceName`] for a name that no keyspace may have.
+    pub(super) fn check(&self) -> Result<()> {
+        let names: [&str; 2] = match self {
+            Self::Create { name } | Self::Drop { name } => [name, name],
+            Self::Rename { from, to } => [from, to],
+            Self::Swap { first, second } => [first, second],
+            Self::Clear => return Ok(()),
+        };
+        let is_valid = |name: &&str| (1..=NAME_BYTES_MAX).contains(&name.len());
+        match names.iter().find(|name| !is_valid(name)) {
+            Some(name) => Err(Error::InvalidKeyspaceName { bytes: name.len() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the writes that it consists of, and the number of a keyspace that it makes.
+    pub(super) fn writes(
+        &self,
+        catalogue: &impl CatalogueReader,
+    ) -> Result<(Vec<CatalogueWrite>, Option<KeyspaceId>)> {
+        let remove = |name: &str| CatalogueWrite::Remove(name.as_bytes().to_vec());
+        let writes = match self {
+            Self::Create { name } => return create(catalogue, name),
+            Self::Rename { from, to } => {
+                refuse_default(from)?;
+                refuse_taken(catalogue, to)?;
+                vec![remove(from), put(to, number_of(catalogue, from)?)?]
+            }
+            Self::Swap { first, second } => {
+                let (one, other) = (number_of(catalogue, first)?, number_of(catalogue, second)?);
+                vec![put(first, other)?, put(second, one)?]
+            }
+            Self::Drop { name } => {
+                refuse_default(name)?;
+                let keyspace = number_of(catalogue, name)?;
+                let cleared = Some(CatalogueWrite::Clear(keyspace));
+                let cleared = cleared.filter(|_| !planted(Bug::DropNameOnly));
+                [remove(name)].into_iter().chain(cleared).collect()
+            }
+            Self::Clear => all(catalogue)?.into_iter().map(CatalogueWrite::Clear).collect(),
+        };
+        Ok((writes, None))
+    }
+}
+
+fn create(
+    catalogue: &impl CatalogueReader,
+    name: &str,
+) -> Result<(Vec<CatalogueWrite>, Option<KeyspaceId>)> {
+    refuse_taken(catalogue, name)?;
+    let next = catalogue.value(NEXT_KEY)?.map(|value| decode(&value)).transpose()?;
+    let keyspace = next.unwrap_or(KeyspaceId::FIRST_NAMED);
+    let after = keyspace.0.checked_add(1).ok_or_else(|| damaged("no number is left in it"))?;
+    let counted = CatalogueWrite::Put(NEXT_KEY.to_vec(), encode(KeyspaceId(after))?);
+    Ok((vec![put(name, keyspace)?, counted], Some(keyspace)))
+}
+
+/// Returns every keyspace that has a name, and the default one, which always has keys of its own.
+fn all(catalogue: &impl CatalogueReader) -> Result<Vec<KeyspaceId>> {
+    let mut keyspaces = vec![KeyspaceId::DEFAULT];
+    for name in catalogue.keys()? {
+        if let Some(value) = catalogue.value(&name)?.filter(|_| name != NEXT_KEY) {
+            keyspaces.push(decode(&value)?);
+        }
+    }
+    keyspaces.sort_unstable();
+    keyspaces.dedup();
+    Ok(keyspaces)
+}
+
+fn refuse_default(name: &str) -> Result<()> {
+    if name == DEFAULT_NAME { Err(Error::DefaultKeyspace) } else { Ok(()) }
+}
+
+fn refuse_taken(catalogue: &impl CatalogueReader, name: &str) -> Result<()> {
+    match find(catalogue, name)? {
+        Some(_) => Err(Error::KeyspaceExists { name: name.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn number_of(catalogue: &impl CatalogueReader, name: &str) -> Result<KeyspaceId> {
+    find(catalogue, name)?.ok_or_else(|| Error::NoSuchKeyspace { name: name.to_owned() })
+}
+
+fn find(catalogue: &impl CatalogueReader, name: &str) -> Result<Option<KeyspaceId>> {
+    match catalogue.value(name.as_bytes())? {
+        Some(value) => decode(&value).map(Some),
+        None => Ok((name == DEFAULT_NAME).then_some(KeyspaceId::DEFAULT)),
+    }
+}
+
+fn put(name: &str, keyspace: KeyspaceId) -> Result<CatalogueWrite> {
+    Ok(CatalogueWrite::Put(name.as_bytes().to_vec(), encode(keyspace)?))
+}
+
+fn encode(keyspace: KeyspaceId) -> Result<Vec<u8>> {
+    postcard::to_stdvec(&keyspace).map_err(|_| damaged("a number cannot be encoded"))
+}
+
+fn decode(value: &[u8]) -> Result<KeyspaceId> {
+    match postcard::take_from_bytes(value) {
+        Ok((keyspace, [])) => Ok(keyspace),
+        _ => Err(damaged("a name has no number")),
+    }
+}
+
+fn damaged(reason: &str) -> Error {
+    Error::Corrupt {
+        path: "the catalogue of keyspaces".into(),
+        offset: None,
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Catalogue(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl CatalogueReader for Catalogue {
+        fn value(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+            Ok(self.0.get(key).cloned())
+        }
+
+        fn keys(&self) -> Result<Vec<Vec<u8>>> {
+            Ok(self.0.keys().cloned().collect())
+        }
+    }
+
+    impl Catalogue {
+        /// Does the operation; returns the keyspaces whose keys it removes.
+        fn apply(&mut self, operation: &CatalogueOperation) -> Result<Vec<u32>> {
+            operation.check()?;
+            let mut cleared = Vec::new();
+            for write in operation.writes(self)?.0 {
+                match write {
+                    CatalogueWrite::Put(key, value) => drop(self.0.insert(key, value)),
+                    CatalogueWrite::Remove(key) => assert!(self.0.remove(&key).is_some()),
+                    CatalogueWrite::Clear(keyspace) => cleared.push(keyspace.0),
+                }
+            }
+            Ok(cleared)
+        }
+
+        fn number(&self, name: &str) -> Option<u32> {
+            find(self, name).unwrap().map(|keyspace| keyspace.0)
+        }
+    }
+
+    fn create(name: &str) -> CatalogueOperation {
+        CatalogueOperation::Create { name: name.into() }
+    }
+
+    fn drop_of(name: &str) -> CatalogueOperation {
+        CatalogueOperation::Drop { name: name.into() }
+    }
+
+    fn rename(from: &str, to: &str) -> CatalogueOperation {
+        CatalogueOperation::Rename { from: from.into(), to: to.into() }
+    }
+
+    fn swap(first: &str, second: &str) -> CatalogueOperation {
+        CatalogueOperation::Swap { first: first.into(), second: second.into() }
+    }
+
+    #[test]
+    fn a_number_is_given_once() {
+        let mut catalogue = Catalogue::default();
+        catalogue.apply(&create("a")).unwrap();
+        catalogue.apply(&create("b")).unwrap();
+        assert_eq!(catalogue.apply(&drop_of("a")).unwrap(), [2]);
+        catalogue.apply(&create("a")).unwrap();
+        assert_eq!((catalogue.number("a"), catalogue.number("b")), (Some(4), Some(3)));
+        assert_eq!(catalogue.0[&b""[..]], [5]);
+    }
+
+    #[test]
+    fn names_change_and_numbers_stay() {
+        let mut catalogue = Catalogue::default();
+        catalogue.apply(&create("a")).unwrap();
+        catalogue.apply(&rename("a", "b")).unwrap();
+        assert_eq!((catalogue.number("a"), catalogue.number("b")), (None, Some(2)));
+        catalogue.apply(&swap("b", "default")).unwrap();
+        assert_eq!((catalogue.number("b"), catalogue.number("default")), (Some(0), Some(2)));
+        assert_eq!(catalogue.apply(&CatalogueOperation::Clear).unwrap(), [0, 2]);
+        assert_eq!(catalogue.apply(&drop_of("b")).unwrap(), [0]);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused_with_its_reason() {
+        let mut catalogue = Catalogue::default();
+        catalogue.apply(&create("a")).unwrap();
+        let before = catalogue.0.clone();
+        for name in ["a", "default"] {
+            let taken = catalogue.apply(&create(name));
+            assert!(matches!(taken, Err(Error::KeyspaceExists { .. })), "{taken:?}");
+        }
+        for missing in [drop_of("b"), rename("b", "c"), swap("a", "b")] {
+            let refused = catalogue.apply(&missing);
+            assert!(matches!(refused, Err(Error::NoSuchKeyspace { .. })), "{refused:?}");
+        }
+        for refused in [drop_of("default"), rename("default", "b")] {
+            assert!(matches!(catalogue.apply(&refused), Err(Error::DefaultKeyspace)));
+        }
+        for name in ["", &"x".repeat(256)] {
+            let refused = catalogue.apply(&create(name));
+            assert!(matches!(refused, Err(Error::InvalidKeyspaceName { .. })), "{refused:?}");
+        }
+        assert_eq!(catalogue.0, before);
+    }
+}
