@@ -8,8 +8,8 @@
 //! | `cold mixed` | readers | the same beside writes |
 //!
 //! Warm means that the values are in memory, where workers read them; cold that they are only on
-//! the disk, of which the files are dropped from the page cache before the clients come to them. The
-//! clients share the machine with the server.
+//! the disk, of which the files are dropped from the page cache before the clients come to them.
+//! The clients share the machine with the server.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ const COLD_KEYS: u64 = 1 << 11;
 /// Values of a page each, so that reading one brings no other into memory.
 const COLD_VALUE_BYTES: usize = 4 << 10;
 
-/// After so many rounds a cold client would come to keys that it has read: the cache is dropped before.
+/// After so many rounds a cold client would come to keys that it has read: the cache is dropped
+/// before.
 const COLD_ROUNDS: u64 = COLD_KEYS / DEPTH as u64;
 
 /// A store whose values are in its cache once they were read, and in the page cache before.
@@ -48,7 +49,8 @@ fn fill_warm() -> Filled {
     Filled::new(KEYS, VALUE_BYTES, |options| options.durability(Durability::Never))
 }
 
-/// A store that leaves its files alone and remembers no value: a compaction would read what is to be cold.
+/// A store that leaves its files alone and remembers no value: a compaction would read what is to
+/// be cold.
 fn fill_cold() -> Filled {
     Filled::new(CLIENTS * COLD_KEYS, COLD_VALUE_BYTES, |options| {
         options.durability(Durability::Never).compaction_bytes_min(u64::MAX).cache_bytes(0)

@@ -17,8 +17,8 @@ const VALUES: [usize; 2] = [100, 4096];
 /// How many requests a pipeline has.
 const PIPELINE: usize = 16;
 
-/// Measures the same work for short and long values, of which `prepare` makes what `work` needs; one turn
-/// is about that many messages.
+/// Measures the same work for short and long values, of which `prepare` makes what `work` needs;
+/// one turn is about that many messages.
 fn compare<T>(
     criterion: &mut Criterion,
     name: &str,

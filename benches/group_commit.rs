@@ -1,4 +1,5 @@
-//! What sharing a commit saves: threads that write at the same time, and one that writes in batches.
+//! What sharing a commit saves: threads that write at the same time, and one that writes in
+//! batches.
 
 use std::sync::Barrier;
 use std::thread;

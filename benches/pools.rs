@@ -9,9 +9,9 @@
 //! | `rayon, lock` | as many as there are connections | the same |
 //! | `shared queue, kvs` | as many as there are connections | `kvs`, which needs no lock |
 //!
-//! Nobody syncs, and nobody compacts, which the log cannot. A pool with fewer threads than connections would
-//! leave some of them without an answer, so there is no single thread of a pool that serves many clients;
-//! one worker does. The clients share the machine.
+//! Nobody syncs, and nobody compacts, which the log cannot. A pool with fewer threads than
+//! connections would leave some of them without an answer, so there is no single thread of a pool
+//! that serves many clients; one worker does. The clients share the machine.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! A reader with a cache never goes back while its key is overwritten and removed, and a get that begins
-//! after a write was acknowledged sees it.
+//! A reader with a cache never goes back while its key is overwritten and removed, and a get that
+//! begins after a write was acknowledged sees it.
 
 use super::disk::{disk, engine, options};
 use super::model::{Bound, Model, witness};
@@ -19,7 +19,8 @@ pub(super) const MODEL: Model = Model {
 /// A few buckets.
 pub(super) const CACHE_BYTES: usize = 16 << 10;
 
-/// The commit that sets the key before any other thread exists; each later one overwrites or removes it.
+/// The commit that sets the key before any other thread exists; each later one overwrites or
+/// removes it.
 pub(super) const FIRST: u64 = 1;
 const REMOVED: u64 = 3;
 

@@ -1,5 +1,5 @@
-//! A full mailbox: senders that wait for room wake when the owner takes something and when it goes, and
-//! every message is answered or dropped.
+//! A full mailbox: senders that wait for room wake when the owner takes something and when it goes,
+//! and every message is answered or dropped.
 
 use super::model::{Bound, Model};
 use super::spawn;

@@ -1,5 +1,6 @@
-//! Models: small programs over the source that ships, which a checker runs under every schedule (loom) or
-//! many (shuttle). `docs/models.md` says what they cover, what they assume and how to run them.
+//! Models: small programs over the source that ships, which a checker runs under every schedule
+//! (loom) or many (shuttle). `docs/models.md` says what they cover, what they assume and how to run
+//! them.
 
 #![allow(clippy::unwrap_used, reason = "a model fails by panicking")]
 

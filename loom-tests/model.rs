@@ -46,7 +46,8 @@ const BRANCHES_MAX: usize = 100_000;
 /// loom's own limit, the main thread among them.
 const THREADS_MAX: usize = 5;
 
-/// Leaves the panics that a model means out of what its test prints: there is one in each execution.
+/// Leaves the panics that a model means out of what its test prints: there is one in each
+/// execution.
 fn say_nothing_of_planned_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

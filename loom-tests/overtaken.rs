@@ -1,4 +1,5 @@
-//! A read that writes to its key overtake, while an older snapshot keeps an older version, does not find that one.
+//! A read that writes to its key overtake, while an older snapshot keeps an older version, does not
+//! find that one.
 
 use super::disk::{commit, disk, engine, options, read};
 use super::model::{Bound, Model};

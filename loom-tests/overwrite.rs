@@ -1,5 +1,5 @@
-//! A compaction against an overwrite of what it moves: the newest wins for the reader that follows, and in
-//! the end.
+//! A compaction against an overwrite of what it moves: the newest wins for the reader that follows,
+//! and in the end.
 
 use super::compaction::{COMMITS, OUTPUT};
 use super::disk::{disk, get, options, read, store};

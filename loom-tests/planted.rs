@@ -1,7 +1,7 @@
 //! Each of these mistakes is caught by the model that is named here.
 //!
-//! A model that fails leaves threads of the checker behind half-way, so each mistake is made in a process of
-//! its own, which ends at the first panic.
+//! A model that fails leaves threads of the checker behind half-way, so each mistake is made in a
+//! process of its own, which ends at the first panic.
 
 use std::env;
 use std::panic;

@@ -1,8 +1,8 @@
-//! The whole store under random schedules: histories of eight callers that use every operation, with
-//! segments of a few records, compactions, snapshots and background syncs, are linearizable.
+//! The whole store under random schedules: histories of eight callers that use every operation,
+//! with segments of a few records, compactions, snapshots and background syncs, are linearizable.
 //!
-//! A schedule depends on its seed alone, which also decides the operations. A failure prints the seed of a
-//! random schedule, or the whole of a PCT one, and the environment takes both:
+//! A schedule depends on its seed alone, which also decides the operations. A failure prints the
+//! seed of a random schedule, or the whole of a PCT one, and the environment takes both:
 //!
 //! ```sh
 //! KVS_SHUTTLE_SEED=… cargo shuttle-replay
@@ -161,7 +161,8 @@ fn replay() {
     }
 }
 
-/// A model that fails leaves threads behind half-way, so each mistake is made in a process of its own.
+/// A model that fails leaves threads behind half-way, so each mistake is made in a process of its
+/// own.
 #[test]
 fn each_mistake_is_caught() {
     let mut missed = Vec::new();

@@ -1,5 +1,5 @@
-//! With an interval, what was acknowledged is visible at once and durable after a sync, while maintenance
-//! syncs in the background.
+//! With an interval, what was acknowledged is visible at once and durable after a sync, while
+//! maintenance syncs in the background.
 
 use super::disk::{INTERVAL, disk, get, is_durable, options, store};
 use super::model::{Bound, Model};

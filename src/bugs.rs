@@ -1,8 +1,8 @@
 //! Mistakes that stores of this kind are known to make, planted where they would be made.
 //!
-//! Only test builds contain them, and a test switches on one at a time to show that the harnesses of
-//! `docs/reliability.md` would catch it. Everywhere else [`planted`] is the constant `false`, which
-//! leaves nothing behind.
+//! Only test builds contain them, and a test switches on one at a time to show that the harnesses
+//! of `docs/reliability.md` would catch it. Everywhere else [`planted`] is the constant `false`,
+//! which leaves nothing behind.
 
 /// A mistake that can be planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,12 +12,12 @@
 //! # How it works
 //!
 //! ```text
-//!             TCP                 mailbox                         mailbox
-//!  clients ────────► acceptor ──► connection worker ×W ──────────────────────► writer ×1 ── owns the log, the only
-//!                                 │  event loop, owns sockets   ◄─ replies ──┘   │  ▲       mutator of the index
-//!                                 │  reads what is in memory itself              │  │ finished jobs
-//!                                 └─ cold reads, scans ──► reader ×R             ▼  │
-//!                                    ◄── replies ────────  cloned handles   maintenance ×1 (sync, compaction)
+//!             TCP                 mailbox                        mailbox
+//!  clients ────────► acceptor ──► connection worker ×W ─────────────────────► writer ×1: owns the
+//!                                 │  event loop, owns sockets   ◄─ replies ─┘  │  ▲  log and the index
+//!                                 │  reads what is in memory                   │  │ finished jobs
+//!                                 └─ blocking reads, scans ──► reader ×R       ▼  │
+//!                                    ◄── replies                     maintenance ×1: sync, compaction
 //! ```
 //!
 //! | actor | owns | never |
@@ -28,11 +28,11 @@
 //! | reader ×R | the read it does | writes anything |
 //! | maintenance ×1 | the job it runs | changes the index: it hands what it made to the writer |
 //!
-//! A write travels as a message to the writer, which takes all that wait, appends them to the log with one
-//! write, syncs if the mode says so, puts them into the index, makes them visible with one store, and
-//! answers. A read takes its key's record from the cache, or looks the key up in the index and reads the record
-//! from the file that holds it, with no lock and no message. An embedded [`Store`] has the writer and
-//! maintenance; its callers read by themselves.
+//! A write travels as a message to the writer, which takes all that wait, appends them to the log
+//! with one write, syncs if the mode says so, puts them into the index, makes them visible with one
+//! store, and answers. A read takes its key's record from the cache, or looks the key up in the
+//! index and reads the record from the file that holds it, with no lock and no message. An embedded
+//! [`Store`] has the writer and maintenance; its callers read by themselves.
 //!
 //! # Cargo features
 //!
@@ -48,11 +48,12 @@
 //!
 //! # Where things are
 //!
-//! Each folder is a layer that uses only what is listed before it: `sync` (the only door to threads, locks
-//! and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests), `storage` (the files of
-//! the `kvs` engine), `engine` (one write half, many read halves: `kvs`, `sled`, `memory`), `store` (the
-//! handle, and the writer, reader and maintenance actors), `server` and `client`, `bin`. Beside them is
-//! [`thread_pool`], the classic alternative that the server is measured against.
+//! Each folder is a layer that uses only what is listed before it: `sync` (the only door to
+//! threads, locks and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests),
+//! `storage` (the files of the `kvs` engine), `engine` (one write half, many read halves: `kvs`,
+//! `sled`, `memory`), `store` (the handle, and the writer, reader and maintenance actors), `server`
+//! and `client`, `bin`. Beside them is [`thread_pool`], the classic alternative that the server is
+//! measured against.
 
 // Models use a part of what tests need, and the embedded store a part of what the server needs.
 #![cfg_attr(

@@ -1,5 +1,5 @@
-//! Memory grows with the bytes that are there, never with the bytes that are announced: in files whose
-//! lengths are damaged or forged, and in what peers send.
+//! Memory grows with the bytes that are there, never with the bytes that are announced: in files
+//! whose lengths are damaged or forged, and in what peers send.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -174,7 +174,8 @@ fn a_length_in_a_file_allocates_no_more_than_the_file_has() {
 /// What each connection may cost that announces much and sends little: buffers for what it sent.
 const CONNECTION_BYTES: usize = 8 * 1024;
 
-/// What a client may cost: the buffers it reads with, which are as long as what it asks the system for.
+/// What a client may cost: the buffers it reads with, which are as long as what it asks the system
+/// for.
 const CLIENT_BYTES: usize = 256 * 1024;
 
 const CONNECTIONS: usize = 20;
@@ -220,7 +221,8 @@ fn a_length_from_a_client_allocates_no_more_than_the_client_sent() {
             })
             .collect();
         for mut connection in connections {
-            // The server reads what was sent before it meets the end, and then closes the connection.
+            // The server reads what was sent before it meets the end, and then closes the
+            // connection.
             let _ = connection.shutdown(Shutdown::Write);
             let _ = connection.read_to_end(&mut Vec::new());
         }

@@ -1,6 +1,7 @@
 //! A server whose clock is set forward and back while it runs, and between its runs.
 //!
-//! The library `libfaketime`, loaded before others, gives the server the time of day that a file says.
+//! The library `libfaketime`, loaded before others, gives the server the time of day that a file
+//! says.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

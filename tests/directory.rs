@@ -1,4 +1,5 @@
-//! The data directory is a thing and not a name: it is renamed, replaced, removed, shared and guarded.
+//! The data directory is a thing and not a name: it is renamed, replaced, removed, shared and
+//! guarded.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -144,7 +145,8 @@ fn remove_directory(path: &Path) {
     }
 }
 
-/// Writes to a server until it takes no more, and waits for its end; what was acknowledged until then.
+/// Writes to a server until it takes no more, and waits for its end; what was acknowledged until
+/// then.
 fn write_until_the_end(server: Server) -> usize {
     let mut connection = RedisConnection::open(server.address).unwrap();
     let (mut acknowledged, start) = (0, Instant::now());

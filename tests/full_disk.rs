@@ -1,5 +1,5 @@
-//! A disk without room, and limits on what a process may have: writes fail with a reason, reads go on, and
-//! writes succeed again when there is room, without a restart.
+//! A disk without room, and limits on what a process may have: writes fail with a reason, reads go
+//! on, and writes succeed again when there is room, without a restart.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -133,8 +133,8 @@ fn compaction_makes_room_on_a_full_disk_and_on_one_with_space() {
     }
     assert!(refused > 0, "the disk was never full");
     fs::remove_file(&ballast).unwrap();
-    // More than the disk holds, so that it is compaction that makes room: it gets the time for it, as a
-    // disk that fills up meanwhile has no room for its output.
+    // More than the disk holds, so that it is compaction that makes room: it gets the time for it,
+    // as a disk that fills up meanwhile has no room for its output.
     for number in 0..400 {
         wait_until("a compaction", || !is_compacting(&directory));
         wait_until("room that a compaction makes", || {

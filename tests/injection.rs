@@ -1,7 +1,8 @@
-//! Every call that a server's actors make on its files fails once, or is the last one before it dies.
+//! Every call that a server's actors make on its files fails once, or is the last one before it
+//! dies.
 //!
-//! `strace` watches one thread of the real server and lets the Nth call of a kind fail, or kills the
-//! server there, for N from one until a run of the same session does not get that far.
+//! `strace` watches one thread of the real server and lets the Nth call of a kind fail, or kills
+//! the server there, for N from one until a run of the same session does not get that far.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -281,7 +282,8 @@ fn every_call_of_a_compaction_fails() {
         assert!(exhaust(MAINTENANCE, "pwrite64", FAILURES_AND_EINTR, None) >= least(4, 2));
         assert!(exhaust(MAINTENANCE, "fdatasync", SYNC_FAILURES, None) >= 3);
         assert!(exhaust(MAINTENANCE, "fsync", SYNC_FAILURES, None) >= least(3, 2));
-        // Hints alone are opened: behind a rename, want of a descriptor would leave the name in doubt.
+        // Hints alone are opened: behind a rename, want of a descriptor would leave the name in
+        // doubt.
         exhaust(MAINTENANCE, "openat", &[Error("EMFILE")], None);
         assert!(exhaust(MAINTENANCE, "renameat", FAILURES, None) >= 3);
         assert!(exhaust(MAINTENANCE, "unlinkat", FAILURES, None) >= 3);

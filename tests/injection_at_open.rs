@@ -1,4 +1,5 @@
-//! Every call that opening a directory makes on its files fails once, or is the last one before the server dies.
+//! Every call that opening a directory makes on its files fails once, or is the last one before the
+//! server dies.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -38,7 +39,8 @@ const CALLS: &[(&str, &[Effect])] = &[
     ("unlinkat", FAILURES),
 ];
 
-/// Starts the server with `strace` on its first thread, which opens the store, and ends it if it runs.
+/// Starts the server with `strace` on its first thread, which opens the store, and ends it if it
+/// runs.
 fn open_with(directory: &Path, fault: &Fault, trace: &Path) -> (ExitStatus, String) {
     let mut command = Command::new("strace");
     command.arg("-D").args(fault.options(trace)).arg(env!("CARGO_BIN_EXE_kvs-server"));

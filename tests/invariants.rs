@@ -1,5 +1,5 @@
-//! What must hold at every moment of a busy server, whatever the order of things: a batch is seen whole, no
-//! increment is lost, and nobody sees time go back.
+//! What must hold at every moment of a busy server, whatever the order of things: a batch is seen
+//! whole, no increment is lost, and nobody sees time go back.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -71,7 +71,8 @@ fn redis_values(replies: Vec<Reply>) -> Vec<Option<Vec<u8>>> {
     values.iter().map(value).collect()
 }
 
-/// Reads every key at one moment in each way there is; the number, which may be older in the next call.
+/// Reads every key at one moment in each way there is; the number, which may be older in the next
+/// call.
 fn read(address: SocketAddr, number: usize) -> Box<dyn FnMut() -> usize + Send> {
     if number.is_multiple_of(3) {
         let mut redis = RedisConnection::open(address).unwrap();
@@ -203,7 +204,8 @@ fn no_acknowledged_increment_is_lost() {
                         else {
                             panic!("{replies:?}")
                         };
-                        // Each thread adds at least what it takes, so its sum never falls below its own.
+                        // Each thread adds at least what it takes, so its sum never falls below its
+                        // own.
                         assert!(*added > last && *taken >= round, "{added} and {taken} in {round}");
                         assert!(text(read).parse::<i64>().unwrap() > round);
                         assert_eq!(*own, Reply::Integer(round));

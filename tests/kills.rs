@@ -1,8 +1,8 @@
 //! A server that is killed without warning, over and over, loses nothing that it acknowledged.
 //!
-//! Clients of both protocols write to it all the while. It is killed at a moment that a seed decides,
-//! while it compacts, or while it recovers from the kill before. The engines that keep anything
-//! promise the same, in every durability.
+//! Clients of both protocols write to it all the while. It is killed at a moment that a seed
+//! decides, while it compacts, or while it recovers from the kill before. The engines that keep
+//! anything promise the same, in every durability.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -90,7 +90,8 @@ impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} kills, {} of them during a compaction and {} during a recovery; {} acknowledged writes checked",
+            "{} kills, {} of them during a compaction and {} during a recovery; {} acknowledged \
+             writes checked",
             self.kills, self.kills_in_compaction, self.kills_in_recovery, self.acknowledged
         )
     }
@@ -192,7 +193,8 @@ fn kill_and_check(engine: &str, kills: u64, seed: u64) -> Figures {
     figures
 }
 
-/// The seed decides what is written and when the server is killed; what that meets differs all the same.
+/// The seed decides what is written and when the server is killed; what that meets differs all the
+/// same.
 fn run(engine: &str, kills: u64) -> Figures {
     let seed = setting("KVS_SEED", 1);
     println!("repeat with KVS_SEED={seed} in the same form");

@@ -1,4 +1,5 @@
-//! The embedded store as a program uses it: what was acknowledged is read back, now and after reopening.
+//! The embedded store as a program uses it: what was acknowledged is read back, now and after
+//! reopening.
 
 #![allow(clippy::unwrap_used)]
 

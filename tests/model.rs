@@ -1,4 +1,5 @@
-//! Any sequence of operations leaves every engine with what a plain map would hold, reopening included.
+//! Any sequence of operations leaves every engine with what a plain map would hold, reopening
+//! included.
 
 #![allow(clippy::unwrap_used)]
 

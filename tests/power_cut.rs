@@ -1,8 +1,8 @@
 //! Power cuts on a real file system: what its disk held at one moment is what a store has to open.
 //!
-//! The server runs on an ext4 in a file. It is stopped in mid-work, the file is copied, and it goes on;
-//! the copy is mounted, the kernel recovers its journal, and the store in it is opened. What only the
-//! kernel's memory held is not in the copy, as it would not be on a disk.
+//! The server runs on an ext4 in a file. It is stopped in mid-work, the file is copied, and it goes
+//! on; the copy is mounted, the kernel recovers its journal, and the store in it is opened. What
+//! only the kernel's memory held is not in the copy, as it would not be on a disk.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -49,7 +49,8 @@ impl Machine {
         Self { server, mount, images }
     }
 
-    /// What its disk holds at this moment; `see` looks at the clients while the server stands still.
+    /// What its disk holds at this moment; `see` looks at the clients while the server stands
+    /// still.
     fn cut<T>(&self, see: impl FnOnce() -> T) -> (Disk, T) {
         self.server.signal("STOP");
         wait_until_stopped(self.server.id());
@@ -218,8 +219,8 @@ fn read_prefix(disk: &Disk) -> (u64, String) {
     (count, files)
 }
 
-/// Cuts the power behind numbered writes; what is lost are the newest, and none before the last sync that
-/// was asked for. How many were lost at each cut.
+/// Cuts the power behind numbered writes; what is lost are the newest, and none before the last
+/// sync that was asked for. How many were lost at each cut.
 fn cut_prefix(durability: &str, cuts: u64, seed: u64) -> Vec<u64> {
     let mut random = Random(seed);
     let machine = Machine::start(durability);

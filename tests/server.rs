@@ -1,4 +1,5 @@
-//! What a server owes its clients: replies in order, whatever the others do, and none lost at its end.
+//! What a server owes its clients: replies in order, whatever the others do, and none lost at its
+//! end.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

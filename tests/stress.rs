@@ -1,5 +1,5 @@
-//! What must hold at every moment while everything goes on at once: a live key is never missing, a value
-//! never goes back, and no value is ever another key's.
+//! What must hold at every moment while everything goes on at once: a live key is never missing, a
+//! value never goes back, and no value is ever another key's.
 
 #![allow(clippy::unwrap_used)]
 
@@ -36,7 +36,8 @@ fn round_of(key: usize, value: &[u8]) -> u64 {
     round.trim_end_matches('.').parse().unwrap()
 }
 
-/// Overwrites every key again and again while readers check what they see; returns reads and writes.
+/// Overwrites every key again and again while readers check what they see; returns reads and
+/// writes.
 fn overwrite_and_read(store: &Store) -> (u64, u64) {
     let set = |key: usize, round: u64| {
         // Lengths vary, so that places in the log do not line up.

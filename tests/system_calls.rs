@@ -59,7 +59,8 @@ fn always_syncs_once_for_each_group_of_writes() {
     assert!(server.wait().0.success());
     let (syncs, writes) = (calls(&summary, "fdatasync"), calls(&summary, "pwrite64"));
     println!("{} sets: {writes} writes, {syncs} syncs", CLIENTS * WRITES);
-    // Besides the groups: the engine's name, the header of the segment, the lock's note, the close mark.
+    // Besides the groups: the engine's name, the header of the segment, the lock's note, the close
+    // mark.
     let others = 6;
     assert!(syncs.abs_diff(writes) <= others, "{writes} writes, {syncs} syncs");
     assert!(syncs < CLIENTS * WRITES / 2, "{syncs} syncs: writes that waited were not grouped");

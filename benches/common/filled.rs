@@ -15,8 +15,8 @@ pub struct Filled {
 }
 
 impl Filled {
-    /// Opens a store with the options that `choose` makes of those for its directory, and sets the keys
-    /// with the first `keys` numbers.
+    /// Opens a store with the options that `choose` makes of those for its directory, and sets the
+    /// keys with the first `keys` numbers.
     pub fn new(keys: u64, value_bytes: usize, choose: impl FnOnce(Options) -> Options) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
         let options = choose(Options::new(directory.path()));

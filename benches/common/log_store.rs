@@ -1,8 +1,9 @@
 //! The store of a classic server: one structure for readers and writers alike, so they need a lock.
 //!
-//! A log with a checksum for each record, one write for each change, and an ordered index in memory: what
-//! the `kvs` engine does for a single write or read of the same size. Left out are recovery, compaction,
-//! syncs and batches, which nobody asks for here; that is to its advantage in what is compared.
+//! A log with a checksum for each record, one write for each change, and an ordered index in
+//! memory: what the `kvs` engine does for a single write or read of the same size. Left out are
+//! recovery, compaction, syncs and batches, which nobody asks for here; that is to its advantage in
+//! what is compared.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use criterion::Criterion;
 
-/// Settings with which all benches together take minutes: what they compare differs by more than the
-/// few percent that longer runs would tell apart.
+/// Settings with which all benches together take minutes: what they compare differs by more than
+/// the few percent that longer runs would tell apart.
 pub fn settings() -> Criterion {
     Criterion::default()
         .sample_size(10)

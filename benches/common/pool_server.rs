@@ -1,5 +1,6 @@
-//! The classic server: a job of a thread pool for each connection, which blocks on its socket, and a store
-//! that all of them share. It speaks as much of the native protocol as clients of benches do.
+//! The classic server: a job of a thread pool for each connection, which blocks on its socket, and
+//! a store that all of them share. It speaks as much of the native protocol as clients of benches
+//! do.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -59,7 +60,8 @@ pub struct PoolServer {
 impl PoolServer {
     /// Serves the store on a free port of the loopback.
     ///
-    /// A connection takes one of the threads until it ends, so those beyond the number of threads wait.
+    /// A connection takes one of the threads until it ends, so those beyond the number of threads
+    /// wait.
     pub fn start<P: ThreadPool + Send + 'static>(threads: u32, store: impl Shared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");

@@ -19,7 +19,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
-/// Keys and values are made on one thread and freed on another, which the system's allocator is slow at.
+/// Keys and values are made on one thread and freed on another, which the system's allocator is
+/// slow at.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -148,7 +149,8 @@ fn start_log() -> Result<(), Error> {
         Err(_) => LevelFilter::Info,
         Ok(name) => name.parse().map_err(|_| {
             Error::InvalidOption(format!(
-                "unknown level {name:?} in {LOG_VARIABLE}: choose off, error, warn, info, debug or trace"
+                "unknown level {name:?} in {LOG_VARIABLE}: choose off, error, warn, info, debug or \
+                 trace"
             ))
         })?,
     };
@@ -159,7 +161,8 @@ fn start_log() -> Result<(), Error> {
             out.finish(format_args!("{time:.3} {level:5} {message}"));
         })
         .chain(fern::Output::call(|record| {
-            // fern panics where it cannot write, and a full disk under the log must not end the server.
+            // fern panics where it cannot write, and a full disk under the log must not end the
+            // server.
             let _ = writeln!(io::stderr(), "{}", record.args());
         }));
     logger.apply().map_err(|error| Error::InvalidOption(format!("cannot start the log: {error}")))

@@ -1,8 +1,9 @@
 //! Opening a log with hints that hold anything.
 //!
-//! A program builds a log with the real engine, which then writes the hint of every sealed segment. With
-//! them a store has to open as without them; and so it has to whatever becomes of the hints, as long as
-//! nobody forges a checksum. Where a segment is damaged behind its hint, a read is right or an error.
+//! A program builds a log with the real engine, which then writes the hint of every sealed segment.
+//! With them a store has to open as without them; and so it has to whatever becomes of the hints,
+//! as long as nobody forges a checksum. Where a segment is damaged behind its hint, a read is right
+//! or an error.
 
 use super::segment::build::{self, contents, open};
 use super::{Image, Input, image};

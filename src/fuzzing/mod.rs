@@ -9,9 +9,10 @@
 //! | [`operations`] | operations on a store, with kills, full disks and compactions | every answer is that of a map in memory |
 //! | [`text`] | file names, markers, patterns, numbers | what is read is what would be written; patterns match as by definition |
 //!
-//! Each runs on its own without threads, sockets, files or clocks, so its input is all that a failure
-//! needs to be repeated. The tests replay the inputs in `tests/corpus/` and mutations of them; the folder
-//! `fuzz/` runs the same functions under libFuzzer, which looks for inputs that reach new code.
+//! Each runs on its own without threads, sockets, files or clocks, so its input is all that a
+//! failure needs to be repeated. The tests replay the inputs in `tests/corpus/` and mutations of
+//! them; the folder `fuzz/` runs the same functions under libFuzzer, which looks for inputs that
+//! reach new code.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
 

@@ -48,7 +48,8 @@ fn check_hello<T: PartialEq + Debug>(
     }
 }
 
-/// What decodes encodes to something that decodes to the same, and to the same bytes if it was canonical.
+/// What decodes encodes to something that decodes to the same, and to the same bytes if it was
+/// canonical.
 fn check_request(body: &[u8]) {
     let Ok(request) = Request::decode(body) else { return };
     let mut frame = Vec::new();
@@ -67,7 +68,8 @@ fn check_response(body: &[u8]) {
     check_limit(&frame, |limit, out| response.encode(limit, out));
 }
 
-/// Postcard reads numbers with needless bytes, so the canonical body may be shorter but never longer.
+/// Postcard reads numbers with needless bytes, so the canonical body may be shorter but never
+/// longer.
 fn check_body(body: &[u8], frame: &[u8]) {
     let Ok(Some((encoded, length))) = decode_frame(frame, FRAME_BYTES_MAX) else {
         panic!("an encoded frame does not decode");

@@ -17,8 +17,8 @@ use crate::{EngineKind, Error, Result};
 pub enum Durability {
     /// Before it is acknowledged: every group of writes is followed by one `fdatasync`.
     Always,
-    /// This long after it was acknowledged, and as long as the disk takes to sync; what is lost is always a
-    /// suffix.
+    /// This long after it was acknowledged, and as long as the disk takes to sync; what is lost is
+    /// always a suffix.
     Interval(Duration),
     /// Whenever the operating system writes it back; what is lost is always a suffix.
     Never,
@@ -46,7 +46,8 @@ impl FromStr for Durability {
     fn from_str(text: &str) -> Result<Self> {
         let unknown = || {
             Error::InvalidOption(format!(
-                "unknown durability {text:?}: choose always, interval, interval=MILLISECONDS or never"
+                "unknown durability {text:?}: choose always, interval, interval=MILLISECONDS or \
+                 never"
             ))
         };
         match text.split_once('=') {
@@ -117,8 +118,8 @@ impl Options {
         self
     }
 
-    /// When acknowledged writes survive power loss; the default is an interval of one second, less than
-    /// one millisecond is taken as one.
+    /// When acknowledged writes survive power loss; the default is an interval of one second, less
+    /// than one millisecond is taken as one.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = match durability {
@@ -130,7 +131,8 @@ impl Options {
         self
     }
 
-    /// How long opening waits for another handle to let go of the directory; the default is one second.
+    /// How long opening waits for another handle to let go of the directory; the default is one
+    /// second.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.lock_wait = wait;
@@ -151,7 +153,8 @@ impl Options {
         self
     }
 
-    /// At what size the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB; the default is 64 MiB.
+    /// At what size the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB; the
+    /// default is 64 MiB.
     ///
     /// A batch is never split, so a segment may be longer than this by one group of writes. On a
     /// small file system a segment is full earlier: at a 32nd of it, but not for that below 256
@@ -162,7 +165,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1 MiB.
+    /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1
+    /// MiB.
     ///
     /// It also wants half of what it would rewrite to be garbage, so a store takes at most about
     /// twice the space of its live data and this much; and while it compacts as much again as is
@@ -174,19 +178,21 @@ impl Options {
         self
     }
 
-    /// How many bytes of memory records that were read may take; the default is 256 MiB, 0 turns it off.
+    /// How many bytes of memory records that were read may take; the default is 256 MiB, 0 turns it
+    /// off.
     ///
-    /// The `kvs` engine fills it as values are read, with none that is longer, with its key, than a 1024th of
-    /// it; a key that is in it is read without a look at the index and without a system call. For the `sled`
-    /// engine it is the size of its own cache. The `memory` engine has no use for one.
+    /// The `kvs` engine fills it as values are read, with none that is longer, with its key, than a
+    /// 1024th of it; a key that is in it is read without a look at the index and without a system
+    /// call. For the `sled` engine it is the size of its own cache. The `memory` engine has no use
+    /// for one.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// Lets opening make a store where there is none, and the last component of the directory's path;
-    /// the default is true.
+    /// Lets opening make a store where there is none, and the last component of the directory's
+    /// path; the default is true.
     ///
     /// Without it, opening a directory that holds no store is [`Error::NoStore`](crate::Error::NoStore)
     /// and changes nothing.
@@ -199,18 +205,17 @@ impl Options {
     /// Opens the store to read it only; the default is false.
     ///
     /// It changes nothing in the directory, so it works on a read-only file system and without the
-    /// permission to write. Any number of readers may have the store open, but none beside a writer.
-    /// After a crash a reader sees every batch that is whole, even those that a power loss could
-    /// still undo. Writes are [`Error::ReadOnly`](crate::Error::ReadOnly). The `sled` engine cannot
-    /// be opened so.
+    /// permission to write. Any number of readers may have the store open, but none beside a
+    /// writer. After a crash a reader sees every batch that is whole, even those that a power loss
+    /// could still undo. Writes are [`Error::ReadOnly`](crate::Error::ReadOnly). The `sled` engine cannot be opened so.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// Accepts a directory that belongs to another user, or that every user may change; the default is
-    /// false.
+    /// Accepts a directory that belongs to another user, or that every user may change; the default
+    /// is false.
     ///
     /// Such a directory is refused with [`Error::UntrustedDirectory`](crate::Error::UntrustedDirectory):
     /// its other users may change what is stored, and files that this program makes in it may be

@@ -4,8 +4,9 @@ use std::ascii;
 
 /// Why bytes were refused.
 ///
-/// The stream has lost its synchronisation, so a server answers once where the dialect allows it and
-/// closes the connection. Messages quote at most one byte of the peer, which keeps them safe to log.
+/// The stream has lost its synchronisation, so a server answers once where the dialect allows it
+/// and closes the connection. Messages quote at most one byte of the peer, which keeps them safe to
+/// log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {

@@ -10,8 +10,8 @@
 //!
 //! # Invariants
 //!
-//! * Nothing here knows a socket, a file, a thread, a channel or a clock; the caller owns the buffer
-//!   and the time limits.
+//! * Nothing here knows a socket, a file, a thread, a channel or a clock; the caller owns the
+//!   buffer and the time limits.
 //! * Bytes from a peer never cause a panic, only a request, a wish for more bytes, or a
 //!   [`ProtocolError`]. After an error the stream cannot be trusted and has to be closed.
 //! * "Not enough bytes yet" is an ordinary result, and bytes once understood are not read again, so
@@ -36,8 +36,8 @@ pub enum Dialect {
 
 /// Tells from the first bytes of a connection which dialect it speaks.
 ///
-/// Returns `None` while the bytes are a proper prefix of the native magic, which no Redis client can
-/// send because its first byte is not ASCII.
+/// Returns `None` while the bytes are a proper prefix of the native magic, which no Redis client
+/// can send because its first byte is not ASCII.
 pub fn detect(first_bytes: &[u8]) -> Option<Dialect> {
     if first_bytes.starts_with(&native::MAGIC) {
         Some(Dialect::Native)

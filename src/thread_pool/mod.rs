@@ -6,10 +6,10 @@
 //! | [`SharedQueueThreadPool`] | as many as it was made with, which take jobs from one queue | its thread goes on |
 //! | `RayonThreadPool`, with the feature `rayon` | the same number of rayon's, which steal jobs from each other | its thread goes on |
 //!
-//! A server on a pool gives each connection a job and puts its data behind a lock, so that threads wait for
-//! each other and for the disk, and a connection holds a thread as long as it lasts. The server of this
-//! crate is made of actors instead and uses no pool: pools are here for programs that embed a store, and as
-//! what the server is measured against (`cargo bench --bench pools`).
+//! A server on a pool gives each connection a job and puts its data behind a lock, so that threads
+//! wait for each other and for the disk, and a connection holds a thread as long as it lasts. The
+//! server of this crate is made of actors instead and uses no pool: pools are here for programs
+//! that embed a store, and as what the server is measured against (`cargo bench --bench pools`).
 
 mod naive;
 mod pending;
@@ -31,12 +31,13 @@ use crate::{Error, Result};
 
 /// Threads that run jobs.
 ///
-/// Jobs run in no particular order. One that panics is logged, and neither the pool nor its other jobs
-/// notice. Dropping a pool waits until every job it was given is done; so a job must not be what drops its
-/// own pool, as it would wait for itself.
+/// Jobs run in no particular order. One that panics is logged, and neither the pool nor its other
+/// jobs notice. Dropping a pool waits until every job it was given is done; so a job must not be
+/// what drops its own pool, as it would wait for itself.
 ///
-/// Jobs that have no thread yet wait in memory, without a limit: a bound would let jobs that spawn jobs wait
-/// for each other for ever. A caller that is faster than its jobs has to bound them itself.
+/// Jobs that have no thread yet wait in memory, without a limit: a bound would let jobs that spawn
+/// jobs wait for each other for ever. A caller that is faster than its jobs has to bound them
+/// itself.
 ///
 /// ```
 /// use kvs::thread_pool::{SharedQueueThreadPool, ThreadPool};
@@ -55,8 +56,8 @@ pub trait ThreadPool {
     /// A pool of that many threads.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for no threads; [`Error::NoThread`] if the system does not give as many, in
-    /// which case those that were started are ended.
+    /// [`Error::InvalidOption`] for no threads; [`Error::NoThread`] if the system does not give as
+    /// many, in which case those that were started are ended.
     fn new(threads: u32) -> Result<Self>
     where
         Self: Sized;
@@ -79,7 +80,8 @@ fn check(threads: u32) -> Result<()> {
 fn run(job: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(job)) {
         log::error!("a job of a thread pool panicked: {}", message(&*payload));
-        // What it panicked with may panic when it is dropped; what that leaves is dropped by nobody.
+        // What it panicked with may panic when it is dropped; what that leaves is dropped by
+        // nobody.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(payload);
         }

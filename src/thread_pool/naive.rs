@@ -9,9 +9,10 @@ use crate::sync::{Arc, Mutex, ThreadBuilder, lock};
 
 /// No pool at all: every job gets a new thread, which ends with it.
 ///
-/// The number of threads it is made with limits nothing, and a hundred thousand jobs at once are as many
-/// threads. Where the system has no thread left, the job runs on the thread that spawned it, which is the
-/// only back pressure there is. Starting a thread costs some tens of microseconds per job.
+/// The number of threads it is made with limits nothing, and a hundred thousand jobs at once are as
+/// many threads. Where the system has no thread left, the job runs on the thread that spawned it,
+/// which is the only back pressure there is. Starting a thread costs some tens of microseconds per
+/// job.
 pub struct NaiveThreadPool {
     pending: Pending,
 }

@@ -8,8 +8,8 @@ use crate::{Error, Result};
 
 /// Rayon's work-stealing pool; only with the cargo feature `rayon`.
 ///
-/// Each thread has a queue of its own and takes from the others' when that is empty, which pays for many
-/// short jobs that spawn jobs. A job that waits holds its thread, as in
+/// Each thread has a queue of its own and takes from the others' when that is empty, which pays for
+/// many short jobs that spawn jobs. A job that waits holds its thread, as in
 /// [`SharedQueueThreadPool`](super::SharedQueueThreadPool).
 pub struct RayonThreadPool {
     /// Dropped, and so waited for, while the threads are there.

@@ -11,9 +11,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// As many threads as it is made with, and one queue that all of them take their jobs from.
 ///
-/// Jobs start in the order in which they were spawned. A job that waits holds its thread, so as many jobs
-/// as there are threads can keep all others from starting. A panic ends the job and not the thread: the
-/// pool has its full size as long as it lives.
+/// Jobs start in the order in which they were spawned. A job that waits holds its thread, so as
+/// many jobs as there are threads can keep all others from starting. A panic ends the job and not
+/// the thread: the pool has its full size as long as it lives.
 pub struct SharedQueueThreadPool {
     /// Dropped before the threads are joined, which end when the queue is closed and empty.
     queue: Sender<Job>,

@@ -1,7 +1,7 @@
 //! What one client asked for and was told, and whether what a store holds agrees with it.
 //!
-//! The intent is noted before a write is sent and its outcome after the answer, so that a key may hold
-//! the newest acknowledged write or one after it whose outcome is not known, and nothing else.
+//! The intent is noted before a write is sent and its outcome after the answer, so that a key may
+//! hold the newest acknowledged write or one after it whose outcome is not known, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

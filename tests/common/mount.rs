@@ -1,4 +1,5 @@
-//! File systems of a test's own: one in memory that is soon full, and one in a file that can be copied.
+//! File systems of a test's own: one in memory that is soon full, and one in a file that can be
+//! copied.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +22,8 @@ impl Mount {
         Self::new(&["-t", "tmpfs", "-o", &size, "none"])
     }
 
-    /// The file system in this file. Its journal is written when something is synced, and not by itself.
+    /// The file system in this file. Its journal is written when something is synced, and not by
+    /// itself.
     pub fn image(path: &Path) -> Self {
         Self::new(&["-o", "loop,commit=600", path.to_str().unwrap()])
     }
@@ -38,7 +40,8 @@ impl Mount {
 }
 
 impl Drop for Mount {
-    /// A program that another test is just starting has every file of this process open for a moment.
+    /// A program that another test is just starting has every file of this process open for a
+    /// moment.
     fn drop(&mut self) {
         let path = self.directory.path().to_str().unwrap();
         let start = Instant::now();

@@ -22,7 +22,8 @@ pub fn is_able(otherwise: &str, attempt: impl FnOnce() -> bool) -> bool {
     found
 }
 
-/// Says that a test did not test anything; past the test runner, which shows nothing of a test that passes.
+/// Says that a test did not test anything; past the test runner, which shows nothing of a test that
+/// passes.
 pub fn skip(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let line = format!("SKIPPED {test}: {reason}\n");

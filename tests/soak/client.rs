@@ -220,7 +220,8 @@ impl Client {
         )
     }
 
-    /// Increments a key that is absent or holds a number; sets it to one if it holds something else.
+    /// Increments a key that is absent or holds a number; sets it to one if it holds something
+    /// else.
     fn increment(&mut self, connections: &mut Connections) -> Option<()> {
         let key = self.key();
         let old = self.model.get(&key).cloned();

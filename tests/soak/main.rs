@@ -1,9 +1,10 @@
-//! A server that works for long forgets nothing and takes no more and more memory, descriptors, threads
-//! or disk.
+//! A server that works for long forgets nothing and takes no more and more memory, descriptors,
+//! threads or disk.
 //!
-//! Clients with keys of their own do random operations that depend on a seed alone, and compare every
-//! answer with what they wrote. In the first quarter the server is stopped or killed after every few
-//! thousand operations; the rest is one life, of whose growth the second half of the soak tells.
+//! Clients with keys of their own do random operations that depend on a seed alone, and compare
+//! every answer with what they wrote. In the first quarter the server is stopped or killed after
+//! every few thousand operations; the rest is one life, of whose growth the second half of the soak
+//! tells.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -32,11 +33,12 @@ const CLIENTS: u64 = 4;
 /// How many operations each client does between two looks at the server.
 const OPERATIONS_PER_ROUND: u64 = 2000;
 
-/// What the memory may grow by in the second half: allocators keep some of what they were given back.
+/// What the memory may grow by in the second half: allocators keep some of what they were given
+/// back.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
 
-/// What a store may take on disk beside twice its live data: the garbage that it waits for before it
-/// compacts, and what was written meanwhile.
+/// What a store may take on disk beside twice its live data: the garbage that it waits for before
+/// it compacts, and what was written meanwhile.
 const DISK_BYTES_MORE: u64 = 8 << 20;
 
 /// About what the log adds to a key and its value.
@@ -158,7 +160,8 @@ impl Soak {
         server
     }
 
-    /// What a server takes that has answered these connections, and so has started all of its threads.
+    /// What a server takes that has answered these connections, and so has started all of its
+    /// threads.
     fn resources(&self, server: &Server, connections: &mut Connections) -> Resources {
         connections.count();
         Resources::of(server.id(), &self.directory())
@@ -242,7 +245,8 @@ impl Soak {
         );
     }
 
-    /// Waits until a server without other clients has come to rest, where it takes what it began with.
+    /// Waits until a server without other clients has come to rest, where it takes what it began
+    /// with.
     fn judge_rest(&self, server: &Server, base: Resources) {
         let disk_bytes_max = 2 * self.live_bytes() + DISK_BYTES_MORE;
         let deadline = Instant::now() + PATIENCE;

@@ -61,7 +61,8 @@ impl fmt::Display for Resources {
         let (resident, disk) = (mebibytes(*resident_bytes), mebibytes(*disk_bytes));
         write!(
             formatter,
-            "{resident:.1} MiB of memory, {threads} threads, {descriptors} descriptors and {files} files \
+            "{resident:.1} MiB of memory, {threads} threads, {descriptors} descriptors and {files} \
+             files \
              ({removed_files} without a name), {disk:.1} MiB of disk"
         )
     }
@@ -72,8 +73,8 @@ pub fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// How fast the second number of the points grows with the first: the slope of the line that is nearest
-/// to all of them.
+/// How fast the second number of the points grows with the first: the slope of the line that is
+/// nearest to all of them.
 pub fn slope(points: &[(f64, f64)]) -> f64 {
     let count = f64::from(u32::try_from(points.len()).unwrap());
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;

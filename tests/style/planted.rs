@@ -29,7 +29,8 @@ fn a_type_defined_twice_is_found() {
 
 #[test]
 fn a_vague_line_of_documentation_is_found() {
-    let text = "//! The nouns.\n\n/// Returns what is there.\nfn a() {}\n// What follows is a comment.\n\
+    let text = "//! The nouns.\n\n/// Returns what is there.\nfn a() {}\n// What follows is a \
+                comment.\n\
                     /// Whether it is there.\nfn b() {}\n";
     let (findings, count) = vague_docs(&[file("src/a.rs", text)]);
     found(&findings, "src/a.rs:6");
@@ -108,7 +109,8 @@ fn comments_texts_tests_and_visibility_use_nothing() {
         "src/b.rs",
         "// crate::a::A\npub(in crate::a) struct B<'a>(&'a str);\n/* crate::a::A */\n\
              const T: &str = \"\\\"crate::a::A\";\nconst R: &str = r#\"\"crate::a::A\"#;\n\
-             const C: char = '\"'; // \" crate::a::A\n#[cfg(test)]\nmod tests {\nuse crate::a::A;\n}\n",
+             const C: char = '\"'; // \" crate::a::A\n#[cfg(test)]\nmod tests {\nuse \
+             crate::a::A;\n}\n",
     );
     assert_eq!(in_circles(&[("src/lib.rs", ""), a, b]), Vec::<String>::new());
 }

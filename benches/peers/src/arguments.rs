@@ -83,8 +83,8 @@ impl Scope {
 }
 
 impl Paths {
-    /// The results of the stores that are libraries; a number of keys that was asked for has a file of
-    /// its own, so that it stays when others are measured.
+    /// The results of the stores that are libraries; a number of keys that was asked for has a file
+    /// of its own, so that it stays when others are measured.
     pub fn embedded(&self, asked_for: Option<(u64, usize)>) -> PathBuf {
         let name = match asked_for {
             Some((keys, value_bytes)) => format!("embedded-{keys}x{value_bytes}.jsonl"),

@@ -33,7 +33,8 @@ pub fn sorted_numbers(keys: u64) -> Vec<u64> {
     numbers
 }
 
-/// One eight-byte word of a value; all but the first two look random, so that no store compresses them.
+/// One eight-byte word of a value; all but the first two look random, so that no store compresses
+/// them.
 fn word(number: u64, generation: u64, index: u64) -> u64 {
     match index {
         0 => number,
@@ -50,7 +51,8 @@ pub fn fill(buffer: &mut [u8], number: u64, generation: u64) {
     }
 }
 
-/// Whether these bytes are a value of the key with this number, in any generation: every byte is compared.
+/// Whether these bytes are a value of the key with this number, in any generation: every byte is
+/// compared.
 pub fn is_value(bytes: &[u8], number: u64, value_bytes: usize) -> bool {
     let Some(generation) = bytes.get(8..16).and_then(|bytes| bytes.try_into().ok()) else {
         return false;

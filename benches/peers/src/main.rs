@@ -1,12 +1,14 @@
-//! Measures kvs against other stores and servers, and writes `docs/benchmarks.md` with its pictures.
+//! Measures kvs against other stores and servers, and writes `docs/benchmarks.md` with its
+//! pictures.
 //!
 //! ```sh
 //! cargo build --release && cargo run --release -p kvs-peers -- all --quick
 //! ```
 //!
-//! `embedded` and `servers` measure and leave lines of JSON below `target/peers`; `report` makes tables
-//! and pictures of them. Every store runs each case in a process of its own, which this program starts
-//! as `child`, and the stores take turns, so that a slow minute of the machine meets all of them.
+//! `embedded` and `servers` measure and leave lines of JSON below `target/peers`; `report` makes
+//! tables and pictures of them. Every store runs each case in a process of its own, which this
+//! program starts as `child`, and the stores take turns, so that a slow minute of the machine meets
+//! all of them.
 
 mod arguments;
 mod data;

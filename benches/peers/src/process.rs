@@ -60,7 +60,8 @@ pub fn disk_usage(directory: &Path) -> Outcome<u64> {
     Ok(bytes)
 }
 
-/// Drops what the system holds of the files below a directory, so that the next read goes to the disk.
+/// Drops what the system holds of the files below a directory, so that the next read goes to the
+/// disk.
 pub fn drop_cached(directory: &Path) -> Outcome<()> {
     for file in files(directory)? {
         let file = fs::File::open(file)?;

@@ -1,7 +1,8 @@
 //! A list of operations on a store, each answered as a map in memory answers it.
 //!
-//! The store is the real engine with the real resolver of batches in front of it, one step after the
-//! other on one thread; between the steps it is compacted, synced, killed, closed, and its disk fills up.
+//! The store is the real engine with the real resolver of batches in front of it, one step after
+//! the other on one thread; between the steps it is compacted, synced, killed, closed, and its disk
+//! fills up.
 
 mod model;
 
@@ -160,7 +161,8 @@ impl Store {
         }
     }
 
-    /// Does a step of a compaction, on a full disk now and then, or up to a kill before any change of it.
+    /// Does a step of a compaction, on a full disk now and then, or up to a kill before any change
+    /// of it.
     fn compact(&mut self, input: &mut Input<'_>) {
         let Some(mut job) = self.compaction.take().or_else(|| self.writer.offer_compaction())
         else {

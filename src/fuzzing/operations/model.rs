@@ -108,7 +108,8 @@ fn update(input: &mut Input<'_>, now: u64) -> Update {
 }
 
 impl Model {
-    /// Applies a batch whole; `None` if a condition does not hold, which leaves everything as it was.
+    /// Applies a batch whole; `None` if a condition does not hold, which leaves everything as it
+    /// was.
     pub(super) fn apply(&mut self, batch: &Batch) -> Option<Applied> {
         let mut entries = self.entries.clone();
         let (mut answers, mut has_written) = (WriteAnswers::new(), false);

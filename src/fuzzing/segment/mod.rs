@@ -1,8 +1,9 @@
 //! Opening a log that holds anything: raw bytes, or a real log that was damaged or forged.
 //!
 //! Random bytes pass no checksum, so most inputs are programs: steps that build a log with the real
-//! engine, then edits of its files, some of which make the checksums right again. Without those, what
-//! opens must be a state that was there, and none older than what intact bytes say was durable.
+//! engine, then edits of its files, some of which make the checksums right again. Without those,
+//! what opens must be a state that was there, and none older than what intact bytes say was
+//! durable.
 
 pub(super) mod build;
 mod edit;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A key or a value inside a message.
 ///
-/// Decoding borrows from the frame, so that a server copies only what it keeps; a sender may hand in
-/// either borrowed or owned bytes. On the wire it is one length and the bytes, never a sequence of
-/// numbers.
+/// Decoding borrows from the frame, so that a server copies only what it keeps; a sender may hand
+/// in either borrowed or owned bytes. On the wire it is one length and the bytes, never a sequence
+/// of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bytes<'a>(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>);

@@ -12,8 +12,8 @@ use crate::protocol::ProtocolError;
 
 /// The first bytes in each direction.
 ///
-/// The first byte is outside ASCII, so no Redis client starts with it; the line ends and the DOS end
-/// of file reveal a transport that rewrites text, as in the signature of a PNG file.
+/// The first byte is outside ASCII, so no Redis client starts with it; the line ends and the DOS
+/// end of file reveal a transport that rewrites text, as in the signature of a PNG file.
 pub const MAGIC: [u8; 8] = *b"\xF4kvs\r\n\x1A\n";
 
 /// Oldest protocol version this build speaks.

@@ -13,8 +13,8 @@
 //!   |<-------------------------------------------------|
 //! ```
 //!
-//! A client may send many requests before it reads a response; the id of a [`Response`] is the id of
-//! the [`Request`] it answers, so the server is free to answer out of order.
+//! A client may send many requests before it reads a response; the id of a [`Response`] is the id
+//! of the [`Request`] it answers, so the server is free to answer out of order.
 //!
 //! Message bodies are postcard, in which the position of an enum variant or a struct field *is* the
 //! format. Every enum here is therefore append only, and a test holds the bytes of each variant. A

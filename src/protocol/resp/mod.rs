@@ -10,8 +10,8 @@
 //! not known here.
 //!
 //! Deliberate differences from Redis: every number and line end is checked, where Redis skips two
-//! bytes unseen; a request array may hold nothing but bulk strings, so there is no nesting to bound;
-//! HTTP is refused whatever its method.
+//! bytes unseen; a request array may hold nothing but bulk strings, so there is no nesting to
+//! bound; HTTP is refused whatever its method.
 
 mod arguments;
 mod inline;

@@ -28,8 +28,9 @@ pub enum Parsed<'a> {
     Incomplete {
         /// Bytes of the input that are done with: empty requests before the incomplete one.
         consumed: usize,
-        /// Bytes missing at least until the parser can make progress, never zero. This is a hint for
-        /// the next read, not an amount to allocate: a peer may announce bytes and never send them.
+        /// Bytes missing at least until the parser can make progress, never zero. This is a hint
+        /// for the next read, not an amount to allocate: a peer may announce bytes and never send
+        /// them.
         missing: usize,
     },
 }

@@ -19,8 +19,8 @@ pub trait Connection: Send {
     /// The operation itself, or one like it that this connection can ask for.
     fn fit(&self, operation: Operation) -> Operation;
 
-    /// Asks for operations on keys that begin like this; the answers in order, up to where the connection
-    /// broke.
+    /// Asks for operations on keys that begin like this; the answers in order, up to where the
+    /// connection broke.
     fn exchange(&mut self, prefix: &str, operations: &[Operation]) -> Vec<StoreAnswer>;
 }
 

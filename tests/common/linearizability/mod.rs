@@ -1,9 +1,10 @@
-//! Decides whether a history of concurrent operations is linearizable: whether there is one order of them
-//! in which each gives the answer that was seen, and which respects time.
+//! Decides whether a history of concurrent operations is linearizable: whether there is one order
+//! of them in which each gives the answer that was seen, and which respects time.
 //!
-//! This is the search of Wing and Gong with the memory of Lowe: an order is built call by call, and a set
-//! of calls that led to the same state before is not followed again. A call without an answer may have
-//! happened or not, so of two such sets the one with fewer of those calls covers the other.
+//! This is the search of Wing and Gong with the memory of Lowe: an order is built call by call, and
+//! a set of calls that led to the same state before is not followed again. A call without an answer
+//! may have happened or not, so of two such sets the one with fewer of those calls covers the
+//! other.
 
 pub mod specification;
 pub mod workload;
@@ -38,8 +39,8 @@ pub const NEVER: u64 = u64::MAX;
 /// One operation with its place in time.
 #[derive(Debug, Clone)]
 pub struct Call<O: Specification> {
-    /// Who called; the calls of one client take effect in the order of their beginnings, even where it
-    /// did not wait for the answers.
+    /// Who called; the calls of one client take effect in the order of their beginnings, even where
+    /// it did not wait for the answers.
     pub client: usize,
     pub invoked: u64,
     /// When the answer came; of an unknown outcome, from when on it can no longer take effect.

@@ -38,8 +38,8 @@ impl Clock {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// A number that was never given before. Numbers from increments of an absent key are smaller, and
-    /// all others are never met again after another value took their place.
+    /// A number that was never given before. Numbers from increments of an absent key are smaller,
+    /// and all others are never met again after another value took their place.
     pub fn number(&self) -> i64 {
         i64::try_from(self.now() + 1).expect("time is short") * SMALLEST_UNIQUE
     }
@@ -134,7 +134,8 @@ impl fmt::Display for Tally {
         let Self { histories, operations, unknown, undecided } = self;
         write!(
             formatter,
-            "{histories} histories, {operations} operations, {unknown} of unknown outcome, {undecided} undecided"
+            "{histories} histories, {operations} operations, {unknown} of unknown outcome, \
+             {undecided} undecided"
         )
     }
 }

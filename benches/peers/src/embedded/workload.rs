@@ -9,7 +9,8 @@ use crate::Outcome;
 use crate::data::{self, Choice, KEY_BYTES, Key, Random};
 use crate::peers::Peer;
 
-/// Runs what `make` makes for each thread again and again; thousand operations a second of all threads.
+/// Runs what `make` makes for each thread again and again; thousand operations a second of all
+/// threads.
 ///
 /// `make` gets the number of the thread; what it makes says how many operations it did.
 pub fn rate<Work>(threads: u64, seconds: f64, make: impl Fn(u64) -> Work + Sync) -> Outcome<f64>

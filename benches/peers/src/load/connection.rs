@@ -136,8 +136,8 @@ impl Connection {
     }
 }
 
-/// The key with this number, as redis-benchmark writes it for values of 100 bytes; other lengths have
-/// keys of their own, so that no load finds values of another length.
+/// The key with this number, as redis-benchmark writes it for values of 100 bytes; other lengths
+/// have keys of their own, so that no load finds values of another length.
 fn key(load: &Load, number: u64) -> Vec<u8> {
     match load.value_bytes {
         100 => format!("key:{number:012}").into_bytes(),

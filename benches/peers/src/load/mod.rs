@@ -1,9 +1,9 @@
 //! A load generator for servers: one thread, many connections, two ways of arriving.
 //!
-//! *Closed*: each connection sends so many requests, waits for all their replies and sends again, which
-//! finds the highest throughput. *Open*: requests arrive at random times that do not depend on how fast
-//! the server answers, and each latency counts from the time of arrival, so that a stall is felt by all
-//! who arrive meanwhile, as it is in life.
+//! *Closed*: each connection sends so many requests, waits for all their replies and sends again,
+//! which finds the highest throughput. *Open*: requests arrive at random times that do not depend
+//! on how fast the server answers, and each latency counts from the time of arrival, so that a
+//! stall is felt by all who arrive meanwhile, as it is in life.
 
 mod connection;
 mod generator;

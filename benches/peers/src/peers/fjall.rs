@@ -11,7 +11,8 @@ use crate::data::Key;
 pub const PROFILE: Profile = Profile {
     name: "fjall",
     package: "fjall",
-    settings: "`cache_size`, no compression, `expect_point_read_hits`; synced: `persist(SyncData)` after each \
+    settings: "`cache_size`, no compression, `expect_point_read_hits`; synced: `persist(SyncData)` \
+               after each \
                write. Batches: `WriteBatch`.",
     deferred: "a kill: nothing; power loss: what the system has not written back",
     is_syncing: true,

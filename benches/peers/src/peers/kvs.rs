@@ -12,7 +12,8 @@ use crate::data::Key;
 pub const PROFILE: Profile = Profile {
     name: "kvs",
     package: "kvs",
-    settings: "`cache_bytes`; `Durability::Interval` of one second, or `Always`. Batches: `WriteBatch`.",
+    settings: "`cache_bytes`; `Durability::Interval` of one second, or `Always`. Batches: \
+               `WriteBatch`.",
     deferred: "a kill: nothing; power loss: the last second",
     is_syncing: true,
     open: |settings| Ok(Box::new(KvsPeer { store: open(settings)? })),

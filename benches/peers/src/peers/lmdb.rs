@@ -19,7 +19,8 @@ const READERS_MAX: u32 = 256;
 pub const PROFILE: Profile = Profile {
     name: "LMDB",
     package: "heed",
-    settings: "The page cache of the system is its cache. Deferred: `WRITEMAP`, `NOSYNC`, `MAPASYNC`; data larger than \
+    settings: "The page cache of the system is its cache. Deferred: `WRITEMAP`, `NOSYNC`, \
+               `MAPASYNC`; data larger than \
                memory: `NORDAHEAD`. A write or a batch is one transaction, a read begins one.",
     deferred: "a kill: nothing; power loss: any part, and the file may be damaged",
     is_syncing: true,
@@ -42,8 +43,8 @@ fn open(settings: &Settings<'_>) -> Outcome<LmdbPeer> {
     if settings.exceeds_memory {
         flags |= EnvFlags::NO_READ_AHEAD;
     }
-    // SAFETY: the flags give up durability and nothing else; one process has the directory, which no
-    // other code writes to or maps, and opens it once.
+    // SAFETY: the flags give up durability and nothing else; one process has the directory, which
+    // no other code writes to or maps, and opens it once.
     let environment = unsafe { options.flags(flags).open(settings.directory)? };
     let transaction = environment.write_txn()?;
     let opened = environment.create_databases_and_commit(transaction, |opener, transaction| {

@@ -15,8 +15,8 @@ use crate::data::Key;
 
 /// An open store, used from many threads.
 ///
-/// Writes take the durability that the store was opened with. Reads see what was written last: a store
-/// with transactions begins one for each call.
+/// Writes take the durability that the store was opened with. Reads see what was written last: a
+/// store with transactions begins one for each call.
 pub trait Peer: Send + Sync {
     /// Sets one key.
     fn set(&self, key: &Key, value: &[u8]) -> Outcome<()>;
@@ -27,8 +27,8 @@ pub trait Peer: Send + Sync {
     /// Shows the value of a key; false if it is absent.
     fn get(&self, key: &Key, visit: &mut dyn FnMut(&[u8])) -> Outcome<bool>;
 
-    /// Shows the values of many keys with their positions, in one transaction where there is one, and
-    /// tells how many were there.
+    /// Shows the values of many keys with their positions, in one transaction where there is one,
+    /// and tells how many were there.
     fn get_many(&self, keys: &[Key], visit: &mut dyn FnMut(usize, &[u8])) -> Outcome<usize> {
         let mut found = 0;
         for (position, key) in keys.iter().enumerate() {

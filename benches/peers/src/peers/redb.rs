@@ -12,7 +12,8 @@ const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("data");
 pub const PROFILE: Profile = Profile {
     name: "redb",
     package: "redb",
-    settings: "`set_cache_size`; `Durability::None`, or `Immediate`. A write or a batch is one transaction, a \
+    settings: "`set_cache_size`; `Durability::None`, or `Immediate`. A write or a batch is one \
+               transaction, a \
                read begins one.",
     deferred: "a kill and power loss: everything since the last synced commit",
     is_syncing: true,

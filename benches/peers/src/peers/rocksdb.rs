@@ -15,7 +15,8 @@ pub const PROFILE: Profile = Profile {
     package: "rocksdb",
     settings: "A block cache, Bloom filters of 10 bits, index and filters cached, no compression, \
                `increase_parallelism`, `optimize_level_style_compaction`; synced: `set_sync`. \
-               Batches: `WriteBatch`. The library is the one that is installed, 7.8.3 on Debian 12, or the crate's own 7.9.2.",
+               Batches: `WriteBatch`. The library is the one that is installed, 7.8.3 on Debian \
+               12, or the crate's own 7.9.2.",
     deferred: "a kill: nothing; power loss: what the system has not written back",
     is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),

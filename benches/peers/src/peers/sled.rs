@@ -10,8 +10,10 @@ use crate::data::Key;
 pub const PROFILE: Profile = Profile {
     name: "sled",
     package: "sled",
-    settings: "`Mode::HighThroughput`, `cache_capacity`, `flush_every_ms` of a second; batches: `apply_batch`. Its \
-               writes that wait for the disk are left out: `flush` ends in `sync_file_range`, which \
+    settings: "`Mode::HighThroughput`, `cache_capacity`, `flush_every_ms` of a second; batches: \
+               `apply_batch`. Its \
+               writes that wait for the disk are left out: `flush` ends in `sync_file_range`, \
+               which \
                promises nothing for power loss.",
     deferred: "a kill: up to the last second; power loss: the last second",
     is_syncing: false,

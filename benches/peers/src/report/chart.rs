@@ -83,14 +83,16 @@ const LEFT: i32 = 150;
 const RIGHT: i32 = 90;
 const AXIS: i32 = 44;
 
-/// The text takes the colour of the reader's theme, see [`STYLE`]; this is for viewers without style sheets.
+/// The text takes the colour of the reader's theme, see [`STYLE`]; this is for viewers without
+/// style sheets.
 const TEXT: RGBColor = RGBColor(128, 128, 128);
 
 /// Put into the picture: text and lines that suit a light and a dark page.
 const STYLE: &str =
     "<style>text{fill:#333}@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>";
 
-/// A colour for each subject, the same in all pictures; after Okabe and Ito, whom the colour-blind can tell apart.
+/// A colour for each subject, the same in all pictures; after Okabe and Ito, whom the colour-blind
+/// can tell apart.
 const COLOURS: [RGBColor; 9] = [
     RGBColor(0, 114, 178),
     RGBColor(86, 180, 233),

@@ -32,7 +32,8 @@ pub fn section(results: &[&Results]) -> String {
     let mut losses: Vec<_> = compared.into_iter().filter(|loss| loss.ratio >= RATIO_MIN).collect();
     losses.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     let mut text = format!(
-        "## Where kvs loses\n\nIn {} of {count} comparisons another is better by more than a tenth; the worst first. \
+        "## Where kvs loses\n\nIn {} of {count} comparisons another is better by more than a \
+         tenth; the worst first. \
          Against servers it is kvs in Redis' protocol that is compared.\n\n\
          | times worse | table | row | unit | kvs | best |\n|---:|---|---|---|---:|---:|\n",
         losses.len(),

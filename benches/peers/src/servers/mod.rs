@@ -150,8 +150,8 @@ impl Run {
         Ok(())
     }
 
-    /// Reads every key that will be read, once: a server that keeps what was read has not kept what the
-    /// writes of the last round left.
+    /// Reads every key that will be read, once: a server that keeps what was read has not kept what
+    /// the writes of the last round left.
     fn read_all(&self, points: &[Point], contenders: &[Contender<'_>]) -> Outcome<()> {
         let gets = points.iter().filter(|point| point.operation == Operation::Get);
         let lengths: BTreeSet<_> = gets.map(|point| point.value_bytes).collect();

@@ -87,7 +87,8 @@ pub struct Scale {
     pub per_second: f64,
     /// How long a run of latency takes.
     pub latency_seconds: f64,
-    /// Requests of one run of redis-benchmark at one request at once; eight times as many where it pipelines.
+    /// Requests of one run of redis-benchmark at one request at once; eight times as many where it
+    /// pipelines.
     pub benchmark_requests: u64,
 }
 
@@ -135,7 +136,8 @@ impl Scale {
     /// In words.
     pub fn describe(&self) -> String {
         format!(
-            "medians of {} runs of {} s for the main points (50 connections, up to 16 at once, 100 B) and {} for the \
+            "medians of {} runs of {} s for the main points (50 connections, up to 16 at once, 100 \
+             B) and {} for the \
              others; {} keys, a tenth of them where values are longer than 100 B",
             self.main_rounds, self.seconds, self.rounds, self.keys
         )

@@ -71,7 +71,8 @@ impl Kind {
     pub fn settings(self) -> &'static str {
         match self {
             Self::Kvs => {
-                "`--durability interval`, `always` or `never`; the rest as by default: one worker per two cores, a cache \
+                "`--durability interval`, `always` or `never`; the rest as by default: one worker \
+                 per two cores, a cache \
                  of 256 MiB"
             }
             Self::Redis | Self::Valkey => {

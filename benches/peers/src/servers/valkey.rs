@@ -1,4 +1,5 @@
-//! The Valkey server as a package of Python carries it, for systems that have no package of their own.
+//! The Valkey server as a package of Python carries it, for systems that have no package of their
+//! own.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

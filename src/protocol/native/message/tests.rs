@@ -160,7 +160,10 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_or_extended_body_is_refused(request in request(), cut in any::<prop::sample::Index>()) {
+    fn a_cut_or_extended_body_is_refused(
+        request in request(),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let mut frame = Vec::new();
         request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
         let (body, _) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();

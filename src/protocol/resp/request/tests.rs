@@ -1,5 +1,5 @@
-//! Requests arrive as they were sent however the network splits them, limits are exact, and no bytes
-//! of a client do harm.
+//! Requests arrive as they were sent however the network splits them, limits are exact, and no
+//! bytes of a client do harm.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
