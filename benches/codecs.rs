@@ -4,8 +4,10 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kvs::internals::RecordCodec;
-use kvs::protocol::native::{Answer, FRAME_BYTES_MAX, Operation, Request, Response, decode_frame};
-use kvs::protocol::resp::{self, Limits, Parsed, RequestParser, Version};
+use kvs::protocol::native::{
+    FRAME_BYTES_MAX, RequestMessage, RequestOperation, ResponseMessage, Success, decode_frame,
+};
+use kvs::protocol::resp::{self, Parsed, RequestLimits, RequestParser, Version};
 
 mod common;
 
@@ -45,7 +47,7 @@ fn array(arguments: &[&[u8]]) -> Vec<u8> {
 
 /// Parses every request of a pipeline; how many arguments they have.
 fn parse_all(mut input: &[u8]) -> usize {
-    let mut parser = RequestParser::new(Limits::default());
+    let mut parser = RequestParser::new(RequestLimits::default());
     let mut count = 0;
     while let Ok(Parsed::Request { arguments, consumed }) = parser.parse(input) {
         count += arguments.count();
@@ -79,9 +81,9 @@ fn resp(criterion: &mut Criterion) {
     });
 }
 
-fn set(value: &[u8]) -> Request<'static> {
+fn set(value: &[u8]) -> RequestMessage<'static> {
     let (key, value) = (key(1).to_vec().into(), value.to_vec().into());
-    Request { id: 1, operation: Operation::Set { key, value, expires_at: None } }
+    RequestMessage { id: 1, operation: RequestOperation::Set { key, value, expires_at: None } }
 }
 
 fn encoded_set(value: &[u8]) -> Vec<u8> {
@@ -99,11 +101,11 @@ fn native(criterion: &mut Criterion) {
     compare(criterion, "native decode of a set", 1, encoded_set, |frame| {
         let frame = decode_frame(frame, FRAME_BYTES_MAX).expect("it is a frame");
         let (body, _) = frame.expect("the frame is complete");
-        black_box(Request::decode(body).expect("it is a request"));
+        black_box(RequestMessage::decode(body).expect("it is a request"));
     });
     let response = |value: &[u8]| {
         let value = value.to_vec().into();
-        Response { id: 1, result: Ok(Answer::Value(Some(value))) }
+        ResponseMessage { id: 1, result: Ok(Success::Value(Some(value))) }
     };
     compare(criterion, "native encode of a value", 1, response, |response| {
         out.clear();

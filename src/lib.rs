@@ -14,10 +14,10 @@
 //! ```text
 //!             TCP                 mailbox                        mailbox
 //!  clients ────────► acceptor ──► connection worker ×W ─────────────────────► writer ×1: owns the
-//!                                 │  event loop, owns sockets   ◄─ replies ─┘  │  ▲  log and the index
+//!                                 │  owns sockets               ◄─ replies ─┘  │  ▲  log, the index
 //!                                 │  reads what is in memory                   │  │ finished jobs
 //!                                 └─ blocking reads, scans ──► reader ×R       ▼  │
-//!                                    ◄── replies                     maintenance ×1: sync, compaction
+//!                                    ◄── replies ────────────┘     maintenance ×1: sync, compact
 //! ```
 //!
 //! | actor | owns | never |

@@ -20,7 +20,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use common::connection::redis::{RedisConnection, Reply};
 use common::process::Server;
 use common::tool::{has, output};
-use kvs::protocol::native::{Bytes, ClientHello, FRAME_BYTES_MAX, Operation, Request};
+use kvs::protocol::native::{
+    ByteString, ClientHello, FRAME_BYTES_MAX, RequestMessage, RequestOperation,
+};
 use tempfile::TempDir;
 
 /// Longer than anything here takes.
@@ -195,11 +197,11 @@ fn every_command_that_sets_a_deadline_uses_the_clock_as_it_is_now() {
 /// Sets a key that expires at this second, which is all there is to a deadline in that protocol.
 fn set_natively(server: SocketAddr, key: &str, expires_at: i64) -> TcpStream {
     let expires_at = Some(u64::try_from(expires_at * 1000).unwrap());
-    let (key, value) = (Bytes::from(key.as_bytes()), Bytes::from(b"v"));
-    let operation = Operation::Set { key, value, expires_at };
+    let (key, value) = (ByteString::from(key.as_bytes()), ByteString::from(b"v"));
+    let operation = RequestOperation::Set { key, value, expires_at };
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    Request { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(&bytes).unwrap();
     stream

@@ -11,7 +11,9 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use common::running::Running;
-use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, MAGIC, Operation, Request};
+use kvs::protocol::native::{
+    ClientHello, FRAME_BYTES_MAX, MAGIC, RequestMessage, RequestOperation,
+};
 use kvs::{Options, ServerOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -346,13 +348,13 @@ fn native_responses_come_in_the_order_of_the_requests() {
     let mut bytes = hello();
     for id in 1..=300 {
         let operation = match id % 3 {
-            0 => Operation::Set {
+            0 => RequestOperation::Set {
                 key: b"k".into(),
                 value: id.to_string().into_bytes().into(),
                 expires_at: None,
             },
-            1 => Operation::Get { key: b"k".into() },
-            _ => Operation::Scan {
+            1 => RequestOperation::Get { key: b"k".into() },
+            _ => RequestOperation::Scan {
                 start: std::ops::Bound::Unbounded,
                 end: std::ops::Bound::Unbounded,
                 reverse: true,
@@ -360,7 +362,7 @@ fn native_responses_come_in_the_order_of_the_requests() {
                 keys_only: false,
             },
         };
-        let request = Request { id, operation };
+        let request = RequestMessage { id, operation };
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     client.write_all(&bytes).unwrap();
@@ -371,7 +373,7 @@ fn native_responses_come_in_the_order_of_the_requests() {
         client.read_exact(&mut header).unwrap();
         let mut body = vec![0; u32::from_le_bytes(header) as usize];
         client.read_exact(&mut body).unwrap();
-        let response = kvs::protocol::native::Response::decode(&body).unwrap();
+        let response = kvs::protocol::native::ResponseMessage::decode(&body).unwrap();
         assert_eq!(response.id, id);
         let newest = (id / 3 * 3).to_string().into_bytes();
         let text = format!("{:?}", response.result.unwrap());

@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use kvs::Store;
 use kvs::protocol::native::{
-    Answer, ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, Operation, Request, Response,
-    ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, RequestMessage, RequestOperation,
+    ResponseMessage, ServerHello, Success, decode_frame,
 };
 use kvs::thread_pool::ThreadPool;
 
@@ -114,9 +114,9 @@ fn serve(mut socket: TcpStream, store: &impl Shared) -> io::Result<()> {
             && let Some((body, bytes)) =
                 decode_frame(&input[consumed..], FRAME_BYTES_MAX).map_err(io::Error::other)?
         {
-            let request = Request::decode(body).map_err(io::Error::other)?;
+            let request = RequestMessage::decode(body).map_err(io::Error::other)?;
             let result = execute(&request.operation, store);
-            let response = Response { id: request.id, result };
+            let response = ResponseMessage { id: request.id, result };
             response.encode(FRAME_BYTES_MAX, &mut output).map_err(io::Error::other)?;
             consumed += bytes;
         }
@@ -126,11 +126,16 @@ fn serve(mut socket: TcpStream, store: &impl Shared) -> io::Result<()> {
     }
 }
 
-fn execute(operation: &Operation<'_>, store: &impl Shared) -> Result<Answer<'static>, Failure> {
+fn execute(
+    operation: &RequestOperation<'_>,
+    store: &impl Shared,
+) -> Result<Success<'static>, Failure> {
     let done = match operation {
-        Operation::Get { key } => store.get(key).map(|value| Answer::Value(value.map(Into::into))),
-        Operation::Set { key, value, expires_at: None } => {
-            store.set(key, value).map(|()| Answer::Applied { version: 0 })
+        RequestOperation::Get { key } => {
+            store.get(key).map(|value| Success::Value(value.map(Into::into)))
+        }
+        RequestOperation::Set { key, value, expires_at: None } => {
+            store.set(key, value).map(|()| Success::Applied { version: 0 })
         }
         _ => Err(io::Error::other("this server only gets and sets")),
     };

@@ -9,15 +9,15 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::{Command, NOT_FOUND, bytes, print_line};
+use common::{KeyCommand, NOT_FOUND, bytes, print_line};
 use kvs::{Error, KvsClient};
 
 /// Talks to a kvs server
 #[derive(Parser)]
 #[command(name = "kvs-client", version)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: KeyCommand,
     /// Where the server listens
     #[arg(
         long,
@@ -30,18 +30,18 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    common::exit(run(Arguments::parse()))
+    common::exit(run(CommandLine::parse()))
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut client = KvsClient::connect(arguments.addr)?;
     match arguments.command {
-        Command::Set { key, value } => client.set(bytes(key), bytes(value))?,
-        Command::Get { key } => {
+        KeyCommand::Set { key, value } => client.set(bytes(key), bytes(value))?,
+        KeyCommand::Get { key } => {
             let value = client.get(bytes(key))?;
             print_line(value.as_deref().unwrap_or(NOT_FOUND)).map_err(describe)?;
         }
-        Command::Rm { key } => {
+        KeyCommand::Rm { key } => {
             if !client.remove(bytes(key))? {
                 return Err(Error::KeyNotFound.into());
             }

@@ -35,7 +35,7 @@ const ENGINE_HELP: &str = match cfg!(feature = "sled") {
 /// Serves a kvs store
 #[derive(Parser)]
 #[command(name = "kvs-server", version)]
-struct Arguments {
+struct CommandLine {
     /// Where to listen; port 0 chooses a free one
     #[arg(
         long,
@@ -67,7 +67,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    match run(CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without standard error there is nobody to tell.
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Error> {
+fn run(arguments: CommandLine) -> Result<(), Error> {
     start_log()?;
     let connections_max = connections_max(raise_file_limit());
     survive_file_size_limit();

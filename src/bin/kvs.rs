@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::{Command, NOT_FOUND, bytes, print_line};
+use common::{KeyCommand, NOT_FOUND, bytes, print_line};
 use kvs::{Error, Options, Store};
 
 /// Works on a kvs store in a directory
 #[derive(Parser)]
 #[command(name = "kvs", version)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: KeyCommand,
     /// The directory of the store
     #[arg(long, global = true, value_name = "PATH", default_value = ".")]
     dir: PathBuf,
@@ -28,12 +28,12 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    common::exit(run(Arguments::parse()))
+    common::exit(run(CommandLine::parse()))
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let Arguments { command, dir, read_only, trust_dir } = arguments;
-    let sets = matches!(command, Command::Set { .. });
+fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let CommandLine { command, dir, read_only, trust_dir } = arguments;
+    let sets = matches!(command, KeyCommand::Set { .. });
     let options = Options::new(dir).create(sets).read_only(read_only).trust_directory(trust_dir);
     let store = match Store::open(options) {
         // There is no key where there is no store.
@@ -41,18 +41,18 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
         opened => Some(opened?),
     };
     match (command, store) {
-        (Command::Set { key, value }, Some(store)) => store.set(bytes(key), bytes(value))?,
-        (Command::Get { key }, store) => {
+        (KeyCommand::Set { key, value }, Some(store)) => store.set(bytes(key), bytes(value))?,
+        (KeyCommand::Get { key }, store) => {
             let value = store.map_or(Ok(None), |store| store.get(bytes(key)))?;
             print_line(value.as_deref().unwrap_or(NOT_FOUND)).map_err(describe)?;
         }
-        (Command::Rm { key }, store) => {
+        (KeyCommand::Rm { key }, store) => {
             if !store.map_or(Ok(false), |store| store.remove(bytes(key)))? {
                 print_line(NOT_FOUND).map_err(describe)?;
                 return Ok(ExitCode::FAILURE);
             }
         }
-        (Command::Set { .. }, None) => {}
+        (KeyCommand::Set { .. }, None) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

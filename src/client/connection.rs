@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::error::{ClientError, ClientResult};
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
-    Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, Operation, Request, Response,
-    ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, RequestMessage, RequestOperation,
+    ResponseMessage, ServerHello, Success, decode_frame,
 };
 
 /// The most bytes that one read takes.
@@ -101,9 +101,9 @@ impl Connection {
     }
 
     /// Puts one request into the output.
-    pub(super) fn queue(&mut self, operation: Operation<'_>) -> ClientResult<()> {
+    pub(super) fn queue(&mut self, operation: RequestOperation<'_>) -> ClientResult<()> {
         self.check()?;
-        let request = Request { id: self.sent + 1, operation };
+        let request = RequestMessage { id: self.sent + 1, operation };
         // What is too large was not sent, so the connection goes on.
         request
             .encode(self.frame_bytes_max, &mut self.output)
@@ -123,7 +123,7 @@ impl Connection {
     }
 
     /// Sends one request.
-    pub(super) fn send(&mut self, operation: Operation<'_>) -> ClientResult<()> {
+    pub(super) fn send(&mut self, operation: RequestOperation<'_>) -> ClientResult<()> {
         self.queue(operation)?;
         self.flush_queued()
     }
@@ -139,13 +139,13 @@ impl Connection {
     /// `recognize` makes of it, which returns `None` for a response to another request than this.
     pub(super) fn receive<T>(
         &mut self,
-        recognize: impl FnOnce(ClientResult<Answer<'_>>) -> Option<T>,
+        recognize: impl FnOnce(ClientResult<Success<'_>>) -> Option<T>,
     ) -> ClientResult<T> {
         self.check()?;
         loop {
             let unread = self.input.get(self.consumed..).unwrap_or_default();
             let decoded = decode_frame(unread, FRAME_BYTES_MAX).and_then(|frame| match frame {
-                Some((body, bytes)) => Ok(Some((Response::decode(body)?, bytes))),
+                Some((body, bytes)) => Ok(Some((ResponseMessage::decode(body)?, bytes))),
                 None => Ok(None),
             });
             let (response, bytes) = match decoded {

@@ -14,7 +14,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::protocol::native::{Answer, Bytes, Operation};
+use crate::protocol::native::{ByteString, RequestOperation, Success};
 use connection::Connection;
 pub use error::{ClientError, ClientResult};
 pub use pipeline::{Pipeline, PipelineReply};
@@ -111,25 +111,25 @@ impl KvsClient {
 
     /// Waits for the server to answer.
     pub fn ping(&mut self) -> ClientResult<()> {
-        self.call(Operation::Ping, expect!(Answer::Done => ()))
+        self.call(RequestOperation::Ping, expect!(Success::Done => ()))
     }
 
     /// Sets the key to the value, for good: an expiry it had is gone.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> ClientResult<()> {
-        let operation = Operation::Set {
+        let operation = RequestOperation::Set {
             key: key.as_ref().into(),
             value: value.as_ref().into(),
             expires_at: None,
         };
-        self.call(operation, expect!(Answer::Applied { .. } => ()))
+        self.call(operation, expect!(Success::Applied { .. } => ()))
     }
 
     /// Returns the value of the key, or `None` if the key is not there or has expired.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> ClientResult<Option<Vec<u8>>> {
         let key = key.as_ref().into();
         self.call(
-            Operation::Get { key },
-            expect!(Answer::Value(value) => value.map(Bytes::into_vec)),
+            RequestOperation::Get { key },
+            expect!(Success::Value(value) => value.map(ByteString::into_vec)),
         )
     }
 
@@ -137,9 +137,9 @@ impl KvsClient {
     pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> ClientResult<Vec<Option<Vec<u8>>>> {
         let wanted = keys.len();
         let keys = keys.iter().map(|key| key.as_ref().into()).collect();
-        self.call(Operation::GetMany { keys }, |answer| match answer {
-            Answer::Values(values) if values.len() == wanted => {
-                Some(values.into_iter().map(|value| value.map(Bytes::into_vec)).collect())
+        self.call(RequestOperation::GetMany { keys }, |answer| match answer {
+            Success::Values(values) if values.len() == wanted => {
+                Some(values.into_iter().map(|value| value.map(ByteString::into_vec)).collect())
             }
             _ => None,
         })
@@ -148,33 +148,33 @@ impl KvsClient {
     /// Removes the key; false if it was not there.
     pub fn remove(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
-        self.call(Operation::Remove { key }, expect!(Answer::Removed(removed) => removed))
+        self.call(RequestOperation::Remove { key }, expect!(Success::Removed(removed) => removed))
     }
 
     /// Returns true if the key is there.
     pub fn contains(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
         let key = key.as_ref().into();
-        self.call(Operation::Contains { key }, expect!(Answer::Flag(flag) => flag))
+        self.call(RequestOperation::Contains { key }, expect!(Success::Flag(flag) => flag))
     }
 
     /// Returns the number of keys
     pub fn count(&mut self) -> ClientResult<u64> {
-        self.call(Operation::Count, expect!(Answer::Number(number) => number))
+        self.call(RequestOperation::Count, expect!(Success::Number(number) => number))
     }
 
     /// Waits until every write acknowledged before survives power loss.
     pub fn sync(&mut self) -> ClientResult<()> {
-        self.call(Operation::Sync, expect!(Answer::Done => ()))
+        self.call(RequestOperation::Sync, expect!(Success::Done => ()))
     }
 
     /// Removes every key.
     pub fn clear(&mut self) -> ClientResult<()> {
-        self.call(Operation::Clear, expect!(Answer::Done => ()))
+        self.call(RequestOperation::Clear, expect!(Success::Done => ()))
     }
 
     /// Returns what the server says of itself, for people.
     pub fn info(&mut self) -> ClientResult<String> {
-        self.call(Operation::Info, expect!(Answer::Text(text) => text))
+        self.call(RequestOperation::Info, expect!(Success::Text(text) => text))
     }
 
     /// Collects requests that are sent together.
@@ -185,8 +185,8 @@ impl KvsClient {
     /// Sends one request and returns the answer that `recognize` makes a value of.
     fn call<T>(
         &mut self,
-        operation: Operation<'_>,
-        recognize: impl FnOnce(Answer<'_>) -> Option<T>,
+        operation: RequestOperation<'_>,
+        recognize: impl FnOnce(Success<'_>) -> Option<T>,
     ) -> ClientResult<T> {
         self.connection.send(operation)?;
         self.connection.receive(|answer| match answer {

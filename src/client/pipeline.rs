@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::connection::Connection;
 use super::error::{ClientError, ClientResult};
-use crate::protocol::native::{Answer, Bytes, Operation};
+use crate::protocol::native::{ByteString, RequestOperation, Success};
 
 /// The bytes of requests that are sent before their responses are read.
 ///
@@ -36,7 +36,7 @@ pub enum PipelineReply {
 /// ```
 pub struct Pipeline<'a> {
     connection: &'a mut Connection,
-    requests: Vec<Operation<'static>>,
+    requests: Vec<RequestOperation<'static>>,
 }
 
 impl fmt::Debug for Pipeline<'_> {
@@ -52,7 +52,7 @@ impl<'a> Pipeline<'a> {
 
     /// Adds setting a key.
     pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> &mut Self {
-        self.requests.push(Operation::Set {
+        self.requests.push(RequestOperation::Set {
             key: key.into().into(),
             value: value.into().into(),
             expires_at: None,
@@ -63,21 +63,21 @@ impl<'a> Pipeline<'a> {
     /// Adds getting a value.
     pub fn get(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
         let key = key.into().into();
-        self.requests.push(Operation::Get { key });
+        self.requests.push(RequestOperation::Get { key });
         self
     }
 
     /// Adds removing a key.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
         let key = key.into().into();
-        self.requests.push(Operation::Remove { key });
+        self.requests.push(RequestOperation::Remove { key });
         self
     }
 
     /// Adds asking whether a key is there.
     pub fn contains(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
         let key = key.into().into();
-        self.requests.push(Operation::Contains { key });
+        self.requests.push(RequestOperation::Contains { key });
         self
     }
 
@@ -120,9 +120,11 @@ fn exchange(
     while connection.unanswered() > 0 {
         connection.receive(|answer| {
             let reply = match answer {
-                Ok(Answer::Applied { .. }) => Ok(PipelineReply::Done),
-                Ok(Answer::Value(value)) => Ok(PipelineReply::Value(value.map(Bytes::into_vec))),
-                Ok(Answer::Removed(flag) | Answer::Flag(flag)) => Ok(PipelineReply::Flag(flag)),
+                Ok(Success::Applied { .. }) => Ok(PipelineReply::Done),
+                Ok(Success::Value(value)) => {
+                    Ok(PipelineReply::Value(value.map(ByteString::into_vec)))
+                }
+                Ok(Success::Removed(flag) | Success::Flag(flag)) => Ok(PipelineReply::Flag(flag)),
                 Ok(_) => return None,
                 Err(error) => Err(error),
             };
@@ -134,13 +136,13 @@ fn exchange(
 }
 
 /// Returns about the number of bytes that a request takes.
-fn weight(operation: &Operation<'_>) -> usize {
+fn weight(operation: &RequestOperation<'_>) -> usize {
     const FRAMING: usize = 32;
     match operation {
-        Operation::Set { key, value, .. } => FRAMING + key.len() + value.len(),
-        Operation::Get { key } | Operation::Remove { key } | Operation::Contains { key } => {
-            FRAMING + key.len()
-        }
+        RequestOperation::Set { key, value, .. } => FRAMING + key.len() + value.len(),
+        RequestOperation::Get { key }
+        | RequestOperation::Remove { key }
+        | RequestOperation::Contains { key } => FRAMING + key.len(),
         _ => FRAMING,
     }
 }

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use super::KvsClient;
 use super::error::ClientResult;
-use crate::protocol::native::{Answer, Bytes, Operation};
+use crate::protocol::native::{ByteString, RequestOperation, Success};
 
 /// Keys with their values, in key order.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
@@ -30,7 +30,7 @@ impl KvsClient {
         let mut found = Vec::new();
         loop {
             let wanted = limit - found.len();
-            let operation = Operation::Scan {
+            let operation = RequestOperation::Scan {
                 start: start.as_ref().map(bytes),
                 end: range.end_bound().map(bytes),
                 reverse: false,
@@ -38,9 +38,9 @@ impl KvsClient {
                 keys_only: false,
             };
             let (mut page, more) = self.call(operation, |answer| match answer {
-                Answer::Entries { entries, more } if entries.len() <= wanted => {
+                Success::Entries { entries, more } if entries.len() <= wanted => {
                     let page = entries.into_iter().map(|entry| {
-                        let value = entry.value.map(Bytes::into_vec).unwrap_or_default();
+                        let value = entry.value.map(ByteString::into_vec).unwrap_or_default();
                         (entry.key.into_vec(), value)
                     });
                     Some((page.collect::<Entries>(), more))
@@ -57,6 +57,6 @@ impl KvsClient {
     }
 }
 
-fn bytes(key: &Vec<u8>) -> Bytes<'_> {
-    Bytes::from(key.as_slice())
+fn bytes(key: &Vec<u8>) -> ByteString<'_> {
+    ByteString::from(key.as_slice())
 }

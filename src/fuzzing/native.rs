@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use super::Input;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Request, Response, ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, RequestMessage, ResponseMessage, ServerHello,
+    decode_frame,
 };
 
 pub(super) fn run(bytes: &[u8]) {
@@ -51,20 +52,20 @@ fn check_hello<T: PartialEq + Debug>(
 /// What decodes encodes to something that decodes to the same, and to the same bytes if it was
 /// canonical.
 fn check_request(body: &[u8]) {
-    let Ok(request) = Request::decode(body) else { return };
+    let Ok(request) = RequestMessage::decode(body) else { return };
     let mut frame = Vec::new();
     request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     check_body(body, &frame);
-    assert_eq!(Request::decode(&frame[FRAME_HEADER_BYTES..]).as_ref(), Ok(&request));
+    assert_eq!(RequestMessage::decode(&frame[FRAME_HEADER_BYTES..]).as_ref(), Ok(&request));
     check_limit(&frame, |limit, out| request.encode(limit, out));
 }
 
 fn check_response(body: &[u8]) {
-    let Ok(response) = Response::decode(body) else { return };
+    let Ok(response) = ResponseMessage::decode(body) else { return };
     let mut frame = Vec::new();
     response.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     check_body(body, &frame);
-    assert_eq!(Response::decode(&frame[FRAME_HEADER_BYTES..]).as_ref(), Ok(&response));
+    assert_eq!(ResponseMessage::decode(&frame[FRAME_HEADER_BYTES..]).as_ref(), Ok(&response));
     check_limit(&frame, |limit, out| response.encode(limit, out));
 }
 

@@ -4,7 +4,7 @@ use super::Input;
 use super::native::pieces;
 use crate::protocol::ProtocolError;
 use crate::protocol::resp::{
-    Limits, Parsed, RequestParser, Value, Version, encode_bulk, error_reply,
+    Parsed, RequestLimits, RequestParser, Value, Version, encode_bulk, error_reply,
 };
 
 pub(super) fn run(bytes: &[u8]) {
@@ -16,8 +16,8 @@ pub(super) fn run(bytes: &[u8]) {
         return;
     }
     let limits = match input.choose(3) {
-        0 | 1 => Limits::default(),
-        _ => Limits {
+        0 | 1 => RequestLimits::default(),
+        _ => RequestLimits {
             arguments_max: input.choose(8),
             bulk_bytes_max: input.choose(40),
             request_bytes_max: input.choose(200),
@@ -33,7 +33,7 @@ type Request = Vec<Vec<u8>>;
 /// The requests of a stream, and the bytes left over or the error that ended it.
 type Fed = (Vec<Request>, Result<Vec<u8>, ProtocolError>);
 
-fn feed(stream: &[u8], limits: Limits, pieces: &[usize]) -> Fed {
+fn feed(stream: &[u8], limits: RequestLimits, pieces: &[usize]) -> Fed {
     let mut parser = RequestParser::new(limits);
     let (mut buffer, mut requests, mut rest) = (Vec::new(), Vec::new(), stream);
     for &size in pieces.iter().cycle() {
@@ -72,14 +72,14 @@ fn feed(stream: &[u8], limits: Limits, pieces: &[usize]) -> Fed {
     (requests, Ok(buffer))
 }
 
-fn check_limits(request: &Request, name: &[u8], limits: Limits) {
+fn check_limits(request: &Request, name: &[u8], limits: RequestLimits) {
     assert!(!request.is_empty() && request.len() <= limits.arguments_max);
     assert_eq!(request[0], name);
     let longest = limits.bulk_bytes_max.max(limits.inline_bytes_max);
     assert!(request.iter().all(|argument| argument.len() <= longest));
 }
 
-fn check_requests(stream: &[u8], limits: Limits, pieces: &[usize]) {
+fn check_requests(stream: &[u8], limits: RequestLimits, pieces: &[usize]) {
     let whole = feed(stream, limits, &[stream.len().max(1)]);
     assert_eq!(feed(stream, limits, pieces), whole);
     let (mut arrays, mut lines) = (Vec::new(), Vec::new());
@@ -92,9 +92,9 @@ fn check_requests(stream: &[u8], limits: Limits, pieces: &[usize]) {
         }
         lines.push(b'\n');
     }
-    let again = feed(&arrays, Limits::default(), pieces);
+    let again = feed(&arrays, RequestLimits::default(), pieces);
     assert_eq!(again, (whole.0.clone(), Ok(Vec::new())), "written as arrays");
-    let limits = Limits { inline_bytes_max: usize::MAX, ..Limits::default() };
+    let limits = RequestLimits { inline_bytes_max: usize::MAX, ..RequestLimits::default() };
     let again = feed(&lines, limits, pieces);
     assert_eq!(again, (whole.0, Ok(Vec::new())), "written as lines");
 }

@@ -12,7 +12,7 @@
 //! that embed a store, and as what the server is measured against (`cargo bench --bench pools`).
 
 mod naive;
-mod pending;
+mod pending_jobs;
 #[cfg(feature = "rayon")]
 mod rayon;
 mod shared_queue;

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::pending::Pending;
+use super::pending_jobs::PendingJobs;
 use super::{ThreadPool, check, run};
 use crate::Result;
 use crate::sync::{Arc, Mutex, ThreadBuilder, lock};
@@ -14,7 +14,7 @@ use crate::sync::{Arc, Mutex, ThreadBuilder, lock};
 /// which is the only back pressure there is. Starting a thread costs some tens of microseconds per
 /// job.
 pub struct NaiveThreadPool {
-    pending: Pending,
+    pending: PendingJobs,
 }
 
 impl fmt::Debug for NaiveThreadPool {
@@ -26,7 +26,7 @@ impl fmt::Debug for NaiveThreadPool {
 impl ThreadPool for NaiveThreadPool {
     fn new(threads: u32) -> Result<Self> {
         check(threads)?;
-        Ok(Self { pending: Pending::new() })
+        Ok(Self { pending: PendingJobs::new() })
     }
 
     fn spawn<F>(&self, job: F)

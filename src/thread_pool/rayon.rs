@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::pending::Pending;
+use super::pending_jobs::PendingJobs;
 use super::{ThreadPool, check, run};
 use crate::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// [`SharedQueueThreadPool`](super::SharedQueueThreadPool).
 pub struct RayonThreadPool {
     /// Dropped, and so waited for, while the threads are there.
-    pending: Pending,
+    pending: PendingJobs,
     pool: rayon::ThreadPool,
 }
 
@@ -32,7 +32,7 @@ impl ThreadPool for RayonThreadPool {
             .thread_name(|number| format!("kvs-rayon-{number}"))
             .build()
             .map_err(|error| Error::no_thread(io::Error::other(error)))?;
-        Ok(Self { pending: Pending::new(), pool })
+        Ok(Self { pending: PendingJobs::new(), pool })
     }
 
     fn spawn<F>(&self, job: F)

@@ -7,7 +7,7 @@ use crate::actor::ActorThread;
 use crate::sync::{Sender, ThreadBuilder, unbounded};
 use crate::{Error, Result};
 
-type Job = Box<dyn FnOnce() + Send>;
+type BoxedJob = Box<dyn FnOnce() + Send>;
 
 /// As many threads as it is made with, and one queue that all of them take their jobs from.
 ///
@@ -16,7 +16,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// the thread: the pool has its full size as long as it lives.
 pub struct SharedQueueThreadPool {
     /// Dropped before the threads are joined, which end when the queue is closed and empty.
-    queue: Sender<Job>,
+    queue: Sender<BoxedJob>,
     threads: Vec<ActorThread>,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for SharedQueueThreadPool {
 impl ThreadPool for SharedQueueThreadPool {
     fn new(threads: u32) -> Result<Self> {
         check(threads)?;
-        let (queue, jobs) = unbounded::<Job>();
+        let (queue, jobs) = unbounded::<BoxedJob>();
         let mut pool = Self { queue, threads: Vec::new() };
         for number in 0..threads {
             let jobs = jobs.clone();

@@ -6,8 +6,8 @@ use std::ops::Bound;
 
 use kvs::protocol::ProtocolError;
 use kvs::protocol::native::{
-    Answer, BatchItem, Bytes, Condition, Entry, Failure, FailureKind, Operation, Request,
-    VersionedValue,
+    BatchCondition, BatchItem, ByteString, Failure, FailureKind, RequestMessage, RequestOperation,
+    ScanEntry, Success, VersionedValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,55 +89,55 @@ fn rows(page: &str) -> Vec<Row> {
     rows
 }
 
-fn key() -> Bytes<'static> {
-    Bytes::from(b"k")
+fn key() -> ByteString<'static> {
+    ByteString::from(b"k")
 }
 
-fn value() -> Bytes<'static> {
-    Bytes::from(b"v")
+fn value() -> ByteString<'static> {
+    ByteString::from(b"v")
 }
 
-fn operations() -> Vec<Operation<'static>> {
+fn operations() -> Vec<RequestOperation<'static>> {
     vec![
-        Operation::Ping,
-        Operation::Get { key: key() },
-        Operation::GetMany { keys: vec![key(), Bytes::from(b"")] },
-        Operation::Set { key: key(), value: Bytes::from(b"vv"), expires_at: Some(300) },
-        Operation::Remove { key: key() },
-        Operation::Contains { key: key() },
-        Operation::Batch { items: Vec::new() },
-        Operation::GetVersioned { key: key() },
-        Operation::Scan {
+        RequestOperation::Ping,
+        RequestOperation::Get { key: key() },
+        RequestOperation::GetMany { keys: vec![key(), ByteString::from(b"")] },
+        RequestOperation::Set { key: key(), value: ByteString::from(b"vv"), expires_at: Some(300) },
+        RequestOperation::Remove { key: key() },
+        RequestOperation::Contains { key: key() },
+        RequestOperation::Batch { items: Vec::new() },
+        RequestOperation::GetVersioned { key: key() },
+        RequestOperation::Scan {
             start: Bound::Included(key()),
             end: Bound::Unbounded,
             reverse: true,
             limit: 128,
             keys_only: false,
         },
-        Operation::Count,
-        Operation::Sync,
-        Operation::Clear,
-        Operation::Info,
+        RequestOperation::Count,
+        RequestOperation::Sync,
+        RequestOperation::Clear,
+        RequestOperation::Info,
     ]
 }
 
-fn answers() -> Vec<Answer<'static>> {
+fn answers() -> Vec<Success<'static>> {
     let versioned = VersionedValue { value: value(), version: 7, expires_at: Some(300) };
     let entries = vec![
-        Entry { key: Bytes::from(b"a"), value: Some(value()) },
-        Entry { key: Bytes::from(b"b"), value: None },
+        ScanEntry { key: ByteString::from(b"a"), value: Some(value()) },
+        ScanEntry { key: ByteString::from(b"b"), value: None },
     ];
     vec![
-        Answer::Done,
-        Answer::Value(Some(value())),
-        Answer::Values(vec![None, Some(value())]),
-        Answer::Removed(true),
-        Answer::Flag(false),
-        Answer::Versioned(Some(versioned)),
-        Answer::Applied { version: 300 },
-        Answer::Entries { entries, more: true },
-        Answer::Number(3),
-        Answer::Text("hi".to_owned()),
+        Success::Done,
+        Success::Value(Some(value())),
+        Success::Values(vec![None, Some(value())]),
+        Success::Removed(true),
+        Success::Flag(false),
+        Success::Versioned(Some(versioned)),
+        Success::Applied { version: 300 },
+        Success::Entries { entries, more: true },
+        Success::Number(3),
+        Success::Text("hi".to_owned()),
     ]
 }
 
@@ -146,10 +146,14 @@ fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
     let items = [
         BatchItem::Set { key: key(), value: value(), expires_at: None },
         BatchItem::Remove { key: key() },
-        BatchItem::Require { key: key(), condition: Condition::Present },
+        BatchItem::Require { key: key(), condition: BatchCondition::Present },
     ];
-    let conditions =
-        [Condition::Absent, Condition::Present, Condition::Value(value()), Condition::Version(5)];
+    let conditions = [
+        BatchCondition::Absent,
+        BatchCondition::Present,
+        BatchCondition::Value(value()),
+        BatchCondition::Version(5),
+    ];
     let bounds = [Bound::Unbounded, Bound::Included(key()), Bound::Excluded(key())];
     let mut expected: Vec<Row> = operations().iter().map(row).collect();
     expected.extend(items.iter().map(row));
@@ -169,7 +173,7 @@ fn the_tables_of_the_protocol_leave_no_message_out() {
     let zeros = [0; 64];
     let is_known = |prefix: &[u8]| {
         let body = [prefix, &zeros].concat();
-        let decoded = Request::decode(&body);
+        let decoded = RequestMessage::decode(&body);
         matches!(decoded, Err(ProtocolError::MessageTrailed { .. }))
     };
     let count = |prefix: &[u8]| {
@@ -182,7 +186,7 @@ fn the_tables_of_the_protocol_leave_no_message_out() {
     assert_eq!(count(&[1, 6, 1, 2, 0]), 4, "conditions");
     assert_eq!(count(&[1, 8]), 3, "bounds");
     let mut answer = 0;
-    while postcard::take_from_bytes::<Answer<'_>>(&[&[answer], &zeros[..]].concat()).is_ok() {
+    while postcard::take_from_bytes::<Success<'_>>(&[&[answer], &zeros[..]].concat()).is_ok() {
         answer += 1;
     }
     assert_eq!(usize::from(answer), answers().len());

@@ -16,7 +16,7 @@ const VAGUE: &[&str] = &["What", "How", "Whether", "Where", "Which", "Who"];
 /// Types that are defined several times on purpose, with the reason.
 const SAME_TYPE: &[(&str, &str)] = &[
     ("Swap", "one type, made of three things by the three faces of `src/sync`"),
-    ("Arguments", "the command line of each of the three programs"),
+    ("CommandLine", "the command line of each of the three programs"),
 ];
 
 /// Places that may have longer lines, with the reason.

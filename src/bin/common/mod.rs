@@ -11,7 +11,7 @@ use clap::Subcommand;
 /// Negative numbers and `-` are values. Another word that begins with a dash may be a mistyped
 /// option, so it is one only after `--`.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum KeyCommand {
     /// Set a key to a value
     Set {
         /// The key

@@ -43,7 +43,7 @@ pub(super) fn encode_frame<T: Serialize>(
     let limit = size(frame_bytes_max);
     let start = out.len();
     out.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    let body = Body { out: &mut *out, written: 0, limit };
+    let body = BodyWriter { out: &mut *out, written: 0, limit };
     // A list over its limit is the only thing that a message refuses to encode.
     let written = postcard::serialize_with_flavor(message, body)
         .map_err(|_| ProtocolError::ListTooLong { limit: LIST_ITEMS_MAX });
@@ -67,13 +67,13 @@ pub(super) fn encode_frame<T: Serialize>(
 
 /// Appends to a vector while within the limit, and counts beyond it so that the error can tell how
 /// long the body would have been.
-struct Body<'a> {
+struct BodyWriter<'a> {
     out: &'a mut Vec<u8>,
     written: usize,
     limit: usize,
 }
 
-impl postcard::ser_flavors::Flavor for Body<'_> {
+impl postcard::ser_flavors::Flavor for BodyWriter<'_> {
     type Output = usize;
 
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {

@@ -2,33 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Answer;
 use super::failure::Failure;
 use super::frame::encode_frame;
-use super::operation::Operation;
+use super::operation::RequestOperation;
+use super::success::Success;
 use crate::protocol::ProtocolError;
 
 /// An operation and the number that its response will carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Request<'a> {
+pub struct RequestMessage<'a> {
     /// Chosen by the client, unique among its requests without a response.
     pub id: u64,
     /// What to do.
-    pub operation: Operation<'a>,
+    pub operation: RequestOperation<'a>,
 }
 
 /// The outcome of the request with the same number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Response<'a> {
+pub struct ResponseMessage<'a> {
     /// The number of the request.
     pub id: u64,
     /// What came of it.
-    pub result: Result<Answer<'a>, Failure>,
+    pub result: Result<Success<'a>, Failure>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> RequestMessage<'a> {
     /// Appends the request to `out` as one frame; `out` is unchanged on error.
     pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
         encode_frame(self, frame_bytes_max, out)
@@ -40,7 +40,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl<'a> Response<'a> {
+impl<'a> ResponseMessage<'a> {
     /// Appends the response to `out` as one frame; `out` is unchanged on error.
     pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
         encode_frame(self, frame_bytes_max, out)

@@ -7,14 +7,14 @@
 //!   |------------------------------------------------->|
 //!   |            magic  version  status  frame_bytes_max
 //!   |<-------------------------------------------------|
-//!   | frame(Request)  frame(Request)  ...              |
+//!   | frame(request)  frame(request)  ...              |
 //!   |------------------------------------------------->|
-//!   |                 frame(Response)  frame(Response) |
+//!   |                 frame(response)  frame(response) |
 //!   |<-------------------------------------------------|
 //! ```
 //!
-//! A client may send many requests before it reads a response; the id of a [`Response`] is the id
-//! of the [`Request`] it answers, so the server is free to answer out of order.
+//! A client may send many requests before it reads a response; the id of a [`ResponseMessage`] is
+//! the id of the [`RequestMessage`] it answers, so the server is free to answer out of order.
 //!
 //! Message bodies are postcard, in which the position of an enum variant or a struct field *is* the
 //! format. Every enum here is therefore append only, and a test holds the bytes of each variant. A
@@ -23,20 +23,20 @@
 //! Left out on purpose: checksums (the transport has them), compression and streaming of one value
 //! over several frames; the frame limit bounds what a value may weigh on the wire.
 
-mod answer;
-mod bytes;
+mod byte_string;
 mod failure;
 mod frame;
 mod hello;
 mod list;
 mod message;
 mod operation;
+mod success;
 
-pub use answer::{Answer, Entry, VersionedValue};
-pub use bytes::Bytes;
+pub use byte_string::ByteString;
 pub use failure::{Failure, FailureKind};
 pub use frame::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, decode_frame};
 pub use hello::{ClientHello, HelloStatus, MAGIC, ServerHello, VERSION_MAX, VERSION_MIN};
 pub use list::LIST_ITEMS_MAX;
-pub use message::{Request, Response};
-pub use operation::{BatchItem, Condition, Operation};
+pub use message::{RequestMessage, ResponseMessage};
+pub use operation::{BatchCondition, BatchItem, RequestOperation};
+pub use success::{ScanEntry, Success, VersionedValue};

@@ -6,44 +6,44 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::Bytes;
+use super::byte_string::ByteString;
 use super::list;
 
 /// One operation of a request. Times are Unix time in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub enum Operation<'a> {
+pub enum RequestOperation<'a> {
     /// Does nothing; answered with `Done`.
     Ping,
     /// Reads one value; answered with `Value`.
     Get {
         /// The key to read.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
     },
     /// Reads many values; answered with `Values` in the order of the keys.
     GetMany {
         /// The keys to read.
         #[serde(with = "list")]
-        keys: Vec<Bytes<'a>>,
+        keys: Vec<ByteString<'a>>,
     },
     /// Writes one value; answered with `Applied`.
     Set {
         /// The key to write.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
         /// The value to write.
-        value: Bytes<'a>,
+        value: ByteString<'a>,
         /// When the value ceases to exist, in Unix milliseconds.
         expires_at: Option<u64>,
     },
     /// Removes one key; answered with `Removed`.
     Remove {
         /// The key to remove.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
     },
     /// Asks whether a key exists; answered with `Flag`.
     Contains {
         /// The key to look for.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
     },
     /// Does all items or none of them; answered with `Applied`, or fails with `ConditionFailed`.
     Batch {
@@ -54,14 +54,14 @@ pub enum Operation<'a> {
     /// Reads one value with its version and expiry; answered with `Versioned`.
     GetVersioned {
         /// The key to read.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
     },
     /// Reads keys in order; answered with `Entries`.
     Scan {
         /// Where the range starts, in key order.
-        start: Bound<Bytes<'a>>,
+        start: Bound<ByteString<'a>>,
         /// Where the range ends, in key order.
-        end: Bound<Bytes<'a>>,
+        end: Bound<ByteString<'a>>,
         /// Whether to go from the end of the range to its start.
         reverse: bool,
         /// Most entries to answer with.
@@ -79,43 +79,43 @@ pub enum Operation<'a> {
     Info,
 }
 
-/// One step of an [`Operation::Batch`].
+/// One step of a [`RequestOperation::Batch`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub enum BatchItem<'a> {
     /// Writes one value.
     Set {
         /// The key to write.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
         /// The value to write.
-        value: Bytes<'a>,
+        value: ByteString<'a>,
         /// When the value ceases to exist, in Unix milliseconds.
         expires_at: Option<u64>,
     },
     /// Removes one key.
     Remove {
         /// The key to remove.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
     },
     /// Fails the whole batch unless the condition holds.
     Require {
         /// The key the condition is about.
-        key: Bytes<'a>,
+        key: ByteString<'a>,
         /// What has to hold for the key.
-        condition: Condition<'a>,
+        condition: BatchCondition<'a>,
     },
 }
 
 /// What an optimistic writer expects to find.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub enum Condition<'a> {
+pub enum BatchCondition<'a> {
     /// The key does not exist.
     Absent,
     /// The key exists.
     Present,
     /// The key has this value.
-    Value(Bytes<'a>),
+    Value(ByteString<'a>),
     /// The key was last written in this version.
     Version(u64),
 }
@@ -124,37 +124,41 @@ pub enum Condition<'a> {
 mod tests {
     use super::*;
 
-    fn golden(operation: &Operation<'_>, bytes: &[u8]) {
+    fn golden(operation: &RequestOperation<'_>, bytes: &[u8]) {
         assert_eq!(postcard::to_stdvec(operation).unwrap(), bytes, "{operation:?}");
-        assert_eq!(&postcard::from_bytes::<Operation<'_>>(bytes).unwrap(), operation);
+        assert_eq!(&postcard::from_bytes::<RequestOperation<'_>>(bytes).unwrap(), operation);
     }
 
-    fn key() -> Bytes<'static> {
-        Bytes::from(b"k")
+    fn key() -> ByteString<'static> {
+        ByteString::from(b"k")
     }
 
     #[test]
     fn golden_bytes_of_every_operation() {
-        golden(&Operation::Ping, b"\x00");
-        golden(&Operation::Get { key: key() }, b"\x01\x01k");
-        golden(&Operation::GetMany { keys: vec![key(), Bytes::from(b"")] }, b"\x02\x02\x01k\x00");
-        let value = Bytes::from(b"vv");
-        let set = |expires_at| Operation::Set { key: key(), value: value.clone(), expires_at };
+        golden(&RequestOperation::Ping, b"\x00");
+        golden(&RequestOperation::Get { key: key() }, b"\x01\x01k");
+        golden(
+            &RequestOperation::GetMany { keys: vec![key(), ByteString::from(b"")] },
+            b"\x02\x02\x01k\x00",
+        );
+        let value = ByteString::from(b"vv");
+        let set =
+            |expires_at| RequestOperation::Set { key: key(), value: value.clone(), expires_at };
         golden(&set(None), b"\x03\x01k\x02vv\x00");
         golden(&set(Some(300)), b"\x03\x01k\x02vv\x01\xAC\x02");
-        golden(&Operation::Remove { key: key() }, b"\x04\x01k");
-        golden(&Operation::Contains { key: key() }, b"\x05\x01k");
-        golden(&Operation::Batch { items: Vec::new() }, b"\x06\x00");
-        golden(&Operation::GetVersioned { key: key() }, b"\x07\x01k");
-        golden(&Operation::Count, b"\x09");
-        golden(&Operation::Sync, b"\x0A");
-        golden(&Operation::Clear, b"\x0B");
-        golden(&Operation::Info, b"\x0C");
+        golden(&RequestOperation::Remove { key: key() }, b"\x04\x01k");
+        golden(&RequestOperation::Contains { key: key() }, b"\x05\x01k");
+        golden(&RequestOperation::Batch { items: Vec::new() }, b"\x06\x00");
+        golden(&RequestOperation::GetVersioned { key: key() }, b"\x07\x01k");
+        golden(&RequestOperation::Count, b"\x09");
+        golden(&RequestOperation::Sync, b"\x0A");
+        golden(&RequestOperation::Clear, b"\x0B");
+        golden(&RequestOperation::Info, b"\x0C");
     }
 
     #[test]
     fn golden_bytes_of_every_bound() {
-        let scan = |start, end| Operation::Scan {
+        let scan = |start, end| RequestOperation::Scan {
             start,
             end,
             reverse: true,
@@ -172,15 +176,15 @@ mod tests {
     fn golden_bytes_of_every_batch_item_and_condition() {
         let require = |condition| BatchItem::Require { key: key(), condition };
         let items = vec![
-            BatchItem::Set { key: key(), value: Bytes::from(b"v"), expires_at: Some(1) },
+            BatchItem::Set { key: key(), value: ByteString::from(b"v"), expires_at: Some(1) },
             BatchItem::Remove { key: key() },
-            require(Condition::Absent),
-            require(Condition::Present),
-            require(Condition::Value(Bytes::from(b"v"))),
-            require(Condition::Version(5)),
+            require(BatchCondition::Absent),
+            require(BatchCondition::Present),
+            require(BatchCondition::Value(ByteString::from(b"v"))),
+            require(BatchCondition::Version(5)),
         ];
         golden(
-            &Operation::Batch { items },
+            &RequestOperation::Batch { items },
             b"\x06\x06\
             \x00\x01k\x01v\x01\x01\
             \x01\x01k\
@@ -193,6 +197,6 @@ mod tests {
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Operation<'_>>(b"\x0D").is_err());
+        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x0D").is_err());
     }
 }

@@ -8,7 +8,7 @@ pub const BULK_BYTES_MAX: usize = 65 << 20;
 
 /// The limits of one request; each is the largest allowed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RequestLimits {
     /// The most arguments of one request; by default as in Redis.
     pub arguments_max: usize,
     /// The longest argument of a request array; by default [`BULK_BYTES_MAX`].
@@ -20,7 +20,7 @@ pub struct Limits {
     pub inline_bytes_max: usize,
 }
 
-impl Default for Limits {
+impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             arguments_max: 1 << 20,

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::arguments::{Arguments, Span};
 use super::inline;
-use super::limits::Limits;
+use super::limits::RequestLimits;
 use super::number::{NumberLine, read_number};
 use crate::protocol::ProtocolError;
 
@@ -42,7 +42,7 @@ pub enum Parsed<'a> {
 /// error the stream has lost its synchronisation and the connection has to be closed.
 #[derive(Debug, Default)]
 pub struct RequestParser {
-    limits: Limits,
+    limits: RequestLimits,
     stage: Stage,
     /// Bytes of the current request that are understood.
     position: usize,
@@ -65,7 +65,7 @@ enum Stage {
 }
 
 /// What became of the current request.
-enum Step {
+enum RequestState {
     /// All of its arguments are there.
     Complete { length: usize, inline: bool },
     /// It has no arguments.
@@ -76,7 +76,7 @@ enum Step {
 
 impl RequestParser {
     /// Creates a parser for a new connection.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: RequestLimits) -> Self {
         Self { limits, ..Self::default() }
     }
 
@@ -89,20 +89,22 @@ impl RequestParser {
         loop {
             let skipped = input.len() - request.len();
             match self.advance(request)? {
-                Step::Complete { length, inline } => {
+                RequestState::Complete { length, inline } => {
                     let bytes = if inline { &self.words } else { request };
                     let arguments = Arguments::new(bytes, &self.spans);
                     return Ok(Parsed::Request { arguments, consumed: skipped + length });
                 }
-                Step::Empty { length } => request = request.get(length..).unwrap_or_default(),
-                Step::Missing(missing) => {
+                RequestState::Empty { length } => {
+                    request = request.get(length..).unwrap_or_default()
+                }
+                RequestState::Missing(missing) => {
                     return Ok(Parsed::Incomplete { consumed: skipped, missing });
                 }
             }
         }
     }
 
-    fn advance(&mut self, request: &[u8]) -> Result<Step, ProtocolError> {
+    fn advance(&mut self, request: &[u8]) -> Result<RequestState, ProtocolError> {
         match self.stage {
             Stage::Start => self.start(request),
             Stage::Inline => self.advance_inline(request),
@@ -110,18 +112,18 @@ impl RequestParser {
         }
     }
 
-    fn start(&mut self, request: &[u8]) -> Result<Step, ProtocolError> {
+    fn start(&mut self, request: &[u8]) -> Result<RequestState, ProtocolError> {
         if self.spans.capacity() > SPANS_KEPT_MAX {
             self.spans = Vec::new();
         }
         self.spans.clear();
         match request {
-            [] => Ok(Step::Missing(1)),
+            [] => Ok(RequestState::Missing(1)),
             [b'*', line @ ..] => match read_number(line) {
                 NumberLine::Malformed => Err(ProtocolError::CountMalformed),
-                NumberLine::Partial => Ok(Step::Missing(1)),
+                NumberLine::Partial => Ok(RequestState::Missing(1)),
                 NumberLine::Complete { value, length } if value <= 0 => {
-                    Ok(Step::Empty { length: 1 + length })
+                    Ok(RequestState::Empty { length: 1 + length })
                 }
                 NumberLine::Complete { value, length } => {
                     let limit = self.limits.arguments_max;
@@ -142,7 +144,7 @@ impl RequestParser {
         request: &[u8],
         mut remaining: usize,
         mut known_length: Option<usize>,
-    ) -> Result<Step, ProtocolError> {
+    ) -> Result<RequestState, ProtocolError> {
         let mut start = self.position;
         while remaining > 0 {
             let length = match known_length.take() {
@@ -155,7 +157,7 @@ impl RequestParser {
                     None => {
                         self.position = start;
                         self.stage = Stage::Array { remaining, length: None };
-                        return Ok(Step::Missing(1));
+                        return Ok(RequestState::Missing(1));
                     }
                 },
             };
@@ -164,7 +166,7 @@ impl RequestParser {
             let Some(line_end) = request.get(end..next) else {
                 self.position = start;
                 self.stage = Stage::Array { remaining, length: Some(length) };
-                return Ok(Step::Missing(next.saturating_sub(request.len()).max(1)));
+                return Ok(RequestState::Missing(next.saturating_sub(request.len()).max(1)));
             };
             if line_end != LINE_END {
                 return Err(ProtocolError::BulkUnterminated);
@@ -175,10 +177,10 @@ impl RequestParser {
         }
         self.stage = Stage::Start;
         self.position = 0;
-        Ok(Step::Complete { length: start, inline: false })
+        Ok(RequestState::Complete { length: start, inline: false })
     }
 
-    fn advance_inline(&mut self, request: &[u8]) -> Result<Step, ProtocolError> {
+    fn advance_inline(&mut self, request: &[u8]) -> Result<RequestState, ProtocolError> {
         let limit = self.limits.inline_bytes_max;
         // One byte more than the longest line, for the line end behind it.
         let window = request.get(..limit.saturating_add(1)).unwrap_or(request);
@@ -189,7 +191,7 @@ impl RequestParser {
             }
             self.position = window.len();
             self.stage = Stage::Inline;
-            return Ok(Step::Missing(1));
+            return Ok(RequestState::Missing(1));
         };
         let line_length = self.position + offset;
         let line = window.get(..line_length).unwrap_or_default();
@@ -202,9 +204,9 @@ impl RequestParser {
         inline::split_line(line, self.limits.arguments_max, &mut self.words, &mut self.spans)?;
         let length = line_length + 1;
         if self.spans.is_empty() {
-            Ok(Step::Empty { length })
+            Ok(RequestState::Empty { length })
         } else {
-            Ok(Step::Complete { length, inline: true })
+            Ok(RequestState::Complete { length, inline: true })
         }
     }
 }
@@ -214,7 +216,7 @@ impl RequestParser {
 fn read_bulk_header(
     request: &[u8],
     start: usize,
-    limits: &Limits,
+    limits: &RequestLimits,
 ) -> Result<Option<(usize, usize)>, ProtocolError> {
     let line = match request.get(start..) {
         None | Some([]) => return Ok(None),

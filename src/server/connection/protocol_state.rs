@@ -1,9 +1,10 @@
 //! The state of a protocol on one connection, and the step that parses and executes a request.
 
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, HelloStatus, Request, Response, ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, ResponseMessage, ServerHello,
+    decode_frame,
 };
-use crate::protocol::resp::{self, Limits, Parsed, RequestParser};
+use crate::protocol::resp::{self, Parsed, RequestLimits, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
 use crate::server::command;
 use crate::server::execute::client_reply::ClientReply;
@@ -67,7 +68,7 @@ impl ProtocolState {
     /// Returns the state of a connection of this dialect after its opening.
     pub(crate) fn of(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::Resp => Self::Resp(Box::new(RequestParser::new(Limits::default()))),
+            Dialect::Resp => Self::Resp(Box::new(RequestParser::new(RequestLimits::default()))),
             Dialect::Native => Self::Native,
         }
     }
@@ -144,14 +145,14 @@ fn step_resp(
 
 fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult {
     let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
-        Some((body, consumed)) => Ok(Some((Request::decode(body)?, consumed))),
+        Some((body, consumed)) => Ok(Some((RequestMessage::decode(body)?, consumed))),
         None => Ok(None),
     });
     let (request, consumed) = match decoded {
         Ok(Some(decoded)) => decoded,
         Ok(None) => return StepResult::Incomplete { consumed: 0 },
         Err(error) => {
-            let last = Response { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
+            let last = ResponseMessage { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
             let last = Some(ClientReply::Native(last));
             return StepResult::Refused { error, last };
         }

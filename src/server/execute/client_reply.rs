@@ -1,6 +1,6 @@
 //! The reply to one request, in either dialect.
 
-use crate::protocol::native::{FRAME_BYTES_MAX, Response, ServerHello};
+use crate::protocol::native::{FRAME_BYTES_MAX, ResponseMessage, ServerHello};
 use crate::protocol::resp::Value;
 use crate::server::execute::failure::response_too_large;
 use crate::server::execute::session::Session;
@@ -10,7 +10,7 @@ pub(crate) enum ClientReply {
     /// The reply to a Redis command.
     Resp(Value),
     /// The response to a native operation.
-    Native(Response<'static>),
+    Native(ResponseMessage<'static>),
     /// The answer to a native client's hello.
     Hello(ServerHello),
 }
@@ -25,7 +25,8 @@ impl ClientReply {
                 if response.encode(FRAME_BYTES_MAX, out).is_ok() {
                     return;
                 }
-                let failure = Response { id: response.id, result: Err(response_too_large()) };
+                let failure =
+                    ResponseMessage { id: response.id, result: Err(response_too_large()) };
                 // One short sentence always fits a frame.
                 let _ = failure.encode(FRAME_BYTES_MAX, out);
             }

@@ -1,7 +1,7 @@
 //! Operations that write, as batches for the writer.
 
-use crate::protocol::native::Response;
-use crate::protocol::native::{Answer, BatchItem, Condition, Failure, Operation};
+use crate::protocol::native::ResponseMessage;
+use crate::protocol::native::{BatchCondition, BatchItem, Failure, RequestOperation, Success};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
@@ -12,24 +12,26 @@ use crate::store::{
 const NO_VERSION: u64 = 0;
 
 /// The result of one operation, without the id of its request.
-type OperationResult = Result<Answer<'static>, Failure>;
+type OperationResult = Result<Success<'static>, Failure>;
 
 /// Returns the batch of an operation that writes, with the function that answers its outcome.
-pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
+pub(super) fn execute<R>(id: u64, operation: RequestOperation<'_>) -> Execution<R> {
     match operation {
-        Operation::Set { key, value, expires_at } => {
+        RequestOperation::Set { key, value, expires_at } => {
             let operation =
                 WriteOperation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
             write(id, Batch::single(operation), version)
         }
-        Operation::Remove { key } => {
+        RequestOperation::Remove { key } => {
             write(id, Batch::single(WriteOperation::Remove { key: key.into_vec() }), removed)
         }
-        Operation::Batch { items } => write(id, items.into_iter().map(item).collect(), version),
+        RequestOperation::Batch { items } => {
+            write(id, items.into_iter().map(item).collect(), version)
+        }
         _ => {
             let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
             write(id, Batch::single(clear), |outcome| match outcome {
-                Ok(_) => Ok(Answer::Done),
+                Ok(_) => Ok(Success::Done),
                 Err(error) => Err(Failure::from(&error)),
             })
         }
@@ -37,13 +39,14 @@ pub(super) fn execute<R>(id: u64, operation: Operation<'_>) -> Execution<R> {
 }
 
 fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> OperationResult) -> Execution<R> {
-    let render = move |outcome| ClientReply::Native(Response { id, result: answer(outcome) });
+    let render =
+        move |outcome| ClientReply::Native(ResponseMessage { id, result: answer(outcome) });
     Execution::Write(batch, Box::new(render))
 }
 
 fn version(outcome: BatchOutcome) -> OperationResult {
     match outcome {
-        Ok(applied) => Ok(Answer::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
+        Ok(applied) => Ok(Success::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
         Err(error) => Err(Failure::from(&error)),
     }
 }
@@ -51,7 +54,7 @@ fn version(outcome: BatchOutcome) -> OperationResult {
 fn removed(outcome: BatchOutcome) -> OperationResult {
     match outcome {
         Ok(applied) => {
-            Ok(Answer::Removed(applied.answers.first() == Some(&WriteAnswer::Flag(true))))
+            Ok(Success::Removed(applied.answers.first() == Some(&WriteAnswer::Flag(true))))
         }
         Err(error) => Err(Failure::from(&error)),
     }
@@ -66,10 +69,10 @@ fn item(item: BatchItem<'_>) -> WriteOperation {
         BatchItem::Require { key, condition } => WriteOperation::Require {
             key: key.into_vec(),
             condition: match condition {
-                Condition::Absent => Precondition::Absent,
-                Condition::Present => Precondition::Present,
-                Condition::Value(value) => Precondition::Value(value.into_vec()),
-                Condition::Version(version) => Precondition::Version(version),
+                BatchCondition::Absent => Precondition::Absent,
+                BatchCondition::Present => Precondition::Present,
+                BatchCondition::Value(value) => Precondition::Value(value.into_vec()),
+                BatchCondition::Version(version) => Precondition::Version(version),
             },
         },
     }

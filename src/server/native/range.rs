@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::protocol::native::{Answer, Bytes, Entry, LIST_ITEMS_MAX};
+use crate::protocol::native::{ByteString, LIST_ITEMS_MAX, ScanEntry, Success};
 use crate::{Result, Store};
 
 /// The keys of the first page; few, because their values may be large.
@@ -17,14 +17,14 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Returns the first entries of a range; expired keys are left out.
 pub(super) fn scan(
     store: &Store,
-    start: Bound<Bytes<'_>>,
-    end: Bound<Bytes<'_>>,
+    start: Bound<ByteString<'_>>,
+    end: Bound<ByteString<'_>>,
     reverse: bool,
     limit: u32,
     keys_only: bool,
-) -> Result<Answer<'static>> {
+) -> Result<Success<'static>> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(LIST_ITEMS_MAX);
-    let (start, end) = (start.map(Bytes::into_vec), end.map(Bytes::into_vec));
+    let (start, end) = (start.map(ByteString::into_vec), end.map(ByteString::into_vec));
     let mut scan = store.scan_at_once(start, end, reverse, keys_only)?;
     let mut entries = Vec::new();
     let mut bytes = 0;
@@ -33,18 +33,18 @@ pub(super) fn scan(
         // At most as many as are still wanted, so that the last entry is where the client goes on.
         for found in scan.page(page_keys.min(limit - entries.len()))? {
             bytes += found.key.len() + found.entry.value.len();
-            entries.push(Entry {
+            entries.push(ScanEntry {
                 key: found.key.into(),
                 value: (!keys_only).then(|| found.entry.value.into()),
             });
             if bytes >= ANSWER_BYTES_MAX {
-                return Ok(Answer::Entries { entries, more: true });
+                return Ok(Success::Entries { entries, more: true });
             }
         }
         if scan.is_at_end() {
-            return Ok(Answer::Entries { entries, more: false });
+            return Ok(Success::Entries { entries, more: false });
         }
         page_keys = (page_keys * 2).min(PAGE_KEYS_MAX);
     }
-    Ok(Answer::Entries { entries, more: true })
+    Ok(Success::Entries { entries, more: true })
 }

@@ -1,7 +1,9 @@
 //! Operations that read.
 
 use super::range;
-use crate::protocol::native::{Answer, Bytes, FRAME_BYTES_MAX, Failure, Operation, VersionedValue};
+use crate::protocol::native::{
+    ByteString, FRAME_BYTES_MAX, Failure, RequestOperation, Success, VersionedValue,
+};
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
@@ -33,36 +35,36 @@ impl From<Error> for Unanswered {
     }
 }
 
-type ReadAnswer = std::result::Result<Answer<'static>, Unanswered>;
+type ReadAnswer = std::result::Result<Success<'static>, Unanswered>;
 
 /// Returns the answer of an operation that reads.
-pub(super) fn execute(operation: Operation<'_>, scope: &Scope<'_>) -> ReadAnswer {
+pub(super) fn execute(operation: RequestOperation<'_>, scope: &Scope<'_>) -> ReadAnswer {
     let Scope { context, access, .. } = *scope;
     Ok(match operation {
-        Operation::Get { key } => {
-            Answer::Value(get(context, &key, access)?.map(|entry| entry.value.into()))
+        RequestOperation::Get { key } => {
+            Success::Value(get(context, &key, access)?.map(|entry| entry.value.into()))
         }
-        Operation::GetVersioned { key } => {
+        RequestOperation::GetVersioned { key } => {
             let entry = get(context, &key, access)?;
-            Answer::Versioned(entry.map(|entry| VersionedValue {
+            Success::Versioned(entry.map(|entry| VersionedValue {
                 value: entry.value.into(),
                 version: entry.version,
                 expires_at: entry.expires_at,
             }))
         }
-        Operation::GetMany { keys } => get_many(context, &keys, access)?,
-        Operation::Contains { key } => {
-            Answer::Flag(context.store.read_metadata(&key, access)?.is_some())
+        RequestOperation::GetMany { keys } => get_many(context, &keys, access)?,
+        RequestOperation::Contains { key } => {
+            Success::Flag(context.store.read_metadata(&key, access)?.is_some())
         }
-        Operation::Scan { start, end, reverse, limit, keys_only } => {
+        RequestOperation::Scan { start, end, reverse, limit, keys_only } => {
             if access == Access::MemoryOnly {
                 return Err(Unanswered::WouldBlock);
             }
             range::scan(&context.store, start, end, reverse, limit, keys_only)?
         }
-        Operation::Count => Answer::Number(context.store.count()?),
-        Operation::Info => Answer::Text(info(context)?),
-        _ => Answer::Done,
+        RequestOperation::Count => Success::Number(context.store.count()?),
+        RequestOperation::Info => Success::Text(info(context)?),
+        _ => Success::Done,
     })
 }
 
@@ -73,7 +75,7 @@ fn get(context: &Context, key: &[u8], access: Access) -> ReadResult<Option<Entry
     Ok(entry)
 }
 
-fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> ReadAnswer {
+fn get_many(context: &Context, keys: &[ByteString<'_>], access: Access) -> ReadAnswer {
     if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
         return Err(Unanswered::WouldBlock);
     }
@@ -85,7 +87,7 @@ fn get_many(context: &Context, keys: &[Bytes<'_>], access: Access) -> ReadAnswer
     let hits = entries.iter().flatten().count();
     context.statistics.count_lookups(hits as u64, (entries.len() - hits) as u64);
     let values = entries.into_iter().map(|entry| entry.map(|entry| entry.value.into()));
-    Ok(Answer::Values(values.collect()))
+    Ok(Success::Values(values.collect()))
 }
 
 fn info(context: &Context) -> Result<String> {

@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::Bound;
 
 use kvs::protocol::native::{
-    Answer, BatchItem, ClientHello, Condition as Expected, FRAME_BYTES_MAX, Failure, FailureKind,
-    Operation as Asked, Request, Response, ServerHello, decode_frame,
+    BatchCondition as Expected, BatchItem, ClientHello, FRAME_BYTES_MAX, Failure, FailureKind,
+    RequestMessage, RequestOperation as Asked, ResponseMessage, ServerHello, Success, decode_frame,
 };
 
 use super::{Connection, Operation, PATIENCE, key, number};
@@ -123,20 +123,20 @@ impl NativeConnection {
         &mut self,
         prefix: &str,
         operation: &Operation,
-        result: Result<Answer<'_>, Failure>,
+        result: Result<Success<'_>, Failure>,
     ) -> StoreAnswer {
         let refused = matches!(&result, Err(Failure { kind: FailureKind::ConditionFailed, .. }));
-        let written = matches!(&result, Ok(Answer::Applied { .. }));
+        let written = matches!(&result, Ok(Success::Applied { .. }));
         let answer = match (operation, result) {
             (Operation::Batch { .. }, _) if written || refused => {
                 return StoreAnswer::Applied(written);
             }
-            (Operation::Clear, Ok(Answer::Done)) => return StoreAnswer::Done,
-            (Operation::Read(_), Ok(Answer::Values(values))) => {
+            (Operation::Clear, Ok(Success::Done)) => return StoreAnswer::Done,
+            (Operation::Read(_), Ok(Success::Values(values))) => {
                 let values = values.into_iter().map(|value| value.map(|value| number(&value)));
                 return StoreAnswer::Values(values.collect());
             }
-            (Operation::Read(keys), Ok(Answer::Entries { entries, more: false })) => {
+            (Operation::Read(keys), Ok(Success::Entries { entries, more: false })) => {
                 let value = |wanted: &usize| {
                     let name = key(prefix, *wanted).into_bytes();
                     let entry = entries.iter().find(|entry| *entry.key == *name)?;
@@ -144,7 +144,7 @@ impl NativeConnection {
                 };
                 return StoreAnswer::Values(keys.iter().map(value).collect());
             }
-            (Operation::Key(name, KeyOperation::Get), Ok(Answer::Versioned(found))) => {
+            (Operation::Key(name, KeyOperation::Get), Ok(Success::Versioned(found))) => {
                 let found = found.map(|found| (number(&found.value), found.version));
                 let name = key(prefix, *name);
                 self.versions.remove(&name);
@@ -155,7 +155,7 @@ impl NativeConnection {
             (Operation::Key(_, KeyOperation::SetIf(..)), _) if written || refused => {
                 KeyAnswer::Flag(written)
             }
-            (Operation::Key(..), Ok(Answer::Removed(flag) | Answer::Flag(flag))) => {
+            (Operation::Key(..), Ok(Success::Removed(flag) | Success::Flag(flag))) => {
                 KeyAnswer::Flag(flag)
             }
             (_, result) => panic!("{operation:?} was answered {result:?}"),
@@ -181,7 +181,8 @@ impl Connection for NativeConnection {
         let mut output = Vec::new();
         for operation in operations {
             self.sent += 1;
-            let request = Request { id: self.sent, operation: self.request(prefix, operation) };
+            let request =
+                RequestMessage { id: self.sent, operation: self.request(prefix, operation) };
             request.encode(FRAME_BYTES_MAX, &mut output).unwrap();
         }
         if self.stream.write_all(&output).is_err() {
@@ -190,7 +191,7 @@ impl Connection for NativeConnection {
         let mut answers = Vec::new();
         for operation in operations {
             let Ok(body) = self.receive() else { break };
-            let Response { id, result } = Response::decode(&body).unwrap();
+            let ResponseMessage { id, result } = ResponseMessage::decode(&body).unwrap();
             self.received += 1;
             assert_eq!(id, self.received, "answers come in the order of the requests");
             answers.push(self.answer(prefix, operation, result));

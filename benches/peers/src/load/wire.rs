@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use kvs::protocol::native::{
-    Answer, ClientHello, FRAME_BYTES_MAX, HelloStatus, Operation as Native, Request, Response,
-    ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, RequestOperation as Native,
+    ResponseMessage, ServerHello, Success, decode_frame,
 };
 
 use super::Operation;
@@ -94,7 +94,7 @@ impl Wire {
                     Operation::Get => Native::Get { key },
                     Operation::Set => Native::Set { key, value: value.into(), expires_at: None },
                 };
-                Request { id: self.sent, operation }.encode(FRAME_BYTES_MAX, output)?;
+                RequestMessage { id: self.sent, operation }.encode(FRAME_BYTES_MAX, output)?;
             }
         }
         Ok(())
@@ -119,9 +119,9 @@ impl Wire {
                 let Some((body, bytes)) = decode_frame(input, FRAME_BYTES_MAX)? else {
                     return Ok(None);
                 };
-                match Response::decode(body)?.result {
-                    Ok(Answer::Applied { .. }) => show(Reply::Done)?,
-                    Ok(Answer::Value(value)) => show(Reply::Value(value.as_deref()))?,
+                match ResponseMessage::decode(body)?.result {
+                    Ok(Success::Applied { .. }) => show(Reply::Done)?,
+                    Ok(Success::Value(value)) => show(Reply::Value(value.as_deref()))?,
                     Ok(_) => return Err("the server answered something else".into()),
                     Err(failure) => return Err(failure.message.into()),
                 }

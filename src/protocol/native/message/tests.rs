@@ -8,15 +8,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::native::{
-    BatchItem, Bytes, Condition, Entry, FRAME_BYTES_MAX, FailureKind, LIST_ITEMS_MAX,
+    BatchCondition, BatchItem, ByteString, FRAME_BYTES_MAX, FailureKind, LIST_ITEMS_MAX, ScanEntry,
     VersionedValue, decode_frame,
 };
 
-fn bytes() -> impl Strategy<Value = Bytes<'static>> {
-    vec(any::<u8>(), 0..20).prop_map(Bytes::from)
+fn bytes() -> impl Strategy<Value = ByteString<'static>> {
+    vec(any::<u8>(), 0..20).prop_map(ByteString::from)
 }
 
-fn bound() -> impl Strategy<Value = Bound<Bytes<'static>>> {
+fn bound() -> impl Strategy<Value = Bound<ByteString<'static>>> {
     prop_oneof![
         Just(Bound::Unbounded),
         bytes().prop_map(Bound::Included),
@@ -24,12 +24,12 @@ fn bound() -> impl Strategy<Value = Bound<Bytes<'static>>> {
     ]
 }
 
-fn condition() -> impl Strategy<Value = Condition<'static>> {
+fn condition() -> impl Strategy<Value = BatchCondition<'static>> {
     prop_oneof![
-        Just(Condition::Absent),
-        Just(Condition::Present),
-        bytes().prop_map(Condition::Value),
-        any::<u64>().prop_map(Condition::Version),
+        Just(BatchCondition::Absent),
+        Just(BatchCondition::Present),
+        bytes().prop_map(BatchCondition::Value),
+        any::<u64>().prop_map(BatchCondition::Version),
     ]
 }
 
@@ -42,64 +42,65 @@ fn batch_item() -> impl Strategy<Value = BatchItem<'static>> {
     ]
 }
 
-fn operation() -> impl Strategy<Value = Operation<'static>> {
+fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
     let scan = (bound(), bound(), any::<bool>(), any::<u32>(), any::<bool>());
     prop_oneof![
-        Just(Operation::Ping),
-        bytes().prop_map(|key| Operation::Get { key }),
-        vec(bytes(), 0..5).prop_map(|keys| Operation::GetMany { keys }),
-        (bytes(), bytes(), any::<Option<u64>>())
-            .prop_map(|(key, value, expires_at)| { Operation::Set { key, value, expires_at } }),
-        bytes().prop_map(|key| Operation::Remove { key }),
-        bytes().prop_map(|key| Operation::Contains { key }),
-        vec(batch_item(), 0..5).prop_map(|items| Operation::Batch { items }),
-        bytes().prop_map(|key| Operation::GetVersioned { key }),
-        scan.prop_map(|(start, end, reverse, limit, keys_only)| Operation::Scan {
+        Just(RequestOperation::Ping),
+        bytes().prop_map(|key| RequestOperation::Get { key }),
+        vec(bytes(), 0..5).prop_map(|keys| RequestOperation::GetMany { keys }),
+        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
+            RequestOperation::Set { key, value, expires_at }
+        }),
+        bytes().prop_map(|key| RequestOperation::Remove { key }),
+        bytes().prop_map(|key| RequestOperation::Contains { key }),
+        vec(batch_item(), 0..5).prop_map(|items| RequestOperation::Batch { items }),
+        bytes().prop_map(|key| RequestOperation::GetVersioned { key }),
+        scan.prop_map(|(start, end, reverse, limit, keys_only)| RequestOperation::Scan {
             start,
             end,
             reverse,
             limit,
             keys_only,
         }),
-        Just(Operation::Count),
-        Just(Operation::Sync),
-        Just(Operation::Clear),
-        Just(Operation::Info),
+        Just(RequestOperation::Count),
+        Just(RequestOperation::Sync),
+        Just(RequestOperation::Clear),
+        Just(RequestOperation::Info),
     ]
 }
 
-fn answer() -> impl Strategy<Value = Answer<'static>> {
+fn answer() -> impl Strategy<Value = Success<'static>> {
     let versioned = (bytes(), any::<u64>(), any::<Option<u64>>())
         .prop_map(|(value, version, expires_at)| VersionedValue { value, version, expires_at });
-    let entry = (bytes(), option::of(bytes())).prop_map(|(key, value)| Entry { key, value });
+    let entry = (bytes(), option::of(bytes())).prop_map(|(key, value)| ScanEntry { key, value });
     prop_oneof![
-        Just(Answer::Done),
-        option::of(bytes()).prop_map(Answer::Value),
-        vec(option::of(bytes()), 0..5).prop_map(Answer::Values),
-        any::<bool>().prop_map(Answer::Removed),
-        any::<bool>().prop_map(Answer::Flag),
-        option::of(versioned).prop_map(Answer::Versioned),
-        any::<u64>().prop_map(|version| Answer::Applied { version }),
+        Just(Success::Done),
+        option::of(bytes()).prop_map(Success::Value),
+        vec(option::of(bytes()), 0..5).prop_map(Success::Values),
+        any::<bool>().prop_map(Success::Removed),
+        any::<bool>().prop_map(Success::Flag),
+        option::of(versioned).prop_map(Success::Versioned),
+        any::<u64>().prop_map(|version| Success::Applied { version }),
         (vec(entry, 0..5), any::<bool>())
-            .prop_map(|(entries, more)| Answer::Entries { entries, more }),
-        any::<u64>().prop_map(Answer::Number),
-        ".{0,20}".prop_map(Answer::Text),
+            .prop_map(|(entries, more)| Success::Entries { entries, more }),
+        any::<u64>().prop_map(Success::Number),
+        ".{0,20}".prop_map(Success::Text),
     ]
 }
 
-fn request() -> impl Strategy<Value = Request<'static>> {
-    (any::<u64>(), operation()).prop_map(|(id, operation)| Request { id, operation })
+fn request() -> impl Strategy<Value = RequestMessage<'static>> {
+    (any::<u64>(), operation()).prop_map(|(id, operation)| RequestMessage { id, operation })
 }
 
-fn response() -> impl Strategy<Value = Response<'static>> {
+fn response() -> impl Strategy<Value = ResponseMessage<'static>> {
     let failure = (any::<u16>(), ".{0,20}")
         .prop_map(|(code, message)| Failure { kind: FailureKind::from(code), message });
     let result = prop_oneof![answer().prop_map(Ok), failure.prop_map(Err)];
-    (any::<u64>(), result).prop_map(|(id, result)| Response { id, result })
+    (any::<u64>(), result).prop_map(|(id, result)| ResponseMessage { id, result })
 }
 
 /// Feeds `stream` in pieces of the given sizes, in turn, as a connection would.
-fn feed(stream: &[u8], piece_sizes: &[usize]) -> Vec<Request<'static>> {
+fn feed(stream: &[u8], piece_sizes: &[usize]) -> Vec<RequestMessage<'static>> {
     let mut buffer = Vec::new();
     let mut requests = Vec::new();
     let mut rest = stream;
@@ -108,7 +109,7 @@ fn feed(stream: &[u8], piece_sizes: &[usize]) -> Vec<Request<'static>> {
         rest = later;
         buffer.extend_from_slice(piece);
         while let Some((body, consumed)) = decode_frame(&buffer, FRAME_BYTES_MAX).unwrap() {
-            let request = Request::decode(body).unwrap();
+            let request = RequestMessage::decode(body).unwrap();
             let mut copy = Vec::new();
             request.encode(FRAME_BYTES_MAX, &mut copy).unwrap();
             assert_eq!(copy, buffer[..consumed], "one message has one encoding");
@@ -124,10 +125,10 @@ fn feed(stream: &[u8], piece_sizes: &[usize]) -> Vec<Request<'static>> {
 }
 
 /// Decodes a frame into a request that owns its bytes, by leaking none but those of a test.
-fn into_static(frame: &[u8]) -> Request<'static> {
+fn into_static(frame: &[u8]) -> RequestMessage<'static> {
     let frame: &'static [u8] = frame.to_vec().leak();
     let (body, _) = decode_frame(frame, FRAME_BYTES_MAX).unwrap().unwrap();
-    Request::decode(body).unwrap()
+    RequestMessage::decode(body).unwrap()
 }
 
 proptest! {
@@ -149,14 +150,14 @@ proptest! {
         response.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
         let (body, consumed) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
         prop_assert_eq!(consumed, frame.len());
-        prop_assert_eq!(Response::decode(body).unwrap(), response);
+        prop_assert_eq!(ResponseMessage::decode(body).unwrap(), response);
     }
 
     #[test]
     fn no_bytes_panic(body in vec(any::<u8>(), 0..200)) {
         let _ = decode_frame(&body, FRAME_BYTES_MAX);
-        let _ = Request::decode(&body);
-        let _ = Response::decode(&body);
+        let _ = RequestMessage::decode(&body);
+        let _ = ResponseMessage::decode(&body);
     }
 
     #[test]
@@ -167,10 +168,10 @@ proptest! {
         let mut frame = Vec::new();
         request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
         let (body, _) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
-        let cut = Request::decode(&body[..cut.index(body.len())]);
+        let cut = RequestMessage::decode(&body[..cut.index(body.len())]);
         prop_assert!(matches!(cut, Err(ProtocolError::MessageMalformed(_))));
         let longer = [body, b"!"].concat();
-        let trailed = Request::decode(&longer);
+        let trailed = RequestMessage::decode(&longer);
         prop_assert_eq!(trailed, Err(ProtocolError::MessageTrailed { found: 1 }));
     }
 }
@@ -178,24 +179,30 @@ proptest! {
 #[test]
 fn golden_frames_of_both_messages() {
     let mut frame = Vec::new();
-    let request = Request { id: 300, operation: Operation::Get { key: Bytes::from(b"key") } };
+    let request = RequestMessage {
+        id: 300,
+        operation: RequestOperation::Get { key: ByteString::from(b"key") },
+    };
     request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x07\x00\x00\x00\xAC\x02\x01\x03key");
 
     frame.clear();
-    let success = Response { id: 1, result: Ok(Answer::Flag(true)) };
+    let success = ResponseMessage { id: 1, result: Ok(Success::Flag(true)) };
     success.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x04\x00\x00\x00\x01\x00\x04\x01");
 
     frame.clear();
     let failure = Failure { kind: FailureKind::Busy, message: "later".to_owned() };
-    Response { id: 1, result: Err(failure) }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    ResponseMessage { id: 1, result: Err(failure) }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     assert_eq!(frame, b"\x09\x00\x00\x00\x01\x01\x0B\x05later");
 }
 
 #[test]
 fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
-    let request = Request { id: 0, operation: Operation::Get { key: Bytes::from(b"1234567") } };
+    let request = RequestMessage {
+        id: 0,
+        operation: RequestOperation::Get { key: ByteString::from(b"1234567") },
+    };
     let mut out = Vec::new();
     request.encode(10, &mut out).unwrap();
     assert_eq!(out.len(), 14);
@@ -206,9 +213,9 @@ fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
 
 #[test]
 fn a_list_that_the_peer_would_refuse_is_not_sent() {
-    let keys = vec![Bytes::from(b""); LIST_ITEMS_MAX + 1];
+    let keys = vec![ByteString::from(b""); LIST_ITEMS_MAX + 1];
     let mut out = Vec::new();
-    let error = Request { id: 0, operation: Operation::GetMany { keys } }
+    let error = RequestMessage { id: 0, operation: RequestOperation::GetMany { keys } }
         .encode(FRAME_BYTES_MAX, &mut out)
         .unwrap_err();
     assert_eq!(error, ProtocolError::ListTooLong { limit: LIST_ITEMS_MAX });
@@ -218,5 +225,5 @@ fn a_list_that_the_peer_would_refuse_is_not_sent() {
 #[test]
 fn an_announced_list_without_its_items_is_refused() {
     let body = b"\x00\x02\xFF\xFF\xFF\xFF\x0F";
-    assert!(matches!(Request::decode(body), Err(ProtocolError::MessageMalformed(_))));
+    assert!(matches!(RequestMessage::decode(body), Err(ProtocolError::MessageMalformed(_))));
 }

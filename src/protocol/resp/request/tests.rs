@@ -12,7 +12,7 @@ mod resume;
 type Request = Vec<Vec<u8>>;
 
 /// Feeds `stream` in pieces of the given sizes, in turn, as a connection would.
-fn feed(stream: &[u8], piece_sizes: &[usize], limits: Limits) -> (Vec<Request>, Outcome) {
+fn feed(stream: &[u8], piece_sizes: &[usize], limits: RequestLimits) -> (Vec<Request>, Outcome) {
     let mut parser = RequestParser::new(limits);
     let (mut buffer, mut requests, mut rest) = (Vec::new(), Vec::new(), stream);
     for &size in piece_sizes.iter().cycle() {
@@ -45,7 +45,7 @@ fn feed(stream: &[u8], piece_sizes: &[usize], limits: Limits) -> (Vec<Request>, 
 type Outcome = Result<Vec<u8>, ProtocolError>;
 
 fn whole(stream: &[u8]) -> (Vec<Request>, Outcome) {
-    feed(stream, &[stream.len().max(1)], Limits::default())
+    feed(stream, &[stream.len().max(1)], RequestLimits::default())
 }
 
 fn error_of(stream: &[u8]) -> ProtocolError {
@@ -63,8 +63,12 @@ fn encode(request: &Request) -> Vec<u8> {
 }
 
 /// Limits small enough for a test to reach them.
-const SMALL: Limits =
-    Limits { arguments_max: 3, bulk_bytes_max: 10, request_bytes_max: 40, inline_bytes_max: 12 };
+const SMALL: RequestLimits = RequestLimits {
+    arguments_max: 3,
+    bulk_bytes_max: 10,
+    request_bytes_max: 40,
+    inline_bytes_max: 12,
+};
 
 #[test]
 fn a_pipeline_of_both_spellings_is_parsed_in_order() {
@@ -177,7 +181,7 @@ proptest! {
         piece_sizes in vec(1_usize..40, 1..5),
     ) {
         let stream: Vec<u8> = requests.iter().flat_map(encode).collect();
-        let (received, outcome) = feed(&stream, &piece_sizes, Limits::default());
+        let (received, outcome) = feed(&stream, &piece_sizes, RequestLimits::default());
         prop_assert_eq!(received, requests);
         prop_assert_eq!(outcome, Ok(Vec::new()));
     }

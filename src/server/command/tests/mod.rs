@@ -12,7 +12,7 @@ mod transaction;
 use super::table::TABLE;
 use super::{effect, execute, find};
 use crate::Options;
-use crate::protocol::resp::{Arguments, Limits, Parsed, RequestParser, Value, Version};
+use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value, Version};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Effect, Execution};
@@ -86,7 +86,7 @@ impl Server {
     }
 
     fn request(&self, session: &Session, request: &[u8]) -> Replied {
-        let mut parser = RequestParser::new(Limits::default());
+        let mut parser = RequestParser::new(RequestLimits::default());
         match parser.parse(request).unwrap() {
             Parsed::Request { arguments, .. } => self.call(session, arguments),
             Parsed::Incomplete { .. } => panic!("{} is incomplete", request.escape_ascii()),

@@ -232,7 +232,7 @@ fn containers_tell_their_subcommands() {
 fn a_failure_of_the_store_is_the_reply() {
     let server = Server::new();
     let render = |error: Error| {
-        let mut parser = RequestParser::new(Limits::default());
+        let mut parser = RequestParser::new(RequestLimits::default());
         let Ok(Parsed::Request { arguments, .. }) = parser.parse(b"SET k v NX\n") else {
             panic!("a request");
         };

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::native::{
-    self, Answer, ClientHello, FRAME_BYTES_MAX, FailureKind, Operation, Request, Response,
-    ServerHello, decode_frame,
+    self, ClientHello, FRAME_BYTES_MAX, FailureKind, RequestMessage, RequestOperation,
+    ResponseMessage, ServerHello, Success, decode_frame,
 };
 use crate::server::connection::reply_queue::REPLIES_MAX;
 use crate::server::testing;
@@ -139,22 +139,22 @@ fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
             Asked::Set(key, value) => {
                 version += 1;
                 model.insert(vec![*key], value.clone());
-                let operation = Operation::Set {
+                let operation = RequestOperation::Set {
                     key: vec![*key].into(),
                     value: value.clone().into(),
                     expires_at: None,
                 };
-                (operation, Answer::Applied { version })
+                (operation, Success::Applied { version })
             }
             Asked::Get(key) if id % 2 == 0 => {
                 let entries = model.range(vec![*key]..).take(2);
                 let entries: Vec<_> = entries
-                    .map(|(key, value)| native::Entry {
+                    .map(|(key, value)| native::ScanEntry {
                         key: key.clone().into(),
                         value: Some(value.clone().into()),
                     })
                     .collect();
-                let operation = Operation::Scan {
+                let operation = RequestOperation::Scan {
                     start: std::ops::Bound::Included(vec![*key].into()),
                     end: std::ops::Bound::Unbounded,
                     reverse: false,
@@ -162,19 +162,19 @@ fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
                     keys_only: false,
                 };
                 let more = entries.len() == 2;
-                (operation, Answer::Entries { entries, more })
+                (operation, Success::Entries { entries, more })
             }
             Asked::Get(key) => {
                 let value = model.get(&vec![*key]).map(|value| value.clone().into());
                 let key = vec![*key].into();
-                (Operation::Get { key }, Answer::Value(value))
+                (RequestOperation::Get { key }, Success::Value(value))
             }
-            Asked::Ping => (Operation::Ping, Answer::Done),
+            Asked::Ping => (RequestOperation::Ping, Success::Done),
         };
-        let request = Request { id, operation };
+        let request = RequestMessage { id, operation };
         request.encode(FRAME_BYTES_MAX, &mut input).unwrap();
         let result = Ok(answer);
-        let response = Response { id, result };
+        let response = ResponseMessage { id, result };
         response.encode(FRAME_BYTES_MAX, &mut output).unwrap();
     }
     (input, output)
@@ -304,7 +304,7 @@ fn failures(output: &[u8]) -> Vec<(u64, FailureKind)> {
     let (_, mut start) = ServerHello::decode(output).unwrap().unwrap();
     let mut failures = Vec::new();
     while let Some((body, bytes)) = decode_frame(&output[start..], FRAME_BYTES_MAX).unwrap() {
-        let response = Response::decode(body).unwrap();
+        let response = ResponseMessage::decode(body).unwrap();
         failures.push((response.id, response.result.unwrap_err().kind));
         start += bytes;
     }
@@ -330,12 +330,12 @@ fn limits_of_the_store_are_told_without_asking_the_writer() {
     let mut driver = Driver::new();
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    let operation = Operation::Set {
+    let operation = RequestOperation::Set {
         key: vec![7; (64 << 10) + 1].into(),
         value: vec![].into(),
         expires_at: None,
     };
-    let request = Request { id: 9, operation };
+    let request = RequestMessage { id: 9, operation };
     request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     driver.receive(&bytes);
     assert!(driver.unwritten.is_empty());
@@ -347,9 +347,9 @@ fn a_sync_waits_for_the_writes_before_it() {
     let mut driver = Driver::new();
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    let set = Operation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
-    for (id, operation) in [(1, set), (2, Operation::Sync), (3, Operation::Ping)] {
-        let request = Request { id, operation };
+    let set = RequestOperation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
+    for (id, operation) in [(1, set), (2, RequestOperation::Sync), (3, RequestOperation::Ping)] {
+        let request = RequestMessage { id, operation };
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     driver.receive(&bytes);
@@ -360,7 +360,7 @@ fn a_sync_waits_for_the_writes_before_it() {
     let mut output = &driver.take_output()[16..];
     for expected in 1..=3 {
         let (body, bytes) = decode_frame(output, FRAME_BYTES_MAX).unwrap().unwrap();
-        let response = Response::decode(body).unwrap();
+        let response = ResponseMessage::decode(body).unwrap();
         assert_eq!(response.id, expected);
         assert!(response.result.is_ok());
         output = &output[bytes..];

@@ -310,20 +310,20 @@ fn an_ended_connection_lingers_for_its_peer_but_not_for_ever() {
 
 #[test]
 fn a_scan_is_done_by_a_reader() {
-    use crate::protocol::native::{ClientHello, FRAME_BYTES_MAX, Operation, Request};
+    use crate::protocol::native::{ClientHello, FRAME_BYTES_MAX, RequestMessage, RequestOperation};
     let mut bench = Bench::new();
     let (place, socket) = bench.connect();
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
     for id in 1..=2 {
-        let operation = Operation::Scan {
+        let operation = RequestOperation::Scan {
             start: std::ops::Bound::Unbounded,
             end: std::ops::Bound::Unbounded,
             reverse: false,
             limit: 10,
             keys_only: true,
         };
-        let request = Request { id, operation };
+        let request = RequestMessage { id, operation };
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     bench.send(place, &socket, &bytes);

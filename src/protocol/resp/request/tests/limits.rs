@@ -28,7 +28,7 @@ fn the_limit_of_a_request_is_exact_and_counts_its_framing() {
     // The count, then each argument with its length line and its line end.
     let request = |last| vec![vec![b'a'; 10], vec![b'a'; 9], vec![b'a'; last]];
     let framing = 4 + (5 + 10 + 2) + (4 + 9 + 2) + (4 + 2);
-    let limits = |request_bytes_max| Limits { request_bytes_max, ..SMALL };
+    let limits = |request_bytes_max| RequestLimits { request_bytes_max, ..SMALL };
     for last in 0..=9 {
         let bytes = encode(&request(last));
         assert_eq!(bytes.len(), framing + last);
@@ -52,7 +52,7 @@ fn the_limit_of_a_line_is_exact_with_and_without_its_end() {
 
 #[test]
 fn default_limits_hold_at_their_boundaries() {
-    let limits = Limits::default();
+    let limits = RequestLimits::default();
     let count = limits.arguments_max;
     assert!(whole(format!("*{count}\r\n").as_bytes()).1.is_ok());
     let error = ProtocolError::CountTooLarge { found: count + 1, limit: count };
@@ -68,7 +68,7 @@ fn default_limits_hold_at_their_boundaries() {
 
 #[test]
 fn huge_announced_lengths_allocate_nothing() {
-    let limits = Limits {
+    let limits = RequestLimits {
         arguments_max: usize::MAX,
         bulk_bytes_max: usize::MAX,
         request_bytes_max: usize::MAX,

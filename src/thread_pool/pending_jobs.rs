@@ -10,7 +10,7 @@ pub(super) type Token = Sender<Infallible>;
 /// Hands out tokens; dropping it waits until all of them are dropped.
 ///
 /// The channel carries nothing: that it is closed is the proof that no sender is left.
-pub(super) struct Pending {
+pub(super) struct PendingJobs {
     /// Dropped before the end of the others is waited for.
     token: Token,
     _end: End,
@@ -18,7 +18,7 @@ pub(super) struct Pending {
 
 struct End(Receiver<Infallible>);
 
-impl Pending {
+impl PendingJobs {
     /// No job is pending.
     pub(super) fn new() -> Self {
         let (token, receiver) = bounded(0);

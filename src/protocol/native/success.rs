@@ -4,19 +4,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::Bytes;
+use super::byte_string::ByteString;
 use super::list;
 
 /// The result of a successful operation. Times are Unix time in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub enum Answer<'a> {
+pub enum Success<'a> {
     /// The operation is done and has nothing to tell.
     Done,
     /// The value, or nothing if the key does not exist.
-    Value(Option<Bytes<'a>>),
+    Value(Option<ByteString<'a>>),
     /// One value, or nothing, for each key asked for.
-    Values(#[serde(with = "list")] Vec<Option<Bytes<'a>>>),
+    Values(#[serde(with = "list")] Vec<Option<ByteString<'a>>>),
     /// Whether there was a key to remove.
     Removed(bool),
     /// Yes or no.
@@ -32,7 +32,7 @@ pub enum Answer<'a> {
     Entries {
         /// The entries.
         #[serde(with = "list")]
-        entries: Vec<Entry<'a>>,
+        entries: Vec<ScanEntry<'a>>,
         /// Whether the range goes on behind the last entry.
         more: bool,
     },
@@ -47,7 +47,7 @@ pub enum Answer<'a> {
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct VersionedValue<'a> {
     /// The value.
-    pub value: Bytes<'a>,
+    pub value: ByteString<'a>,
     /// The version that wrote the value.
     pub version: u64,
     /// When the value ceases to exist, in Unix milliseconds.
@@ -57,51 +57,51 @@ pub struct VersionedValue<'a> {
 /// One key of a scan, with its value unless only keys were asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Entry<'a> {
+pub struct ScanEntry<'a> {
     /// The key.
-    pub key: Bytes<'a>,
+    pub key: ByteString<'a>,
     /// The value, unless only keys were asked for.
-    pub value: Option<Bytes<'a>>,
+    pub value: Option<ByteString<'a>>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn golden(answer: &Answer<'_>, bytes: &[u8]) {
+    fn golden(answer: &Success<'_>, bytes: &[u8]) {
         assert_eq!(postcard::to_stdvec(answer).unwrap(), bytes, "{answer:?}");
-        assert_eq!(&postcard::from_bytes::<Answer<'_>>(bytes).unwrap(), answer);
+        assert_eq!(&postcard::from_bytes::<Success<'_>>(bytes).unwrap(), answer);
     }
 
     #[test]
     fn golden_bytes_of_every_answer() {
-        let value = || Bytes::from(b"v");
-        golden(&Answer::Done, b"\x00");
-        golden(&Answer::Value(None), b"\x01\x00");
-        golden(&Answer::Value(Some(value())), b"\x01\x01\x01v");
-        golden(&Answer::Values(vec![None, Some(value())]), b"\x02\x02\x00\x01\x01v");
-        golden(&Answer::Removed(true), b"\x03\x01");
-        golden(&Answer::Flag(false), b"\x04\x00");
-        golden(&Answer::Versioned(None), b"\x05\x00");
+        let value = || ByteString::from(b"v");
+        golden(&Success::Done, b"\x00");
+        golden(&Success::Value(None), b"\x01\x00");
+        golden(&Success::Value(Some(value())), b"\x01\x01\x01v");
+        golden(&Success::Values(vec![None, Some(value())]), b"\x02\x02\x00\x01\x01v");
+        golden(&Success::Removed(true), b"\x03\x01");
+        golden(&Success::Flag(false), b"\x04\x00");
+        golden(&Success::Versioned(None), b"\x05\x00");
         let versioned = VersionedValue { value: value(), version: 7, expires_at: Some(300) };
-        golden(&Answer::Versioned(Some(versioned)), b"\x05\x01\x01v\x07\x01\xAC\x02");
-        golden(&Answer::Applied { version: 300 }, b"\x06\xAC\x02");
+        golden(&Success::Versioned(Some(versioned)), b"\x05\x01\x01v\x07\x01\xAC\x02");
+        golden(&Success::Applied { version: 300 }, b"\x06\xAC\x02");
         let entries = vec![
-            Entry { key: Bytes::from(b"a"), value: Some(value()) },
-            Entry { key: Bytes::from(b"b"), value: None },
+            ScanEntry { key: ByteString::from(b"a"), value: Some(value()) },
+            ScanEntry { key: ByteString::from(b"b"), value: None },
         ];
-        golden(&Answer::Entries { entries, more: true }, b"\x07\x02\x01a\x01\x01v\x01b\x00\x01");
-        golden(&Answer::Number(3), b"\x08\x03");
-        golden(&Answer::Text("hi".to_owned()), b"\x09\x02hi");
+        golden(&Success::Entries { entries, more: true }, b"\x07\x02\x01a\x01\x01v\x01b\x00\x01");
+        golden(&Success::Number(3), b"\x08\x03");
+        golden(&Success::Text("hi".to_owned()), b"\x09\x02hi");
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Answer<'_>>(b"\x0A").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x0A").is_err());
     }
 
     #[test]
     fn text_that_is_not_utf8_is_refused() {
-        assert!(postcard::from_bytes::<Answer<'_>>(b"\x09\x01\xFF").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x09\x01\xFF").is_err());
     }
 }

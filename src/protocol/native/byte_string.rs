@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 /// of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Bytes<'a>(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>);
+pub struct ByteString<'a>(#[serde(borrow, with = "serde_bytes")] Cow<'a, [u8]>);
 
-impl Bytes<'_> {
+impl ByteString<'_> {
     /// Returns the bytes as an owned vector, copying only if they are borrowed.
     pub fn into_vec(self) -> Vec<u8> {
         self.0.into_owned()
     }
 }
 
-impl Deref for Bytes<'_> {
+impl Deref for ByteString<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -29,25 +29,25 @@ impl Deref for Bytes<'_> {
     }
 }
 
-impl AsRef<[u8]> for Bytes<'_> {
+impl AsRef<[u8]> for ByteString<'_> {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl<'a> From<&'a [u8]> for Bytes<'a> {
+impl<'a> From<&'a [u8]> for ByteString<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
 }
 
-impl<'a, const LENGTH: usize> From<&'a [u8; LENGTH]> for Bytes<'a> {
+impl<'a, const LENGTH: usize> From<&'a [u8; LENGTH]> for ByteString<'a> {
     fn from(bytes: &'a [u8; LENGTH]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
 }
 
-impl From<Vec<u8>> for Bytes<'_> {
+impl From<Vec<u8>> for ByteString<'_> {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Cow::Owned(bytes))
     }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn decoding_borrows_from_the_frame() {
         let frame = [3, b'a', b'b', b'c'];
-        let bytes: Bytes<'_> = postcard::from_bytes(&frame).unwrap();
+        let bytes: ByteString<'_> = postcard::from_bytes(&frame).unwrap();
         assert_eq!(bytes.as_ptr(), frame[1..].as_ptr());
         assert_eq!(&*bytes, b"abc");
     }
@@ -68,6 +68,6 @@ mod tests {
     #[test]
     fn a_length_beyond_the_frame_is_an_error() {
         let frame = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F, b'a'];
-        assert!(postcard::from_bytes::<Bytes<'_>>(&frame).is_err());
+        assert!(postcard::from_bytes::<ByteString<'_>>(&frame).is_err());
     }
 }
