@@ -19,12 +19,12 @@ use source::{TextFile, files};
 
 /// The most places that may break each rule.
 const ALLOWED: &[(&str, usize)] = &[
-    ("types defined twice", 15),
-    ("vague documentation", 345),
-    ("long lines of code", 345),
-    ("long lines of documents", 60),
-    ("file names used twice", 2),
-    ("long files", 3),
+    ("types defined twice", 1),
+    ("vague documentation", 99),
+    ("long lines of code", 84),
+    ("long lines of documents", 0),
+    ("file names used twice", 0),
+    ("long files", 0),
     ("circles of files", 8),
 ];
 
