@@ -41,11 +41,11 @@ pub(crate) enum Bug {
     AppendToTorn,
     /// A batch of which a part is readable counts as far as it is readable.
     AcceptPartialBatch,
-    /// What is damaged is taken for torn, and cut off.
+    /// Damage is taken for a torn end, and cut off.
     CutDamage,
     /// A zero where a frame should begin is taken for the end.
     TrustZeros,
-    /// What a clean close vouches for is not looked at.
+    /// The mark of a clean close is not compared with the log.
     IgnoreClosed,
     /// Leftovers are deleted before it is known whether the log is damaged.
     CleanUpFirst,
@@ -69,7 +69,7 @@ pub(crate) enum Bug {
     DropTombstones,
     /// A compaction drops every range removal.
     DropRangeRemovals,
-    /// What a range removal removed is not marked where the log is opened.
+    /// Records that a range removal removed are not marked when the log is opened.
     ForgetCovered,
     /// An open takes the end of a range for a part of it.
     IncludeRangeEnd,
@@ -79,9 +79,9 @@ pub(crate) enum Bug {
     DropNameOnly,
     /// A key is taken for the same key of another keyspace in the cache.
     ConfuseKeyspaces,
-    /// What was replaced in place is put back for a snapshot in one keyspace only.
+    /// Versions replaced in place are put back for a snapshot in one keyspace only.
     RetainOneKeyspace,
-    /// What became unneeded while a compaction copied it is not marked where it lies now.
+    /// Records that died while a compaction copied them are not marked in its output.
     ForgetRejected,
     /// A compaction takes every value that is not marked for the newest of its key.
     TrustMarks,
@@ -115,15 +115,15 @@ pub(crate) enum Bug {
     SkipRetry,
     /// A read that finds its version pruned does not look for the newer one.
     SkipSecondLook,
-    /// What is cached of a key goes on to count until its write is visible.
+    /// A cached record goes on to count until the write of its key is visible.
     RaiseLate,
-    /// What is cached counts as read after every write that was begun, visible or not.
+    /// A cached record counts as read after every write that was begun, visible or not.
     StampUnseen,
     /// A snapshot's point in time is taken before it is registered.
     RegisterLate,
-    /// What a key was is not published before it is replaced in place.
+    /// The version before is not published before it is replaced in place.
     ReplaceUnannounced,
-    /// What was replaced in place is not put back for a snapshot that registered meanwhile.
+    /// Versions replaced in place are not put back for a snapshot that registered meanwhile.
     SkipRetain,
     /// A version that is being replaced is read all the same.
     SkipCellCheck,
@@ -142,13 +142,13 @@ thread_local! {
     static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
 }
 
-/// Whether this mistake is to be made; always false but in tests.
+/// Returns true if this mistake is to be made; always false but in tests.
 #[cfg(not(test))]
 pub(crate) const fn planted(_: Bug) -> bool {
     false
 }
 
-/// Whether this mistake is to be made.
+/// Returns true if this mistake is to be made.
 #[cfg(test)]
 pub(crate) fn planted(bug: Bug) -> bool {
     planted_here() == Some(bug)
@@ -174,7 +174,7 @@ macro_rules! unless_planted {
 
 pub(crate) use {if_planted, unless_planted};
 
-/// What is planted on this thread, for the threads that it starts.
+/// Returns the mistake planted on this thread, for the threads that it starts.
 #[cfg(test)]
 pub(crate) fn planted_here() -> Option<Bug> {
     PLANTED.get()

@@ -1,4 +1,4 @@
-//! What the project's benches measure and no program needs.
+//! The parts of the store that the project's benches measure and no program needs.
 //!
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
@@ -16,7 +16,7 @@ impl Default for RecordCodec {
     }
 }
 
-/// Where the records lie in the segment, and the commit that writes them.
+/// The place of the records in the segment, and the commit that writes them.
 const OFFSET: u64 = 72;
 const SEQUENCE: u64 = 1;
 

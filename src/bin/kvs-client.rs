@@ -18,7 +18,7 @@ use kvs::{Error, KvsClient};
 struct CommandLine {
     #[command(subcommand)]
     command: KeyCommand,
-    /// Where the server listens
+    /// Address of the server
     #[arg(
         long,
         global = true,

@@ -36,7 +36,7 @@ const ENGINE_HELP: &str = match cfg!(feature = "sled") {
 #[derive(Parser)]
 #[command(name = "kvs-server", version)]
 struct CommandLine {
-    /// Where to listen; port 0 chooses a free one
+    /// Address to listen on; port 0 chooses a free one
     #[arg(
         long,
         value_name = "IP:PORT",
@@ -55,10 +55,10 @@ struct CommandLine {
     /// When acknowledged writes survive power loss: always, interval, interval=MS or never
     #[arg(long, value_name = "MODE", default_value = "interval")]
     durability: Durability,
-    /// How many threads share the connections [default: half the number of cores]
+    /// Number of threads that share the connections [default: half the number of cores]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
-    /// How many threads read from the disk [default: the number of cores]
+    /// Number of threads that read from the disk [default: the number of cores]
     #[arg(long, value_name = "N")]
     readers: Option<usize>,
     /// Memory for records that were read before, in MiB; 0 for none
@@ -134,8 +134,8 @@ fn survive_file_size_limit() {
     }
 }
 
-/// How many connections to allow: half of the open files is left to the store, which cannot write
-/// where it gets none.
+/// Returns how many connections to allow: half of the open files is left to the store, which cannot
+/// write where it gets none.
 fn connections_max(files: Option<u64>) -> usize {
     let half = files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(CONNECTIONS_MAX);
     if half < CONNECTIONS_MAX {

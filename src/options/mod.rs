@@ -131,8 +131,8 @@ impl Options {
         self
     }
 
-    /// How long opening waits for another handle to let go of the directory; the default is one
-    /// second.
+    /// Sets how long opening waits for another handle to let go of the directory; the default is
+    /// one second.
     #[must_use]
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.lock_wait = wait;
@@ -165,8 +165,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of garbage the `kvs` engine collects before it compacts; the default is 1
-    /// MiB.
+    /// Sets the bytes of garbage that the `kvs` engine collects before it compacts; the default is
+    /// 1 MiB.
     ///
     /// It also wants half of what it would rewrite to be garbage, so a store takes at most about
     /// twice the space of its live data and this much; and while it compacts as much again as is
@@ -178,8 +178,8 @@ impl Options {
         self
     }
 
-    /// How many bytes of memory records that were read may take; the default is 256 MiB, 0 turns it
-    /// off.
+    /// Sets the most bytes of memory for records that were read; the default is 256 MiB, 0 keeps
+    /// none.
     ///
     /// The `kvs` engine fills it as values are read, with none that is longer, with its key, than a
     /// 1024th of it; a key that is in it is read without a look at the index and without a system
@@ -194,8 +194,8 @@ impl Options {
     /// Lets opening make a store where there is none, and the last component of the directory's
     /// path; the default is true.
     ///
-    /// Without it, opening a directory that holds no store is [`Error::NoStore`](crate::Error::NoStore)
-    /// and changes nothing.
+    /// Without it, opening a directory that holds no store is
+    /// [`Error::NoStore`](crate::Error::NoStore) and changes nothing.
     #[must_use]
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
@@ -207,7 +207,8 @@ impl Options {
     /// It changes nothing in the directory, so it works on a read-only file system and without the
     /// permission to write. Any number of readers may have the store open, but none beside a
     /// writer. After a crash a reader sees every batch that is whole, even those that a power loss
-    /// could still undo. Writes are [`Error::ReadOnly`](crate::Error::ReadOnly). The `sled` engine cannot be opened so.
+    /// could still undo. Writes are [`Error::ReadOnly`](crate::Error::ReadOnly). The `sled` engine
+    /// cannot be opened so.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
@@ -217,9 +218,9 @@ impl Options {
     /// Accepts a directory that belongs to another user, or that every user may change; the default
     /// is false.
     ///
-    /// Such a directory is refused with [`Error::UntrustedDirectory`](crate::Error::UntrustedDirectory):
-    /// its other users may change what is stored, and files that this program makes in it may be
-    /// closed to its owner.
+    /// Such a directory is refused with
+    /// [`Error::UntrustedDirectory`](crate::Error::UntrustedDirectory): its other users may change
+    /// what is stored, and files that this program makes in it may be closed to its owner.
     #[must_use]
     pub fn trust_directory(mut self, trust: bool) -> Self {
         self.trust_directory = trust;

@@ -1,8 +1,8 @@
 //! The options of a store and of a server as data: one row each.
 //!
-//! The defaults of [`Options`](crate::Options) and [`ServerOptions`](crate::ServerOptions), the flags
-//! of `kvs-server`, `CONFIG GET` and the table in `docs/server.md` are all made of, or compared with,
-//! these rows, so that each name and number stands in one place.
+//! The defaults of [`Options`](crate::Options) and [`ServerOptions`](crate::ServerOptions), the
+//! flags of `kvs-server`, `CONFIG GET` and the table in `docs/server.md` are all made of, or
+//! compared with, these rows, so that each name and number stands in one place.
 
 use std::fmt;
 

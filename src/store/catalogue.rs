@@ -1,5 +1,5 @@
-//! The catalogue of keyspaces: their names and numbers, kept as the keys and values of a keyspace of
-//! its own. `docs/format.md` says how.
+//! The catalogue of keyspaces: their names and numbers, kept as the keys and values of a keyspace
+//! of its own. `docs/format.md` says how.
 
 use crate::bugs::{Bug, planted};
 use crate::engine::KeyspaceId;

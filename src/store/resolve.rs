@@ -244,8 +244,8 @@ impl<'a> Resolver<'a> {
         self.change(keyspace, MutationKind::Put { key, value, value_type, expires_at });
     }
 
-    /// Removes a range. What earlier operations of the same batch did there is left out: it would have
-    /// the version of the removal, and stay.
+    /// Removes a range. What earlier operations of the same batch did there is left out: it would
+    /// have the version of the removal, and stay.
     fn remove_range(&mut self, keyspace: KeyspaceId, start: Vec<u8>, end: Vec<u8>) {
         let interval = KeyInterval { start: &start, end: &end };
         let is_inside = |mutation: &Mutation| {

@@ -88,7 +88,7 @@ fn run(job: impl FnOnce()) {
     }
 }
 
-/// What a panic said, if it said something.
+/// Returns the text of a panic, if it has one.
 fn message(payload: &(dyn Any + Send)) -> &str {
     let literal = payload.downcast_ref::<&str>().copied();
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

@@ -1,10 +1,10 @@
-//! Which jobs are not done, for a pool that does not own the threads they run on.
+//! The count of jobs that are not done, for a pool that does not own their threads.
 
 use std::convert::Infallible;
 
 use crate::sync::{Receiver, Sender, bounded};
 
-/// What each job holds until it is done.
+/// The token that each job holds until it is done.
 pub(super) type Token = Sender<Infallible>;
 
 /// Hands out tokens; dropping it waits until all of them are dropped.

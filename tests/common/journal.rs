@@ -124,7 +124,8 @@ impl Journal {
         self.compare(read).map(drop)
     }
 
-    /// As [`check`](Self::check), for a store that was opened anew: what it holds now it has to keep.
+    /// As [`check`](Self::check), for a store that was opened anew: what it holds now it has to
+    /// keep.
     pub fn settle(&mut self, read: impl FnMut(&str) -> Option<Vec<u8>>) -> Result<(), Violation> {
         for (key, found) in self.compare(read)? {
             let history = self.keys.get_mut(&key).unwrap();

@@ -1,4 +1,4 @@
-//! What the two command-line tools share: their commands, and how they answer.
+//! The commands that the two command-line tools share, and their answers.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -35,7 +35,7 @@ pub enum KeyCommand {
     },
 }
 
-/// What a tool says of a key that is not there.
+/// The answer of a tool where the key is not there.
 pub const NOT_FOUND: &[u8] = b"Key not found";
 
 /// The bytes of an argument.

@@ -1,5 +1,5 @@
-//! Stores that were written once and are kept: this build reads those of its format as it always did, and
-//! refuses older ones.
+//! Stores that were written once and are kept: this build reads those of its format as it always
+//! did, and refuses older ones.
 
 use std::collections::BTreeMap;
 use std::fs;

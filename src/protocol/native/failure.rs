@@ -1,4 +1,4 @@
-//! What a server answers when an operation failed.
+//! The answer of a server to an operation that failed.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// What a program may decide on.
+    /// The kind, which a program may decide on.
     pub kind: FailureKind,
     /// One lower-case sentence for a log.
     pub message: String,
@@ -26,7 +26,7 @@ pub enum FailureKind {
     ValueTooLarge,
     /// A condition of a batch did not hold; nothing was written.
     ConditionFailed,
-    /// What the operation is about does not exist.
+    /// The key or keyspace that the operation names does not exist.
     NotFound,
     /// The server does not offer this operation or this combination of fields.
     Unsupported,

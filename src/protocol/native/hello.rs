@@ -25,7 +25,7 @@ pub const VERSION_MAX: u16 = 1;
 const CLIENT_HELLO_BYTES: usize = MAGIC.len() + 4;
 const SERVER_HELLO_BYTES: usize = MAGIC.len() + 8;
 
-/// What a client says first: the versions it speaks.
+/// The first bytes of a client: the versions it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientHello {
     /// Oldest version the client speaks.
@@ -60,7 +60,7 @@ impl ClientHello {
     }
 }
 
-/// Whether a server accepts a client.
+/// The decision of a server about a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HelloStatus {
     /// Frames may follow in the chosen version.
@@ -89,12 +89,12 @@ impl HelloStatus {
     }
 }
 
-/// What a server answers to a [`ClientHello`].
+/// The answer of a server to a [`ClientHello`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerHello {
     /// The version to speak if accepted, otherwise the newest version the server speaks.
     pub version: u16,
-    /// Whether the client is accepted.
+    /// The decision about the client.
     pub status: HelloStatus,
     /// Longest frame body the server reads; a longer one makes it close the connection.
     pub frame_bytes_max: u32,

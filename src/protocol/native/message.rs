@@ -14,7 +14,7 @@ use crate::protocol::ProtocolError;
 pub struct RequestMessage<'a> {
     /// Chosen by the client, unique among its requests without a response.
     pub id: u64,
-    /// What to do.
+    /// The operation to execute.
     pub operation: RequestOperation<'a>,
 }
 
@@ -24,7 +24,7 @@ pub struct RequestMessage<'a> {
 pub struct ResponseMessage<'a> {
     /// The number of the request.
     pub id: u64,
-    /// What came of it.
+    /// The answer, or why there is none.
     pub result: Result<Success<'a>, Failure>,
 }
 

@@ -1,4 +1,4 @@
-//! What a client asks for.
+//! The operations that a client asks for.
 //!
 //! IMPORTANT: the position of a variant and of a field is the wire format. Append only.
 
@@ -58,15 +58,15 @@ pub enum RequestOperation<'a> {
     },
     /// Reads keys in order; answered with `Entries`.
     Scan {
-        /// Where the range starts, in key order.
+        /// The start of the range, in key order.
         start: Bound<ByteString<'a>>,
-        /// Where the range ends, in key order.
+        /// The end of the range, in key order.
         end: Bound<ByteString<'a>>,
-        /// Whether to go from the end of the range to its start.
+        /// True to go from the end of the range to its start.
         reverse: bool,
         /// Most entries to answer with.
         limit: u32,
-        /// Whether to leave out the values.
+        /// True to leave out the values.
         keys_only: bool,
     },
     /// Counts the keys; answered with `Number`.
@@ -101,12 +101,12 @@ pub enum BatchItem<'a> {
     Require {
         /// The key the condition is about.
         key: ByteString<'a>,
-        /// What has to hold for the key.
+        /// The condition that has to hold for the key.
         condition: BatchCondition<'a>,
     },
 }
 
-/// What an optimistic writer expects to find.
+/// A state of a key that an optimistic writer expects to find.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub enum BatchCondition<'a> {

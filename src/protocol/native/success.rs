@@ -1,4 +1,4 @@
-//! What a server answers when an operation succeeded.
+//! The answers of a server to operations that succeeded.
 //!
 //! IMPORTANT: the position of a variant and of a field is the wire format. Append only.
 
@@ -17,7 +17,7 @@ pub enum Success<'a> {
     Value(Option<ByteString<'a>>),
     /// One value, or nothing, for each key asked for.
     Values(#[serde(with = "list")] Vec<Option<ByteString<'a>>>),
-    /// Whether there was a key to remove.
+    /// True if there was a key to remove.
     Removed(bool),
     /// Yes or no.
     Flag(bool),
@@ -33,7 +33,7 @@ pub enum Success<'a> {
         /// The entries.
         #[serde(with = "list")]
         entries: Vec<ScanEntry<'a>>,
-        /// Whether the range goes on behind the last entry.
+        /// True if the range goes on behind the last entry.
         more: bool,
     },
     /// A count.

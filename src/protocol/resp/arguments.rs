@@ -1,6 +1,6 @@
 //! The arguments of one request, as slices of bytes that someone else owns.
 
-/// Where one argument lies, relative to the start of its request.
+/// The place of one argument, relative to the start of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     /// First byte.

@@ -1,6 +1,6 @@
 //! Decimal numbers as they stand in the length lines of RESP.
 
-/// What the start of a length line, behind its type byte, holds.
+/// The contents of the start of a length line, behind its type byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberLine {
     /// A number and the bytes it took including CR LF.

@@ -14,7 +14,7 @@ const SPANS_KEPT_MAX: usize = 1024;
 /// The line end behind every length and every bulk string.
 const LINE_END: &[u8] = b"\r\n";
 
-/// What the unconsumed bytes of a connection hold.
+/// The contents of the unconsumed bytes of a connection.
 #[derive(Debug)]
 pub enum Parsed<'a> {
     /// A whole request.
@@ -52,7 +52,7 @@ pub struct RequestParser {
     words: Vec<u8>,
 }
 
-/// What the parser expects at its position.
+/// The part of a request that the parser expects at its position.
 #[derive(Debug, Default, Clone, Copy)]
 enum Stage {
     /// The first byte of a request.
@@ -64,7 +64,7 @@ enum Stage {
     Array { remaining: usize, length: Option<usize> },
 }
 
-/// What became of the current request.
+/// The state of the current request after a step of the parser.
 enum RequestState {
     /// All of its arguments are there.
     Complete { length: usize, inline: bool },
