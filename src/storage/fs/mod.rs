@@ -1,13 +1,13 @@
-//! The file operations the crate uses, behind traits so that a simulated disk can take their place.
+//! The file system, behind traits: the operating system's ([`real`]), or a simulated disk in tests.
 //!
-//! A path is resolved once, by [`FileSystem::open_directory`]. From then on everything is done by name
-//! relative to the open [`Directory`], so a store goes on in its own directory when the directory is
-//! renamed, another one takes its name, or the process changes its current directory.
+//! A path is resolved once, by [`FileSystem::open_directory`]. From then on everything is done by
+//! name relative to the open [`Directory`], so a store goes on in its own directory when the
+//! directory is renamed, another one takes its name, or the process changes its current directory.
 //!
-//! What is assumed of a disk: what was written and then synced by [`File::sync`] survives power loss;
-//! a name that was created, renamed or removed survives it after [`Directory::sync`]; until then any
-//! subset of sectors and names may survive, and the length of a file may grow without its data. A failed
-//! sync leaves all of that unknown.
+//! What is assumed of a disk: what was written and then synced by [`File::sync`] survives power
+//! loss; a name that was created, renamed or removed survives it after [`Directory::sync`]; until
+//! then any subset of sectors and names may survive, and the length of a file may grow without its
+//! data. A failed sync leaves all of that unknown.
 
 mod real;
 #[cfg(any(test, fuzzing))]
@@ -21,21 +21,21 @@ use std::path::Path;
 
 use crate::sync::Arc;
 
-/// The way from a path to a directory.
+/// A file system: leads from a path to a directory.
 pub(crate) trait FileSystem: Send + Sync + 'static {
-    /// Makes the directory, whose parent must exist, durably.
+    /// Creates the directory durably. Its parent must exist.
     fn create_directory(&self, path: &Path) -> io::Result<()>;
 
     /// Opens a directory, with `access` to its files.
     fn open_directory(&self, path: &Path, access: FileAccess) -> io::Result<Arc<dyn Directory>>;
 }
 
-/// The use that is made of the files of a directory.
+/// The access to the files of a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileAccess {
-    /// They are read and changed.
+    /// Reading and changing them.
     ReadWrite,
-    /// They are only read, which works without the permission to write and on a read-only disk.
+    /// Only reading them, which needs no permission to write and works on a read-only disk.
     ReadOnly,
 }
 
@@ -46,16 +46,16 @@ pub(crate) struct Ownership {
     pub(crate) owner: u32,
     /// The effective user id of this process.
     pub(crate) user: u32,
-    /// Every user may rename and remove the files in it.
+    /// True if every user may rename and remove the files in it.
     pub(crate) is_open_to_all: bool,
 }
 
-/// The holders that a lock admits beside this one.
+/// The kind of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// None.
+    /// A lock with no other holder.
     Exclusive,
-    /// Other shared ones.
+    /// A lock that may have other shared holders.
     Shared,
 }
 
@@ -64,19 +64,19 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Returns the names in it, in any order; names that are not UTF-8 are left out.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a file that must not exist yet, for reading and writing.
+    /// Creates a file that must not exist yet, for reading and writing.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
     /// Opens a file with the access that the directory was opened with.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
-    /// Gives a file another name, replacing what has it.
+    /// Renames a file, and replaces a file that has the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file's name; open handles keep its contents.
     fn remove(&self, name: &str) -> io::Result<()>;
 
-    /// Makes every change of names in it survive power loss.
+    /// Makes every change of names in it durable.
     fn sync(&self) -> io::Result<()>;
 
     /// Takes the lock of the directory itself, which nobody can remove and make again behind the
@@ -93,7 +93,7 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Returns the number of names it has; 0 once it was removed.
     fn links(&self) -> io::Result<u64>;
 
-    /// Returns how large its file system is; an error where that has no answer.
+    /// Returns the size of its file system; an error if that has no size of its own.
     fn space(&self) -> io::Result<Space>;
 
     /// Returns true if several threads may read its files at once; a simulation that counts calls
@@ -105,29 +105,30 @@ pub(crate) trait Directory: Send + Sync + 'static {
 
 /// An open file; every operation names its offset, so that one handle serves many threads.
 pub(crate) trait File: Send + Sync + 'static {
-    /// The length in bytes.
+    /// Returns the length in bytes.
     fn length(&self) -> io::Result<u64>;
 
     /// Returns the number of names it has; 0 once it was removed or replaced.
     fn links(&self) -> io::Result<u64>;
 
-    /// Reads up to the buffer's length; less than that only at the end of the file.
+    /// Reads into the buffer. Returns the number of bytes, less than its length only at the end of
+    /// the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// As [`read_at`](Self::read_at), but [`io::ErrorKind::WouldBlock`] if the disk would be needed.
+    /// Reads likewise, but fails with [`io::ErrorKind::WouldBlock`] if the disk would be needed.
     fn read_cached_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes all of the bytes; on an error any part of them may be there.
+    /// Writes all of the bytes. After an error any part of them may be there.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Cuts the file to this length, or makes it so long with zeros.
+    /// Truncates the file to this length, or extends it with zeros.
     fn set_length(&self, length: u64) -> io::Result<()>;
 
-    /// Gives the file space on the disk up to this length, and makes it so long with zeros if it is
-    /// shorter; on an error a part of the space may be given, and the file longer.
+    /// Allocates space on the disk up to this length, and extends a shorter file with zeros. After
+    /// an error a part of the space may be allocated, and the file longer.
     fn allocate(&self, length: u64) -> io::Result<()>;
 
-    /// Makes the contents and the length survive power loss.
+    /// Makes the contents and the length durable.
     fn sync(&self) -> io::Result<()>;
 }
 
@@ -139,9 +140,9 @@ pub(crate) struct Space {
     pub(crate) available: u64,
 }
 
-/// A lock that is held until it is dropped, and let go by the operating system if the process dies.
+/// A held lock. Dropping it, or the death of the process, releases it.
 pub(crate) trait Lock: Send + Sync {
-    /// Leaves a note about the holder in the locked file, for others to read.
+    /// Writes a note about the holder into the locked file, for others to read.
     fn describe(&self, holder: &str) -> io::Result<()>;
 }
 

@@ -14,20 +14,21 @@ use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 use super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing, Space};
 use crate::sync::Arc;
 
-/// Only the owner may read what a store holds.
+/// The permissions of new files: only the owner may read what a store holds.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+/// The permissions of new directories.
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// The file system of the machine.
 pub(crate) struct RealFileSystem;
 
-/// Never through a symbolic link, never kept by a program that this one starts, and never waiting for
-/// the other end of a pipe that has the name of a file.
+/// The flags of every open: follow no symbolic link, hand no file to a program that this one
+/// starts, and wait for no other end of a pipe that has the name of a file.
 const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 impl RealFileSystem {
-    /// Makes a directory for a library that makes its own files, or closes the one that is there and
-    /// the files in it to other users.
+    /// Creates a directory for a library that creates its own files, or takes the permissions of
+    /// other users off an existing one and its files.
     #[cfg(feature = "sled")]
     pub(crate) fn restrict(&self, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt;
@@ -66,6 +67,7 @@ impl FileSystem for RealFileSystem {
     }
 }
 
+/// An open directory.
 struct RealDirectory {
     handle: fs::File,
     access: FileAccess,
@@ -85,6 +87,7 @@ impl RealDirectory {
         Ok(file)
     }
 
+    /// Fails if the directory is only read.
     fn refuse_changes(&self) -> io::Result<()> {
         match self.access {
             FileAccess::ReadWrite => Ok(()),
@@ -93,6 +96,7 @@ impl RealDirectory {
     }
 }
 
+/// Returns the error for a name that is no regular file.
 fn irregular(kind: &str) -> io::Error {
     let message = format!("it is {kind}, which this program neither makes nor follows; remove it");
     io::Error::new(io::ErrorKind::InvalidInput, message)
@@ -150,8 +154,8 @@ impl Directory for RealDirectory {
     }
 
     fn lock(&self, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
-        // A handle of its own: a lock lasts as long as what was opened with it, and clones of this
-        // one may outlive the store.
+        // A handle of its own: a lock lasts as long as its handle, and clones of this one may
+        // outlive the store.
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = retry_on_intr(|| openat(&self.handle, ".", flags, Mode::empty()))?;
         lock(handle.into(), sharing)
@@ -183,6 +187,7 @@ impl Directory for RealDirectory {
     }
 }
 
+/// Takes the lock of an open file; `None` if it is taken.
 fn lock(file: fs::File, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {
     let operation = match sharing {
         Sharing::Exclusive => FlockOperation::NonBlockingLockExclusive,
@@ -253,6 +258,7 @@ impl File for fs::File {
     }
 }
 
+/// A locked file, whose handle holds the lock.
 struct HeldLock(fs::File);
 
 impl Lock for HeldLock {

@@ -1,8 +1,8 @@
-//! Which calls fail, and how.
+//! Faults: calls that fail, and the ways in which they do.
 
 use std::io;
 
-/// What may fail.
+/// A call of the file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     List,
@@ -21,12 +21,12 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// Whether it may change what a power loss leaves.
+    /// Returns true if it may change what a power loss leaves.
     pub(super) fn changes(self) -> bool {
         !matches!(self, Self::List | Self::Open | Self::Length | Self::Links | Self::Read)
     }
 
-    /// Whether it may fail like this.
+    /// Returns true if it may fail in this way.
     pub(super) fn meets(self, failure: Failure) -> bool {
         match failure {
             Failure::Input | Failure::Interrupted => true,
@@ -38,14 +38,14 @@ impl Call {
     }
 }
 
-/// What a call is about.
+/// The file that a call is about.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(super) enum CallTarget<'a> {
     Name(&'a str),
     File(usize),
 }
 
-/// How a call fails.
+/// A way in which a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// `EIO`, and any part of a write is there.
@@ -58,10 +58,10 @@ pub(crate) enum Failure {
     Interrupted,
 }
 
-/// Which call fails.
+/// A call that is to fail, and the way in which it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    /// Counted from now, the first call is number 0.
+    /// The number of the call, counted from now on from 0.
     pub(crate) call: u64,
     pub(crate) failure: Failure,
     /// Every later call fails too.

@@ -1,44 +1,44 @@
-//! What a power loss may leave of a disk.
+//! Crash images: the states of the disk that a power loss may leave.
 //!
-//! The pending changes fall into pieces: a change of a name is one, a truncation is one, a write is one for
-//! each 512-byte sector it touches. Two kinds of disk are simulated:
+//! The pending changes fall into pieces: a change of a name is one, a truncation is one, a write is
+//! one for each 512-byte sector it touches. Two kinds of disk are simulated:
 //!
 //! - hostile: any subset of the pieces survives, whatever the order they were made in;
-//! - ordered: the changes before some moment survive and none after it, and of the last one any subset of
-//!   the sectors, as with a journal of metadata and data written before it.
+//! - ordered: the changes before some moment survive and none after it, and of the last one any
+//!   subset of the sectors, as with a journal of metadata and data written before it.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::state::{Change, Contents, State};
+use super::state::{FileChange, FileContents, State};
 use crate::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;
 
-/// Which pieces survive.
+/// The choice of the pieces that survive.
 #[derive(Clone, Copy)]
 pub(crate) enum Fate<'a> {
-    /// Those that the function accepts, by number.
+    /// The pieces that the function accepts, by number.
     Hostile(&'a dyn Fn(usize) -> bool),
     /// The changes up to a moment; of that moment's change the sectors that the function accepts.
     Ordered(u64, &'a dyn Fn(usize) -> bool),
 }
 
-/// What takes the place of a write beyond the end of the file that did not survive.
+/// The bytes in place of a lost write beyond the end of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fill {
     /// The file stays shorter, if nothing behind it survived.
     Nothing,
     /// Zeros: the length survived and the data did not.
     Zeros,
-    /// What the file begins with, as if the sector had held another part of the log before.
+    /// The beginning of the file, as if the sector had held another part of the log before.
     Stale,
 }
 
 impl State {
-    /// How many pieces may survive or not, each by itself.
+    /// Returns the number of pieces, each of which may survive or not.
     pub(crate) fn pieces(&self) -> usize {
-        let pieces = |contents: &Arc<Contents>| -> usize {
+        let pieces = |contents: &Arc<FileContents>| -> usize {
             contents.pending.iter().map(|(_, change)| change.pieces().len()).sum()
         };
         let files = self.reachable();
@@ -46,7 +46,7 @@ impl State {
             + files.into_iter().map(|file| pieces(&self.files[file])).sum::<usize>()
     }
 
-    /// The moments of the changes that may be the last to survive, none of them first.
+    /// Returns the moments of the changes that may be the last to survive, and 0 for none of them.
     pub(crate) fn last_moments(&self) -> Vec<u64> {
         let files = self.reachable();
         let pending = files.into_iter().flat_map(|file| &self.files[file].pending);
@@ -56,7 +56,8 @@ impl State {
         all.into_iter().collect()
     }
 
-    /// The files that have a name, durable or pending: nobody will see the others after a power loss.
+    /// Returns the files that have a name, durable or pending. Nobody sees the others after a power
+    /// loss.
     fn reachable(&self) -> BTreeSet<usize> {
         let mut names = self.durable_names.clone();
         let mut files: BTreeSet<_> = names.values().copied().collect();
@@ -67,7 +68,7 @@ impl State {
         files
     }
 
-    /// What a power loss leaves, all of it durable.
+    /// Returns what a power loss leaves, all of it durable.
     pub(crate) fn image(&self, fate: Fate<'_>, fill: Fill) -> Self {
         let mut number = 0;
         let mut survives = |moment: u64| {
@@ -95,7 +96,7 @@ impl State {
         Self { capacity: self.capacity, ..image }
     }
 
-    /// A number that differs, as good as always, where the files do.
+    /// Returns a hash of the files and their names.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.files().for_each(|file| file.hash(&mut hasher));
@@ -103,14 +104,14 @@ impl State {
     }
 }
 
-impl Contents {
+impl FileContents {
     fn image(&self, survives: &mut dyn FnMut(u64) -> bool, fill: Fill) -> Vec<u8> {
         let mut bytes = self.durable.clone();
         for (moment, change) in &self.pending {
             for piece in change.pieces() {
                 if survives(*moment) {
                     piece.apply(&mut bytes);
-                } else if let Change::Write { offset, bytes: lost } = &piece {
+                } else if let FileChange::Write { offset, bytes: lost } = &piece {
                     fill.extend(&mut bytes, offset + lost.len());
                 }
             }
@@ -133,8 +134,9 @@ impl Fill {
     }
 }
 
-impl Change {
-    /// What of it survives by itself: the whole of a truncation, each sector of a write.
+impl FileChange {
+    /// Returns the parts that survive by themselves: the whole of a truncation, each sector of a
+    /// write.
     fn pieces(&self) -> Vec<Self> {
         let Self::Write { offset, bytes } = self else {
             return vec![self.clone()];
@@ -153,7 +155,8 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Directory, SimulatedDisk};
+    use super::super::super::Directory;
+    use super::super::SimulatedDisk;
     use super::*;
 
     const ALL: &dyn Fn(usize) -> bool = &|_| true;

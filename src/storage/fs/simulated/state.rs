@@ -1,29 +1,30 @@
-//! What is on the disk: what programs see, and what of it is durable.
+//! The contents of the simulated disk: those that programs see, and those that are durable.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use super::fault::Place;
+use super::fault::CallTarget;
 use crate::sync::Arc;
 
-/// A file: its bytes as programs see them, and what of them survives.
+/// A file: the bytes that programs see, and those that survive a power loss.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Contents {
+pub(super) struct FileContents {
     pub(super) visible: Vec<u8>,
     pub(super) durable: Vec<u8>,
-    /// The space it takes, which is less than its length where zeros were never written.
+    /// The space it takes: less than its length if it has zeros that were never written.
     pub(super) allocated: usize,
-    /// In order, with the moment they were made.
-    pub(super) pending: Vec<(u64, Change)>,
+    /// The changes that are not durable, in order, each with its moment.
+    pub(super) pending: Vec<(u64, FileChange)>,
 }
 
+/// A change of a file.
 #[derive(Debug, Clone)]
-pub(super) enum Change {
+pub(super) enum FileChange {
     Write { offset: usize, bytes: Vec<u8> },
     SetLength { length: usize },
 }
 
-impl Change {
+impl FileChange {
     pub(super) fn apply(&self, contents: &mut Vec<u8>) {
         match self {
             Self::Write { offset, bytes } => {
@@ -38,7 +39,7 @@ impl Change {
     }
 }
 
-/// A change of the directory; files by their number.
+/// A change of the directory. Files have numbers.
 #[derive(Debug, Clone)]
 pub(super) enum NameChange {
     Create { name: String, file: usize },
@@ -62,62 +63,62 @@ impl NameChange {
 /// Everything on the disk, durable and pending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
-    pub(super) files: Vec<Arc<Contents>>,
+    pub(super) files: Vec<Arc<FileContents>>,
     pub(super) names: BTreeMap<String, usize>,
     pub(super) durable_names: BTreeMap<String, usize>,
     pub(super) pending_names: Vec<(u64, NameChange)>,
-    /// Counts changes.
+    /// The number of changes so far.
     pub(super) moment: u64,
-    /// The bytes that all files may take; without it there is no end.
+    /// The bytes that all files may take; `None` for no limit.
     pub(super) capacity: Option<usize>,
 }
 
 impl State {
-    /// The disk with these files, all durable.
+    /// Returns a disk with these files, all durable.
     pub(crate) fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut state = Self::default();
         for (name, bytes) in files {
             state.names.insert(name, state.files.len());
             let (visible, allocated) = (bytes.clone(), bytes.len());
-            let contents = Contents { visible, durable: bytes, allocated, pending: vec![] };
+            let contents = FileContents { visible, durable: bytes, allocated, pending: vec![] };
             state.files.push(Arc::new(contents));
         }
         state.durable_names = state.names.clone();
         state
     }
 
-    /// Every file by name, as programs see it.
+    /// Returns every file by name, as programs see it.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.names.iter().map(|(name, file)| (name.as_str(), &*self.files[*file].visible))
     }
 
-    /// Every file that has its name, as far as it is known to survive a power loss.
+    /// Returns the bytes of every file that survive a power loss for certain.
     #[cfg(all(test, kvs_loom))]
     pub(crate) fn durable_files(&self) -> impl Iterator<Item = &[u8]> {
         self.durable_names.values().map(|file| &*self.files[*file].durable)
     }
 
-    pub(super) fn change(&mut self, file: usize, change: Change) {
+    pub(super) fn change(&mut self, file: usize, change: FileChange) {
         self.moment += 1;
         let contents = Arc::make_mut(&mut self.files[file]);
         change.apply(&mut contents.visible);
         contents.allocated = match &change {
-            Change::Write { offset, bytes } => contents.allocated.max(offset + bytes.len()),
-            Change::SetLength { length } => contents.allocated.min(*length),
+            FileChange::Write { offset, bytes } => contents.allocated.max(offset + bytes.len()),
+            FileChange::SetLength { length } => contents.allocated.min(*length),
         };
         contents.pending.push((self.moment, change));
     }
 
-    /// Gives a file space up to this length.
+    /// Allocates space for a file up to this length.
     pub(super) fn allocate(&mut self, file: usize, length: usize) {
         if self.files[file].visible.len() < length {
-            self.change(file, Change::SetLength { length });
+            self.change(file, FileChange::SetLength { length });
         }
         let contents = Arc::make_mut(&mut self.files[file]);
         contents.allocated = contents.allocated.max(length);
     }
 
-    /// Returns the same disk with room for so many bytes.
+    /// Returns the same disk with this capacity in bytes.
     pub(crate) fn with_capacity(self, capacity: usize) -> Self {
         Self { capacity: Some(capacity), ..self }
     }
@@ -128,10 +129,10 @@ impl State {
         self.pending_names.push((self.moment, change));
     }
 
-    pub(super) fn name(&self, place: Place<'_>) -> String {
-        match place {
-            Place::Name(name) => name.to_owned(),
-            Place::File(file) => {
+    pub(super) fn name(&self, target: CallTarget<'_>) -> String {
+        match target {
+            CallTarget::Name(name) => name.to_owned(),
+            CallTarget::File(file) => {
                 let named = self.names.iter().find(|(_, other)| **other == file);
                 named.map(|(name, _)| name.clone()).unwrap_or_default()
             }
