@@ -1,49 +1,54 @@
 //! A bounded queue of messages with one owner and many senders.
 //!
-//! The mailbox closes for its owner when the last [`Address`] is gone and every message was taken. A
-//! [`ReturnAddress`] holds the sending end only while it sends.
+//! The mailbox closes for its owner when the last [`Address`] is gone and every message was taken.
+//! A [`ReturnAddress`] holds the sending end only while it sends.
 //!
-//! When the owner goes, every message that it did not take is dropped, so that the replies inside tell
-//! their callers. The channel alone would keep such messages until the last sender goes: the owner
-//! therefore raises `gone` and then sweeps, and a sender that finds `gone` raised after it sent sweeps
-//! too, so that whichever comes second finds the message.
+//! When the owner goes, every message that it did not take is dropped, so that the replies inside
+//! tell their callers. The channel alone would keep such messages until the last sender goes. The
+//! owner therefore sets `gone` and then sweeps, and a sender that finds `gone` set after it sent
+//! sweeps too, so that the second of them finds the message ([Dekker's algorithm][dekker]). The
+//! loom model `full_mailbox` checks it.
+//!
+//! [dekker]: https://en.wikipedia.org/wiki/Dekker%27s_algorithm
 
 use std::time::Duration;
 
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::sync::{
-    Arc, AtomicBool, Ordering, Patience, Receiver, RecvTimeoutError, Sender, TryRecvError,
+    AdaptiveSpin, Arc, AtomicBool, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError,
     TrySendError, Weak, bounded,
 };
 
-/// Makes a mailbox that holds `capacity` messages; a sender that finds it full waits.
+/// Returns a mailbox for up to `capacity` messages, and its address.
 pub(crate) fn mailbox<M>(capacity: usize) -> (Address<M>, Mailbox<M>) {
     let (sender, receiver) = bounded(capacity);
-    let shared = Arc::new(Shared { receiver, gone: AtomicBool::new(false) });
+    let shared = Arc::new(SharedQueue { receiver, gone: AtomicBool::new(false) });
     let outlet = Outlet { sender, shared: Arc::clone(&shared) };
-    (Address(Arc::new(outlet)), Mailbox { shared, patience: Patience::default() })
+    (Address(Arc::new(outlet)), Mailbox { shared, spin: AdaptiveSpin::default() })
 }
 
-struct Shared<M> {
+/// The receiving end of the channel, which senders need too if the owner goes.
+struct SharedQueue<M> {
     receiver: Receiver<M>,
     /// The owner takes no more messages.
     gone: AtomicBool,
 }
 
-impl<M> Shared<M> {
+impl<M> SharedQueue<M> {
+    /// Drops every message.
     fn sweep(&self) {
         while self.receiver.try_recv().is_ok() {}
     }
 }
 
-/// The one sending end, which the addresses share: the channel hangs up when it is dropped.
+/// The sending end, which all addresses share. Dropping it closes the channel.
 struct Outlet<M> {
     sender: Sender<M>,
-    shared: Arc<Shared<M>>,
+    shared: Arc<SharedQueue<M>>,
 }
 
 impl<M> Outlet<M> {
-    /// Delivers through `send`; gives the message back if there is no owner or `send` does.
+    /// Delivers a message with `send`. Returns it if there is no owner or `send` returns it.
     fn deliver(
         &self,
         message: M,
@@ -68,28 +73,29 @@ impl<M> Outlet<M> {
     }
 }
 
-/// Where messages for an actor go; the mailbox stays open while one exists.
+/// An address of an actor. The mailbox stays open while one exists.
 pub(crate) struct Address<M>(Arc<Outlet<M>>);
 
 impl<M> Address<M> {
-    /// Delivers the message, waiting while the mailbox is full; gives it back if the actor is gone.
+    /// Delivers the message. Blocks while the mailbox is full. Returns the message if the actor is
+    /// gone.
     pub(crate) fn send(&self, message: M) -> Result<(), M> {
         self.0.send(message)
     }
 
-    /// Delivers the message unless the mailbox is full or the actor is gone.
+    /// Delivers the message. Returns it if the mailbox is full or the actor is gone.
     pub(crate) fn try_send(&self, message: M) -> Result<(), M> {
         self.0.deliver(message, |sender, message| {
             sender.try_send(message).map_err(TrySendError::into_inner)
         })
     }
 
-    /// Whether the actor is gone, so that no message will ever be delivered again.
+    /// Returns true if the actor is gone, so that no message will ever be delivered again.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.is_gone()
     }
 
-    /// An address that does not keep the mailbox open.
+    /// Returns an address that does not keep the mailbox open.
     pub(crate) fn downgrade(&self) -> ReturnAddress<M> {
         ReturnAddress(Arc::downgrade(&self.0))
     }
@@ -101,12 +107,12 @@ impl<M> Clone for Address<M> {
     }
 }
 
-/// Where an actor's peer sends results; it does not keep the mailbox open.
+/// An address that does not keep the mailbox open, for the results of an actor's peer.
 pub(crate) struct ReturnAddress<M>(Weak<Outlet<M>>);
 
 impl<M> ReturnAddress<M> {
-    /// Delivers the message, waiting while the mailbox is full; gives it back if the mailbox is closed
-    /// or the actor is gone.
+    /// Delivers the message. Blocks while the mailbox is full. Returns the message if the mailbox
+    /// is closed or the actor is gone.
     pub(crate) fn send(&self, message: M) -> Result<(), M> {
         match self.0.upgrade() {
             Some(outlet) => outlet.send(message),
@@ -115,10 +121,10 @@ impl<M> ReturnAddress<M> {
     }
 }
 
-/// What waiting on a mailbox brought.
+/// The result of waiting for messages.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// At least one message.
+    /// There was at least one message.
     Messages,
     /// The time passed first.
     Nothing,
@@ -128,22 +134,22 @@ pub(crate) enum Received {
 
 /// The owner's end.
 pub(crate) struct Mailbox<M> {
-    shared: Arc<Shared<M>>,
-    patience: Patience,
+    shared: Arc<SharedQueue<M>>,
+    spin: AdaptiveSpin,
 }
 
 impl<M> Mailbox<M> {
-    /// Waits for a message, then takes what else is there, up to `limit` in all.
+    /// Blocks until there is a message, then takes up to `limit` that are there.
     pub(crate) fn receive(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
         let receiver = &self.shared.receiver;
-        let first = self.patience.attempt(|| receiver.try_recv().ok());
+        let first = self.spin.attempt(|| receiver.try_recv().ok());
         match first.map_or_else(|| receiver.recv(), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(_) => Received::Closed,
         }
     }
 
-    /// As [`receive`](Self::receive), but gives up after `wait`.
+    /// Blocks for up to `wait` until there is a message, then takes up to `limit` that are there.
     pub(crate) fn receive_for(
         &mut self,
         wait: Duration,
@@ -151,7 +157,7 @@ impl<M> Mailbox<M> {
         limit: usize,
     ) -> Received {
         let receiver = &self.shared.receiver;
-        let first = self.patience.attempt(|| receiver.try_recv().ok());
+        let first = self.spin.attempt(|| receiver.try_recv().ok());
         match first.map_or_else(|| receiver.recv_timeout(wait), Ok) {
             Ok(first) => self.take(first, into, limit),
             Err(RecvTimeoutError::Timeout) => Received::Nothing,
@@ -159,7 +165,7 @@ impl<M> Mailbox<M> {
         }
     }
 
-    /// Takes what is there without waiting, up to `limit`.
+    /// Takes up to `limit` messages that are there.
     pub(crate) fn receive_now(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
         match self.shared.receiver.try_recv() {
             Ok(first) => self.take(first, into, limit),

@@ -1,13 +1,13 @@
-//! The right to one answer.
+//! A reply: the right to one answer, and the caller's end of it.
 
 use crate::bugs::if_planted;
 use crate::sync::{Receiver, bounded, try_briefly};
 
-/// The actor that owed the answer is gone.
+/// The error that the actor that owed the answer is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone;
 
-/// One answer owed to a caller; dropping it unanswered tells the caller that the actor is [`Gone`].
+/// An answer owed to a caller. Dropping it unanswered tells the caller that the actor is [`Gone`].
 pub(crate) struct Reply<T: 'static> {
     deliver: Option<Deliver<T>>,
 }
@@ -15,10 +15,10 @@ pub(crate) struct Reply<T: 'static> {
 type Deliver<T> = Box<dyn FnOnce(Result<T, Gone>) + Send>;
 
 /// The caller's end of [`Reply::channel`].
-pub(crate) struct Answer<T>(Receiver<Result<T, Gone>>);
+pub(crate) struct PendingReply<T>(Receiver<Result<T, Gone>>);
 
-impl<T> Answer<T> {
-    /// Waits for the answer.
+impl<T> PendingReply<T> {
+    /// Blocks until the answer is there. Spins for some microseconds first.
     pub(crate) fn wait(self) -> Result<T, Gone> {
         let answer = try_briefly(|| self.0.try_recv().ok());
         answer.unwrap_or_else(|| self.0.recv().unwrap_or(Err(Gone)))
@@ -26,22 +26,23 @@ impl<T> Answer<T> {
 }
 
 impl<T: Send> Reply<T> {
-    /// Hands the answer to `deliver`, which must not block: it runs on the answering actor's thread.
+    /// Returns a reply that hands its answer to `deliver`. That runs on the thread of the answering
+    /// actor and must not block.
     pub(crate) fn new(deliver: impl FnOnce(Result<T, Gone>) + Send + 'static) -> Self {
         Self { deliver: Some(Box::new(deliver)) }
     }
 
-    /// For a caller that waits.
-    pub(crate) fn channel() -> (Self, Answer<T>) {
+    /// Returns a reply and the end on which its caller blocks.
+    pub(crate) fn channel() -> (Self, PendingReply<T>) {
         let (sender, receiver) = bounded(1);
         let reply = Self::new(move |answer| {
-            // A caller that stopped waiting needs no answer; the one place in the channel is free.
+            // The channel has space for it. If the caller is gone, nobody needs the answer.
             let _ = sender.try_send(answer);
         });
-        (reply, Answer(receiver))
+        (reply, PendingReply(receiver))
     }
 
-    /// Answers.
+    /// Sends the answer.
     pub(crate) fn send(mut self, answer: T) {
         if let Some(deliver) = self.deliver.take() {
             deliver(Ok(answer));

@@ -1,49 +1,51 @@
-//! Runs an actor on a thread.
+//! Actors, and the threads that run them.
 
 use std::time::Duration;
 
 use super::mailbox::{Mailbox, Received};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
-/// How long an actor's thread may wait for the next message.
+/// The time that an actor's thread may wait for the next message.
 pub(crate) enum Wait {
-    /// Until one comes.
+    /// Wait until one comes.
     Forever,
-    /// This long, then [`Actor::idle`] is called.
+    /// Wait this long, then call [`Actor::idle`].
     For(Duration),
-    /// Not at all: there is other work, done in [`Actor::idle`].
+    /// Do not wait: [`Actor::idle`] has other work to do.
     NotAtAll,
 }
 
-/// A struct that reacts to messages; all of its state is its own.
+/// A struct that reacts to messages. It shares its state with nobody.
 pub(crate) trait Actor: Send + 'static {
-    /// What its mailbox carries.
+    /// A message in its mailbox.
     type Message: Send + 'static;
 
-    /// The most messages one call of [`handle`](Self::handle) gets.
+    /// The most messages that one call of [`handle`](Self::handle) gets.
     const MESSAGES_MAX: usize;
 
-    /// Reacts to the messages that were waiting, in order, and leaves the list empty.
+    /// Reacts to messages in order, and leaves the list empty.
     fn handle(&mut self, messages: &mut Vec<Self::Message>);
 
-    /// How long to wait for the next message.
+    /// Returns the time to wait for the next message.
     fn wait(&self) -> Wait {
         Wait::Forever
     }
 
-    /// Called when no message came within [`wait`](Self::wait), and so never beside a stream of
-    /// messages: work that must not be held off belongs into [`handle`](Self::handle) too.
+    /// Does work of its own. Called when no message came within [`wait`](Self::wait), and so never
+    /// during a stream of messages: work that must not be held off belongs into
+    /// [`handle`](Self::handle) too.
     fn idle(&mut self) {}
 
-    /// Called once, after the mailbox was closed and emptied.
+    /// Ends the actor. Called once, after the mailbox was closed and emptied.
     fn stop(&mut self) {}
 }
 
-/// A running actor; dropping it waits for the thread, which ends once the mailbox is closed.
+/// The thread of a running actor. Dropping it blocks until the thread ends, once the mailbox is
+/// closed.
 pub(crate) struct ActorThread(Option<JoinHandle<()>>);
 
 impl ActorThread {
-    /// Wraps a thread that ends by itself when its inbox closes.
+    /// Takes over a thread that ends by itself when its mailbox closes.
     pub(crate) fn new(handle: JoinHandle<()>) -> Self {
         Self(Some(handle))
     }

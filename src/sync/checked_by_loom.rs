@@ -17,11 +17,11 @@ pub(crate) use std::sync::{Arc, PoisonError, Weak};
 
 pub(crate) use super::twins::{Guard, random, try_briefly};
 
-/// What arc-swap promises: a pointer that is read with `Acquire` and replaced with `AcqRel`, and values
-/// that live as long as somebody holds them.
+/// The contract of `arc-swap`: a pointer that is read with `Acquire` and replaced with `AcqRel`,
+/// and values that live as long as somebody holds them.
 ///
-/// The pointer is the number of a value. Replaced values are kept, because a reader that nothing orders
-/// after the replacement may still be given an old one.
+/// The pointer is the number of a value. Replaced values are kept, because a reader that nothing
+/// orders after the replacement may still be given an old one.
 pub(crate) struct Swap<V> {
     /// Never held across something that loom schedules, so no thread waits for it.
     values: Held<Vec<V>>,
@@ -29,17 +29,17 @@ pub(crate) struct Swap<V> {
 }
 
 impl<V: Clone> Swap<V> {
-    /// A cell with this value.
+    /// Returns a cell with this value.
     pub(crate) fn new(value: V) -> Self {
         Self { values: Held::new(vec![value]), newest: AtomicUsize::new(0) }
     }
 
-    /// A value that is at least as new as everything that happened before.
+    /// Returns a value that is at least as new as everything that happened before.
     pub(crate) fn load(&self) -> Guard<V> {
         Guard(self.load_full())
     }
 
-    /// As [`load`](Self::load).
+    /// Returns the same, to be kept.
     pub(crate) fn load_full(&self) -> V {
         let number = self.newest.load(Ordering::Acquire);
         self.value(number)
@@ -50,7 +50,7 @@ impl<V: Clone> Swap<V> {
         self.swap(value);
     }
 
-    /// Replaces the value and gives the old one.
+    /// Replaces the value. Returns the old one.
     pub(crate) fn swap(&self, value: V) -> V {
         let number = {
             let mut values = self.values.lock().unwrap_or_else(Poisoned::into_inner);

@@ -1,4 +1,5 @@
-//! The face whose interleavings shuttle draws; every operation takes effect at once and for everybody.
+//! The face whose interleavings shuttle draws; every operation takes effect at once and for
+//! everybody.
 
 pub(crate) use super::twins::channel::{
     Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
@@ -13,21 +14,21 @@ pub(super) use shuttle::thread;
 
 pub(crate) use super::twins::{Guard, random, try_briefly};
 
-/// What arc-swap promises: a value that is read and replaced at once.
+/// The contract of `arc-swap`: a value that is read and replaced at once.
 pub(crate) struct Swap<V>(Mutex<V>);
 
 impl<V: Clone> Swap<V> {
-    /// A cell with this value.
+    /// Returns a cell with this value.
     pub(crate) fn new(value: V) -> Self {
         Self(Mutex::new(value))
     }
 
-    /// The newest value.
+    /// Returns the newest value.
     pub(crate) fn load(&self) -> Guard<V> {
         Guard(self.load_full())
     }
 
-    /// The newest value.
+    /// Returns the newest value.
     pub(crate) fn load_full(&self) -> V {
         super::lock(&self.0).clone()
     }
@@ -37,7 +38,7 @@ impl<V: Clone> Swap<V> {
         self.swap(value);
     }
 
-    /// Replaces the value and gives the old one.
+    /// Replaces the value. Returns the old one.
     pub(crate) fn swap(&self, value: V) -> V {
         std::mem::replace(&mut *super::lock(&self.0), value)
     }

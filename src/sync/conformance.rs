@@ -1,7 +1,7 @@
-//! What the rest of the crate relies on of threads, channels and published values, on every face.
+//! The contract of threads, channels and published values that the crate relies on, on every face.
 //!
-//! In production each test runs many times on real threads; under a checker, in every interleaving or in
-//! many random ones.
+//! In production each test runs many times on real threads; under a checker, in every interleaving
+//! or in many random ones.
 
 use std::sync::atomic::AtomicUsize as Count;
 use std::time::Duration;

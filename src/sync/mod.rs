@@ -1,7 +1,8 @@
 //! The only door to threads, atomics, locks, channels and the time that threads wait by.
 //!
-//! Everything else in the crate takes these names from here, and a layering test keeps the door closed. It
-//! has three faces with the same names, so that the source that ships is the source that is checked:
+//! Everything else in the crate takes these names from here, and a layering test keeps the door
+//! closed. It has three faces with the same names, so that the source that ships is the source that
+//! is checked:
 //!
 //! | face | built with | made of |
 //! |---|---|---|
@@ -9,16 +10,17 @@
 //! | `checked_by_loom` | `--cfg kvs_loom` | loom, which tries every interleaving of a small program |
 //! | `checked_by_shuttle` | `--cfg kvs_shuttle` | shuttle, which tries many random ones of a large program |
 //!
-//! What the checkers have no counterpart of is in `twins`, and one suite of tests, in `conformance`, says
-//! what is relied on and runs on every face. `docs/models.md` says what is modelled and what is assumed.
+//! Parts that the checkers have no counterpart of are in `twins`. One suite of tests,
+//! `conformance`, states what the crate relies on and runs on every face. `docs/models.md` says
+//! what is modelled and what is assumed.
 
+mod adaptive_spin;
 #[cfg(kvs_loom)]
 mod checked_by_loom;
 #[cfg(kvs_shuttle)]
 mod checked_by_shuttle;
 #[cfg(test)]
 mod conformance;
-mod patience;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod production;
 #[cfg(any(kvs_loom, kvs_shuttle))]
@@ -31,12 +33,12 @@ use checked_by_shuttle as face;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 use production as face;
 
+pub(crate) use adaptive_spin::AdaptiveSpin;
 pub(crate) use face::{
     Arc, AtomicBool, AtomicU64, AtomicUsize, JoinHandle, Mutex, MutexGuard, OnceLock, Ordering,
     PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
     TrySendError, Weak, bounded, fence, now, random, sleep, try_briefly, unbounded,
 };
-pub(crate) use patience::Patience;
 
 /// Locks a mutex whose data stays consistent even if a holder panicked.
 ///
@@ -50,29 +52,31 @@ pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What was the newest value of a [`Published`]; it stays alive while the guard does, also across I/O.
+/// A value of a [`Published`] that was the newest. It lives as long as the guard, also across I/O.
 pub(crate) type Guard<T> = face::Guard<Arc<T>>;
 
-/// A value that one thread replaces as a whole and many threads read without a lock.
+/// A value that one thread replaces as a whole and many threads read without a lock
+/// (read-copy-update).
 pub(crate) struct Published<T>(Swap<Arc<T>>);
 
 impl<T> Published<T> {
-    /// Publishes the first value.
+    /// Returns a cell with its first value.
     pub(crate) fn new(value: T) -> Self {
         Self::of(Arc::new(value))
     }
 
-    /// Publishes the first value, which others may hold as well.
+    /// Returns a cell with its first value, which others may hold as well.
     pub(crate) fn of(value: Arc<T>) -> Self {
         Self(Swap::new(value))
     }
 
-    /// The newest value, for a short while: a thread that holds several guards pays for the later ones.
+    /// Returns the newest value, for a short while: a thread that holds several guards pays for the
+    /// later ones.
     pub(crate) fn load(&self) -> Guard<T> {
         self.0.load()
     }
 
-    /// The newest value, to be kept.
+    /// Returns the newest value, to be kept.
     pub(crate) fn load_full(&self) -> Arc<T> {
         self.0.load_full()
     }
@@ -93,29 +97,30 @@ impl<T> Default for PublishedOption<T> {
 }
 
 impl<T> PublishedOption<T> {
-    /// The newest value, for a short while.
+    /// Returns the newest value, for a short while.
     pub(crate) fn load(&self) -> face::Guard<Option<Arc<T>>> {
         self.0.load()
     }
 
-    /// Publishes the next value, or that there is none.
+    /// Publishes the next value, or none. Returns the value before.
     pub(crate) fn swap(&self, value: Option<T>) -> Option<Arc<T>> {
         self.0.swap(value.map(Arc::new))
     }
 }
 
-/// A mutex that no checker schedules: for what takes the place of the operating system in tests. A critical
-/// section must not use anything else from here, so that no thread ever waits for it under a checker.
+/// A mutex that no checker schedules: for what takes the place of the operating system in tests. A
+/// critical section must not use anything else from here, so that no thread ever waits for it under
+/// a checker.
 #[cfg(any(test, fuzzing))]
 pub(crate) struct Unscheduled<T>(std::sync::Mutex<T>);
 
-/// What locking an [`Unscheduled`] gives.
+/// The guard of an [`Unscheduled`].
 #[cfg(any(test, fuzzing))]
 pub(crate) type UnscheduledGuard<'a, T> = std::sync::MutexGuard<'a, T>;
 
 #[cfg(any(test, fuzzing))]
 impl<T> Unscheduled<T> {
-    /// An unlocked mutex.
+    /// Returns an unlocked mutex.
     pub(crate) fn new(value: T) -> Self {
         Self(std::sync::Mutex::new(value))
     }

@@ -13,13 +13,13 @@ pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
 /// A pointer that is replaced as a whole and read without a lock.
 pub(crate) type Swap<V> = arc_swap::ArcSwapAny<V>;
 
-/// The time that threads wait by.
+/// Returns the time that threads wait by.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Tries for some microseconds what would otherwise be waited for, since parking a thread and waking it
-/// costs more than that; gives way to threads that have something to do.
+/// Calls `attempt` for some microseconds until it has a result, since parking a thread and waking
+/// it costs more than that. Yields to threads that have something to do.
 pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     const SPINS: usize = 32;
     const YIELDS: usize = 32;
@@ -36,12 +36,12 @@ pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T
     None
 }
 
-/// Waits; only for trying again what another process has to let go of.
+/// Sleeps. Only for retrying what another process has to release.
 pub(crate) fn sleep(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// A number that nobody else draws; not for secrets.
+/// Returns a random number, unique but not fit for secrets.
 pub(crate) fn random() -> u128 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let draw = || u128::from(RandomState::new().build_hasher().finish());

@@ -14,7 +14,7 @@ use crate::server::net::socket_connection::Readiness;
 use crate::server::net::worker::Worker;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, WorkerInbox};
 use crate::store::reader::Readers;
-use crate::sync::{Arc, Patience};
+use crate::sync::{AdaptiveSpin, Arc};
 
 /// The most new connections that wait for a worker; at the limit the acceptor tries the next one.
 pub(crate) const NEW_CONNECTIONS_MAX: usize = 1024;
@@ -35,7 +35,7 @@ pub(crate) struct EventLoop {
     worker: Worker<TcpStream>,
     inbox: Arc<WorkerInbox>,
     /// Spins for replies of the writer and the readers before it sleeps.
-    patience: Patience,
+    spin: AdaptiveSpin,
 }
 
 /// The address of a worker, held by the acceptor.
@@ -91,7 +91,7 @@ impl EventLoop {
             closed: false,
             worker: Worker::new(context, readers, Arc::clone(&inbox), answers),
             inbox,
-            patience: Patience::default(),
+            spin: AdaptiveSpin::default(),
         };
         Ok((event_loop, address))
     }
@@ -137,7 +137,7 @@ impl EventLoop {
         let worker = &mut self.worker;
         let answered = || (!worker.is_quiet()).then_some(());
         // What comes meanwhile from clients is found by the next poll, together.
-        if awaits_answer && self.patience.attempt(answered).is_some() {
+        if awaits_answer && self.spin.attempt(answered).is_some() {
             return Some(Duration::ZERO);
         }
         let inbox = Arc::clone(&self.inbox);

@@ -4,7 +4,7 @@
 //! name relative to the open [`Directory`], so a store goes on in its own directory when the
 //! directory is renamed, another one takes its name, or the process changes its current directory.
 //!
-//! What is assumed of a disk: what was written and then synced by [`File::sync`] survives power
+//! Assumptions about a disk: what was written and then synced by [`File::sync`] survives power
 //! loss; a name that was created, renamed or removed survives it after [`Directory::sync`]; until
 //! then any subset of sectors and names may survive, and the length of a file may grow without its
 //! data. A failed sync leaves all of that unknown.

@@ -1,9 +1,9 @@
 //! The part of `crossbeam-channel` that is used, over a mutex and two condition variables.
 //!
-//! It is the specification that the real one is assumed to keep: a bounded queue, first in, first out, whose
-//! operations take effect at once. It hangs up for the receiver when every sender is gone and the queue is
-//! empty, and for the senders when every receiver is gone; what is queued then stays until the last
-//! sender goes.
+//! It is the specification that the real one is assumed to keep: a bounded queue, first in, first
+//! out, whose operations take effect at once. It hangs up for the receiver when every sender is
+//! gone and the queue is empty, and for the senders when every receiver is gone; what is queued
+//! then stays until the last sender goes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::super::face::Condvar;
 use super::super::{Arc, Mutex, MutexGuard, lock};
 use super::time;
 
-/// A channel for so many messages, at least one.
+/// Returns a channel for up to `capacity` messages, at least one.
 pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a channel without a place for a message is another kind");
     let state = State { queue: VecDeque::new(), senders: 1, receivers: 1 };
@@ -25,7 +25,7 @@ pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&channel)), Receiver(channel))
 }
 
-/// A channel for any number of messages.
+/// Returns a channel for any number of messages.
 pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     bounded(usize::MAX)
 }
@@ -45,11 +45,11 @@ struct State<T> {
     receivers: usize,
 }
 
-/// Every receiver is gone; this is the message.
+/// The error that every receiver is gone, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SendError<T>(pub(crate) T);
 
-/// Why a message could not be sent at once, with the message.
+/// The reason that a message could not be sent at once, and the message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TrySendError<T> {
     Full(T),
@@ -64,18 +64,18 @@ impl<T> TrySendError<T> {
     }
 }
 
-/// Every sender is gone and every message was taken.
+/// The error that every sender is gone and every message was taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RecvError;
 
-/// Why there is no message at once.
+/// The reason that there is no message at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TryRecvError {
     Empty,
     Disconnected,
 }
 
-/// Why there was no message within the time.
+/// The reason that there was no message within the time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RecvTimeoutError {
     Timeout,
@@ -156,8 +156,8 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// Time passes only where the model said so, and then at once: a thread that finds nothing later is
-    /// one that was scheduled later.
+    /// Time passes only where the model said so, and then at once: a thread that finds nothing
+    /// later is one that was scheduled later.
     pub(crate) fn recv_timeout(&self, time: Duration) -> Result<T, RecvTimeoutError> {
         match self.try_recv() {
             Ok(message) => Ok(message),

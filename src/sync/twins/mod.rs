@@ -1,11 +1,11 @@
-//! What the checkers have no counterpart of, made of what they have.
+//! Twins: parts that the checkers have no counterpart of, made of those that they have.
 
 pub(crate) mod channel;
 pub(crate) mod once;
 pub(crate) mod thread;
 pub(crate) mod time;
 
-/// What loading a published value gives.
+/// The guard of a published value.
 pub(crate) struct Guard<V>(pub(super) V);
 
 impl<V> std::ops::Deref for Guard<V> {
@@ -16,12 +16,12 @@ impl<V> std::ops::Deref for Guard<V> {
     }
 }
 
-/// Tries once: what a later attempt would find, this one finds if it is scheduled later.
+/// Calls `attempt` once: a later attempt is this one in a schedule that runs it later.
 pub(crate) fn try_briefly<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     attempt()
 }
 
-/// The same number in every execution: a checker has to be able to repeat one.
+/// Returns the same number in every execution, because a checker must be able to repeat one.
 pub(crate) fn random() -> u128 {
     4
 }

@@ -4,7 +4,8 @@ use std::sync::OnceLock as Value;
 
 use super::super::{AtomicBool, Ordering};
 
-/// `std::sync::OnceLock`: reading it is an atomic read, and whoever finds it set sees what was set.
+/// The contract of `std::sync::OnceLock`: reading it is an atomic read, and a thread that finds it
+/// set sees the value.
 pub(crate) struct OnceLock<T> {
     value: Value<T>,
     is_set: AtomicBool,

@@ -9,7 +9,7 @@ use super::super::face::thread;
 /// A panic with this in its message is part of a model: it ends its thread, and joining says so.
 pub(crate) const ON_PURPOSE: &str = "on purpose";
 
-/// Whether a model meant this panic.
+/// Returns true if a model meant this panic.
 pub(crate) fn is_on_purpose(payload: &(dyn Any + Send)) -> bool {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

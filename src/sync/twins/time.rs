@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Default)]
 struct Time {
     passed: Duration,
-    /// How many waits may still end for want of a message.
+    /// The number of waits that may still end for want of a message.
     timeouts: usize,
 }
 
@@ -32,13 +32,13 @@ pub(super) fn passes(wait: Duration) -> bool {
     true
 }
 
-/// The time that threads wait by.
+/// Returns the time that threads wait by.
 pub(crate) fn now() -> Instant {
     static BEGINNING: OnceLock<Instant> = OnceLock::new();
     *BEGINNING.get_or_init(Instant::now) + TIME.get().passed
 }
 
-/// Waits, which takes no time.
+/// Yields, which takes no time.
 pub(crate) fn sleep(_: Duration) {
     super::super::face::thread::yield_now();
 }
