@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::bugs::if_planted;
 use crate::engine::scan::scan_index;
 use crate::engine::{EngineSnapshot, Entry, EntryMeta, Page, ReadHalf, ScanPage};
-use crate::storage::cache::{Fresh, Hit, KeyHash, RecordCache};
+use crate::storage::cache::{Hit, KeyHash, RecordCache, RecordRef};
 use crate::storage::format::file_name;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::index::{IndexReader, IndexReaders, KeyVersion, Slot};
@@ -76,8 +76,8 @@ impl KvsReader {
             let value = fetched?;
             if let Some(hash) = hash {
                 let ((keyspace, key), value) = (key, &value);
-                let fresh = Fresh { keyspace, key, value, version, value_type, expires_at };
-                self.cache.insert(hash, fresh, seen);
+                let record = RecordRef { keyspace, key, value, version, value_type, expires_at };
+                self.cache.insert(hash, record, seen);
             }
             return Ok(found(value));
         }
@@ -91,7 +91,7 @@ impl KvsReader {
         read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Option<Entry>, E> {
         let placed = (self.keyspace, key);
-        let hash = self.cache.place(placed);
+        let hash = self.cache.hash_key(placed);
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, u64::MAX)) {
             return Ok(Some(entry(hit)));
         }
@@ -107,7 +107,7 @@ impl KvsReader {
         read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
     ) -> std::result::Result<Option<Entry>, E> {
         let placed = (self.keyspace, key);
-        let (hash, seen) = (self.cache.place(placed), snapshot.0.sequence());
+        let (hash, seen) = (self.cache.hash_key(placed), snapshot.0.sequence());
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, seen)) {
             return Ok(Some(entry(hit)));
         }
@@ -170,7 +170,7 @@ impl ReadHalf for KvsReader {
                 return Ok(Some(of(Vec::new())));
             }
             let key = (self.keyspace, &*found.key);
-            let hash = self.cache.place(key);
+            let hash = self.cache.hash_key(key);
             if let Some(value) = hash.and_then(|hash| self.cache.recall(hash, key, version)) {
                 return Ok(Some(of(value)));
             }

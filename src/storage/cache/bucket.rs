@@ -1,25 +1,32 @@
-//! A few slots for what is kept, in one line of the processor's cache.
+//! A bucket: seven slots and a control word, in one line of the processor's cache.
+//!
+//! A lookup compares the tags of all slots at once, as a word, and follows the pointers of equal
+//! ones only. The trick is that of [MemC3][memc3] and of [SwissTable][swiss], without vector
+//! instructions.
+//!
+//! [memc3]: https://www.usenix.org/conference/nsdi13/technical-sessions/presentation/fan
+//! [swiss]: https://abseil.io/about/design/swisstables
 
-use super::cached::Cached;
+use super::cached_record::CachedRecord;
 use crate::sync::{Arc, AtomicU64, Ordering, PublishedOption};
 
-/// What one bucket holds: with the word of marks, a line.
+/// The number of slots of a bucket: with the control word, a cache line.
 pub(super) const SLOTS: usize = 7;
 
-/// The lowest bit of each byte that is a tag.
+/// The lowest bit of each tag.
 const LOWEST: u64 = 0x0001_0101_0101_0101;
 
-/// The byte whose bits say which slots were asked for.
-const USED: usize = 7;
+/// The position of the byte of reference bits.
+const REFERENCED: usize = 7;
 
-/// Slots, and for each a byte that says which of them to look at.
+/// Slots with a tag each.
 #[derive(Default)]
 #[repr(align(64))]
 pub(super) struct Bucket {
-    /// A byte for each slot, zero where it is empty; then a bit for each: it was asked for since the hand
-    /// passed.
-    marks: AtomicU64,
-    slots: [PublishedOption<Cached>; SLOTS],
+    /// The tag of each slot, a byte that is zero if the slot is empty; then the reference bit of
+    /// each slot, which says that it was hit since the hand passed.
+    control: AtomicU64,
+    slots: [PublishedOption<CachedRecord>; SLOTS],
 }
 
 // A checker's atomics are larger.
@@ -27,15 +34,15 @@ pub(super) struct Bucket {
 const _: () = assert!(size_of::<Bucket>() == 64, "one bucket is one cache line");
 
 impl Bucket {
-    /// What `visit` makes of the first slot with this tag for which it makes something.
+    /// Calls `visit` with the slots that have this tag. Returns its first result.
     pub(super) fn find<T>(
         &self,
         tag: u8,
-        mut visit: impl FnMut(usize, &Cached) -> Option<T>,
+        mut visit: impl FnMut(usize, &CachedRecord) -> Option<T>,
     ) -> Option<T> {
-        let marks = self.marks.load(Ordering::Relaxed);
-        // The highest bit of each byte that is equal, and now and then of one that is not.
-        let differences = marks ^ (LOWEST * u64::from(tag));
+        let control = self.control.load(Ordering::Relaxed);
+        // The highest bit of each equal byte, and now and then of one that is not.
+        let differences = control ^ (LOWEST * u64::from(tag));
         let mut equal = differences.wrapping_sub(LOWEST) & !differences & (LOWEST << 7);
         while equal != 0 {
             let slot = equal.trailing_zeros() as usize / 8;
@@ -48,45 +55,50 @@ impl Bucket {
         None
     }
 
-    /// Remembers that the slot was asked for.
-    pub(super) fn mark_used(&self, slot: usize) {
-        let bit = used_bit(slot);
-        if self.marks.load(Ordering::Relaxed) & bit == 0 {
-            self.marks.fetch_or(bit, Ordering::Relaxed);
+    /// Sets the reference bit of a slot.
+    pub(super) fn set_referenced(&self, slot: usize) {
+        let bit = reference_bit(slot);
+        if self.control.load(Ordering::Relaxed) & bit == 0 {
+            self.control.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
-    /// Forgets that the slot was asked for; whether it was.
-    pub(super) fn take_used(&self, slot: usize) -> bool {
-        let bit = used_bit(slot);
-        self.marks.load(Ordering::Relaxed) & bit != 0
-            && self.marks.fetch_and(!bit, Ordering::Relaxed) & bit != 0
+    /// Clears the reference bit of a slot. Returns true if it was set.
+    pub(super) fn take_referenced(&self, slot: usize) -> bool {
+        let bit = reference_bit(slot);
+        self.control.load(Ordering::Relaxed) & bit != 0
+            && self.control.fetch_and(!bit, Ordering::Relaxed) & bit != 0
     }
 
-    /// A slot for something new: an empty one, or else one that was not asked for.
-    pub(super) fn vacancy(&self, tag: u8) -> usize {
-        let marks = self.marks.load(Ordering::Relaxed);
-        let tags = marks.to_le_bytes();
+    /// Returns a slot for a new record: an empty one, else one without a reference bit.
+    pub(super) fn slot_for(&self, tag: u8) -> usize {
+        let control = self.control.load(Ordering::Relaxed);
+        let tags = control.to_le_bytes();
         let empty = (0..SLOTS).find(|slot| tags[*slot] == 0);
-        let unused = || (0..SLOTS).find(|slot| marks & used_bit(*slot) == 0);
+        let unused = || (0..SLOTS).find(|slot| control & reference_bit(*slot) == 0);
         empty.or_else(unused).unwrap_or(usize::from(tag) % SLOTS)
     }
 
-    /// Replaces what is in a slot. Another thread may replace it at the same time: a tag that is then
-    /// wrong costs a lookup and no wrong answer, since what is found says whose it is.
-    pub(super) fn replace(&self, slot: usize, tag: u8, new: Option<Cached>) -> Option<Arc<Cached>> {
+    /// Replaces the record in a slot. Another thread may do so at the same time. A tag that is
+    /// wrong then costs a miss and no wrong answer, since a record holds its key.
+    pub(super) fn replace(
+        &self,
+        slot: usize,
+        tag: u8,
+        new: Option<CachedRecord>,
+    ) -> Option<Arc<CachedRecord>> {
         let old = self.slots[slot].swap(new);
-        let retag = |marks: u64| {
-            let mut bytes = marks.to_le_bytes();
+        let retag = |control: u64| {
+            let mut bytes = control.to_le_bytes();
             bytes[slot] = tag;
             Some(u64::from_le_bytes(bytes))
         };
-        // The function never says no.
-        let _ = self.marks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, retag);
+        // `retag` never refuses.
+        let _ = self.control.fetch_update(Ordering::Relaxed, Ordering::Relaxed, retag);
         old
     }
 }
 
-fn used_bit(slot: usize) -> u64 {
-    1 << (8 * USED + slot)
+fn reference_bit(slot: usize) -> u64 {
+    1 << (8 * REFERENCED + slot)
 }

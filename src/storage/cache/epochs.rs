@@ -1,54 +1,55 @@
-//! For every key the number of the newest write that may have changed it.
+//! Epochs: for every key the sequence number of the newest write that may have changed it.
 
-use super::chunks::Chunks;
+use super::lazy_array::LazyArray;
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Sets of keyspaces, so that a range removal spoils little of what is cached of others.
+/// The number of sets of keyspaces: with more, a range removal invalidates fewer other keyspaces.
 const KEYSPACE_SETS: usize = 64;
 
-/// Cells that are made at once: a few pages. A checker has few keys.
+/// The least number of cells that are allocated at once: a page. The model checkers have few keys.
 const PART_MIN: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 1 } else { 512 };
 
-/// A cell for each of many sets of keys; a cell that was not made is zero.
+/// A cell for each of many sets of keys, zero if it is not allocated.
 ///
-/// Only the writer raises cells and makes them, so what is missing for a reader was never raised before
-/// that reader began.
+/// Only the writer allocates and raises cells, so a cell that a reader misses was never raised
+/// before that reader began.
 pub(super) struct Epochs {
-    cells: Chunks<AtomicU64>,
-    /// The newest write that removed a range of keys of a keyspace, for each of some sets of keyspaces.
+    cells: LazyArray<AtomicU64>,
+    /// The newest write that removed a range of keys, for each set of keyspaces.
     ranges: [AtomicU64; KEYSPACE_SETS],
 }
 
 impl Epochs {
-    /// So many cells at least.
+    /// Returns at least this many cells.
     pub(super) fn new(cells: usize) -> Self {
         let ranges = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { cells: Chunks::new(cells, PART_MIN), ranges }
+        Self { cells: LazyArray::new(cells, PART_MIN), ranges }
     }
 
-    /// The newest write that may have changed a key with this hash.
+    /// Returns the newest write that may have changed a key with this hash.
     pub(super) fn of(&self, keyspace: KeyspaceId, hash: u64) -> u64 {
         let cell = self.cells.get(self.position(hash));
         let raised = cell.map_or(0, |cell| cell.load(Ordering::Acquire));
         raised.max(self.range(keyspace).load(Ordering::Acquire))
     }
 
-    /// Says that this write, the newest, changes a key with this hash.
+    /// Raises the epoch of the keys with this hash to the newest write.
     pub(super) fn raise(&self, hash: u64, version: u64) {
         self.cells.get_or_make(self.position(hash)).store(version, Ordering::Release);
     }
 
-    /// Says that this write, the newest, may change every key of the keyspace.
+    /// Raises the epochs of all keys of the keyspace to the newest write.
     pub(super) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
         self.range(keyspace).store(version, Ordering::Release);
     }
 
+    /// Returns the cell of the range removals of a keyspace.
     fn range(&self, keyspace: KeyspaceId) -> &AtomicU64 {
         &self.ranges[keyspace.0 as usize % KEYSPACE_SETS]
     }
 
-    /// By other bits of the hash than those that choose the bucket.
+    /// Returns the cell of a hash, by other bits than those that choose the bucket.
     fn position(&self, hash: u64) -> usize {
         let [.., a, b, c, d] = hash.to_le_bytes();
         u32::from_le_bytes([a, b, c, d]) as usize & (self.cells.len() - 1)

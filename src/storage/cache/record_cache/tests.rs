@@ -9,30 +9,31 @@ fn at(key: &[u8]) -> PlacedKey<'_> {
     (KeyspaceId::DEFAULT, key)
 }
 
-fn fresh<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> Fresh<'a> {
+fn record<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> RecordRef<'a> {
     let (keyspace, value_type) = (KeyspaceId::DEFAULT, ValueType::STRING);
-    Fresh { keyspace, key, value, version, value_type, expires_at: None }
+    RecordRef { keyspace, key, value, version, value_type, expires_at: None }
 }
 
-/// Reads a key as an engine does, where the newest version of every key has the value of its number.
+/// Reads a key as an engine does, where the newest version of every key has the value of its
+/// number.
 fn read(cache: &RecordCache, number: u32, version: u64, seen: u64) -> Option<Vec<u8>> {
     let (key, value) = (key(number), number.to_le_bytes());
-    let hash = cache.place(at(&key))?;
+    let hash = cache.hash_key(at(&key))?;
     if let Some(hit) = cache.newest(hash, at(&key), u64::MAX) {
         return Some(hit.value);
     }
-    let fresh = fresh(&key, &value, version);
-    cache.insert(hash, fresh, seen);
+    let record = record(&key, &value, version);
+    cache.insert(hash, record, seen);
     None
 }
 
 fn put(cache: &RecordCache, key: &[u8], value: &[u8], version: u64, seen: u64) {
-    let fresh = fresh(key, value, version);
-    cache.insert(cache.place(at(key)).unwrap(), fresh, seen);
+    let record = record(key, value, version);
+    cache.insert(cache.hash_key(at(key)).unwrap(), record, seen);
 }
 
 fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
-    cache.newest(cache.place(at(key))?, at(key), u64::MAX).map(|hit| (hit.value, hit.version))
+    cache.newest(cache.hash_key(at(key))?, at(key), u64::MAX).map(|hit| (hit.value, hit.version))
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn what_was_put_there_is_found_until_the_key_is_written() {
 fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_confirmed() {
     let cache = RecordCache::new(1 << 20, 0);
     put(&cache, b"a", b"1", 1, 1);
-    let hash = cache.place(at(b"a")).unwrap();
+    let hash = cache.hash_key(at(b"a")).unwrap();
     // As if a key were written that shares the epoch.
     cache.raise(at(b"a"), 5);
     assert_eq!(newest(&cache, b"a"), None);
@@ -75,7 +76,7 @@ fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
     let cache = RecordCache::new(1 << 20, 0);
     cache.raise(at(b"a"), 5);
     put(&cache, b"a", b"new", 5, 6);
-    let hash = cache.place(at(b"a")).unwrap();
+    let hash = cache.hash_key(at(b"a")).unwrap();
     assert_eq!(cache.newest(hash, at(b"a"), 4), None);
     assert!(cache.newest(hash, at(b"a"), 5).is_some());
     put(&cache, b"a", b"old", 3, 4);
@@ -157,7 +158,7 @@ fn what_is_overwritten_again_and_again_takes_the_room_of_one() {
 fn a_cache_of_nothing_keeps_nothing() {
     for bytes_max in [0, 100] {
         let cache = RecordCache::new(bytes_max, 1000);
-        assert!(cache.place(at(b"a")).is_none());
+        assert!(cache.hash_key(at(b"a")).is_none());
         cache.raise(at(b"a"), 1);
         cache.raise_all(KeyspaceId::DEFAULT, 2);
     }

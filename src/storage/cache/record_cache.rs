@@ -1,0 +1,246 @@
+//! The cache: buckets of records, the epochs of keys, and the hand that evicts.
+
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+
+use super::bucket::{Bucket, SLOTS};
+use super::cached_record::{CachedRecord, OVERHEAD_BYTES, RecordRef};
+use super::epochs::Epochs;
+use super::lazy_array::LazyArray;
+use crate::bugs::{Bug, planted};
+use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
+use crate::sync::{AtomicUsize, Ordering, random};
+
+#[cfg(test)]
+mod tests;
+
+/// The least number of buckets that are allocated at once. The model checkers have few keys.
+const PART_MIN: usize = if cfg!(any(kvs_loom, kvs_shuttle)) { 1 } else { 64 };
+
+/// The number of epoch cells for each bucket: with more, a write invalidates fewer other keys.
+const EPOCHS_PER_BUCKET: usize = 4;
+
+/// The share of the cache that one record may take: one in so many. Reading a long record costs
+/// little per byte, so short ones gain more.
+const RECORD_SHARE: usize = 1024;
+
+/// The factor that spreads the numbers of keyspaces over all bits: digits of pi, and odd.
+const KEYSPACE_FACTOR: u64 = 0xA409_3822_299F_31D1;
+
+/// The hash of a key, which chooses its bucket, its tag and its epoch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyHash(u64);
+
+/// A record that the cache had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) value: Vec<u8>,
+    pub(crate) version: u64,
+    pub(crate) value_type: ValueType,
+    pub(crate) expires_at: Option<u64>,
+}
+
+/// A bounded cache of records.
+pub(crate) struct RecordCache {
+    /// The secret seed of the hash, so that no client can choose keys whose hashes collide.
+    secrets: RapidSecrets,
+    buckets: LazyArray<Bucket>,
+    epochs: Epochs,
+    /// The number of buckets in use: a power of two, or zero.
+    used: AtomicUsize,
+    bytes_max: usize,
+    /// The number of records in the cache.
+    records: AtomicUsize,
+    /// The bytes that they take.
+    bytes: AtomicUsize,
+    /// The slot that is considered next for eviction.
+    hand: AtomicUsize,
+}
+
+impl RecordCache {
+    /// Returns a cache that takes up to `bytes_max` bytes, and has buckets for `keys` records. With
+    /// less than about 100 KiB it caches nothing.
+    pub(crate) fn new(bytes_max: usize, keys: usize) -> Self {
+        let buckets = match bytes_max / (SLOTS * OVERHEAD_BYTES) {
+            buckets if buckets < PART_MIN => 0,
+            buckets => buckets.next_power_of_two(),
+        };
+        let buckets = LazyArray::new(buckets, PART_MIN);
+        let wanted = (keys / SLOTS / 3 * 4).next_power_of_two().max(buckets.part_length());
+        Self {
+            secrets: RapidSecrets::seed(u64::try_from(random() >> 64).unwrap_or_default()),
+            used: AtomicUsize::new(wanted.min(buckets.len())),
+            epochs: Epochs::new(buckets.len() * EPOCHS_PER_BUCKET),
+            buckets,
+            bytes_max,
+            records: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            hand: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns the hash of the key; `None` if this cache caches nothing.
+    pub(crate) fn hash_key(&self, key: PlacedKey<'_>) -> Option<KeyHash> {
+        let keyspace = if planted(Bug::ConfuseKeyspaces) { KeyspaceId::DEFAULT } else { key.0 };
+        (self.buckets.len() > 0).then(|| {
+            // The hash of a key of the default keyspace stays as it is.
+            let spread = u64::from(keyspace.0).wrapping_mul(KEYSPACE_FACTOR);
+            KeyHash(rapidhash_v3_seeded(key.1, &self.secrets) ^ spread)
+        })
+    }
+
+    /// Returns the newest version of the key, if it is cached, known to be the newest, and not
+    /// after `latest`.
+    pub(crate) fn newest(&self, hash: KeyHash, key: PlacedKey<'_>, latest: u64) -> Option<Hit> {
+        // First, so that the processor fetches the epoch and the bucket at once.
+        let epoch = self.epochs.of(key.0, hash.0);
+        self.find(hash, key, |cached| cached.validated_at() == epoch && cached.version <= latest)
+    }
+
+    /// Returns the value of this version of the key, if it is cached.
+    pub(crate) fn recall(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        version: u64,
+    ) -> Option<Vec<u8>> {
+        let hit = self.find(hash, key, |cached| cached.version == version)?;
+        Some(hit.value)
+    }
+
+    /// Does the same for a reader that found the version to be the newest at `seen` or later, and
+    /// notes that it is valid as of then.
+    pub(crate) fn confirm(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        version: u64,
+        seen: u64,
+    ) -> Option<Vec<u8>> {
+        let hit = self.find(hash, key, |cached| {
+            let is_it = cached.version == version;
+            if is_it {
+                cached.raise_validated_at(self.validated_at(key.0, hash, seen));
+            }
+            is_it
+        })?;
+        Some(hit.value)
+    }
+
+    /// Caches a record that was found to be the newest of its key at `seen` or later, unless it is
+    /// too long.
+    pub(crate) fn insert(&self, hash: KeyHash, record: RecordRef<'_>, seen: u64) {
+        let RecordRef { keyspace, key, value, version, .. } = record;
+        if key.len() + value.len() > self.bytes_max / RECORD_SHARE {
+            return;
+        }
+        let validated_at = self.validated_at(keyspace, hash, seen);
+        let (position, tag) = self.position(hash);
+        let bucket = self.buckets.get_or_make(position);
+        let of_this_key = |slot, cached: &CachedRecord| {
+            cached.value_of((keyspace, key)).map(|_| (slot, cached.version))
+        };
+        let slot = match bucket.find(tag, of_this_key) {
+            // The version of an old snapshot must not evict the newest one.
+            Some((_, newer)) if newer > version => return,
+            Some((slot, _)) => slot,
+            None => bucket.slot_for(tag),
+        };
+        self.set(bucket, slot, Some((tag, CachedRecord::new(record, validated_at))));
+        self.grow();
+        self.evict();
+    }
+
+    /// Raises the epoch of a key to a write, which must not be visible yet. Writes come in order.
+    pub(crate) fn raise(&self, key: PlacedKey<'_>, version: u64) {
+        if let Some(KeyHash(hash)) = self.hash_key(key) {
+            self.epochs.raise(hash, version);
+        }
+    }
+
+    /// Raises the epochs of all keys of the keyspace.
+    pub(crate) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
+        self.epochs.raise_all(keyspace, version);
+    }
+
+    /// Returns the point that a version found to be the newest at `seen` or later is valid as of.
+    fn validated_at(&self, keyspace: KeyspaceId, hash: KeyHash, seen: u64) -> u64 {
+        let epoch = self.epochs.of(keyspace, hash.0);
+        if planted(Bug::StampUnseen) { epoch } else { epoch.min(seen) }
+    }
+
+    /// Returns the record of the key, if it is cached and `accept` returns true for it.
+    fn find(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        mut accept: impl FnMut(&CachedRecord) -> bool,
+    ) -> Option<Hit> {
+        let (position, tag) = self.position(hash);
+        let bucket = self.buckets.get(position)?;
+        bucket.find(tag, |slot, cached| {
+            let value = cached.value_of(key)?;
+            if !accept(cached) {
+                return None;
+            }
+            bucket.set_referenced(slot);
+            let CachedRecord { version, value_type, .. } = *cached;
+            let expires_at = cached.expires_at();
+            Some(Hit { value: value.to_vec(), version, value_type, expires_at })
+        })
+    }
+
+    /// Doubles the number of buckets when three of four slots are taken. Records stay where they
+    /// are: one in two is then in the wrong bucket, is read once more, and is evicted some time.
+    fn grow(&self) {
+        let used = self.used.load(Ordering::Relaxed);
+        let is_full = self.records.load(Ordering::Relaxed) > used * SLOTS / 4 * 3;
+        if is_full && used < self.buckets.len() {
+            let (before, after) = (Ordering::Relaxed, Ordering::Relaxed);
+            // If it fails, another thread has just done it.
+            let _ = self.used.compare_exchange(used, 2 * used, before, after);
+        }
+    }
+
+    /// Replaces the record in a slot, and counts it.
+    fn set(&self, bucket: &Bucket, slot: usize, new: Option<(u8, CachedRecord)>) {
+        let (tag, new) = new.map_or((0, None), |(tag, cached)| (tag, Some(cached)));
+        let (is_new, added) =
+            (usize::from(new.is_some()), new.as_ref().map_or(0, CachedRecord::cost));
+        let old = bucket.replace(slot, tag, new);
+        let (was_there, removed) =
+            (usize::from(old.is_some()), old.map_or(0, |cached| cached.cost()));
+        self.records.fetch_add(is_new, Ordering::Relaxed);
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        self.records.fetch_sub(was_there, Ordering::Relaxed);
+        self.bytes.fetch_sub(removed, Ordering::Relaxed);
+    }
+
+    /// Evicts records until the cache is within its bound: the hand goes round the slots, clears
+    /// the reference bit of each, and evicts those that had none (CLOCK).
+    fn evict(&self) {
+        let slots = self.used.load(Ordering::Relaxed) * SLOTS;
+        // The first round clears reference bits, so two rounds find something.
+        for _ in 0..2 * slots {
+            if self.bytes.load(Ordering::Relaxed) <= self.bytes_max {
+                return;
+            }
+            let hand = self.hand.fetch_add(1, Ordering::Relaxed) % slots;
+            let (position, slot) = (hand / SLOTS, hand % SLOTS);
+            let Some(bucket) = self.buckets.get(position) else {
+                // No bucket of its part was allocated.
+                self.hand.fetch_add(self.buckets.part_length() * SLOTS - 1, Ordering::Relaxed);
+                continue;
+            };
+            if !bucket.take_referenced(slot) {
+                self.set(bucket, slot, None);
+            }
+        }
+    }
+
+    /// Returns the bucket of a key and its tag there.
+    fn position(&self, KeyHash(hash): KeyHash) -> (usize, u8) {
+        let [a, b, c, d, .., tag] = hash.to_le_bytes();
+        let last = self.used.load(Ordering::Relaxed) - 1;
+        (u32::from_le_bytes([a, b, c, d]) as usize & last, tag.max(1))
+    }
+}
