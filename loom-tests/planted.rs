@@ -36,7 +36,6 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipSecondLook, "overtaken"),
     (Bug::ReplaceUnannounced, "in_place"),
     (Bug::SkipRetain, "in_place"),
-    (Bug::RetainOneKeyspace, "keyspaces"),
     (Bug::SkipCellCheck, "compaction"),
     (Bug::SleepUnchecked, "wake_up"),
 ];

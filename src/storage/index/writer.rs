@@ -41,8 +41,7 @@ pub(super) fn publish_together<S: Slot>(
     if !replaces_visible || planted(Bug::SkipRetain) {
         visibility.publish(sequence);
     } else if !visibility.publish_unless_seen(present, sequence) {
-        let count = if planted(Bug::RetainOneKeyspace) { 1 } else { indexes.len() };
-        indexes.iter_mut().take(count).for_each(|index| index.retain(present));
+        indexes.iter_mut().for_each(|index| index.retain(present));
         visibility.publish(sequence);
     }
     for index in indexes {
