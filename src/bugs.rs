@@ -79,6 +79,8 @@ pub(crate) enum Bug {
     DropNameOnly,
     /// A key is taken for the same key of another keyspace in the cache.
     ConfuseKeyspaces,
+    /// Versions replaced in place are put back for a snapshot in one keyspace only.
+    RetainOneKeyspace,
     /// Records that died while a compaction copied them are not marked in its output.
     ForgetRejected,
     /// A compaction takes every value that is not marked for the newest of its key.

@@ -5,6 +5,8 @@ mod model;
 use std::ops::Bound;
 
 use super::*;
+use crate::bugs::{Bug, plant};
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::key_range::KeyInterval;
 use crate::storage::key_range::KeyRange;
 
@@ -195,4 +197,40 @@ fn a_tombstone_stays_while_a_snapshot_sees_what_it_removed() {
     dropped.sort_unstable();
     assert_eq!(dropped, [-1, 1]);
     assert_eq!(reader.newest(b"a"), None);
+}
+
+/// Commits a version of the same key to two keyspaces; `before_publish` runs before it is visible.
+fn commit_to_both<T>(
+    indexes: &mut KeyspaceIndexes<Number>,
+    number: i32,
+    before_publish: impl FnOnce() -> T,
+) -> T {
+    let version = u64::try_from(number).unwrap();
+    let changes = BOTH.map(|keyspace| (keyspace, vec![change("a", version, number)]));
+    indexes.insert(changes.into_iter(), |_| {});
+    let made = before_publish();
+    indexes.publish(version);
+    indexes.prune(|_, _| {});
+    made
+}
+
+const BOTH: [KeyspaceId; 2] = [KeyspaceId::DEFAULT, KeyspaceId::CATALOGUE];
+
+/// Returns what a snapshot sees in both keyspaces that registered while a group replaced versions.
+fn seen_by_a_snapshot_made_meanwhile() -> [Option<(u64, Number)>; 2] {
+    let mut indexes = KeyspaceIndexes::new();
+    let readers = BOTH.map(|keyspace| indexes.readers().reader(keyspace));
+    commit_to_both(&mut indexes, 1, || ());
+    let snapshot = commit_to_both(&mut indexes, 2, || readers[0].snapshot());
+    // The undo log of a group lasts until the next one.
+    commit_to_both(&mut indexes, 3, || ());
+    readers.each_ref().map(|reader| reader.at(b"a", &snapshot))
+}
+
+#[test]
+fn a_snapshot_made_while_a_group_is_put_in_keeps_the_old_versions_of_every_keyspace() {
+    let old = Some((1, Number(1)));
+    assert_eq!(seen_by_a_snapshot_made_meanwhile(), [old.clone(), old.clone()]);
+    let _planted = plant(Some(Bug::RetainOneKeyspace));
+    assert_ne!(seen_by_a_snapshot_made_meanwhile(), [old.clone(), old]);
 }

@@ -41,7 +41,8 @@ pub(super) fn publish_together<S: Slot>(
     if !replaces_visible || planted(Bug::SkipRetain) {
         visibility.publish(sequence);
     } else if !visibility.publish_unless_seen(present, sequence) {
-        indexes.iter_mut().for_each(|index| index.retain(present));
+        let count = if planted(Bug::RetainOneKeyspace) { 1 } else { indexes.len() };
+        indexes.iter_mut().take(count).for_each(|index| index.retain(present));
         visibility.publish(sequence);
     }
     for index in indexes {
@@ -234,8 +235,8 @@ impl<S: Slot> IndexWriter<S> {
         self.obsolete.prune(horizon, &self.shared.tree, &mut self.builder, forgotten);
     }
 
-    /// Removes every key of the interval that has a lower version, also those of insertions that are
-    /// not published. Calls `replaced` as [`insert`](Self::insert) does.
+    /// Removes every key of the interval that has a lower version, also those of insertions that
+    /// are not published. Calls `replaced` as [`insert`](Self::insert) does.
     pub(crate) fn remove_range(
         &mut self,
         interval: KeyInterval<'_>,
