@@ -59,8 +59,9 @@ pub enum Error {
 
     /// A file has a format version this build does not read.
     #[error(
-        "{} has format version {found}, and this build reads version {supported} only; serve the store \
-         with the build that wrote it and copy its keys to a new one, or choose an empty directory",
+        "{} has format version {found}, and this build reads version {supported} only; serve the \
+         store with the build that wrote it and copy its keys to a new one, or choose an empty \
+         directory",
         path.display()
     )]
     UnsupportedFormat {

@@ -14,7 +14,7 @@
 //! ```text
 //!             TCP                 mailbox                        mailbox
 //!  clients ────────► acceptor ──► connection worker ×W ─────────────────────► writer ×1: owns the
-//!                                 │  owns sockets               ◄─ replies ─┘  │  ▲  log, the index
+//!                                 │  owns sockets              ◄─ replies ─┘   │  ▲  log and index
 //!                                 │  reads what is in memory                   │  │ finished jobs
 //!                                 └─ blocking reads, scans ──► reader ×R       ▼  │
 //!                                    ◄── replies ────────────┘     maintenance ×1: sync, compact

@@ -19,13 +19,13 @@ use source::{TextFile, files};
 
 /// The most places that may break each rule.
 const ALLOWED: &[(&str, usize)] = &[
-    ("types defined twice", 1),
-    ("vague documentation", 52),
-    ("long lines of code", 84),
+    ("types defined twice", 0),
+    ("vague documentation", 0),
+    ("long lines of code", 0),
     ("long lines of documents", 0),
     ("file names used twice", 0),
     ("long files", 0),
-    ("circles of files", 8),
+    ("circles of files", 2),
 ];
 
 /// Fails if more places break a rule than are allowed to.

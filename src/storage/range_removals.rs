@@ -1,7 +1,7 @@
 //! The range removals of a log, and what they removed.
 //!
-//! Those that were found are made into ranges that do not overlap, each with the newest removal of its
-//! keys: so whether a record counts takes one look, however many removals there are.
+//! Those that were found are made into ranges that do not overlap, each with the newest removal of
+//! its keys: so whether a record counts takes one look, however many removals there are.
 
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -34,7 +34,7 @@ impl RangeRemoval {
 #[derive(Default, Clone)]
 pub(crate) struct RangeRemovals {
     found: Vec<RangeRemoval>,
-    /// What of them no newer one covers, by keyspace and start.
+    /// The parts of them that no newer one covers, by keyspace and start.
     uncovered: Vec<Uncovered>,
     /// The keyspaces and sequence numbers of those of which something is left.
     newest: BTreeSet<(KeyspaceId, u64)>,

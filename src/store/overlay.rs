@@ -30,7 +30,7 @@ pub(super) struct Touch {
 
 /// The state of a key that is not as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum KeyEffect {
     /// A mutation sets or removes it.
     Touched(Touch),
     /// It was in a range that was removed.
@@ -49,12 +49,12 @@ impl KeyspaceOverlay {
         self.removed.push((start.to_vec(), end.to_vec()));
     }
 
-    fn find(&self, key: &[u8]) -> Option<Effect> {
+    fn find(&self, key: &[u8]) -> Option<KeyEffect> {
         if let Some(touch) = self.touched.get(key) {
-            return Some(Effect::Touched(*touch));
+            return Some(KeyEffect::Touched(*touch));
         }
         let mut removed = self.removed.iter().map(|(start, end)| KeyInterval { start, end });
-        removed.any(|interval| interval.contains(key)).then_some(Effect::Removed)
+        removed.any(|interval| interval.contains(key)).then_some(KeyEffect::Removed)
     }
 }
 
@@ -81,7 +81,7 @@ impl Overlay {
     }
 
     /// Returns the effect on a key, if there is one.
-    pub(super) fn find(&self, keyspace: KeyspaceId, key: &[u8]) -> Option<Effect> {
+    pub(super) fn find(&self, keyspace: KeyspaceId, key: &[u8]) -> Option<KeyEffect> {
         let overlay = self.keyspaces.iter().find(|(id, _)| *id == keyspace);
         overlay.and_then(|(_, overlay)| overlay.find(key))
     }

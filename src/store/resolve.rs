@@ -10,7 +10,7 @@ use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
 use super::limits::SizeLimits;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
-use super::overlay::{Effect, Overlay, Touch};
+use super::overlay::{KeyEffect, Overlay, Touch};
 use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
@@ -41,7 +41,7 @@ pub(crate) struct Resolver<'a> {
     full: Option<&'a Error>,
 }
 
-/// What a key is in the group.
+/// The state of a key in the group.
 struct PendingEntry<'a> {
     value: &'a [u8],
     meta: EntryMeta,
@@ -284,8 +284,8 @@ impl<'a> Resolver<'a> {
         let accepted = (!planted(Bug::SkipOverlay)).then_some(&self.overlay);
         let mut layers = [Some(&self.draft), accepted].into_iter().flatten();
         match layers.find_map(|layer| layer.find(keyspace, key))? {
-            Effect::Touched(touch) => Some(self.touched(touch)),
-            Effect::Removed => Some(None),
+            KeyEffect::Touched(touch) => Some(self.touched(touch)),
+            KeyEffect::Removed => Some(None),
         }
     }
 

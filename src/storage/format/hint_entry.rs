@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::record::{Extent, REMOVE_RANGE, Record, RecordBody};
 
-/// An entry as it is encoded: the order of the fields is the format. Behind it is the end of a range
-/// that its record removes.
+/// An entry as it is encoded: the order of the fields is the format. Behind it is the end of a
+/// range that its record removes.
 #[derive(Serialize, Deserialize)]
 struct EncodedEntry<'a> {
     keyspace: KeyspaceId,
@@ -71,8 +71,8 @@ impl<'a> HintEntry<'a> {
         (self.record.keyspace, self.record.key())
     }
 
-    /// Compares by keyspace and key, then by age; records of one batch for one key stay in the order
-    /// of the log.
+    /// Compares by keyspace and key, then by age; records of one batch for one key stay in the
+    /// order of the log.
     pub(crate) fn order(&self, other: &Self) -> std::cmp::Ordering {
         let age = |entry: &Self| (entry.sequence, entry.extent.offset);
         self.placed_key().cmp(&other.placed_key()).then_with(|| age(self).cmp(&age(other)))

@@ -15,7 +15,7 @@ pub(crate) struct Record<'a> {
     pub(crate) kind: RecordKind<'a>,
 }
 
-/// What a record says.
+/// The contents of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind<'a> {
     /// The key has this value.

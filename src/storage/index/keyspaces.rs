@@ -15,7 +15,7 @@ use crate::sync::{Arc, Mutex, Published, lock};
 /// The indexes that exist, lowest keyspace first.
 type Indexes<S> = Vec<(KeyspaceId, Arc<IndexState<S>>)>;
 
-/// What the mutator and the readers of all indexes share.
+/// The state that the mutator and the readers of all indexes share.
 struct SharedIndexes<S: Slot> {
     visibility: Arc<Visibility>,
     indexes: Published<Indexes<S>>,
@@ -58,8 +58,8 @@ impl<S: Slot> Clone for IndexReaders<S> {
 }
 
 impl<S: Slot> IndexReaders<S> {
-    /// Returns the readers' half of a keyspace's index, which is made if there is none: it sees what
-    /// is written later.
+    /// Returns the readers' half of a keyspace's index, which is made if there is none: it sees
+    /// what is written later.
     pub(crate) fn reader(&self, keyspace: KeyspaceId) -> IndexReader<S> {
         IndexReader::new(Arc::clone(&self.0.visibility), self.0.find_or_make(keyspace))
     }
@@ -70,12 +70,12 @@ impl<S: Slot> IndexReaders<S> {
         self.0.find(keyspace).map(|found| IndexReader::new(visibility, found))
     }
 
-    /// What can be seen from now on.
+    /// Returns what can be seen from now on.
     pub(crate) fn horizon(&self) -> Horizon {
         self.0.visibility.horizon()
     }
 
-    /// The newest sequence number that readers see.
+    /// Returns the newest sequence number that readers see.
     pub(crate) fn visible(&self) -> u64 {
         self.0.visibility.visible()
     }
@@ -221,7 +221,8 @@ impl<S: Slot> KeyspaceIndexes<S> {
         });
     }
 
-    /// Up to `limit` keys whose expiry is at or before `now`, soonest first in each keyspace.
+    /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first in each
+    /// keyspace.
     pub(crate) fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         let mut due = Vec::new();
         for (keyspace, writer) in &self.writers {

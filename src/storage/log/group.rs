@@ -9,11 +9,11 @@ use crate::storage::key_range::KeyInterval;
 pub(crate) struct Mutation {
     /// The keyspace.
     pub(crate) keyspace: KeyspaceId,
-    /// What is done to its keys.
+    /// The changes of its keys.
     pub(crate) kind: MutationKind,
 }
 
-/// What a mutation does.
+/// The kinds of mutation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MutationKind {
     /// The key has this value from now on.
@@ -123,7 +123,7 @@ impl Mutation {
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     mutations: Vec<Mutation>,
-    /// Where each batch ends in `mutations`.
+    /// The end of each batch in `mutations`.
     ends: Vec<usize>,
 }
 
@@ -140,7 +140,7 @@ impl Group {
         self.mutations.push(mutation);
     }
 
-    /// How many mutations there are, those of the open batch included.
+    /// Returns the number of mutations, those of the open batch included.
     pub(crate) fn mutations(&self) -> usize {
         self.mutations.len()
     }
@@ -155,7 +155,8 @@ impl Group {
         self.mutations.get(self.closed()..).unwrap_or_default()
     }
 
-    /// Takes those mutations of the open batch back that are not to be kept; true if there were any.
+    /// Takes those mutations of the open batch back that are not to be kept; true if there were
+    /// any.
     pub(crate) fn retain_open(&mut self, keeps: impl Fn(&Mutation) -> bool) -> bool {
         let (closed, before) = (self.closed(), self.mutations.len());
         let open = self.mutations.split_off(closed);
@@ -177,7 +178,7 @@ impl Group {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// How many batches, which is how many sequence numbers.
+    /// Returns the number of batches, which is the number of sequence numbers.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }

@@ -14,7 +14,8 @@ use crate::storage::recovery::tasks::Tasks;
 use crate::storage::segment::Location;
 use crate::sync::Arc;
 
-/// How much of what was read waits in memory. More of it at once makes fewer passes over the index.
+/// The most bytes that wait in memory after they were read. More of it at once makes fewer passes
+/// over the index.
 const WAITING_BYTES_MAX: usize = 256 << 20;
 
 /// The indexes while they are filled.
@@ -41,7 +42,7 @@ impl<'a> IndexLoader<'a> {
         self.waiting.push(run);
     }
 
-    /// Whether so much waits that it should be put into the index now.
+    /// Returns true if so much waits that it should be put into the index now.
     pub(crate) fn is_due(&self) -> bool {
         self.waiting_bytes >= WAITING_BYTES_MAX
     }

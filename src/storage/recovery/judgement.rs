@@ -105,8 +105,8 @@ impl Recovery<'_> {
             return Ok(());
         }
         let reason = format!(
-            "batches {} to {closed_at} are missing after it, and they were there when the store was \
-             closed",
+            "batches {} to {closed_at} are missing after it, and they were there when the store \
+             was closed",
             tail.next_sequence
         );
         match written[..tail.durable_ends.len()].last() {

@@ -14,7 +14,7 @@ use crate::sync::Arc;
 /// About how many entries a part has.
 const PART_ENTRIES: usize = 16 << 10;
 
-/// What the runs hold of some of the keys.
+/// The entries of the runs for some of the keys.
 #[derive(Default)]
 pub(crate) struct MergedPart {
     /// By key, then by age, for each keyspace.
@@ -42,7 +42,7 @@ impl Merge {
         Self { runs, separators, removals }
     }
 
-    /// How many parts there are.
+    /// Returns the number of parts.
     pub(crate) fn parts(&self) -> usize {
         self.separators.len() + 1
     }

@@ -86,7 +86,8 @@ enum Asked {
 
 fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![
-        3 => (0..4_u8, proptest::collection::vec(any::<u8>(), 0..40)).prop_map(|(key, value)| Asked::Set(key, value)),
+        3 => (0..4_u8, proptest::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(key, value)| Asked::Set(key, value)),
         3 => (0..4_u8).prop_map(Asked::Get),
         1 => Just(Asked::Ping),
     ]
