@@ -24,7 +24,7 @@ use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::sync::Arc;
-use crate::{EngineKind, Error, Options, Result};
+use crate::{Error, Options, Result};
 
 type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
+use crate::EngineKind;
 use crate::storage::format::file_name;
 
 #[test]

@@ -114,6 +114,7 @@ impl Mutation {
     }
 
     /// Returns the same in another keyspace.
+    #[cfg(test)]
     pub(crate) fn of(self, keyspace: KeyspaceId) -> Self {
         Self { keyspace, ..self }
     }

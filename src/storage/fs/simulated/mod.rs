@@ -27,7 +27,9 @@ mod state;
 
 #[cfg(test)]
 pub(crate) use disk_inner::{Moment, Promised};
-pub(crate) use fault::{Call, Failure, Fault};
+#[cfg(test)]
+pub(crate) use fault::Call;
+pub(crate) use fault::{Failure, Fault};
 #[cfg(test)]
 pub(crate) use image::{Fate, Fill};
 pub(crate) use simulated_disk::SimulatedDisk;
