@@ -61,7 +61,7 @@ const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::DropNameOnly, Technique::Random(0)),
     (Bug::RepointOverwritten, Technique::Random(2)),
     (Bug::DropInputsEarly, Technique::Random(56)),
-    (Bug::HintBeforeSync, Technique::Random(41)),
+    (Bug::HintBeforeSync, Technique::Random(59)),
     (Bug::IgnoreSnapshots, Technique::Random(5)),
     (Bug::SkipOverlay, Technique::Exhaustive),
     (Bug::StaleRead, Technique::Exhaustive),
