@@ -1,4 +1,4 @@
-//! What sharing a commit saves: threads that write at the same time, and one that writes in
+//! The saving of a shared commit: threads that write at the same time, and one that writes in
 //! batches.
 
 use std::sync::Barrier;

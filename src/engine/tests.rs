@@ -32,14 +32,7 @@ type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 const SHORT_WRITES: Fault = Fault { call: 0, failure: Failure::Short, forever: true };
 
 fn environment(disk: &SimulatedDisk, segment_bytes_max: u64) -> LogEnvironment {
-    LogEnvironment {
-        directory: Arc::new(disk.clone()),
-        path: "data".into(),
-        store: 7,
-        segment_bytes_max,
-        preallocate_bytes: None,
-        read_only: false,
-    }
+    LogEnvironment::simulated(disk, 7, segment_bytes_max)
 }
 
 fn open(disk: &SimulatedDisk, segment_bytes_max: u64) -> Opened {

@@ -24,6 +24,23 @@ pub(crate) struct LogEnvironment {
 }
 
 impl LogEnvironment {
+    /// Returns the environment of a log on a simulated disk, without preallocation.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn simulated(
+        disk: &crate::storage::fs::simulated::SimulatedDisk,
+        store: u128,
+        segment_bytes_max: u64,
+    ) -> Self {
+        Self {
+            directory: Arc::new(disk.clone()),
+            path: "data".into(),
+            store,
+            segment_bytes_max,
+            preallocate_bytes: None,
+            read_only: false,
+        }
+    }
+
     /// Returns the path of a file, for messages alone.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -19,8 +19,8 @@
 //! | [`recovery`] | the way from files to an index: what is torn, and what is damaged |
 //! | [`fs`] | the door to the disk, real and simulated |
 //!
-//! Beside the rooms are the [`environment`] of a log, its directory and its settings, and the
-//! [`key_range`] of a scan. A room uses only those that stand below it: recovery, then log, then
+//! Beside the rooms are the [`environment`] of a log, its directory and its settings, the
+//! [`key_range`] of a scan, and the [`range_removals`] that cover a key. A room uses only those that stand below it: recovery, then log, then
 //! compaction, then segment, then index and format, then the environment and the disk.
 
 pub(crate) mod cache;

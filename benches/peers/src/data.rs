@@ -51,8 +51,8 @@ pub fn fill(buffer: &mut [u8], number: u64, generation: u64) {
     }
 }
 
-/// Whether these bytes are a value of the key with this number, in any generation: every byte is
-/// compared.
+/// Returns true if these bytes are a value of the key with this number, in any generation. Every
+/// byte is compared.
 pub fn is_value(bytes: &[u8], number: u64, value_bytes: usize) -> bool {
     let Some(generation) = bytes.get(8..16).and_then(|bytes| bytes.try_into().ok()) else {
         return false;

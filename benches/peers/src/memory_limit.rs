@@ -15,8 +15,8 @@ impl MemoryLimit {
     /// Makes a group with this limit.
     ///
     /// # Errors
-    /// Where the system has no control groups for memory or does not let this user make one; a
-    /// limit of the address space would not limit the page cache, so there is no other way.
+    /// An error if the system has no control groups for memory, or does not let this user make one.
+    /// A limit of the address space would not limit the page cache, so there is no other way.
     pub fn new(bytes: u64) -> Outcome<Self> {
         let name = format!("kvs-peers-{}", std::process::id());
         let mut failures = Vec::new();

@@ -47,7 +47,7 @@ fn the_same_key_of_two_keyspaces_is_two_keys() {
         assert_eq!(of(&reader, KeyspaceId::DEFAULT), pairs(&[("a", &value)]));
         let expected = [("a", &*format!("other {value}")), ("b", "1")];
         assert_eq!(of(&reader, OTHER), pairs(&expected));
-        // What is cached of one is not given for the other.
+        // A record cached of one keyspace is not given for another.
         assert_eq!(of(&reader, KeyspaceId(8)), []);
     }
     commit(&mut writer, &[remove("a")]);

@@ -124,7 +124,7 @@ fn a_range_removal_and_its_whole_batch_reopen_as_they_were() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &[put("a", "old"), put("b", "old"), put("c", "old")]);
-    // What a batch writes stays, be it before or behind its removal.
+    // Records of a batch survive the range removal of the same batch, before and behind it.
     let clear = Mutation::clear(KeyspaceId::DEFAULT);
     commit(&mut writer, &[put("b", "before"), clear, put("a", "after")]);
     let expected = [("a", "after"), ("b", "before")].map(|(k, v)| (k.to_owned(), v.to_owned()));

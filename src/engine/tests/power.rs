@@ -69,7 +69,7 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
     let mut snapshot = Some(reader.snapshot().unwrap());
     commit(&mut writer, std::slice::from_ref(removal));
     while segments(&disk).len() < 3 {
-        // What a batch writes twice is garbage, whatever snapshot there is.
+        // The first of two records of a key in one batch is garbage, whatever snapshot there is.
         commit(&mut writer, &vec![put("kept", "overwritten"); 50]);
     }
     commit(&mut writer, &[put("kept", "newest")]);

@@ -19,7 +19,6 @@ use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
 use crate::store::{Batch, SizeLimits};
-use crate::sync::Arc;
 use crate::{Error, Options};
 use model::{Entries, Model, key};
 
@@ -76,12 +75,8 @@ impl Store {
     fn open(state: State) -> (Self, RecoveryReport) {
         let disk = SimulatedDisk::new(state);
         let environment = LogEnvironment {
-            directory: Arc::new(disk.clone()),
-            path: "data".into(),
-            store: 7,
-            segment_bytes_max: SEGMENT_BYTES_MAX,
             preallocate_bytes: Some(64),
-            read_only: false,
+            ..LogEnvironment::simulated(&disk, 7, SEGMENT_BYTES_MAX)
         };
         let (writer, reader, report) =
             KvsWriter::open(environment, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();

@@ -15,7 +15,6 @@ use crate::storage::format::little_endian::u64_at;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
 use crate::storage::recovery::RecoveryReport;
-use crate::sync::Arc;
 
 pub(super) const DIRECTORY: &str = "data";
 pub(super) const STORE: u128 = 7;
@@ -40,12 +39,8 @@ pub(in crate::fuzzing) fn open(
     disk: &SimulatedDisk,
 ) -> Result<(KvsWriter, KvsReader, RecoveryReport)> {
     let environment = LogEnvironment {
-        directory: Arc::new(disk.clone()),
         path: DIRECTORY.into(),
-        store: STORE,
-        segment_bytes_max: SEGMENT_BYTES_MAX,
-        preallocate_bytes: None,
-        read_only: false,
+        ..LogEnvironment::simulated(disk, STORE, SEGMENT_BYTES_MAX)
     };
     KvsWriter::open(environment, COMPACTION_BYTES_MIN, 0)
 }

@@ -42,6 +42,17 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
+    /// The header of the first segment of a store, for tests.
+    #[cfg(test)]
+    pub(crate) const FIRST: Self = Self {
+        origin: Origin::Written,
+        store: 1,
+        id: SegmentId(1),
+        base: 1,
+        durable: 0,
+        previous: SegmentId(0),
+    };
+
     /// Encodes the header.
     pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
@@ -116,14 +127,7 @@ mod tests {
     use super::*;
     use crate::storage::format::frame::FrameKind;
 
-    const HEADER: SegmentHeader = SegmentHeader {
-        origin: Origin::Written,
-        store: 1,
-        id: SegmentId(1),
-        base: 1,
-        durable: 0,
-        previous: SegmentId(0),
-    };
+    const HEADER: SegmentHeader = SegmentHeader::FIRST;
 
     #[test]
     fn a_frame_is_valid_in_its_own_segment_only() {

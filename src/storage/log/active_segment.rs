@@ -80,22 +80,13 @@ impl ActiveSegment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::segment_header::{Origin, SegmentHeader};
-    use crate::storage::format::segment_id::SegmentId;
+    use crate::storage::format::segment_header::SegmentHeader;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
 
     fn active(disk: &SimulatedDisk) -> ActiveSegment {
-        let header = SegmentHeader {
-            origin: Origin::Written,
-            store: 1,
-            id: SegmentId(1),
-            base: 1,
-            durable: 0,
-            previous: SegmentId(0),
-        };
         let file = disk.create("x").unwrap();
-        ActiveSegment::new(Arc::new(Segment::new(header, "x".into(), file)), 0)
+        ActiveSegment::new(Arc::new(Segment::new(SegmentHeader::FIRST, "x".into(), file)), 0)
     }
 
     #[test]

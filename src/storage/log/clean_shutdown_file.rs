@@ -60,17 +60,9 @@ mod tests {
     use crate::storage::format::clean_shutdown::SegmentSet;
     use crate::storage::format::segment_id::SegmentId;
     use crate::storage::fs::simulated::{Call, Failure, Fault, SimulatedDisk, State};
-    use crate::sync::Arc;
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment {
-            directory: Arc::new(disk.clone()),
-            path: "data".into(),
-            store: 2,
-            segment_bytes_max: 4096,
-            preallocate_bytes: None,
-            read_only: false,
-        }
+        LogEnvironment::simulated(disk, 2, 4096)
     }
 
     #[test]

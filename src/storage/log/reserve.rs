@@ -293,14 +293,7 @@ mod tests {
     const CAPACITY: usize = 1 << 20;
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment {
-            directory: Arc::new(disk.clone()),
-            path: "data".into(),
-            store: 1,
-            segment_bytes_max: 20_000,
-            preallocate_bytes: None,
-            read_only: false,
-        }
+        LogEnvironment::simulated(disk, 1, 20_000)
     }
 
     fn disk() -> SimulatedDisk {

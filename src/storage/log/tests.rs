@@ -16,14 +16,7 @@ use crate::storage::segment::SegmentTable;
 use crate::sync::Arc;
 
 fn log(disk: &SimulatedDisk) -> LogWriter {
-    let environment = LogEnvironment {
-        directory: Arc::new(disk.clone()),
-        path: "data".into(),
-        store: 7,
-        segment_bytes_max: 4096,
-        preallocate_bytes: None,
-        read_only: false,
-    };
+    let environment = LogEnvironment::simulated(disk, 7, 4096);
     let end = LogEnd {
         active: None,
         unsealed: VecDeque::new(),

@@ -170,14 +170,7 @@ mod tests {
     use crate::storage::fs::simulated::{SimulatedDisk, State};
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment {
-            directory: Arc::new(disk.clone()),
-            path: "data".into(),
-            store: 2,
-            segment_bytes_max: 4096,
-            preallocate_bytes: None,
-            read_only: false,
-        }
+        LogEnvironment::simulated(disk, 2, 4096)
     }
 
     #[test]

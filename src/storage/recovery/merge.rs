@@ -71,7 +71,7 @@ impl Merge {
                 }
             }
         }
-        // What a batch writes twice comes from one run, in order, and stays so.
+        // Records of one key in one batch come from one run, in order, and the sort is stable.
         entries.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         for same in entries.chunk_by(|a, b| a.0.0 == b.0.0) {
             let change = |(key, version, slot): &(PlacedKey<'_>, u64, Location)| KeyVersion {

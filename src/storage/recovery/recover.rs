@@ -194,7 +194,7 @@ impl Recovery<'_> {
         let Self { loader, mut accounting, mut report, unhinted, .. } = self;
         loader.finish(tail.next_sequence - 1, &mut accounting);
         report.is_clean = tail.is_clean;
-        // Where what followed it was compacted away, the next segment does not begin at its end.
+        // If the segment behind it was compacted away, the next one does not begin at its end.
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);
         let last_written = last_written.map_or(SegmentId(0), |segment| segment.id());
         let mut unsealed = tail.unsealed;

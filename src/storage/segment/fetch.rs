@@ -130,20 +130,13 @@ mod tests {
     use super::*;
     use crate::storage::format::keyspace::KeyspaceId;
     use crate::storage::format::record::Record;
-    use crate::storage::format::segment_header::{Origin, SegmentHeader};
+    use crate::storage::format::segment_header::SegmentHeader;
     use crate::storage::format::segment_id::SegmentId;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::fs::{Directory, File};
     use crate::sync::Arc;
 
-    const HEADER: SegmentHeader = SegmentHeader {
-        origin: Origin::Written,
-        store: 1,
-        id: SegmentId(1),
-        base: 1,
-        durable: 0,
-        previous: SegmentId(0),
-    };
+    const HEADER: SegmentHeader = SegmentHeader::FIRST;
 
     /// A file whose reads fail like this.
     struct Failing(io::ErrorKind);
