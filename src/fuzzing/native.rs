@@ -49,8 +49,8 @@ fn check_hello<T: PartialEq + Debug>(
     }
 }
 
-/// Checks that a request which decodes, encoded again, decodes to the same request, and has the same
-/// bytes if it was canonical.
+/// Checks that a request which decodes, encoded again, decodes to the same request, and has the
+/// same bytes if it was canonical.
 fn check_request(body: &[u8]) {
     let Ok(request) = RequestMessage::decode(body) else { return };
     let mut frame = Vec::new();

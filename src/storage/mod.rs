@@ -20,8 +20,9 @@
 //! | [`fs`] | the door to the disk, real and simulated |
 //!
 //! Beside the rooms are the [`environment`] of a log, its directory and its settings, the
-//! [`key_range`] of a scan, and the [`range_removals`] that cover a key. A room uses only those that stand below it: recovery, then log, then
-//! compaction, then segment, then index and format, then the environment and the disk.
+//! [`key_range`] of a scan, and the [`range_removals`] that cover a key. A room uses only those
+//! that stand below it: recovery, then log, then compaction, then segment, then index and format,
+//! then the environment and the disk.
 
 pub(crate) mod cache;
 pub(crate) mod compaction;
