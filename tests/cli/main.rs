@@ -1,0 +1,138 @@
+//! The three programs from outside: exit codes, streams, signals.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arguments;
+#[path = "../common/mod.rs"]
+mod common;
+mod data_directory;
+mod running_server;
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::process::Server;
+use common::text;
+use kvs::protocol::native::FailureKind;
+use kvs::{EngineKind, KvsClient};
+use tempfile::TempDir;
+
+const CLIENT: &str = env!("CARGO_BIN_EXE_kvs-client");
+const LOCAL: &str = env!("CARGO_BIN_EXE_kvs");
+const SERVER: &str = env!("CARGO_BIN_EXE_kvs-server");
+
+/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+fn client(server: &Server, arguments: &[&str]) -> Output {
+    let address = server.address.to_string();
+    run(CLIENT, &[arguments, &["--addr", &address]].concat())
+}
+
+#[test]
+fn the_client_sets_gets_and_removes() {
+    for engine in EngineKind::available() {
+        let directory = TempDir::new().unwrap();
+        set_get_remove(&Server::start(directory.path(), &["--engine", engine.name()]));
+    }
+}
+
+fn set_get_remove(server: &Server) {
+    let set = client(server, &["set", "key", "value"]);
+    assert!(set.status.success() && set.stdout.is_empty(), "{set:?}");
+    let get = client(server, &["get", "key"]);
+    assert!(get.status.success(), "{get:?}");
+    assert_eq!(text(&get.stdout), "value\n");
+    let remove = client(server, &["rm", "key"]);
+    assert!(remove.status.success() && remove.stdout.is_empty(), "{remove:?}");
+    let get = client(server, &["get", "key"]);
+    assert!(get.status.success(), "a missing key is an answer: {get:?}");
+    assert_eq!(text(&get.stdout), "Key not found\n");
+    let remove = client(server, &["rm", "key"]);
+    assert_eq!(remove.status.code(), Some(1));
+    assert!(remove.stdout.is_empty());
+    assert_eq!(text(&remove.stderr), "Key not found\n");
+}
+
+#[test]
+fn the_local_tool_tells_a_missing_key_on_standard_output() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let get = run(LOCAL, &["get", "key", "--dir", path]);
+    assert!(get.status.success(), "{get:?}");
+    assert_eq!(text(&get.stdout), "Key not found\n");
+    let remove = run(LOCAL, &["rm", "key", "--dir", path]);
+    assert_eq!(remove.status.code(), Some(1));
+    assert_eq!(text(&remove.stdout), "Key not found\n");
+    let set = run(LOCAL, &["--dir", path, "set", "key", "value"]);
+    assert!(set.status.success() && set.stdout.is_empty(), "{set:?}");
+}
+
+#[test]
+fn a_server_whose_address_is_taken_makes_no_store() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let parent = TempDir::new().unwrap();
+    for engine in EngineKind::available().iter().map(|engine| engine.name()) {
+        let directory = parent.path().join(engine);
+        let path = directory.to_str().unwrap();
+        let output = run(SERVER, &["--addr", &address, "--dir", path, "--engine", engine]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let message = text(&output.stderr);
+        assert!(message.starts_with(&format!("cannot listen on {address}: ")), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(!directory.exists(), "{engine}");
+    }
+    // One that could be opened is left alone too.
+    let path = parent.path().to_str().unwrap();
+    assert_eq!(run(SERVER, &["--addr", &address, "--dir", path]).status.code(), Some(1));
+    assert_eq!(std::fs::read_dir(path).unwrap().count(), 0);
+}
+
+#[test]
+fn every_program_tells_its_version() {
+    for program in [CLIENT, LOCAL, SERVER] {
+        let output = run(program, &["-V"]);
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains(env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let output = run(CLIENT, &["get", "key", "--addr", "127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.starts_with("cannot connect to 127.0.0.1:1: "), "{message}");
+    assert_eq!(message.lines().count(), 1);
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let value = "v".repeat(100_000);
+    assert!(client(&server, &["set", "key", &value]).status.success());
+    let mut client = Command::new(CLIENT)
+        .args(["get", "key", "--addr", &server.address.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(client.stdout.take());
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
