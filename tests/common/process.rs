@@ -85,10 +85,11 @@ impl Server {
         }
     }
 
-    /// Kills it without warning.
-    pub fn kill(mut self) {
+    /// Kills it without warning; returns what it logged.
+    pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.log.take().unwrap().join().unwrap()
     }
 
     /// Sends a signal by name.
