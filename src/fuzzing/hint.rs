@@ -5,8 +5,9 @@
 //! as long as nobody forges a checksum. Where a segment is damaged behind its hint, a read is right
 //! or an error.
 
+use super::image::{Image, image};
+use super::input::Input;
 use super::segment::build::{self, contents, open};
-use super::{Image, Input, image};
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{JobStep, ReadHalf, WriteHalf};

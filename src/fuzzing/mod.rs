@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
 
 mod hint;
+mod image;
 mod input;
 mod native;
 mod operations;
@@ -25,19 +26,6 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod text;
-
-use std::collections::BTreeMap;
-
-use crate::storage::fs::simulated::SimulatedDisk;
-use input::Input;
-
-/// What every file holds, by its name.
-type Image = BTreeMap<String, Vec<u8>>;
-
-fn image(disk: &SimulatedDisk) -> Image {
-    let state = disk.state();
-    state.files().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
-}
 
 /// A function to fuzz.
 #[derive(Debug, Clone, Copy)]

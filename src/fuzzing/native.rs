@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::Input;
+use super::input::Input;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, RequestMessage, ResponseMessage, ServerHello,

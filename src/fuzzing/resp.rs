@@ -1,6 +1,6 @@
 //! Redis' protocol: requests in any pieces, and replies of any shape.
 
-use super::Input;
+use super::input::Input;
 use super::native::pieces;
 use crate::protocol::ProtocolError;
 use crate::protocol::resp::{

@@ -1,6 +1,7 @@
 //! Small texts: file names, the marker of the engine, options, patterns and numbers.
 
-use super::{Image, Input, image};
+use super::image::{Image, image};
+use super::input::Input;
 use crate::server::parsers::{Case, cursor, glob_matches};
 use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::Directory;

@@ -8,14 +8,9 @@ pub(crate) use super::twins::channel::{
 pub(crate) use super::twins::once::OnceLock;
 pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
 pub(crate) use super::twins::time::{now, sleep};
-pub(super) use loom::sync::Condvar;
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use loom::sync::{Mutex, MutexGuard};
-pub(super) use loom::thread;
-// Not loom's: its own cannot point to trait objects. What is counted here orders nothing else.
-pub(crate) use std::sync::{Arc, PoisonError, Weak};
-
 pub(crate) use super::twins::{Guard, random, try_briefly};
+
+use super::primitives::{AtomicUsize, Ordering};
 
 /// The contract of `arc-swap`: a pointer that is read with `Acquire` and replaced with `AcqRel`,
 /// and values that live as long as somebody holds them.

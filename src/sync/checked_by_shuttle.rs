@@ -7,12 +7,9 @@ pub(crate) use super::twins::channel::{
 pub(crate) use super::twins::once::OnceLock;
 pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
 pub(crate) use super::twins::time::{now, sleep};
-pub(super) use shuttle::sync::Condvar;
-pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-pub(super) use shuttle::thread;
-
 pub(crate) use super::twins::{Guard, random, try_briefly};
+
+use super::primitives::{Mutex, lock};
 
 /// The contract of `arc-swap`: a value that is read and replaced at once.
 pub(crate) struct Swap<V>(Mutex<V>);
@@ -30,7 +27,7 @@ impl<V: Clone> Swap<V> {
 
     /// Returns the newest value.
     pub(crate) fn load_full(&self) -> V {
-        super::lock(&self.0).clone()
+        lock(&self.0).clone()
     }
 
     /// Replaces the value.
@@ -40,6 +37,6 @@ impl<V: Clone> Swap<V> {
 
     /// Replaces the value. Returns the old one.
     pub(crate) fn swap(&self, value: V) -> V {
-        std::mem::replace(&mut *super::lock(&self.0), value)
+        std::mem::replace(&mut *lock(&self.0), value)
     }
 }

@@ -10,7 +10,8 @@
 //! | `checked_by_loom` | `--cfg kvs_loom` | loom, which tries every interleaving of a small program |
 //! | `checked_by_shuttle` | `--cfg kvs_shuttle` | shuttle, which tries many random ones of a large program |
 //!
-//! Parts that the checkers have no counterpart of are in `twins`. One suite of tests,
+//! Atomics and locks of each are in `primitives`, parts that the checkers have no counterpart of in
+//! `twins`. One suite of tests,
 //! `conformance`, states what the crate relies on and runs on every face. `docs/models.md` says
 //! what is modelled and what is assumed.
 
@@ -21,6 +22,7 @@ mod checked_by_loom;
 mod checked_by_shuttle;
 #[cfg(test)]
 mod conformance;
+mod primitives;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod production;
 #[cfg(any(kvs_loom, kvs_shuttle))]
@@ -35,17 +37,12 @@ use production as face;
 
 pub(crate) use adaptive_spin::AdaptiveSpin;
 pub(crate) use face::{
-    Arc, AtomicBool, AtomicU64, AtomicUsize, JoinHandle, Mutex, MutexGuard, OnceLock, Ordering,
-    PoisonError, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
-    TrySendError, Weak, bounded, fence, now, random, sleep, try_briefly, unbounded,
+    JoinHandle, OnceLock, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
+    TrySendError, bounded, now, random, sleep, try_briefly, unbounded,
 };
-
-/// Locks a mutex whose data stays consistent even if a holder panicked.
-///
-/// Only for data that every critical section leaves valid at each step, such as a counter map.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) use primitives::{
+    Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak, fence, lock,
+};
 
 /// Returns the number of processors that this process may use, at least one.
 pub(crate) fn processors() -> usize {

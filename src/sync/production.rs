@@ -6,8 +6,7 @@ pub(crate) use arc_swap::Guard;
 pub(crate) use crossbeam_channel::{
     Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+pub(crate) use std::sync::OnceLock;
 pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle};
 
 /// A pointer that is replaced as a whole and read without a lock.

@@ -8,7 +8,7 @@ mod model;
 
 use std::ops::Bound;
 
-use super::Input;
+use super::input::Input;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, KeyspaceId, ReadHalf, ScanPage,

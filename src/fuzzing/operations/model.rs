@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Entry;
 use crate::engine::{KeyspaceId, ValueType};
-use crate::fuzzing::Input;
+use crate::fuzzing::input::Input;
 use crate::store::{
     Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Precondition,
     Update, WriteAnswer, WriteAnswers, WriteOperation,

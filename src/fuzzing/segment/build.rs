@@ -8,7 +8,8 @@ use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
     BackgroundJob, Group, JobStep, KeyRange, KeyspaceId, Mutation, ReadHalf, ScanPage, WriteHalf,
 };
-use crate::fuzzing::{Image, Input, image};
+use crate::fuzzing::image::{Image, image};
+use crate::fuzzing::input::Input;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::little_endian::u64_at;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::segment_name;
-use crate::fuzzing::{Image, Input};
+use crate::fuzzing::image::{Image, segment_name};
+use crate::fuzzing::input::Input;
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::little_endian::u32_at;
 use crate::storage::format::record::RECORD_HEADER_BYTES;

@@ -10,7 +10,8 @@ mod edit;
 
 use std::path::{Path, PathBuf};
 
-use super::{Image, Input, image};
+use super::image::{Image, image, segment_name};
+use super::input::Input;
 use crate::Error;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{Mutation, ReadHalf, WriteHalf};
@@ -53,10 +54,6 @@ pub(super) fn run(bytes: &[u8]) {
 
 fn one_file(bytes: Vec<u8>) -> Image {
     Image::from([(segment_name(1), bytes)])
-}
-
-fn segment_name(id: u64) -> String {
-    format!("{}.log", SegmentId(id))
 }
 
 fn path(name: &str) -> PathBuf {

@@ -8,8 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::super::face::Condvar;
-use super::super::{Arc, Mutex, MutexGuard, lock};
+use super::super::primitives::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
 use super::time;
 
 /// Returns a channel for up to `capacity` messages, at least one.
@@ -204,5 +203,5 @@ impl<T> Drop for Receiver<T> {
 }
 
 fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    condition.wait(guard).unwrap_or_else(super::super::PoisonError::into_inner)
+    condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }

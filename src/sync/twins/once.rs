@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock as Value;
 
-use super::super::{AtomicBool, Ordering};
+use super::super::primitives::{AtomicBool, Ordering};
 
 /// The contract of `std::sync::OnceLock`: reading it is an atomic read, and a thread that finds it
 /// set sees the value.

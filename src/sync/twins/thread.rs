@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::super::face::thread;
+use super::super::primitives::thread;
 
 /// A panic with this in its message is part of a model: it ends its thread, and joining says so.
 pub(crate) const ON_PURPOSE: &str = "on purpose";

@@ -40,5 +40,5 @@ pub(crate) fn now() -> Instant {
 
 /// Yields, which takes no time.
 pub(crate) fn sleep(_: Duration) {
-    super::super::face::thread::yield_now();
+    super::super::primitives::thread::yield_now();
 }
