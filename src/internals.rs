@@ -3,7 +3,7 @@
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
 use crate::storage::format::codec::FrameCodec;
-use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameNumbers};
 use crate::storage::format::record::{Record, RecordKind};
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
@@ -24,7 +24,7 @@ impl RecordCodec {
     /// Appends a frame of one record to `out`; false if it does not fit the format.
     pub fn encode(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>) -> bool {
         let record = Record::put(key, value, None);
-        let numbers = (SEQUENCE, 0);
+        let numbers = FrameNumbers { sequence: SEQUENCE, durable: 0 };
         self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
     }
 

@@ -87,15 +87,16 @@ fn every_frame_of_the_fixture_is_what_would_be_written_today() {
             let at = scan.offset();
             let start = usize::try_from(at).unwrap();
             let NextFrame::Valid(frame) = scan.next().unwrap() else { break };
-            let numbers = (frame.header.sequence, frame.header.durable);
             let (mut encoded, codec) = (Vec::new(), segment.codec);
             if frame.header.kind == FrameKind::Batch {
                 let records = frame.records.iter().map(|(record, _)| *record);
-                codec.encode_batch(records, numbers, at, &mut encoded, |_| {}).unwrap();
+                codec
+                    .encode_batch(records, frame.header.numbers, at, &mut encoded, |_| {})
+                    .unwrap();
                 batches += 1;
             } else {
                 let (kind, body) = (frame.header.kind, frame.body);
-                codec.encode_mark(kind, body, numbers, at, &mut encoded).unwrap();
+                codec.encode_mark(kind, body, frame.header.numbers, at, &mut encoded).unwrap();
                 marks += 1;
             }
             let length = FRAME_HEADER_BYTES + frame.header.body_bytes as usize;

@@ -1,7 +1,7 @@
 //! Files whose checksums match although the store wrote no such file, and files that are missing.
 
 use super::*;
-use crate::storage::format::frame::FrameKind;
+use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::record::Record;
 use crate::storage::format::segment_header::{Origin, SegmentHeader};
 use crate::storage::fs::Directory;
@@ -11,14 +11,16 @@ fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> Si
     let mut bytes = header.encode().to_vec();
     let codec = header.codec();
     if header.origin == Origin::Compacted {
-        let numbers = (0, 0);
+        let numbers = FrameNumbers { sequence: 0, durable: 0 };
         codec.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
     }
     let record = Record::put(b"k", b"v", None);
     let records = std::iter::once(record);
-    codec.encode_batch(records, (sequence, 0), 0, &mut bytes, |_| {}).unwrap();
+    let numbers = FrameNumbers { sequence, durable: 0 };
+    codec.encode_batch(records, numbers, 0, &mut bytes, |_| {}).unwrap();
     for (kind, durable) in marks {
-        codec.encode_mark(*kind, &[], (durable + 1, *durable), 0, &mut bytes).unwrap();
+        let numbers = FrameNumbers { sequence: durable + 1, durable: *durable };
+        codec.encode_mark(*kind, &[], numbers, 0, &mut bytes).unwrap();
     }
     SimulatedDisk::new(State::with_files([(format!("{}.log", header.id), bytes)]))
 }

@@ -1,14 +1,15 @@
 //! What opening makes of what it finds, told by its report and by what it writes.
 
 use super::*;
-use crate::storage::format::frame::FrameKind;
+use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
 
 /// Appends a mark behind what is in a segment, as valid as any.
 fn append_mark(disk: &SimulatedDisk, name: &str, kind: FrameKind, sequence: u64) {
     let mut segment = bytes(disk, name);
     let codec = SegmentHeader::decode(&segment, name.as_ref()).unwrap().codec();
-    codec.encode_mark(kind, &[], (sequence, 0), 0, &mut segment).unwrap();
+    let numbers = FrameNumbers { sequence, durable: 0 };
+    codec.encode_mark(kind, &[], numbers, 0, &mut segment).unwrap();
     overwrite(disk, name, &segment);
 }
 

@@ -147,15 +147,15 @@ fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
         let at = scan.offset();
         let start = usize::try_from(at).unwrap();
         let NextFrame::Valid(frame) = scan.next().unwrap() else { return };
-        let numbers = (frame.header.sequence, frame.header.durable);
         let mut encoded = Vec::new();
         if frame.header.kind == FrameKind::Batch {
             let records = frame.records.iter().map(|(record, _)| *record);
-            let encode = segment.codec.encode_batch(records, numbers, at, &mut encoded, |_| {});
+            let encode =
+                segment.codec.encode_batch(records, frame.header.numbers, at, &mut encoded, |_| {});
             encode.unwrap();
         } else {
             let (kind, body) = (frame.header.kind, frame.body);
-            segment.codec.encode_mark(kind, body, numbers, at, &mut encoded).unwrap();
+            segment.codec.encode_mark(kind, body, frame.header.numbers, at, &mut encoded).unwrap();
         }
         let length = FRAME_HEADER_BYTES + frame.header.body_bytes as usize;
         assert_eq!(scan.offset(), at + length as u64);

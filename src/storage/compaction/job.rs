@@ -20,7 +20,7 @@ use crate::storage::compaction::output::CompactionOutput;
 use crate::storage::compaction::plan::{CompactionInput, CompactionPlan};
 use crate::storage::compaction::retention::Retention;
 use crate::storage::format::file_name;
-use crate::storage::format::frame::FrameKind;
+use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Record, RecordKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES};
@@ -117,7 +117,7 @@ impl Compaction {
                     return Ok(None);
                 }
                 NextFrame::Valid(frame) => {
-                    let sequence = frame.header.sequence;
+                    let sequence = frame.header.numbers.sequence;
                     for (record, extent) in frame.records {
                         let from = Location::of(&record, segment.id(), extent);
                         let is_dead = !from.is_tombstone() && dead.contains(extent.offset);
@@ -180,7 +180,8 @@ impl Compaction {
         let CompactionPlan { environment, table, indexes, unsynced_from, .. } = &self.plan;
         // Every dead record is dead because of a record at or below this.
         let visible = indexes.visible();
-        self.output.mark(FrameKind::Seal, &[], (visible + 1, visible))?;
+        let numbers = FrameNumbers { sequence: visible + 1, durable: visible };
+        self.output.mark(FrameKind::Seal, &[], numbers)?;
         self.output.flush()?;
         if_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);
         if !planted(Bug::SkipOutputSync) {

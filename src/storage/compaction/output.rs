@@ -6,7 +6,7 @@ use crate::storage::compaction::plan::CompactionPlan;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::codec::{FrameCodec, TooLarge};
 use crate::storage::format::file_name;
-use crate::storage::format::frame::{FRAME_BODY_BYTES_MAX, FrameKind};
+use crate::storage::format::frame::{FRAME_BODY_BYTES_MAX, FrameKind, FrameNumbers};
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::{Origin, SegmentHeader};
 use crate::storage::format::segment_id::SegmentId;
@@ -51,7 +51,7 @@ impl CompactionOutput {
             has_its_name: false,
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
-        output.mark(FrameKind::Replaces, &list, (0, 0))?;
+        output.mark(FrameKind::Replaces, &list, FrameNumbers { sequence: 0, durable: 0 })?;
         Ok(output)
     }
 
@@ -70,16 +70,21 @@ impl CompactionOutput {
         let mut placed = None;
         let base = self.written;
         let records = std::iter::once(*record);
-        let encoded =
-            self.codec.encode_batch(records, (sequence, 0), base, &mut self.buffer, |extent| {
-                placed = Some(extent)
-            });
+        let numbers = FrameNumbers { sequence, durable: 0 };
+        let encoded = self
+            .codec
+            .encode_batch(records, numbers, base, &mut self.buffer, |extent| placed = Some(extent));
         encoded.map_err(|TooLarge| too_large())?;
         placed.ok_or_else(too_large)
     }
 
     /// Appends a mark.
-    pub(super) fn mark(&mut self, kind: FrameKind, body: &[u8], numbers: (u64, u64)) -> Result<()> {
+    pub(super) fn mark(
+        &mut self,
+        kind: FrameKind,
+        body: &[u8],
+        numbers: FrameNumbers,
+    ) -> Result<()> {
         let marked = self.codec.encode_mark(kind, body, numbers, self.written, &mut self.buffer);
         marked.map_err(|TooLarge| too_large())
     }

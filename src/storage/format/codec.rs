@@ -7,7 +7,7 @@
 use crate::bugs::{Bug, planted};
 use crate::storage::format::checksum::Checksum;
 use crate::storage::format::frame::{
-    FRAME_BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind, SEQUENCE_MAX,
+    FRAME_BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind, FrameNumbers, SEQUENCE_MAX,
 };
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::record::{Extent, RECORD_HEADER_BYTES, Record, RecordBody};
@@ -27,7 +27,7 @@ impl FrameCodec {
     pub(crate) fn encode_batch<'a>(
         self,
         records: impl Iterator<Item = Record<'a>>,
-        (sequence, durable): (u64, u64),
+        numbers: FrameNumbers,
         base: u64,
         out: &mut Vec<u8>,
         mut placed: impl FnMut(Extent),
@@ -45,7 +45,7 @@ impl FrameCodec {
             out.extend_from_slice(&(u64::from(body_bytes) << 32).to_le_bytes());
             body.encode(out);
             let offset = base + at as u64;
-            let crc = self.0.record(offset, sequence, &out[at + 4..]);
+            let crc = self.0.record(offset, numbers.sequence, &out[at + 4..]);
             out[at..at + 4].copy_from_slice(&crc.to_le_bytes());
             placed(Extent { offset: u32::try_from(offset).map_err(|_| TooLarge)?, length });
             count += 1;
@@ -55,8 +55,7 @@ impl FrameCodec {
             return Err(TooLarge);
         }
         let body_bytes = u32::try_from(body_bytes).map_err(|_| TooLarge)?;
-        let header =
-            FrameHeader { kind: FrameKind::Batch, body_bytes, records: count, sequence, durable };
+        let header = FrameHeader { kind: FrameKind::Batch, body_bytes, records: count, numbers };
         self.write_header(&header, base + start as u64, &mut out[start..]);
         Ok(())
     }
@@ -66,7 +65,7 @@ impl FrameCodec {
         self,
         kind: FrameKind,
         body: &[u8],
-        (sequence, durable): (u64, u64),
+        numbers: FrameNumbers,
         base: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), TooLarge> {
@@ -76,7 +75,7 @@ impl FrameCodec {
         let body_bytes = u32::try_from(body.len()).map_err(|_| TooLarge)?;
         // A mark's body has no checksum of its own: `records` carries it.
         let records = crc32fast::hash(body);
-        let header = FrameHeader { kind, body_bytes, records, sequence, durable };
+        let header = FrameHeader { kind, body_bytes, records, numbers };
         self.write_header(&header, base + start as u64, &mut out[start..]);
         Ok(())
     }
@@ -85,8 +84,8 @@ impl FrameCodec {
         out[4] = header.kind as u8;
         out[8..12].copy_from_slice(&header.body_bytes.to_le_bytes());
         out[12..16].copy_from_slice(&header.records.to_le_bytes());
-        out[16..24].copy_from_slice(&header.sequence.to_le_bytes());
-        out[24..32].copy_from_slice(&header.durable.to_le_bytes());
+        out[16..24].copy_from_slice(&header.numbers.sequence.to_le_bytes());
+        out[24..32].copy_from_slice(&header.numbers.durable.to_le_bytes());
         let crc = self.0.frame(offset, &out[4..FRAME_HEADER_BYTES]);
         out[..4].copy_from_slice(&crc.to_le_bytes());
     }
@@ -108,10 +107,10 @@ impl FrameCodec {
             kind,
             body_bytes: u32_at(bytes, 8),
             records: u32_at(bytes, 12),
-            sequence: u64_at(bytes, 16),
-            durable: u64_at(bytes, 24),
+            numbers: FrameNumbers { sequence: u64_at(bytes, 16), durable: u64_at(bytes, 24) },
         };
-        Some(header).filter(|header| header.sequence.max(header.durable) <= SEQUENCE_MAX)
+        let FrameNumbers { sequence, durable } = header.numbers;
+        (sequence.max(durable) <= SEQUENCE_MAX).then_some(header)
     }
 
     /// Decodes the record that `bytes` begin with, which lie at `offset`.
@@ -158,10 +157,12 @@ mod tests {
         let records = records.iter().copied();
         let codec = FrameCodec::new(b"segment");
         codec
-            .encode_batch(records, (5, 3), base, &mut bytes, |extent| extents.push(extent))
+            .encode_batch(records, NUMBERS, base, &mut bytes, |extent| extents.push(extent))
             .unwrap();
         (bytes, extents)
     }
+
+    const NUMBERS: FrameNumbers = FrameNumbers { sequence: 5, durable: 3 };
 
     const PUT_K: Record<'_> = Record::put(b"k", b"vw", Some(300));
 
@@ -203,7 +204,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_in_the_body_of_a_mark_is_detected() {
         let (codec, mut bytes) = (FrameCodec::new(b"segment"), Vec::new());
-        codec.encode_mark(FrameKind::Replaces, b"body", (5, 3), 72, &mut bytes).unwrap();
+        codec.encode_mark(FrameKind::Replaces, b"body", NUMBERS, 72, &mut bytes).unwrap();
         let header = codec.decode_header(&bytes, 72).unwrap();
         let body = &mut bytes[FRAME_HEADER_BYTES..];
         assert!(header.is_body_whole(body));
@@ -240,7 +241,8 @@ mod tests {
     fn a_sequence_number_that_leaves_no_room_to_count_on_is_no_frame() {
         let codec = FrameCodec::new(b"segment");
         for (highest, is_frame) in [(SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
-            for numbers in [(highest, 0), (0, highest)] {
+            for (sequence, durable) in [(highest, 0), (0, highest)] {
+                let numbers = FrameNumbers { sequence, durable };
                 let mut mark = Vec::new();
                 codec.encode_mark(FrameKind::Seal, &[], numbers, 72, &mut mark).unwrap();
                 assert_eq!(codec.decode_header(&mark, 72).is_some(), is_frame, "{numbers:?}");

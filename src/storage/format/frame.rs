@@ -31,6 +31,12 @@ pub(crate) struct FrameHeader {
     pub(crate) body_bytes: u32,
     /// The number of records; of a mark, which has none, the CRC-32 of the body.
     pub(crate) records: u32,
+    pub(crate) numbers: FrameNumbers,
+}
+
+/// The sequence numbers in the header of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameNumbers {
     /// The batch's sequence number; for the other kinds the next one that is free.
     pub(crate) sequence: u64,
     /// When this was written, everything up to this sequence number was known to survive power

@@ -125,7 +125,7 @@ impl SegmentHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::frame::FrameKind;
+    use crate::storage::format::frame::{FrameKind, FrameNumbers};
 
     const HEADER: SegmentHeader = SegmentHeader::FIRST;
 
@@ -133,7 +133,8 @@ mod tests {
     fn a_frame_is_valid_in_its_own_segment_only() {
         let mut frame = Vec::new();
         let place = SEGMENT_HEADER_BYTES as u64;
-        HEADER.codec().encode_mark(FrameKind::Seal, &[], (1, 0), place, &mut frame).unwrap();
+        let numbers = FrameNumbers { sequence: 1, durable: 0 };
+        HEADER.codec().encode_mark(FrameKind::Seal, &[], numbers, place, &mut frame).unwrap();
         assert!(HEADER.codec().decode_header(&frame, place).is_some());
         let others = [
             SegmentHeader { origin: Origin::Compacted, ..HEADER },

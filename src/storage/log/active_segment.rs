@@ -8,7 +8,7 @@
 use std::io;
 
 use crate::storage::format::codec::TooLarge;
-use crate::storage::format::frame::FrameKind;
+use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -53,7 +53,7 @@ impl ActiveSegment {
 
     /// Appends a mark and cuts off the preallocated space behind it. On an error the segment stays
     /// as it was, as far as that can be done.
-    pub(crate) fn append_mark(&mut self, kind: FrameKind, numbers: (u64, u64)) -> Result<()> {
+    pub(crate) fn append_mark(&mut self, kind: FrameKind, numbers: FrameNumbers) -> Result<()> {
         let offset = self.offset;
         let mut mark = Vec::new();
         let encoded = self.segment.codec.encode_mark(kind, &[], numbers, offset, &mut mark);
@@ -110,7 +110,8 @@ mod tests {
                 active.preallocate(1, step, 1000);
             }
             active.append(&[1; 5]).unwrap();
-            active.append_mark(FrameKind::Seal, (2, 1)).unwrap();
+            let numbers = FrameNumbers { sequence: 2, durable: 1 };
+            active.append_mark(FrameKind::Seal, numbers).unwrap();
             assert!(active.offset > 5);
             assert_eq!(active.segment.file.length().unwrap(), active.offset);
         }

@@ -32,7 +32,7 @@ impl LogWriter {
             let Some(active) = &mut self.active else {
                 return Ok(());
             };
-            let numbers = (self.next_sequence, self.syncs.durable);
+            let numbers = self.syncs.numbers(self.next_sequence);
             active.append_mark(FrameKind::Close, numbers)?;
             self.syncs.note_write(Arc::clone(&active.segment));
             accounting.set_length(active.segment.id(), active.offset);

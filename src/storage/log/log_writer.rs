@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::bugs::{Bug, planted};
+use crate::bugs::if_planted;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
@@ -122,9 +122,8 @@ impl LogWriter {
         for (position, batch) in group.batches().enumerate() {
             let sequence = self.next_sequence + position as u64;
             let records = batch.iter().map(Record::from);
-            let claimed =
-                if planted(Bug::ClaimDurable) { sequence - 1 } else { self.syncs.durable };
-            let numbers = (sequence, claimed);
+            let mut numbers = self.syncs.numbers(sequence);
+            if_planted!(ClaimDurable => numbers.durable = sequence - 1);
             let encoded = codec.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
                 placed(id, extent)
             });

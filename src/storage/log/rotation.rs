@@ -145,7 +145,7 @@ impl LogWriter {
     /// Seals the segments before the active one, so that their end is known without a successor.
     pub(crate) fn mark_sealed(&mut self, accounting: &mut Accounting) -> Result<()> {
         while let Some(UnsealedSegment { end, next_sequence }) = self.unsealed.front_mut() {
-            end.append_mark(FrameKind::Seal, (*next_sequence, self.syncs.durable))?;
+            end.append_mark(FrameKind::Seal, self.syncs.numbers(*next_sequence))?;
             let (segment, offset) = (Arc::clone(&end.segment), end.offset);
             self.unsealed.pop_front();
             accounting.set_length(segment.id(), offset);

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::bugs::if_planted;
+use crate::storage::format::frame::FrameNumbers;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::segment::{Segment, sync_segments};
 use crate::sync::Arc;
@@ -23,6 +24,11 @@ impl SyncState {
     /// Returns the state of a log of which everything is durable up to this sequence number.
     pub(super) fn new(durable: u64) -> Self {
         Self { durable, unsynced: Vec::new(), syncing: Vec::new() }
+    }
+
+    /// Returns the numbers of a frame with this sequence number.
+    pub(super) fn numbers(&self, sequence: u64) -> FrameNumbers {
+        FrameNumbers { sequence, durable: self.durable }
     }
 
     /// Returns the segments to be synced for everything so far to be durable, oldest first.

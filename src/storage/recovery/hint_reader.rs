@@ -36,12 +36,13 @@ impl Hint {
         let seal = segment.codec.decode_header(&seal, seal_at)?;
         let (run, summary) = SortedRun::new(segment.id(), bytes, hint::ENTRIES_AT, seal_at)?;
         let is_possible = match (segment.header.origin, summary.sequences) {
-            (Origin::Written, None) => seal.sequence == segment.header.base,
+            (Origin::Written, None) => seal.numbers.sequence == segment.header.base,
             (Origin::Written, Some((oldest, newest))) => {
-                oldest == segment.header.base && newest.checked_add(1) == Some(seal.sequence)
+                oldest == segment.header.base
+                    && newest.checked_add(1) == Some(seal.numbers.sequence)
             }
             (Origin::Compacted, sequences) => {
-                sequences.is_none_or(|(_, newest)| newest <= seal.durable)
+                sequences.is_none_or(|(_, newest)| newest <= seal.numbers.durable)
             }
         };
         (seal.kind == FrameKind::Seal && is_possible).then_some(Self { length, seal, run, summary })

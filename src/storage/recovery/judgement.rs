@@ -83,7 +83,7 @@ impl Recovery<'_> {
             let from = if position == 0 { stop.offset } else { SEGMENT_HEADER_BYTES as u64 };
             durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
             for header in FrameScan::resume(segment, from)?.later_headers(from)? {
-                durable = durable.max(header.durable);
+                durable = durable.max(header.numbers.durable);
             }
         }
         if durable < stop.expected || planted(Bug::CutDamage) {

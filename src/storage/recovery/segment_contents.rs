@@ -4,7 +4,7 @@
 //! [judgement](super::judgement) decides what the contents mean.
 
 use crate::storage::environment::LogEnvironment;
-use crate::storage::format::frame::{FrameHeader, FrameKind};
+use crate::storage::format::frame::{FrameHeader, FrameKind, FrameNumbers};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::recovery::hint_reader::Hint;
 use crate::storage::recovery::sorted_run::{RunSummary, SortedRun, SortedRunBuilder};
@@ -54,7 +54,7 @@ impl SegmentContents {
     ) -> Result<Self> {
         if has_hint
             && let Some(hint) = Hint::read(environment, segment)
-            && limit.is_none_or(|limit| hint.seal.sequence == limit)
+            && limit.is_none_or(|limit| hint.seal.numbers.sequence == limit)
         {
             return Ok(Self::of_hint(hint));
         }
@@ -77,12 +77,12 @@ impl SegmentContents {
             offset: length,
             // It was synced before the hint was written.
             durable_end: length,
-            expected: seal.sequence,
+            expected: seal.numbers.sequence,
             is_sealed: true,
             is_closed: false,
             invalid: None,
         };
-        Self { run, summary, stop, length, durable: seal.durable, is_hinted: true }
+        Self { run, summary, stop, length, durable: seal.numbers.durable, is_hinted: true }
     }
 }
 
@@ -96,7 +96,7 @@ struct ContentsReader<'a> {
 impl ContentsReader<'_> {
     fn add(&mut self, frame: &Frame<'_>) -> Result<()> {
         for (record, extent) in &frame.records {
-            if !self.builder.add(record, frame.header.sequence, *extent) {
+            if !self.builder.add(record, frame.header.numbers.sequence, *extent) {
                 return Err(self.corrupt(u64::from(extent.offset), "the record is too long"));
             }
         }
@@ -115,22 +115,22 @@ impl ContentsReader<'_> {
             match (scan.next()?, seal) {
                 (NextFrame::Valid(frame), None) => match frame.header.kind {
                     FrameKind::Batch => {
-                        newest = newest.max(frame.header.sequence);
+                        newest = newest.max(frame.header.numbers.sequence);
                         self.add(&frame)?;
                     }
-                    FrameKind::Seal if frame.header.durable < newest => {
+                    FrameKind::Seal if frame.header.numbers.durable < newest => {
                         return Err(
                             self.corrupt(offset, "it holds a newer batch than its end says")
                         );
                     }
-                    FrameKind::Seal => seal = Some(frame.header),
+                    FrameKind::Seal => seal = Some(frame.header.numbers),
                     FrameKind::Replaces => {}
                     FrameKind::Close => return Err(self.corrupt(offset, "a mark is out of place")),
                 },
                 (NextFrame::Valid(_), Some(_)) => {
                     return Err(self.corrupt(offset, "something follows its end"));
                 }
-                (NextFrame::End, Some(FrameHeader { sequence, durable, .. })) => {
+                (NextFrame::End, Some(FrameNumbers { sequence, durable })) => {
                     self.durable = durable;
                     return Ok(Stop {
                         offset,
@@ -159,11 +159,13 @@ impl ContentsReader<'_> {
                 NextFrame::End => break (offset, None),
                 NextFrame::Invalid(reason) => break (offset, Some(reason)),
                 NextFrame::Valid(frame) => {
-                    let FrameHeader { kind, sequence, durable, .. } = frame.header;
-                    if sequence != expected || (kind == FrameKind::Batch && expected >= limit) {
+                    let FrameHeader { kind, numbers, .. } = frame.header;
+                    if numbers.sequence != expected
+                        || (kind == FrameKind::Batch && expected >= limit)
+                    {
                         break (offset, Some("a batch is missing before this one"));
                     }
-                    self.durable = self.durable.max(durable);
+                    self.durable = self.durable.max(numbers.durable);
                     if expected <= self.durable + 1 {
                         durable_end = offset;
                     }

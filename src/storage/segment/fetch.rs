@@ -128,6 +128,7 @@ impl Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::frame::FrameNumbers;
     use crate::storage::format::keyspace::KeyspaceId;
     use crate::storage::format::record::Record;
     use crate::storage::format::segment_header::SegmentHeader;
@@ -190,7 +191,8 @@ mod tests {
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
         let records = std::iter::once(record);
         let codec = HEADER.codec();
-        codec.encode_batch(records, (1, 0), 0, &mut bytes, |at| extents.push(at)).unwrap();
+        let numbers = FrameNumbers { sequence: 1, durable: 0 };
+        codec.encode_batch(records, numbers, 0, &mut bytes, |at| extents.push(at)).unwrap();
         file.write_at(&bytes, 0).unwrap();
         let segment = Segment::new(HEADER, "x".into(), file);
         let location = Location::of(&record, SegmentId(1), extents[0]);

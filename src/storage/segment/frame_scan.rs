@@ -115,7 +115,7 @@ impl<'s> FrameScan<'s> {
         frame.records.reserve((header.records as usize).min(RECORDS_RESERVED));
         while at < body.len() {
             let at_offset = offset + (FRAME_HEADER_BYTES + at) as u64;
-            match codec.decode_record(&body[at..], at_offset, header.sequence) {
+            match codec.decode_record(&body[at..], at_offset, header.numbers.sequence) {
                 Ok((record, extent)) => {
                     at += extent.length as usize;
                     frame.records.push((record, extent));
