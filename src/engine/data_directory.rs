@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::marker::{Marker, SMALL_FILE_BYTES};
 use crate::storage::format::file_name;
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::{self, FileAccess, FileSystem, Lock, Sharing, read_small};
 use crate::sync::{Arc, sleep};
 use crate::{EngineKind, Error, Options, Result};
@@ -32,8 +33,7 @@ pub(crate) struct DataDirectory {
     pub(crate) path: PathBuf,
     pub(crate) handle: Arc<dyn fs::Directory>,
     pub(crate) kind: EngineKind,
-    /// Drawn when the store was made.
-    pub(crate) store: u128,
+    pub(crate) store: StoreId,
     pub(crate) lock: DirectoryLock,
 }
 

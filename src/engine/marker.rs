@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::storage::format::file_name::{self, FileName};
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::{Directory, read_small};
 use crate::sync::random;
 use crate::{EngineKind, Error, Result};
@@ -18,8 +19,7 @@ pub(super) const SMALL_FILE_BYTES: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) kind: EngineKind,
-    /// Drawn when the store was made.
-    pub(super) store: u128,
+    pub(super) store: StoreId,
 }
 
 impl Marker {
@@ -33,7 +33,7 @@ impl Marker {
         };
         let parsed = std::str::from_utf8(&contents).ok().and_then(|text| {
             let (name, rest) = text.split_once('\n')?;
-            let store = u128::from_str_radix(rest.strip_suffix('\n')?, 16).ok()?;
+            let store = StoreId(u128::from_str_radix(rest.strip_suffix('\n')?, 16).ok()?);
             Some(Self { kind: EngineKind::named(name)?, store })
         });
         let damaged = || Error::corrupt(&marker, 0, "it does not name an engine and a store id");
@@ -42,11 +42,11 @@ impl Marker {
 
     /// Writes the marker of a new store.
     pub(super) fn create(directory: &dyn Directory, path: &Path, kind: EngineKind) -> Result<Self> {
-        let marker = Self { kind, store: random() };
+        let marker = Self { kind, store: StoreId(random()) };
         // A crash may have left a part of it; nobody else writes here while the lock is held.
         let _ = directory.remove(file_name::ENGINE_UNFINISHED);
         let written = directory.create(file_name::ENGINE_UNFINISHED).and_then(|file| {
-            file.write_at(format!("{kind}\n{:032x}\n", marker.store).as_bytes(), 0)?;
+            file.write_at(format!("{kind}\n{:032x}\n", marker.store.0).as_bytes(), 0)?;
             file.sync()?;
             directory.rename(file_name::ENGINE_UNFINISHED, file_name::ENGINE)?;
             directory.sync()

@@ -21,6 +21,7 @@ use super::kvs::{KvsReader, KvsWriter};
 use super::*;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::sync::Arc;
@@ -32,7 +33,7 @@ type Opened = Result<(KvsWriter, KvsReader, RecoveryReport)>;
 const SHORT_WRITES: Fault = Fault { call: 0, failure: Failure::Short, forever: true };
 
 fn environment(disk: &SimulatedDisk, segment_bytes_max: u64) -> LogEnvironment {
-    LogEnvironment::simulated(disk, 7, segment_bytes_max)
+    LogEnvironment::simulated(disk, StoreId(7), segment_bytes_max)
 }
 
 fn open(disk: &SimulatedDisk, segment_bytes_max: u64) -> Opened {

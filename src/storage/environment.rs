@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::{Directory, File};
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -14,8 +15,7 @@ pub(crate) struct LogEnvironment {
     pub(crate) directory: Arc<dyn Directory>,
     /// The path the directory was opened by, for messages alone.
     pub(crate) path: PathBuf,
-    /// The random id of the directory.
-    pub(crate) store: u128,
+    pub(crate) store: StoreId,
     pub(crate) segment_bytes_max: u64,
     /// The bytes that the active segment is preallocated by; `None` where it grows with each write.
     pub(crate) preallocate_bytes: Option<u64>,
@@ -28,7 +28,7 @@ impl LogEnvironment {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn simulated(
         disk: &crate::storage::fs::simulated::SimulatedDisk,
-        store: u128,
+        store: StoreId,
         segment_bytes_max: u64,
     ) -> Self {
         Self {

@@ -27,7 +27,7 @@ fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> Si
 
 const HEADER: SegmentHeader = SegmentHeader {
     origin: Origin::Written,
-    store: 7,
+    store: StoreId(7),
     id: SegmentId(1),
     base: 1,
     durable: 0,
@@ -73,7 +73,7 @@ fn a_segment_that_is_missing_before_another_is_noticed() {
 #[test]
 fn a_segment_of_another_store_or_under_another_name_is_refused() {
     assert!(open_plain(&forge(HEADER, 1, &[])).is_ok());
-    let disk = forge(SegmentHeader { store: 8, ..HEADER }, 1, &[]);
+    let disk = forge(SegmentHeader { store: StoreId(8), ..HEADER }, 1, &[]);
     assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
     let disk = forge(HEADER, 1, &[]);
     let (name, other) = ("00000000000000000001.log", "00000000000000000002.log");

@@ -15,6 +15,7 @@ use crate::engine::{
     WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
@@ -76,7 +77,7 @@ impl Store {
         let disk = SimulatedDisk::new(state);
         let environment = LogEnvironment {
             preallocate_bytes: Some(64),
-            ..LogEnvironment::simulated(&disk, 7, SEGMENT_BYTES_MAX)
+            ..LogEnvironment::simulated(&disk, StoreId(7), SEGMENT_BYTES_MAX)
         };
         let (writer, reader, report) =
             KvsWriter::open(environment, COMPACTION_BYTES_MIN, CACHE_BYTES).unwrap();

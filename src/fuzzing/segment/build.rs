@@ -14,11 +14,12 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::little_endian::u64_at;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
 use crate::storage::recovery::RecoveryReport;
 
 pub(super) const DIRECTORY: &str = "data";
-pub(super) const STORE: u128 = 7;
+pub(super) const STORE: StoreId = StoreId(7);
 
 /// Short, so that a few batches fill several segments.
 const SEGMENT_BYTES_MAX: u64 = 300;

@@ -10,6 +10,7 @@ use crc32fast::Hasher;
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::segment_header::FORMAT_VERSION;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::store_id::StoreId;
 
 /// Bytes of the file; few enough to lie in one sector, so that they are overwritten all or none.
 pub(crate) const CLEAN_SHUTDOWN_BYTES: usize = 60;
@@ -50,13 +51,13 @@ impl SegmentSet {
 
 impl CleanShutdown {
     /// Encodes the marker.
-    pub(crate) fn encode(&self, store: u128) -> [u8; CLEAN_SHUTDOWN_BYTES] {
+    pub(crate) fn encode(&self, store: StoreId) -> [u8; CLEAN_SHUTDOWN_BYTES] {
         let SegmentSet { newest, checksum } = self.segments;
         let output = self.output.unwrap_or(SegmentId(0));
         let mut bytes = [0; CLEAN_SHUTDOWN_BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes[12..28].copy_from_slice(&store.to_le_bytes());
+        bytes[12..28].copy_from_slice(&store.0.to_le_bytes());
         bytes[28..36].copy_from_slice(&self.sequence.to_le_bytes());
         bytes[36..44].copy_from_slice(&newest.0.to_le_bytes());
         bytes[44..52].copy_from_slice(&output.0.to_le_bytes());
@@ -67,7 +68,7 @@ impl CleanShutdown {
     }
 
     /// Decodes a marker; `None` unless it is exactly what a close of this store wrote.
-    pub(crate) fn decode(bytes: &[u8], store: u128) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8], store: StoreId) -> Option<Self> {
         let bytes: &[u8; CLEAN_SHUTDOWN_BYTES] = bytes.try_into().ok()?;
         let newest = SegmentId(u64_at(bytes, 36));
         let segments = SegmentSet { newest, checksum: u32_at(bytes, 52) };
@@ -101,7 +102,7 @@ mod tests {
     fn the_format_does_not_change() {
         let bytes =
             CleanShutdown { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }
-                .encode(2);
+                .encode(StoreId(2));
         assert_eq!(bytes[..12], *b"kvs-end\x1A\x03\0\0\0");
         assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
         assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 548_058_277]);
@@ -111,14 +112,14 @@ mod tests {
     fn only_what_was_written_is_read() {
         for output in [Some(SegmentId(4)), None] {
             let marker = CleanShutdown { sequence: 5, segments: set(&[1, 3]), output };
-            let bytes = marker.encode(2);
-            assert_eq!(CleanShutdown::decode(&bytes, 2), Some(marker));
-            assert_eq!(CleanShutdown::decode(&bytes, 3), None);
-            assert_eq!(CleanShutdown::decode(&bytes[1..], 2), None);
+            let bytes = marker.encode(StoreId(2));
+            assert_eq!(CleanShutdown::decode(&bytes, StoreId(2)), Some(marker));
+            assert_eq!(CleanShutdown::decode(&bytes, StoreId(3)), None);
+            assert_eq!(CleanShutdown::decode(&bytes[1..], StoreId(2)), None);
             for bit in 0..bytes.len() * 8 {
                 let mut damaged = bytes;
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(CleanShutdown::decode(&damaged, 2), None, "bit {bit}");
+                assert_eq!(CleanShutdown::decode(&damaged, StoreId(2)), None, "bit {bit}");
             }
         }
     }

@@ -16,7 +16,8 @@
 //! | [`checksum`] | CRC-32 that is bound to one segment and to an offset in it |
 //! | [`hint`], [`hint_entry`] | the layout of a hint, and its entries |
 //! | [`clean_shutdown`] | the clean-shutdown marker |
-//! | [`segment_id`], [`file_name`] | the number of a segment, and the names of files |
+//! | [`store_id`], [`segment_id`] | the ids of a store and of a segment |
+//! | [`file_name`] | the names of files |
 //! | [`little_endian`] | numbers at an offset |
 //!
 //! Invariants:
@@ -37,3 +38,4 @@ pub(crate) mod little_endian;
 pub(crate) mod record;
 pub(crate) mod segment_header;
 pub(crate) mod segment_id;
+pub(crate) mod store_id;

@@ -7,6 +7,7 @@ use crate::storage::format::codec::FrameCodec;
 use crate::storage::format::frame::SEQUENCE_MAX;
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::store_id::StoreId;
 use crate::{Error, Result};
 
 /// Bytes of a segment before its first frame.
@@ -30,8 +31,7 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) origin: Origin,
-    /// The random id of the directory; segments of different stores do not mix.
-    pub(crate) store: u128,
+    pub(crate) store: StoreId,
     pub(crate) id: SegmentId,
     /// The sequence number of the first batch that may be in it.
     pub(crate) base: u64,
@@ -46,7 +46,7 @@ impl SegmentHeader {
     #[cfg(test)]
     pub(crate) const FIRST: Self = Self {
         origin: Origin::Written,
-        store: 1,
+        store: StoreId(1),
         id: SegmentId(1),
         base: 1,
         durable: 0,
@@ -59,7 +59,7 @@ impl SegmentHeader {
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes[12..16].copy_from_slice(&(self.origin as u32).to_le_bytes());
-        bytes[16..32].copy_from_slice(&self.store.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.store.0.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.id.0.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.base.to_le_bytes());
         bytes[48..56].copy_from_slice(&self.durable.to_le_bytes());
@@ -113,7 +113,7 @@ impl SegmentHeader {
         let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
         Ok(Self {
             origin,
-            store,
+            store: StoreId(store),
             id,
             base: u64_at(bytes, 40),
             durable: u64_at(bytes, 48),
@@ -138,7 +138,7 @@ mod tests {
         assert!(HEADER.codec().decode_header(&frame, place).is_some());
         let others = [
             SegmentHeader { origin: Origin::Compacted, ..HEADER },
-            SegmentHeader { store: 2, ..HEADER },
+            SegmentHeader { store: StoreId(2), ..HEADER },
             SegmentHeader { id: SegmentId(2), ..HEADER },
             SegmentHeader { base: 2, ..HEADER },
             SegmentHeader { durable: 1, ..HEADER },
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_header_with_sequence_numbers_out_of_range_is_refused() {
-        let (store, base, durable) = (u128::MAX - 1, SEQUENCE_MAX, SEQUENCE_MAX);
+        let (store, base, durable) = (StoreId(u128::MAX - 1), SEQUENCE_MAX, SEQUENCE_MAX);
         let header = SegmentHeader { store, base, durable, ..HEADER };
         let path = Path::new("x");
         assert_eq!(SegmentHeader::decode(&header.encode(), path).unwrap(), header);

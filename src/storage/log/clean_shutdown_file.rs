@@ -59,10 +59,11 @@ mod tests {
     use super::*;
     use crate::storage::format::clean_shutdown::SegmentSet;
     use crate::storage::format::segment_id::SegmentId;
+    use crate::storage::format::store_id::StoreId;
     use crate::storage::fs::simulated::{Call, Failure, Fault, SimulatedDisk, State};
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment::simulated(disk, 2, 4096)
+        LogEnvironment::simulated(disk, StoreId(2), 4096)
     }
 
     #[test]

@@ -286,6 +286,7 @@ pub(crate) fn with_reserve<T>(
 mod tests {
     use super::*;
     use crate::storage::format::keyspace::KeyspaceId;
+    use crate::storage::format::store_id::StoreId;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::log::group::Mutation;
@@ -293,7 +294,7 @@ mod tests {
     const CAPACITY: usize = 1 << 20;
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment::simulated(disk, 1, 20_000)
+        LogEnvironment::simulated(disk, StoreId(1), 20_000)
     }
 
     fn disk() -> SimulatedDisk {

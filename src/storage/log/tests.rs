@@ -10,13 +10,14 @@ use crate::storage::compaction::{CompactionState, Replacement};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::SegmentSet;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::log::group::{Group, Mutation};
 use crate::storage::segment::SegmentTable;
 use crate::sync::Arc;
 
 fn log(disk: &SimulatedDisk) -> LogWriter {
-    let environment = LogEnvironment::simulated(disk, 7, 4096);
+    let environment = LogEnvironment::simulated(disk, StoreId(7), 4096);
     let end = LogEnd {
         active: None,
         unsealed: VecDeque::new(),

@@ -167,10 +167,11 @@ fn check_segments(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::store_id::StoreId;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
 
     fn environment(disk: &SimulatedDisk) -> LogEnvironment {
-        LogEnvironment::simulated(disk, 2, 4096)
+        LogEnvironment::simulated(disk, StoreId(2), 4096)
     }
 
     #[test]
