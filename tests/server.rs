@@ -162,9 +162,17 @@ fn a_refused_client_is_told_why() {
     let expected = b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n";
     assert_eq!(rest(&mut client), expected);
 
-    let mut browser = connect(&server);
-    browser.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    assert_eq!(rest(&mut browser), b"", "a browser must not get a reply");
+    let http: [&[u8]; 3] = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PROPFIND / HTTP/1.1\r\nHost: x\r\n\r\nSET k hijacked\r\n",
+        b"*2\r\n$4\r\nPOST\r\n$1\r\n/\r\nSET k hijacked\r\n",
+    ];
+    for lines in http {
+        let mut browser = connect(&server);
+        browser.write_all(lines).unwrap();
+        assert_eq!(rest(&mut browser), b"", "a browser must not get a reply");
+    }
+    exchange(&mut connect(&server), b"GET k\r\n", b"$1\r\nv\r\n");
 }
 
 #[test]

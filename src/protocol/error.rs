@@ -58,8 +58,8 @@ pub enum ProtocolError {
     /// A quote of an inline request is not closed, or text follows its closing quote.
     #[error("an inline request has unbalanced quotes")]
     QuotesUnbalanced,
-    /// The line is a piece of HTTP: a browser was tricked into talking to this port.
-    #[error("an inline request is a line of http")]
+    /// The request is a piece of HTTP: a browser was tricked into talking to this port.
+    #[error("a request is a line of http")]
     CrossProtocol,
     /// The first bytes of a native connection are not the magic.
     #[error("the hello does not start with the magic bytes of the native protocol")]

@@ -10,10 +10,6 @@
 use super::arguments::Span;
 use crate::protocol::ProtocolError;
 
-/// Methods of HTTP, of which only `GET` is also the name of a command.
-const HTTP_METHODS: [&[u8]; 9] =
-    [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
-
 /// Splits a line into words, whose unquoted bytes go to `words` and whose places go to `spans`.
 pub(super) fn split_line(
     line: &[u8],
@@ -111,17 +107,25 @@ fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
 
-/// Tells whether a line is the start of an HTTP request or its `Host` header.
+/// Returns true for the first line of an HTTP request of any method, or its `Host` header.
 ///
 /// A web page can make a browser send such lines to any local port, with commands in the body, so
 /// they must end the connection instead of being skipped as unknown commands.
 pub(super) fn is_http(line: &[u8]) -> bool {
     let mut words = line.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default();
-    if first.eq_ignore_ascii_case(b"post") || first.eq_ignore_ascii_case(b"host:") {
-        return true;
-    }
-    HTTP_METHODS.contains(&first) && words.nth(1).is_some_and(|word| word.starts_with(b"HTTP/"))
+    is_http_word(first) || words.next_back().is_some_and(is_http_version)
+}
+
+/// Returns true for a word that begins a line of HTTP and names no command, as in Redis.
+pub(super) fn is_http_word(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"post") || word.eq_ignore_ascii_case(b"host:")
+}
+
+/// Returns true for the version that ends the first line of an HTTP request.
+fn is_http_version(word: &[u8]) -> bool {
+    let version = word.strip_prefix(b"HTTP/").unwrap_or_default();
+    matches!(version, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -191,7 +195,7 @@ mod tests {
 
     #[test]
     fn http_is_told_from_commands() {
-        let http: [&[u8]; 8] = [
+        let http: [&[u8]; 10] = [
             b"POST / HTTP/1.1\r",
             b"post",
             b"Host: localhost:6379\r",
@@ -200,6 +204,8 @@ mod tests {
             b"GET / HTTP/1.1\r",
             b"PUT /x HTTP/1.0",
             b"OPTIONS * HTTP/1.1",
+            b"PROPFIND / HTTP/1.1\r",
+            b"SET key HTTP/1.1",
         ];
         for line in http {
             assert!(is_http(line), "{}", line.escape_ascii());
@@ -208,8 +214,8 @@ mod tests {
             b"GET key",
             b"GET /",
             b"GET POST",
-            b"SET key HTTP/1.1",
-            b"GET HTTP/1.1",
+            b"SET key HTTP/1.x",
+            b"SET key HTTP/11",
             b"POSTER",
             b"Host",
             b"",

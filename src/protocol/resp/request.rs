@@ -92,6 +92,9 @@ impl RequestParser {
                 RequestState::Complete { length, inline } => {
                     let bytes = if inline { &self.words } else { request };
                     let arguments = Arguments::new(bytes, &self.spans);
+                    if inline::is_http_word(arguments.name()) {
+                        return Err(ProtocolError::CrossProtocol);
+                    }
                     return Ok(Parsed::Request { arguments, consumed: skipped + length });
                 }
                 RequestState::Empty { length } => {
