@@ -1,4 +1,5 @@
-//! How many actors pay: connection workers and readers of a server, by what its clients do.
+//! The number of actors that pays: connection workers and readers of a server, by what its clients
+//! do.
 //!
 //! | group | what varies | why |
 //! |---|---|---|
@@ -31,10 +32,10 @@ const READERS: [usize; 4] = [1, 2, 4, 8];
 /// As many as the most workers, so that each of them has a connection.
 const CLIENTS: u64 = 8;
 
-/// How many requests a client sends before it waits for the replies.
+/// The number of requests that a client sends before it waits for the replies.
 const DEPTH: usize = 16;
 
-/// How many keys a cold client reads of its own.
+/// The number of keys of its own that a cold client reads.
 const COLD_KEYS: u64 = 1 << 11;
 
 /// Values of a page each, so that reading one brings no other into memory.
@@ -44,13 +45,13 @@ const COLD_VALUE_BYTES: usize = 4 << 10;
 /// before.
 const COLD_ROUNDS: u64 = COLD_KEYS / DEPTH as u64;
 
-/// A store whose values are in its cache once they were read, and in the page cache before.
+/// Returns a store whose values are in its cache once they were read, and in the page cache before.
 fn fill_warm() -> Filled {
     Filled::new(KEYS, VALUE_BYTES, |options| options.durability(Durability::Never))
 }
 
-/// A store that leaves its files alone and remembers no value: a compaction would read what is to
-/// be cold.
+/// Returns a store that leaves its files alone and remembers no value: a compaction would read what
+/// is to be cold.
 fn fill_cold() -> Filled {
     Filled::new(CLIENTS * COLD_KEYS, COLD_VALUE_BYTES, |options| {
         options.durability(Durability::Never).compaction_bytes_min(u64::MAX).cache_bytes(0)
@@ -91,7 +92,7 @@ fn compare(
     group.finish();
 }
 
-/// The values are in memory.
+/// Measures reads of values in memory.
 fn warm(criterion: &mut Criterion, mix: Mix, counts: &[(usize, usize)]) {
     let connect = |server: &ActorServer| {
         let picks = (0..CLIENTS).map(Picks::uniform).collect();
@@ -101,7 +102,7 @@ fn warm(criterion: &mut Criterion, mix: Mix, counts: &[(usize, usize)]) {
     compare(criterion, &name, counts, connect, fill_warm, |_, load, rounds| load.run(mix, rounds));
 }
 
-/// The values are on the disk.
+/// Measures reads of values on the disk.
 fn cold(criterion: &mut Criterion, mix: Mix, counts: &[(usize, usize)]) {
     let connect = |server: &ActorServer| {
         let of_its_own = |client| Picks::each_once(client * COLD_KEYS, COLD_KEYS);

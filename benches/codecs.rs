@@ -13,10 +13,10 @@ mod common;
 
 use common::keys::key;
 
-/// How long the values are: one that fits a line of text, and one that is mostly copied.
+/// The lengths of values: one that fits a line of text, and one that is mostly copied.
 const VALUES: [usize; 2] = [100, 4096];
 
-/// How many requests a pipeline has.
+/// The number of requests of a pipeline.
 const PIPELINE: usize = 16;
 
 /// Measures the same work for short and long values, of which `prepare` makes what `work` needs;

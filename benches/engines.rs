@@ -10,7 +10,7 @@ mod common;
 use common::filled::Filled;
 use common::keys::{KEYS, Picks, VALUE_BYTES};
 
-/// How many keys a scan reads and a batch writes.
+/// The number of keys that a scan reads and a batch writes.
 const RANGE: usize = 100;
 
 /// The stores of every engine, each filled when the first measurement asks for it.

@@ -13,10 +13,10 @@ mod common;
 
 use common::keys::{Picks, VALUE_BYTES};
 
-/// How many threads write at once, or how many keys a batch sets.
+/// The numbers of threads that write at once, or of keys that a batch sets.
 const SIZES: [usize; 4] = [1, 8, 64, 512];
 
-/// How far the keys of a thread begin behind those of the one before it.
+/// The distance between the first keys of a thread and of the one before it.
 const PICKS_APART: usize = 127;
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ fn open(engine: EngineKind, durability: Durability) -> (Store, TempDir) {
     (Store::open(options).expect("the temporary directory is empty"), directory)
 }
 
-/// The time until each of the threads has set that many keys, one after the other.
+/// Returns the time until each of the threads has set that many keys, one after the other.
 fn write_at_once(store: &Store, picks: &Picks, threads: usize, sets: u64) -> Duration {
     let start = Barrier::new(threads + 1);
     thread::scope(|scope| {

@@ -30,10 +30,10 @@ use common::load::{Load, Mix};
 use common::log_store::LogStore;
 use common::pool_server::{Locked, PoolServer};
 
-/// How many clients there are, and how many requests each sends before it waits.
+/// The number of clients, and of requests that each sends before it waits.
 const LOADS: [(u32, usize); 3] = [(1, 1), (16, 1), (16, 16)];
 
-/// A log with all keys, and the directory it is in.
+/// Returns a log with all keys, and its directory.
 fn fill_log() -> (Locked, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
     let mut log = LogStore::create(directory.path()).expect("the directory is empty");

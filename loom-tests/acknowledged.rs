@@ -1,4 +1,4 @@
-//! What was acknowledged is durable and visible to every later read; two callers share the writer.
+//! An acknowledged write is durable and visible to every later read; two callers share the writer.
 
 use super::disk::{disk, get, is_durable, options, store};
 use super::model::{Bound, Model};

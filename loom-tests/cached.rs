@@ -67,7 +67,7 @@ pub(super) fn mutation(version: u64) -> Mutation {
     Mutation::put(key, version.to_string().into(), None)
 }
 
-/// The commit that the reader sees.
+/// Returns the commit that the reader sees.
 pub(super) fn version(reader: &dyn ReadHalf) -> u64 {
     match reader.get(b"a").unwrap() {
         Some(entry) => {

@@ -13,7 +13,7 @@ pub(super) const MODEL: Model = Model {
     deep: Bound { preemptions: 3, executions_min: 1400 },
 };
 
-/// What the first compaction makes.
+/// The file that the first compaction makes.
 pub(super) const OUTPUT: &str = "00000000000000000002.log";
 
 /// One live key, and enough garbage beside it.

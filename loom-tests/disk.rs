@@ -11,7 +11,7 @@ use crate::{Durability, Options};
 /// Longer than the time of any model.
 pub(super) const INTERVAL: Durability = Durability::Interval(Duration::from_secs(1));
 
-/// An empty disk.
+/// Returns an empty disk.
 pub(super) fn disk() -> SimulatedDisk {
     SimulatedDisk::new(State::default())
 }
@@ -21,7 +21,7 @@ pub(super) fn options(durability: Durability) -> Options {
     Options::new("/simulated").durability(durability).cache_bytes(0)
 }
 
-/// The engine alone, with one commit for each of these, before any other thread exists.
+/// Returns the engine alone, with one commit for each of these, before any other thread exists.
 pub(super) fn engine(disk: &SimulatedDisk, options: &Options, commits: &[(&str, &str)]) -> Engine {
     let mut engine = engine::open_in(options, Arc::new(disk.clone())).unwrap();
     for (key, value) in commits {
@@ -38,30 +38,30 @@ pub(super) fn commit(engine: &mut Engine, key: &str, value: &str) {
     engine.writer.commit(&mut group, false).unwrap();
 }
 
-/// A store with its actors, that began with these commits.
+/// Returns a store with its actors, that began with these commits.
 pub(super) fn store(disk: &SimulatedDisk, options: Options, commits: &[(&str, &str)]) -> Store {
     let engine = engine(disk, &options, commits);
     Store::start(engine, options).unwrap()
 }
 
-/// Whether these bytes survive a power loss in any case.
+/// Returns true if these bytes survive a power loss in any case.
 pub(super) fn is_durable(disk: &SimulatedDisk, bytes: &str) -> bool {
     disk.state()
         .durable_files()
         .any(|file| file.windows(bytes.len()).any(|window| window == bytes.as_bytes()))
 }
 
-/// The newest value of a key.
+/// Returns the newest value of a key.
 pub(super) fn get(store: &Store, key: &str) -> Option<String> {
     store.get(key).unwrap().map(text)
 }
 
-/// The newest value of a key, without a store's limits.
+/// Returns the newest value of a key, without a store's limits.
 pub(super) fn read(reader: &dyn ReadHalf, key: &str) -> Option<String> {
     reader.get(key.as_bytes()).unwrap().map(|entry| text(entry.value))
 }
 
-/// Values are text.
+/// Decodes a value, which is text.
 pub(super) fn text(value: Vec<u8>) -> String {
     String::from_utf8(value).unwrap()
 }

@@ -34,7 +34,7 @@ fn run() {
     assert_eq!(get(&store, "old").as_deref(), Some("value"), "what was durable is read");
 }
 
-/// Whether the write was acknowledged.
+/// Sets a key; returns true if the write was acknowledged.
 fn set(store: &Store, key: &str) -> bool {
     match store.set(key, "new") {
         Ok(()) => true,

@@ -48,7 +48,7 @@ fn put(keys: &[&str], value: &str) -> Batch {
 /// One test in short form and one in long form for each model.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => {
-        /// What each model is called.
+        /// The name of each model.
         const MODELS: &[(&str, &model::Model)] = &[$((stringify!($name), &$name::MODEL)),*];
 
         mod quick {

@@ -13,19 +13,19 @@ use crate::sync::twins::time;
 pub(crate) struct Model {
     /// Runs once per execution, on a fresh in-memory disk.
     pub(crate) run: fn(),
-    /// How many waits of an execution end because their time has passed.
+    /// The number of waits of an execution that end because their time has passed.
     pub(crate) timeouts: usize,
     /// Executions say whether they reached what the model is about, and one has to.
     pub(crate) witnesses: bool,
-    /// What every change has to pass.
+    /// The bound that every change has to pass.
     pub(crate) quick: Bound,
-    /// What is tried now and then.
+    /// The bound that is tried now and then.
     pub(crate) deep: Bound,
 }
 
-/// How far a model is explored.
+/// The part of a model that is explored.
 pub(crate) struct Bound {
-    /// How often a thread may lose the processor where it could go on.
+    /// The number of times that a thread may lose the processor where it could go on.
     pub(crate) preemptions: usize,
     /// A model with fewer executions has stopped exploring.
     pub(crate) executions_min: usize,

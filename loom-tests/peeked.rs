@@ -1,4 +1,4 @@
-//! Who learns of a write from the index finds it in the cache's place, too.
+//! A reader that learns of a write from the index also finds it behind the cache.
 
 use super::cached::{CACHE_BYTES, FIRST, mutation, version};
 use super::disk::{disk, engine, options};

@@ -43,7 +43,7 @@ const MISTAKES: &[(Bug, &str)] = &[
 /// Says in the environment which of the mistakes is to be made.
 const MISTAKE: &str = "KVS_MISTAKE";
 
-/// How a process ends whose model panicked.
+/// The exit status of a process whose model panicked.
 const CAUGHT: i32 = 42;
 
 #[test]

@@ -32,26 +32,27 @@ const CALLERS: usize = 8;
 /// Of each caller.
 const CALLS: usize = 2;
 
-/// How many ticks of maintenance an execution has at most.
+/// The most ticks of maintenance of an execution.
 const TICKS: usize = 2;
 
 /// Fewer preemptions than this explain most mistakes.
 const PCT_DEPTH: usize = 3;
 
-/// How many schedules of each kind `cargo shuttle` tries, in so many runs of different seeds.
+/// The number of schedules of each kind that `cargo shuttle` tries, in so many runs of different
+/// seeds.
 const SCHEDULES: usize = 130_000;
 const RUNS: usize = 10;
 
-/// Where the seeds begin; any other number makes other schedules.
+/// The first seed; any other number makes other schedules.
 const FIRST_SEED: u64 = 1;
 
-/// How many schedules of each kind a mistake may go unnoticed.
+/// The number of schedules of each kind for which a mistake may go unnoticed.
 const SCHEDULES_UNNOTICED: usize = 20_000;
 
 /// Says in the environment which of the mistakes is to be made.
 const MISTAKE: &str = "KVS_MISTAKE";
 
-/// How a process ends whose model panicked.
+/// The exit status of a process whose model panicked.
 const CAUGHT: i32 = 42;
 
 const MISTAKES: &[Bug] = &[
@@ -81,7 +82,7 @@ fn open(dice: &mut Dice) -> Store {
 
 type Answered = std::result::Result<Vec<Call<StoreOperation>>, String>;
 
-/// One execution: makes a history and checks it.
+/// Runs one execution: makes a history and checks it.
 fn history() {
     time::begin(TICKS);
     let seed = u64::from(thread_rng().r#gen::<u32>());
@@ -134,7 +135,7 @@ fn explore<S: Scheduler + 'static>(kind: &str, make: impl Fn(u64, usize) -> S) {
     assert!(done >= schedules() / RUNS * RUNS);
 }
 
-/// How many schedules to try of each kind.
+/// Returns the number of schedules of each kind to try.
 fn schedules() -> usize {
     env::var("KVS_SHUTTLE_SCHEDULES").map_or(SCHEDULES, |number| number.parse().unwrap())
 }

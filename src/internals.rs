@@ -28,7 +28,7 @@ impl RecordCodec {
         self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
     }
 
-    /// The value in a frame of one record, if its checksum matches.
+    /// Returns the value in a frame of one record, if its checksum matches.
     #[must_use]
     pub fn decode<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
         let record = frame.get(FRAME_HEADER_BYTES..)?;

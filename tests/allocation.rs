@@ -26,7 +26,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// The peak is that of the whole process, so the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The most bytes that were allocated at once while this ran, beyond those that were before.
+/// Returns the result of the work, and the most bytes that were allocated at once in it, beyond
+/// those of before.
 fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -68,7 +69,7 @@ fn number(bytes: &[u8], at: usize) -> usize {
 const SEGMENT_HEADER: usize = 72;
 const FRAME_HEADER: usize = 32;
 
-/// The frames of a segment, each with its records, as `docs/format.md` describes them.
+/// Returns the frames of a segment, each with its records, as `docs/format.md` describes them.
 fn frames(bytes: &[u8]) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
     let (mut frames, mut start) = (Vec::new(), SEGMENT_HEADER);
     while start < bytes.len() {
@@ -85,7 +86,7 @@ fn frames(bytes: &[u8]) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
     frames
 }
 
-/// Every place of a segment that says how much of something there is, and its header.
+/// Returns every place of a segment that says how much of something there is, and its header.
 fn lengths(bytes: &[u8]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..SEGMENT_HEADER).collect();
     for (frame, records) in frames(bytes) {
@@ -171,10 +172,11 @@ fn a_length_in_a_file_allocates_no_more_than_the_file_has() {
     assert!(tried > by_form([280, 2_000, 2_000]), "too little was tried");
 }
 
-/// What each connection may cost that announces much and sends little: buffers for what it sent.
+/// The memory that a connection may cost that announces much and sends little: buffers for what it
+/// sent.
 const CONNECTION_BYTES: usize = 8 * 1024;
 
-/// What a client may cost: the buffers it reads with, which are as long as what it asks the system
+/// The memory that a client may cost: its buffers for reading, as long as what it asks the system
 /// for.
 const CLIENT_BYTES: usize = 256 * 1024;
 

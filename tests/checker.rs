@@ -26,7 +26,7 @@ fn call<O: Specification>(
     Call { client, invoked, returned, operation, outcome: Outcome::Known(answer) }
 }
 
-/// A call without an answer, over at that time.
+/// Returns a call without an answer, over at that time.
 fn unknown<O: Specification>(client: usize, (invoked, over): (u64, u64), operation: O) -> Call<O> {
     Call { client, invoked, returned: over, operation, outcome: Outcome::Unknown }
 }
@@ -265,7 +265,7 @@ fn a_search_that_is_given_up_is_no_proof() {
     assert_eq!(check(&history, 7), Verdict::Undecided);
 }
 
-/// A history of an atomic register: each call takes effect at one moment between its ends.
+/// Returns a history of an atomic register: each call takes effect at one moment between its ends.
 fn simulate(dice: &mut Dice, calls: usize) -> Vec<Call<KeyOperation>> {
     let clock = Clock::default();
     // Of each client: when its last call began, took effect and ended.
@@ -334,7 +334,8 @@ fn lie(dice: &mut Dice, history: &mut [Call<KeyOperation>]) {
     };
 }
 
-/// Whether any order of all known calls and some others explains the history, by trying every one.
+/// Returns true if some order of all known calls and some others explains the history: tries each
+/// one.
 fn brute_force(history: &[Call<KeyOperation>], order: &mut Vec<usize>, state: Option<i64>) -> bool {
     let is_known = |position: &usize| matches!(history[*position].outcome, Outcome::Known(_));
     let left: Vec<_> = (0..history.len()).filter(|position| !order.contains(position)).collect();

@@ -54,7 +54,7 @@ fn is_ok(reply: &std::io::Result<Reply>) -> bool {
     matches!(reply, Ok(Reply::Simple(text)) if text == "OK")
 }
 
-/// A test in which only root can arrange what it is about.
+/// Returns true if the test runs as root, who alone may change owners.
 fn is_root() -> bool {
     is_able("only root may change owners", || {
         let output = Command::new("id").arg("-u").output();

@@ -70,7 +70,7 @@ fn fill(client: &mut RedisConnection, bytes: usize) -> usize {
     panic!("the disk is never full");
 }
 
-/// How many files there are, and the highest number that one has for a name.
+/// Returns the number of files, and the highest number that one has for a name.
 fn files(directory: &Path) -> (usize, u64) {
     let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
     let names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();

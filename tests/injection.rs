@@ -41,7 +41,7 @@ const WRITER: &str = "kvs-writer";
 /// The actor that compacts.
 const MAINTENANCE: &str = "kvs-maintenance";
 
-/// What a run of the session under a fault brought.
+/// The outcome of a run of the session under a fault.
 struct Run {
     journal: Journal,
     outcomes: Vec<Outcome>,
@@ -55,7 +55,7 @@ impl Run {
         self.status.signal() == Some(9)
     }
 
-    /// The fault happened.
+    /// Returns true if the fault happened.
     fn is_met(&self, fault: &Fault) -> bool {
         let is_injected = |line: &str| line.starts_with(fault.call) && line.contains("(INJECTED)");
         self.is_killed() || self.trace.lines().any(is_injected)
@@ -70,7 +70,8 @@ fn let_compaction_finish(directory: &Path) {
     }
 }
 
-/// The session: large values that make garbage, a batch, a removal, and all of it read in between.
+/// Returns the session: large values that make garbage, a batch, a removal, and all of it read in
+/// between.
 fn session(
     server: &Server,
     directory: &Path,
@@ -116,7 +117,8 @@ fn run(thread: &str, directory: &Path, fault: &Fault) -> Run {
     Run { journal, outcomes, status, log, trace: fs::read_to_string(trace).unwrap() }
 }
 
-/// The directory opens, holds what it has to, takes writes, and holds them when it is opened again.
+/// Checks that the directory opens, holds what it has to, takes writes, and holds them when it is
+/// opened again.
 fn check_reopened(directory: &Path, journal: &mut Journal) {
     for round in 0..2 {
         let store = Store::open(Options::new(directory)).unwrap();
@@ -127,7 +129,7 @@ fn check_reopened(directory: &Path, journal: &mut Journal) {
     }
 }
 
-/// What has to hold whatever failed.
+/// Checks what has to hold whatever failed.
 fn check_run(run: &Run) {
     let Run { outcomes, status, log, .. } = run;
     assert!(!log.contains("panicked"), "a panic");
@@ -150,12 +152,12 @@ fn check_run(run: &Run) {
     }
 }
 
-/// How many of the outcomes are like this.
+/// Counts the outcomes that are like this.
 fn count(outcomes: &[Outcome], is_like: impl Fn(&Outcome) -> bool) -> usize {
     outcomes.iter().filter(|outcome| is_like(outcome)).count()
 }
 
-/// What one fault of this kind may lead to at most.
+/// Checks that a fault led to no more than one of its kind may.
 fn check_damage(thread: &str, fault: &Fault, run: &Run) {
     let Run { outcomes, status, log, .. } = run;
     let failed = count(outcomes, |outcome| *outcome != Outcome::Acknowledged);

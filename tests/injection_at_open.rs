@@ -23,7 +23,7 @@ use common::process::{Server, wait};
 use kvs::{Options, Store};
 use tempfile::TempDir;
 
-/// What opening does to files, and how each may fail.
+/// The system calls of opening a store, each with the ways in which it may fail.
 const CALLS: &[(&str, &[Effect])] = &[
     ("mkdir", FAILURES),
     ("openat", FAILURES),
@@ -53,7 +53,7 @@ fn open_with(directory: &Path, fault: &Fault, trace: &Path) -> (ExitStatus, Stri
     }
 }
 
-/// The trace, once strace, which runs beside the server, has written its end.
+/// Returns the trace, once strace, which runs beside the server, has written its end.
 fn read_trace(path: &Path) -> String {
     let start = Instant::now();
     loop {
@@ -66,7 +66,7 @@ fn read_trace(path: &Path) -> String {
     }
 }
 
-/// Which of the calls of one kind concern the directory: those of the program's loader do not.
+/// Returns the calls of one kind that concern the directory: those of the program's loader do not.
 fn indices(prepare: &impl Fn(&Path) -> Journal, call: &'static str) -> Vec<usize> {
     let (base, traces) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let directory = base.path().join("new");
@@ -128,7 +128,7 @@ fn exhaust(prepare: impl Fn(&Path) -> Journal) -> usize {
     faults
 }
 
-/// What the header of a segment that the writer appends to says of its origin.
+/// The origin in the header of a segment that the writer appends to.
 const WRITTEN: [u8; 4] = [1, 0, 0, 0];
 
 /// Kills a server while it compacts, with its output named and no input removed.

@@ -1,5 +1,5 @@
-//! What must hold at every moment of a busy server, whatever the order of things: a batch is seen
-//! whole, no increment is lost, and nobody sees time go back.
+//! Invariants that hold at every moment of a busy server, whatever the order of things: a batch is
+//! seen whole, no increment is lost, and nobody sees time go back.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -18,7 +18,7 @@ use common::text;
 use kvs::{ClientOptions, Durability, EngineKind, KvsClient, Options, ServerOptions};
 use tempfile::TempDir;
 
-/// How many keys a batch sets to the same number.
+/// The number of keys that a batch sets to the same number.
 const KEYS: usize = 20;
 
 /// Returns the number of batches that each writer writes.
@@ -28,7 +28,7 @@ fn batches() -> usize {
 
 const WRITERS: usize = 3;
 
-/// A server with segments so small that they are compacted all the time.
+/// Returns a server with segments so small that they are compacted all the time.
 fn start(directory: &TempDir, engine: EngineKind) -> Running {
     let options = Options::new(directory.path()).engine(engine).durability(Durability::Never);
     let options = options.segment_bytes_max(64 << 10).compaction_bytes_min(16 << 10);
@@ -47,7 +47,7 @@ fn command(name: &str, arguments: impl IntoIterator<Item = String>) -> Vec<Strin
     std::iter::once(name.to_owned()).chain(arguments).collect()
 }
 
-/// The one number that all keys have, in this order: nothing else may be read.
+/// Returns the one number that all keys have, in this order: nothing else may be read.
 fn one_number(values: impl IntoIterator<Item = Option<Vec<u8>>>, how: &str) -> usize {
     let values: Vec<_> = values.into_iter().map(|value| value.map(|value| text(&value))).collect();
     assert_eq!(values.len(), KEYS, "{how}");

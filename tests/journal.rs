@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use common::journal::{Journal, Outcome, Violation, Write};
 
-/// What a store would hold.
+/// The contents of a store.
 type Held = BTreeMap<String, Vec<u8>>;
 
 const BATCH: [&str; 3] = ["x", "y", "z"];

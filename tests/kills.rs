@@ -78,7 +78,7 @@ impl Client {
     }
 }
 
-/// What was done and seen.
+/// The figures of a run: what was done and seen.
 #[derive(Default)]
 struct Figures {
     kills: u64,

@@ -7,7 +7,8 @@ mod source;
 
 use source::is_in;
 
-/// What a place must not mention: `(paths, words, why)`; a path stands for a file or a folder.
+/// Words that a place must not mention: `(paths, words, why)`; a path stands for a file or a
+/// folder.
 const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
     (
         &["protocol"],

@@ -46,13 +46,13 @@ impl<'a> Client<'a> {
         Self { number, connection, clock, dice, seen: HashMap::new(), calls: vec![] }
     }
 
-    /// An operation on the key.
+    /// Returns an operation on the key.
     fn on_key(&mut self, key: usize) -> StoreOperation {
         let seen = self.seen.get(&key).copied();
         StoreOperation::Key(key, workload::operation(&mut self.dice, self.clock, seen))
     }
 
-    /// An operation on some of so many keys.
+    /// Returns an operation on some of so many keys.
     fn on_keys(&mut self, keys: usize) -> StoreOperation {
         match self.dice.roll(16) {
             0..=4 => StoreOperation::Read((0..keys).collect()),
@@ -99,7 +99,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The calls as the history of each of their keys.
+/// Sorts calls into the history of each of their keys.
 fn by_key(calls: Vec<Call<StoreOperation>>) -> Vec<(usize, Call<KeyOperation>)> {
     let on_one_key = calls.into_iter().map(|call| {
         let Call { client, invoked, returned, operation, outcome } = call;
@@ -135,7 +135,7 @@ impl Bench {
         Self { _directory: directory, _server: server, connections, clock: Clock::default() }
     }
 
-    /// Every connection takes turns at the same time.
+    /// Lets every connection take turns at the same time, and returns their calls.
     fn round(
         &mut self,
         seed: u64,
@@ -204,16 +204,16 @@ fn batches_and_reads_of_many_keys_are_linearizable() {
     finish("many keys", sum);
 }
 
-/// How many keys are in use at a time.
+/// The number of keys in use at a time.
 const KEYS: usize = 16;
 
-/// How many operations go to one key before it is the turn of the next.
+/// The number of operations on one key before it is the turn of the next.
 const OPERATIONS_PER_KEY: usize = 48;
 
-/// How many lives of the server the history of a key goes on for.
+/// The number of lives of the server that the history of a key spans.
 const LIVES: u64 = 5;
 
-/// How many connections there are when the server is killed.
+/// The number of connections when the server is killed.
 const CLIENTS: usize = 6;
 
 /// One directory that many servers die on.
@@ -283,7 +283,7 @@ impl Killing {
         }
     }
 
-    /// A number of its own for each client of each life.
+    /// Returns a number of its own for each client of each life.
     fn client(&self, life: u64, number: usize) -> usize {
         usize::try_from(life).unwrap() * (CLIENTS + 1) + number
     }

@@ -49,8 +49,8 @@ impl Machine {
         Self { server, mount, images }
     }
 
-    /// What its disk holds at this moment; `see` looks at the clients while the server stands
-    /// still.
+    /// Copies what its disk holds at this moment; `see` looks at the clients while the server
+    /// stands still.
     fn cut<T>(&self, see: impl FnOnce() -> T) -> (Disk, T) {
         self.server.signal("STOP");
         wait_until_stopped(self.server.id());
@@ -71,7 +71,7 @@ impl Machine {
     }
 }
 
-/// What a power cut left.
+/// The disk as a power cut left it.
 struct Disk {
     /// Dropped before the file that it is in.
     mount: Mount,
@@ -155,7 +155,7 @@ fn check(disk: &Disk, journals: &mut [Journal]) {
     }
 }
 
-/// With `always`, what was acknowledged before the cut is there.
+/// Checks that with `always` everything that was acknowledged before the cut is there.
 fn cut_always(cuts: u64, seed: u64) {
     println!("repeat with KVS_SEED={seed} in the same form");
     let mut random = Random(seed);
@@ -190,13 +190,13 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// The Nth write sets key N modulo [`KEYS`] to N, so that a state says which writes made it.
+/// Does write N, which sets key N modulo [`KEYS`] to N, so that a state says which writes made it.
 fn set_numbered(client: &mut KvsClient, number: u64) {
     let value = format!("{number} {}", "x".repeat(20_000));
     client.set(format!("key{}", number % KEYS), value).unwrap();
 }
 
-/// The number of writes that made this state; fails unless it is that of the first so many writes.
+/// Returns the number of writes that made this state; fails unless they are the first writes.
 fn prefix(read: impl Fn(&str) -> Option<u64>) -> Result<u64, String> {
     let found: Vec<_> = (0..KEYS).map(|key| read(&format!("key{key}")).unwrap_or(0)).collect();
     let count = found.iter().copied().max().unwrap_or(0);

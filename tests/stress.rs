@@ -1,5 +1,5 @@
-//! What must hold at every moment while everything goes on at once: a live key is never missing, a
-//! value never goes back, and no value is ever another key's.
+//! Invariants that hold at every moment while everything goes on at once: a live key is never
+//! missing, a value never goes back, and no value is ever another key's.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What the server asks of the operating system, and what it does when that fails.
+//! The system calls of a server, and its behaviour when they fail.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]
@@ -22,7 +22,7 @@ fn traced(directory: &Path, options: &[&str], arguments: &[&str]) -> Server {
     Server::start_command(command, directory, arguments)
 }
 
-/// How often each call was made, from a summary that is written when the server has ended.
+/// Returns the number of calls, from a summary that strace writes when the server has ended.
 fn calls(summary: &Path, name: &str) -> u64 {
     let text = loop {
         match std::fs::read_to_string(summary) {

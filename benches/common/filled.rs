@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::keys::key;
 
-/// How many keys are set at once, so that filling is not what takes the time.
+/// The number of keys that are set at once, so that filling is not what takes the time.
 const BATCH: u64 = 1000;
 
 /// An open store, and the directory it is in, which goes after it.

@@ -8,19 +8,19 @@ use rand::distr::{Distribution, Uniform};
 use rand::rngs::SmallRng;
 use rand_distr::Zipf;
 
-/// How many keys a store is filled with.
+/// The number of keys that a store is filled with.
 pub const KEYS: u64 = 100_000;
 
-/// How long a value is, unless a bench says otherwise.
+/// The length of a value, unless a bench says otherwise.
 pub const VALUE_BYTES: usize = 100;
 
 /// The skew of Zipf's law that YCSB uses.
 const SKEW: f64 = 0.99;
 
-/// How many picks are drawn ahead, so that drawing is not what is measured.
+/// The number of picks that are drawn ahead, so that drawing is not what is measured.
 const PICKS: usize = 1 << 16;
 
-/// The key of a number: 16 bytes, of which neighbours are far apart in key order.
+/// Returns the key of a number: 16 bytes, of which neighbours are far apart in key order.
 pub fn key(number: u64) -> [u8; 16] {
     let mut key = *b"key_000000000000";
     key[8..].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
@@ -35,13 +35,13 @@ pub struct Picks {
 }
 
 impl Picks {
-    /// Each key as likely as any other.
+    /// Returns each key as likely as any other.
     pub fn uniform(seed: u64) -> Self {
         let keys = Uniform::new(0, KEYS).expect("there are keys");
         Self::new(keys.sample_iter(SmallRng::seed_from_u64(seed)).take(PICKS).collect())
     }
 
-    /// A few keys most of the time.
+    /// Returns a few keys most of the time.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn zipfian(seed: u64) -> Self {
         let ranks = Zipf::new(KEYS as f64, SKEW).expect("there are keys, and the skew is positive");
@@ -49,7 +49,8 @@ impl Picks {
         Self::new(ranks.map(|rank| rank as u64 - 1).collect())
     }
 
-    /// Each of `count` keys from `first` on once before any is picked again, in no order of keys.
+    /// Returns each of `count` keys from `first` on once before any is picked again, in no order of
+    /// keys.
     pub fn each_once(first: u64, count: u64) -> Self {
         // The stride has no common divisor with a power of two, so it meets every number.
         assert!(count.is_power_of_two());
@@ -60,18 +61,18 @@ impl Picks {
         Self { numbers: numbers.into(), next: 0 }
     }
 
-    /// The same, but beginning with another one of them.
+    /// Returns the same, but beginning with another one of them.
     pub fn starting_at(&self, position: usize) -> Self {
         Self { next: position % self.numbers.len(), ..self.clone() }
     }
 
-    /// The next key.
+    /// Returns the next key.
     pub fn key(&mut self) -> [u8; 16] {
         let number = self.numbers[self.next];
         self.next = (self.next + 1) % self.numbers.len();
         key(number)
     }
-    /// A batch that sets the next `count` keys.
+    /// Returns a batch that sets the next `count` keys.
     pub fn batch(&mut self, count: usize) -> WriteBatch {
         let mut batch = WriteBatch::new();
         (0..count).for_each(|_| batch.set(self.key(), vec![8; VALUE_BYTES]));

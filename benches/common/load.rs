@@ -8,7 +8,7 @@ use kvs::KvsClient;
 
 use super::keys::Picks;
 
-/// What clients ask for.
+/// The mix of requests of clients.
 #[derive(Debug, Clone, Copy)]
 pub enum Mix {
     /// Gets alone.
@@ -20,7 +20,7 @@ pub enum Mix {
 }
 
 impl Mix {
-    /// The name in reports.
+    /// Returns the name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reads => "get",

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Checksum, length of the key, length of the value.
 const SEGMENT_HEADER_BYTES: usize = 12;
 
-/// Where a record lies in the log.
+/// The place of a record in the log.
 #[derive(Clone, Copy)]
 struct Extent {
     offset: u64,
@@ -31,7 +31,7 @@ pub struct LogStore {
 }
 
 impl LogStore {
-    /// An empty store in a directory that has none.
+    /// Returns an empty store in a directory that has none.
     pub fn create(directory: &Path) -> io::Result<Self> {
         let path = directory.join("log");
         let log = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
@@ -56,7 +56,7 @@ impl LogStore {
         Ok(())
     }
 
-    /// The value of the key.
+    /// Returns the value of the key.
     pub fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let Some(&Extent { offset, key_bytes, value_bytes }) = self.index.get(key) else {
             return Ok(None);

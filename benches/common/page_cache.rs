@@ -7,7 +7,7 @@ use rustix::fs::{Advice, fadvise};
 
 /// Drops the files of a directory from the page cache; what is not synced stays.
 ///
-/// Where the directory is in memory this does nothing.
+/// A directory that is in memory keeps its pages.
 pub fn drop_files(directory: &Path) {
     for entry in fs::read_dir(directory).expect("the directory is there") {
         let path = entry.expect("the directory can be read").path();

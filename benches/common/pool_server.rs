@@ -17,7 +17,7 @@ use kvs::thread_pool::ThreadPool;
 
 use super::log_store::LogStore;
 
-/// How many bytes one read takes at most.
+/// The most bytes that one read takes.
 const READ_BYTES: usize = 64 << 10;
 
 /// A store that connections share.

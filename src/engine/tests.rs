@@ -108,7 +108,7 @@ fn recover_space(writer: &mut KvsWriter) {
     }
 }
 
-/// The names of the segments, oldest first.
+/// Returns the names of the segments, oldest first.
 fn segments(disk: &SimulatedDisk) -> Vec<String> {
     let state = disk.state();
     let names = state.files().map(|(name, _)| name.to_owned());
@@ -125,12 +125,12 @@ fn overwrite(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
     disk.damage(name, |contents| *contents = bytes.to_vec());
 }
 
-/// How many bytes all segments have.
+/// Returns the bytes of all segments.
 fn total_bytes(disk: &SimulatedDisk) -> usize {
     segments(disk).iter().map(|name| bytes(disk, name).len()).sum()
 }
 
-/// What a power loss leaves where nothing survives but what was synced.
+/// Returns the disk after a power loss that only synced bytes survive.
 fn power_loss(disk: &SimulatedDisk) -> SimulatedDisk {
     SimulatedDisk::new(disk.state().image(Fate::Hostile(&|_| false), Fill::Nothing))
 }

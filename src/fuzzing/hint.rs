@@ -13,7 +13,7 @@ use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{JobStep, ReadHalf, WriteHalf};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 
-/// Where a hint's checksum lies.
+/// The place of a hint's checksum.
 const CHECKSUM: std::ops::Range<usize> = 12..16;
 
 pub(super) fn run(bytes: &[u8]) {
@@ -118,7 +118,7 @@ fn damage_a_segment(files: &Image, expected: &build::State, place: u8) {
     }
 }
 
-/// Every key is as expected, or it cannot be read; it is another one only where somebody forged.
+/// Checks that every key is as expected or cannot be read, unless somebody forged another.
 fn read_all(reader: &KvsReader, expected: &build::State, is_forged: bool) {
     for key in (0..8).map(|length| vec![b'k'; length]) {
         match reader.get(&key) {

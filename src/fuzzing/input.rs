@@ -1,6 +1,6 @@
 //! Reads a fuzzer's bytes as choices; where they end, every choice is the first one.
 
-/// What is left of the bytes.
+/// The bytes that are left.
 pub(super) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -18,7 +18,7 @@ impl<'a> Input<'a> {
         *first
     }
 
-    /// One of `count` choices, at most 256.
+    /// Returns one of `count` choices, at most 256.
     pub(super) fn choose(&mut self, count: usize) -> usize {
         usize::from(self.byte()) % count
     }
@@ -27,7 +27,7 @@ impl<'a> Input<'a> {
         self.choose(2) == 1
     }
 
-    /// A number with a taste for the ends of its range and for what is just behind them.
+    /// Returns a number with a taste for the ends of its range and for what is just behind them.
     pub(super) fn number(&mut self) -> u64 {
         let bytes = [self.byte(), self.byte()];
         let small = u64::from(u16::from_le_bytes(bytes));
@@ -39,20 +39,20 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A place in something of this length, which may be longer than 256.
+    /// Returns a place in something of this length, which may be longer than 256.
     pub(super) fn place(&mut self, length: usize) -> usize {
         let at = usize::from(u16::from_le_bytes([self.byte(), self.byte()]));
         at % length.max(1)
     }
 
-    /// Up to this many bytes.
+    /// Returns up to this many bytes.
     pub(super) fn bytes(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// Everything that is left.
+    /// Returns everything that is left.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }

@@ -24,14 +24,14 @@ pub(super) fn run(bytes: &[u8]) {
     }
 }
 
-/// How many bytes arrive at once, in turn.
+/// Returns the numbers of bytes that arrive at once, in turn.
 pub(super) fn pieces(input: &mut Input<'_>) -> Vec<usize> {
     (0..=input.choose(4)).map(|_| 1 + input.choose(40)).collect()
 }
 
 type Decoded<T> = Result<Option<(T, usize)>, ProtocolError>;
 
-/// A hello is complete or refused at one byte, and everything behind that byte changes nothing.
+/// Checks that a hello is complete or refused at one byte, and that bytes behind it change nothing.
 fn check_hello<T: PartialEq + Debug>(
     bytes: &[u8],
     decode: fn(&[u8]) -> Decoded<T>,
@@ -69,8 +69,8 @@ fn check_response(body: &[u8]) {
     check_limit(&frame, |limit, out| response.encode(limit, out));
 }
 
-/// Postcard reads numbers with needless bytes, so the canonical body may be shorter but never
-/// longer.
+/// Checks a body. Postcard reads numbers with needless bytes, so the canonical body may be shorter
+/// but never longer.
 fn check_body(body: &[u8], frame: &[u8]) {
     let Ok(Some((encoded, length))) = decode_frame(frame, FRAME_BYTES_MAX) else {
         panic!("an encoded frame does not decode");
@@ -79,7 +79,7 @@ fn check_body(body: &[u8], frame: &[u8]) {
     assert!(encoded.len() < body.len() || encoded == body);
 }
 
-/// A limit is exact, and what is over it leaves no trace.
+/// Checks that a limit is exact, and that a frame over it leaves no trace.
 fn check_limit(frame: &[u8], encode: impl Fn(u32, &mut Vec<u8>) -> Result<(), ProtocolError>) {
     let body = u32::try_from(frame.len() - FRAME_HEADER_BYTES).unwrap();
     let mut out = b"before".to_vec();

@@ -133,7 +133,7 @@ fn value(input: &mut Input<'_>, depth: usize, left: &mut usize) -> Value {
     }
 }
 
-/// In either version a reply is exactly one well-formed value of the kinds that the version has.
+/// Checks that in either version a reply is exactly one well-formed value of the version's kinds.
 fn check_reply(value: &Value) {
     for version in [Version::Resp2, Version::Resp3] {
         let mut bytes = Vec::new();
@@ -143,7 +143,7 @@ fn check_reply(value: &Value) {
     }
 }
 
-/// What follows the value at the start; `None` if none is there.
+/// Returns the bytes behind the value at the start; `None` if none is there.
 fn skip_value(bytes: &[u8], version: Version) -> Option<&[u8]> {
     let (kind, bytes) = bytes.split_first()?;
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;

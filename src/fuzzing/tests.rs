@@ -93,7 +93,7 @@ fn text() {
     fuzz("text", 4_000_000);
 }
 
-/// After how many executions a target fails with this mistake planted.
+/// Returns the number of executions after which a target fails with this mistake planted.
 fn executions_to_catch(bug: Bug, name: &str, bound: usize) -> Option<usize> {
     let target = target(name);
     let corpus = corpus(target);

@@ -24,7 +24,7 @@ pub(super) fn run(bytes: &[u8]) {
     }
 }
 
-/// What is read is what would be written.
+/// Checks that a name that is read would be written in the same way.
 fn check_names(text: &str) {
     let written = FileName::parse(text).map(|name| match name {
         FileName::Segment(id) => file_name::segment(id),
@@ -40,7 +40,7 @@ fn check_names(text: &str) {
     }
 }
 
-/// A marker is refused and left as it is, or names the store from then on.
+/// Checks that a marker is refused and left as it is, or names the store from then on.
 fn check_marker(contents: &[u8]) {
     let files = Image::from([("ENGINE".to_owned(), contents.to_vec())]);
     let disk = SimulatedDisk::new(State::with_files(files));
@@ -71,7 +71,7 @@ fn check_numbers(text: &[u8]) {
     }
 }
 
-/// The answer is the one that follows from the definition, position by position.
+/// Checks that the answer is the one that follows from the definition, position by position.
 fn check_pattern(pattern: &[u8], text: &[u8]) {
     let text = &text[..text.len().min(64)];
     for case in [Case::Exact, Case::Ignored] {
@@ -138,7 +138,8 @@ fn class<'a>(mut rest: &'a [u8], set: &mut [bool; 256], fold: impl Fn(u8) -> u8)
     }
 }
 
-/// For each beginning of the text, whether the pattern so far matches it.
+/// Matches a text by the definition of patterns: notes for each beginning of it if the pattern so
+/// far matches.
 fn matches_by_definition(elements: &[Element], text: &[u8], fold: impl Fn(u8) -> u8) -> bool {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;

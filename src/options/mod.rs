@@ -93,7 +93,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A store in this directory; see [`create`](Self::create) for what is made of it.
+    /// Returns the default options for a store in this directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -111,15 +111,15 @@ impl Options {
         }
     }
 
-    /// The engine; without it the one the directory was made with, or else `kvs`.
+    /// Sets the engine; the default is the one that the directory was made with, or else `kvs`.
     #[must_use]
     pub fn engine(mut self, engine: EngineKind) -> Self {
         self.engine = Some(engine);
         self
     }
 
-    /// When acknowledged writes survive power loss; the default is an interval of one second, less
-    /// than one millisecond is taken as one.
+    /// Sets when acknowledged writes survive power loss; the default is an interval of one second,
+    /// less than one millisecond is taken as one.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = match durability {
@@ -139,22 +139,23 @@ impl Options {
         self
     }
 
-    /// The longest key in bytes; the default is 64 KiB, more than 64 KiB is taken as 64 KiB.
+    /// Sets the longest key in bytes; the default is 64 KiB, more than 64 KiB is taken as 64 KiB.
     #[must_use]
     pub fn key_bytes_max(mut self, bytes: usize) -> Self {
         self.key_bytes_max = bytes.min(table::KEY_BYTES_MAX);
         self
     }
 
-    /// The longest value in bytes; the default is 64 MiB, more than 512 MiB is taken as 512 MiB.
+    /// Sets the longest value in bytes; the default is 64 MiB, more than 512 MiB is taken as 512
+    /// MiB.
     #[must_use]
     pub fn value_bytes_max(mut self, bytes: usize) -> Self {
         self.value_bytes_max = bytes.min(512 << 20);
         self
     }
 
-    /// At what size the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB; the
-    /// default is 64 MiB.
+    /// Sets the size at which the `kvs` engine starts a new segment file, between 4 KiB and 1 GiB;
+    /// the default is 64 MiB.
     ///
     /// A batch is never split, so a segment may be longer than this by one group of writes. On a
     /// small file system a segment is full earlier: at a 32nd of it, but not for that below 256

@@ -77,7 +77,7 @@ impl RangeRemovals {
         range.keyspace == keyspace && is_inside && is_older
     }
 
-    /// The removals that newer ones do not wholly cover.
+    /// Returns the removals that newer ones do not wholly cover.
     pub(crate) fn newest(&self) -> impl Iterator<Item = &RangeRemoval> {
         let is_newest =
             |removal: &&RangeRemoval| self.newest.contains(&(removal.keyspace, removal.sequence));
@@ -85,7 +85,7 @@ impl RangeRemovals {
     }
 }
 
-/// The ranges of one keyspace, whose removals are ordered by start, that do not overlap.
+/// Returns the ranges of one keyspace, whose removals are ordered by start, that do not overlap.
 fn uncovered(removals: &[RangeRemoval]) -> Vec<Uncovered> {
     let keyspace = removals.first().map_or(KeyspaceId::DEFAULT, |removal| removal.keyspace);
     let mut bounds: Vec<&[u8]> = Vec::with_capacity(2 * removals.len());

@@ -53,7 +53,7 @@ use crate::{Error, Result};
 /// # Ok::<(), kvs::Error>(())
 /// ```
 pub trait ThreadPool {
-    /// A pool of that many threads.
+    /// Returns a pool of that many threads.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for no threads; [`Error::NoThread`] if the system does not give as

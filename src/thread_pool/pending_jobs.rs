@@ -19,13 +19,13 @@ pub(super) struct PendingJobs {
 struct End(Receiver<Infallible>);
 
 impl PendingJobs {
-    /// No job is pending.
+    /// Returns a counter without pending jobs.
     pub(super) fn new() -> Self {
         let (token, receiver) = bounded(0);
         Self { token, _end: End(receiver) }
     }
 
-    /// A token for one job.
+    /// Returns a token for one job.
     pub(super) fn token(&self) -> Token {
         self.token.clone()
     }

@@ -1,4 +1,4 @@
-//! What every pool promises: each job runs, panics take no thread away, and dropping waits.
+//! Tests of the promises of every pool: each job runs, panics end no thread, and dropping waits.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::*;
 
 const THREADS: u32 = 4;
 
-/// How long a test waits for what must happen before it fails instead of hanging.
+/// The time that a test waits for what must happen before it fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn take<T>(receiver: &Receiver<T>, count: u32) -> Vec<T> {

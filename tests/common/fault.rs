@@ -10,7 +10,7 @@ use super::process::{Server, wait};
 use super::tool::{has, is_able};
 use Effect::{Error, Kill};
 
-/// What the calls are made to do.
+/// The effect of a fault on the calls that it hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Error(&'static str),
@@ -23,7 +23,7 @@ pub const FAILURES: &[Effect] = &[Error("EIO"), Error("ENOSPC"), Kill];
 /// It may also be interrupted by a signal, which must make no difference.
 pub const FAILURES_AND_EINTR: &[Effect] = &[Error("EIO"), Error("ENOSPC"), Error("EINTR"), Kill];
 
-/// What a sync may meet.
+/// The effects that a sync may meet.
 pub const SYNC_FAILURES: &[Effect] = &[Error("EIO"), Error("EINTR"), Kill];
 
 /// The Nth call of a kind, and perhaps a call that always fails besides.
@@ -37,7 +37,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The options that make `strace` cause it.
+    /// Returns the options that make `strace` cause it.
     pub fn options(&self, trace: &Path) -> Vec<String> {
         let Self { call, effect, index, also } = self;
         let effect = match effect {
@@ -73,7 +73,7 @@ pub fn attach(server: &Server, thread: &str, options: &[String]) -> Child {
     strace
 }
 
-/// Whether strace is here and may watch a running process.
+/// Returns true if strace is installed and may watch a running process.
 pub fn can_inject() -> bool {
     has("strace", &["-V"])
         && is_able("strace cannot attach to a process", || {

@@ -1,11 +1,11 @@
-//! What one client asked for and was told, and whether what a store holds agrees with it.
+//! The requests of one client and their answers, and a comparison of a store's contents with them.
 //!
 //! The intent is noted before a write is sent and its outcome after the answer, so that a key may
 //! hold the newest acknowledged write or one after it whose outcome is not known, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a client knows of a write.
+/// The outcome of a write as its client knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.
@@ -18,7 +18,7 @@ pub enum Outcome {
     Unanswered,
 }
 
-/// How a store contradicts the journal.
+/// A contradiction between a store and the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// An acknowledged write is gone.
@@ -43,7 +43,7 @@ pub struct Write {
 }
 
 impl Write {
-    /// The value for one of its keys, or `None` where it removes it.
+    /// Returns the value for one of its keys, or `None` where it removes it.
     pub fn value(&self, key: &str) -> Option<Vec<u8>> {
         self.bytes.map(|bytes| encode(key, self.sequence, bytes))
     }
@@ -72,7 +72,7 @@ struct History {
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     sequence: u64,
-    /// Whether the key is there after it.
+    /// True if the key is there after it.
     is_present: bool,
     is_refused: bool,
 }
@@ -124,7 +124,7 @@ impl Journal {
         self.compare(read).map(drop)
     }
 
-    /// As [`check`](Self::check), for a store that was opened anew: what it holds now it has to
+    /// Does as [`check`](Self::check) for a store that was opened anew: what it holds now it has to
     /// keep.
     pub fn settle(&mut self, read: impl FnMut(&str) -> Option<Vec<u8>>) -> Result<(), Violation> {
         for (key, found) in self.compare(read)? {
@@ -189,7 +189,7 @@ impl History {
         }
     }
 
-    /// The newest entry that explains what was found, unless it is the floor already.
+    /// Returns the newest entry that explains what was found, unless it is the floor already.
     fn seen(&self, found: Option<u64>) -> Option<Entry> {
         let explains = |entry: &&Entry| match found {
             Some(sequence) => entry.sequence == sequence,
@@ -199,7 +199,8 @@ impl History {
     }
 }
 
-/// A value that names its key and its write, and can be told from every other one byte by byte.
+/// Returns a value that names its key and its write, and can be told from every other one byte by
+/// byte.
 fn encode(key: &str, sequence: u64, bytes: usize) -> Vec<u8> {
     let mut value = format!("{key} {sequence} {bytes}\n").into_bytes();
     let first = u8::try_from(sequence % 251).unwrap();
@@ -209,7 +210,7 @@ fn encode(key: &str, sequence: u64, bytes: usize) -> Vec<u8> {
     value
 }
 
-/// The write that a value comes from, if it is whole.
+/// Returns the write that a value comes from, if it is whole.
 fn decode(key: &str, value: &[u8]) -> Option<u64> {
     let end = value.iter().position(|byte| *byte == b'\n')?;
     let header = std::str::from_utf8(&value[..end]).ok()?;

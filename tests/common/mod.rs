@@ -1,4 +1,4 @@
-//! What the tests of the outside share.
+//! Helpers that the integration tests share.
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part, and fails by panicking")]
 

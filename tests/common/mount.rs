@@ -16,14 +16,14 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// A file system in memory of this size.
+    /// Returns a file system in memory of this size.
     pub fn memory(bytes: u64) -> Self {
         let size = format!("size={bytes}");
         Self::new(&["-t", "tmpfs", "-o", &size, "none"])
     }
 
-    /// The file system in this file. Its journal is written when something is synced, and not by
-    /// itself.
+    /// Returns the file system in this file. Its journal is written when something is synced, and
+    /// not by itself.
     pub fn image(path: &Path) -> Self {
         Self::new(&["-o", "loop,commit=600", path.to_str().unwrap()])
     }
@@ -64,7 +64,7 @@ pub fn make_image(path: &Path, bytes: u64) {
     output(Command::new("mkfs.ext4").args(["-q", "-F", "-E", options]).arg(path));
 }
 
-/// Whether a file system in memory can be mounted, which takes root.
+/// Returns true if a file system in memory can be mounted, which takes root.
 pub fn can_mount_memory() -> bool {
     is_able("file systems cannot be mounted", || {
         let directory = TempDir::new().unwrap();
@@ -74,7 +74,7 @@ pub fn can_mount_memory() -> bool {
     })
 }
 
-/// Whether a file can be mounted.
+/// Returns true if a file can be mounted.
 ///
 /// Containers often have no loop devices, which no package brings: that fails a test only where
 /// `KVS_TEST_LOOP=required` says that they are there.

@@ -24,13 +24,14 @@ impl Server {
         Self::start_command(Command::new(env!("CARGO_BIN_EXE_kvs-server")), directory, arguments)
     }
 
-    /// As [`start`](Self::start), for a command that runs the server in its own way.
+    /// Does as [`start`](Self::start), for a command that runs the server in its own way.
     pub fn start_command(command: Command, directory: &Path, arguments: &[&str]) -> Self {
         Self::try_start(command, directory, arguments)
             .unwrap_or_else(|(status, log)| panic!("the server did not start: {status}: {log}"))
     }
 
-    /// As [`start_command`](Self::start_command), where the server may end instead of listening.
+    /// Does as [`start_command`](Self::start_command), where the server may end instead of
+    /// listening.
     pub fn try_start(
         mut command: Command,
         directory: &Path,
@@ -66,7 +67,7 @@ impl Server {
         self.child.id()
     }
 
-    /// The id of its thread of this name.
+    /// Returns the id of its thread of this name.
     pub fn thread(&self, name: &str) -> u32 {
         let tasks = format!("/proc/{}/task", self.id());
         let is_named = |task: &DirEntry| {
@@ -105,7 +106,7 @@ impl Server {
     }
 }
 
-/// Whether the directory holds the output of a compaction that is not finished.
+/// Returns true if the directory holds the output of a compaction that is not finished.
 pub fn is_compacting(directory: &Path) -> bool {
     let mut names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     names.any(|path| path.extension().is_some_and(|extension| extension == "tmp"))

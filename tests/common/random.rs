@@ -15,18 +15,18 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below the limit.
+    /// Returns a number below the limit.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
-    /// A time of up to so many milliseconds.
+    /// Returns a time of up to so many milliseconds.
     pub fn milliseconds(&mut self, limit: u64) -> Duration {
         Duration::from_micros(self.below(limit * 1000))
     }
 }
 
-/// The number in an environment variable, or the default.
+/// Returns the number in an environment variable, or the default.
 pub fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")),

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 
 use super::text;
 
-/// Whether the tool is installed; a test that needs it says so and ends if not, or fails where
-/// `KVS_TEST_TOOLS=required` says that every tool has to be there.
+/// Returns true if the tool is installed. If not, a test that needs it says so and ends, or fails
+/// where `KVS_TEST_TOOLS=required` says that every tool has to be there.
 pub fn has(tool: &str, arguments: &[&str]) -> bool {
     is_able(&format!("{tool} is not installed"), || succeeds(tool, arguments))
 }
 
-/// As [`has`], for anything that can be tried; `otherwise` says what is the matter.
+/// Does as [`has`] for anything that can be tried; `otherwise` is printed if it fails.
 pub fn is_able(otherwise: &str, attempt: impl FnOnce() -> bool) -> bool {
     let found = attempt();
     if !found {
@@ -30,7 +30,7 @@ pub fn skip(reason: &str) {
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
-/// Whether the command can be run and succeeds.
+/// Returns true if the command can be run and succeeds.
 pub fn succeeds(tool: &str, arguments: &[&str]) -> bool {
     Command::new(tool)
         .args(arguments)

@@ -12,7 +12,7 @@ use crate::common::linearizability::specification::{StoreAnswer, StoreOperation}
 use crate::common::linearizability::workload::Dice;
 use crate::common::text;
 
-/// How many keys each client has.
+/// The number of keys of each client.
 const KEYS: usize = 2000;
 
 /// The longest value.
@@ -21,14 +21,14 @@ const VALUE_BYTES_MAX: usize = 2048;
 /// Longer than a soak takes, so that a key with an expiry is never gone.
 const EXPIRY_SECONDS: &str = "100000000";
 
-/// What a key holds.
+/// The value of a key, and its time to live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     value: String,
     expires: bool,
 }
 
-/// What a write leaves of the keys that it concerns.
+/// The entries of the keys of a write after it; `None` for a removed one.
 type Effects = Vec<(String, Option<Entry>)>;
 
 /// A caller, and what it knows of its keys.
@@ -38,7 +38,7 @@ pub struct Client {
     model: BTreeMap<String, Entry>,
     /// The effects of a write that was not answered.
     unanswered: Option<Effects>,
-    /// How many bytes of values were written.
+    /// The bytes of all values that were written.
     pub written_bytes: u64,
 }
 
@@ -57,7 +57,7 @@ impl Connections {
         Ok(Self { redis, native, client })
     }
 
-    /// How many keys the server holds.
+    /// Returns the number of keys that the server holds.
     pub fn count(&mut self) -> u64 {
         self.client.count().unwrap()
     }
@@ -68,7 +68,8 @@ impl Connections {
     }
 }
 
-/// After a failure of the network nobody knows what was done; any other is a failure of the test.
+/// Returns the answer, or `None` if the network failed, after which nobody knows what was done. Any
+/// other error fails the test.
 fn unless_broken<T>(result: kvs::ClientResult<T>) -> Option<T> {
     match result {
         Ok(answer) => Some(answer),
@@ -88,12 +89,12 @@ impl Client {
         }
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys that the client expects.
     pub fn count(&self) -> usize {
         self.model.len()
     }
 
-    /// How many bytes their keys and values are.
+    /// Returns the bytes of the keys and values that the client expects.
     pub fn live_bytes(&self) -> u64 {
         let bytes: usize =
             self.model.iter().map(|(key, entry)| key.len() + entry.value.len()).sum();
@@ -124,7 +125,7 @@ impl Client {
         connection::key(&self.prefix, number)
     }
 
-    /// Some keys, each once.
+    /// Returns some keys, each once.
     fn keys(&mut self) -> Vec<String> {
         let (first, count) = (self.number(), 1 + self.dice.roll(8));
         let numbers = (0..count).map(|n| (first + n * 7) % KEYS);
@@ -199,7 +200,7 @@ impl Client {
         self.write(effects, send, is_ok)
     }
 
-    /// A batch of the native protocol that writes some keys and removes others.
+    /// Sends a batch of the native protocol that writes some keys and removes others.
     fn batch(&mut self, connections: &mut Connections) -> Option<()> {
         let (first, count) = (self.number(), 2 + self.dice.roll(6));
         let write = (0..count).map(|n| {
@@ -271,7 +272,7 @@ impl Client {
         Some(())
     }
 
-    /// The first keys from this one on with their values.
+    /// Returns the first keys from this one on with their values.
     fn scanned(
         &self,
         connections: &mut Connections,
@@ -341,7 +342,7 @@ fn is_ok(reply: Reply) {
     assert_eq!(reply, Reply::Simple("OK".to_owned()));
 }
 
-/// What the server holds of a key.
+/// Returns the entry of a key as the server has it.
 fn read(connections: &mut Connections, key: &str) -> Option<Entry> {
     let value = match connections.command(&["GET", key]) {
         Some(Reply::Bulk(value)) => text(&value?),

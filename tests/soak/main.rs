@@ -30,28 +30,28 @@ use tempfile::TempDir;
 
 const CLIENTS: u64 = 4;
 
-/// How many operations each client does between two looks at the server.
+/// The operations of each client between two looks at the server.
 const OPERATIONS_PER_ROUND: u64 = 2000;
 
-/// What the memory may grow by in the second half: allocators keep some of what they were given
-/// back.
+/// The growth of memory that is allowed in the second half: allocators keep some of what they were
+/// given back.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
 
-/// What a store may take on disk beside twice its live data: the garbage that it waits for before
-/// it compacts, and what was written meanwhile.
+/// The space on disk that a store may take beside twice its live data: the garbage that it waits
+/// for before it compacts, and what was written meanwhile.
 const DISK_BYTES_MORE: u64 = 8 << 20;
 
 /// About what the log adds to a key and its value.
 const OVERHEAD_BYTES: u64 = 64;
 
-/// How long a soak goes on.
+/// The length of a soak.
 #[derive(Debug, Clone, Copy)]
 enum Length {
     Rounds(u32),
     Seconds(u32),
 }
 
-/// How a round ends.
+/// The end of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     GoOn,
@@ -59,7 +59,7 @@ enum Ending {
     Kill,
 }
 
-/// What was found after a round.
+/// The measurements after a round.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     hours: f64,
@@ -103,7 +103,7 @@ impl Soak {
         Server::start(self.directory.path(), &[])
     }
 
-    /// How much of the soak is over, from zero to one.
+    /// Returns the part of the soak that is over, from zero to one.
     fn progress(&self) -> f64 {
         match self.length {
             Length::Rounds(rounds) => f64::from(self.rounds) / f64::from(rounds),
@@ -160,8 +160,8 @@ impl Soak {
         server
     }
 
-    /// What a server takes that has answered these connections, and so has started all of its
-    /// threads.
+    /// Returns the resources of a server that has answered these connections, and so has started
+    /// all its threads.
     fn resources(&self, server: &Server, connections: &mut Connections) -> Resources {
         connections.count();
         Resources::of(server.id(), &self.directory())

@@ -1,10 +1,10 @@
-//! What a process takes of the machine.
+//! The memory, threads, files and disk space of a process.
 
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// What a server took at one moment.
+/// The resources of a server at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resources {
     /// Memory that is in use.
@@ -21,7 +21,7 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// What a process takes that keeps its data in the directory.
+    /// Measures a process that keeps its data in the directory.
     pub fn of(process: u32, directory: &Path) -> Self {
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
         let field = |name: &str| -> u64 {
@@ -73,8 +73,8 @@ pub fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// How fast the second number of the points grows with the first: the slope of the line that is
-/// nearest to all of them.
+/// Returns the growth of the second number of the points with the first: the slope of the line that
+/// is nearest to all of them.
 pub fn slope(points: &[(f64, f64)]) -> f64 {
     let count = f64::from(u32::try_from(points.len()).unwrap());
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;

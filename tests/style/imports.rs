@@ -1,4 +1,5 @@
-//! Which files of `src/` use which: a graph made from `use` declarations and from paths in code.
+//! The graph of the files of `src/` that use one another, made from `use` declarations and from
+//! paths in code.
 //!
 //! A path is followed to the file that defines its item, through what a `mod.rs` hands on. So a
 //! file that only declares its children and hands on their names uses nothing and is used by
@@ -125,7 +126,7 @@ impl Module {
     }
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq)]
 enum Target<'a> {
     Module(&'a str),

@@ -71,7 +71,7 @@ pub fn vague_docs(files: &[TextFile]) -> (Vec<String>, usize) {
     let mut findings = Vec::new();
     let mut count = 0;
     for file in files {
-        for (number, line) in (1..).zip(file.without_tests().lines()) {
+        for (number, line) in (1..).zip(file.text.lines()) {
             let line = line.trim_start();
             let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
                 continue;

@@ -12,12 +12,12 @@ use crate::embedded::case::Task;
 #[derive(Debug, Parser)]
 #[command(name = "kvs-peers")]
 pub struct Arguments {
-    /// What to do.
+    /// The task of the program.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The task of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Measure everything and write the report
@@ -33,7 +33,7 @@ pub enum Command {
     Child(Task),
 }
 
-/// How much to measure.
+/// The amount to measure.
 #[derive(Debug, Clone, Args)]
 pub struct Scope {
     /// About ten minutes on two cores: fewer and shorter runs
@@ -48,43 +48,43 @@ pub struct Scope {
     /// With --keys: how long values are
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
     pub value_bytes: usize,
-    /// How often each short case runs
+    /// Number of times that each short case runs
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
     /// Only these stores or servers, with commas between them
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Where results are.
+    /// The directories of results and reports.
     #[command(flatten)]
     pub paths: Paths,
 }
 
-/// Where results are.
+/// The directories of results and reports.
 #[derive(Debug, Clone, Args)]
 pub struct Paths {
-    /// Where the results and the data of the stores go
+    /// Directory of the results and of the stores' data
     #[arg(long, value_name = "PATH", default_value = "target/peers")]
     pub results: PathBuf,
-    /// Where the report goes
+    /// Directory of the report
     #[arg(long, value_name = "PATH", default_value = "docs")]
     pub docs: PathBuf,
 }
 
 impl Scope {
-    /// Where the results of the stores that are libraries go.
+    /// Returns the file for the results of the stores that are libraries.
     pub fn embedded(&self) -> PathBuf {
         self.paths.embedded(self.keys.map(|keys| (keys, self.value_bytes)))
     }
 
-    /// Whether a store or server is to be measured.
+    /// Returns true if a store or server is to be measured.
     pub fn includes(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(name))
     }
 }
 
 impl Paths {
-    /// The results of the stores that are libraries; a number of keys that was asked for has a file
-    /// of its own, so that it stays when others are measured.
+    /// Returns the results of the stores that are libraries; a number of keys that was asked for
+    /// has a file of its own, so that it stays when others are measured.
     pub fn embedded(&self, asked_for: Option<(u64, usize)>) -> PathBuf {
         let name = match asked_for {
             Some((keys, value_bytes)) => format!("embedded-{keys}x{value_bytes}.jsonl"),
@@ -93,7 +93,7 @@ impl Paths {
         self.results.join(name)
     }
 
-    /// All of these that exist, that of the usual numbers of keys first.
+    /// Returns all of these that exist, that of the usual numbers of keys first.
     pub fn all_embedded(&self) -> Outcome<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.results)? {
@@ -107,7 +107,7 @@ impl Paths {
         Ok(files)
     }
 
-    /// The results of the stores that are servers.
+    /// Returns the results of the stores that are servers.
     pub fn servers(&self) -> PathBuf {
         self.results.join("servers.jsonl")
     }

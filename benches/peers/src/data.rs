@@ -1,6 +1,6 @@
 //! The data that every store holds: keys from a permuted counter, and values that can be verified.
 
-/// How long every key is.
+/// The length of every key.
 pub const KEY_BYTES: usize = 16;
 
 /// A key.
@@ -9,7 +9,7 @@ pub type Key = [u8; KEY_BYTES];
 /// The bits of the golden ratio: multiplying by it spreads a counter over all bits.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A bijection of 64 bits that looks random (the finalizer of SplitMix64).
+/// Returns a bijection of 64 bits that looks random (the finalizer of SplitMix64).
 fn permute(number: u64) -> u64 {
     let mut bits = number.wrapping_add(GOLDEN);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -17,7 +17,7 @@ fn permute(number: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The key with this number; neighbours in number are far apart in key order.
+/// Returns the key with this number; neighbours in number are far apart in key order.
 pub fn key(number: u64) -> Key {
     let mut key = [0; KEY_BYTES];
     let (high, low) = key.split_at_mut(8);
@@ -26,15 +26,15 @@ pub fn key(number: u64) -> Key {
     key
 }
 
-/// The numbers of `keys` keys in the order of the keys.
+/// Returns the numbers of `keys` keys in the order of the keys.
 pub fn sorted_numbers(keys: u64) -> Vec<u64> {
     let mut numbers: Vec<u64> = (0..keys).collect();
     numbers.sort_unstable_by_key(|number| permute(*number));
     numbers
 }
 
-/// One eight-byte word of a value; all but the first two look random, so that no store compresses
-/// them.
+/// Returns one eight-byte word of a value; all but the first two look random, so that no store
+/// compresses them.
 fn word(number: u64, generation: u64, index: u64) -> u64 {
     match index {
         0 => number,
@@ -69,37 +69,37 @@ pub fn is_value(bytes: &[u8], number: u64, value_bytes: usize) -> bool {
 pub struct Random(u64);
 
 impl Random {
-    /// A sequence of its own for every seed.
+    /// Returns a sequence of its own for every seed.
     pub fn new(seed: u64) -> Self {
         Self(permute(seed))
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
         permute(self.0)
     }
 
-    /// A number below `limit`.
+    /// Returns a number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         let product = u128::from(self.bits()) * u128::from(limit);
         // The upper half of the product is below the limit.
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// A number in `0.0..1.0`.
+    /// Returns a number in `0.0..1.0`.
     #[allow(clippy::cast_precision_loss, reason = "53 bits fit a float")]
     pub fn fraction(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// Which keys are asked for.
+/// A choice of the keys that are asked for.
 #[derive(Debug, Clone)]
 pub enum Choice {
     /// Every key as often.
     Uniform {
-        /// How many keys there are.
+        /// The number of keys.
         keys: u64,
     },
     /// Few keys often and many rarely, with the exponent 0.99 that YCSB uses.
@@ -107,7 +107,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// The number of the next key.
+    /// Returns the number of the next key.
     pub fn next(&self, random: &mut Random) -> u64 {
         match self {
             Self::Uniform { keys } => random.below(*keys),
@@ -134,7 +134,7 @@ const THETA: f64 = 0.99;
     reason = "a rank is far below 2^53 and not negative"
 )]
 impl Zipfian {
-    /// A sampler of `keys` keys; takes time in proportion to them.
+    /// Returns a sampler of `keys` keys; takes time in proportion to them.
     pub fn new(keys: u64) -> Self {
         let zeta: f64 = (1..=keys).map(|rank| (rank as f64).powf(-THETA)).sum();
         let zeta_two = 1.0 + 0.5_f64.powf(THETA);

@@ -1,4 +1,4 @@
-//! What the figures were measured on, and with which versions.
+//! The machine and the versions that the figures were measured with.
 
 use std::fs;
 use std::path::Path;
@@ -22,14 +22,14 @@ pub fn facts(directory: &Path) -> Vec<(String, String)> {
     facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The version of a package in the lock file.
+/// Returns the version of a package in the lock file.
 pub fn version(package: &str) -> String {
     let entry = LOCK.split_once(&format!("name = \"{package}\"\nversion = \""));
     let version = entry.and_then(|(_, rest)| rest.split('"').next());
     version.unwrap_or("unknown").to_owned()
 }
 
-/// What a command prints, on one line.
+/// Returns the output of a command, on one line.
 pub fn output(command: &str, arguments: &[&str]) -> String {
     match Command::new(command).args(arguments).output() {
         Ok(output) if output.status.success() => {
@@ -59,7 +59,8 @@ fn memory() -> String {
     }
 }
 
-/// The type of the file system that holds the directory: of the longest mount point above it.
+/// Returns the type of the file system that holds the directory: of the longest mount point above
+/// it.
 fn file_system(directory: &Path) -> String {
     let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
     let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();

@@ -31,7 +31,7 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
 
-/// What this program's functions return: an error ends it and is shown as it is.
+/// The result of this program's functions: an error ends it and is shown as it is.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> ExitCode {

@@ -44,7 +44,7 @@ impl MemoryLimit {
         Ok(limit)
     }
 
-    /// The directory of the group, for [`join`].
+    /// Returns the directory of the group, for [`join`].
     pub fn directory(&self) -> &Path {
         &self.directory
     }

@@ -1,4 +1,4 @@
-//! What the system knows of a process: its memory, its processor time, what it read from the disk.
+//! Figures of the system about a process: its memory, its processor time, its reads of the disk.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct Memory {
     pub file_bytes: u64,
 }
 
-/// The memory of a process; `self` is this one.
+/// Returns the memory of a process; `self` is this one.
 pub fn memory(process: &str) -> Outcome<Memory> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let kibibytes = |name: &str| -> Outcome<u64> {
@@ -30,7 +30,7 @@ pub fn memory(process: &str) -> Outcome<Memory> {
     })
 }
 
-/// How long all threads of a process have run, in the system and outside of it; exact to 10 ms.
+/// Returns the time that all threads of a process have run, in the system and outside it, to 10 ms.
 pub fn processor_time(process: u32) -> Outcome<Duration> {
     let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in parentheses may hold spaces.
@@ -43,14 +43,14 @@ pub fn processor_time(process: u32) -> Outcome<Duration> {
     Ok(Duration::from_millis(total * 1000 / per_second.max(1)))
 }
 
-/// How many bytes this process made the system read from a disk.
+/// Returns the number of bytes that this process made the system read from a disk.
 pub fn disk_read_bytes() -> Outcome<u64> {
     let text = fs::read_to_string("/proc/self/io")?;
     let field = text.lines().find_map(|line| line.strip_prefix("read_bytes: "));
     Ok(field.ok_or("the system does not count what a process reads")?.parse()?)
 }
 
-/// The bytes that all files below a directory take on the disk.
+/// Returns the bytes that all files below a directory take on the disk.
 pub fn disk_usage(directory: &Path) -> Outcome<u64> {
     use std::os::unix::fs::MetadataExt;
     let mut bytes = 0;
@@ -72,7 +72,7 @@ pub fn drop_cached(directory: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Every file below a directory.
+/// Returns every file below a directory.
 pub fn files(directory: &Path) -> Outcome<Vec<std::path::PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![directory.to_path_buf()];
@@ -85,7 +85,7 @@ pub fn files(directory: &Path) -> Outcome<Vec<std::path::PathBuf>> {
     Ok(files)
 }
 
-/// How long something that is about to succeed is tried again.
+/// The time for which something that is about to succeed is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tries again until it works or ten seconds are over.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// What a number counts, and so whether more of it is better.
+/// The unit of a number, which decides whether more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Unit {
     /// Thousand operations a second.
@@ -31,23 +31,23 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Whether more is better.
+    /// Returns true if more is better.
     pub fn is_gain(self) -> bool {
         self == Self::Rate
     }
 
-    /// How many times worse one number is than another.
+    /// Returns the number of times that one number is worse than another.
     pub fn times_worse(self, own: f64, other: f64) -> Option<f64> {
         let (larger, smaller) = if self.is_gain() { (other, own) } else { (own, other) };
         (smaller > 0.0).then(|| larger / smaller)
     }
 
-    /// Whether it says who is better.
+    /// Returns true if it says who is better.
     pub fn is_compared(self) -> bool {
         self != Self::Lateness
     }
 
-    /// As it stands in tables and on axes.
+    /// Returns its name in tables and on axes.
     pub fn label(self) -> &'static str {
         match self {
             Self::Rate => "thousand operations/s",
@@ -70,35 +70,35 @@ pub struct Measurement {
     pub row: String,
     /// Whose number it is: the column.
     pub subject: String,
-    /// What is counted.
+    /// The unit of the number.
     pub unit: Unit,
     /// The number.
     pub value: f64,
 }
 
-/// What was run, where and how.
+/// The description of a run: the programs, the machine and the settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Setup {
     /// Name and value, in the order of the report.
     pub facts: Vec<(String, String)>,
     /// Of each subject: version, settings, what may be lost.
     pub subjects: Vec<Subject>,
-    /// What could not be measured, and why.
+    /// The cases that could not be measured, with the reasons.
     pub omissions: Vec<String>,
-    /// How long all of it took, in seconds; zero while it runs.
+    /// The seconds that all of it took; zero while it runs.
     pub seconds: u64,
 }
 
-/// What is said of one store or server.
+/// The description of one store or server.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Subject {
     /// Its name in the tables.
     pub name: String,
     /// The version that ran.
     pub version: String,
-    /// How it was set up.
+    /// Its settings.
     pub settings: String,
-    /// What a write that does not wait for the disk may lose.
+    /// The writes that may be lost where a write does not wait for the disk.
     pub deferred: String,
 }
 
@@ -144,7 +144,7 @@ impl Recorder {
 /// All that a part measured.
 #[derive(Debug, Default)]
 pub struct Results {
-    /// What was run.
+    /// The description of the run.
     pub setup: Setup,
     /// The tables in the order in which they first appeared.
     pub tables: Vec<Table>,
@@ -164,14 +164,14 @@ pub struct Table {
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// What is counted.
+    /// The unit of the number.
     pub unit: Unit,
     /// Every run's number of every subject.
     pub cells: BTreeMap<String, Vec<f64>>,
 }
 
 impl Row {
-    /// The middle of a subject's runs.
+    /// Returns the middle of a subject's runs.
     pub fn median(&self, subject: &str) -> Option<f64> {
         let mut values = self.cells.get(subject)?.clone();
         values.sort_by(f64::total_cmp);
@@ -180,12 +180,12 @@ impl Row {
         Some(f64::midpoint(lower, upper))
     }
 
-    /// The best median of all subjects.
+    /// Returns the best median of all subjects.
     pub fn best(&self) -> Option<f64> {
         self.best_of(|_| true).map(|(_, median)| median)
     }
 
-    /// The best median of some subjects, and whose it is.
+    /// Returns the best median of some subjects, and whose it is.
     pub fn best_of(&self, is_candidate: impl Fn(&str) -> bool) -> Option<(&str, f64)> {
         let candidates = self.cells.keys().filter(|subject| is_candidate(subject));
         let medians =
@@ -194,13 +194,13 @@ impl Row {
         medians.reduce(|best, next| if is_better(next.1, best.1) { next } else { best })
     }
 
-    /// How many times worse than the best a subject is; 1 is the best.
+    /// Returns the number of times that a subject is worse than the best; 1 is the best.
     pub fn ratio(&self, subject: &str) -> Option<f64> {
         self.unit.is_compared().then_some(())?;
         self.unit.times_worse(self.median(subject)?, self.best()?)
     }
 
-    /// The fewest runs behind a cell of this row.
+    /// Returns the fewest runs behind a cell of this row.
     pub fn runs(&self) -> usize {
         self.cells.values().map(Vec::len).min().unwrap_or(0)
     }

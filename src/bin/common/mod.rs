@@ -38,7 +38,7 @@ pub enum KeyCommand {
 /// The answer of a tool where the key is not there.
 pub const NOT_FOUND: &[u8] = b"Key not found";
 
-/// The bytes of an argument.
+/// Returns the bytes of an argument.
 pub fn bytes(argument: OsString) -> Vec<u8> {
     argument.into_encoded_bytes()
 }

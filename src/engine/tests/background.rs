@@ -1,4 +1,4 @@
-//! What the engine tells of deadlines, of the past, and of how far a sync in the background goes.
+//! Tests of deadlines, of old versions, and of how far a sync in the background goes.
 
 use super::*;
 

@@ -59,7 +59,7 @@ fn a_store_of_this_format_is_read_as_it_was_written() {
     assert_eq!((report.hinted, of(&reader, KeyspaceId::DEFAULT)), (0, expected));
 }
 
-/// The strings of the default keyspace in the fixture.
+/// Returns the strings of the default keyspace in the fixture.
 fn expected() -> BTreeMap<String, String> {
     let name = |n: usize| format!("key {n:02}");
     let third = (8..40).filter(|n| ![9, 12].contains(n) && !(20..30).contains(n));

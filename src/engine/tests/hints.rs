@@ -19,7 +19,7 @@ fn names(disk: &SimulatedDisk, extension: &str) -> Vec<String> {
     names.filter(|name| name.ends_with(extension)).collect()
 }
 
-/// Some full segments of put, removed and expiring keys, and their hints.
+/// Returns some full segments of put, removed and expiring keys, and their hints.
 fn hinted() -> SimulatedDisk {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 2048).unwrap();

@@ -10,14 +10,14 @@ pub(super) fn range(keyspace: KeyspaceId, start: &str, end: &str) -> Mutation {
     Mutation { keyspace, kind: MutationKind::RemoveRange { start, end } }
 }
 
-/// A value of a type that no operation is for.
+/// Returns a value of a type that no operation is for.
 pub(super) fn typed(key: &str, value: &str) -> Mutation {
     let (key, value, value_type) = (key.into(), value.into(), ValueType(1));
     let kind = MutationKind::Put { key, value, value_type, expires_at: None };
     Mutation { keyspace: KeyspaceId::DEFAULT, kind }
 }
 
-/// The keys and values of a keyspace, by a scan that single reads have to agree with.
+/// Returns the keys and values of a keyspace, by a scan that single reads have to agree with.
 pub(super) fn of(reader: &dyn ReadHalf, keyspace: KeyspaceId) -> Vec<(String, String)> {
     let reader = reader.keyspace(keyspace).unwrap();
     let (text, range) = (|bytes| String::from_utf8(bytes).unwrap(), KeyRange::all());

@@ -1,4 +1,4 @@
-//! What opening makes of what it finds, told by its report and by what it writes.
+//! Tests of opening: the report, and the files, for everything that it may find.
 
 use super::*;
 use crate::storage::format::frame::{FrameKind, FrameNumbers};
@@ -13,7 +13,7 @@ fn append_mark(disk: &SimulatedDisk, name: &str, kind: FrameKind, sequence: u64)
     overwrite(disk, name, &segment);
 }
 
-/// A disk with one compacted segment, and the name of that.
+/// Returns a disk with one compacted segment, and the segment's name.
 fn compacted() -> (SimulatedDisk, String) {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 4096).unwrap();

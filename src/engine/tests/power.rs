@@ -1,4 +1,5 @@
-//! What a power loss, or a snapshot that goes at the wrong moment, could undo or bring back.
+//! Tests of what a power loss, or a snapshot that goes at the wrong moment, could undo or bring
+//! back.
 
 use std::panic::catch_unwind;
 

@@ -16,7 +16,7 @@ fn commit_durably(writer: &mut KvsWriter, batch: &[Mutation]) {
     writer.commit(&mut group(&[batch]), true).unwrap();
 }
 
-/// A killed store with three batches, where each of them begins and where the last one ends.
+/// Returns a killed store with three batches, and the offsets of their beginnings and of the end.
 fn killed() -> (SimulatedDisk, Vec<usize>) {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open_with_room(&disk).unwrap();

@@ -1,4 +1,4 @@
-//! What a compaction copies, and what it leaves out.
+//! Tests of what a compaction copies, and what it leaves out.
 
 use super::*;
 

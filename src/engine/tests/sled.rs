@@ -1,4 +1,4 @@
-//! What the `sled` engine adds to sled.
+//! Tests of what the `sled` engine adds to sled.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

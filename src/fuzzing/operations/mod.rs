@@ -141,7 +141,7 @@ impl Store {
         assert_eq!(self.writer.next_sequence(), self.model.next_sequence);
     }
 
-    /// From now on a write takes a part of its bytes and fails, if the disk is full.
+    /// Fills the disk if told so: from now on a write takes a part of its bytes and fails.
     fn fill(&self, is_full: bool) {
         if is_full {
             self.disk.fail(Fault { call: 0, failure: Failure::Short, forever: true }, 0);

@@ -1,4 +1,4 @@
-//! What a store is, as a map in memory, and batches as data that both can apply.
+//! The model of a store, a map in memory, and batches as data that both can apply.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::store::{
     Update, WriteAnswer, WriteAnswers, WriteOperation,
 };
 
-/// How many keys there are; few, so that they meet again.
+/// The number of keys; few, so that they meet again.
 pub(super) const KEYS: usize = 10;
 
 /// By keyspace and key.
@@ -33,7 +33,7 @@ impl Default for Model {
     }
 }
 
-/// A key: the empty one, ones that are the beginning of others, and ones that are not.
+/// Returns a key: the empty one, ones that are the beginning of others, and ones that are not.
 pub(super) fn key(number: usize) -> Vec<u8> {
     let number = number % KEYS;
     if number.is_multiple_of(2) { vec![b'k'; number / 2] } else { vec![u8::MAX; number] }

@@ -53,7 +53,7 @@ pub(super) fn group(batch: Vec<Mutation>) -> Group {
     group
 }
 
-/// Everything that is there, by a scan that each single read has to agree with.
+/// Returns everything that is there, by a scan that each single read has to agree with.
 pub(in crate::fuzzing) fn contents(reader: &KvsReader) -> State {
     let mut state = State::new();
     let mut range = KeyRange::all();
@@ -129,7 +129,7 @@ pub(in crate::fuzzing) fn build(input: &mut Input<'_>) -> History {
     History { image: image(&disk), states }
 }
 
-/// What a kill leaves after some steps of a compaction.
+/// Returns the disk as a kill leaves it after some steps of a compaction.
 fn state_after(writer: &mut KvsWriter, disk: &SimulatedDisk, steps: usize) -> DiskState {
     // Taken before the job is dropped, which a killed process does not do.
     match writer.offer_compaction().filter(|_| steps > 0) {
@@ -170,7 +170,7 @@ fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
 }
 
 impl History {
-    /// The newest batch that bytes which are still as they were written say was durable.
+    /// Returns the newest batch that bytes which are still as they were written say was durable.
     pub(super) fn still_vouched(&self, image: &Image) -> u64 {
         let claims = self.image.iter().flat_map(|(name, bytes)| claims(name, bytes));
         let is_intact = |claim: &Claim| {

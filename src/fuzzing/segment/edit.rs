@@ -9,7 +9,7 @@ use crate::storage::format::little_endian::u32_at;
 use crate::storage::format::record::RECORD_HEADER_BYTES;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 
-/// The places of frames by what their headers say, whatever the checksums say.
+/// Returns the places of frames by what their headers say, whatever the checksums say.
 pub(super) fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
     walk(bytes, SEGMENT_HEADER_BYTES, FRAME_HEADER_BYTES, 8)
 }

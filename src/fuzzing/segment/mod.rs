@@ -95,7 +95,7 @@ fn check(files: &Image, history: Option<&History>) {
     check_reopening(&disk, writer, &expected);
 }
 
-/// What is damaged while the store is open is read as it was written or not at all.
+/// Checks that bytes damaged while the store is open are read as they were written or not at all.
 fn check_damage_while_open(disk: &SimulatedDisk, reader: &KvsReader, expected: &build::State) {
     for (name, bytes) in image(disk).into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
         let at = bytes.len() * 2 / 3;
@@ -121,7 +121,7 @@ fn check_reopening(disk: &SimulatedDisk, mut writer: KvsWriter, expected: &build
     assert_eq!((&contents(&reader), writer.next_sequence()), (expected, next));
 }
 
-/// An error must name its place, and the next attempt must meet the same.
+/// Checks that an error names its place, and that the next attempt meets the same.
 fn check_refusal(disk: &SimulatedDisk, before: &Image, error: &Error) {
     let (Error::Corrupt { path: named, .. } | Error::UnsupportedFormat { path: named, .. }) = error
     else {
@@ -136,7 +136,7 @@ fn check_refusal(disk: &SimulatedDisk, before: &Image, error: &Error) {
     assert_eq!(again, Some(error.to_string()), "damage is refused until it is repaired");
 }
 
-/// Every frame that a scan returns holds what would be written in its place.
+/// Checks that every frame that a scan returns holds what would be written in its place.
 fn check_frames(disk: &SimulatedDisk, name: &str, bytes: &[u8]) {
     let path = path(name);
     let Ok(header) = SegmentHeader::decode(bytes, &path) else { return };

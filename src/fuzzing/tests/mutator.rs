@@ -30,7 +30,7 @@ impl<'c> Mutator<'c> {
         Self { state: seed, corpus }
     }
 
-    /// A number below `count`.
+    /// Returns a number below `count`.
     fn roll(&mut self, count: usize) -> usize {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;

@@ -91,7 +91,7 @@ impl From<FailureKind> for u16 {
 mod tests {
     use super::*;
 
-    /// Every kind, kept complete by the compiler: the match has no wildcard.
+    /// Returns every kind, kept complete by the compiler: the match has no wildcard.
     fn expected_code(kind: FailureKind) -> u16 {
         match kind {
             FailureKind::KeyTooLarge => 1,

@@ -93,7 +93,8 @@ impl postcard::ser_flavors::Flavor for BodyWriter<'_> {
     }
 }
 
-/// A length of the wire as a length in memory, saturating where memory is smaller than the wire.
+/// Returns a length of the wire as a length in memory, saturating where memory is smaller than the
+/// wire.
 fn size(length: u32) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }

@@ -152,7 +152,7 @@ mod tests {
         assert!(!matches(pattern.as_bytes(), text.as_bytes(), Case::Exact));
     }
 
-    /// The same by recursion, which is plain but exponential.
+    /// Returns the same by recursion, which is plain but exponential.
     fn matches_slowly(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern, text) {
             ([], []) => true,

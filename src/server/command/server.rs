@@ -24,8 +24,8 @@ pub(super) fn flushdb(call: &Call<'_>) -> Executed {
     flush(call, WriteOperation::clear())
 }
 
-/// Neither mode makes a difference: the reply comes when the keys are gone, and memory follows
-/// later.
+/// Removes the keys in either mode alike: the reply comes when the keys are gone, and memory
+/// follows later.
 fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
     match call.arguments.count() {
         1 => {}

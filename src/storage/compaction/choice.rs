@@ -129,13 +129,13 @@ mod tests {
     use crate::storage::format::segment_header::Origin;
     use crate::storage::segment::Location;
 
-    /// A segment with these bytes that is sealed and holds these commits.
+    /// Adds a sealed segment with these bytes, which holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
         accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
         commits.into_iter().for_each(|sequence| accounting.note_sequence(SegmentId(id), sequence));
     }
 
-    /// A place that costs this many bytes.
+    /// Returns a location that costs this many bytes.
     fn place(id: u64, cost: u64) -> Location {
         let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
         Location::of(&Record::remove(b"k"), SegmentId(id), Extent { offset: 72, length })

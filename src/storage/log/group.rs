@@ -69,7 +69,7 @@ impl Mutation {
         }
     }
 
-    /// The bytes of its key and its value.
+    /// Returns the bytes of its key and its value.
     pub(crate) fn bytes(&self) -> usize {
         match &self.kind {
             MutationKind::Put { key, value, .. } => key.len() + value.len(),
@@ -146,12 +146,12 @@ impl Group {
         self.mutations.len()
     }
 
-    /// The mutation at this position, be it of the open batch.
+    /// Returns the mutation at this position, be it of the open batch.
     pub(crate) fn mutation(&self, position: usize) -> Option<&Mutation> {
         self.mutations.get(position)
     }
 
-    /// The mutations of the open batch.
+    /// Returns the mutations of the open batch.
     pub(crate) fn open(&self) -> &[Mutation] {
         self.mutations.get(self.closed()..).unwrap_or_default()
     }
@@ -184,33 +184,33 @@ impl Group {
         self.ends.len()
     }
 
-    /// True where there is nothing to commit.
+    /// Returns true if there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// True where every mutation removes something.
+    /// Returns true if every mutation removes something.
     pub(crate) fn only_removes(&self) -> bool {
         self.mutations.iter().all(|mutation| mutation.put_key().is_none())
     }
 
-    /// True where a batch removes a range of keys.
+    /// Returns true if a batch removes a range of keys.
     pub(crate) fn removes_ranges(&self) -> bool {
         self.mutations.iter().any(|mutation| mutation.range().is_some())
     }
 
-    /// About how many bytes the log needs for it.
+    /// Estimates the bytes that the log needs for it.
     pub(crate) fn bytes(&self) -> u64 {
         self.mutations.iter().map(|mutation| mutation.bytes() as u64 + MUTATION_BYTES).sum()
     }
 
-    /// The batches in order.
+    /// Returns the batches in order.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &[Mutation]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.mutations[start..*end])
     }
 
-    /// Every mutation with the position of its batch.
+    /// Returns every mutation with the position of its batch.
     pub(crate) fn into_mutations(self) -> impl Iterator<Item = (usize, Mutation)> {
         let mut batch = 0;
         self.mutations.into_iter().enumerate().map(move |(position, mutation)| {

@@ -140,7 +140,7 @@ impl Reserve {
         }
     }
 
-    /// Has the reserve looked at: time has passed, or something was freed.
+    /// Lets the next look at the disk happen at once: time has passed, or space was freed.
     pub(crate) fn look_again(&mut self) {
         self.is_due = true;
         if let Some(full) = &mut self.full {

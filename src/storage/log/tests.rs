@@ -1,4 +1,4 @@
-//! What the log notes of what it writes, and what a clean close leaves.
+//! Tests of what the log notes about its writes, and of what a clean close leaves.
 
 use std::collections::VecDeque;
 

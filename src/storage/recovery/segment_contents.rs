@@ -107,7 +107,7 @@ impl ContentsReader<'_> {
         Error::corrupt(&self.segment.path, offset, reason)
     }
 
-    /// Anything wrong in a compacted segment is damage.
+    /// Reads a compacted segment, in which anything wrong is damage.
     fn read_compacted(&mut self, scan: &mut FrameScan<'_>) -> Result<Stop> {
         let (mut seal, mut newest) = (None, 0);
         loop {

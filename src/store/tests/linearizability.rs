@@ -24,7 +24,7 @@ use crate::linearizability::{Call, NEVER, Outcome as Known};
 /// Time of the harness; the store's own is another.
 type Time = workload::Clock;
 
-/// The numbers of histories are stored as text, with padding so that places in the log do not line
+/// Encodes a number of a history as text, with padding so that places in the log do not line
 /// up.
 fn encode(number: i64) -> Vec<u8> {
     let padding = usize::try_from((number / 1000 + number).rem_euclid(251)).unwrap();
@@ -43,7 +43,7 @@ fn condition(condition: specification::Condition) -> Precondition {
     }
 }
 
-/// The batch that does what a history calls this operation.
+/// Returns the batch for an operation of a history.
 fn batch(key: &str, operation: KeyOperation) -> Batch {
     let key: Vec<u8> = key.into();
     let put =
@@ -76,7 +76,7 @@ fn batch(key: &str, operation: KeyOperation) -> Batch {
     }
 }
 
-/// What the outcome of that batch says; the error is one that no history may contain.
+/// Returns what the outcome of that batch tells; the error is one that no history may contain.
 fn known(outcome: BatchOutcome) -> std::result::Result<Known<KeyAnswer>, String> {
     let answers = match outcome {
         Ok(Applied { answers, .. }) => answers,
@@ -104,7 +104,7 @@ struct Client<'a> {
     store: &'a Store,
     time: &'a Time,
     dice: Dice,
-    /// What it last read of each key, and the version of that.
+    /// The value that it last read of each key, with its version.
     seen: HashMap<&'a str, (i64, u64)>,
     calls: Calls,
 }
@@ -194,7 +194,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// How histories are made.
+/// The shape of histories: who does how much, and on what.
 #[derive(Clone, Copy)]
 struct Shape {
     threads: usize,
@@ -202,7 +202,7 @@ struct Shape {
     keys: usize,
     /// Of each thread in a round, at least; up to half more.
     turns: usize,
-    /// How often the store is closed and opened again within a round.
+    /// The number of times that the store is closed and opened again within a round.
     reopens: usize,
 }
 

@@ -112,7 +112,7 @@ fn without_maintenance_nothing_is_acknowledged() {
     assert!(matches!(answers[..], [Err(Error::Poisoned(_))]), "nobody would sync it: {answers:?}");
 }
 
-/// A key that expires at this time.
+/// Returns a key that expires at this time.
 fn expiring(number: u32, expires_at: u64) -> WriteOperation {
     let key = number.to_le_bytes().to_vec();
     WriteOperation::Put { key, value: vec![], expires_at: Some(expires_at) }

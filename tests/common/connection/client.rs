@@ -66,7 +66,8 @@ impl ClientConnection {
     }
 }
 
-/// After a failure of the network nobody knows what was done; any other is a failure of the test.
+/// Returns the answer, or `None` if the network failed, after which nobody knows what was done. Any
+/// other error fails the test.
 fn unless_broken<T>(result: kvs::ClientResult<T>) -> Option<T> {
     match result {
         Ok(answer) => Some(answer),

@@ -16,7 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A connection that asks for many operations before it reads their answers.
 pub trait Connection: Send {
-    /// The operation itself, or one like it that this connection can ask for.
+    /// Returns the operation itself, or one like it that this connection can ask for.
     fn fit(&self, operation: Operation) -> Operation;
 
     /// Asks for operations on keys that begin like this; the answers in order, up to where the
@@ -24,10 +24,11 @@ pub trait Connection: Send {
     fn exchange(&mut self, prefix: &str, operations: &[Operation]) -> Vec<StoreAnswer>;
 }
 
-/// How many kinds of connection there are.
+/// The number of kinds of connection.
 pub const KINDS: usize = 3;
 
-/// A connection of the kind with this number: Redis' protocol, the native one, this crate's client.
+/// Returns a connection of the kind with this number: Redis' protocol, the native one, this crate's
+/// client.
 pub fn open(kind: usize, address: SocketAddr) -> io::Result<Box<dyn Connection>> {
     Ok(match kind % KINDS {
         0 => Box::new(redis::RedisConnection::open(address)?),
@@ -36,17 +37,17 @@ pub fn open(kind: usize, address: SocketAddr) -> io::Result<Box<dyn Connection>>
     })
 }
 
-/// The key of a history with this number.
+/// Returns the key of a history with this number.
 pub fn key(prefix: &str, number: usize) -> String {
     format!("{prefix}.{number}")
 }
 
-/// The number that was stored as this value.
+/// Returns the number that was stored as this value.
 fn number(value: &[u8]) -> i64 {
     super::text(value).parse().unwrap()
 }
 
-/// An operation on one key, where a connection can do no more.
+/// Reduces an operation to one key, for a connection that can do no more.
 fn on_one_key(operation: Operation) -> (usize, KeyOperation) {
     match operation {
         Operation::Key(key, operation) => (key, operation),

@@ -45,7 +45,7 @@ impl NativeConnection {
         Ok(Self { stream, input: vec![], sent: 0, received: 0, versions })
     }
 
-    /// The body of the next response.
+    /// Returns the body of the next response.
     fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some((body, length)) = decode_frame(&self.input, FRAME_BYTES_MAX).unwrap() {
@@ -105,7 +105,8 @@ impl NativeConnection {
         }
     }
 
-    /// A version says the same as the value, as long as the value is not met twice.
+    /// Returns a condition as the protocol has it. A version says the same as the value, as long as
+    /// the value is not met twice.
     fn expected(&self, prefix: &str, name: usize, condition: Condition) -> Expected<'static> {
         match condition {
             Condition::Absent => Expected::Absent,

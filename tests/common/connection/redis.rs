@@ -74,7 +74,7 @@ impl RedisConnection {
     }
 }
 
-/// The command for an operation that was made to fit.
+/// Returns the command for an operation that was made to fit.
 fn command(prefix: &str, operation: &Operation) -> Vec<String> {
     let name = |number: usize| key(prefix, number);
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -108,7 +108,7 @@ fn command(prefix: &str, operation: &Operation) -> Vec<String> {
     }
 }
 
-/// What the reply to the command for this operation says.
+/// Returns the answer to this operation that the reply to its command means.
 fn answer(operation: &Operation, reply: Reply) -> StoreAnswer {
     let ok = |reply: &Reply| *reply == Reply::Simple("OK".to_owned());
     let value = |reply: Reply| match reply {

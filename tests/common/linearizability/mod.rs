@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fmt::{Debug, Write};
 use std::hash::Hash;
 
-/// What an operation does when it runs alone.
+/// The sequential behaviour of an operation: its effect and answer when it runs alone.
 pub trait Specification: Debug {
     type State: Clone + Default + Eq + Hash;
     type Answer: PartialEq + Debug;
@@ -22,7 +22,7 @@ pub trait Specification: Debug {
     fn apply(&self, state: &mut Self::State) -> Self::Answer;
 }
 
-/// What a caller knows of its operation.
+/// The knowledge of a caller about its operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome<A> {
     /// It was done, with this answer.
@@ -39,7 +39,7 @@ pub const NEVER: u64 = u64::MAX;
 /// One operation with its place in time.
 #[derive(Debug, Clone)]
 pub struct Call<O: Specification> {
-    /// Who called; the calls of one client take effect in the order of their beginnings, even where
+    /// The caller; the calls of one client take effect in the order of their beginnings, even where
     /// it did not wait for the answers.
     pub client: usize,
     pub invoked: u64,
@@ -91,7 +91,7 @@ impl Set {
 struct Beginning<S> {
     known: Set,
     unknown: Set,
-    /// How many known calls are in it.
+    /// The number of calls in it whose outcome is known.
     known_count: usize,
     state: S,
     /// No call before this position can be next.
@@ -175,7 +175,7 @@ impl<O: Specification> Search<'_, O> {
         }
     }
 
-    /// Whether the call is in the beginning already, or can no longer come.
+    /// Returns true if the call is in the beginning already, or can no longer come.
     fn is_settled(&self, position: usize, beginning: &Beginning<O::State>) -> bool {
         let Some(call) = self.calls.get(position) else { return false };
         if call.is_known() {
@@ -185,7 +185,8 @@ impl<O: Specification> Search<'_, O> {
         beginning.unknown.contains(position) || call.returned < latest
     }
 
-    /// The calls that may be next: none that is not in the beginning ended before they began.
+    /// Returns the calls that may be next: none that is not in the beginning ended before they
+    /// began.
     fn possible(&self, beginning: &Beginning<O::State>) -> Vec<usize> {
         let mut possible = Vec::new();
         let mut waiting = Vec::new();
@@ -209,7 +210,7 @@ impl<O: Specification> Search<'_, O> {
         possible
     }
 
-    /// Whether a later call of the same client is in the beginning.
+    /// Returns true if a later call of the same client is in the beginning.
     fn is_overtaken(&self, position: usize, beginning: &Beginning<O::State>) -> bool {
         let client = self.calls[position].client;
         (position + 1..beginning.end).any(|later| {
@@ -219,7 +220,7 @@ impl<O: Specification> Search<'_, O> {
     }
 }
 
-/// The history for a human reader, a line for each call.
+/// Returns the history for a human reader, a line for each call.
 pub fn describe<O: Specification>(history: &[Call<O>]) -> String {
     let mut calls: Vec<_> = history.iter().collect();
     calls.sort_by_key(|call| call.invoked);

@@ -1,10 +1,11 @@
-//! What a store promises of each operation: of one key, and of several keys at once.
+//! The specification of a store: the effect and answer of each operation, on one key and on
+//! several.
 
 use std::collections::BTreeMap;
 
 use super::Specification;
 
-/// What a write may demand of a key.
+/// The condition of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     Absent,
@@ -99,7 +100,7 @@ pub enum StoreOperation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreAnswer {
     Done,
-    /// Whether the batch was applied.
+    /// True if the batch was applied.
     Applied(bool),
     Values(Vec<Option<i64>>),
     Key(KeyAnswer),

@@ -13,7 +13,7 @@ use super::{Call, Outcome, Specification, Verdict, check, describe};
 pub struct Dice(u64);
 
 impl Dice {
-    /// The generator of one part of what a seed stands for.
+    /// Returns the generator of one part of what a seed stands for.
     pub fn new(seed: u64, part: u64) -> Self {
         let mixed = (seed ^ part.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut dice = Self((mixed ^ mixed >> 29).max(1));
@@ -38,8 +38,8 @@ impl Clock {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// A number that was never given before. Numbers from increments of an absent key are smaller,
-    /// and all others are never met again after another value took their place.
+    /// Returns a number that was never given before. Numbers from increments of an absent key are
+    /// smaller, and all others are never met again after another value took their place.
     pub fn number(&self) -> i64 {
         i64::try_from(self.now() + 1).expect("time is short") * SMALLEST_UNIQUE
     }
@@ -48,7 +48,7 @@ impl Clock {
 /// Every number from here on is met at most once in the life of a key.
 pub const SMALLEST_UNIQUE: i64 = 1_000_000;
 
-/// A random operation by a caller who last saw this value.
+/// Returns a random operation by a caller who last saw this value.
 pub fn operation(dice: &mut Dice, clock: &Clock, seen: Option<i64>) -> KeyOperation {
     match dice.roll(16) {
         0..=3 => KeyOperation::Get,
@@ -62,7 +62,7 @@ pub fn operation(dice: &mut Dice, clock: &Clock, seen: Option<i64>) -> KeyOperat
     }
 }
 
-/// An amount small enough that the sums of a history stay below the unique numbers.
+/// Returns an amount small enough that the sums of a history stay below the unique numbers.
 pub fn increment(dice: &mut Dice) -> i64 {
     i64::try_from(1 + dice.roll(99)).expect("it is small")
 }
@@ -75,10 +75,10 @@ pub fn condition(dice: &mut Dice, seen: Option<i64>) -> Condition {
     }
 }
 
-/// How many steps the search of one history may take.
+/// The most steps that the search of one history may take.
 const STEPS_MAX: usize = 2_000_000;
 
-/// What was checked.
+/// The numbers of what was checked.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
     pub histories: usize,

@@ -1,4 +1,5 @@
-//! What is measured of a store, and the message from this program to the child that does it.
+//! The cases of a store that are measured, and the message from this program to the child that does
+//! it.
 
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub enum Case {
 }
 
 impl Case {
-    /// The table that shows it.
+    /// Returns the table that shows it.
     pub fn table(self) -> &'static str {
         match self {
             Self::LoadSorted | Self::LoadRandom => "Loading",
@@ -46,37 +47,37 @@ impl Case {
         }
     }
 
-    /// Its name on the command line of a child.
+    /// Returns its name on the command line of a child.
     pub fn argument(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
-/// What a child does.
+/// The task of a child.
 #[derive(Debug, Clone, Args)]
 pub struct Task {
     /// The store.
     #[arg(long)]
     pub store: String,
-    /// What it does.
+    /// The case that it measures.
     #[arg(long, value_enum)]
     pub case: Case,
     /// The directory of the store, which exists.
     #[arg(long)]
     pub directory: PathBuf,
-    /// How many keys it holds.
+    /// The number of keys that it holds.
     #[arg(long)]
     pub keys: u64,
-    /// How long values are.
+    /// The length of values.
     #[arg(long)]
     pub value_bytes: usize,
-    /// How much the store may cache.
+    /// The most bytes that the store may cache.
     #[arg(long)]
     pub cache_bytes: u64,
-    /// How long each point is measured.
+    /// The time for which each point is measured.
     #[arg(long)]
     pub seconds: f64,
-    /// Which random numbers.
+    /// The seed of the random numbers.
     #[arg(long)]
     pub seed: u64,
     /// A control group to join.
@@ -85,7 +86,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// As the command line of a child.
+    /// Returns the command line of a child for it.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![
             "child".to_owned(),
@@ -103,26 +104,26 @@ impl Task {
     }
 }
 
-/// What a child answers, one line each.
+/// A measurement, which a child prints as a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Point {
     /// The table, where it is not the one of the case.
     pub table: Option<String>,
     /// The row of the table.
     pub row: String,
-    /// What is counted.
+    /// The unit of the number.
     pub unit: Unit,
     /// The number.
     pub value: f64,
 }
 
 impl Point {
-    /// A point of the table of its case.
+    /// Returns a point of the table of its case.
     pub fn new(row: impl Into<String>, unit: Unit, value: f64) -> Self {
         Self { table: None, row: row.into(), unit, value }
     }
 
-    /// The same in another table.
+    /// Returns the same in another table.
     pub fn in_table(self, table: &str) -> Self {
         Self { table: Some(table.to_owned()), ..self }
     }

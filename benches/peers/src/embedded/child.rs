@@ -12,13 +12,13 @@ use crate::peers::{self, Peer, Settings};
 use crate::process;
 use crate::record::Unit;
 
-/// How many entries one transaction of loading carries.
+/// The number of entries that one transaction of loading carries.
 const LOAD_BATCH: usize = 1000;
 
-/// How many entries a scan reads.
+/// The number of entries that a scan reads.
 const SCAN_ENTRIES: usize = 100;
 
-/// How many keys one call of a many-get reads.
+/// The number of keys that one call of a many-get reads.
 const MANY: usize = 100;
 
 /// Does the task and writes its points to standard output.

@@ -1,19 +1,19 @@
-//! How much is measured.
+//! The amounts of data and time of a measurement.
 
 use crate::arguments::Scope;
 
 /// Keys and values that all stores hold, and how often they are measured.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// How many keys.
+    /// The number of keys.
     pub keys: u64,
-    /// How long each value is.
+    /// The length of each value.
     pub value_bytes: usize,
-    /// What stores with a cache may cache.
+    /// The most bytes that stores with a cache may cache.
     pub cache_bytes: u64,
-    /// How often each case runs.
+    /// The number of times that each case runs.
     pub rounds: usize,
-    /// How often the data is loaded anew; the other rounds go on with what is there.
+    /// The number of rounds that load the data anew; the others go on with what is there.
     pub load_rounds: usize,
 }
 
@@ -31,7 +31,7 @@ impl Dataset {
         Self { keys, value_bytes, cache_bytes: CACHE_BYTES, rounds, load_rounds }
     }
 
-    /// As tables call it.
+    /// Returns its name in tables.
     pub fn name(&self) -> String {
         let value = match self.value_bytes {
             bytes if bytes.is_multiple_of(1024) => format!("{} KiB", bytes / 1024),
@@ -44,18 +44,18 @@ impl Dataset {
         self.keys.saturating_mul(u64::try_from(self.value_bytes).unwrap_or(u64::MAX))
     }
 
-    /// Whether it is too large for all stores to hold it at once.
+    /// Returns true if it is too large for all stores to hold it at once.
     pub fn is_large(&self) -> bool {
         self.bytes() > LARGE_BYTES
     }
 
-    /// The memory in which it is read if it shall not fit: a quarter.
+    /// Returns the memory in which it is read if it shall not fit: a quarter of its size.
     pub fn limit_bytes(&self) -> u64 {
         (self.bytes() / 4).max(LIMIT_BYTES_MIN)
     }
 }
 
-/// A number with commas between its thousands.
+/// Returns a number with commas between its thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -71,16 +71,16 @@ pub fn grouped(number: u64) -> String {
 /// All data sets, and how long each point takes.
 #[derive(Debug, Clone)]
 pub struct Scale {
-    /// What is measured with enough memory.
+    /// The data that is measured with enough memory.
     pub datasets: Vec<Dataset>,
-    /// What is measured with too little.
+    /// The data that is measured with too little.
     pub limited: Option<Dataset>,
-    /// How long each point is measured.
+    /// The time for which each point is measured.
     pub seconds: f64,
 }
 
 impl Scale {
-    /// As the command line says.
+    /// Returns the scale that the command line asks for.
     pub fn new(scope: &Scope) -> Self {
         let (mut scale, rounds) = match (scope.smoke, scope.quick) {
             (true, _) => (Self::smoke(), 1),
@@ -125,7 +125,7 @@ impl Scale {
         Dataset { cache_bytes: dataset.limit_bytes() / 4, ..dataset }
     }
 
-    /// In words.
+    /// Describes it in words.
     pub fn describe(&self) -> String {
         format!(
             "medians of at most {} runs of {} s for each point, loads at most {} times",

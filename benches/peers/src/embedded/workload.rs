@@ -45,7 +45,7 @@ where
     Ok(thousands(operations) / elapsed.as_secs_f64())
 }
 
-/// A count in thousands.
+/// Returns a count in thousands.
 #[allow(clippy::cast_precision_loss, reason = "a count of operations is far below 2^53")]
 pub fn thousands(count: u64) -> f64 {
     count as f64 / 1000.0
@@ -83,7 +83,7 @@ pub fn read_all(peer: &dyn Peer, keys: u64, value_bytes: usize) -> Outcome<()> {
     })
 }
 
-/// Work that reads one key at a time.
+/// Returns work that reads one key at a time.
 pub fn reader<'a>(
     peer: &'a dyn Peer,
     choice: &'a Choice,
@@ -94,7 +94,7 @@ pub fn reader<'a>(
     move || read(peer, choice.next(&mut random), value_bytes).map(|()| 1)
 }
 
-/// Work that reads many keys in one call.
+/// Returns work that reads many keys in one call.
 pub fn many_reader<'a>(
     peer: &'a dyn Peer,
     choice: &'a Choice,
@@ -121,7 +121,7 @@ pub fn many_reader<'a>(
     }
 }
 
-/// Work that sets one key at a time.
+/// Returns work that sets one key at a time.
 pub fn writer<'a>(
     peer: &'a dyn Peer,
     keys: u64,
@@ -137,7 +137,7 @@ pub fn writer<'a>(
     }
 }
 
-/// Work that sets many keys in one call.
+/// Returns work that sets many keys in one call.
 pub fn many_writer<'a>(
     peer: &'a dyn Peer,
     keys: u64,
@@ -158,7 +158,7 @@ pub fn many_writer<'a>(
     }
 }
 
-/// Room for so many entries.
+/// Returns empty entries, so many.
 pub fn empty_entries(count: usize, value_bytes: usize) -> Vec<(Key, Vec<u8>)> {
     vec![([0; KEY_BYTES], vec![0; value_bytes]); count]
 }

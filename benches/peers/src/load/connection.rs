@@ -10,7 +10,7 @@ use super::{Load, Operation};
 use crate::Outcome;
 use crate::data;
 
-/// How many bytes one read takes at most.
+/// The most bytes that one read takes.
 const READ_BYTES: usize = 64 << 10;
 
 /// A request that has no reply yet.
@@ -26,7 +26,7 @@ pub struct Connection {
     output: Vec<u8>,
     input: Vec<u8>,
     unanswered: VecDeque<Sent>,
-    /// Whether somebody waits for room in the socket.
+    /// True if somebody waits for room in the socket.
     pub wants_room: bool,
 }
 
@@ -61,7 +61,7 @@ impl Connection {
         })
     }
 
-    /// The socket, to be told when it is ready.
+    /// Returns the socket, to be told when it is ready.
     pub fn socket(&self) -> &TcpStream {
         &self.socket
     }
@@ -130,14 +130,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether every request was answered.
+    /// Returns true if every request was answered.
     pub fn is_idle(&self) -> bool {
         self.unanswered.is_empty()
     }
 }
 
-/// The key with this number, as redis-benchmark writes it for values of 100 bytes; other lengths
-/// have keys of their own, so that no load finds values of another length.
+/// Returns the key with this number, as redis-benchmark writes it for values of 100 bytes; other
+/// lengths have keys of their own, so that no load finds values of another length.
 fn key(load: &Load, number: u64) -> Vec<u8> {
     match load.value_bytes {
         100 => format!("key:{number:012}").into_bytes(),

@@ -15,16 +15,16 @@ use super::{Arrivals, Load, Report};
 use crate::Outcome;
 use crate::data::Random;
 
-/// How long the last replies may take.
+/// The time that the last replies may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The longest latency that is told from longer ones: a minute.
 const NANOSECONDS_MAX: u64 = 60_000_000_000;
 
-/// How many digits of a latency count.
+/// The number of digits of a latency that count.
 const DIGITS: u8 = 3;
 
-/// How many events one turn takes.
+/// The number of events that one turn takes.
 const EVENTS: usize = 256;
 
 /// Connections that are ready to send a load.

@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 pub use generator::Generator;
 pub use wire::Protocol;
 
-/// What the requests do.
+/// The operation of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Read a key.
@@ -24,7 +24,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// As tables call it.
+    /// Returns its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -38,49 +38,49 @@ impl Operation {
 pub enum Arrivals {
     /// So many at once on each connection, when those before were answered.
     Closed {
-        /// How many.
+        /// Their number.
         pipeline: usize,
     },
     /// At random times, so many a second on average.
     Open {
-        /// How many.
+        /// Their number.
         per_second: f64,
     },
     /// Every key once in the order of their numbers, so many at once on each connection.
     Each {
-        /// How many.
+        /// Their number.
         pipeline: usize,
     },
 }
 
-/// What is asked of a server.
+/// The requests for a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// What the requests do.
+    /// The operation of every request.
     pub operation: Operation,
-    /// How many connections.
+    /// The number of connections.
     pub connections: usize,
     /// When requests are sent.
     pub arrivals: Arrivals,
-    /// How long values are, at least 16 bytes; each length has keys of its own.
+    /// The length of values, at least 16 bytes; each length has keys of its own.
     pub value_bytes: usize,
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: u64,
-    /// How long requests are sent; nothing to a load of each key.
+    /// The time for which requests are sent; a load of each key does not use it.
     pub seconds: f64,
-    /// Which random numbers.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug)]
 pub struct Report {
-    /// How many requests were answered.
+    /// The number of requests that were answered.
     pub operations: u64,
-    /// In how many seconds.
+    /// The seconds that they took together.
     pub seconds: f64,
-    /// How long each took, in nanoseconds.
+    /// The latency of each, in nanoseconds.
     pub latency: Histogram<u64>,
-    /// How late requests were sent, in nanoseconds: the generator's own part of the latency.
+    /// The delay of each request in the generator, in nanoseconds: its own part of the latency.
     pub lateness: Histogram<u64>,
 }

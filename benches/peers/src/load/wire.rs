@@ -37,12 +37,12 @@ pub enum Reply<'a> {
 }
 
 impl Wire {
-    /// The state of a new connection.
+    /// Returns the state of a new connection.
     pub fn new(protocol: Protocol) -> Self {
         Self { protocol, sent: 0 }
     }
 
-    /// What a client says first.
+    /// Returns the bytes that a client sends first.
     pub fn greeting(&self) -> Vec<u8> {
         let mut output = Vec::new();
         match self.protocol {
@@ -52,7 +52,7 @@ impl Wire {
         output
     }
 
-    /// How many bytes the answer to the greeting takes, once it is there and as expected.
+    /// Returns the length of the answer to the greeting, once it is there and as expected.
     pub fn greeted(&self, input: &[u8]) -> Outcome<Option<usize>> {
         match self.protocol {
             Protocol::Resp => match resp(input)? {
@@ -143,7 +143,7 @@ fn bulk(bytes: &[u8], output: &mut Vec<u8>) -> Outcome<()> {
     Ok(())
 }
 
-/// The first reply in the input and how many bytes it takes.
+/// Returns the first reply in the input, and its length.
 fn resp(input: &[u8]) -> Outcome<Option<(Resp<'_>, usize)>> {
     let Some(line_end) = input.windows(2).position(|pair| pair == b"\r\n") else {
         return Ok(None);

@@ -7,7 +7,7 @@ use super::{Peer, Profile};
 use crate::Outcome;
 use crate::data::Key;
 
-/// What is said of it.
+/// The description of fjall.
 pub const PROFILE: Profile = Profile {
     name: "fjall",
     package: "fjall",

@@ -8,7 +8,7 @@ use super::{Peer, Profile, Settings};
 use crate::Outcome;
 use crate::data::Key;
 
-/// What is said of it.
+/// The description of kvs.
 pub const PROFILE: Profile = Profile {
     name: "kvs",
     package: "kvs",

@@ -15,7 +15,7 @@ const MAP_BYTES: usize = 64 << 30;
 /// As many readers as any case has threads, with room to spare.
 const READERS_MAX: u32 = 256;
 
-/// What is said of it.
+/// The description of LMDB.
 pub const PROFILE: Profile = Profile {
     name: "LMDB",
     package: "heed",

@@ -48,30 +48,30 @@ pub trait Peer: Send + Sync {
     fn close(self: Box<Self>) -> Outcome<()>;
 }
 
-/// How a store is opened.
+/// The settings that a store is opened with.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
     /// A directory of its own, which exists.
     pub directory: &'a Path,
-    /// Whether each write waits for the disk.
+    /// True if each write waits for the disk.
     pub synced: bool,
     /// The cache, for stores that have one.
     pub cache_bytes: u64,
-    /// Whether the data is larger than the memory.
+    /// True if the data is larger than the memory.
     pub exceeds_memory: bool,
 }
 
 /// A store that is compared.
 pub struct Profile {
-    /// What tables call it.
+    /// Its name in tables.
     pub name: &'static str,
     /// The package whose version is stated.
     pub package: &'static str,
     /// Settings that differ from the store's defaults, and how it is used.
     pub settings: &'static str,
-    /// What a write that does not wait for the disk may lose.
+    /// The writes that may be lost where a write does not wait for the disk.
     pub deferred: &'static str,
-    /// Whether its synced writes survive power loss; otherwise they are not compared.
+    /// True if its synced writes survive power loss; otherwise they are not compared.
     pub is_syncing: bool,
     /// Opens it.
     pub open: fn(&Settings<'_>) -> Outcome<Box<dyn Peer>>,
@@ -88,7 +88,7 @@ pub const PROFILES: &[Profile] = &[
     rocksdb::PROFILE,
 ];
 
-/// The store with this name.
+/// Returns the store with this name.
 pub fn find(name: &str) -> Outcome<&'static Profile> {
     let found = PROFILES.iter().find(|profile| profile.name == name);
     found.ok_or_else(|| {

@@ -8,7 +8,7 @@ use crate::data::Key;
 
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("data");
 
-/// What is said of it.
+/// The description of redb.
 pub const PROFILE: Profile = Profile {
     name: "redb",
     package: "redb",

@@ -9,7 +9,7 @@ use super::{Peer, Profile, Settings};
 use crate::Outcome;
 use crate::data::Key;
 
-/// What is said of it.
+/// The description of RocksDB.
 pub const PROFILE: Profile = Profile {
     name: "RocksDB",
     package: "rocksdb",
@@ -22,7 +22,7 @@ pub const PROFILE: Profile = Profile {
     open: |settings| Ok(Box::new(open(settings)?)),
 };
 
-/// What memtables may take before they are written out, as the wiki's tuning guide suggests.
+/// The bytes that memtables take before they are written out, as the wiki's tuning guide suggests.
 const MEMTABLE_BYTES: usize = 128 << 20;
 
 struct RocksPeer {

@@ -6,7 +6,7 @@ use super::{Peer, Profile};
 use crate::Outcome;
 use crate::data::Key;
 
-/// What is said of it.
+/// The description of sled.
 pub const PROFILE: Profile = Profile {
     name: "sled",
     package: "sled",

@@ -13,9 +13,9 @@ pub struct Chart {
     pub title: &'static str,
     /// Its file.
     pub file: &'static str,
-    /// What the name of its table begins with.
+    /// The beginning of the name of its table.
     table: &'static str,
-    /// What the names of the rows that it shows begin with.
+    /// The beginnings of the names of the rows that it shows.
     rows: &'static [&'static str],
 }
 
@@ -69,7 +69,7 @@ const CHARTS: [Chart; 6] = [
     },
 ];
 
-/// The pictures of a table.
+/// Returns the pictures of a table.
 pub fn of_table(name: &str) -> impl Iterator<Item = &'static Chart> {
     CHARTS.iter().filter(move |chart| name.starts_with(chart.table))
 }
@@ -108,12 +108,12 @@ const COLOURS: [RGBColor; 9] = [
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 impl Chart {
-    /// Whether it shows this row.
+    /// Returns true if it shows this row.
     pub fn shows(&self, row: &str) -> bool {
         self.rows.iter().any(|beginning| row.starts_with(beginning)) && !row.contains("sent late")
     }
 
-    /// The picture as SVG.
+    /// Returns the picture as SVG.
     pub fn draw(&self, rows: &[&Row]) -> Outcome<String> {
         let names = subjects(rows.iter().copied());
         let bars: i32 = rows.iter().map(|row| bar_count(row, &names)).sum();

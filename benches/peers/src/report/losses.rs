@@ -1,4 +1,4 @@
-//! Where kvs loses: every row in which another is better, the worst first.
+//! The losses of kvs: every row in which another is better, the worst first.
 
 use super::table::number;
 use crate::record::{Results, Row};
@@ -6,7 +6,7 @@ use crate::record::{Results, Row};
 /// From which ratio on it is a loss and not the noise of the machine.
 const RATIO_MIN: f64 = 1.1;
 
-/// Who is compared.
+/// The name that the names of kvs' columns begin with.
 const SELF: &str = "kvs";
 
 /// A row in which another is better.
@@ -19,7 +19,7 @@ struct Loss<'a> {
     best: f64,
 }
 
-/// The section.
+/// Returns the section.
 pub fn section(results: &[&Results]) -> String {
     let rows: Vec<(&str, &Row)> = results
         .iter()
@@ -66,7 +66,7 @@ fn loss<'a>(table: &'a str, row: &'a Row) -> Option<Loss<'a>> {
     Some(Loss { ratio, table, row, own, winner, best })
 }
 
-/// Whether a column is somebody else's.
+/// Returns true if a column is somebody else's.
 fn is_other(subject: &str) -> bool {
     !subject.starts_with(SELF)
 }

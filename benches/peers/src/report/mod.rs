@@ -17,7 +17,7 @@ use chart::Chart;
 /// The page.
 const PAGE: &str = "benchmarks.md";
 
-/// Where the pictures go, beside the page.
+/// The folder of the pictures, beside the page.
 const PICTURES: &str = "benchmarks";
 
 /// Writes the report of the parts that were measured.
@@ -51,7 +51,7 @@ fn read_all(paths: &[PathBuf]) -> Outcome<Vec<Results>> {
     paths.iter().filter(|path| path.exists()).map(|path| Results::read(path)).collect()
 }
 
-/// All tables of a part, with the pictures that belong to them.
+/// Returns all tables of a part, with the pictures that belong to them.
 fn section(
     results: &Results,
     pictures: &Path,

@@ -16,7 +16,7 @@ const ORDER: [&str; 10] = [
     "",
 ];
 
-/// The subjects of a table in the order of its columns.
+/// Returns the subjects of a table in the order of its columns.
 pub fn subjects<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<String> {
     let mut names: Vec<String> =
         rows.into_iter().flat_map(|row| row.cells.keys().cloned()).collect();
@@ -25,12 +25,12 @@ pub fn subjects<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<String> {
     names
 }
 
-/// The place of a subject in all tables and pictures.
+/// Returns the place of a subject in all tables and pictures.
 pub fn place(subject: &str) -> usize {
     ORDER.iter().position(|name| *name == subject).unwrap_or(ORDER.len())
 }
 
-/// The table; the best of each row is bold, the others say how many times worse they are.
+/// Returns the table; the best of each row is bold, the others say how many times worse they are.
 pub fn markdown(table: &Table) -> String {
     let subjects = subjects(&table.rows);
     let mut units: Vec<Unit> = table.rows.iter().map(|row| row.unit).collect();
@@ -57,7 +57,7 @@ fn cell(row: &Row, subject: &str) -> String {
     }
 }
 
-/// A number with three digits that count.
+/// Returns a number with three digits that count.
 pub fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),

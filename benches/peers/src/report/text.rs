@@ -1,8 +1,8 @@
-//! What the page says beside its tables.
+//! The text of the page beside its tables.
 
 use crate::record::Results;
 
-/// The beginning of the page.
+/// Returns the beginning of the page.
 pub fn opening() -> String {
     "# Benchmarks\n\n\
      kvs against other stores: as a library and as a server. This page and its pictures are \
@@ -29,7 +29,7 @@ pub fn opening() -> String {
         .to_owned()
 }
 
-/// How the embedded stores were measured.
+/// Returns the description of how the embedded stores were measured.
 pub fn embedded(results: &Results) -> String {
     let mut text = "## Embedded stores\n\n\
          Every case of every store runs in a process of its own. Keys have 16 bytes, from a \
@@ -58,12 +58,12 @@ pub fn embedded(results: &Results) -> String {
     text + &facts(results)
 }
 
-/// The heading of another number of keys.
+/// Returns the heading of another number of keys.
 pub fn more(results: &Results) -> String {
     format!("## Embedded stores with another number of keys\n{}", facts(results))
 }
 
-/// How the servers were measured.
+/// Returns the description of how the servers were measured.
 pub fn servers(results: &Results) -> String {
     let mut text = "## Servers\n\n\
          All servers run at the same time and take turns; those that wait are idle. The load comes \

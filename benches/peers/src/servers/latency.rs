@@ -10,14 +10,14 @@ use crate::Outcome;
 use crate::load::{Arrivals, Generator, Load, Operation, Protocol, Report};
 use crate::record::Unit;
 
-/// Which parts of the latencies are shown.
+/// The quantiles of the latencies that are shown.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
 
-/// How long the values are that make the log worth rewriting.
+/// The length of the values that make the log worth rewriting.
 const REWRITTEN_BYTES: usize = 1024;
 
 impl Run {
-    /// Latency from the time of arrival, with many connections.
+    /// Measures latency from the time of arrival, with many connections.
     pub(super) fn latency(&mut self, contenders: &[Contender<'_>]) -> Outcome<()> {
         for round in 0..self.scale.rounds.max(3).min(self.scale.main_rounds) {
             for operation in [Operation::Get, Operation::Set] {
@@ -67,7 +67,8 @@ impl Run {
         self.record(table, &row, subject, Unit::Lateness, late)
     }
 
-    /// Latency of reads alone, beside writes, and beside writes while the log is rewritten.
+    /// Measures the latency of reads alone, beside writes, and beside writes while the log is
+    /// rewritten.
     pub(super) fn rewriting(&mut self, servers: &[Server]) -> Outcome<()> {
         for server in servers {
             self.fill(server, REWRITTEN_BYTES)?;

@@ -239,7 +239,7 @@ fn run_load(contender: Contender<'_>, load: Load) -> Outcome<(Report, f64)> {
     Ok((report, after.saturating_sub(before).as_secs_f64()))
 }
 
-/// A count in thousands.
+/// Returns a count in thousands.
 #[allow(clippy::cast_precision_loss, reason = "a count of operations is far below 2^53")]
 fn thousands(count: u64) -> f64 {
     count as f64 / 1000.0

@@ -1,4 +1,4 @@
-//! What is measured of a server: a star of points around one in the middle.
+//! The points at which a server is measured: a star around one in the middle.
 
 use super::server::Durability;
 use crate::arguments::Scope;
@@ -7,18 +7,18 @@ use crate::load::Operation;
 /// One point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
-    /// What the requests do.
+    /// The operation of every request.
     pub operation: Operation,
-    /// How many connections.
+    /// The number of connections.
     pub connections: usize,
-    /// How many requests each sends at once.
+    /// The number of requests that each sends at once.
     pub pipeline: usize,
-    /// How long values are.
+    /// The length of values.
     pub value_bytes: usize,
 }
 
 impl Point {
-    /// The row of its table.
+    /// Returns the row of its table.
     pub fn row(&self) -> String {
         let connections = match self.connections {
             1 => "1 connection".to_owned(),
@@ -31,7 +31,7 @@ impl Point {
         format!("{}, {connections}, {} at once, {value}", self.operation.name(), self.pipeline)
     }
 
-    /// Whether it is one of those that run most often.
+    /// Returns true if it is one of those that run most often.
     pub fn is_main(&self) -> bool {
         self.connections == 50 && self.value_bytes == 100 && self.pipeline < 64
     }
@@ -48,10 +48,10 @@ const STAR: [(usize, usize, usize); 7] = [
     (50, 1, 4096),
 ];
 
-/// What is measured with other promises than the default: writes only, as reads do not differ.
+/// The points with another durability than the default: writes only, as reads do not differ.
 const WRITES: [(usize, usize, usize); 3] = [(50, 1, 100), (50, 16, 100), (1, 1, 100)];
 
-/// The points for a promise.
+/// Returns the points for a promise.
 pub fn points(durability: Durability) -> Vec<Point> {
     let of = |operation| {
         move |(connections, pipeline, value_bytes)| Point {
@@ -72,20 +72,20 @@ pub fn points(durability: Durability) -> Vec<Point> {
     }
 }
 
-/// How much is measured.
+/// The amount to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
-    /// How many keys of 100 bytes there are; of longer values there are a tenth.
+    /// The number of keys with values of 100 bytes; of longer values there are a tenth.
     pub keys: u64,
-    /// How long each run takes.
+    /// The seconds that each run takes.
     pub seconds: f64,
-    /// How often the main points run.
+    /// The number of runs of the main points.
     pub main_rounds: usize,
-    /// How often the others do.
+    /// The number of runs of the others.
     pub rounds: usize,
     /// Requests a second where latency is measured.
     pub per_second: f64,
-    /// How long a run of latency takes.
+    /// The seconds that a run of latency takes.
     pub latency_seconds: f64,
     /// Requests of one run of redis-benchmark at one request at once; eight times as many where it
     /// pipelines.
@@ -93,7 +93,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// As the command line says.
+    /// Returns the scale that the command line asks for.
     pub fn new(scope: &Scope) -> Self {
         let scale = match (scope.smoke, scope.quick) {
             (true, _) => Self {
@@ -128,12 +128,12 @@ impl Scale {
         Self { main_rounds: rounds, rounds: scale.rounds.min(rounds), ..scale }
     }
 
-    /// How many keys there are with values of this length.
+    /// Returns the number of keys with values of this length.
     pub fn keys(&self, value_bytes: usize) -> u64 {
         if value_bytes > 100 { (self.keys / 10).max(1) } else { self.keys }
     }
 
-    /// In words.
+    /// Describes it in words.
     pub fn describe(&self) -> String {
         format!(
             "medians of {} runs of {} s for the main points (50 connections, up to 16 at once, 100 \

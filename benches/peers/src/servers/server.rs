@@ -38,7 +38,7 @@ pub enum Durability {
 }
 
 impl Durability {
-    /// As tables and kvs call it.
+    /// Returns its name in tables and in the options of kvs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interval => "interval",
@@ -47,7 +47,7 @@ impl Durability {
         }
     }
 
-    /// As Redis calls it.
+    /// Returns its name in the settings of Redis.
     fn appendfsync(self) -> &'static str {
         match self {
             Self::Interval => "everysec",
@@ -58,7 +58,7 @@ impl Durability {
 }
 
 impl Kind {
-    /// As tables call it.
+    /// Returns its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvs => "kvs",
@@ -67,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// How it is set up.
+    /// Returns the description of its settings.
     pub fn settings(self) -> &'static str {
         match self {
             Self::Kvs => {
@@ -82,7 +82,7 @@ impl Kind {
         }
     }
 
-    /// The program.
+    /// Returns the program.
     ///
     /// # Errors
     /// If it is not there.
@@ -102,7 +102,7 @@ impl Kind {
         }
     }
 
-    /// What the program calls its version.
+    /// Returns the version that the program prints.
     pub fn version(self, program: &Path) -> String {
         let text = machine::output(&program.display().to_string(), &["--version"]);
         let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
@@ -110,7 +110,7 @@ impl Kind {
     }
 }
 
-/// Where the shell would find a program.
+/// Returns the path at which the shell would find a program.
 pub fn in_path(name: &str) -> Outcome<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
@@ -119,11 +119,11 @@ pub fn in_path(name: &str) -> Outcome<PathBuf> {
 
 /// A server that runs until the value goes.
 pub struct Server {
-    /// Which it is.
+    /// The kind of the server.
     pub kind: Kind,
-    /// Where it listens.
+    /// The address that it listens at.
     pub address: SocketAddr,
-    /// Where its data is.
+    /// The directory of its data.
     pub directory: PathBuf,
     child: Child,
 }
@@ -173,12 +173,12 @@ impl Server {
         Generator::connect(self.address, Protocol::Resp, load).map(|_| ())
     }
 
-    /// Its process.
+    /// Returns the id of its process.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
 
-    /// The names of the files of its data.
+    /// Returns the names of the files of its data.
     pub fn file_names(&self) -> Outcome<Vec<PathBuf>> {
         process::files(&self.directory)
     }

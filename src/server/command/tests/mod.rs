@@ -28,7 +28,7 @@ struct Server {
     session: Arc<Session>,
 }
 
-/// What a request led to.
+/// The reply to a request, and what the request did to its session.
 struct Replied {
     value: Value,
     /// The connection is closed after it.
@@ -37,7 +37,7 @@ struct Replied {
     cold: bool,
 }
 
-/// The reply of a command as the value that it is.
+/// Returns the reply of a command as the value that it is.
 fn value(reply: ClientReply) -> Value {
     match reply {
         ClientReply::Resp(value) => value,
@@ -93,12 +93,12 @@ impl Server {
         }
     }
 
-    /// The reply to a line as a person types it.
+    /// Returns the reply to a line as a person types it.
     fn run(&self, line: &str) -> Value {
         self.request(&self.session, format!("{line}\r\n").as_bytes()).value
     }
 
-    /// The reply to arguments of any bytes.
+    /// Returns the reply to arguments of any bytes.
     fn run_bytes(&self, arguments: &[&[u8]]) -> Value {
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
         for argument in arguments {
@@ -109,7 +109,7 @@ impl Server {
         self.request(&self.session, &request).value
     }
 
-    /// The reply as it is encoded for this connection, with a blank for every line end.
+    /// Returns the reply as it is encoded for this connection, with a blank for every line end.
     fn wire(&self, line: &str) -> String {
         let value = self.run(line);
         encode(&value, self.session.version())
@@ -122,7 +122,7 @@ impl Server {
         }
     }
 
-    /// The integer a line is answered with.
+    /// Returns the integer a line is answered with.
     fn integer(&self, line: &str) -> i64 {
         match self.run(line) {
             Value::Integer(value) => value,
@@ -130,7 +130,7 @@ impl Server {
         }
     }
 
-    /// The text a line is answered with.
+    /// Returns the text a line is answered with.
     fn text(&self, line: &str) -> String {
         match self.run(line) {
             Value::Bulk(bytes) => String::from_utf8(bytes).unwrap(),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A page: the next cursor and the keys.
+/// Returns a page: the next cursor and the keys.
 fn page(server: &Server, request: &str) -> (String, Vec<String>) {
     let Value::Array(parts) = server.run(request) else {
         panic!("{request} must be answered with an array");
@@ -22,7 +22,7 @@ fn page(server: &Server, request: &str) -> (String, Vec<String>) {
     (text(cursor), keys.collect())
 }
 
-/// Every page of an iteration.
+/// Returns every page of an iteration.
 fn pages(server: &Server, options: &str) -> Vec<Vec<String>> {
     let mut cursor = "0".to_owned();
     let mut pages = Vec::new();

@@ -100,7 +100,7 @@ fn bulk(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The bytes of the requests in RESP, and of the replies to them.
+/// Returns the bytes of the requests in RESP, and of the replies to them.
 fn resp(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
     let (mut input, mut output, mut model) = (Vec::new(), Vec::new(), BTreeMap::new());
     for request in requests {
@@ -129,7 +129,8 @@ fn resp(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
     (input, output)
 }
 
-/// The same for the native protocol; every other read is a scan, which only a reader may do.
+/// Returns the same for the native protocol; every other read is a scan, which only a reader may
+/// do.
 fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
     let (mut input, mut output, mut model) = (Vec::new(), Vec::new(), BTreeMap::new());
     ClientHello::OURS.encode(&mut input);
@@ -300,7 +301,7 @@ fn writes_that_reply_with_what_is_stored_wait_for_room_in_the_output() {
     assert!(driver.output().len() < OUTPUT_BYTES_MAX + (2 << 20), "{}", driver.output().len());
 }
 
-/// The responses in the output of a native connection, behind the hello.
+/// Returns the responses in the output of a native connection, behind the hello.
 fn failures(output: &[u8]) -> Vec<(u64, FailureKind)> {
     let (_, mut start) = ServerHello::decode(output).unwrap().unwrap();
     let mut failures = Vec::new();

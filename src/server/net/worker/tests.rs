@@ -15,11 +15,11 @@ use crate::sync::{Mutex, Sender, bounded, lock};
 /// The client's side of a socket.
 #[derive(Default)]
 struct Wire {
-    /// What the client sent and the worker did not read.
+    /// The bytes that the client sent and the worker did not read.
     sent: VecDeque<u8>,
-    /// What the worker wrote.
+    /// The bytes that the worker wrote.
     received: Vec<u8>,
-    /// How many bytes the worker may write before the socket is full.
+    /// The number of bytes that the worker may write before the socket is full.
     room: usize,
     reads: usize,
     writes: usize,
@@ -88,7 +88,7 @@ impl Bench {
         Self { context, port, worker }
     }
 
-    /// A connection, with room for any number of replies.
+    /// Opens a connection with room for any number of replies.
     fn connect(&mut self) -> (usize, FakeSocket) {
         let wire = Wire { room: usize::MAX, ..Wire::default() };
         let socket = FakeSocket(Arc::new(Mutex::new(wire)));

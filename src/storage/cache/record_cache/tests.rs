@@ -4,7 +4,7 @@ fn key(number: u32) -> Vec<u8> {
     format!("key {number}").into_bytes()
 }
 
-/// A key of the default keyspace.
+/// Returns a key of the default keyspace.
 fn at(key: &[u8]) -> PlacedKey<'_> {
     (KeyspaceId::DEFAULT, key)
 }

@@ -25,7 +25,7 @@ impl Model {
         self.0.values_mut().for_each(|versions| versions.push((version, -1)));
     }
 
-    /// The keys that are there at this sequence number, in order.
+    /// Returns the keys that are there at this sequence number, in order.
     fn at(&self, sequence: u64) -> Vec<(Vec<u8>, u64, i32)> {
         let at = |(key, versions): (&Vec<u8>, &Vec<(u64, i32)>)| {
             let (version, number) = versions.iter().rev().find(|(v, _)| *v <= sequence)?;

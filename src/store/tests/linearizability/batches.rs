@@ -19,7 +19,7 @@ fn name(seed: u64, key: usize) -> String {
     format!("{seed:08}.{key}")
 }
 
-/// A random operation on the keys of one history.
+/// Returns a random operation on the keys of one history.
 pub(super) fn operation(dice: &mut Dice, time: &Time) -> StoreOperation {
     let condition = |dice: &mut Dice| (dice.roll(KEYS), workload::condition(dice, None));
     match dice.roll(16) {
@@ -37,7 +37,7 @@ pub(super) fn operation(dice: &mut Dice, time: &Time) -> StoreOperation {
     }
 }
 
-/// The keys as a snapshot sees them: one by one, or page by page.
+/// Returns the keys as a snapshot sees them: one by one, or page by page.
 fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     let failed = |error| format!("a read failed: {error}");
     let snapshot = store.reader().snapshot().map_err(failed)?;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::bugs::Bug;
 
-/// How many rounds a mistake may go unnoticed; most are noticed within ten, and none took a
-/// hundred.
+/// The number of rounds that a mistake may go unnoticed; most are noticed within ten, and none took
+/// a hundred.
 const ROUNDS_MAX: u64 = 5000;
 
 fn is_caught(bug: Bug, mut round: impl FnMut(u64) -> std::result::Result<Tally, String>) {

@@ -11,12 +11,12 @@ use crate::engine::{self, Group, Mutation};
 use crate::storage::fs::simulated::{Fate, Fill, Moment, Promised, SimulatedDisk, State};
 use crate::sync::Arc;
 
-/// How much is tried of what could be.
+/// The part of all possible crash images that is tried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Effort {
     /// Up to this many pieces every subset is tried.
     pub(super) pieces_exhausted: usize,
-    /// How many subsets are tried of more pieces.
+    /// The number of subsets that are tried of more pieces.
     pub(super) samples: u64,
     /// Of so many images one is crashed again during and after its recovery.
     pub(super) crashed_again_one_in: u64,
@@ -27,7 +27,7 @@ impl Effort {
         Self { pieces_exhausted: 12, samples: 256, crashed_again_one_in: 1 };
 }
 
-/// What was tried.
+/// The numbers of what was tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Figures {
     /// Different images that were recovered.
@@ -70,7 +70,7 @@ pub(super) struct Checker<'a> {
     pub(super) effort: Effort,
 }
 
-/// What was found wrong.
+/// The description of what was found wrong.
 pub(super) type Violation = String;
 
 impl Checker<'_> {
@@ -167,7 +167,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Nothing pending survives, everything does, or something.
+    /// Crashes again: nothing pending survives, everything does, or something.
     fn crash_again(
         &mut self,
         state: &State,

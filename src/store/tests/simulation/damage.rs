@@ -1,8 +1,8 @@
 //! Every damage of a closed store, and of one that is open: it is noticed, or it is harmless.
 //!
-//! What is allowed after a damage: everything right; an error that names the damaged file, and a
+//! After a damage these are allowed: everything right; an error that names the damaged file, and a
 //! place in it, from opening or, where a hint was read instead of the file, from reading the record
-//! there; a refusal to open leaves every file as it is. What is not: a wrong value, a key that is
+//! there; a refusal to open leaves every file as it is. Forbidden are a wrong value, a key that is
 //! missing or back, a panic. A store that accepts the damage is also written to, closed and opened
 //! again.
 
@@ -23,7 +23,7 @@ use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::Batch;
 use crate::{Durability, Error};
 
-/// What was found wrong.
+/// The description of what was found wrong.
 type Violation = String;
 
 /// Returns the bits that are flipped: in the short form of the tests every seventh, which is
@@ -32,7 +32,7 @@ fn bits(bytes: &[u8]) -> impl Iterator<Item = usize> {
     (0..bytes.len() * 8).step_by(by_form([7, 1, 1]))
 }
 
-/// What became of the damages of one kind.
+/// The numbers of damages of one kind by their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Figures {
     /// The store opened, and everything was right, as it was after more was written.
@@ -88,7 +88,7 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// As [`judge`](Self::judge), after a change of one file.
+    /// Changes one file, and then does as [`judge`](Self::judge).
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<(), Violation> {
         let mut files = self.store.files.clone();
         change(files.get_mut(name).expect("a file of the store"));
@@ -96,7 +96,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What became of a damage.
+/// The outcome of a damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Harmless,
@@ -167,7 +167,7 @@ fn read_all(
     }
 }
 
-/// Whether the error says where the damage is.
+/// Returns true if the error says where the damage is.
 fn is_named(
     error: &Error,
     touched: &[&str],

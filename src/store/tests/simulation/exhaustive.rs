@@ -26,7 +26,7 @@ fn length_max() -> u64 {
     by_form([3, 4, 4])
 }
 
-/// What a step may be.
+/// A step of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     PutA,
@@ -133,7 +133,7 @@ fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Vi
     Ok(checker.figures)
 }
 
-/// Every sequence up to this length.
+/// Tries every sequence up to this length.
 pub(super) fn run_all(durability: Durability, length_max: u64) -> Result<Figures, Violation> {
     let options = options(durability);
     let mut figures = Figures::default();

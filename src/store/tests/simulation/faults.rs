@@ -21,7 +21,7 @@ use crate::{Durability, Error};
 const FAILURES: [Failure; 4] =
     [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted];
 
-/// What was tried.
+/// The numbers of what was tried.
 #[derive(Default)]
 pub(super) struct FaultFigures {
     /// Runs in which something failed.
@@ -99,8 +99,8 @@ fn is_from_disk(error: &Error) -> Result<(), Violation> {
     }
 }
 
-/// Whether a failed sync leaves in doubt what was acknowledged: not that of a compaction's output,
-/// which is then thrown away.
+/// Returns true if a failed sync leaves acknowledged writes in doubt: not that of a compaction's
+/// output, which is then thrown away.
 fn a_sync_failed(machine: &Machine) -> bool {
     machine.disk.failed().iter().any(|(call, name)| match call {
         Call::Sync => !name.ends_with(".tmp") && !name.is_empty(),
@@ -142,7 +142,7 @@ fn happen(mut machine: Machine, event: &Event, step: usize) -> Result<Machine, V
     Ok(machine)
 }
 
-/// What is read is what was acknowledged, or it is an error of the disk.
+/// Checks that every read returns what was acknowledged, or an error of the disk.
 fn check(machine: &Machine) -> Result<(), Violation> {
     match machine.contents() {
         Err(error) => is_from_disk(&error),
@@ -184,7 +184,7 @@ fn restart(mut machine: Machine) -> Result<Machine, Violation> {
     Ok(machine)
 }
 
-/// Once the disk works again, writes do, unless a sync failed.
+/// Checks that writes work again once the disk does, unless a sync failed.
 fn resume(machine: &mut Machine) -> Result<(), Violation> {
     // A disk that was full is looked at when time has passed.
     machine.tick();
@@ -198,7 +198,7 @@ fn resume(machine: &mut Machine) -> Result<(), Violation> {
     }
 }
 
-/// Every fault of every script, or in the short form of the tests one in seven.
+/// Tries every fault of every script, or in the short form of the tests one in seven.
 pub(super) fn run_all(seeds: impl Iterator<Item = u64>) -> Result<FaultFigures, Violation> {
     let mut figures = FaultFigures::default();
     for seed in seeds {

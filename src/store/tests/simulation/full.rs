@@ -1,8 +1,7 @@
 //! A store on a disk that is full, until there is space again.
 //!
-//! What removes something goes on, compaction frees what is garbage, and everything else is refused
-//! without a trace until there is space, whatever happens to the process and to the power
-//! meanwhile.
+//! Removals go on, compaction frees garbage, and everything else is refused without a trace until
+//! there is space, whatever happens to the process and to the power meanwhile.
 
 use std::time::Duration;
 
@@ -78,7 +77,7 @@ fn fill(machine: &mut Machine, bytes: usize) -> usize {
     panic!("the disk is never full");
 }
 
-/// The highest number in the name of a file.
+/// Returns the highest number in the name of a file.
 fn highest_id(disk: &SimulatedDisk) -> u64 {
     let state = disk.state();
     let ids = state.files().filter_map(|(name, _)| name.split_once('.')?.0.parse().ok());
@@ -240,7 +239,7 @@ fn writes_are_taken_again_when_another_file_is_removed() {
     assert_writable(&mut machine);
 }
 
-/// The disk of a store that was killed, with no space but what its hints take.
+/// Returns the disk of a store that was killed, with no space but what its hints take.
 fn killed_without_reserve() -> (SimulatedDisk, Vec<Past>) {
     let mut machine = empty();
     fill(&mut machine, 200);
@@ -340,7 +339,7 @@ fn removals_of_a_group_that_finds_no_space_are_done_without_the_others() {
     }
 }
 
-/// A step of a random history.
+/// Returns a step of a random history.
 fn happen(mut machine: Machine, dice: &mut Dice) -> Machine {
     let number = dice.roll(300);
     let operation = match dice.roll(20) {

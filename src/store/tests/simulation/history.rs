@@ -1,4 +1,4 @@
-//! What may happen to a store, drawn from a seed.
+//! Events that may happen to a store, drawn from a seed.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) enum Event {
     Look,
     Reopen,
     Kill,
-    /// Which pieces survive.
+    /// The seed that decides which pieces survive, and the contents of the others.
     PowerLoss(u64, Fill),
     /// So much time passes.
     Pass(Duration),
@@ -185,7 +185,7 @@ pub(super) fn is_refused(error: &Error) -> bool {
     )
 }
 
-/// The batches of a group that is written at this step.
+/// Returns the batches of a group that is written at this step.
 pub(super) fn batches(group: &[Vec<Change>], step: usize) -> Vec<Batch> {
     let batch = |batch: &Vec<Change>| batch.iter().map(|change| change.operation(step)).collect();
     group.iter().map(batch).collect()

@@ -131,7 +131,7 @@ impl Machine {
         }
     }
 
-    /// The newest state.
+    /// Returns the newest state.
     pub(super) fn now(&self) -> &Model {
         &self.pasts[self.pasts.len() - 1].model
     }
@@ -156,7 +156,7 @@ impl Machine {
         }
     }
 
-    /// The acknowledged keys whose time has passed, the soonest first.
+    /// Returns the acknowledged keys whose time has passed, the soonest first.
     pub(super) fn expired(&self) -> Vec<Vec<u8>> {
         let model = &self.pasts[self.promised.killed].model;
         let due = model.iter().filter_map(|(key, (_, expires_at))| {
@@ -174,7 +174,8 @@ impl Machine {
         self.disk.promise(self.promised);
     }
 
-    /// As [`turn`](Self::turn), before anything is noted; whether the store had failed before.
+    /// Does the work of [`turn`](Self::turn) before anything is noted; returns true if the store
+    /// had failed before.
     fn take_turn(&mut self) -> bool {
         let had_failed = self.health.failure().is_some();
         let mut messages = Vec::new();
@@ -200,7 +201,7 @@ impl Machine {
         self.turn();
     }
 
-    /// Time has passed: what is not durable is handed to maintenance.
+    /// Lets time pass: hands to maintenance what is not durable.
     pub(super) fn tick(&mut self) {
         assert!(self.address.try_send(WriterMessage::Tick).is_ok());
         self.turn();
@@ -242,12 +243,12 @@ impl Machine {
         }
     }
 
-    /// Under which promise it was opened.
+    /// Returns the durability that it was opened with.
     pub(super) fn durability(&self) -> Durability {
         self.options.durability
     }
 
-    /// These are the states since it was opened, the last one durable.
+    /// Sets the states since it was opened, the last one durable.
     pub(super) fn restore(&mut self, pasts: Vec<Past>) {
         let last = pasts.len() - 1;
         self.pasts = pasts;
@@ -268,13 +269,13 @@ impl Machine {
         Self::open(&disk, &options, pasts)
     }
 
-    /// Everything that is stored, read in the ways there are.
+    /// Returns everything that is stored, read in the ways there are.
     pub(super) fn contents(&self) -> Result<Model> {
         contents(&*self.reader)
     }
 }
 
-/// Everything that is stored, by a scan and key by key.
+/// Returns everything that is stored, by a scan and key by key.
 pub(super) fn contents(reader: &dyn ReadHalf) -> Result<Model> {
     let mut model = Model::new();
     for keyspace in (0..KEYSPACES).map(KeyspaceId) {
@@ -301,7 +302,7 @@ fn keyspace_contents(reader: &dyn ReadHalf) -> Result<Model> {
 
 type Effect = Box<dyn Fn(&mut Model)>;
 
-/// What a batch of puts, removals and clears does.
+/// Returns the effect of a batch of puts, removals and clears.
 fn effect(batch: &Batch) -> Effect {
     let effects: Vec<Effect> = batch.operations.iter().map(operation_effect).collect();
     Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
@@ -341,7 +342,8 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
     }
 }
 
-/// A key as it is in a model: behind the number of its keyspace, unless that is the default one.
+/// Returns a key as it is in a model: behind the number of its keyspace, unless that is the default
+/// one.
 pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
     match keyspace {
         KeyspaceId::DEFAULT => key.to_vec(),

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use crate::{Durability, EngineKind, Options};
 
-/// What is stored: value and expiry by key.
+/// The contents of a store: value and expiry by key.
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
 
-/// A store of tiny segments that is compacted whenever there is something to gain, and that reads
-/// its values from the disk.
+/// Returns a store of tiny segments that is compacted whenever there is something to gain, and that
+/// reads its values from the disk.
 fn options(durability: Durability) -> Options {
     let mut options = Options::new("/simulated")
         .engine(EngineKind::Kvs)

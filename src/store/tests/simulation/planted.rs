@@ -22,15 +22,15 @@ enum Technique {
 const TECHNIQUES: [Technique; 3] =
     [Technique::Exhaustive, Technique::Random(0), Technique::Faults(0)];
 
-/// How many random histories look for a mistake.
+/// The number of random histories that look for a mistake.
 const HISTORIES: u64 = 60;
 
-/// How many scripts look for a mistake.
+/// The number of scripts that look for a mistake.
 const SCRIPTS: u64 = 4;
 
 /// Mistakes and the first technique that is to catch them; others may too.
 ///
-/// Where all seeds before the one that finds a mistake take seconds, that one is tried first. The
+/// If the seeds before the one that finds a mistake take seconds, that one is tried first. The
 /// test prints the seed that found it, which changes with the events and with the store.
 const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::AcknowledgeBeforeSync, Technique::Exhaustive),
@@ -67,7 +67,7 @@ const CAUGHT: &[(Bug, Technique)] = &[
     (Bug::StaleRead, Technique::Exhaustive),
 ];
 
-/// The seeds below `count`, in another order.
+/// Returns the seeds below `count`, in another order.
 fn beginning_with(first: u64, count: u64) -> impl Iterator<Item = u64> {
     (first..count).chain(0..first)
 }

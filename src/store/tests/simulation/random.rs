@@ -27,7 +27,7 @@ struct History {
     dice: Dice,
 }
 
-/// With about as few bytes as a cache can have.
+/// Returns options with about as few bytes as a cache can have.
 fn cached(durability: Durability) -> Options {
     options(durability).cache_bytes(96 << 10)
 }
@@ -95,8 +95,8 @@ impl History {
         }
     }
 
-    /// What is read is what was written, and a crash at some places of this event leaves what it
-    /// may.
+    /// Checks that reads return what was written, and that a crash at some places of this event
+    /// leaves what it may.
     fn check(&mut self) -> Result<(), Violation> {
         let found = self.machine.contents().map_err(|error| error.to_string())?;
         if found != *self.machine.now() {
@@ -186,7 +186,7 @@ fn shrink(durability: Durability, mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-/// The events of a seed, and under which promise they happen.
+/// Returns the events of a seed, and the durability that they happen under.
 fn history(seed: u64) -> (Durability, Vec<Event>) {
     let mut dice = Dice::new(seed);
     let interval = Durability::Interval(Duration::from_secs(1));
@@ -215,7 +215,7 @@ pub(super) fn run_seeds(seeds: impl Iterator<Item = u64>) -> Result<Figures, Vio
     Ok(figures)
 }
 
-/// What fails of a seed, as short as it can be made.
+/// Describes the failure of a seed by the shortest history that still fails.
 fn explain(seed: u64, error: &str) -> String {
     let (durability, events) = history(seed);
     let events = shrink(durability, events);

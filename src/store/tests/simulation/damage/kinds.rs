@@ -182,7 +182,7 @@ fn swap_files(judge: &mut Judge<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Every damage of one kind to every store.
+/// Tries every damage of one kind to every store.
 pub(super) fn run(kind: Kind) -> Result<Figures, Violation> {
     let mut figures = Figures::default();
     for story in STORIES {

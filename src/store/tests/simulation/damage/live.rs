@@ -12,7 +12,7 @@ use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::Batch;
 use crate::{Durability, Error};
 
-/// What became of the damages.
+/// The numbers of damages by their outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LiveFigures {
     tried: u64,
@@ -95,7 +95,7 @@ impl Live<'_> {
     }
 }
 
-/// Every damage to every segment of every store that the function says.
+/// Tries every damage to every segment of every store that the function says.
 fn run(
     damages: impl Fn(&[u8]) -> Vec<usize>,
     damage: impl Fn(&mut Vec<u8>, usize),

@@ -4,7 +4,7 @@ use super::kinds::{self, KINDS};
 use super::live;
 use crate::bugs::{Bug, plant};
 
-/// What the damages of these kinds to closed stores find with a bug planted.
+/// Checks that damages of these kinds to closed stores find a planted bug.
 fn is_caught_closed(bug: Bug, kinds: &[&str]) {
     let _planted = plant(Some(bug));
     for kind in kinds {

@@ -24,11 +24,11 @@ pub(super) struct Store {
     pub(super) model: Model,
     /// Every key that ever was in it.
     pub(super) keys: BTreeSet<Vec<u8>>,
-    /// What files held earlier, those that are gone among them.
+    /// The earlier contents of files, including those of removed ones.
     pub(super) earlier: Vec<(String, Vec<u8>)>,
 }
 
-/// How a store comes about.
+/// The history of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Story {
     /// It ends with tombstones that are needed, and with a compaction that was not finished.
@@ -42,12 +42,12 @@ pub(super) enum Story {
 
 pub(super) const STORIES: [Story; 3] = [Story::Removed, Story::Cleared, Story::Compacted];
 
-/// The disk with these files.
+/// Returns the disk with these files.
 pub(super) fn states(files: &Files) -> State {
     State::with_files(files.iter().map(|(name, bytes)| (name.clone(), bytes.clone())))
 }
 
-/// Where the frames of a segment begin and end.
+/// Returns the beginnings and ends of the frames of a segment.
 pub(super) fn frames(bytes: &[u8]) -> Vec<(usize, usize)> {
     let mut frames = Vec::new();
     let mut start = SEGMENT_HEADER;
@@ -166,12 +166,12 @@ impl Store {
         Self { files, model: machine.now().clone(), keys, earlier }
     }
 
-    /// The names of its segments.
+    /// Returns the names of its segments.
     pub(super) fn segments(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str).filter(|name| name.ends_with(".log"))
     }
 
-    /// How many bytes it takes.
+    /// Returns the number of bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
         self.files.values().map(Vec::len).sum()
     }
