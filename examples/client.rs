@@ -10,14 +10,13 @@
 //! greeting was removed: true
 //! ```
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use kvs::{ClientOptions, KvsClient};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1);
-    let address: SocketAddr = address.as_deref().unwrap_or("127.0.0.1:4000").parse()?;
+    let address = address.as_deref().unwrap_or("127.0.0.1:4000");
     let options = ClientOptions::default().timeout(Duration::from_secs(10));
     let mut client = KvsClient::connect_with(address, &options)?;
 

@@ -15,8 +15,8 @@ use kvs::{KvsClient, Listener, Options, ServerOptions, Store};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     // Listening first finds a taken address before a store is made. Port 0 chooses a free one.
-    let listener = Listener::bind("127.0.0.1:0".parse()?)?;
-    let (address, stop) = (listener.local_address(), listener.stop_handle());
+    let listener = Listener::bind("127.0.0.1:0")?;
+    let (address, stop) = (listener.local_address().clone(), listener.stop_handle());
 
     let store = Store::open(Options::new(directory.path()))?;
     let server = listener.serve(store.clone(), ServerOptions::default());

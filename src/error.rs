@@ -3,9 +3,9 @@
 //! A client has errors of its own: it knows its server only by the answers.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::sync::Arc;
 
 /// The result of every fallible operation of a store or a server.
@@ -197,7 +197,7 @@ pub enum Error {
         engine: String,
     },
 
-    /// The name of an engine, a durability mode or another option is not known.
+    /// The name of an engine, a durability mode, an address or another option is not known.
     #[error("{0}")]
     InvalidOption(String),
 
@@ -253,7 +253,7 @@ pub enum Error {
         /// The operation, as a verb with its preposition.
         action: &'static str,
         /// The address of the server.
-        address: SocketAddr,
+        address: Endpoint,
         /// The error of the operating system.
         #[source]
         source: Arc<io::Error>,
@@ -337,7 +337,8 @@ impl Error {
     }
 
     /// Wraps an error of the operating system about the address of a server.
-    pub(crate) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn network(action: &'static str, address: &Endpoint, source: io::Error) -> Self {
+        let address = address.clone();
         Self::Network { action, address, source: Arc::new(source) }
     }
 
@@ -395,6 +396,12 @@ impl Error {
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { source, .. }
             if self.is_out_of_space() || source.kind() == io::ErrorKind::FileTooLarge)
+    }
+}
+
+impl From<InvalidEndpoint> for Error {
+    fn from(error: InvalidEndpoint) -> Self {
+        Self::InvalidOption(error.to_string())
     }
 }
 

@@ -70,6 +70,7 @@ mod actor;
 mod bugs;
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 mod client;
+mod endpoint;
 mod engine;
 mod engine_kind;
 mod error;
@@ -111,6 +112,7 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{ClientError, ClientOptions, ClientResult, KvsClient, Pipeline, PipelineReply};
+pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::Entry;
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};

@@ -7,11 +7,12 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use common::running::Running;
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientError, ClientOptions, KvsClient, PipelineReply, ServerOptions};
+use kvs::{ClientError, ClientOptions, Endpoint, KvsClient, PipelineReply, ServerOptions};
 
 fn started() -> (Running, KvsClient) {
     let server = Running::start(ServerOptions::default().workers(2));
@@ -172,6 +173,34 @@ fn a_peer_that_does_not_greet_is_waited_for_as_long_as_connecting_may_take() {
     let options = ClientOptions::default().connect_timeout(patience);
     let error = KvsClient::connect_with(address, &options).err().unwrap();
     assert!(matches!(error, ClientError::Timeout { waited, .. } if waited == patience), "{error}");
+}
+
+#[test]
+fn a_unix_socket_is_waited_for_as_long_as_connecting_may_take() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = Endpoint::Unix(directory.path().join("socket"));
+    let listener = UnixListener::bind(directory.path().join("socket")).unwrap();
+    let patience = Duration::from_millis(50);
+    let options = ClientOptions::default().connect_timeout(patience);
+    // Nobody greets.
+    let error = KvsClient::connect_with(&address, &options).err().unwrap();
+    assert!(matches!(error, ClientError::Timeout { waited, .. } if waited == patience), "{error}");
+    assert!(error.to_string().starts_with(&address.to_string()), "{error}");
+    // Nobody accepts, and the queue is full: the connection above waits in it.
+    rustix::net::listen(&listener, 0).unwrap();
+    let error = KvsClient::connect_with(&address, &options).err().unwrap();
+    assert!(matches!(error, ClientError::Network { .. }), "{error}");
+    assert_eq!(error.to_string(), format!("cannot connect to {address}: timed out"));
+    drop(listener);
+    let error = KvsClient::connect(&address).err().unwrap().to_string();
+    assert!(error.starts_with(&format!("cannot connect to {address}: Connection ref")), "{error}");
+}
+
+#[test]
+fn a_text_that_is_no_address_is_told_before_anybody_is_asked() {
+    let error = KvsClient::connect("127.0.0.1").err().unwrap();
+    assert!(matches!(error, ClientError::InvalidAddress(_)), "{error}");
+    assert!(error.to_string().contains("\"127.0.0.1\" is no address"), "{error}");
 }
 
 #[test]

@@ -51,6 +51,31 @@ fn redis_cli_sets_gets_and_scans() {
 }
 
 #[test]
+fn redis_cli_and_redis_benchmark_use_a_unix_socket() {
+    if !has("redis-cli", &["--version"]) || !has("redis-benchmark", &["--version"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("kvs.sock");
+    let path = path.to_str().unwrap();
+    let _server = Server::start(&directory.path().join("data"), &["--unix", path]);
+    let redis_cli =
+        |arguments: &[&str]| output(Command::new("redis-cli").args(["-s", path]).args(arguments));
+    assert_eq!(redis_cli(&["set", "key", "va lue"]), "OK\n");
+    assert_eq!(redis_cli(&["-3", "get", "key"]), "va lue\n");
+    assert_eq!(redis_cli(&["config", "get", "unixsocket"]), format!("unixsocket\n{path}\n"));
+    assert_eq!(redis_cli(&["config", "get", "unixsocketperm"]), "unixsocketperm\n700\n");
+    let listed = redis_cli(&["client", "list"]);
+    assert!(listed.contains(&format!(" addr={path}:0 laddr={path}:0 ")), "{listed}");
+    for pipeline in ["1", "16"] {
+        let arguments = ["-s", path, "-t", "incr", "-n", "4800", "-q", "-P", pipeline];
+        let printed = output(Command::new("redis-benchmark").args(arguments));
+        assert!(printed.contains("INCR: "), "{printed}");
+    }
+    assert_eq!(redis_cli(&["get", "counter:__rand_int__"]), "9600\n");
+}
+
+#[test]
 fn redis_cli_loads_a_mass_of_commands_through_its_pipe() {
     if !has("redis-cli", &["--version"]) {
         return;

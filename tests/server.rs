@@ -8,6 +8,9 @@ mod common;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::running::Running;
@@ -320,8 +323,8 @@ fn an_address_in_use_is_named() {
 
 #[test]
 fn clients_that_come_before_the_store_is_open_are_served_then() {
-    let listener = kvs::Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_address();
+    let listener = kvs::Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_address().socket_address().unwrap();
     let mut clients: Vec<_> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
     for client in &mut clients {
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -331,7 +334,7 @@ fn clients_that_come_before_the_store_is_open_are_served_then() {
     let store = kvs::Store::open(options).unwrap();
     let stop = listener.stop_handle();
     let server = listener.serve(store, ServerOptions::default());
-    assert_eq!(server.local_address(), address);
+    assert_eq!(server.local_address(), &address.into());
     let running = std::thread::spawn(move || server.run());
     for client in &mut clients {
         expect(client, b"+PONG\r\n");
@@ -341,8 +344,43 @@ fn clients_that_come_before_the_store_is_open_are_served_then() {
 }
 
 #[test]
+fn of_servers_that_find_the_same_dead_socket_one_replaces_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kvs.sock");
+    let endpoint = [kvs::Endpoint::Unix(path.clone())];
+    for _ in 0..20 {
+        drop(UnixListener::bind(&path).unwrap());
+        let start = Barrier::new(8);
+        let bound: Vec<_> = thread::scope(|scope| {
+            let bind = || {
+                start.wait();
+                kvs::Listener::bind_all(&endpoint)
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(bind)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (listeners, refused): (Vec<_>, Vec<_>) = bound.into_iter().partition(Result::is_ok);
+        assert_eq!(listeners.len(), 1);
+        for error in refused.into_iter().filter_map(Result::err) {
+            assert!(error.to_string().contains("another server listens there"), "{error}");
+        }
+        assert!(UnixStream::connect(&path).is_ok(), "the one that listens can be reached");
+        drop(listeners);
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn a_server_without_addresses_is_refused() {
+    let error = kvs::Listener::bind_all(&[]).unwrap_err().to_string();
+    assert!(error.contains("needs an address"), "{error}");
+    let error = kvs::Listener::bind("nowhere").unwrap_err().to_string();
+    assert!(error.contains("\"nowhere\" is no address"), "{error}");
+}
+
+#[test]
 fn a_server_that_was_stopped_before_it_ran_ends_at_once() {
-    let listener = kvs::Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = kvs::Listener::bind("127.0.0.1:0").unwrap();
     listener.stop_handle().stop();
     let options = kvs::Options::new("nothing-is-stored-here").engine(kvs::EngineKind::Memory);
     let store = kvs::Store::open(options).unwrap();

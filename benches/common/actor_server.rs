@@ -16,9 +16,10 @@ impl ActorServer {
     /// Serves the store on a free port of the loopback.
     pub fn start(store: &Store, workers: usize, readers: usize) -> Self {
         let options = ServerOptions::default().workers(workers).readers(readers);
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = KvsServer::bind(address, store.clone(), options).expect("a port is free");
-        let (address, stop) = (server.local_address(), server.stop_handle());
+        let server =
+            KvsServer::bind("127.0.0.1:0", store.clone(), options).expect("a port is free");
+        let address = server.local_address().socket_address().expect("it has a port");
+        let stop = server.stop_handle();
         let thread = thread::spawn(move || server.run().expect("nothing stops the server"));
         Self { address, stop, thread: Some(thread) }
     }

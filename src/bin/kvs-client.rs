@@ -1,16 +1,14 @@
 //! Sets, gets and removes keys on a server.
 
-#[path = "common/address.rs"]
-mod address;
 mod common;
 
 use std::io;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use common::{KeyCommand, NOT_FOUND, bytes, print_line};
-use kvs::{Error, KvsClient};
+use kvs::option_table::ADDRESS;
+use kvs::{Endpoint, Error, KvsClient};
 
 /// Talks to a kvs server
 #[derive(Parser)]
@@ -18,15 +16,9 @@ use kvs::{Error, KvsClient};
 struct CommandLine {
     #[command(subcommand)]
     command: KeyCommand,
-    /// Address of the server
-    #[arg(
-        long,
-        global = true,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:4000",
-        value_parser = address::parse
-    )]
-    addr: SocketAddr,
+    /// Address of the server: host:port, or unix:path
+    #[arg(long, global = true, value_name = "ADDRESS", default_value = ADDRESS)]
+    addr: Endpoint,
 }
 
 fn main() -> ExitCode {

@@ -1,10 +1,6 @@
 //! Serves a store to native and Redis clients.
 
-#[path = "common/address.rs"]
-mod address;
-
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use jiff::Timestamp;
 use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
-use kvs::{Durability, EngineKind, Error, Listener, Options, ServerOptions, Store};
+use kvs::{Durability, Endpoint, EngineKind, Error, Listener, Options, ServerOptions, Store};
 use log::LevelFilter;
 use mimalloc::MiMalloc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -36,14 +32,13 @@ const ENGINE_HELP: &str = match cfg!(feature = "sled") {
 #[derive(Parser)]
 #[command(name = "kvs-server", version)]
 struct CommandLine {
-    /// Address to listen on; port 0 chooses a free one
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = ADDRESS,
-        value_parser = address::parse
-    )]
-    addr: SocketAddr,
+    /// Address to listen on, host:port or unix:path; may be given several times; port 0 chooses a
+    /// free one
+    #[arg(long, value_name = "ADDRESS", default_value = ADDRESS)]
+    addr: Vec<Endpoint>,
+    /// Unix socket to listen at, besides the addresses; only this user may connect
+    #[arg(long, value_name = "PATH")]
+    unix: Vec<PathBuf>,
     #[arg(long, value_name = "NAME", help = ENGINE_HELP)]
     engine: Option<EngineKind>,
     /// The directory of the store
@@ -96,7 +91,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         server_options = server_options.readers(readers);
     }
     // A server that cannot be reached must not make a store, nor wait for one to be opened.
-    let listener = Listener::bind(arguments.addr)?;
+    let sockets = arguments.unix.into_iter().map(Endpoint::Unix);
+    let endpoints: Vec<_> = arguments.addr.into_iter().chain(sockets).collect();
+    let listener = Listener::bind_all(&endpoints)?;
     listener.stop_on_signals()?;
     let store = Store::open(options)?;
     let server = listener.serve(store.clone(), server_options);
@@ -107,7 +104,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         store.directory().display(),
         store.durability()
     );
-    log::info!("listening on {}", server.local_address());
+    for address in server.local_addresses() {
+        log::info!("listening on {address}");
+    }
     server.run()?;
     // Also tells of a failure that made the store refuse writes meanwhile.
     store.sync()?;

@@ -1,10 +1,11 @@
 //! The socket of a client: requests out, responses in, and the end of both after a failure.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::error::{ClientError, ClientResult};
+use super::stream::ClientStream;
+use crate::endpoint::Endpoint;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, RequestMessage, RequestOperation,
@@ -19,8 +20,8 @@ const KEPT_BYTES: usize = 1 << 20;
 
 /// A connection that is usable until its first failure.
 pub(super) struct Connection {
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: ClientStream,
+    address: Endpoint,
     /// The longest time that a call may take, or connecting until the greeting is over.
     timeout: Duration,
     /// The end of the time of the present call.
@@ -41,14 +42,12 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects and agrees on a version.
     pub(super) fn open(
-        address: SocketAddr,
+        address: Endpoint,
         connect_timeout: Duration,
         timeout: Duration,
     ) -> ClientResult<Self> {
-        let failed = |error| ClientError::network("connect to", address, error);
         let deadline = Instant::now() + connect_timeout;
-        let stream = TcpStream::connect_timeout(&address, connect_timeout).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
+        let stream = ClientStream::connect(&address, deadline)?;
         let mut connection = Self {
             stream,
             address,
@@ -96,8 +95,8 @@ impl Connection {
     }
 
     /// Returns the address of the server.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn address(&self) -> &Endpoint {
+        &self.address
     }
 
     /// Puts one request into the output.
@@ -188,7 +187,7 @@ impl Connection {
         match &self.failure {
             None => Ok(()),
             Some(reason) => Err(ClientError::ConnectionUnusable {
-                address: self.address,
+                address: self.address.clone(),
                 reason: reason.clone(),
             }),
         }
@@ -198,7 +197,7 @@ impl Connection {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.output.get(written..) {
             let result = remaining(self.deadline)
-                .and_then(|time| self.stream.set_write_timeout(Some(time)))
+                .and_then(|time| self.stream.set_write_timeout(time))
                 .and_then(|()| self.stream.write(rest));
             match result {
                 Ok(0) => return Err(self.network_error("send to", ErrorKind::WriteZero.into())),
@@ -219,7 +218,7 @@ impl Connection {
         let length = self.input.len();
         self.input.resize(length + READ_BYTES, 0);
         let result = remaining(self.deadline)
-            .and_then(|time| self.stream.set_read_timeout(Some(time)))
+            .and_then(|time| self.stream.set_read_timeout(time))
             .and_then(|()| self.stream.read(self.input.get_mut(length..).unwrap_or_default()));
         self.input.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
@@ -240,18 +239,18 @@ impl Connection {
     }
 
     fn network_error(&mut self, action: &'static str, error: io::Error) -> ClientError {
-        let address = self.address;
+        let address = self.address.clone();
         let error = match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
                 ClientError::Timeout { address, waited: self.timeout }
             }
-            _ => ClientError::network(action, address, error),
+            _ => ClientError::network(action, &address, error),
         };
         self.fail(error)
     }
 
     fn protocol_error(&mut self, source: ProtocolError) -> ClientError {
-        let address = self.address;
+        let address = self.address.clone();
         self.fail(ClientError::Protocol { address, source })
     }
 

@@ -1,9 +1,9 @@
 //! The errors of a client.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{Failure, FailureKind};
 use crate::sync::Arc;
@@ -19,13 +19,17 @@ pub type ClientResult<T> = Result<T, ClientError>;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
+    /// The text is no address, so nobody was asked.
+    #[error(transparent)]
+    InvalidAddress(#[from] InvalidEndpoint),
+
     /// A network operation failed; a request that was sent may or may not have been executed.
     #[error("cannot {action} {address}: {source}")]
     Network {
         /// The operation, as a verb with its preposition.
         action: &'static str,
         /// The address of the server.
-        address: SocketAddr,
+        address: Endpoint,
         /// The error of the operating system.
         #[source]
         source: Arc<io::Error>,
@@ -39,7 +43,7 @@ pub enum ClientError {
     )]
     Timeout {
         /// The address of the server.
-        address: SocketAddr,
+        address: Endpoint,
         /// The time that the client waited.
         waited: Duration,
     },
@@ -56,7 +60,7 @@ pub enum ClientError {
     #[error("{address} and this program do not understand each other: {source}")]
     Protocol {
         /// The address of the server.
-        address: SocketAddr,
+        address: Endpoint,
         /// The violation of the protocol.
         #[source]
         source: ProtocolError,
@@ -79,7 +83,7 @@ pub enum ClientError {
     )]
     ConnectionUnusable {
         /// The address of the server.
-        address: SocketAddr,
+        address: Endpoint,
         /// The earlier failure.
         reason: String,
     },
@@ -87,7 +91,8 @@ pub enum ClientError {
 
 impl ClientError {
     /// Wraps an error of the operating system.
-    pub(super) fn network(action: &'static str, address: SocketAddr, source: io::Error) -> Self {
+    pub(super) fn network(action: &'static str, address: &Endpoint, source: io::Error) -> Self {
+        let address = address.clone();
         Self::Network { action, address, source: Arc::new(source) }
     }
 
@@ -121,7 +126,9 @@ impl ClientError {
             Self::Remote { kind, .. } => *kind == FailureKind::OutcomeUnknown,
             Self::Network { .. } | Self::Timeout { .. } | Self::Protocol { .. } => true,
             // It was not sent.
-            Self::RequestTooLarge { .. } | Self::ConnectionUnusable { .. } => false,
+            Self::InvalidAddress(_)
+            | Self::RequestTooLarge { .. }
+            | Self::ConnectionUnusable { .. } => false,
         }
     }
 }
@@ -138,20 +145,25 @@ mod tests {
 
     #[test]
     fn a_program_can_tell_what_to_send_again() {
-        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let invalid = "nowhere".parse::<Endpoint>().unwrap_err();
+        let address = || Endpoint::Unix("socket".into());
         let remote = |kind| ClientError::Remote { kind, message: String::new() };
         let cases = [
             (remote(FailureKind::Busy), (true, false, false)),
             (remote(FailureKind::Full), (true, false, false)),
+            (invalid.into(), (false, false, false)),
             (remote(FailureKind::OutcomeUnknown), (false, true, false)),
             (remote(FailureKind::KeyTooLarge), (false, false, false)),
-            (ClientError::Timeout { address, waited: Duration::ZERO }, (false, true, false)),
             (
-                ClientError::network("send to", address, io::ErrorKind::BrokenPipe.into()),
+                ClientError::Timeout { address: address(), waited: Duration::ZERO },
+                (false, true, false),
+            ),
+            (
+                ClientError::network("send to", &address(), io::ErrorKind::BrokenPipe.into()),
                 (false, true, true),
             ),
             (
-                ClientError::ConnectionUnusable { address, reason: String::new() },
+                ClientError::ConnectionUnusable { address: address(), reason: String::new() },
                 (false, false, true),
             ),
             (
@@ -159,7 +171,7 @@ mod tests {
                 (false, false, false),
             ),
             (
-                ClientError::Protocol { address, source: ProtocolError::MagicMismatch },
+                ClientError::Protocol { address: address(), source: ProtocolError::MagicMismatch },
                 (false, true, false),
             ),
         ];

@@ -9,11 +9,12 @@ mod connection;
 mod error;
 mod pipeline;
 mod scan;
+mod stream;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::protocol::native::{ByteString, RequestOperation, Success};
 use connection::Connection;
 pub use error::{ClientError, ClientResult};
@@ -39,7 +40,8 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl ClientOptions {
-    /// Sets the longest time that connecting may take; the default is five seconds.
+    /// Sets the longest time that connecting may take; the default is five seconds. The time that
+    /// the system takes to look a host name up is not counted.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
@@ -60,7 +62,7 @@ impl ClientOptions {
 /// ```no_run
 /// use kvs::KvsClient;
 ///
-/// let mut client = KvsClient::connect("127.0.0.1:4000".parse()?)?;
+/// let mut client = KvsClient::connect("127.0.0.1:4000")?;
 /// client.set("key", "value")?;
 /// assert_eq!(client.get("key")?.as_deref(), Some(&b"value"[..]));
 /// assert!(client.remove("key")?);
@@ -93,18 +95,27 @@ macro_rules! expect {
 }
 
 impl KvsClient {
-    /// Connects with the default options.
+    /// Connects with the default options, to an [`Endpoint`] or what can become one: its text, or
+    /// an IP address with a port. The addresses of a host name are tried in turn until one answers.
     ///
     /// # Errors
+    /// [`ClientError::InvalidAddress`] if the text is no address,
     /// [`ClientError::Network`] if nobody listens there, [`ClientError::Timeout`] if whoever does
     /// says nothing, [`ClientError::Protocol`] if it is not a server of this kind,
     /// [`ClientError::Remote`] if it refuses this version.
-    pub fn connect(address: SocketAddr) -> ClientResult<Self> {
+    pub fn connect<A>(address: A) -> ClientResult<Self>
+    where
+        A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
+    {
         Self::connect_with(address, &ClientOptions::default())
     }
 
     /// Connects with these options.
-    pub fn connect_with(address: SocketAddr, options: &ClientOptions) -> ClientResult<Self> {
+    pub fn connect_with<A>(address: A, options: &ClientOptions) -> ClientResult<Self>
+    where
+        A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
+    {
+        let address = address.try_into().map_err(Into::into)?;
         let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
         Ok(Self { connection })
     }

@@ -26,7 +26,7 @@ pub enum PipelineReply {
 /// Requests that are sent together and answered in order.
 ///
 /// ```no_run
-/// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000".parse()?)?;
+/// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000")?;
 /// let mut pipeline = client.pipeline();
 /// pipeline.set("a", "1").set("b", "2").get("a");
 /// for reply in pipeline.send()? {

@@ -15,7 +15,7 @@ impl KvsClient {
     /// A long range takes several requests. Each sees one point in time, but not the same one.
     ///
     /// ```no_run
-    /// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000".parse()?)?;
+    /// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000")?;
     /// for (key, value) in client.scan(b"a".to_vec()..b"b".to_vec(), 100)? {
     ///     println!("{} = {}", key.escape_ascii(), value.escape_ascii());
     /// }

@@ -9,6 +9,9 @@ use std::fmt;
 /// The default of `addr`: only this machine reaches it, because there is no authentication.
 pub const ADDRESS: &str = "127.0.0.1:4000";
 
+/// The mode of the file of a Unix socket: only its owner may connect.
+pub const UNIX_SOCKET_MODE: u32 = 0o700;
+
 /// The default of `durability`: what a power loss may take, in milliseconds.
 pub const DURABILITY_INTERVAL_MILLISECONDS: u64 = 1000;
 
@@ -115,6 +118,7 @@ pub const OPTIONS: &[OptionRow] = {
     let durability = Text("`interval=1000`");
     &[
         row("address", Some("--addr"), &["bind", "port"], Text(ADDRESS)),
+        row("unix", Some("--unix"), &["unixsocket", "unixsocketperm"], Text("none")),
         row("directory", Some("--dir"), &["dir"], Text("the current directory")),
         OptionRow {
             change: OptionChange::AtCreation,

@@ -1,7 +1,6 @@
 //! The server as a whole, which starts its actors and waits for their end.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use crate::actor::ActorThread;
 use crate::server::ServerOptions;
@@ -14,20 +13,20 @@ use crate::server::net::listener::Listener;
 use crate::server::net::shutdown::StopHandle;
 use crate::store::reader::Readers;
 use crate::sync::{Arc, ThreadBuilder};
-use crate::{Error, Result, Store};
+use crate::{Endpoint, Error, InvalidEndpoint, Result, Store};
 
 /// A server that listens, ready to [`run`](Self::run).
 ///
-/// It speaks the native protocol and that of Redis on the same port. A [`Listener`] makes one that
-/// listens before its store is open.
+/// It speaks the native protocol and that of Redis on the same socket. A [`Listener`] makes one
+/// that listens before its store is open, or on several addresses.
 ///
 /// ```
 /// use kvs::{KvsClient, KvsServer, Options, ServerOptions, Store};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// let store = Store::open(Options::new(directory.path()))?;
-/// let server = KvsServer::bind("127.0.0.1:0".parse()?, store, ServerOptions::default())?;
-/// let (address, stop) = (server.local_address(), server.stop_handle());
+/// let server = KvsServer::bind("127.0.0.1:0", store, ServerOptions::default())?;
+/// let (address, stop) = (server.local_address().clone(), server.stop_handle());
 /// let running = std::thread::spawn(move || server.run());
 ///
 /// let mut client = KvsClient::connect(address)?;
@@ -45,7 +44,7 @@ pub struct KvsServer {
 
 impl fmt::Debug for KvsServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("KvsServer").field(&self.context.address).finish()
+        formatter.debug_tuple("KvsServer").field(&self.context.addresses).finish()
     }
 }
 
@@ -58,25 +57,35 @@ impl Listener {
 }
 
 impl KvsServer {
-    /// Listens on the address; port 0 chooses a free one.
+    /// Listens on the address as [`Listener::bind`] does.
     ///
     /// # Errors
-    /// [`Error::Network`] if the address cannot be listened on.
-    pub fn bind(address: SocketAddr, store: Store, options: ServerOptions) -> Result<Self> {
+    /// [`Error::InvalidOption`] if the text is no address; [`Error::Network`] if the address cannot
+    /// be listened on.
+    pub fn bind<A>(address: A, store: Store, options: ServerOptions) -> Result<Self>
+    where
+        A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
+    {
         Ok(Listener::bind(address)?.serve(store, options))
     }
 
     /// Returns a server for the clients of the listener.
     fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
-        let address = listener.local_address();
-        let context = Context::new(store, options, address, command::names());
+        let addresses = listener.local_addresses().to_vec();
+        let context = Context::new(store, options, addresses, command::names());
         Self { listener, context: Arc::new(context) }
     }
 
-    /// Returns the address that it listens on.
+    /// Returns the address that it listens on, the first one of several.
     #[must_use]
-    pub fn local_address(&self) -> SocketAddr {
-        self.context.address
+    pub fn local_address(&self) -> &Endpoint {
+        self.context.address()
+    }
+
+    /// Returns all addresses that it listens on.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[Endpoint] {
+        &self.context.addresses
     }
 
     /// Returns a handle that stops it.
@@ -108,8 +117,8 @@ impl KvsServer {
     /// [`Error::Network`] if it cannot go on; [`Error::Poisoned`] if its workers panicked;
     /// [`Error::Removed`] if the directory or a file of the store was removed or replaced.
     pub fn run(self) -> Result<()> {
-        let Self { listener: Listener { socket, poll, stop, .. }, context } = self;
-        let failed = |error| Error::network("start a thread for", context.address, error);
+        let Self { listener: Listener { sockets, poll, stop, .. }, context } = self;
+        let failed = |error| Error::network("start a thread for", context.address(), error);
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
         let mut threads = Vec::new();
@@ -124,6 +133,6 @@ impl KvsServer {
             threads.push(ActorThread::new(thread));
             workers.push(address);
         }
-        Acceptor::new(socket, Arc::clone(&context), workers).run(poll, &stop)
+        Acceptor::new(sockets, Arc::clone(&context), workers).run(poll, &stop)
     }
 }

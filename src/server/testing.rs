@@ -6,7 +6,7 @@ use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
 use crate::server::net::admission::Admission;
 use crate::sync::Arc;
-use crate::{EngineKind, Options, Store};
+use crate::{Endpoint, EngineKind, Options, Store};
 
 /// Returns a context over an empty store in memory.
 pub(super) fn context() -> Arc<Context> {
@@ -16,13 +16,16 @@ pub(super) fn context() -> Arc<Context> {
 /// Returns a context over an empty store in memory with these options.
 pub(super) fn context_over(options: Options) -> Context {
     let store = Store::open(options.engine(EngineKind::Memory)).unwrap();
-    let address = ([127, 0, 0, 1], 4000).into();
-    Context::new(store, ServerOptions::default(), address, command::names())
+    Context::new(store, ServerOptions::default(), vec![address(4000)], command::names())
+}
+
+fn address(port: u16) -> Endpoint {
+    format!("127.0.0.1:{port}").parse().unwrap()
 }
 
 /// Returns a session of the context that nobody needs to wake.
 pub(super) fn session(context: &Context) -> Arc<Session> {
-    context.clients.open(([127, 0, 0, 1], 50_000).into(), || {})
+    context.clients.open(address(50_000), address(4000), || {})
 }
 
 /// Returns an admitted connection of the context.

@@ -152,17 +152,3 @@ fn words_that_look_like_options_are_refused() {
         assert_eq!(tool.run(&["get", "key"], 0).stdout, b"Key not found\n");
     });
 }
-
-#[test]
-fn an_address_is_no_name_to_ask_somebody_about() {
-    for program in [CLIENT, SERVER] {
-        for address in ["localhost:4000", "example.com:80", "4000", "127.0.0.1", "[::1]", ""] {
-            let arguments: &[&str] = if program == CLIENT { &["get", "key"] } else { &[] };
-            let output = run(program, &[arguments, &["--addr", address]].concat());
-            assert_eq!(output.status.code(), Some(2), "{program} {address:?}: {output:?}");
-            let message = text(&output.stderr);
-            assert!(message.contains("--addr <IP:PORT>"), "{message}");
-            assert!(message.contains("as 127.0.0.1:4000"), "{message}");
-        }
-    }
-}

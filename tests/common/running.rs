@@ -23,10 +23,9 @@ impl Running {
     /// Starts a server over a store of that kind.
     pub fn start_on(store_options: Options, options: ServerOptions) -> Self {
         let store = Store::open(store_options).unwrap();
-        let address = "127.0.0.1:0".parse().unwrap();
-        let server = KvsServer::bind(address, store.clone(), options).unwrap();
+        let server = KvsServer::bind("127.0.0.1:0", store.clone(), options).unwrap();
         Self {
-            address: server.local_address(),
+            address: server.local_address().socket_address().unwrap(),
             store,
             stop: server.stop_handle(),
             thread: Some(std::thread::spawn(move || server.run())),

@@ -44,11 +44,10 @@ fn serve(talk: impl FnOnce(&mut TcpStream)) {
     let directory = TempDir::new().unwrap();
     let options = Options::new(directory.path()).engine(EngineKind::Memory);
     let store = Store::open(options).unwrap();
-    let address = "127.0.0.1:0".parse().unwrap();
-    let server = KvsServer::bind(address, store, ServerOptions::default()).unwrap();
-    let (address, stop) = (server.local_address(), server.stop_handle());
+    let server = KvsServer::bind("127.0.0.1:0", store, ServerOptions::default()).unwrap();
+    let (address, stop) = (server.local_address().socket_address(), server.stop_handle());
     let running = thread::spawn(move || server.run());
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(address.unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     talk(&mut stream);
     drop(stream);

@@ -1,13 +1,11 @@
 //! `CLIENT`: the open connections.
 
-use std::net::SocketAddr;
-
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, SYNTAX};
 use super::reply_value::{bulk, done, length, ok, refuse};
 use super::word::is;
+use crate::Endpoint;
 use crate::protocol::resp::{Value, Version};
-use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::session::Session;
 use crate::store::parse_integer;
@@ -82,7 +80,7 @@ pub(super) fn switch(call: &Call<'_>) -> Executed {
 
 /// `CLIENT INFO`
 pub(super) fn info(call: &Call<'_>) -> Executed {
-    done(Value::Verbatim(line(call.session, call.context)))
+    done(Value::Verbatim(line(call.session)))
 }
 
 /// `CLIENT LIST [TYPE type | ID id ...]`
@@ -102,7 +100,7 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
         }
         _ => return refuse(SYNTAX),
     }
-    let lines = sessions.iter().map(|session| line(session, call.context));
+    let lines = sessions.iter().map(|session| line(session));
     done(Value::Verbatim(lines.collect()))
 }
 
@@ -124,8 +122,16 @@ fn client_id(text: &[u8]) -> Option<u64> {
     id.filter(|id| *id > 0)
 }
 
+/// Returns an address as Redis prints it, which gives a Unix socket the port 0.
+fn printed(address: &Endpoint) -> String {
+    match address {
+        Endpoint::Unix(path) => format!("{}:0", path.display()),
+        address => address.to_string(),
+    }
+}
+
 /// Returns a connection as one line, without the fields of Redis that are not known here.
-fn line(session: &Session, context: &Context) -> String {
+fn line(session: &Session) -> String {
     let labels = session.labels();
     let protocol = match session.version() {
         Version::Resp2 => 2,
@@ -140,8 +146,8 @@ fn line(session: &Session, context: &Context) -> String {
         "id={} addr={} laddr={} name={} age={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
          multi={multi} user=default resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
-        session.address,
-        context.address,
+        printed(&session.address),
+        printed(&session.local_address),
         labels.name,
         session.since.elapsed().as_secs(),
         labels.library_name,
@@ -192,15 +198,15 @@ impl Filter {
     }
 
     fn meets(&self, session: &Session, call: &Call<'_>) -> bool {
-        let same = |address: SocketAddr, wanted: &Option<Vec<u8>>| {
+        let same = |address: &Endpoint, wanted: &Option<Vec<u8>>| {
             let wanted = wanted.as_deref();
-            wanted.is_none_or(|wanted| wanted == address.to_string().as_bytes())
+            wanted.is_none_or(|wanted| wanted == printed(address).as_bytes())
         };
         !self.nobody
             && (self.own || session.id != call.session.id)
             && self.id.is_none_or(|id| id == session.id)
-            && same(session.address, &self.address)
-            && same(call.context.address, &self.local_address)
+            && same(&session.address, &self.address)
+            && same(&session.local_address, &self.local_address)
     }
 }
 

@@ -5,9 +5,10 @@ use super::command_error::SYNTAX;
 use super::glob::{self, Case};
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
+use crate::options::table::UNIX_SOCKET_MODE;
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::context::Context;
-use crate::{Durability, EngineKind};
+use crate::{Durability, Endpoint, EngineKind};
 
 /// A setting that tools ask for.
 struct Setting {
@@ -21,7 +22,7 @@ const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
 
 /// The settings by name. Those that are options here are named in the
 /// [table of options](crate::option_table); the others have one answer in every server.
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 18] = [
     setting("appendfsync", |context| match context.store.durability() {
         Durability::Always => "always".into(),
         Durability::Interval(_) => "everysec".into(),
@@ -31,20 +32,32 @@ const SETTINGS: [Setting; 16] = [
         EngineKind::Memory => "no".into(),
         _ => "yes".into(),
     }),
-    setting("bind", |context| context.address.ip().to_string()),
+    setting("bind", |context| {
+        let addresses = context.addresses.iter().filter_map(Endpoint::socket_address);
+        let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
+        addresses.join(" ")
+    }),
     setting("databases", |_| "1".into()),
     setting("dir", |context| context.store.directory().display().to_string()),
     setting("io-threads", |context| context.options.workers.to_string()),
     setting("maxclients", |context| context.options.connections_max.to_string()),
     setting("maxmemory", |_| "0".into()),
     setting("maxmemory-policy", |_| "noeviction".into()),
-    setting("port", |context| context.address.port().to_string()),
+    setting("port", |context| context.tcp_port().to_string()),
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
     setting("requirepass", |_| String::new()),
     setting("save", |_| String::new()),
     setting("slowlog-log-slower-than", |_| "-1".into()),
     setting("slowlog-max-len", |_| "0".into()),
     setting("timeout", |_| "0".into()),
+    setting("unixsocket", |context| {
+        let path = context.addresses.iter().find_map(|address| match address {
+            Endpoint::Unix(path) => Some(path.display().to_string()),
+            _ => None,
+        });
+        path.unwrap_or_default()
+    }),
+    setting("unixsocketperm", |_| format!("{:o}", UNIX_SOCKET_MODE)),
 ];
 
 /// `CONFIG GET pattern [pattern ...]`

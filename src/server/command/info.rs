@@ -95,7 +95,7 @@ fn server(context: &Context) -> Result<Fields> {
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
         ("run_id", context.run_id.clone()),
-        ("tcp_port", context.address.port().to_string()),
+        ("tcp_port", context.tcp_port().to_string()),
         ("uptime_in_seconds", uptime.to_string()),
         ("uptime_in_days", (uptime / 86_400).to_string()),
         ("config_file", String::new()),

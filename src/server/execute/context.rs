@@ -1,14 +1,13 @@
 //! The state that all connections of a server share.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
-use crate::Store;
 use crate::server::options::ServerOptions;
 use crate::server::statistics::Statistics;
+use crate::{Endpoint, Store};
 
 /// The state that the connection workers and readers of one server share.
 pub(crate) struct Context {
@@ -16,8 +15,8 @@ pub(crate) struct Context {
     pub(crate) store: Store,
     /// The options of the server.
     pub(crate) options: ServerOptions,
-    /// The address that the server listens on.
-    pub(crate) address: SocketAddr,
+    /// The addresses that the server listens on, at least one.
+    pub(crate) addresses: Vec<Endpoint>,
     /// The time of the start.
     pub(crate) started: Instant,
     /// An identity of this run of the server: 40 hexadecimal digits.
@@ -35,20 +34,30 @@ impl Context {
     pub(crate) fn new(
         store: Store,
         options: ServerOptions,
-        address: SocketAddr,
+        addresses: Vec<Endpoint>,
         commands: impl Iterator<Item = &'static str>,
     ) -> Self {
         let digits: String = (0..3).map(|_| format!("{:016x}", random_u64())).collect();
         Self {
             store,
             options,
-            address,
+            addresses,
             started: Instant::now(),
             run_id: digits.chars().take(40).collect(),
             clients: Clients::default(),
             statistics: Statistics::new(commands),
             cursors: ScanCursors::starting_at(random_u64()),
         }
+    }
+
+    /// Returns the first address that the server listens on.
+    pub(crate) fn address(&self) -> &Endpoint {
+        &self.addresses[0]
+    }
+
+    /// Returns the first port that the server listens on; 0, as Redis has it, if it has none.
+    pub(crate) fn tcp_port(&self) -> u16 {
+        self.addresses.iter().find_map(Endpoint::socket_address).map_or(0, |address| address.port())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The session of a connection, and the list of all open ones.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::Endpoint;
 use crate::protocol::resp::Version;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
@@ -12,7 +12,9 @@ pub(crate) struct Session {
     /// The id, larger than that of every earlier connection; never used twice.
     pub(crate) id: u64,
     /// The address of the client.
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Endpoint,
+    /// The address of the server that the client connected to.
+    pub(crate) local_address: Endpoint,
     /// The time of the connect.
     pub(crate) since: Instant,
     /// True if replies are encoded as RESP3.
@@ -95,12 +97,14 @@ impl Clients {
     /// Adds a session; `wake` makes its worker check its sessions.
     pub(crate) fn open(
         &self,
-        address: SocketAddr,
+        address: Endpoint,
+        local_address: Endpoint,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Arc<Session> {
         let session = Arc::new(Session {
             id: self.next_id.fetch_add(1, Ordering::Relaxed) + 1,
             address,
+            local_address,
             since: Instant::now(),
             resp3: AtomicBool::new(false),
             in_refused_transaction: AtomicBool::new(false),

@@ -95,11 +95,12 @@ fn info(context: &Context) -> Result<String> {
     let line = |statistic: &Statistic| -> Result<_> {
         Ok((statistic.name, statistic.read(context)?.to_string()))
     };
+    let addresses: Vec<_> = context.addresses.iter().map(ToString::to_string).collect();
     let lines = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("engine", store.engine().to_string()),
         ("durability", store.durability().to_string()),
-        ("address", context.address.to_string()),
+        ("address", addresses.join(" ")),
         line(&statistic::UPTIME)?,
         line(&statistic::KEYS)?,
         line(&statistic::CONNECTIONS)?,

@@ -1,4 +1,4 @@
-//! The acceptor: owns the listener and the limit of connections, and never reads a socket.
+//! The acceptor: owns the listening sockets and the limit of connections, and never reads a socket.
 //!
 //! | channel | from or to | carries | bound and what happens at it |
 //! |---|---|---|---|
@@ -8,20 +8,20 @@
 //! When it ends it drops its addresses of the workers, which is what ends them.
 
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Poll};
 
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::{Admission, NewConnection};
+use crate::server::net::client_socket::ClientSocket;
 use crate::server::net::event_loop::WorkerAddress;
+use crate::server::net::listening_socket::{Accepted, ListeningSocket};
 use crate::server::net::shutdown::StopHandle;
 use crate::server::net::worker_inbox::WorkerInbox;
 use crate::sync::Arc;
-use crate::{Error, Result};
+use crate::{Endpoint, Error, Result};
 
 /// The pause after a failed accept, so that a lack of file descriptors does not make it spin.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -40,7 +40,9 @@ const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
 /// The acceptor actor.
 pub(crate) struct Acceptor {
-    listener: TcpListener,
+    /// The listening sockets, at least one.
+    sockets: Vec<ListeningSocket>,
+    next_socket: usize,
     context: Arc<Context>,
     workers: Vec<WorkerAddress>,
     /// The inboxes of all workers: a session does not know which worker gets it.
@@ -55,14 +57,15 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     /// Returns an acceptor that hands connections to these workers in turn.
     pub(crate) fn new(
-        listener: TcpListener,
+        sockets: Vec<ListeningSocket>,
         context: Arc<Context>,
         workers: Vec<WorkerAddress>,
     ) -> Self {
         let inboxes = workers.iter().map(|worker| Arc::clone(worker.bell.inbox()));
         Self {
             inboxes: inboxes.collect(),
-            listener,
+            sockets,
+            next_socket: 0,
             context,
             workers,
             next_worker: 0,
@@ -72,7 +75,7 @@ impl Acceptor {
         }
     }
 
-    /// Accepts until it is stopped or the store lost its files; the listener must be registered
+    /// Accepts until it is stopped or the store lost its files; the sockets must be registered
     /// with the poll.
     pub(crate) fn run(mut self, mut poll: Poll, stop: &StopHandle) -> Result<()> {
         let mut events = Events::with_capacity(2);
@@ -80,7 +83,11 @@ impl Acceptor {
         while !stop.is_stopped() {
             match poll.poll(&mut events, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
-                    return Err(Error::network("wait for clients of", self.context.address, error));
+                    return Err(Error::network(
+                        "wait for clients of",
+                        self.context.address(),
+                        error,
+                    ));
                 }
                 _ => {}
             }
@@ -98,15 +105,25 @@ impl Acceptor {
 
     /// Accepts the clients that wait; returns the longest wait before the next try.
     fn turn(&mut self) -> Option<Duration> {
+        // The sockets in a row at which nobody waits.
+        let mut quiet = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             if let Some(new) = self.waiting.take()
                 && !self.hand_over(new)
             {
                 return Some(BUSY_WAIT);
             }
-            match self.listener.accept() {
-                Ok((socket, address)) => self.admit(socket, address),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            if quiet == self.sockets.len() {
+                return None;
+            }
+            let socket = &self.sockets[self.next_socket % self.sockets.len()];
+            self.next_socket = self.next_socket.wrapping_add(1);
+            match socket.accept() {
+                Ok(accepted) => {
+                    quiet = 0;
+                    self.admit(accepted);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => quiet += 1,
                 // The client gave up while it waited; the next one may not have.
                 Err(error)
                     if matches!(
@@ -132,26 +149,26 @@ impl Acceptor {
         }
     }
 
-    fn admit(&mut self, socket: TcpStream, address: SocketAddr) {
+    fn admit(&mut self, accepted: Accepted) {
+        let Accepted { socket, address, local_address } = accepted;
         let context = &self.context;
         if context.clients.count() >= context.options.connections_max {
             context.statistics.connections_rejected.add(1);
-            self.refuse(socket, address);
+            self.refuse(socket, &address);
             return;
         }
-        // Replies are written when they are complete, so waiting for more bytes only delays them.
-        if let Err(error) = socket.set_nodelay(true) {
+        if let Err(error) = socket.send_without_delay() {
             log::debug!("cannot send small replies to {address} without delay: {error}");
         }
         context.statistics.connections_accepted.add(1);
         let inboxes = Arc::clone(&self.inboxes);
         let wake = move || inboxes.iter().for_each(|inbox| inbox.call_attention());
-        let session = context.clients.open(address, wake);
+        let session = context.clients.open(address, local_address, wake);
         let admission = Admission::new(Arc::clone(context), session);
         self.waiting = Some(NewConnection { socket, admission });
     }
 
-    fn refuse(&mut self, mut socket: TcpStream, address: SocketAddr) {
+    fn refuse(&mut self, mut socket: ClientSocket, address: &Endpoint) {
         // A new socket has room for this line; a client that is gone already does not miss it.
         let _ = socket.write(REFUSAL);
         if let Some(more) = self.refusals.admit(Instant::now()) {

@@ -1,9 +1,8 @@
 //! A connection on its way from the acceptor to a worker.
 
-use mio::net::TcpStream;
-
 use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
+use crate::server::net::client_socket::ClientSocket;
 use crate::sync::Arc;
 
 /// A place among the connections that may be open; dropping it frees the place.
@@ -33,7 +32,7 @@ impl Drop for Admission {
 /// A connection that the acceptor hands to a worker.
 pub(crate) struct NewConnection {
     /// The socket, registered nowhere yet.
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: ClientSocket,
     /// Its place among the open connections.
     pub(crate) admission: Admission,
 }

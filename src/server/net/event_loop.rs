@@ -3,12 +3,12 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 
 use crate::actor::{Address, Mailbox, Received, mailbox};
 use crate::server::execute::context::Context;
 use crate::server::net::admission::NewConnection;
+use crate::server::net::client_socket::ClientSocket;
 use crate::server::net::doorbell::Doorbell;
 use crate::server::net::socket_connection::Readiness;
 use crate::server::net::worker::Worker;
@@ -32,7 +32,7 @@ pub(crate) struct EventLoop {
     arrived: Vec<NewConnection>,
     /// True once the acceptor is gone and the worker was told to stop.
     closed: bool,
-    worker: Worker<TcpStream>,
+    worker: Worker<ClientSocket>,
     inbox: Arc<WorkerInbox>,
     /// Spins for replies of the writer and the readers before it sleeps.
     spin: AdaptiveSpin,
@@ -166,9 +166,7 @@ impl EventLoop {
     fn admit(&mut self, new: NewConnection) {
         let NewConnection { mut socket, admission } = new;
         let token = Token(self.worker.next_place());
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        // Both at once and for good: events come at edges, so the unused one costs nothing.
-        match self.poll.registry().register(&mut socket, token, interest) {
+        match socket.register(self.poll.registry(), token) {
             Ok(()) => {
                 self.worker.add(socket, admission);
             }

@@ -11,7 +11,9 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | [`listener`], [`shutdown`] | the listening socket, which may exist before the store; the handle that stops |
+//! | [`listener`], [`shutdown`] | the listening sockets, which may exist before the store; the handle that stops |
+//! | [`listening_socket`], [`client_socket`] | a socket of either kind: TCP and Unix |
+//! | [`socket_file`] | the file of a Unix socket: who may replace it, and its removal |
 //! | [`acceptor`], [`admission`] | accepting, the limit of connections, the way of one to its worker |
 //! | [`event_loop`], [`doorbell`] | the thread of a worker: its poll, and how others wake it |
 //! | [`worker`], [`socket_connection`], [`lingering`] | turns over the sockets of one worker |
@@ -27,13 +29,16 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod admission;
+pub(crate) mod client_socket;
 pub(crate) mod doorbell;
 pub(crate) mod event_loop;
 pub(crate) mod lingering;
 pub(crate) mod listener;
+pub(crate) mod listening_socket;
 pub(crate) mod outbox;
 pub(crate) mod shutdown;
 pub(crate) mod socket_connection;
+pub(crate) mod socket_file;
 pub(crate) mod transport;
 pub(crate) mod worker;
 pub(crate) mod worker_inbox;

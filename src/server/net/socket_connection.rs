@@ -176,7 +176,7 @@ pub(crate) fn guarded<S: Transport, R>(
 
 /// Logs that executing a request panicked.
 pub(crate) fn note_panic<S: Transport>(client: &SocketConnection<S>) {
-    let address = client.connection.session().address;
+    let address = &client.connection.session().address;
     log::error!("a request of {address} panicked; its connection is closed");
 }
 

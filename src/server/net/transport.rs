@@ -1,9 +1,6 @@
 //! The transport under a connection: a socket that never blocks.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
-
-use mio::net::TcpStream;
 
 /// A socket that returns [`ErrorKind::WouldBlock`](io::ErrorKind::WouldBlock) instead of waiting.
 ///
@@ -19,12 +16,4 @@ pub(crate) trait Transport: Read + Write {
 
     /// Tells the peer that nothing more will be written.
     fn end_output(&self) -> io::Result<()>;
-}
-
-impl Transport for TcpStream {
-    const SHORT_READ_DRAINS: bool = true;
-
-    fn end_output(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
 }

@@ -313,7 +313,7 @@ impl<S: Transport> Worker<S> {
         if let Some(error) = client.connection.take_refusal() {
             self.context.statistics.protocol_errors.add(1);
             if let Some(more) = self.refusals.admit(now) {
-                let address = client.connection.session().address;
+                let address = &client.connection.session().address;
                 log::warn!("closing {address}: {error} ({more} more closings not logged)");
             }
         }
