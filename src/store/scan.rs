@@ -10,7 +10,7 @@ use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned, ValueType};
 const KEYS_PER_PAGE: usize = 1024;
 
 /// The place in an order of keys behind which a scan goes on; opaque outside the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ScanPosition(Vec<u8>);
 
 impl ScanPosition {
@@ -120,10 +120,17 @@ impl StoreScan<'_> {
     }
 
     /// Returns the position behind the last page, or `None` at the end.
-    pub(crate) fn into_position(self) -> Option<ScanPosition> {
-        match self.rest?.start {
-            Bound::Excluded(key) | Bound::Included(key) => Some(ScanPosition(key)),
+    pub(crate) fn position(&self) -> Option<ScanPosition> {
+        match &self.rest.as_ref()?.start {
+            Bound::Excluded(key) | Bound::Included(key) => Some(ScanPosition(key.clone())),
             Bound::Unbounded => None,
+        }
+    }
+
+    /// Ends the scan at a position that lies ahead.
+    pub(crate) fn end_at(&mut self, position: &ScanPosition) {
+        if let Some(range) = &mut self.rest {
+            range.end = Bound::Included(position.0.clone());
         }
     }
 }

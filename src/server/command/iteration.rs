@@ -1,12 +1,16 @@
 //! Iterations over all keys, page by page, on a reader.
 
+use std::time::Instant;
+
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, NOT_AN_INTEGER, SYNTAX};
 use super::glob::{self, Case};
 use super::reply_value::{bulk, done};
 use super::word::is;
 use crate::protocol::resp::Value;
+use crate::server::execute::scan_cursors::ScanCursors;
 use crate::store::parse_integer;
+use crate::store::scan::{ScanPosition, StoreScan};
 
 /// The most keys read at one point in time, which keeps the engine from dropping old versions.
 const PAGE_KEYS: usize = 512;
@@ -20,6 +24,9 @@ const COUNT_DEFAULT: usize = 10;
 /// The bytes of visited keys that end a `SCAN` early, so that long keys make neither a huge reply
 /// nor much work for a pattern.
 const VISITED_BYTES: usize = 1 << 20;
+
+/// The bytes of keys between two landmarks, at least, where they are fewer than [`COUNT_MAX`].
+const LANDMARK_BYTES: usize = 16 << 20;
 
 /// The most bytes of a pattern: matching a key takes up to its length times that of the pattern.
 const PATTERN_BYTES_MAX: usize = 1024;
@@ -79,9 +86,32 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
     call.check_may_wait()?;
     let cursors = &call.context.cursors;
     let mut scan = call.context.store.scan_keys(cursors.position(options.cursor));
-    let (mut keys, mut bytes, mut visited) = (vec![], 0, 0);
-    while visited < options.count && bytes < VISITED_BYTES && !scan.is_at_end() {
-        let limit = PAGE_KEYS.min(options.count - visited);
+    let mut keys = vec![];
+    visit(&mut scan, &options, options.count, VISITED_BYTES, &mut keys)?;
+    let next = match scan.position() {
+        Some(position) => match cursors.advance(options.cursor, &position, Instant::now()) {
+            Some(cursor) => cursor,
+            None => go_on_to_landmark(&mut scan, &position, &options, cursors, &mut keys)?,
+        },
+        None => {
+            cursors.finish(options.cursor);
+            0
+        }
+    };
+    done(Value::Array(vec![bulk(next.to_string()), Value::Array(keys)]))
+}
+
+/// Visits up to `count` keys, and no more after so many bytes of them; adds those that are shown.
+fn visit(
+    scan: &mut StoreScan<'_>,
+    options: &ScanOptions<'_>,
+    count: usize,
+    bytes_max: usize,
+    keys: &mut Vec<Value>,
+) -> crate::Result<()> {
+    let (mut bytes, mut visited) = (0, 0);
+    while visited < count && bytes < bytes_max && !scan.is_at_end() {
+        let limit = PAGE_KEYS.min(count - visited);
         visited += limit;
         for found in scan.page(limit)? {
             bytes += found.key.len();
@@ -90,14 +120,31 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
             }
         }
     }
-    let next = match scan.into_position() {
-        Some(position) => cursors.advance(options.cursor, position),
-        None => {
-            cursors.finish(options.cursor);
-            0
+    Ok(())
+}
+
+/// Goes on from a position to the next landmark, or makes one a long page ahead. Returns its
+/// cursor, or zero at the end of the keys.
+fn go_on_to_landmark(
+    scan: &mut StoreScan<'_>,
+    position: &ScanPosition,
+    options: &ScanOptions<'_>,
+    cursors: &ScanCursors,
+    keys: &mut Vec<Value>,
+) -> crate::Result<u64> {
+    let landmark = cursors.landmark_from(position);
+    if let Some((ahead, cursor)) = &landmark {
+        if ahead == position {
+            return Ok(*cursor);
         }
-    };
-    done(Value::Array(vec![bulk(next.to_string()), Value::Array(keys)]))
+        scan.end_at(ahead);
+    }
+    visit(scan, options, COUNT_MAX, LANDMARK_BYTES, keys)?;
+    Ok(match (scan.position(), landmark) {
+        (Some(position), _) => cursors.add_landmark(position),
+        (None, Some((_, cursor))) => cursor,
+        (None, None) => 0,
+    })
 }
 
 /// `KEYS pattern`

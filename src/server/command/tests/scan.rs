@@ -102,6 +102,33 @@ fn iterations_do_not_disturb_each_other_and_may_repeat_a_step() {
 }
 
 #[test]
+fn every_iteration_ends_however_many_there_are() {
+    let server = Server::new();
+    let names: BTreeSet<_> = fill(&server, 25_000).into_iter().collect();
+    let (first, _) = page(&server, "SCAN 0 COUNT 1");
+    // More than the table of cursors holds are begun and not finished.
+    (0..33_000).for_each(|_| drop(page(&server, "SCAN 0 COUNT 1 MATCH none")));
+    let mut iterations = vec![("0".to_owned(), BTreeSet::new()); 20];
+    for step in 0.. {
+        assert!(step < 10, "an iteration makes no progress");
+        for (cursor, met) in &mut iterations {
+            if step == 0 || cursor != "0" {
+                let (next, keys) = page(&server, &format!("SCAN {cursor} COUNT 3"));
+                met.extend(keys);
+                *cursor = next;
+                page(&server, "SCAN 0 COUNT 2 MATCH none");
+            }
+        }
+        if iterations.iter().all(|(cursor, _)| cursor == "0") {
+            break;
+        }
+    }
+    assert!(iterations.iter().all(|(_, met)| *met == names), "a key was not met");
+    let (_, keys) = page(&server, &format!("SCAN {first} COUNT 1"));
+    assert!(keys[0] == "key:0001", "an iteration of before goes on where it was");
+}
+
+#[test]
 fn arguments_are_checked_before_anything_is_read() {
     let server = Server::new();
     let syntax = "-ERR syntax error";
