@@ -108,3 +108,40 @@ fn connect_unix(path: &Path, deadline: Instant) -> io::Result<ClientStream> {
 fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Returns a listener and its address.
+    fn listening() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn peer(stream: &ClientStream) -> SocketAddr {
+        match stream {
+            ClientStream::Tcp(stream) => stream.peer_addr().unwrap(),
+            ClientStream::Unix(_) => panic!("it is a Unix socket"),
+        }
+    }
+
+    #[test]
+    fn an_address_that_refuses_or_is_silent_leaves_time_for_the_next() {
+        let refusing_address = SocketAddr::from(([127, 0, 0, 1], 1));
+        // The kernel answers nobody whose place in the queue another one took.
+        let (silent, silent_address) = listening();
+        rustix::net::listen(&silent, 0).unwrap();
+        let _waiting = TcpStream::connect(silent_address).unwrap();
+        let (_answering, answering_address) = listening();
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let addresses = [refusing_address, silent_address, answering_address];
+        let stream = connect_tcp(&addresses, deadline).unwrap();
+        assert_eq!(peer(&stream), answering_address);
+        let error = connect_tcp(&addresses[..1], deadline).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+}

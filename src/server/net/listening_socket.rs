@@ -11,6 +11,9 @@ use crate::server::net::client_socket::ClientSocket;
 use crate::server::net::socket_file::SocketFile;
 use crate::{Error, Result};
 
+/// The most ports of which one may be free on every address of a host.
+const PORTS_MAX: usize = 16;
+
 /// A listening socket.
 pub(crate) enum ListeningSocket {
     Tcp(TcpListener),
@@ -39,7 +42,7 @@ impl ListeningSocket {
             Endpoint::Host { name, port } => {
                 let addresses = look_up(name, *port)
                     .map_err(|error| Error::network("look up", endpoint, error))?;
-                listen_on_all(&addresses)
+                listen_on_host(&addresses)
             }
             Endpoint::Unix(path) => {
                 let (file, listener) = SocketFile::listen(path)
@@ -90,6 +93,18 @@ fn listen(address: SocketAddr) -> Result<ListeningSocket> {
 }
 
 /// Listens on the addresses of a host; a port that the system chooses is the same on all.
+fn listen_on_host(addresses: &[SocketAddr]) -> Result<Vec<ListeningSocket>> {
+    let is_chosen = addresses.iter().all(|address| address.port() == 0);
+    for _ in 1..PORTS_MAX {
+        match listen_on_all(addresses) {
+            Err(error) if is_chosen && is_taken(&error) => {}
+            result => return result,
+        }
+    }
+    listen_on_all(addresses)
+}
+
+/// Listens on each of the addresses, with the port of the first one where theirs is 0.
 ///
 /// An address that this machine does not have is left out: the name of a host often has one of a
 /// protocol that is switched off. One that is taken is an error, as is having none.
@@ -120,4 +135,43 @@ fn listen_on_all(addresses: &[SocketAddr]) -> Result<Vec<ListeningSocket>> {
 
 fn is_taken(error: &Error) -> bool {
     matches!(error, Error::Network { source, .. } if source.kind() == ErrorKind::AddrInUse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the addresses that are listened on instead of these.
+    fn listened_on(addresses: &[&str]) -> Result<Vec<SocketAddr>> {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let sockets = listen_on_host(&addresses)?;
+        let found = sockets.iter().map(|socket| socket.address().unwrap());
+        Ok(found.map(|endpoint| endpoint.socket_address().unwrap()).collect())
+    }
+
+    #[test]
+    fn a_port_that_the_system_chooses_is_the_same_on_all_addresses_of_a_host() {
+        let found = listened_on(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"]).unwrap();
+        assert_eq!(found.len(), 3);
+        assert_ne!(found[0].port(), 0);
+        assert!(found.iter().all(|address| address.port() == found[0].port()), "{found:?}");
+    }
+
+    #[test]
+    fn an_address_that_this_machine_does_not_have_is_left_out() {
+        let found = listened_on(&["192.0.2.1:0", "127.0.0.1:0"]).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].ip().is_loopback());
+        let error = listened_on(&["192.0.2.1:1"]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot listen on 192.0.2.1:1: "), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_an_error() {
+        let taken = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let addresses = [format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}")];
+        let error = listened_on(&addresses.each_ref().map(String::as_str)).unwrap_err();
+        assert!(is_taken(&error), "{error}");
+    }
 }
