@@ -15,13 +15,15 @@ const WAITING_MAX: usize = 2;
 
 /// Threads that last as long as their tasks.
 pub(super) struct Threads {
-    count: usize,
+    /// Returns their number. It is called only where there are tasks for them: the system reads
+    /// files to count its processors, which takes longer than opening a small store.
+    count: fn() -> usize,
 }
 
 impl Threads {
     /// Returns as many as there are processors.
     pub(super) fn new() -> Self {
-        Self { count: processors().min(THREADS_MAX) }
+        Self { count: || processors().min(THREADS_MAX) }
     }
 }
 
@@ -33,7 +35,7 @@ impl Tasks for Threads {
         mut take: impl FnMut(T) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let task = Arc::new(task);
-        let steps = self.count.min(count);
+        let steps = (self.count)().min(count);
         let start = |first| start((first..count).step_by(steps), Arc::clone(&task));
         let threads: Vec<_> = (0..steps).map_while(start).collect();
         if threads.len() < steps {
@@ -109,7 +111,7 @@ mod tests {
         for count in [0, 1, 2, 50, 100] {
             let expected = collect(&OneByOne, count);
             assert_eq!(expected.len(), count.min(90));
-            for threads in [1, 2, 7] {
+            for threads in [|| 1, || 2, || 7] {
                 assert_eq!(collect(&Threads { count: threads }, count), expected);
             }
         }
@@ -119,13 +121,13 @@ mod tests {
     fn an_error_ends_it() {
         let fail =
             |number| if number == 3 { Err(Error::Closed) } else { Ok(ControlFlow::Continue(())) };
-        assert!(Threads { count: 2 }.run(100, |number| number, fail).is_err());
+        assert!(Threads { count: || 2 }.run(100, |number| number, fail).is_err());
     }
 
     #[test]
     fn a_task_that_panics_ends_it() {
         let task = |number| assert!(number != 3, "as planned");
-        let run = || Threads { count: 2 }.run(100, task, |()| Ok(ControlFlow::Continue(())));
+        let run = || Threads { count: || 2 }.run(100, task, |()| Ok(ControlFlow::Continue(())));
         assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
     }
 }
