@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
 use super::machine::{Machine, Past, lengthen, put, remove};
-use super::{Dice, Model, options};
+use super::{Dice, Model, on_all_processors, options};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::{Batch, WriteOperation};
@@ -28,7 +28,7 @@ fn length_max() -> u64 {
 
 /// A step of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
     PutA,
     PutB,
     /// A value that fills its segment.
@@ -45,6 +45,8 @@ enum Action {
     Maintain,
     Tick,
     Reopen,
+    /// A value longer than a sector, so that it may survive in part. It has sequences of its own.
+    LongA,
 }
 
 const ACTIONS: [Action; 11] = [
@@ -71,6 +73,7 @@ fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
         Action::PutA => single(put("a", value)),
         Action::PutB => single(put("b", value)),
         Action::FillA => single(put("a", value.repeat(30))),
+        Action::LongA => single(put("a", value.repeat(100))),
         Action::RemoveA => single(remove("a")),
         Action::Both => {
             // Longer than a sector, so that it may survive in part.
@@ -102,7 +105,12 @@ fn act(mut machine: Machine, action: Action, step: usize) -> Machine {
 }
 
 /// Runs a sequence, and crashes at every place of its last step.
-fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Violation> {
+fn run(
+    options: &Options,
+    sequence: &[Action],
+    dice: Dice,
+    effort: Effort,
+) -> Result<Figures, Violation> {
     let disk = SimulatedDisk::new(State::default());
     let empty = Past { sequence: 0, model: Model::new() };
     if sequence.is_empty() {
@@ -125,7 +133,6 @@ fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Vi
     }
     let moments = disk.moments();
     let figures = Figures::default();
-    let effort = effort(sequence.len());
     let mut checker = Checker { options, pasts: &machine.pasts, figures, dice, effort };
     for (number, moment) in moments.iter().enumerate() {
         checker.moment(moment).map_err(|error| format!("before change {number}: {error}"))?;
@@ -133,12 +140,29 @@ fn run(options: &Options, sequence: &[Action], dice: Dice) -> Result<Figures, Vi
     Ok(checker.figures)
 }
 
+/// Runs a single sequence, and tries whatever a crash in its last step may leave.
+pub(super) fn run_one(durability: Durability, sequence: &[Action]) -> Result<Figures, Violation> {
+    let run = run(&options(durability), sequence, Dice::new(1), Effort::FULL);
+    run.map_err(|e| format!("{durability}, {sequence:?}: {e}"))
+}
+
 /// Tries every sequence up to this length.
 pub(super) fn run_all(durability: Durability, length_max: u64) -> Result<Figures, Violation> {
+    run_part(durability, length_max, 0, 1)
+}
+
+/// Runs one of so many parts of the sequences up to this length.
+fn run_part(
+    durability: Durability,
+    length_max: u64,
+    part: usize,
+    parts: usize,
+) -> Result<Figures, Violation> {
     let options = options(durability);
     let mut figures = Figures::default();
     for length in 0..=length_max {
-        for number in 0..ACTIONS.len().pow(u32::try_from(length).unwrap()) {
+        let count = ACTIONS.len().pow(u32::try_from(length).unwrap());
+        for number in (part..count).step_by(parts) {
             let digits = (0..length).scan(number, |rest, _| {
                 let digit = *rest % ACTIONS.len();
                 *rest /= ACTIONS.len();
@@ -146,25 +170,34 @@ pub(super) fn run_all(durability: Durability, length_max: u64) -> Result<Figures
             });
             let sequence: Vec<_> = digits.collect();
             let dice = Dice::new(number as u64 + 1);
-            let run = run(&options, &sequence, dice);
+            let run = run(&options, &sequence, dice, effort(sequence.len()));
             figures.add(run.map_err(|e| format!("{durability}, {sequence:?}: {e}"))?);
         }
     }
     Ok(figures)
 }
 
+/// Runs every sequence of the length that the form of the tests asks for.
+fn run_form(durability: Durability) -> Figures {
+    /// Enough that no processor waits long for the last part.
+    const PARTS: usize = 64;
+    let length = length_max();
+    let mut figures = Figures::default();
+    for part in on_all_processors(PARTS, |part| run_part(durability, length, part, PARTS)) {
+        figures.add(part.unwrap());
+    }
+    println!("{durability}, every sequence of {length} steps: {figures}");
+    figures
+}
+
 #[test]
 fn with_always_no_crash_loses_what_was_acknowledged() {
-    let length = length_max();
-    let figures = run_all(Durability::Always, length).unwrap();
+    let figures = run_form(Durability::Always);
     assert!(figures.images > by_form([100_000, 1_000_000, 1_000_000]), "{figures}");
-    println!("always, every sequence of {length} steps: {figures}");
 }
 
 #[test]
 fn with_an_interval_no_crash_loses_what_was_synced() {
-    let length = length_max();
-    let figures = run_all(Durability::Interval(Duration::from_secs(1)), length).unwrap();
+    let figures = run_form(Durability::Interval(Duration::from_secs(1)));
     assert!(figures.images > by_form([200_000, 3_000_000, 3_000_000]), "{figures}");
-    println!("interval, every sequence of {length} steps: {figures}");
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, draw, with_time};
 use super::machine::{Machine, Past, put};
-use super::{Dice, Model, START, options};
+use super::{Dice, Model, START, on_all_processors, options};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Call, Failure, Fault, Moment, SimulatedDisk, State};
 use crate::store::Batch;
@@ -198,33 +198,58 @@ fn resume(machine: &mut Machine) -> Result<(), Violation> {
     }
 }
 
-/// Tries every fault of every script, or in the short form of the tests one in seven.
-pub(super) fn run_all(seeds: impl Iterator<Item = u64>) -> Result<FaultFigures, Violation> {
-    let mut figures = FaultFigures::default();
-    for seed in seeds {
+/// The calls that fail in one run after the other, and how.
+#[derive(Debug, Clone, Copy)]
+struct FaultSeries {
+    seed: u64,
+    failure: Failure,
+    forever: bool,
+}
+
+/// Returns all that is tried with the scripts of these seeds.
+fn series(seeds: impl Iterator<Item = u64>) -> impl Iterator<Item = FaultSeries> {
+    let of_seed = |seed| {
+        let of_failure =
+            move |failure| [false, true].map(|forever| FaultSeries { seed, failure, forever });
+        FAILURES.into_iter().flat_map(of_failure)
+    };
+    seeds.flat_map(of_seed)
+}
+
+impl FaultSeries {
+    /// Lets every call of the script fail, or in the short form of the tests one in seven.
+    fn run(self) -> Result<FaultFigures, Violation> {
+        let Self { seed, failure, forever } = self;
         let script = Script::draw(seed);
-        for failure in FAILURES {
-            for forever in [false, true] {
-                for call in (0..).step_by(by_form([7, 1, 1])) {
-                    let fault = Fault { call, failure, forever };
-                    let run = || script.run(fault, seed ^ call, &mut figures.crashes);
-                    let failed = catch_unwind(AssertUnwindSafe(run))
-                        .unwrap_or_else(|_| Err("it panicked".to_owned()));
-                    let at = || format!("script {seed}, {fault:?}");
-                    if !failed.map_err(|error| format!("{}: {error}", at()))? {
-                        break;
-                    }
-                    figures.runs += 1;
-                }
+        let mut figures = FaultFigures::default();
+        for call in (0..).step_by(by_form([7, 1, 1])) {
+            let fault = Fault { call, failure, forever };
+            let run = || script.run(fault, seed ^ call, &mut figures.crashes);
+            let failed = catch_unwind(AssertUnwindSafe(run))
+                .unwrap_or_else(|_| Err("it panicked".to_owned()));
+            if !failed.map_err(|error| format!("script {seed}, {fault:?}: {error}"))? {
+                break;
             }
+            figures.runs += 1;
         }
+        Ok(figures)
     }
-    Ok(figures)
+}
+
+/// Returns the first violation that a fault of these scripts leads to.
+pub(super) fn find(seeds: impl Iterator<Item = u64>) -> Option<Violation> {
+    series(seeds).find_map(|series| series.run().err())
 }
 
 #[test]
 fn whatever_call_fails_nothing_acknowledged_is_lost() {
-    let figures = run_all(0..by_form([3, 3, 100])).unwrap();
+    let series: Vec<_> = series(0..by_form([3, 3, 100])).collect();
+    let mut figures = FaultFigures::default();
+    for found in on_all_processors(series.len(), |number| series[number].run()) {
+        let FaultFigures { runs, crashes } = found.unwrap();
+        figures.runs += runs;
+        figures.crashes.add(crashes);
+    }
     println!("{figures}");
     assert!(figures.runs > by_form([2_000, 14_000, 400_000]), "too little was tried");
 }

@@ -13,7 +13,9 @@ mod random;
 mod removed;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::sync::processors;
 use crate::{Durability, EngineKind, Options};
 
 /// The contents of a store: value and expiry by key.
@@ -33,6 +35,24 @@ fn options(durability: Durability) -> Options {
 
 /// The time at which histories begin, in milliseconds since the Unix epoch.
 const START: u64 = 1_800_000_000_000;
+
+/// Runs tasks that do not depend on each other on all processors; returns their results in order.
+///
+/// A test that takes long would else use one processor while the others have nothing to do.
+fn on_all_processors<T: Send>(count: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<(usize, T)> {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        numbers.take_while(|number| *number < count).map(|number| (number, task(number))).collect()
+    };
+    let mut results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors().min(count)).map(|_| scope.spawn(work)).collect();
+        let results = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        results.collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(number, _)| *number);
+    results.into_iter().map(|(_, result)| result).collect()
+}
 
 /// A small generator, so that a seed is all that a failure needs to be repeated.
 #[derive(Debug, Clone)]

@@ -3,7 +3,9 @@
 use std::panic::catch_unwind;
 use std::time::Duration;
 
+use self::Technique::{Exhaustive, Faults, Random, Sequence};
 use super::checker::Violation;
+use super::exhaustive::Action;
 use super::{exhaustive, faults, random};
 use crate::Durability;
 use crate::bugs::{Bug, plant};
@@ -13,14 +15,15 @@ use crate::bugs::{Bug, plant};
 enum Technique {
     /// Every short sequence, crashed everywhere.
     Exhaustive,
+    /// This one of the longer sequences, crashed everywhere.
+    Sequence(&'static [Action]),
     /// Long random histories, this seed first.
     Random(u64),
     /// Every call of a script fails, the script of this seed first.
     Faults(u64),
 }
 
-const TECHNIQUES: [Technique; 3] =
-    [Technique::Exhaustive, Technique::Random(0), Technique::Faults(0)];
+const TECHNIQUES: [Technique; 3] = [Exhaustive, Random(0), Faults(0)];
 
 /// The number of random histories that look for a mistake.
 const HISTORIES: u64 = 60;
@@ -28,44 +31,73 @@ const HISTORIES: u64 = 60;
 /// The number of scripts that look for a mistake.
 const SCRIPTS: u64 = 4;
 
-/// Mistakes and the first technique that is to catch them; others may too.
+/// Makes a test of each mistake, in which the technique is to catch it; others may, too.
 ///
 /// If the seeds before the one that finds a mistake take seconds, that one is tried first. The
 /// test prints the seed that found it, which changes with the events and with the store.
-const CAUGHT: &[(Bug, Technique)] = &[
-    (Bug::AcknowledgeBeforeSync, Technique::Exhaustive),
-    (Bug::PublishBeforeSync, Technique::Faults(3)),
-    (Bug::AcknowledgeFailure, Technique::Faults(0)),
-    (Bug::RetrySync, Technique::Faults(0)),
-    (Bug::SyncOnlyNewest, Technique::Random(6)),
-    (Bug::SkipDirectorySync, Technique::Exhaustive),
-    (Bug::SkipHeaderSync, Technique::Exhaustive),
-    (Bug::PrepareUnsynced, Technique::Random(0)),
-    (Bug::UseLatePrepared, Technique::Random(0)),
-    (Bug::ClaimDurable, Technique::Exhaustive),
-    (Bug::CloseBeforeSync, Technique::Exhaustive),
-    (Bug::SkipUndo, Technique::Faults(0)),
-    (Bug::AppendToTorn, Technique::Exhaustive),
-    (Bug::AcceptPartialBatch, Technique::Exhaustive),
-    (Bug::SkipRecordChecksum, Technique::Exhaustive),
-    (Bug::ReadErrorIsAbsence, Technique::Faults(0)),
-    (Bug::SkipOutputSync, Technique::Exhaustive),
-    (Bug::SkipRenameSync, Technique::Exhaustive),
-    (Bug::RemoveInputsFirst, Technique::Exhaustive),
-    (Bug::SkipLogSync, Technique::Random(1)),
-    (Bug::DropTombstones, Technique::Random(4)),
-    (Bug::DropRangeRemovals, Technique::Random(19)),
-    (Bug::ForgetCovered, Technique::Random(0)),
-    (Bug::IncludeRangeEnd, Technique::Random(0)),
-    (Bug::RemoveOwnBatch, Technique::Random(0)),
-    (Bug::DropNameOnly, Technique::Random(0)),
-    (Bug::RepointOverwritten, Technique::Random(2)),
-    (Bug::DropInputsEarly, Technique::Random(56)),
-    (Bug::HintBeforeSync, Technique::Random(59)),
-    (Bug::IgnoreSnapshots, Technique::Random(5)),
-    (Bug::SkipOverlay, Technique::Exhaustive),
-    (Bug::StaleRead, Technique::Exhaustive),
+macro_rules! caught {
+    ($($test:ident: $bug:ident by $technique:expr,)*) => {
+        const MISTAKES: &[Bug] = &[$(Bug::$bug),*];
+
+        $(
+            #[test]
+            fn $test() {
+                is_caught(Bug::$bug, $technique);
+            }
+        )*
+    };
+}
+
+caught! {
+    acknowledge_before_sync: AcknowledgeBeforeSync by Exhaustive,
+    publish_before_sync: PublishBeforeSync by Faults(3),
+    acknowledge_failure: AcknowledgeFailure by Faults(0),
+    retry_sync: RetrySync by Faults(0),
+    sync_only_newest: SyncOnlyNewest by Random(6),
+    skip_directory_sync: SkipDirectorySync by Exhaustive,
+    skip_header_sync: SkipHeaderSync by Exhaustive,
+    prepare_unsynced: PrepareUnsynced by Random(0),
+    use_late_prepared: UseLatePrepared by Random(0),
+    claim_durable: ClaimDurable by Exhaustive,
+    close_before_sync: CloseBeforeSync by Exhaustive,
+    skip_undo: SkipUndo by Faults(0),
+    append_to_torn: AppendToTorn by Exhaustive,
+    accept_partial_batch: AcceptPartialBatch by Exhaustive,
+    skip_record_checksum: SkipRecordChecksum by Exhaustive,
+    read_error_is_absence: ReadErrorIsAbsence by Faults(0),
+    skip_output_sync: SkipOutputSync by Exhaustive,
+    skip_rename_sync: SkipRenameSync by Exhaustive,
+    remove_inputs_first: RemoveInputsFirst by Exhaustive,
+    skip_log_sync: SkipLogSync by Random(3),
+    drop_tombstones: DropTombstones by Random(4),
+    drop_range_removals: DropRangeRemovals by Random(19),
+    forget_covered: ForgetCovered by Random(0),
+    include_range_end: IncludeRangeEnd by Random(0),
+    remove_own_batch: RemoveOwnBatch by Random(0),
+    drop_name_only: DropNameOnly by Random(0),
+    repoint_overwritten: RepointOverwritten by Random(2),
+    drop_inputs_early: DropInputsEarly by Sequence(COMPACTION),
+    hint_before_sync: HintBeforeSync by Sequence(HINT),
+    ignore_snapshots: IgnoreSnapshots by Random(5),
+    skip_overlay: SkipOverlay by Exhaustive,
+    stale_read: StaleRead by Exhaustive,
+}
+
+/// A compaction of the oldest segments, with a read after each of its steps.
+const COMPACTION: &[Action] = &[
+    Action::PutB,
+    Action::FillA,
+    Action::PutA,
+    Action::Step,
+    Action::Step,
+    Action::Step,
+    Action::Step,
+    Action::Step,
+    Action::Step,
 ];
+
+/// The hint of a segment of two sectors, of which nothing was synced.
+const HINT: &[Action] = &[Action::LongA, Action::PutB, Action::Maintain];
 
 /// Returns the seeds below `count`, in another order.
 fn beginning_with(first: u64, count: u64) -> impl Iterator<Item = u64> {
@@ -74,31 +106,29 @@ fn beginning_with(first: u64, count: u64) -> impl Iterator<Item = u64> {
 
 /// Returns the first violation that the technique finds.
 fn find(technique: Technique) -> Option<Violation> {
+    const INTERVAL: Durability = Durability::Interval(Duration::from_secs(1));
     let search = move || match technique {
-        Technique::Exhaustive => exhaustive::run_all(Durability::Always, 2)
-            .and_then(|_| exhaustive::run_all(Durability::Interval(Duration::from_secs(1)), 2))
+        Exhaustive => exhaustive::run_all(Durability::Always, 2)
+            .and_then(|_| exhaustive::run_all(INTERVAL, 2))
             .err(),
-        Technique::Random(first) => random::run_seeds(beginning_with(first, HISTORIES)).err(),
-        Technique::Faults(first) => faults::run_all(beginning_with(first, SCRIPTS)).err(),
+        Sequence(sequence) => exhaustive::run_one(INTERVAL, sequence).err(),
+        Random(first) => random::run_seeds(beginning_with(first, HISTORIES)).err(),
+        Faults(first) => faults::find(beginning_with(first, SCRIPTS)),
     };
     // An assertion that fails has found something too.
     catch_unwind(search).unwrap_or_else(|_| Some("it panicked".to_owned()))
 }
 
-#[test]
-fn each_technique_catches_the_mistakes_it_is_for() {
-    for (bug, technique) in CAUGHT {
-        let _planted = plant(Some(*bug));
-        let found = find(*technique);
-        let found = found.unwrap_or_else(|| panic!("{technique:?} misses {bug:?}"));
-        println!("{technique:?} catches {bug:?}: {found:.70}");
-    }
+fn is_caught(bug: Bug, technique: Technique) {
+    let _planted = plant(Some(bug));
+    let found = find(technique).unwrap_or_else(|| panic!("{technique:?} misses {bug:?}"));
+    println!("{technique:?} catches {bug:?}: {found:.70}");
 }
 
 #[test]
 #[ignore = "prints which technique catches which mistake, which takes minutes"]
 fn table_of_mistakes_and_techniques() {
-    for (bug, _) in CAUGHT {
+    for bug in MISTAKES {
         let _planted = plant(Some(*bug));
         let found: Vec<_> =
             TECHNIQUES.into_iter().filter(|technique| find(*technique).is_some()).collect();

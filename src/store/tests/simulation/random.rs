@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::checker::{Checker, Effort, Figures, Violation};
 use super::history::{self, Event, KEYS, draw, with_time};
 use super::machine::{Machine, Past, placed};
-use super::{Dice, Model, START, options};
+use super::{Dice, Model, START, on_all_processors, options};
 use crate::engine::{EngineSnapshot, KeyspaceId};
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Fate, Promised, SimulatedDisk, State};
@@ -18,28 +18,26 @@ use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::{Durability, Options};
 
+/// The bytes of the smallest cache that holds something.
+const CACHE_BYTES_LEAST: usize = 96 << 10;
+
 /// A store in the middle of a history.
 struct History {
     machine: Machine,
     snapshots: Vec<(EngineSnapshot, Model)>,
-    durability: Durability,
+    options: Options,
     figures: Figures,
     dice: Dice,
 }
 
-/// Returns options with about as few bytes as a cache can have.
-fn cached(durability: Durability) -> Options {
-    options(durability).cache_bytes(96 << 10)
-}
-
 impl History {
-    fn new(durability: Durability) -> Self {
+    fn new(options: &Options) -> Self {
         manual::set(START);
         let disk = SimulatedDisk::new(State::default());
         let empty = Past { sequence: 0, model: Model::new() };
-        let machine = Machine::open(&disk, &cached(durability), vec![empty]).unwrap();
+        let machine = Machine::open(&disk, options, vec![empty]).unwrap();
         let (snapshots, figures) = (Vec::new(), Figures::default());
-        Self { machine, snapshots, durability, figures, dice: Dice::new(1) }
+        Self { machine, snapshots, options: options.clone(), figures, dice: Dice::new(1) }
     }
 
     fn happen(mut self, event: &Event, step: usize) -> Result<Self, Violation> {
@@ -103,7 +101,7 @@ impl History {
             return Err(format!("{found:?} is read, {:?} was written", self.machine.now()));
         }
         let moments = self.machine.disk.moments();
-        let options = options(self.durability);
+        let options = self.options.clone().cache_bytes(0);
         let figures = Figures::default();
         let (pasts, dice) = (&*self.machine.pasts, self.dice.clone());
         let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
@@ -140,7 +138,7 @@ impl History {
         self.snapshots.clear();
         let disk = SimulatedDisk::new(state);
         let mut pasts = self.machine.pasts.clone();
-        let opened = Machine::open(&disk, &cached(self.durability), pasts.clone());
+        let opened = Machine::open(&disk, &self.options, pasts.clone());
         let mut machine = opened.map_err(|error| format!("it cannot be opened: {error}"))?;
         let found = machine.contents().map_err(|error| error.to_string())?;
         let past = pasts.iter().rposition(|past| past.model == found);
@@ -157,9 +155,9 @@ impl History {
     }
 }
 
-fn run(durability: Durability, events: &[Event]) -> Result<Figures, Violation> {
+fn run(options: &Options, events: &[Event]) -> Result<Figures, Violation> {
     let history = catch_unwind(AssertUnwindSafe(|| {
-        let mut history = History::new(durability);
+        let mut history = History::new(options);
         for (step, event) in events.iter().enumerate() {
             history = history.happen(event, step).map_err(|e| format!("event {step}: {e}"))?;
         }
@@ -169,14 +167,14 @@ fn run(durability: Durability, events: &[Event]) -> Result<Figures, Violation> {
 }
 
 /// Leaves out what is not needed for the history to fail.
-fn shrink(durability: Durability, mut events: Vec<Event>) -> Vec<Event> {
+fn shrink(options: &Options, mut events: Vec<Event>) -> Vec<Event> {
     let mut size = events.len() / 2;
     while size > 0 {
         let mut start = 0;
         while start < events.len() {
             let mut fewer = events.clone();
             fewer.drain(start..events.len().min(start + size));
-            match run(durability, &fewer) {
+            match run(options, &fewer) {
                 Err(_) => events = fewer,
                 Ok(_) => start += size,
             }
@@ -186,28 +184,31 @@ fn shrink(durability: Durability, mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-/// Returns the events of a seed, and the durability that they happen under.
-fn history(seed: u64) -> (Durability, Vec<Event>) {
+/// Returns the events of a seed, and the options of the store that they happen to.
+fn history(seed: u64) -> (Options, Vec<Event>) {
     let mut dice = Dice::new(seed);
     let interval = Durability::Interval(Duration::from_secs(1));
     let durability = [Durability::Always, interval, Durability::Never][dice.roll(3)];
     let (is_synced, has_snapshots) = (dice.roll(2) == 0, dice.roll(2) == 0);
-    // Some mistakes show only where nothing hides them: a sync, or a snapshot that keeps garbage.
+    // Some mistakes show only where nothing hides them: a sync, a snapshot that keeps garbage, or
+    // a cache that has what cannot be read.
+    let cache_bytes = if seed.is_multiple_of(2) { CACHE_BYTES_LEAST } else { 0 };
     let happens = |event: &Event| match event {
         Event::Sync | Event::Tick => is_synced,
         Event::Snapshot | Event::Look => has_snapshots,
         _ => true,
     };
     let events = std::iter::repeat_with(|| draw(&mut dice)).filter(happens);
-    (durability, with_time(events.take(120).collect(), Dice::new(!seed)))
+    let events = with_time(events.take(120).collect(), Dice::new(!seed));
+    (options(durability).cache_bytes(cache_bytes), events)
 }
 
 /// Runs the histories of some seeds.
 pub(super) fn run_seeds(seeds: impl Iterator<Item = u64>) -> Result<Figures, Violation> {
     let mut figures = Figures::default();
     for seed in seeds {
-        let (durability, events) = history(seed);
-        match run(durability, &events) {
+        let (options, events) = history(seed);
+        match run(&options, &events) {
             Ok(found) => figures.add(found),
             Err(error) => return Err(format!("seed {seed}: {error}")),
         }
@@ -217,9 +218,10 @@ pub(super) fn run_seeds(seeds: impl Iterator<Item = u64>) -> Result<Figures, Vio
 
 /// Describes the failure of a seed by the shortest history that still fails.
 fn explain(seed: u64, error: &str) -> String {
-    let (durability, events) = history(seed);
-    let events = shrink(durability, events);
-    let shortest = run(durability, &events).err().unwrap_or_default();
+    let (options, events) = history(seed);
+    let events = shrink(&options, events);
+    let shortest = run(&options, &events).err().unwrap_or_default();
+    let durability = options.durability;
     format!(
         "{error}\nits shortest form, with {durability}: {events:#?}\nfails with: {shortest}\n\
          KVS_SIMULATION_SEED={seed} cargo test --lib simulation::random -- --nocapture"
@@ -238,13 +240,15 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn random_histories_survive_crashes_at_every_place() {
+    let seeds: Vec<_> = seeds().collect();
+    let results = on_all_processors(seeds.len(), |number| {
+        let seed = seeds[number];
+        run_seeds(seed..=seed).map_err(|error| explain(seed, &error))
+    });
     let mut figures = Figures::default();
-    for seed in seeds() {
-        match run_seeds(seed..=seed) {
-            Ok(found) => figures.add(found),
-            Err(error) => panic!("{}", explain(seed, &error)),
-        }
+    for found in results {
+        figures.add(found.unwrap_or_else(|error| panic!("{error}")));
     }
-    println!("{} random histories: {figures}", seeds().count());
-    assert!(figures.images > 1000 * seeds().count() as u64, "too little was tried");
+    println!("{} random histories: {figures}", seeds.len());
+    assert!(figures.images > 1000 * seeds.len() as u64, "too little was tried");
 }
