@@ -98,7 +98,7 @@ fn writes_fail_on_a_full_disk_and_succeed_when_there_is_room() {
         }
     }
     let log = restart_and_check(server, &directory, &mut journal);
-    assert!(log.contains("writes fail, and each is undone"), "{log}");
+    assert!(log.contains("a write failed and was undone"), "{log}");
     assert!(log.contains("there is space again"), "{log}");
     assert!(log.lines().count() < 40, "each failure is logged: {log}");
 }

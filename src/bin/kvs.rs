@@ -19,7 +19,7 @@ struct CommandLine {
     /// The directory of the store
     #[arg(long, global = true, value_name = "PATH", default_value = ".")]
     dir: PathBuf,
-    /// Change nothing in the directory, as where there is no permission to; set and rm fail
+    /// Open the store for reading only and change nothing in its directory; set and rm fail
     #[arg(long, global = true)]
     read_only: bool,
     /// Work on a directory of another user, or one that every user may change

@@ -170,8 +170,10 @@ impl Connection {
                 return Err(self.fail(error));
             }
             let Some(recognized) = recognize(response.result.map_err(ClientError::from)) else {
-                let message =
-                    format!("the server at {} gave another answer than asked for", self.address);
+                let message = format!(
+                    "the server at {} sent an answer of another kind than requested",
+                    self.address
+                );
                 let kind = FailureKind::Protocol;
                 return Err(self.fail(ClientError::Remote { kind, message }));
             };

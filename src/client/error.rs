@@ -37,8 +37,8 @@ pub enum ClientError {
 
     /// The server did not answer in time; a write may or may not have happened.
     #[error(
-        "{address} did not answer within {} ms, whether the request was done is not known; \
-         connect again and look",
+        "the server at {address} did not answer within {} ms; the request may or may not have been \
+         executed; connect again and check",
         waited.as_millis()
     )]
     Timeout {
@@ -49,7 +49,7 @@ pub enum ClientError {
     },
 
     /// The request is too large to be sent; nothing of it was.
-    #[error("the request is too large to be sent: {source}")]
+    #[error("the request is too large and was not sent: {source}")]
     RequestTooLarge {
         /// The size and its limit.
         #[source]
@@ -57,7 +57,10 @@ pub enum ClientError {
     },
 
     /// The server sent what the protocol does not allow.
-    #[error("{address} and this program do not understand each other: {source}")]
+    #[error(
+        "the server at {address} does not follow the protocol of this client: {source}; check that \
+         it is a kvs server of a matching version"
+    )]
     Protocol {
         /// The address of the server.
         address: Endpoint,

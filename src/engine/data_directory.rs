@@ -118,7 +118,7 @@ fn open_or_create(
 fn explain_missing_parent(path: &Path, error: io::Error) -> Error {
     let error = match error.kind() {
         ErrorKind::NotFound => {
-            let text = "the directory it would be in does not exist; make that first";
+            let text = "its parent directory does not exist; create that first";
             io::Error::new(ErrorKind::NotFound, text)
         }
         _ => error,
@@ -128,7 +128,8 @@ fn explain_missing_parent(path: &Path, error: io::Error) -> Error {
 
 /// Returns an error if other users may change the directory, or own it.
 fn check_ownership(handle: &dyn fs::Directory, path: &Path) -> Result<()> {
-    let ownership = handle.ownership().map_err(|e| Error::io("examine", path, e))?;
+    let ownership =
+        handle.ownership().map_err(|e| Error::io("read the owner and mode of", path, e))?;
     let fs::Ownership { owner, user, is_open_to_all } = ownership;
     let reason = if owner != user {
         format!("it belongs to user {owner}, and this program runs as user {user}")

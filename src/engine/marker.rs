@@ -65,7 +65,7 @@ impl Marker {
         };
         match found.iter().find(is_data) {
             Some(name) => {
-                let reason = format!("it is missing, and there is {name}");
+                let reason = format!("it is missing, although the directory holds {name}");
                 Err(Error::corrupt(&path.join(file_name::ENGINE), 0, reason))
             }
             None => Ok(()),

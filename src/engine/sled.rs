@@ -47,8 +47,8 @@ const VERSIONS_RESERVED: u64 = 1 << 20;
 const LOCKED: &str = "could not acquire lock";
 
 /// Logged at every opening, because no option can make it otherwise.
-const PROMISE: &str = "engine sled: a killed process loses no acknowledged write, \
-                       but a power loss may, whatever the durability";
+const PROMISE: &str = "engine sled: acknowledged writes survive a killed process, \
+                       but a power loss may undo some, whatever the durability";
 
 /// An open database of sled, and its directory for errors.
 #[derive(Clone)]
@@ -76,7 +76,9 @@ impl Database {
     fn decode(&self, key: &[u8], stored: &[u8]) -> Result<(EntryMeta, usize)> {
         let (Some(version), Some(expires_at)) = (number(stored, 0), number(stored, 8)) else {
             let key = error::printable(key);
-            return Err(self.corrupt(format!("what sled holds for key \"{key}\" is not an entry")));
+            return Err(
+                self.corrupt(format!("the stored entry of key \"{key}\" cannot be decoded"))
+            );
         };
         let expires_at = Some(expires_at).filter(|time| *time > 0);
         Ok((EntryMeta { version, expires_at, value_type: ValueType::STRING }, ENTRY_HEADER_BYTES))
@@ -107,7 +109,7 @@ fn failed(directory: &Path, error: sled::Error) -> Error {
     match error {
         sled::Error::Corruption { at, .. } => {
             let offset = at.map(|at| at.lid());
-            failed_with(directory, offset, "sled found a page that is not what was written")
+            failed_with(directory, offset, "sled found a damaged page")
         }
         sled::Error::Io(source) => Error::io("use sled's files in", directory, source),
         error => Error::Sled(error),
@@ -152,7 +154,7 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     let versions = database.trees.open_tree(VERSIONS_TREE).map_err(failed)?;
     let reserved = match versions.get(RESERVED_KEY).map_err(failed)? {
         Some(stored) => number(&stored, 0)
-            .ok_or_else(|| database.corrupt("the versions that were reserved are not a number"))?,
+            .ok_or_else(|| database.corrupt("the highest reserved version is not a number"))?,
         None => 1,
     };
     let mut writer = SledWriter {
@@ -187,7 +189,9 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
 fn open_database(directory: PathBuf, options: &Options) -> Result<Database> {
     let config = sled::Config::new().path(&directory).flush_every_ms(None);
     let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
-    RealFileSystem.restrict(&directory).map_err(|e| Error::io("restrict", &directory, e))?;
+    RealFileSystem
+        .restrict(&directory)
+        .map_err(|e| Error::io("restrict access to", &directory, e))?;
     let start = Instant::now();
     loop {
         match config.open() {

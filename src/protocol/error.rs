@@ -59,7 +59,7 @@ pub enum ProtocolError {
     #[error("an inline request has unbalanced quotes")]
     QuotesUnbalanced,
     /// The request is a piece of HTTP: a browser was tricked into talking to this port.
-    #[error("a request is a line of http")]
+    #[error("the request is HTTP, which this port does not speak")]
     CrossProtocol,
     /// The first bytes of a native connection are not the magic.
     #[error("the hello does not start with the magic bytes of the native protocol")]

@@ -30,7 +30,7 @@ impl Counter {
 pub(crate) struct Statistics {
     /// Accepted connections.
     pub(crate) connections_accepted: Counter,
-    /// Connections that were turned away at the limit.
+    /// Connections that were refused at the limit.
     pub(crate) connections_rejected: Counter,
     /// Executed requests.
     pub(crate) requests: Counter,
@@ -128,7 +128,7 @@ impl Default for Rate {
 }
 
 impl Rate {
-    /// Returns the rate between the last two questions that were at least a second apart.
+    /// Returns the rate between the last two queries that were at least a second apart.
     pub(crate) fn per_second(&self, count: u64, now: Instant) -> u64 {
         let mut sample = lock(&self.0);
         let elapsed = now.saturating_duration_since(sample.taken).as_millis();

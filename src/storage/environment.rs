@@ -78,7 +78,7 @@ impl LogEnvironment {
 
 /// Returns an error if an open file or directory has no name any more.
 pub(crate) fn check_linked(path: &Path, links: io::Result<u64>) -> Result<()> {
-    match links.map_err(|error| Error::io("examine", path, error))? {
+    match links.map_err(|error| Error::io("count the links of", path, error))? {
         0 => Err(Error::Removed { path: path.to_path_buf() }),
         _ => Ok(()),
     }

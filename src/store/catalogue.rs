@@ -126,7 +126,10 @@ fn create(
     refuse_taken(catalogue, name)?;
     let next = catalogue.value(NEXT_KEY)?.map(|value| decode(&value)).transpose()?;
     let keyspace = next.unwrap_or(KeyspaceId::FIRST_NAMED);
-    let after = keyspace.0.checked_add(1).ok_or_else(|| damaged("no number is left in it"))?;
+    let after = keyspace
+        .0
+        .checked_add(1)
+        .ok_or_else(|| damaged("no number is left for another keyspace"))?;
     let counted = CatalogueWrite::Put(NEXT_KEY.to_vec(), encode(KeyspaceId(after))?);
     Ok((vec![put(name, keyspace)?, counted], Some(keyspace)))
 }
@@ -171,13 +174,14 @@ fn put(name: &str, keyspace: KeyspaceId) -> Result<CatalogueWrite> {
 }
 
 fn encode(keyspace: KeyspaceId) -> Result<Vec<u8>> {
-    postcard::to_stdvec(&keyspace).map_err(|_| damaged("a number cannot be encoded"))
+    postcard::to_stdvec(&keyspace)
+        .map_err(|_| damaged("the number of a keyspace cannot be encoded"))
 }
 
 fn decode(value: &[u8]) -> Result<KeyspaceId> {
     match postcard::take_from_bytes(value) {
         Ok((keyspace, [])) => Ok(keyspace),
-        _ => Err(damaged("a name has no number")),
+        _ => Err(damaged("the number of a keyspace cannot be decoded")),
     }
 }
 

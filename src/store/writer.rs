@@ -238,7 +238,9 @@ impl Writer {
             // The look at the files has said so.
             Err(Error::Removed { .. }) => {}
             Err(error) if !self.is_failing => {
-                log::warn!("writes fail, and each is undone: {error}");
+                log::warn!(
+                    "a write failed and was undone: {error} (no more are logged until one succeeds)"
+                );
             }
             Ok(()) if self.is_failing && !is_full => log::info!("writes succeed again"),
             _ => {}
@@ -257,13 +259,20 @@ impl Writer {
     /// a torn end, and cut it off, but for the mark of a close behind it.
     fn stop_at_damage(&mut self, error: &Error) {
         if let Err(failed) = self.engine.close() {
-            log::warn!("the log could not be marked behind its damage: {failed}");
+            log::warn!(
+                "cannot mark the end of the damaged log: {failed}; the next open may take it for a \
+                 torn one"
+            );
         }
         self.fail(error);
     }
 
     fn fail(&self, error: &Error) {
-        log::error!("the store takes no more writes: {error}");
+        let cause = match error {
+            Error::UnknownOutcome(cause) => cause,
+            other => other,
+        };
+        log::error!("the store takes no more writes: {cause}; restart to open it again");
         self.health.fail(|| error.clone());
     }
 
@@ -316,8 +325,10 @@ impl Writer {
         let is_full = self.engine.full().is_some();
         if is_full != was_full {
             match is_full {
-                true => log::warn!("the disk is full: only what frees space is written"),
-                false => log::info!("there is space again: writes are taken"),
+                true => {
+                    log::warn!("the disk is full: only removals are written until there is space")
+                }
+                false => log::info!("there is space again on the disk: all writes are taken"),
             }
             self.set_failing(is_full);
         }
@@ -326,9 +337,15 @@ impl Writer {
     fn report_failed_job(&self, kind: JobKind, error: &Error) {
         match (kind, error) {
             (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
-            (JobKind::Compaction, _) => log::warn!("compaction gave up: {error}"),
-            (JobKind::Preparation, _) => log::warn!("the next segment was not prepared: {error}"),
-            (JobKind::Hint, _) => log::warn!("the next open will take longer: {error}"),
+            (JobKind::Compaction, _) => {
+                log::warn!("a compaction failed and changed nothing: {error}")
+            }
+            (JobKind::Preparation, _) => {
+                log::warn!("cannot prepare the next segment or the reserve: {error}")
+            }
+            (JobKind::Hint, _) => {
+                log::warn!("cannot write a hint, so the next open takes longer: {error}")
+            }
         }
     }
 

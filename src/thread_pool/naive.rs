@@ -58,7 +58,7 @@ fn hand_over(
         }
     }));
     if let Err(error) = started {
-        log::warn!("cannot start a thread for a job, which runs on its caller's: {error}");
+        log::warn!("cannot start a thread for a job, so its caller runs it: {error}");
         if let Some(job) = take(&here) {
             job();
         }

@@ -50,8 +50,10 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
         KvsWriter::open(environment, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
         let (dropped, path) = (report.dropped_bytes, path.display());
-        let done = if options.read_only { "passed over" } else { "cut off" };
-        log::warn!("{done} {dropped} bytes that were never synced at offset {offset} of {path}");
+        let done = if options.read_only { "ignoring" } else { "cutting off" };
+        log::warn!(
+            "{done} the end of {path} at offset {offset}: {dropped} bytes were never synced"
+        );
     }
     log::debug!("recovered {report:?}");
     let writer: Box<dyn WriteHalf> = if options.read_only {

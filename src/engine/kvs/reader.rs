@@ -63,7 +63,7 @@ impl KvsReader {
                     return Err(Error::corrupt(
                         Path::new(&file_name::segment(location.segment)),
                         location.extent.offset.into(),
-                        format!("key \"{key}\" is in this segment, which is gone"),
+                        format!("the segment is gone, and the index places key \"{key}\" in it"),
                     )
                     .into());
                 }

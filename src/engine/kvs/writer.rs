@@ -339,7 +339,7 @@ impl WriteHalf for KvsWriter {
             }
             Err(error) => {
                 self.note_failed_compaction(&error);
-                log::warn!("compaction cannot begin: {error}");
+                log::warn!("cannot start a compaction: {error}");
                 None
             }
         }
@@ -370,7 +370,7 @@ impl WriteHalf for KvsWriter {
                     as Box<dyn BackgroundJob>
             }),
             Err(error) => {
-                log::warn!("no standby segment can be made: {error}");
+                log::warn!("cannot prepare a standby segment: {error}");
                 None
             }
         }

@@ -40,14 +40,14 @@ fn a_compacted_segment_without_its_end_is_damaged() {
     let (disk, name) = compacted();
     let whole = bytes(&disk, &name);
     overwrite(&disk, &name, &whole[..whole.len() - 32]);
-    assert!(refusal(&disk).contains("its end is missing"));
+    assert!(refusal(&disk).contains("its seal is missing"));
 }
 
 #[test]
 fn a_compacted_segment_that_goes_on_behind_its_end_is_damaged() {
     let (disk, name) = compacted();
     append_mark(&disk, &name, FrameKind::Seal, 1);
-    assert!(refusal(&disk).contains("something follows its end"));
+    assert!(refusal(&disk).contains("bytes follow its seal"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_range_removal_and_its_whole_batch_reopen_as_they_were() {
 }
 
 /// Writes until a second segment begins, and syncs just before or just after that; cuts the
-/// last batch of the first segment. The name of the second.
+/// last batch of the first segment. Returns the name of the second.
 fn damage_before_a_second_segment(disk: &SimulatedDisk, syncs_before: bool) -> String {
     let (mut writer, _, _) = open(disk, 4096).unwrap();
     let mut n = 0;
@@ -166,7 +166,7 @@ fn damage_before_a_second_segment(disk: &SimulatedDisk, syncs_before: bool) -> S
 fn a_batch_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
     let disk = SimulatedDisk::new(State::default());
     damage_before_a_second_segment(&disk, false);
-    assert!(refusal(&disk).contains("it had been synced"));
+    assert!(refusal(&disk).contains("had been synced"));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn the_header_of_the_next_segment_vouches_for_the_end_of_the_one_before() {
     let next = damage_before_a_second_segment(&disk, true);
     let header = bytes(&disk, &next)[..SEGMENT_HEADER_BYTES].to_vec();
     overwrite(&disk, &next, &header);
-    assert!(refusal(&disk).contains("it had been synced"));
+    assert!(refusal(&disk).contains("had been synced"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ mod tests {
             (ProtocolError::BulkExpected { found: b'\n' }, "expected '$', got '\\n'"),
             (ProtocolError::InlineTooLong { limit: 1 }, "too big inline request"),
             (ProtocolError::QuotesUnbalanced, "unbalanced quotes in request"),
-            (ProtocolError::CrossProtocol, "a request is a line of http"),
+            (ProtocolError::CrossProtocol, "the request is HTTP, which this port does not speak"),
         ];
         for (error, reason) in cases {
             let mut out = Vec::new();

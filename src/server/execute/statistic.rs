@@ -143,7 +143,7 @@ pub(crate) static TRAFFIC: [&Statistic; 10] = [
     &Statistic::gauge(
         ("requests_per_second", "instantaneous_ops_per_sec"),
         StatisticUnit::PerSecond,
-        "The rate of requests between the last two questions for it that were a second apart.",
+        "Requests per second between the last two queries of this figure, at least a second apart.",
         |context| {
             let requests = context.statistics.requests.get();
             Ok(context.statistics.request_rate.per_second(requests, Instant::now()))
@@ -164,7 +164,7 @@ pub(crate) static TRAFFIC: [&Statistic; 10] = [
     &Statistic::counter(
         ("connections_rejected", "rejected_connections"),
         StatisticUnit::Count,
-        "Connections that were turned away at the limit.",
+        "Connections that were refused at the limit.",
         |context| Ok(context.statistics.connections_rejected.get()),
     ),
     &Statistic::counter(

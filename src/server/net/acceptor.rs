@@ -174,8 +174,8 @@ impl Acceptor {
         if let Some(more) = self.refusals.admit(Instant::now()) {
             let limit = self.context.options.connections_max;
             log::warn!(
-                "turned {address} away at the limit of {limit} connections \
-                 ({more} more not logged)"
+                "refused {address}: the limit of {limit} connections is reached \
+                 ({more} more refusals not logged)"
             );
         }
     }

@@ -108,7 +108,9 @@ impl EventLoop {
                 // The events are those of the last poll, so they are not looked at.
                 Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
                 Err(error) => {
-                    log::error!("a connection worker cannot wait for events: {error}");
+                    log::error!(
+                        "a connection worker stops, because it cannot wait for events: {error}"
+                    );
                     return;
                 }
             }
@@ -170,7 +172,7 @@ impl EventLoop {
             Ok(()) => {
                 self.worker.add(socket, admission);
             }
-            Err(error) => log::warn!("closing a new connection that cannot be watched: {error}"),
+            Err(error) => log::warn!("closing a new connection, which cannot be polled: {error}"),
         }
     }
 }

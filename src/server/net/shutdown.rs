@@ -58,14 +58,14 @@ impl StopHandle {
             .spawn(move || {
                 let mut is_stopping = false;
                 for signal in signals.forever() {
-                    let name = signal_name(signal).unwrap_or("of no name");
+                    let name = signal_name(signal).unwrap_or("without a name");
                     if IGNORED_SIGNALS.contains(&signal) {
                         log::info!("ignoring signal {name}");
                     } else if is_stopping {
                         exit(128 + signal);
                     } else {
                         log::info!(
-                            "stopping at signal {name}; a second one ends the process at once"
+                            "stopping after signal {name}; a second one ends the process at once"
                         );
                         is_stopping = true;
                         handle.stop();

@@ -314,7 +314,7 @@ impl<S: Transport> Worker<S> {
             self.context.statistics.protocol_errors.add(1);
             if let Some(more) = self.refusals.admit(now) {
                 let address = &client.connection.session().address;
-                log::warn!("closing {address}: {error} ({more} more closings not logged)");
+                log::warn!("closing the connection of {address}: {error} ({more} more not logged)");
             }
         }
         if client.connection.is_finished() && !client.is_lingering() {

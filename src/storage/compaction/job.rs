@@ -140,7 +140,7 @@ impl Compaction {
                 }
                 NextFrame::End => {
                     segment.set_hinted(false);
-                    return Err(Error::corrupt(&segment.path, at, "its end is missing"));
+                    return Err(Error::corrupt(&segment.path, at, "its seal is missing"));
                 }
                 NextFrame::Invalid(reason) => {
                     return Err(Error::corrupt(&segment.path, at, reason));

@@ -132,9 +132,9 @@ impl FrameCodec {
         let body: RecordBody<'_> = postcard::from_bytes(&bytes[RECORD_HEADER_BYTES..end])
             .map_err(|_| "the record cannot be decoded")?;
         if body.length() != body_length {
-            return Err("the record is longer than what it says");
+            return Err("the record's length does not match its body");
         }
-        let record = body.record().ok_or("the record is of no known kind")?;
+        let record = body.record().ok_or("the record is of an unknown kind")?;
         let offset = u32::try_from(offset).map_err(|_| "the record is too far in its segment")?;
         let length = u32::try_from(end).map_err(|_| "the record is too long")?;
         Ok((record, Extent { offset, length }))

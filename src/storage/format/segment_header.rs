@@ -85,7 +85,7 @@ impl SegmentHeader {
         let bytes =
             bytes.get(..SEGMENT_HEADER_BYTES).ok_or_else(|| damaged("its header is cut short"))?;
         if &bytes[..8] != MAGIC {
-            return Err(damaged("it does not begin as a segment does"));
+            return Err(damaged("it does not begin with the magic bytes of a segment"));
         }
         if crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8])
             != u32_at(bytes, SEGMENT_HEADER_BYTES - 8)
@@ -101,14 +101,14 @@ impl SegmentHeader {
         let origin = match u32_at(bytes, 12) {
             1 => Origin::Written,
             2 => Origin::Compacted,
-            _ => return Err(damaged("its origin is unknown")),
+            _ => return Err(damaged("its header states an unknown origin")),
         };
         if u64_at(bytes, 40).max(u64_at(bytes, 48)) > SEQUENCE_MAX {
-            return Err(damaged("its sequence numbers are out of range"));
+            return Err(damaged("the sequence numbers of its header are out of range"));
         }
         let id = SegmentId(u64_at(bytes, 32));
         if id > SegmentId::MAX {
-            return Err(damaged("its id is out of range"));
+            return Err(damaged("the id of its header is out of range"));
         }
         let store = u128::from(u64_at(bytes, 16)) | (u128::from(u64_at(bytes, 24)) << 64);
         Ok(Self {

@@ -78,11 +78,11 @@ impl RealDirectory {
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
         let opened = retry_on_intr(|| openat(&self.handle, name, flags | FLAGS, FILE_MODE));
         let file: fs::File = match opened {
-            Err(Errno::LOOP) => return Err(irregular("a symbolic link")),
+            Err(Errno::LOOP) => return Err(irregular("is a symbolic link")),
             opened => opened?.into(),
         };
         if !file.metadata()?.is_file() {
-            return Err(irregular("not a regular file"));
+            return Err(irregular("is not a regular file"));
         }
         Ok(file)
     }
@@ -97,8 +97,8 @@ impl RealDirectory {
 }
 
 /// Returns the error for a name that is no regular file.
-fn irregular(kind: &str) -> io::Error {
-    let message = format!("it is {kind}, which this program neither makes nor follows; remove it");
+fn irregular(fault: &str) -> io::Error {
+    let message = format!("it {fault}, which kvs does not accept; remove it");
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
@@ -167,7 +167,7 @@ impl Directory for RealDirectory {
             Sharing::Shared => self.open_file(name, OFlags::RDONLY)?,
         };
         if file.links()? > 1 {
-            return Err(irregular("a second name of another file"));
+            return Err(irregular("has a second name (a hard link)"));
         }
         lock(file, sharing)
     }

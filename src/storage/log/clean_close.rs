@@ -62,7 +62,7 @@ impl LogWriter {
             Ok(()) => self.clean_shutdown = Some(clean_shutdown),
             // The log is whole; only a later loss of its end would go unnoticed.
             Err(error) => {
-                log::warn!("the store is closed, but without its clean-shutdown marker: {error}")
+                log::warn!("closed the store without a clean-shutdown marker: {error}")
             }
         }
     }

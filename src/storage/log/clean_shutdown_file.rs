@@ -24,8 +24,8 @@ pub(crate) fn read(environment: &LogEnvironment) -> Result<Option<CleanShutdown>
     if marker.is_none() {
         // A power loss while it was written leaves this too, and the log is whole then.
         log::warn!(
-            "{} does not hold what a clean close of this store writes; whether the end of the \
-             log is missing cannot be checked",
+            "{} is no clean-shutdown marker of this store; ignoring it, so a missing end of the \
+             log would not be noticed",
             path.display()
         );
     }

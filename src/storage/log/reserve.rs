@@ -275,7 +275,7 @@ pub(crate) fn with_reserve<T>(
 ) -> Result<T> {
     match run() {
         Err(error) if error.is_out_of_space() && reserve.let_go(environment, Kept::Nothing) => {
-            log::warn!("{error}; letting the reserve go for it");
+            log::warn!("{error}; freeing the reserve and trying again");
             run()
         }
         done => done,

@@ -81,7 +81,7 @@ impl HintWriter {
             let frame = match scan.next()? {
                 NextFrame::Valid(frame) if frame.header.kind == FrameKind::Seal => break,
                 NextFrame::Valid(frame) => frame,
-                NextFrame::End => return Err(corrupt("its end is missing")),
+                NextFrame::End => return Err(corrupt("its seal is missing")),
                 NextFrame::Invalid(reason) => return Err(corrupt(reason)),
             };
             for (record, extent) in &frame.records {

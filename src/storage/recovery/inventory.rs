@@ -79,7 +79,7 @@ pub(crate) fn open_segments(
         is_needed
     });
     if let Some(clean_shutdown) = clean_shutdown {
-        let reason = "it holds nothing, and that is not how the store was closed";
+        let reason = "it is empty, although it was not when the store was closed";
         check_segments(clean_shutdown, environment, &ids).map_err(|error| match &unbegun {
             Some(path) => Error::corrupt(path, 0, reason),
             None => error,
@@ -101,7 +101,7 @@ fn open_segment(
     let (file, path) = (environment.open(&name)?, environment.path_of(&name));
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
-    let length = file.length().map_err(|e| Error::io("measure", &path, e))?;
+    let length = file.length().map_err(|e| Error::io("read the length of", &path, e))?;
     let header = match SegmentHeader::decode(&bytes[..read], &path) {
         Ok(header) => header,
         // A header is synced before anything follows it, and a standby has just the length of one.
@@ -114,11 +114,7 @@ fn open_segment(
         Err(error) => return Err(error),
     };
     if header.id != id || header.store != environment.store {
-        return Err(Error::corrupt(
-            &path,
-            0,
-            "it was written as another segment or for another store",
-        ));
+        return Err(Error::corrupt(&path, 0, "its header names another segment or another store"));
     }
     Ok(Some(Arc::new(Segment::new(header, path, file))))
 }
@@ -128,7 +124,7 @@ fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
         Error::corrupt(
             &segment.path,
             SEGMENT_HEADER_BYTES as u64,
-            "its list of segments is damaged",
+            "its list of replaced segments is damaged",
         )
     };
     match FrameScan::new(segment)?.next()? {
@@ -157,10 +153,10 @@ fn check_segments(
     }
     if found.newest < expected.newest {
         let path = environment.path_of(&file_name::segment(expected.newest));
-        let reason = "it is missing or empty, and it was there when the store was closed";
+        let reason = "it is missing or empty, although it was there when the store was closed";
         return Err(Error::corrupt(&path, 0, reason));
     }
-    let reason = "its segments are not those that were there when the store was closed";
+    let reason = "its segments differ from those that were there when the store was closed";
     Err(Error::corrupt(&environment.path, 0, reason))
 }
 

@@ -89,8 +89,8 @@ impl Recovery<'_> {
         if durable < stop.expected || planted(Bug::CutDamage) {
             return Ok(());
         }
-        let reason = stop.invalid.unwrap_or("its end is missing");
-        let reason = format!("{reason}, and it had been synced");
+        let reason = stop.invalid.unwrap_or("the log ends here");
+        let reason = format!("{reason}, although this part of the log had been synced");
         Err(Error::corrupt(&segments[0].path, stop.offset, reason))
     }
 
@@ -105,8 +105,8 @@ impl Recovery<'_> {
             return Ok(());
         }
         let reason = format!(
-            "batches {} to {closed_at} are missing after it, and they were there when the store \
-             was closed",
+            "batches {} to {closed_at} are missing behind it, although they were there when the \
+             store was closed",
             tail.next_sequence
         );
         match written[..tail.durable_ends.len()].last() {

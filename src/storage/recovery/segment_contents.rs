@@ -66,8 +66,9 @@ impl SegmentContents {
         };
         let (length, durable) = (scan.length(), reader.durable);
         let run = SortedRun::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
-        let (run, summary) =
-            run.ok_or_else(|| Error::corrupt(&segment.path, 0, "its records make no sense"))?;
+        let (run, summary) = run.ok_or_else(|| {
+            Error::corrupt(&segment.path, 0, "its records contradict one another")
+        })?;
         Ok(Self { run, summary, stop, length, durable, is_hinted: false })
     }
 
@@ -120,7 +121,7 @@ impl ContentsReader<'_> {
                     }
                     FrameKind::Seal if frame.header.numbers.durable < newest => {
                         return Err(
-                            self.corrupt(offset, "it holds a newer batch than its end says")
+                            self.corrupt(offset, "it holds a newer batch than its seal states")
                         );
                     }
                     FrameKind::Seal => seal = Some(frame.header.numbers),
@@ -128,7 +129,7 @@ impl ContentsReader<'_> {
                     FrameKind::Close => return Err(self.corrupt(offset, "a mark is out of place")),
                 },
                 (NextFrame::Valid(_), Some(_)) => {
-                    return Err(self.corrupt(offset, "something follows its end"));
+                    return Err(self.corrupt(offset, "bytes follow its seal"));
                 }
                 (NextFrame::End, Some(FrameNumbers { sequence, durable })) => {
                     self.durable = durable;
@@ -141,7 +142,7 @@ impl ContentsReader<'_> {
                         invalid: None,
                     });
                 }
-                (NextFrame::End, None) => return Err(self.corrupt(offset, "its end is missing")),
+                (NextFrame::End, None) => return Err(self.corrupt(offset, "its seal is missing")),
                 (NextFrame::Invalid(reason), _) => return Err(self.corrupt(offset, reason)),
             }
         }
@@ -180,8 +181,7 @@ impl ContentsReader<'_> {
                         FrameKind::Seal => {
                             is_sealed = true;
                             let end = scan.offset();
-                            let rest =
-                                (end < scan.length()).then_some("something follows the seal");
+                            let rest = (end < scan.length()).then_some("bytes follow its seal");
                             break (end, rest);
                         }
                     }

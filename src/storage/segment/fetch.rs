@@ -116,7 +116,7 @@ impl Segment {
             {
                 Ok(value.to_vec())
             }
-            _ => Err(Error::corrupt(&self.path, offset, "the record is about another key")),
+            _ => Err(Error::corrupt(&self.path, offset, "the record is of another key")),
         }
     }
 

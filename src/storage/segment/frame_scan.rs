@@ -131,7 +131,9 @@ impl<'s> FrameScan<'s> {
         }
         if frame.records.len() != header.records as usize {
             self.offset = offset;
-            return Ok(NextFrame::Invalid("the frame does not hold as many records as it says"));
+            return Ok(NextFrame::Invalid(
+                "the frame does not hold as many records as its header states",
+            ));
         }
         Ok(NextFrame::Valid(frame))
     }

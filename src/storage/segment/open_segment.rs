@@ -71,7 +71,7 @@ impl Segment {
 
     /// Returns the length of the file.
     pub(crate) fn length(&self) -> Result<u64> {
-        self.file.length().map_err(|error| Error::io("measure", &self.path, error))
+        self.file.length().map_err(|error| Error::io("read the length of", &self.path, error))
     }
 }
 
