@@ -9,8 +9,8 @@
 //! | `cold mixed` | readers | the same beside writes |
 //!
 //! Warm means that the values are in memory, where workers read them; cold that they are only on
-//! the disk, of which the files are dropped from the page cache before the clients come to them.
-//! The clients share the machine with the server.
+//! the disk: the files are dropped from the page cache before the clients read them. The clients
+//! share the machine with the server.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! After a failed sync nothing more is acknowledged, what failed is not visible, and nobody hangs.
+//! After a failed sync nothing more is acknowledged, the failed write is not visible, and nobody
+//! hangs.
 
 use super::disk::{disk, get, options, store};
 use super::model::{Bound, Model};

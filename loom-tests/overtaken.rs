@@ -1,5 +1,5 @@
-//! A read that writes to its key overtake, while an older snapshot keeps an older version, does not
-//! find that one.
+//! A read that is overtaken by writes to its key does not return an older version, which only an
+//! older snapshot sees.
 
 use super::disk::{commit, disk, engine, options, read};
 use super::model::{Bound, Model};

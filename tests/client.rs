@@ -1,4 +1,4 @@
-//! The client against a server, and against peers that are none.
+//! The client with a server, and with peers that are no kvs server.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

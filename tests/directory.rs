@@ -1,5 +1,5 @@
-//! The data directory is a thing and not a name: it is renamed, replaced, removed, shared and
-//! guarded.
+//! The data directory of a store, which holds the directory and not its name: renamed, replaced,
+//! removed, shared and guarded.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)]

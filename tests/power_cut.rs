@@ -1,4 +1,5 @@
-//! Power cuts on a real file system: what its disk held at one moment is what a store has to open.
+//! Power cuts on a real file system: a store has to open the bytes that its disk held at one
+//! moment.
 //!
 //! The server runs on an ext4 in a file. It is stopped in mid-work, the file is copied, and it goes
 //! on; the copy is mounted, the kernel recovers its journal, and the store in it is opened. What

@@ -2,8 +2,8 @@
 //!
 //! A log with a checksum for each record, one write for each change, and an ordered index in
 //! memory: what the `kvs` engine does for a single write or read of the same size. Left out are
-//! recovery, compaction, syncs and batches, which nobody asks for here; that is to its advantage in
-//! what is compared.
+//! recovery, compaction, syncs and batches, which these benches do not use; that favours it in the
+//! comparison.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};

@@ -1,4 +1,4 @@
-//! A server in this process, for tests of its outside.
+//! A server in this process, for tests that reach it through its sockets.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;

@@ -1,10 +1,10 @@
-//! A server that works for long forgets nothing and takes no more and more memory, descriptors,
-//! threads or disk.
+//! A server that works for a long time loses nothing, and its use of memory, descriptors, threads
+//! and disk space does not grow.
 //!
 //! Clients with keys of their own do random operations that depend on a seed alone, and compare
 //! every answer with what they wrote. In the first quarter the server is stopped or killed after
-//! every few thousand operations; the rest is one life, of whose growth the second half of the soak
-//! tells.
+//! every few thousand operations; the rest is one life. Growth is measured in the second half of
+//! the soak.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
