@@ -48,7 +48,7 @@ fn reject<O: Specification>(history: &[Call<O>]) {
 }
 
 #[test]
-fn what_happens_one_after_the_other_has_one_answer() {
+fn sequential_calls_have_one_answer() {
     let history = |last| {
         [
             call(0, (0, 1), SetIf(Absent, 5), Flag(true)),

@@ -226,7 +226,7 @@ fn a_peer_of_another_kind_is_recognized() {
 }
 
 #[test]
-fn nobody_listening_is_told_with_the_address() {
+fn an_error_of_connecting_names_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -330,7 +330,7 @@ fn only_the_last_component_of_a_path_is_made() {
 }
 
 #[test]
-fn nothing_is_made_by_looking_for_a_key() {
+fn looking_for_a_key_creates_nothing() {
     let places = TempDir::new().unwrap();
     for arguments in [&["get", "key"][..], &["rm", "key"], &["--read-only", "get", "key"]] {
         let output = local(places.path(), arguments);
@@ -344,7 +344,7 @@ fn nothing_is_made_by_looking_for_a_key() {
 }
 
 #[test]
-fn readers_share_a_store_and_not_with_a_writer() {
+fn readers_share_a_store_but_not_with_a_writer() {
     let directory = TempDir::new().unwrap();
     let options = || Options::new(directory.path()).lock_wait(Duration::ZERO);
     let read = || Store::open(options().read_only(true));

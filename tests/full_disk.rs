@@ -165,7 +165,7 @@ fn processor_seconds(server: &Server) -> f64 {
 }
 
 #[test]
-fn without_files_to_open_what_is_open_goes_on_and_the_rest_recovers() {
+fn without_file_descriptors_the_server_goes_on_and_recovers() {
     if !has("prlimit", &["--version"]) {
         return;
     }

@@ -35,7 +35,7 @@ fn refused() -> Outcome {
 }
 
 #[test]
-fn a_store_that_did_as_it_said_passes() {
+fn a_store_that_agrees_with_its_journal_passes() {
     let (mut journal, mut held) = (Journal::default(), Held::new());
     for round in 0..10 {
         for write in [journal.set(&["a"], 100), journal.set(&BATCH, 10), journal.remove("b")] {
@@ -118,7 +118,7 @@ fn a_refused_write_that_is_there_is_found() {
 }
 
 #[test]
-fn going_back_behind_what_was_seen_is_found() {
+fn a_read_older_than_an_earlier_one_is_found() {
     let (mut journal, mut held) = (Journal::default(), Held::new());
     let first = journal.set(&["a"], 50);
     journal.conclude(&first, &Outcome::Acknowledged);
@@ -134,7 +134,7 @@ fn going_back_behind_what_was_seen_is_found() {
 }
 
 #[test]
-fn what_was_absent_at_a_restart_does_not_come_later() {
+fn a_key_absent_after_a_restart_does_not_appear_later() {
     let (mut journal, mut held) = (Journal::default(), Held::new());
     let write = journal.set(&["a"], 50);
     journal.conclude(&write, &Outcome::Unanswered);

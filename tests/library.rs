@@ -248,7 +248,7 @@ fn a_batch_is_written_in_order_and_scanned_back() {
 }
 
 #[test]
-fn every_engine_is_named_and_another_one_is_refused_with_what_there_is() {
+fn every_engine_has_a_name_and_an_unknown_one_is_refused_with_the_choices() {
     for engine in EngineKind::available() {
         assert_eq!(engine.name().parse::<EngineKind>().unwrap(), *engine);
     }

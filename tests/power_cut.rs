@@ -267,7 +267,7 @@ fn interval_loses_the_newest_writes_at_most() {
 
 /// The cuts are real: where nothing but compaction syncs, a cut takes what was written.
 #[test]
-fn never_loses_the_newest_writes_and_does_lose_them() {
+fn never_loses_only_the_newest_writes_and_does_lose_some() {
     if can_mount_image() {
         let lost = cut_prefix("never", by_form([2, 4, 20]), setting("KVS_SEED", 1));
         assert!(lost.iter().any(|lost| *lost > 0), "nothing was lost, so nothing was cut");

@@ -339,7 +339,7 @@ fn a_segment_that_cannot_be_begun_leaves_one_file_and_uses_one_id() {
 }
 
 #[test]
-fn what_an_undone_group_left_behind_does_not_come_back() {
+fn bytes_left_by_an_undone_group_do_not_come_back() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 1 << 20).unwrap();
     commit(&mut writer, &[put("a", "1")]);

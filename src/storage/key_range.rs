@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_range_begins_behind_what_was_visited() {
+    fn the_rest_of_a_range_begins_behind_the_last_visited_key() {
         let left = KeyRange::all().after(b"k");
         assert_eq!((left.start, left.end), (Bound::Excluded(b"k".to_vec()), Bound::Unbounded));
         let left = KeyRange { reverse: true, ..KeyRange::all() }.after(b"k");

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_and_inside_is_covered() {
+    fn older_removals_inside_a_newer_range_are_covered() {
         let removals = removals(&[removal(2, "b", "d", 5)]);
         for (keyspace, key, version, expected) in [
             (2, "b", 4, true),

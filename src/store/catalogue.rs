@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_refused_with_its_reason() {
+    fn impossible_operations_are_refused_with_a_reason() {
         let mut catalogue = Catalogue::default();
         catalogue.apply(&create("a")).unwrap();
         let before = catalogue.0.clone();

@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_clear_in_its_group_meets_no_key_that_was_stored() {
+    fn an_operation_behind_a_clear_of_its_group_sees_no_stored_key() {
         let reader = reader();
         let mut resolver = resolver(&*reader, 99);
         resolver.add(put("b", "1")).unwrap();

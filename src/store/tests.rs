@@ -23,7 +23,7 @@ fn put(key: &str, value: &str) -> WriteOperation {
 }
 
 #[test]
-fn what_was_set_is_read_and_what_was_removed_is_not() {
+fn set_keys_are_read_and_removed_ones_are_not() {
     let store = store();
     assert_eq!(store.get("a").unwrap(), None);
     store.set("a", "1").unwrap();

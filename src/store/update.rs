@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_or_overwritten_keeps_the_expiry_and_answers_the_length() {
+    fn append_and_setrange_keep_the_expiry_and_return_the_length() {
         let append = Update::Append(b"cd".to_vec());
         assert_eq!(append.apply(None), (put("cd", None), Integer(2)));
         assert_eq!(append.apply(entry("ab")), (put("abcd", EXPIRY), Integer(4)));

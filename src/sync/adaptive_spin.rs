@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_pay_off_is_tried_ever_more_rarely() {
+    fn spinning_that_does_not_pay_off_becomes_ever_rarer() {
         let mut spin = AdaptiveSpin::default();
         for failures in (1..=DOUBLINGS_MAX).chain([DOUBLINGS_MAX]) {
             assert!(attempts_in_vain(&mut spin) > 1, "after {failures} failures");
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn once_it_pays_off_it_is_tried_every_time() {
+    fn spinning_that_pays_off_is_tried_every_time() {
         let mut spin = AdaptiveSpin::default();
         attempts_in_vain(&mut spin);
         assert_eq!(attempts_in_vain(&mut spin), 1);

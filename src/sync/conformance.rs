@@ -112,7 +112,7 @@ fn the_last_sender_that_goes_wakes_the_receiver() {
 }
 
 #[test]
-fn what_is_queued_goes_with_the_last_end_of_the_channel() {
+fn queued_messages_are_dropped_with_the_last_end_of_the_channel() {
     explore(|| {
         let dropped = Arc::new(AtomicBool::new(false));
         let (sender, receiver) = bounded(1);
@@ -175,7 +175,7 @@ fn a_value_is_set_once() {
 }
 
 #[test]
-fn who_joins_a_thread_that_panicked_is_told() {
+fn joining_a_thread_that_panicked_is_an_error() {
     let joined = Arc::new(Count::new(0));
     let counted = Arc::clone(&joined);
     explore(move || {

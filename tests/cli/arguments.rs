@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_cannot_be_understood_is_refused_on_standard_error() {
+fn invalid_arguments_are_refused_on_standard_error() {
     let client: [&[&str]; 9] = [
         &[],
         &["get"],

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_set_outlives_a_stopped_server() {
+fn set_keys_outlive_a_stopped_server() {
     let is_kept = |engine: &&EngineKind| **engine != EngineKind::Memory;
     for engine in EngineKind::available().iter().filter(is_kept).map(|engine| engine.name()) {
         let directory = TempDir::new().unwrap();

@@ -359,7 +359,7 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
-    fn what_is_lost_changed_or_done_by_half_is_noticed() {
+    fn lost_changed_and_half_applied_writes_are_noticed() {
         let directory = TempDir::new().unwrap();
         let server = Server::start(directory.path(), &[]);
         let mut connections = Connections::open(server.address).unwrap();

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_is_read() {
+    fn a_recorded_result_is_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/results.jsonl");
         let mut recorder = Recorder::create(&path).unwrap();

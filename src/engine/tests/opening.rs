@@ -60,7 +60,7 @@ fn a_mark_of_a_clean_close_in_a_compacted_segment_is_damage() {
 }
 
 #[test]
-fn what_follows_a_seal_is_cut_off() {
+fn bytes_behind_a_seal_are_cut_off() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &[put("a", "1")]);
@@ -100,7 +100,7 @@ fn the_report_counts_what_was_read() {
 }
 
 #[test]
-fn what_a_failed_sync_lost_is_written_again_by_the_next_open() {
+fn the_next_open_writes_again_the_bytes_that_a_failed_sync_lost() {
     // By chance one thing or another of what was not synced is lost.
     for chance in (0..16).map(|chance| chance << 60) {
         let disk = SimulatedDisk::new(State::default());

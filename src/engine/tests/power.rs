@@ -90,14 +90,14 @@ fn compact_under_a_snapshot(removal: &Mutation, is_dropped_early: bool) {
 }
 
 #[test]
-fn what_was_removed_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
+fn removed_keys_stay_removed_though_a_compaction_copied_them_for_a_snapshot() {
     for is_dropped_early in [false, true] {
         compact_under_a_snapshot(&remove("a"), is_dropped_early);
     }
 }
 
 #[test]
-fn what_was_removed_while_a_compaction_copied_it_stays_removed() {
+fn a_key_removed_while_a_compaction_copies_it_stays_removed() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     commit(&mut writer, &[put("a", "old")]);
@@ -120,13 +120,10 @@ fn what_was_removed_while_a_compaction_copied_it_stays_removed() {
 
 /// Random crashes meet the moment too rarely.
 #[test]
-fn mistakes_with_what_is_marked_bring_removed_keys_back() {
+fn mistakes_with_dead_marks_bring_removed_keys_back() {
     let caught: [(Bug, fn()); 2] = [
-        (Bug::ForgetRejected, what_was_removed_while_a_compaction_copied_it_stays_removed),
-        (
-            Bug::TrustMarks,
-            what_was_removed_stays_removed_though_a_compaction_copied_it_for_a_snapshot,
-        ),
+        (Bug::ForgetRejected, a_key_removed_while_a_compaction_copies_it_stays_removed),
+        (Bug::TrustMarks, removed_keys_stay_removed_though_a_compaction_copied_them_for_a_snapshot),
     ];
     for (bug, test) in caught {
         let _planted = plant(Some(bug));
@@ -135,7 +132,7 @@ fn mistakes_with_what_is_marked_bring_removed_keys_back() {
 }
 
 #[test]
-fn what_was_cleared_stays_removed_though_a_compaction_copied_it_for_a_snapshot() {
+fn cleared_keys_stay_removed_though_a_compaction_copied_them_for_a_snapshot() {
     for is_dropped_early in [false, true] {
         compact_under_a_snapshot(&Mutation::clear(KeyspaceId::DEFAULT), is_dropped_early);
     }
@@ -326,7 +323,7 @@ fn the_rest_of_a_segment_that_could_not_begin_is_no_damage() {
 }
 
 #[test]
-fn what_was_synced_in_the_background_is_vouched_for_and_not_synced_again() {
+fn writes_synced_in_the_background_are_durable_and_not_synced_again() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open_plain(&disk).unwrap();
     commit(&mut writer, &[put("a", "synced")]);

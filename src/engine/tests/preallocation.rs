@@ -98,19 +98,19 @@ fn open_zeroed() -> Opened {
 }
 
 #[test]
-fn zeros_before_a_batch_that_vouches_for_what_they_replaced_are_damage() {
+fn zeros_before_a_batch_that_states_they_were_durable_are_damage() {
     assert!(matches!(open_zeroed(), Err(Error::Corrupt { .. })));
 }
 
 #[test]
-fn taking_any_zero_for_the_end_loses_what_was_durable() {
+fn taking_any_zero_for_the_end_loses_durable_writes() {
     let _planted = plant(Some(Bug::TrustZeros));
     let (_, reader, _) = open_zeroed().unwrap();
     assert_eq!(contents(&reader).len(), 1);
 }
 
 #[test]
-fn where_no_room_can_be_made_the_file_grows_with_what_is_written() {
+fn without_preallocation_the_file_grows_with_each_write() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open_with_room(&disk).unwrap();
     commit_durably(&mut writer, &[put("a", "1")]);

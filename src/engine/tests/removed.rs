@@ -66,7 +66,7 @@ fn inputs_that_a_compaction_removes_are_not_missed() {
 }
 
 #[test]
-fn a_store_that_is_only_read_changes_nothing_whatever_it_finds() {
+fn a_read_only_store_changes_nothing_whatever_it_finds() {
     let disk = SimulatedDisk::new(State::default());
     let mut engine = open_engine(&disk, &options()).unwrap();
     fill(&mut *engine.writer, 80);

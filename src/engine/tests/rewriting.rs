@@ -6,7 +6,7 @@ use super::*;
 const EMPTY_OUTPUT_BYTES: usize = 150;
 
 #[test]
-fn what_is_cleared_stays_removed_though_a_snapshot_keeps_its_segment() {
+fn cleared_keys_stay_removed_though_a_snapshot_keeps_their_segment() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     let mut n = 0;
@@ -48,7 +48,7 @@ fn nothing_is_left_of_a_clear_with_nothing_older() {
 }
 
 #[test]
-fn what_a_batch_wrote_twice_is_copied_once() {
+fn compaction_copies_a_key_written_twice_in_a_batch_once() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, reader, _) = open(&disk, 4096).unwrap();
     commit(&mut writer, &[put("k", "the first"), put("k", "the second")]);
@@ -96,7 +96,7 @@ fn a_compaction_that_is_given_up_leaves_no_file() {
 }
 
 #[test]
-fn what_was_copied_stays_removed_when_its_tombstone_is_compacted() {
+fn a_copied_key_stays_removed_when_its_tombstone_is_compacted() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 4096).unwrap();
     let compact_with_garbage = |writer: &mut KvsWriter| {

@@ -83,7 +83,7 @@ fn forge(directory: &Path, tree: &str, key: &str, stored: &[u8]) -> Error {
 }
 
 #[test]
-fn what_sled_holds_and_nobody_wrote_is_damage() {
+fn an_invalid_entry_in_sled_is_damage() {
     let entries = "__sled__default";
     for (tree, key, stored) in [(entries, "a", &b"short"[..]), ("versions", "reserved", b"few")] {
         let directory = TempDir::new().unwrap();

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_and_long_ones_are_what_they_were_made_of() {
+    fn short_and_long_records_read_back_as_they_were_made() {
         for (key, value) in [(0, 0), (1, 116), (117, 0), (100, 18), (0, 118), (300, 0), (7, 9000)] {
             let (key, value) = (vec![1; key], vec![2; value]);
             for expires_at in [None, Some(9)] {

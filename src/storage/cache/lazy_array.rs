@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_needed_is_made() {
+    fn only_the_needed_parts_are_allocated() {
         for (length, part_min, len, part_length) in
             [(0, 8, 0, 1), (3, 8, 8, 8), (100, 8, 128, 8), (4096, 8, 4096, 16), (2, 1, 2, 1)]
         {

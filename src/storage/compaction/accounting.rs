@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_stays_live_and_is_no_new_garbage() {
+    fn moved_records_stay_live_and_are_no_new_garbage() {
         let mut accounting = Accounting::default();
         add(&mut accounting, 1, 1000, [1, 2]);
         add(&mut accounting, 2, 500, [1, 2]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_is_sealed_and_not_among_the_inputs() {
+    fn segments_outside_are_sealed_and_not_among_the_inputs() {
         let mut accounting = Accounting::default();
         for id in 1..4 {
             add(&mut accounting, id, 1000, [id * 10, id * 10]);

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_half_garbage_is_chosen_if_it_is_enough_together() {
+    fn segments_of_half_garbage_are_chosen_if_they_are_enough_together() {
         let mut accounting = Accounting::default();
         for (id, live) in [(1, 501), (2, 500), (3, 100)] {
             add(&mut accounting, id, 1000, [id, id]);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_segment_less_is_one_more_that_tombstones_are_kept_for() {
+    fn leaving_a_segment_out_keeps_more_tombstones() {
         let mut accounting = Accounting::default();
         // The first is garbage only while the second goes with it, which does not fit.
         add(&mut accounting, 1, 1000, [5, 6]);

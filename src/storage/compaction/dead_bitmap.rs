@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_marked_is_found_and_nothing_beside_it() {
+    fn marked_values_are_found_and_no_others() {
         let mut bitmap = DeadBitmap::default();
         let marked = [72, 84, 584, CHUNK_BYTES - 4, CHUNK_BYTES * 3 + 5];
         marked.iter().for_each(|offset| bitmap.mark(&location(*offset)));

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_written_is_read() {
+    fn only_a_marker_as_written_is_decoded() {
         for output in [Some(SegmentId(4)), None] {
             let marker = CleanShutdown { sequence: 5, segments: set(&[1, 3]), output };
             let bytes = marker.encode(StoreId(2));

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_writes_is_no_record_even_if_its_checksum_matches() {
+    fn bytes_that_no_writer_makes_are_no_record_even_with_a_valid_checksum() {
         let codec = FrameCodec::new(b"segment");
         let decodes = |body: &[u8]| {
             let length = u32::try_from(body.len()).unwrap().to_le_bytes();

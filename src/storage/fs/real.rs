@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_in_the_directory_itself_wherever_it_is() {
+    fn files_are_found_in_the_open_directory_wherever_it_is_moved() {
         let parent = tempfile::tempdir().unwrap();
         let (here, there) = (parent.path().join("here"), parent.path().join("there"));
         RealFileSystem.create_directory(&here).unwrap();

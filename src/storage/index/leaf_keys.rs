@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_does_not_fit_into_its_cell_takes_room_and_what_has_none_is_refused() {
+    fn only_keys_too_long_for_their_cell_take_space_and_without_it_are_refused() {
         let keys = KeyTails::new(&[], 2);
         let append = |start, bytes: usize| {
             let head = KeyHead::default();

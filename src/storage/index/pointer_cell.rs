@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_holds_what_was_stored_last() {
+    fn a_pointer_holds_the_value_that_was_stored_last() {
         let cell = PointerCell::<&str>::default();
         assert_eq!(cell.load(), None);
         cell.store(1, &"a");

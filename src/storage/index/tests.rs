@@ -140,7 +140,7 @@ fn repoint(index: &mut IndexWriter<Number>, key: &str, version: u64, from: i32, 
 }
 
 #[test]
-fn only_what_is_still_in_its_place_is_repointed() {
+fn only_versions_still_at_their_old_location_are_repointed() {
     let mut index = IndexWriter::new();
     let reader = index.reader();
     commit(&mut index, 1, &[("a", 1)]);

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_or_written_is_an_error_and_no_absence() {
+    fn a_failed_read_or_write_is_an_error_and_not_an_absent_key() {
         let disk = SimulatedDisk::new(State::default());
         let environment = environment(&disk);
         assert_eq!(read(&environment).unwrap(), None);

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_with_the_log_up_to_two_segments() {
+    fn the_reserve_grows_with_the_log_up_to_two_segments() {
         let disk = disk();
         let (environment, mut reserve) = (environment(&disk), Reserve::new());
         for (log_bytes, expected) in
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_what_there_is_and_a_disk_without_any_is_full() {
+    fn the_reserve_takes_the_space_that_is_left_and_a_disk_without_any_is_full() {
         let disk = disk();
         let (environment, mut reserve) = (environment(&disk), Reserve::new());
         for (free, expected) in [(20_000, Some(16_384)), (5_000, Some(4_096)), (4_000, None)] {
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_let_go_in_parts_and_made_again_with_what_was_missing_beside_it() {
+    fn the_reserve_is_freed_in_parts_and_made_again_once_the_missing_space_is_there() {
         let disk = disk();
         let (environment, mut reserve) = (environment(&disk), Reserve::new());
         make(&mut reserve, &environment, 1);
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_full_disk_only_what_removes_is_not_refused_until_there_is_nothing_left() {
+    fn on_a_full_disk_only_removals_are_accepted_until_no_space_is_left() {
         let mut reserve = Reserve::new();
         let (mut removal, mut put) = (Group::default(), Group::default());
         removal.push([Mutation::clear(KeyspaceId::DEFAULT)]);

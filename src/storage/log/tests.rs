@@ -160,7 +160,7 @@ fn a_segment_that_was_made_too_late_is_removed() {
 }
 
 #[test]
-fn what_could_not_be_made_ahead_is_not_tried_again_for_the_same_segment() {
+fn a_failed_standby_is_not_tried_again_for_the_same_segment() {
     let disk = SimulatedDisk::new(State::default());
     let (mut log, mut accounting) = (log(&disk), Accounting::default());
     log.append(&group(1, 5000), &mut accounting, |_, _| {}).unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_set_is_got() {
+fn a_set_value_is_read_back() {
     Server::new().check(&[
         ("GET k", "$-1"),
         ("SET k v", "+OK"),
@@ -38,7 +38,7 @@ fn keys_and_values_are_any_bytes() {
 }
 
 #[test]
-fn set_looks_at_what_is_there() {
+fn set_obeys_nx_xx_and_get() {
     Server::new().check(&[
         ("SET k 1 XX", "$-1"),
         ("EXISTS k", ":0"),
@@ -166,7 +166,7 @@ fn values_are_changed_in_part() {
 }
 
 #[test]
-fn what_is_too_large_for_the_store_is_refused_before_and_by_the_writer() {
+fn keys_and_values_over_the_limits_are_refused_before_and_by_the_writer() {
     let server = Server::with(Options::new("unused").key_bytes_max(4).value_bytes_max(8));
     let value = "-ERR value of 9 bytes for key \"k\" is longer than the limit of 8";
     let key = "-ERR key of 5 bytes is longer than the limit of 4";

@@ -68,7 +68,7 @@ fn the_ends_of_transactions_that_were_not_begun_are_refused() {
 }
 
 #[test]
-fn transactions_do_not_nest_and_what_is_malformed_is_told_as_ever() {
+fn transactions_do_not_nest_and_malformed_commands_get_their_usual_error() {
     Server::new().check(&[
         ("MULTI", REFUSED),
         ("MULTI", "-ERR MULTI calls can not be nested"),
@@ -124,7 +124,7 @@ fn a_refused_transaction_is_that_of_one_connection() {
 }
 
 #[test]
-fn what_is_not_executed_counts_as_rejected() {
+fn requests_that_are_not_executed_count_as_rejected() {
     let server = Server::new();
     server.check(&[
         ("SET k v", "+OK"),

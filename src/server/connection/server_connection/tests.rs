@@ -239,7 +239,7 @@ fn an_error_behind_an_unanswered_write_waits_for_its_turn() {
 }
 
 #[test]
-fn bytes_that_are_no_request_are_answered_behind_what_is_owed_and_end_the_connection() {
+fn invalid_bytes_are_answered_behind_pending_replies_and_end_the_connection() {
     let mut driver = Driver::new();
     driver.receive(b"SET a 1\r\n*1\r\n!rest\r\nPING\r\n");
     assert_eq!(driver.output(), b"");
@@ -259,7 +259,7 @@ fn a_browser_gets_no_reply() {
 }
 
 #[test]
-fn what_came_before_the_end_of_the_input_is_answered() {
+fn requests_before_the_end_of_the_input_are_answered() {
     let mut driver = Driver::new();
     driver.receive(b"SET a 1\r\nGET a\r\nGET");
     driver.connection.end_by_client();

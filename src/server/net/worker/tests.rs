@@ -201,7 +201,7 @@ fn a_panic_ends_its_connection_and_no_other() {
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_read_nothing_of() {
+fn a_client_that_reads_nothing_is_not_read_from() {
     let mut bench = Bench::new();
     let (place, socket) = bench.connect();
     bench.context.store.set("k", vec![7; 1 << 20]).unwrap();

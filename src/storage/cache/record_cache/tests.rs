@@ -37,7 +37,7 @@ fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
 }
 
 #[test]
-fn what_was_put_there_is_found_until_the_key_is_written() {
+fn a_cached_record_is_found_until_its_key_is_written() {
     let cache = RecordCache::new(1 << 20, 0);
     put(&cache, b"a", b"1", 1, 1);
     put(&cache, b"b", b"1", 1, 1);
@@ -84,7 +84,7 @@ fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
 }
 
 #[test]
-fn growing_loses_some_and_confuses_nothing() {
+fn a_growing_cache_loses_some_records_and_confuses_none() {
     let cache = RecordCache::new(1 << 20, 0);
     for number in 0..1000 {
         read(&cache, number, 3, 3);
@@ -142,7 +142,7 @@ fn a_record_that_takes_much_of_the_cache_is_not_kept() {
 }
 
 #[test]
-fn what_is_overwritten_again_and_again_takes_the_room_of_one() {
+fn a_key_overwritten_again_and_again_takes_the_space_of_one() {
     let cache = RecordCache::new(1 << 20, 0);
     for version in 1..1000 {
         cache.raise(at(b"a"), version);
@@ -165,7 +165,7 @@ fn a_cache_of_nothing_keeps_nothing() {
 }
 
 #[test]
-fn threads_that_share_it_get_what_was_put_there() {
+fn threads_that_share_a_cache_read_what_was_inserted() {
     let cache = &RecordCache::new(256 << 10, 0);
     std::thread::scope(|scope| {
         for start in 0..4_u32 {

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_synced_survives_and_the_rest_by_sectors() {
+    fn synced_bytes_survive_and_the_rest_by_sectors() {
         let state = disk_with_a_pending_write().state();
         assert_eq!(state.pieces(), 2);
         assert_eq!(contents(&state.image(Fate::Hostile(NONE), Fill::Nothing))[0].1, b"durable");

@@ -31,7 +31,7 @@ fn updates_that_do_not_see_their_group_are_caught() {
 }
 
 #[test]
-fn repointing_what_was_overwritten_is_caught() {
+fn repointing_an_overwritten_version_is_caught() {
     is_caught_on_kvs(Bug::RepointOverwritten, LONG_LIVED);
 }
 
@@ -46,7 +46,7 @@ fn dropped_tombstones_are_caught() {
 }
 
 #[test]
-fn pruning_what_a_snapshot_sees_is_caught() {
+fn pruning_versions_that_a_snapshot_sees_is_caught() {
     let _planted = bugs::plant(Some(Bug::IgnoreSnapshots));
     let bench = Bench::new(EngineKind::Kvs, Durability::Never);
     is_caught(Bug::IgnoreSnapshots, |seed| batches::round(&bench, seed));

@@ -70,7 +70,7 @@ fn a_clock_that_was_wrong_for_a_moment_reaches_no_later_deadline() {
 }
 
 #[test]
-fn what_was_answered_as_expired_stays_gone_once_its_removal_is_in_the_log() {
+fn a_key_answered_as_expired_stays_gone_once_its_removal_is_in_the_log() {
     let (mut machine, options) = machine();
     write(&mut machine, (0..200).map(|n| put_for(&format!("key{n}"), 1_000)).collect());
     write(&mut machine, vec![put("other", "v")]);

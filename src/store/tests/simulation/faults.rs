@@ -242,7 +242,7 @@ pub(super) fn find(seeds: impl Iterator<Item = u64>) -> Option<Violation> {
 }
 
 #[test]
-fn whatever_call_fails_nothing_acknowledged_is_lost() {
+fn no_failed_call_loses_an_acknowledged_write() {
     let series: Vec<_> = series(0..by_form([3, 3, 100])).collect();
     let mut figures = FaultFigures::default();
     for found in on_all_processors(series.len(), |number| series[number].run()) {

@@ -195,7 +195,7 @@ fn writes_that_fail_leave_no_files_and_use_no_ids() {
 }
 
 #[test]
-fn leaving_the_state_early_tries_in_vain_each_time() {
+fn leaving_the_full_state_early_fails_every_write() {
     let _planted = plant(Some(Bug::LeaveFullEarly));
     let (_, ids) = std::panic::catch_unwind(|| write_in_vain(true)).unwrap_or((0, u64::MAX));
     assert!(ids > 4);
@@ -269,7 +269,7 @@ fn a_store_that_is_opened_on_a_full_disk_lets_go_of_its_hints() {
 }
 
 #[test]
-fn wherever_it_is_killed_a_full_disk_can_be_cleared() {
+fn a_full_disk_can_be_cleared_after_a_kill_at_any_change() {
     let mut machine = empty();
     let count = fill(&mut machine, 200);
     machine.disk.record();

@@ -48,7 +48,7 @@ fn nothing_is_acknowledged_after_a_tick_or_after_a_second_without_one() {
 }
 
 #[test]
-fn what_was_acknowledged_is_read_on() {
+fn acknowledged_writes_can_still_be_read() {
     let (mut machine, _) = write_after(remove_directory, Machine::tick);
     assert_eq!(machine.contents().unwrap(), *machine.now());
     for _ in 0..2 {
