@@ -122,7 +122,7 @@ fn listen_on_all(addresses: &[SocketAddr]) -> Result<Vec<ListeningSocket>> {
             }
             Err(error) if is_taken(&error) => return Err(error),
             Err(error) => {
-                log::warn!("leaving an address out: {error}");
+                log::warn!("not listening on one of the addresses: {error}");
                 failure = Some(error);
             }
         }
