@@ -206,6 +206,20 @@ fn a_server_removes_no_file_that_took_the_place_of_its_socket() {
 }
 
 #[test]
+fn a_server_that_cannot_open_its_store_leaves_no_socket() {
+    let places = Places::new();
+    let server = places.start();
+    let other = places.socket.with_extension("other");
+    let arguments = ["--unix", other.to_str().unwrap()];
+    let started = Server::try_start(Command::new(SERVER), places.store.path(), &arguments);
+    let (status, message) = started.err().expect("the directory is in use");
+    assert_eq!(status.code(), Some(1), "{message}");
+    assert!(message.contains(&format!("process {}", server.id())), "{message}");
+    assert!(!other.exists());
+    set_and_get(places.socket());
+}
+
+#[test]
 fn paths_that_cannot_be_sockets_are_refused() {
     let long =
         Places { socket: PathBuf::from(format!("/tmp/{}", "a".repeat(110))), ..Places::new() };
