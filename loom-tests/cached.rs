@@ -45,7 +45,7 @@ fn run() {
         })
     };
     let mut least = FIRST;
-    let peeked = reader.metadata(b"a").unwrap().map_or(REMOVED, |stamp| stamp.version);
+    let peeked = reader.metadata(b"a").unwrap().map_or(REMOVED, |meta| meta.version.0);
     for before in [peeked, 0] {
         least = least.max(acknowledged.load(Ordering::Acquire)).max(before);
         let read = version(&*reader);

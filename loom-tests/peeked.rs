@@ -30,7 +30,7 @@ fn run() {
     });
     let mut least = FIRST;
     for _ in 0..2 {
-        let peeked = reader.metadata(b"a").unwrap().map_or(0, |stamp| stamp.version);
+        let peeked = reader.metadata(b"a").unwrap().map_or(0, |meta| meta.version.0);
         assert!(peeked >= least, "{least} was read, then peeked: {peeked}");
         least = version(&*reader);
         assert!(least >= peeked, "{peeked} was overwritten, then read: {least}");

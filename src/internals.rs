@@ -5,6 +5,7 @@
 use crate::storage::format::codec::FrameCodec;
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameNumbers};
 use crate::storage::format::record::{Record, RecordKind};
+use crate::storage::format::sequence::Sequence;
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]
@@ -18,13 +19,13 @@ impl Default for RecordCodec {
 
 /// The place of the records in the segment, and the commit that writes them.
 const OFFSET: u64 = 72;
-const SEQUENCE: u64 = 1;
+const SEQUENCE: Sequence = Sequence::FIRST;
 
 impl RecordCodec {
     /// Appends a frame of one record to `out`; false if it does not fit the format.
     pub fn encode(&self, key: &[u8], value: &[u8], out: &mut Vec<u8>) -> bool {
         let record = Record::put(key, value, None);
-        let numbers = FrameNumbers { sequence: SEQUENCE, durable: 0 };
+        let numbers = FrameNumbers { sequence: SEQUENCE, durable: Sequence::ZERO };
         self.0.encode_batch([record].into_iter(), numbers, OFFSET, out, |_| ()).is_ok()
     }
 

@@ -1,6 +1,7 @@
 //! Entries: the values that engines store, with their metadata.
 
 use crate::storage::format::keyspace::ValueType;
+use crate::storage::format::sequence::Sequence;
 
 /// A value and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +21,17 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryMeta {
     /// The sequence number of the commit that wrote the entry.
-    pub(crate) version: u64,
+    pub(crate) version: Sequence,
     /// The time at which the entry expires, in milliseconds since the Unix epoch.
     pub(crate) expires_at: Option<u64>,
     /// The type of the value.
     pub(crate) value_type: ValueType,
+}
+
+impl EntryMeta {
+    /// Returns the entry with this metadata and a value.
+    pub(crate) fn with(self, value: Vec<u8>) -> Entry {
+        let Self { version, expires_at, value_type } = self;
+        Entry { value, version: version.0, expires_at, value_type }
+    }
 }

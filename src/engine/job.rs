@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::storage::compaction::CompactionDelivery;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::reserve_allocation::ReserveOutcome;
 use crate::storage::log::standby::Standby;
 
@@ -43,7 +44,7 @@ pub(crate) struct Delivery(pub(super) JobResult);
 /// The result of a job of the `kvs` engine, which is the only engine that has jobs.
 pub(super) enum JobResult {
     /// Everything up to this sequence number is durable.
-    Synced(u64),
+    Synced(Sequence),
     /// A part of a compaction.
     Compaction(CompactionDelivery),
     /// The file of the next segment.
@@ -57,7 +58,7 @@ pub(super) enum JobResult {
 impl Delivery {
     /// Returns the sequence number up to which everything is durable now, if this says so.
     #[cfg(test)]
-    pub(crate) fn synced(&self) -> Option<u64> {
+    pub(crate) fn synced(&self) -> Option<Sequence> {
         match self.0 {
             JobResult::Synced(sequence) => Some(sequence),
             _ => None,

@@ -5,6 +5,7 @@ use super::{
     BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyspaceId,
     MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
 };
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{
     IndexReader, IndexReaders, KeyVersion, KeyspaceChanges, KeyspaceIndexes, PointerCell, Slot,
 };
@@ -38,7 +39,7 @@ pub(crate) fn open() -> Engine {
     let (indexes, keyspace) = (KeyspaceIndexes::new(), KeyspaceId::DEFAULT);
     let readers = indexes.readers();
     let reader = Arc::new(MemoryReader { index: readers.reader(keyspace), indexes: readers });
-    let writer = Box::new(MemoryWriter { indexes, next_sequence: 1 });
+    let writer = Box::new(MemoryWriter { indexes, next_sequence: Sequence::FIRST });
     let capabilities = Capabilities { snapshots: true, metadata_in_memory: true };
     Engine { writer, reader, kind: EngineKind::Memory, capabilities, lock: None }
 }
@@ -49,13 +50,12 @@ struct MemoryReader {
     indexes: IndexReaders<MemorySlot>,
 }
 
-fn entry(version: u64, slot: &MemorySlot) -> Option<Entry> {
-    let MemorySlot { value, value_type, expires_at } = slot;
-    let (value, value_type, expires_at) = (value.as_ref()?.to_vec(), *value_type, *expires_at);
-    Some(Entry { value, version, expires_at, value_type })
+fn entry((version, slot): (Sequence, MemorySlot)) -> Option<Entry> {
+    let value = slot.value.as_ref()?.to_vec();
+    Some(metadata((version, slot))?.with(value))
 }
 
-fn metadata((version, slot): (u64, MemorySlot)) -> Option<EntryMeta> {
+fn metadata((version, slot): (Sequence, MemorySlot)) -> Option<EntryMeta> {
     let MemorySlot { value_type, expires_at, .. } = slot;
     (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at, value_type })
 }
@@ -67,7 +67,7 @@ impl ReadHalf for MemoryReader {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
-        Ok(self.index.newest(key).and_then(|(version, slot)| entry(version, &slot)))
+        Ok(self.index.newest(key).and_then(entry))
     }
 
     fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
@@ -75,7 +75,7 @@ impl ReadHalf for MemoryReader {
     }
 
     fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
-        Ok(self.index.at(key, &snapshot.0).and_then(|(version, slot)| entry(version, &slot)))
+        Ok(self.index.at(key, &snapshot.0).and_then(entry))
     }
 
     fn try_get_at(
@@ -96,11 +96,10 @@ impl ReadHalf for MemoryReader {
 
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, _| {
-            let MemorySlot { value, value_type, expires_at } = &found.slot;
-            let value = if page.keys_only { None } else { value.as_deref() };
+            let KeyVersion { version, slot, .. } = found;
+            let value = if page.keys_only { None } else { slot.value.as_deref() };
             let value = value.unwrap_or_default().to_vec();
-            let (version, value_type, expires_at) = (found.version, *value_type, *expires_at);
-            Ok(Some(Entry { value, version, expires_at, value_type }))
+            Ok(metadata((*version, slot.clone())).map(|meta| meta.with(value)))
         })
     }
 
@@ -119,20 +118,20 @@ impl ReadHalf for MemoryReader {
 
 struct MemoryWriter {
     indexes: KeyspaceIndexes<MemorySlot>,
-    next_sequence: u64,
+    next_sequence: Sequence,
 }
 
 impl WriteHalf for MemoryWriter {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> Sequence {
         self.next_sequence
     }
 
     fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
         let first = self.next_sequence;
-        self.next_sequence += group.len() as u64;
+        self.next_sequence = first.plus(group.len());
         let mut changes = KeyspaceChanges::with_capacity(group.mutations());
         for (batch, mutation) in std::mem::take(group).into_mutations() {
-            let (version, keyspace) = (first + batch as u64, mutation.keyspace);
+            let (version, keyspace) = (first.plus(batch), mutation.keyspace);
             let (key, slot) = match mutation.kind {
                 MutationKind::Put { key, value, value_type, expires_at } => {
                     (key, MemorySlot { value: Some(value.into()), value_type, expires_at })
@@ -149,7 +148,7 @@ impl WriteHalf for MemoryWriter {
             changes.push(keyspace, KeyVersion { key, version, slot });
         }
         self.indexes.insert(changes.take_all(), |_| {});
-        self.indexes.publish(self.next_sequence - 1);
+        self.indexes.publish(self.next_sequence.previous());
         self.indexes.prune(|_, _| {});
         Ok(())
     }

@@ -1,16 +1,17 @@
 //! The write half of a store that is open for reading only.
 
 use super::{Group, WriteHalf};
+use crate::storage::format::sequence::Sequence;
 use crate::{Error, Result};
 
 /// A write half that refuses every group.
 pub(super) struct ReadOnlyWriter {
     /// The sequence number after the newest batch that was found.
-    pub(super) next_sequence: u64,
+    pub(super) next_sequence: Sequence,
 }
 
 impl WriteHalf for ReadOnlyWriter {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> Sequence {
         self.next_sequence
     }
 

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
 use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
@@ -41,7 +42,7 @@ const LOG: &str = "db";
 const RESERVED_KEY: &str = "reserved";
 
 /// The number of versions that are reserved at once, and at most left out at a reopen.
-const VERSIONS_RESERVED: u64 = 1 << 20;
+const VERSIONS_RESERVED: usize = 1 << 20;
 
 /// The words of sled where its lock is taken; its error has no kind of its own for that.
 const LOCKED: &str = "could not acquire lock";
@@ -68,8 +69,8 @@ impl Database {
     }
 
     fn entry(&self, key: &[u8], stored: &[u8]) -> Result<Entry> {
-        let (EntryMeta { version, expires_at, value_type }, start) = self.decode(key, stored)?;
-        Ok(Entry { value: stored[start..].to_vec(), version, expires_at, value_type })
+        let (meta, start) = self.decode(key, stored)?;
+        Ok(meta.with(stored[start..].to_vec()))
     }
 
     /// Returns the metadata of a stored entry, and where its value begins.
@@ -80,7 +81,7 @@ impl Database {
                 self.corrupt(format!("the stored entry of key \"{key}\" cannot be decoded"))
             );
         };
-        let expires_at = Some(expires_at).filter(|time| *time > 0);
+        let (version, expires_at) = (Sequence(version), Some(expires_at).filter(|time| *time > 0));
         Ok((EntryMeta { version, expires_at, value_type: ValueType::STRING }, ENTRY_HEADER_BYTES))
     }
 
@@ -122,9 +123,9 @@ fn number(stored: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-fn encode(version: u64, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
+fn encode(version: Sequence, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(ENTRY_HEADER_BYTES + value.len());
-    stored.extend_from_slice(&version.to_le_bytes());
+    stored.extend_from_slice(&version.0.to_le_bytes());
     stored.extend_from_slice(&expires_at.unwrap_or(0).to_le_bytes());
     stored.extend_from_slice(value);
     stored
@@ -154,8 +155,9 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     let versions = database.trees.open_tree(VERSIONS_TREE).map_err(failed)?;
     let reserved = match versions.get(RESERVED_KEY).map_err(failed)? {
         Some(stored) => number(&stored, 0)
+            .map(Sequence)
             .ok_or_else(|| database.corrupt("the highest reserved version is not a number"))?,
-        None => 1,
+        None => Sequence::FIRST,
     };
     let mut writer = SledWriter {
         database: database.clone(),
@@ -170,7 +172,7 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     for item in database.trees.iter() {
         let (key, stored) = item.map_err(failed)?;
         let (metadata, _) = database.decode(&key, &stored)?;
-        writer.next_sequence = writer.next_sequence.max(metadata.version + 1);
+        writer.next_sequence = writer.next_sequence.max(metadata.version.next());
         writer.count(&key, None, Some(metadata));
     }
     Ok(Engine {
@@ -311,9 +313,9 @@ struct SledWriter {
     counts: Arc<SledCounts>,
     deadlines: BTreeSet<(u64, IVec)>,
     versions: Tree,
-    next_sequence: u64,
+    next_sequence: Sequence,
     /// Every version below this may have been used.
-    reserved: u64,
+    reserved: Sequence,
     files: OpenFiles,
 }
 
@@ -362,10 +364,10 @@ impl SledWriter {
     ///
     /// It survives if the group does, because what survives of sled's log is its beginning.
     fn reserve(&mut self, group: &Group) -> Result<()> {
-        let needed = self.next_sequence + group.len() as u64;
+        let needed = self.next_sequence.plus(group.len());
         if needed > self.reserved {
-            let reserved = needed + VERSIONS_RESERVED;
-            let inserted = self.versions.insert(RESERVED_KEY, &reserved.to_le_bytes());
+            let reserved = needed.plus(VERSIONS_RESERVED);
+            let inserted = self.versions.insert(RESERVED_KEY, &reserved.0.to_le_bytes());
             inserted.map_err(|error| self.database.failed(error))?;
             self.reserved = reserved;
         }
@@ -413,7 +415,8 @@ impl SledWriter {
     /// Applies a group at once, as sled writes every batch of its own to the disk by itself.
     fn apply_group(&mut self, group: &Group) -> Result<()> {
         let mut changes = Changes::new();
-        for (version, batch) in (self.next_sequence..).zip(group.batches()) {
+        for (position, batch) in group.batches().enumerate() {
+            let version = self.next_sequence.plus(position);
             for mutation in batch {
                 match &mutation.kind {
                     MutationKind::Put { key, value, value_type, expires_at } => {
@@ -443,7 +446,7 @@ impl SledWriter {
 type Changes<'a> = BTreeMap<&'a [u8], (Option<EntryMeta>, Option<Vec<u8>>)>;
 
 impl WriteHalf for SledWriter {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> Sequence {
         self.next_sequence
     }
 
@@ -453,7 +456,7 @@ impl WriteHalf for SledWriter {
         // A range may have been done already, so a failure leaves the group in doubt.
         let applied = self.apply_group(group);
         applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
-        self.next_sequence += group.len() as u64;
+        self.next_sequence = self.next_sequence.plus(group.len());
         self.database.flush()
     }
 

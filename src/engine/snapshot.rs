@@ -1,5 +1,7 @@
 //! Points in time.
 
+#[cfg(test)]
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::Snapshot;
 
 /// A registered point in time: the engine keeps what it sees until it is dropped.
@@ -10,7 +12,7 @@ pub(crate) struct EngineSnapshot(pub(super) Snapshot);
 impl EngineSnapshot {
     /// Returns the sequence number of the newest commit that it sees.
     #[cfg(test)]
-    pub(crate) fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> Sequence {
         self.0.sequence()
     }
 }

@@ -21,6 +21,7 @@ use super::kvs::{KvsReader, KvsWriter};
 use super::*;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{Call, Failure, Fate, Fault, Fill, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
@@ -268,7 +269,7 @@ fn a_torn_tail_takes_the_unsynced_segments_behind_it_along() {
     assert_eq!(contents(&reader).len(), 6);
     assert_eq!(segments(&disk).len(), 1);
     assert_eq!(segments(&power_loss(&disk)).len(), 1, "what was removed would come back");
-    assert_eq!(writer.next_sequence(), 7);
+    assert_eq!(writer.next_sequence(), Sequence(7));
 }
 
 #[test]
@@ -447,7 +448,7 @@ fn clearing_survives_reopening_and_compaction() {
 fn segment_ids_and_sequence_numbers_are_never_used_twice() {
     let disk = SimulatedDisk::new(State::default());
     let mut newest = SegmentId(0);
-    let mut next = 1;
+    let mut next = Sequence::FIRST;
     for _ in 0..5 {
         let (mut writer, _, _) = open(&disk, 4096).unwrap();
         assert!(writer.next_sequence() >= next);

@@ -2,13 +2,14 @@
 
 use super::job::{BackgroundJob, Delivery, JobKind};
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::group::Group;
 use crate::{Error, Result};
 
 /// The half that writes, owned by one thread; see the [module](super) for the contract.
 pub(crate) trait WriteHalf: Send {
     /// Returns the sequence number that the next batch gets.
-    fn next_sequence(&self) -> u64;
+    fn next_sequence(&self) -> Sequence;
 
     /// Applies every batch of the group in order; with `durable`, waits until it survives power
     /// loss. A group that failed stays as it is, and what is left of one that was applied is of no

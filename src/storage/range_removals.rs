@@ -9,6 +9,7 @@ use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::Extent;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
 
 /// A record that removed a range.
@@ -18,7 +19,7 @@ pub(crate) struct RangeRemoval {
     pub(crate) start: Vec<u8>,
     /// Empty if the range has no end.
     pub(crate) end: Vec<u8>,
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     pub(crate) segment: SegmentId,
     pub(crate) extent: Extent,
 }
@@ -37,7 +38,7 @@ pub(crate) struct RangeRemovals {
     /// The parts of them that no newer one covers, by keyspace and start.
     uncovered: Vec<Uncovered>,
     /// The keyspaces and sequence numbers of those of which something is left.
-    newest: BTreeSet<(KeyspaceId, u64)>,
+    newest: BTreeSet<(KeyspaceId, Sequence)>,
 }
 
 /// Keys of which a removal is the newest.
@@ -46,7 +47,7 @@ struct Uncovered {
     keyspace: KeyspaceId,
     start: Vec<u8>,
     end: Vec<u8>,
-    sequence: u64,
+    sequence: Sequence,
 }
 
 impl RangeRemovals {
@@ -64,7 +65,7 @@ impl RangeRemovals {
     }
 
     /// Returns true if a record of this version and key is gone.
-    pub(crate) fn covers(&self, keyspace: KeyspaceId, key: &[u8], version: u64) -> bool {
+    pub(crate) fn covers(&self, keyspace: KeyspaceId, key: &[u8], version: Sequence) -> bool {
         let is_at_or_before =
             |range: &Uncovered| (range.keyspace, &range.start[..]) <= (keyspace, key);
         let behind = self.uncovered.partition_point(is_at_or_before);
@@ -97,7 +98,7 @@ fn uncovered(removals: &[RangeRemoval]) -> Vec<Uncovered> {
     bounds.dedup();
     let mut ranges: Vec<Uncovered> = Vec::new();
     // Those that began, the newest on top; what has ended is taken away when it gets there.
-    let mut begun: BinaryHeap<(u64, &[u8])> = BinaryHeap::new();
+    let mut begun: BinaryHeap<(Sequence, &[u8])> = BinaryHeap::new();
     let mut removals = removals.iter().peekable();
     for (position, start) in bounds.iter().enumerate() {
         while let Some(removal) = removals.next_if(|removal| removal.start == *start) {
@@ -128,7 +129,7 @@ mod tests {
             keyspace: KeyspaceId(keyspace),
             start: start.into(),
             end: end.into(),
-            sequence,
+            sequence: Sequence(sequence),
             segment: SegmentId(1),
             extent: Extent { offset: 72, length: 20 },
         }
@@ -154,7 +155,8 @@ mod tests {
             (1, "c", 4, false),
             (3, "c", 4, false),
         ] {
-            let is_covered = removals.covers(KeyspaceId(keyspace), key.as_bytes(), version);
+            let is_covered =
+                removals.covers(KeyspaceId(keyspace), key.as_bytes(), Sequence(version));
             assert_eq!(is_covered, expected, "{keyspace} {key} {version}");
         }
     }
@@ -179,7 +181,7 @@ mod tests {
             let removals = removals(&all);
             for keyspace in (0..4).map(KeyspaceId) {
                 for key in (0..10).map(key) {
-                    for version in 0..14 {
+                    for version in (0..14).map(Sequence) {
                         let covers = |removal: &RangeRemoval| {
                             removal.keyspace == keyspace
                                 && removal.interval().contains(key.as_bytes())
@@ -202,7 +204,7 @@ mod tests {
             removal(0, "c", "", 3),
             removal(1, "b", "f", 1),
         ]);
-        let newest: Vec<_> = removals.newest().map(|r| (r.keyspace.0, r.sequence)).collect();
+        let newest: Vec<_> = removals.newest().map(|r| (r.keyspace.0, r.sequence.0)).collect();
         assert_eq!(newest, [(0, 2), (0, 3), (1, 1)]);
     }
 }

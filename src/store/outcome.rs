@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::Result;
+use crate::engine::Sequence;
 
 /// The answer to one operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub(crate) type WriteAnswers = SmallVec<[WriteAnswer; 1]>;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Applied {
     /// The version of everything that the batch wrote; `None` if it wrote nothing.
-    pub(crate) version: Option<u64>,
+    pub(crate) version: Option<Sequence>,
     /// One answer for each operation.
     pub(crate) answers: WriteAnswers,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::{KeyInterval, KeyspaceId, Mutation};
+use crate::engine::{KeyInterval, KeyspaceId, Mutation, Sequence};
 
 /// The effects on keys of all keyspaces.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(super) struct Touch {
     /// The position of the mutation in the group.
     pub(super) position: usize,
     /// The version of its batch.
-    pub(super) version: u64,
+    pub(super) version: Sequence,
 }
 
 /// The state of a key that is not as it is stored.

@@ -1,6 +1,6 @@
 //! Conditions on the entry of a key.
 
-use crate::engine::Entry;
+use crate::engine::{Entry, Sequence};
 
 /// A condition on the entry of a key; a batch that it fails for is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) enum Precondition {
     /// The key has this value.
     Value(Vec<u8>),
     /// The key was last changed by the commit with this sequence number.
-    Version(u64),
+    Version(Sequence),
 }
 
 impl Precondition {
@@ -21,7 +21,7 @@ impl Precondition {
         match (self, entry) {
             (Self::Absent, None) | (Self::Present, Some(_)) => true,
             (Self::Value(value), Some(entry)) => *value == entry.value,
-            (Self::Version(version), Some(entry)) => *version == entry.version,
+            (Self::Version(version), Some(entry)) => version.0 == entry.version,
             _ => false,
         }
     }

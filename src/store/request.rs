@@ -6,31 +6,30 @@ use super::outcome::{Applied, BatchOutcome};
 use super::resolve::Resolver;
 use super::write_path::WriteReply;
 use crate::bugs::if_planted;
-use crate::engine::{Group, KeyInterval, Mutation};
+use crate::engine::{Group, KeyInterval, Mutation, Sequence};
 use crate::{Error, error};
 
 /// A group that was not committed.
 pub(super) struct FailedGroup<'a> {
     batches: Vec<&'a [Mutation]>,
     /// The sequence number of the first batch.
-    first: u64,
+    first: Sequence,
     error: &'a Error,
 }
 
 impl<'a> FailedGroup<'a> {
     /// Returns the group whose first batch would have had this sequence number.
-    pub(super) fn new(group: &'a Group, first: u64, error: &'a Error) -> Self {
+    pub(super) fn new(group: &'a Group, first: Sequence, error: &'a Error) -> Self {
         Self { batches: group.batches().collect(), first, error }
     }
 
-    fn batch(&self, version: Option<u64>) -> &[Mutation] {
-        let position = version.and_then(|version| version.checked_sub(self.first));
-        let position = position.and_then(|position| usize::try_from(position).ok());
+    fn batch(&self, version: Option<Sequence>) -> &[Mutation] {
+        let position = version.and_then(|version| version.since(self.first));
         position.and_then(|position| self.batches.get(position)).copied().unwrap_or_default()
     }
 
     /// Returns the error of the batch with this version, which names its first key.
-    fn error_of(&self, version: Option<u64>) -> Error {
+    fn error_of(&self, version: Option<Sequence>) -> Error {
         let error = self.error.clone();
         match self.batch(version).first().and_then(Mutation::key) {
             Some(key) => error.with_key(error::printable(key)),
@@ -39,7 +38,7 @@ impl<'a> FailedGroup<'a> {
     }
 
     /// Returns the batch with this version once more.
-    fn removal(&self, version: Option<u64>) -> Batch {
+    fn removal(&self, version: Option<Sequence>) -> Batch {
         let operation = |mutation: &Mutation| {
             let operation = match mutation.range() {
                 Some(KeyInterval { start, end }) => {
@@ -103,7 +102,7 @@ impl WriteRequest {
     pub(super) fn retry_removals(
         &mut self,
         failed: &FailedGroup<'_>,
-        removals: &[u64],
+        removals: &[Sequence],
         resolver: &mut Resolver<'_>,
     ) {
         for outcome in self.outcomes.iter_mut().skip(self.settled) {

@@ -16,7 +16,7 @@ use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
     Entry, EntryMeta, Group, KeyInterval, KeyRange, KeyspaceId, Mutation, MutationKind, ReadHalf,
-    ScanPage, ValueType,
+    ScanPage, Sequence, ValueType,
 };
 use crate::{Error, Result, error};
 
@@ -26,7 +26,7 @@ pub(crate) struct Resolver<'a> {
     limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
     now: u64,
-    next_sequence: u64,
+    next_sequence: Sequence,
     group: Group,
     /// True if an operation of the group reads; only then the overlays are kept.
     reads: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Resolver<'a> {
     draft: Overlay,
     bytes: usize,
     /// The versions of accepted batches that do nothing but remove keys.
-    removals: Vec<u64>,
+    removals: Vec<Sequence>,
     /// The error of the write that found the disk full: batches that set a key are refused.
     full: Option<&'a Error>,
 }
@@ -54,7 +54,7 @@ impl<'a> Resolver<'a> {
         reader: &'a dyn ReadHalf,
         limits: SizeLimits,
         now: u64,
-        next_sequence: u64,
+        next_sequence: Sequence,
         reads: bool,
     ) -> Self {
         let (overlay, draft) = (Overlay::default(), Overlay::default());
@@ -104,7 +104,7 @@ impl<'a> Resolver<'a> {
             return Err(error);
         }
         let version = self.next_sequence;
-        self.next_sequence += 1;
+        self.next_sequence = version.next();
         if only_removes {
             self.removals.push(version);
         }
@@ -121,7 +121,7 @@ impl<'a> Resolver<'a> {
 
     /// Returns the group, ready to commit, and the versions of batches that do nothing but remove
     /// keys.
-    pub(crate) fn finish(self) -> (Group, Vec<u64>) {
+    pub(crate) fn finish(self) -> (Group, Vec<Sequence>) {
         (self.group, self.removals)
     }
 
@@ -168,13 +168,7 @@ impl<'a> Resolver<'a> {
             alive.as_ref().map_or(Ok(()), |entry| entry.value_type.require_string())?;
             alive
         } else {
-            let meta = self.meta(keyspace, key)?;
-            let entry = meta.map(|EntryMeta { version, expires_at, value_type }| Entry {
-                value: Vec::new(),
-                version,
-                expires_at,
-                value_type,
-            });
+            let entry = self.meta(keyspace, key)?.map(|meta| meta.with(Vec::new()));
             entry.filter(is_alive)
         };
         if condition.holds(alive.as_ref()) {
@@ -320,10 +314,7 @@ impl<'a> Resolver<'a> {
 
     fn entry(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<Entry>> {
         if let Some(pending) = self.pending(keyspace, key) {
-            return Ok(pending.map(|PendingEntry { value, meta }| {
-                let EntryMeta { version, expires_at, value_type } = meta;
-                Entry { value: value.to_vec(), version, expires_at, value_type }
-            }));
+            return Ok(pending.map(|PendingEntry { value, meta }| meta.with(value.to_vec())));
         }
         self.read(keyspace, |reader| reader.get(key))
     }
@@ -373,7 +364,7 @@ mod tests {
     }
 
     fn resolver(reader: &dyn ReadHalf, now: u64) -> Resolver<'_> {
-        Resolver::new(reader, SizeLimits::new(&Options::new("unused")), now, 2, true)
+        Resolver::new(reader, SizeLimits::new(&Options::new("unused")), now, Sequence(2), true)
     }
 
     fn put(key: &str, value: &str) -> Batch {
@@ -392,7 +383,7 @@ mod tests {
         for (version, (batch, bytes)) in
             (2..).zip([(put("bc", "def"), 5), (put("b", "123"), 9), (remove("bc"), 11)])
         {
-            assert_eq!(resolver.add(batch).unwrap().version, Some(version));
+            assert_eq!(resolver.add(batch).unwrap().version, Some(Sequence(version)));
             assert_eq!(resolver.bytes(), bytes);
         }
         assert!(resolver.bytes() < BATCH_BYTES_MAX);
@@ -404,14 +395,14 @@ mod tests {
         for (now, is_alive) in [(99, true), (100, false), (101, false)] {
             let applied = resolver(&*reader, now).add(remove("a")).unwrap();
             assert_eq!(applied.answers[..], [WriteAnswer::Flag(is_alive)], "at {now}");
-            assert_eq!(applied.version, Some(2));
+            assert_eq!(applied.version, Some(Sequence(2)));
         }
     }
 
     #[test]
     fn an_update_removes_only_what_is_there() {
         let reader = reader();
-        for (key, version) in [("a", Some(2)), ("b", None)] {
+        for (key, version) in [("a", Some(Sequence(2))), ("b", None)] {
             let operation = WriteOperation::Update { key: key.into(), update: Update::Take };
             let applied = resolver(&*reader, 99).add(Batch::single(operation)).unwrap();
             assert_eq!(applied.version, version, "{key}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::*;
 use crate::actor::{Reply, mailbox};
-use crate::engine::{self, ReadHalf};
+use crate::engine::{self, ReadHalf, Sequence};
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, Result};
 
@@ -43,9 +43,11 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
     let batch = Batch::from_iter(vec![put("b", "x"), require(Precondition::Absent)]);
     assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
-    for condition in
-        [Precondition::Present, Precondition::Value(b"1".to_vec()), Precondition::Version(1)]
-    {
+    for condition in [
+        Precondition::Present,
+        Precondition::Value(b"1".to_vec()),
+        Precondition::Version(Sequence(1)),
+    ] {
         let batch = Batch::from_iter(vec![require(condition), put("b", "y")]);
         store.apply(batch).unwrap();
     }

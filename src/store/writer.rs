@@ -31,7 +31,7 @@ use super::write_path::SyncReply;
 use super::writer_message::WriterMessage;
 use crate::actor::{Actor, Address, Wait};
 use crate::bugs::{Bug, planted};
-use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, WriteHalf};
+use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, Sequence, WriteHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Result};
 
@@ -89,7 +89,7 @@ struct GroupRequests {
     /// Only the last one may have batches left for the next group.
     writes: Vec<WriteRequest>,
     /// The versions of batches that do nothing but remove keys.
-    removals: Vec<u64>,
+    removals: Vec<Sequence>,
     syncs: Vec<SyncReply>,
 }
 

@@ -6,6 +6,7 @@ use crate::engine::{BackgroundJob, Delivery, JobKind, JobStep};
 use crate::storage::compaction::{Compaction, CompactionDelivery, CompactionPlan};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::reserve_allocation::ReserveAllocation;
 use crate::storage::log::standby::Standby;
 use crate::storage::recovery::hint_writer::HintWriter;
@@ -94,7 +95,7 @@ impl BackgroundJob for HintJob {
 /// Syncs what was written when it was made.
 pub(super) struct SyncJob {
     pub(super) segments: Vec<Arc<Segment>>,
-    pub(super) sequence: u64,
+    pub(super) sequence: Sequence,
 }
 
 impl BackgroundJob for SyncJob {

@@ -8,6 +8,7 @@ use crate::engine::{EngineSnapshot, Entry, EntryMeta, Page, ReadHalf, ScanPage};
 use crate::storage::cache::{Hit, KeyHash, RecordCache, RecordRef};
 use crate::storage::format::file_name;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{IndexReader, IndexReaders, KeyVersion, Slot};
 use crate::storage::segment::{Location, ReadError, ReadFailure, Segment, SegmentTable};
 use crate::sync::Arc;
@@ -25,6 +26,9 @@ pub(crate) struct KvsReader {
     pub(super) cache: Arc<RecordCache>,
 }
 
+/// A value that was read from a segment.
+type FetchedValue<E> = std::result::Result<Vec<u8>, E>;
+
 /// A key that the cache was asked for, to be read at a point in time.
 #[derive(Clone, Copy)]
 struct PointRead<'a> {
@@ -32,7 +36,7 @@ struct PointRead<'a> {
     /// `None` if nothing is cached.
     hash: Option<KeyHash>,
     /// The sequence number at which, or after which, the newest version is looked up.
-    seen: u64,
+    seen: Sequence,
 }
 
 impl KvsReader {
@@ -41,17 +45,16 @@ impl KvsReader {
     fn fetch<E: ReadFailure>(
         &self,
         wanted: PointRead<'_>,
-        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
-        mut find: impl FnMut() -> Option<(u64, Location)>,
+        read: impl Fn(&Segment, PlacedKey<'_>, Sequence, &Location) -> FetchedValue<E>,
+        mut find: impl FnMut() -> Option<(Sequence, Location)>,
     ) -> std::result::Result<Option<Entry>, E> {
         let PointRead { key, hash, seen } = wanted;
         let mut missed = None;
         while let Some((version, location)) = find().filter(|(_, slot)| !slot.is_tombstone()) {
-            let (value_type, expires_at) = (location.value_type(), location.expires_at());
-            let found = |value| Some(Entry { value, version, expires_at, value_type });
+            let meta = meta(version, &location);
             let confirm = |hash| self.cache.confirm(hash, key, version, seen);
             if let Some(value) = hash.and_then(confirm) {
-                return Ok(found(value));
+                return Ok(Some(meta.with(value)));
             }
             let read = |segment: &Segment| read(segment, key, version, &location);
             let Some(fetched) = self.table.with(location.segment, read) else {
@@ -75,11 +78,12 @@ impl KvsReader {
             }
             let value = fetched?;
             if let Some(hash) = hash {
+                let EntryMeta { version, expires_at, value_type } = meta;
                 let ((keyspace, key), value) = (key, &value);
                 let record = RecordRef { keyspace, key, value, version, value_type, expires_at };
                 self.cache.insert(hash, record, seen);
             }
-            return Ok(found(value));
+            return Ok(Some(meta.with(value)));
         }
         Ok(None)
     }
@@ -88,11 +92,11 @@ impl KvsReader {
     fn newest<E: ReadFailure>(
         &self,
         key: &[u8],
-        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
+        read: impl Fn(&Segment, PlacedKey<'_>, Sequence, &Location) -> FetchedValue<E>,
     ) -> std::result::Result<Option<Entry>, E> {
         let placed = (self.keyspace, key);
         let hash = self.cache.hash_key(placed);
-        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, u64::MAX)) {
+        if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, Sequence::MAX)) {
             return Ok(Some(entry(hit)));
         }
         let wanted = PointRead { key: placed, hash, seen: self.index.visible() };
@@ -104,7 +108,7 @@ impl KvsReader {
         &self,
         key: &[u8],
         snapshot: &EngineSnapshot,
-        read: impl Fn(&Segment, PlacedKey<'_>, u64, &Location) -> std::result::Result<Vec<u8>, E>,
+        read: impl Fn(&Segment, PlacedKey<'_>, Sequence, &Location) -> FetchedValue<E>,
     ) -> std::result::Result<Option<Entry>, E> {
         let placed = (self.keyspace, key);
         let (hash, seen) = (self.cache.hash_key(placed), snapshot.0.sequence());
@@ -115,16 +119,20 @@ impl KvsReader {
     }
 }
 
+/// Returns the metadata of a version.
+fn meta(version: Sequence, slot: &Location) -> EntryMeta {
+    EntryMeta { version, expires_at: slot.expires_at(), value_type: slot.value_type() }
+}
+
 /// Returns the metadata of a version, unless it is a tombstone.
-fn metadata((version, slot): (u64, Location)) -> Option<EntryMeta> {
-    let (value_type, expires_at) = (slot.value_type(), slot.expires_at());
-    (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at, value_type })
+fn metadata((version, slot): (Sequence, Location)) -> Option<EntryMeta> {
+    (!slot.is_tombstone()).then_some(meta(version, &slot))
 }
 
 /// Returns the entry of a hit of the cache.
 fn entry(hit: Hit) -> Entry {
     let Hit { value, version, value_type, expires_at } = hit;
-    Entry { value, version, expires_at, value_type }
+    EntryMeta { version, expires_at, value_type }.with(value)
 }
 
 impl ReadHalf for KvsReader {
@@ -164,15 +172,14 @@ impl ReadHalf for KvsReader {
     fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
         scan_index(&self.index, page, |found, snapshot| {
             let KeyVersion { version, slot, .. } = *found;
-            let (value_type, expires_at) = (slot.value_type(), slot.expires_at());
-            let of = |value| Entry { value, version, expires_at, value_type };
+            let meta = meta(version, &slot);
             if page.keys_only {
-                return Ok(Some(of(Vec::new())));
+                return Ok(Some(meta.with(Vec::new())));
             }
             let key = (self.keyspace, &*found.key);
             let hash = self.cache.hash_key(key);
             if let Some(value) = hash.and_then(|hash| self.cache.recall(hash, key, version)) {
-                return Ok(Some(of(value)));
+                return Ok(Some(meta.with(value)));
             }
             let mut first = Some((version, found.slot));
             let find = || first.take().or_else(|| self.index.at(key.1, snapshot));
@@ -207,8 +214,8 @@ mod tests {
         let record = Record::put(b"k", b"v", None);
         let slot = Location::of(&record, SegmentId(7), Extent { offset: 64, length: 30 });
         let (keyspace, key) = (KeyspaceId::DEFAULT, b"k".to_vec());
-        indexes.of(keyspace).insert(vec![KeyVersion { key, version: 1, slot }], |_| {});
-        indexes.publish(1);
+        indexes.of(keyspace).insert(vec![KeyVersion { key, version: Sequence(1), slot }], |_| {});
+        indexes.publish(Sequence(1));
         let indexes = indexes.readers();
         let reader = KvsReader {
             keyspace,

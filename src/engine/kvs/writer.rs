@@ -19,6 +19,7 @@ use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{KeyVersion, KeyspaceChanges, KeyspaceIndexes, Slot};
 use crate::storage::key_range::KeyInterval;
 use crate::storage::log::LogWriter;
@@ -93,7 +94,7 @@ impl KvsWriter {
 
     /// Inserts an appended group into the index, makes it visible, and invalidates cached records
     /// of its keys.
-    fn publish(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+    fn publish(&mut self, first: Sequence, group: Group, placed: &[(SegmentId, Extent)]) {
         if planted(Bug::RaiseLate) {
             let batches: Vec<_> = group.batches().map(<[_]>::to_vec).collect();
             self.make_visible(first, group, placed);
@@ -105,11 +106,11 @@ impl KvsWriter {
         self.prune();
     }
 
-    fn make_visible(&mut self, first: u64, group: Group, placed: &[(SegmentId, Extent)]) {
+    fn make_visible(&mut self, first: Sequence, group: Group, placed: &[(SegmentId, Extent)]) {
         let Self { log, indexes, accounting, .. } = self;
         let mut changes = KeyspaceChanges::with_capacity(placed.len());
         for ((batch, mutation), (segment, extent)) in group.into_mutations().zip(placed) {
-            let (version, keyspace) = (first + batch as u64, mutation.keyspace);
+            let (version, keyspace) = (first.plus(batch), mutation.keyspace);
             let slot = Location::of(&Record::from(&mutation), *segment, *extent);
             match mutation.kind {
                 MutationKind::Put { key, .. } | MutationKind::Remove { key } => {
@@ -142,7 +143,7 @@ impl KvsWriter {
         }
         indexes.insert(changes.take_all(), |overwritten| accounting.mark_dead(&overwritten));
         if !planted(Bug::AcknowledgeBeforePublish) {
-            indexes.publish(log.next_sequence() - 1);
+            indexes.publish(log.last_sequence());
         }
     }
 
@@ -279,10 +280,11 @@ impl KvsWriter {
 /// Raises the epochs of the keys that the batches change; the first batch has this sequence number.
 fn raise_epochs<'a>(
     cache: &RecordCache,
-    first: u64,
+    first: Sequence,
     batches: impl Iterator<Item = &'a [Mutation]>,
 ) {
-    for (version, batch) in (first..).zip(batches) {
+    for (position, batch) in batches.enumerate() {
+        let version = first.plus(position);
         for mutation in batch {
             match mutation.key() {
                 Some(key) => cache.raise((mutation.keyspace, key), version),
@@ -293,7 +295,7 @@ fn raise_epochs<'a>(
 }
 
 impl WriteHalf for KvsWriter {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> Sequence {
         self.log.next_sequence()
     }
 
@@ -322,11 +324,11 @@ impl WriteHalf for KvsWriter {
         }
         self.is_syncing = true;
         let segments = self.log.begin_sync();
-        Some(Box::new(SyncJob { segments, sequence: self.log.next_sequence() - 1 }))
+        Some(Box::new(SyncJob { segments, sequence: self.log.last_sequence() }))
     }
 
     fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
-        if_planted!(AcknowledgeBeforePublish => self.indexes.publish(self.log.next_sequence() - 1));
+        if_planted!(AcknowledgeBeforePublish => self.indexes.publish(self.log.last_sequence()));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
         let is_busy = !self.compaction.is_idle() || self.hint_in_progress.is_some();

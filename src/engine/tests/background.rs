@@ -1,6 +1,7 @@
 //! Tests of deadlines, of old versions, and of how far a sync in the background goes.
 
 use super::*;
+use crate::storage::format::sequence::Sequence;
 
 #[test]
 fn deadlines_are_counted_and_told_in_order() {
@@ -23,7 +24,7 @@ fn deadlines_are_counted_and_told_in_order() {
     commit(&mut writer, &[remove("early")]);
     assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(20)));
     let value_type = ValueType::STRING;
-    let stamp = EntryMeta { version: 1, expires_at: Some(10), value_type };
+    let stamp = EntryMeta { version: Sequence(1), expires_at: Some(10), value_type };
     assert_eq!(reader.metadata_at(b"early", &snapshot).unwrap(), Some(stamp));
     assert_eq!(reader.metadata_at(b"other", &snapshot).unwrap(), None);
 }
@@ -36,5 +37,6 @@ fn a_sync_in_the_background_vouches_for_what_was_written_when_it_began() {
     commit(&mut writer, &[put("b", "1")]);
     let mut job = writer.offer_sync().expect("something is not synced");
     commit(&mut writer, &[put("c", "1")]);
-    assert!(matches!(job.step().unwrap(), JobStep::Done(delivery) if delivery.synced() == Some(2)));
+    let JobStep::Done(delivery) = job.step().unwrap() else { panic!("it takes one step") };
+    assert_eq!(delivery.synced(), Some(Sequence(2)));
 }

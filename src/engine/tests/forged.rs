@@ -4,6 +4,7 @@ use super::*;
 use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::record::Record;
 use crate::storage::format::segment_header::{Origin, SegmentHeader};
+use crate::storage::format::sequence::Sequence;
 use crate::storage::fs::Directory;
 
 /// Writes a segment with one record, and a mark behind it where one is given.
@@ -11,15 +12,15 @@ fn forge(header: SegmentHeader, sequence: u64, marks: &[(FrameKind, u64)]) -> Si
     let mut bytes = header.encode().to_vec();
     let codec = header.codec();
     if header.origin == Origin::Compacted {
-        let numbers = FrameNumbers { sequence: 0, durable: 0 };
+        let numbers = FrameNumbers { sequence: Sequence(0), durable: Sequence(0) };
         codec.encode_mark(FrameKind::Replaces, &[0], numbers, 0, &mut bytes).unwrap();
     }
     let record = Record::put(b"k", b"v", None);
     let records = std::iter::once(record);
-    let numbers = FrameNumbers { sequence, durable: 0 };
+    let numbers = FrameNumbers { sequence: Sequence(sequence), durable: Sequence(0) };
     codec.encode_batch(records, numbers, 0, &mut bytes, |_| {}).unwrap();
     for (kind, durable) in marks {
-        let numbers = FrameNumbers { sequence: durable + 1, durable: *durable };
+        let numbers = FrameNumbers { sequence: Sequence(durable + 1), durable: Sequence(*durable) };
         codec.encode_mark(*kind, &[], numbers, 0, &mut bytes).unwrap();
     }
     SimulatedDisk::new(State::with_files([(format!("{}.log", header.id), bytes)]))
@@ -29,20 +30,20 @@ const HEADER: SegmentHeader = SegmentHeader {
     origin: Origin::Written,
     store: StoreId(7),
     id: SegmentId(1),
-    base: 1,
-    durable: 0,
+    base: Sequence(1),
+    durable: Sequence(0),
     previous: SegmentId(0),
 };
 
 #[test]
 fn a_sequence_number_at_the_end_of_the_numbers_is_refused() {
-    let disk = forge(SegmentHeader { base: u64::MAX, ..HEADER }, u64::MAX, &[]);
+    let disk = forge(SegmentHeader { base: Sequence(u64::MAX), ..HEADER }, u64::MAX, &[]);
     assert!(matches!(open_plain(&disk), Err(Error::Corrupt { .. })));
 }
 
 #[test]
 fn a_compacted_segment_with_a_batch_from_the_future_is_refused() {
-    let header = SegmentHeader { origin: Origin::Compacted, base: 0, ..HEADER };
+    let header = SegmentHeader { origin: Origin::Compacted, base: Sequence(0), ..HEADER };
     let disk = forge(header, 3, &[(FrameKind::Seal, 3)]);
     let (_, reader, _) = open_plain(&disk).unwrap();
     assert_eq!(value(&reader, "k").unwrap(), "v");

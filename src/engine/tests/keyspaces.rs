@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bugs::{Bug, plant};
+use crate::storage::format::sequence::Sequence;
 
 const OTHER: KeyspaceId = KeyspaceId(7);
 
@@ -153,7 +154,14 @@ fn a_segment_id_that_leaves_no_bits_for_a_type_is_refused() {
     for (id, is_refused) in [(SegmentId::MAX.0, false), (SegmentId::MAX.0 + 1, true)] {
         let id = SegmentId(id);
         let (origin, previous) = (Origin::Written, SegmentId(0));
-        let header = SegmentHeader { origin, store: StoreId(7), id, base: 1, durable: 0, previous };
+        let header = SegmentHeader {
+            origin,
+            store: StoreId(7),
+            id,
+            base: Sequence(1),
+            durable: Sequence(0),
+            previous,
+        };
         let found = SegmentHeader::decode(&header.encode(), "x".as_ref());
         assert_eq!(matches!(found, Err(Error::Corrupt { .. })), is_refused, "{id}");
     }

@@ -3,12 +3,13 @@
 use super::*;
 use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::sequence::Sequence;
 
 /// Appends a mark behind what is in a segment, as valid as any.
 fn append_mark(disk: &SimulatedDisk, name: &str, kind: FrameKind, sequence: u64) {
     let mut segment = bytes(disk, name);
     let codec = SegmentHeader::decode(&segment, name.as_ref()).unwrap().codec();
-    let numbers = FrameNumbers { sequence, durable: 0 };
+    let numbers = FrameNumbers { sequence: Sequence(sequence), durable: Sequence(0) };
     codec.encode_mark(kind, &[], numbers, 0, &mut segment).unwrap();
     overwrite(disk, name, &segment);
 }

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 use super::*;
 use crate::EngineKind;
 use crate::storage::format::file_name;
+use crate::storage::format::sequence::Sequence;
 
 #[test]
 fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
     let directory = TempDir::new().unwrap();
     let options = Options::new(directory.path()).engine(EngineKind::Sled);
-    let mut next = 1;
+    let mut next = Sequence::FIRST;
     for _ in 0..3 {
         let mut engine = crate::engine::open(&options).unwrap();
         assert!(engine.writer.next_sequence() >= next, "a version names two values");
@@ -34,7 +35,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     let mut earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
     engine.writer.commit(&mut earlier, false).unwrap();
     let held = |engine: &Engine, key: &str| match engine.reader.get(key.as_bytes()) {
-        Ok(Some(entry)) => Some((entry.value, entry.version - first)),
+        Ok(Some(entry)) => Some((entry.value, Sequence(entry.version).since(first)?)),
         Ok(None) => None,
         other => panic!("{other:?}"),
     };
@@ -55,7 +56,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
         &[remove("e"), remove("never")],
     ];
     engine.writer.commit(&mut group(&later), false).unwrap();
-    assert_eq!(engine.writer.next_sequence(), first + 7);
+    assert_eq!(engine.writer.next_sequence(), first.plus(7));
     for (key, expected) in [("b", None), ("c", Some((b"5".to_vec(), 5))), ("d", None), ("e", None)]
     {
         assert_eq!(held(&engine, key), expected, "{key}");

@@ -15,6 +15,7 @@ use crate::engine::{
     WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
@@ -243,7 +244,7 @@ impl Store {
             let found = reader.get(&key).unwrap();
             assert_eq!(found, expected.cloned());
             let stamp = |entry: &crate::Entry| EntryMeta {
-                version: entry.version,
+                version: Sequence(entry.version),
                 expires_at: entry.expires_at,
                 value_type: entry.value_type,
             };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::Entry;
 use crate::engine::{KeyspaceId, ValueType};
 use crate::fuzzing::input::Input;
+use crate::storage::format::sequence::Sequence;
 use crate::store::{
     Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Precondition,
     Update, WriteAnswer, WriteAnswers, WriteOperation,
@@ -22,14 +23,14 @@ pub(super) const KEYSPACES: [KeyspaceId; 3] = [KeyspaceId(0), KeyspaceId(2), Key
 #[derive(Clone)]
 pub(super) struct Model {
     pub(super) entries: Entries,
-    pub(super) next_sequence: u64,
+    pub(super) next_sequence: Sequence,
     /// Milliseconds of a clock that only the program moves.
     pub(super) now: u64,
 }
 
 impl Default for Model {
     fn default() -> Self {
-        Self { entries: Entries::new(), next_sequence: 1, now: 1000 }
+        Self { entries: Entries::new(), next_sequence: Sequence(1), now: 1000 }
     }
 }
 
@@ -62,7 +63,7 @@ fn operation(input: &mut Input<'_>, now: u64, key: Vec<u8>) -> WriteOperation {
                 0 => Precondition::Absent,
                 1 => Precondition::Present,
                 2 => Precondition::Value(value(input)),
-                _ => Precondition::Version(u64::from(input.byte())),
+                _ => Precondition::Version(Sequence(u64::from(input.byte()))),
             };
             WriteOperation::Require { key, condition }
         }
@@ -119,7 +120,7 @@ impl Model {
             answers.push(answer);
         }
         let version = has_written.then_some(self.next_sequence);
-        self.next_sequence += u64::from(has_written);
+        self.next_sequence = self.next_sequence.plus(has_written.into());
         self.entries = entries;
         Some(Applied { version, answers })
     }
@@ -135,7 +136,7 @@ impl Model {
             let expires_at = expires_at.map(|time| time.max(1));
             let (value, version, value_type) =
                 (value.clone(), self.next_sequence, ValueType::STRING);
-            let entry = Entry { value, version, expires_at, value_type };
+            let entry = Entry { value, version: version.0, expires_at, value_type };
             to.insert((keyspace, key.clone()), entry);
         };
         let placed = (keyspace, operation.key().to_vec());

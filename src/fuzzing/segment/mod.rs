@@ -18,6 +18,7 @@ use crate::engine::{Mutation, ReadHalf, WriteHalf};
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::segment::Segment;
@@ -34,8 +35,8 @@ pub(super) fn run(bytes: &[u8]) {
                 origin,
                 store: STORE,
                 id: SegmentId(1),
-                base: 1,
-                durable: 0,
+                base: Sequence(1),
+                durable: Sequence(0),
                 previous: SegmentId(0),
             };
             check(&one_file([&header.encode()[..], input.rest()].concat()), None);
@@ -72,7 +73,7 @@ fn check(files: &Image, history: Option<&History>) {
     };
     let found = contents(&reader);
     if let Some(history) = history {
-        let newest = writer.next_sequence() - 1;
+        let newest = writer.next_sequence().previous().0;
         let state = history.states.get(usize::try_from(newest).unwrap());
         assert_eq!(Some(&found), state, "the state after batch {newest} was another one");
         let durable = history.still_vouched(files);

@@ -5,7 +5,7 @@ use crate::protocol::native::{BatchCondition, BatchItem, Failure, RequestOperati
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Precondition, WriteAnswer, WriteOperation,
+    Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, WriteAnswer, WriteOperation,
 };
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
@@ -46,7 +46,9 @@ fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> OperationResult) 
 
 fn version(outcome: BatchOutcome) -> OperationResult {
     match outcome {
-        Ok(applied) => Ok(Success::Applied { version: applied.version.unwrap_or(NO_VERSION) }),
+        Ok(applied) => Ok(Success::Applied {
+            version: applied.version.map_or(NO_VERSION, |version| version.0),
+        }),
         Err(error) => Err(Failure::from(&error)),
     }
 }
@@ -72,7 +74,7 @@ fn item(item: BatchItem<'_>) -> WriteOperation {
                 BatchCondition::Absent => Precondition::Absent,
                 BatchCondition::Present => Precondition::Present,
                 BatchCondition::Value(value) => Precondition::Value(value.into_vec()),
-                BatchCondition::Version(version) => Precondition::Version(version),
+                BatchCondition::Version(version) => Precondition::Version(Sequence(version)),
             },
         },
     }

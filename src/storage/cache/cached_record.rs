@@ -4,6 +4,7 @@ use std::mem::size_of;
 
 use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The most bytes of key and value that are stored inline.
@@ -19,7 +20,7 @@ pub(crate) struct RecordRef<'a> {
     pub(crate) keyspace: KeyspaceId,
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
-    pub(crate) version: u64,
+    pub(crate) version: Sequence,
     pub(crate) value_type: ValueType,
     pub(crate) expires_at: Option<u64>,
 }
@@ -28,7 +29,7 @@ pub(crate) struct RecordRef<'a> {
 pub(super) struct CachedRecord {
     /// The version was the key's newest at this sequence number or at a later one.
     validated_at: AtomicU64,
-    pub(super) version: u64,
+    pub(super) version: Sequence,
     /// Zero if it does not expire.
     expires_at: u64,
     keyspace: KeyspaceId,
@@ -44,7 +45,7 @@ enum RecordBytes {
 
 impl CachedRecord {
     /// Returns a record whose version was its key's newest at `validated_at` or later.
-    pub(super) fn new(record: RecordRef<'_>, validated_at: u64) -> Self {
+    pub(super) fn new(record: RecordRef<'_>, validated_at: Sequence) -> Self {
         let RecordRef { keyspace, key, value, version, value_type, expires_at } = record;
         let end = key.len() + value.len();
         let bytes = match (u8::try_from(key.len()), u8::try_from(end)) {
@@ -56,7 +57,7 @@ impl CachedRecord {
             }
             _ => RecordBytes::Long { key: key.len(), bytes: [key, value].concat().into() },
         };
-        let validated_at = AtomicU64::new(validated_at);
+        let validated_at = AtomicU64::new(validated_at.0);
         let expires_at = expires_at.unwrap_or(0);
         Self { validated_at, version, expires_at, keyspace, value_type, bytes }
     }
@@ -83,15 +84,15 @@ impl CachedRecord {
     }
 
     /// Returns a sequence number at which, or later, the version was its key's newest.
-    pub(super) fn validated_at(&self) -> u64 {
-        self.validated_at.load(Ordering::Acquire)
+    pub(super) fn validated_at(&self) -> Sequence {
+        Sequence(self.validated_at.load(Ordering::Acquire))
     }
 
     /// Notes that the version was its key's newest at this sequence number or later.
-    pub(super) fn raise_validated_at(&self, validated_at: u64) {
+    pub(super) fn raise_validated_at(&self, validated_at: Sequence) {
         // If two threads do this at once, either value is true.
-        if self.validated_at.load(Ordering::Relaxed) < validated_at {
-            self.validated_at.store(validated_at, Ordering::Release);
+        if self.validated_at.load(Ordering::Relaxed) < validated_at.0 {
+            self.validated_at.store(validated_at.0, Ordering::Release);
         }
     }
 
@@ -112,13 +113,13 @@ mod tests {
             let (key, value) = (vec![1; key], vec![2; value]);
             for expires_at in [None, Some(9)] {
                 let (keyspace, value_type) = (KeyspaceId(6), ValueType(7));
-                let (key, value, version) = (&key[..], &value[..], 5);
+                let (key, value, version) = (&key[..], &value[..], Sequence(5));
                 let record = RecordRef { keyspace, key, value, version, value_type, expires_at };
-                let cached = CachedRecord::new(record, 3);
+                let cached = CachedRecord::new(record, Sequence(3));
                 assert_eq!(cached.parts(), (key, value));
                 assert_eq!(cached.value_of((keyspace, key)), Some(value));
                 assert_eq!(cached.value_of((KeyspaceId(5), key)), None);
-                assert_eq!((cached.version, cached.expires_at()), (5, expires_at));
+                assert_eq!((cached.version, cached.expires_at()), (version, expires_at));
                 let long = if key.len() + value.len() > SHORT_BYTES { 1 } else { 0 };
                 let bytes = long * (key.len() + value.len());
                 assert_eq!(cached.cost(), OVERHEAD_BYTES + bytes);

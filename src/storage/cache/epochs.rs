@@ -2,6 +2,7 @@
 
 use super::lazy_array::LazyArray;
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The number of sets of keyspaces: with more, a range removal invalidates fewer other keyspaces.
@@ -28,20 +29,20 @@ impl Epochs {
     }
 
     /// Returns the newest write that may have changed a key with this hash.
-    pub(super) fn of(&self, keyspace: KeyspaceId, hash: u64) -> u64 {
+    pub(super) fn of(&self, keyspace: KeyspaceId, hash: u64) -> Sequence {
         let cell = self.cells.get(self.position(hash));
         let raised = cell.map_or(0, |cell| cell.load(Ordering::Acquire));
-        raised.max(self.range(keyspace).load(Ordering::Acquire))
+        Sequence(raised.max(self.range(keyspace).load(Ordering::Acquire)))
     }
 
     /// Raises the epoch of the keys with this hash to the newest write.
-    pub(super) fn raise(&self, hash: u64, version: u64) {
-        self.cells.get_or_make(self.position(hash)).store(version, Ordering::Release);
+    pub(super) fn raise(&self, hash: u64, version: Sequence) {
+        self.cells.get_or_make(self.position(hash)).store(version.0, Ordering::Release);
     }
 
     /// Raises the epochs of all keys of the keyspace to the newest write.
-    pub(super) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
-        self.range(keyspace).store(version, Ordering::Release);
+    pub(super) fn raise_all(&self, keyspace: KeyspaceId, version: Sequence) {
+        self.range(keyspace).store(version.0, Ordering::Release);
     }
 
     /// Returns the cell of the range removals of a keyspace.
@@ -64,12 +65,12 @@ mod tests {
     fn a_write_raises_its_own_cell_and_a_range_removal_all_of_its_keyspace() {
         let epochs = Epochs::new(1024);
         let (one, other) = (7 << 32, 600 << 32);
-        let of = |keyspace| [one, other].map(|hash| epochs.of(KeyspaceId(keyspace), hash));
-        epochs.raise(one, 3);
+        let of = |keyspace| [one, other].map(|hash| epochs.of(KeyspaceId(keyspace), hash).0);
+        epochs.raise(one, Sequence(3));
         assert_eq!((of(0), of(1)), ([3, 0], [3, 0]));
-        epochs.raise_all(KeyspaceId(1), 4);
+        epochs.raise_all(KeyspaceId(1), Sequence(4));
         assert_eq!((of(0), of(1)), ([3, 0], [4, 4]));
-        epochs.raise(other, 5);
+        epochs.raise(other, Sequence(5));
         assert_eq!((of(0), of(1)), ([3, 5], [4, 5]));
     }
 }

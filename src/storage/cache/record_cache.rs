@@ -8,6 +8,7 @@ use super::epochs::Epochs;
 use super::lazy_array::LazyArray;
 use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicUsize, Ordering, random};
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ pub(crate) struct KeyHash(u64);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) value: Vec<u8>,
-    pub(crate) version: u64,
+    pub(crate) version: Sequence,
     pub(crate) value_type: ValueType,
     pub(crate) expires_at: Option<u64>,
 }
@@ -90,7 +91,12 @@ impl RecordCache {
 
     /// Returns the newest version of the key, if it is cached, known to be the newest, and not
     /// after `latest`.
-    pub(crate) fn newest(&self, hash: KeyHash, key: PlacedKey<'_>, latest: u64) -> Option<Hit> {
+    pub(crate) fn newest(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        latest: Sequence,
+    ) -> Option<Hit> {
         // First, so that the processor fetches the epoch and the bucket at once.
         let epoch = self.epochs.of(key.0, hash.0);
         self.find(hash, key, |cached| cached.validated_at() == epoch && cached.version <= latest)
@@ -101,7 +107,7 @@ impl RecordCache {
         &self,
         hash: KeyHash,
         key: PlacedKey<'_>,
-        version: u64,
+        version: Sequence,
     ) -> Option<Vec<u8>> {
         let hit = self.find(hash, key, |cached| cached.version == version)?;
         Some(hit.value)
@@ -113,8 +119,8 @@ impl RecordCache {
         &self,
         hash: KeyHash,
         key: PlacedKey<'_>,
-        version: u64,
-        seen: u64,
+        version: Sequence,
+        seen: Sequence,
     ) -> Option<Vec<u8>> {
         let hit = self.find(hash, key, |cached| {
             let is_it = cached.version == version;
@@ -128,7 +134,7 @@ impl RecordCache {
 
     /// Caches a record that was found to be the newest of its key at `seen` or later, unless it is
     /// too long.
-    pub(crate) fn insert(&self, hash: KeyHash, record: RecordRef<'_>, seen: u64) {
+    pub(crate) fn insert(&self, hash: KeyHash, record: RecordRef<'_>, seen: Sequence) {
         let RecordRef { keyspace, key, value, version, .. } = record;
         if key.len() + value.len() > self.bytes_max / RECORD_SHARE {
             return;
@@ -151,19 +157,19 @@ impl RecordCache {
     }
 
     /// Raises the epoch of a key to a write, which must not be visible yet. Writes come in order.
-    pub(crate) fn raise(&self, key: PlacedKey<'_>, version: u64) {
+    pub(crate) fn raise(&self, key: PlacedKey<'_>, version: Sequence) {
         if let Some(KeyHash(hash)) = self.hash_key(key) {
             self.epochs.raise(hash, version);
         }
     }
 
     /// Raises the epochs of all keys of the keyspace.
-    pub(crate) fn raise_all(&self, keyspace: KeyspaceId, version: u64) {
+    pub(crate) fn raise_all(&self, keyspace: KeyspaceId, version: Sequence) {
         self.epochs.raise_all(keyspace, version);
     }
 
     /// Returns the point that a version found to be the newest at `seen` or later is valid as of.
-    fn validated_at(&self, keyspace: KeyspaceId, hash: KeyHash, seen: u64) -> u64 {
+    fn validated_at(&self, keyspace: KeyspaceId, hash: KeyHash, seen: Sequence) -> Sequence {
         let epoch = self.epochs.of(keyspace, hash.0);
         if planted(Bug::StampUnseen) { epoch } else { epoch.min(seen) }
     }

@@ -10,6 +10,7 @@ use crate::storage::compaction::segment_usage::SegmentUsage;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::Slot;
 use crate::storage::segment::Location;
 
@@ -34,8 +35,8 @@ impl Accounting {
             live_bytes: 0,
             tombstone_bytes: 0,
             untested_tombstone_bytes: 0,
-            oldest: u64::MAX,
-            newest: 0,
+            oldest: Sequence::MAX,
+            newest: Sequence::ZERO,
             sealed,
             may_hold_unmarked: false,
         };
@@ -75,7 +76,7 @@ impl Accounting {
     }
 
     /// Notes that the segment holds a record of this commit.
-    pub(crate) fn note_sequence(&mut self, id: SegmentId, sequence: u64) {
+    pub(crate) fn note_sequence(&mut self, id: SegmentId, sequence: Sequence) {
         self.with(id, |usage| {
             usage.oldest = usage.oldest.min(sequence);
             usage.newest = usage.newest.max(sequence);
@@ -197,7 +198,9 @@ mod tests {
     /// Adds a sealed segment with these bytes, which holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
         accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
-        commits.into_iter().for_each(|sequence| accounting.note_sequence(SegmentId(id), sequence));
+        commits
+            .into_iter()
+            .for_each(|sequence| accounting.note_sequence(SegmentId(id), Sequence(sequence)));
     }
 
     /// Returns a location that costs this many bytes.
@@ -251,7 +254,7 @@ mod tests {
         assert_eq!(outside.len(), 1);
         let holds =
             |key: u64| outside[0].keys.may_contain((KeyspaceId::DEFAULT, &key.to_le_bytes()));
-        assert!(outside[0].oldest == 20 && holds(2));
+        assert!(outside[0].oldest == Sequence(20) && holds(2));
         assert!(!holds(1));
     }
 }

@@ -7,6 +7,7 @@ use crate::storage::compaction::segment_usage::SegmentUsage;
 use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 
 /// The bytes of an output beside the records that it keeps: its header, its seal, and a list of the
 /// inputs, which takes up to so many bytes for each.
@@ -45,7 +46,8 @@ impl Accounting {
         loop {
             let inside: BTreeSet<_> = chosen.iter().map(|(id, _)| *id).collect();
             let outside = self.all().filter(|(id, _)| !inside.contains(id));
-            let oldest_outside = outside.map(|(_, usage)| usage.oldest).min().unwrap_or(u64::MAX);
+            let oldest_outside =
+                outside.map(|(_, usage)| usage.oldest).min().unwrap_or(Sequence::MAX);
             let (mut garbage_bytes, mut output_bytes) = (0, 0);
             let count = chosen.len();
             chosen.retain(|(_, usage)| {
@@ -132,7 +134,9 @@ mod tests {
     /// Adds a sealed segment with these bytes, which holds these commits.
     fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
         accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
-        commits.into_iter().for_each(|sequence| accounting.note_sequence(SegmentId(id), sequence));
+        commits
+            .into_iter()
+            .for_each(|sequence| accounting.note_sequence(SegmentId(id), Sequence(sequence)));
     }
 
     /// Returns a location that costs this many bytes.
@@ -252,7 +256,7 @@ mod tests {
         assert_eq!(choose(&mut accounting, 1, empty_output + 310), [3, 2]);
         // Tombstones are kept while anything is older.
         accounting.add(SegmentId(5), Origin::Written, 1000, true);
-        accounting.note_sequence(SegmentId(5), 9);
+        accounting.note_sequence(SegmentId(5), Sequence(9));
         accounting.note_kept_tombstone(&place(5, 900));
         assert!(!choose(&mut accounting, 1, u64::MAX).contains(&5));
         assert!(!accounting.is_worth_sealing(SegmentId(5), 1, u64::MAX));

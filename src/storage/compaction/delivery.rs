@@ -2,6 +2,7 @@
 
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::Move;
 use crate::storage::segment::{Location, Segment};
 use crate::sync::Arc;
@@ -10,7 +11,7 @@ use crate::sync::Arc;
 pub(crate) enum CompactionDelivery {
     /// The output has its name: readers may be pointed to it. It holds these range removals, each
     /// with its sequence number.
-    Output(Arc<Segment>, Vec<(u64, Location)>),
+    Output(Arc<Segment>, Vec<(Sequence, Location)>),
     /// These versions have moved to the output.
     Moves(Vec<(KeyspaceId, Move<Location>)>),
     /// Every move was delivered, and the inputs have lost their names.

@@ -24,6 +24,7 @@ use crate::storage::format::frame::{FrameKind, FrameNumbers};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Record, RecordKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES};
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{Move, Slot};
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::storage::segment::{Location, Segment, sync_segments};
@@ -153,7 +154,12 @@ impl Compaction {
     }
 
     /// Copies a record, to be repointed.
-    fn copy_record(&mut self, record: &Record<'_>, sequence: u64, from: Location) -> Result<()> {
+    fn copy_record(
+        &mut self,
+        record: &Record<'_>,
+        sequence: Sequence,
+        from: Location,
+    ) -> Result<()> {
         let extent = self.output.copy(record, sequence)?;
         let to = from.moved(self.plan.output, extent);
         let moved = Move { key: record.key().to_vec(), version: sequence, from, to };
@@ -163,7 +169,7 @@ impl Compaction {
 
     /// Copies the range removals that are kept; returns their locations, each with its sequence
     /// number.
-    fn copy_removals(&mut self) -> Result<Vec<(u64, Location)>> {
+    fn copy_removals(&mut self) -> Result<Vec<(Sequence, Location)>> {
         let mut copied = Vec::new();
         for removal in self.retention.kept_removals(&self.plan) {
             let kind = RecordKind::RemoveRange(removal.interval());
@@ -180,7 +186,7 @@ impl Compaction {
         let CompactionPlan { environment, table, indexes, unsynced_from, .. } = &self.plan;
         // Every dead record is dead because of a record at or below this.
         let visible = indexes.visible();
-        let numbers = FrameNumbers { sequence: visible + 1, durable: visible };
+        let numbers = FrameNumbers { sequence: visible.next(), durable: visible };
         self.output.mark(FrameKind::Seal, &[], numbers)?;
         self.output.flush()?;
         if_planted!(RemoveInputsFirst => remove_inputs(&self.plan)?);

@@ -10,6 +10,7 @@ use crate::storage::format::frame::{FRAME_BODY_BYTES_MAX, FrameKind, FrameNumber
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::{Origin, SegmentHeader};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::fs::File;
 use crate::sync::Arc;
 use crate::{Error, Result};
@@ -35,8 +36,8 @@ impl CompactionOutput {
             origin: Origin::Compacted,
             store: environment.store,
             id: *id,
-            base: 0,
-            durable: 0,
+            base: Sequence::ZERO,
+            durable: Sequence::ZERO,
             previous: SegmentId(0),
         };
         let file = environment.create(&file_name::unfinished(*id))?;
@@ -51,7 +52,11 @@ impl CompactionOutput {
             has_its_name: false,
         };
         let list = postcard::to_stdvec(&replaced).map_err(|_| too_large())?;
-        output.mark(FrameKind::Replaces, &list, FrameNumbers { sequence: 0, durable: 0 })?;
+        output.mark(
+            FrameKind::Replaces,
+            &list,
+            FrameNumbers { sequence: Sequence::ZERO, durable: Sequence::ZERO },
+        )?;
         Ok(output)
     }
 
@@ -66,11 +71,11 @@ impl CompactionOutput {
     }
 
     /// Appends a record in a frame of its own, and returns its extent.
-    pub(super) fn copy(&mut self, record: &Record<'_>, sequence: u64) -> Result<Extent> {
+    pub(super) fn copy(&mut self, record: &Record<'_>, sequence: Sequence) -> Result<Extent> {
         let mut placed = None;
         let base = self.written;
         let records = std::iter::once(*record);
-        let numbers = FrameNumbers { sequence, durable: 0 };
+        let numbers = FrameNumbers { sequence, durable: Sequence::ZERO };
         let encoded = self
             .codec
             .encode_batch(records, numbers, base, &mut self.buffer, |extent| placed = Some(extent));

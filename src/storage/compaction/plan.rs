@@ -5,6 +5,7 @@ use crate::storage::compaction::key_set::FrozenKeySet;
 use crate::storage::compaction::state::Replacement;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::IndexReaders;
 use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
@@ -21,7 +22,7 @@ pub(crate) struct CompactionInput {
 /// A segment that is not part of a compaction.
 pub(crate) struct OutsideSegment {
     /// The lowest sequence number in it.
-    pub(crate) oldest: u64,
+    pub(crate) oldest: Sequence,
     pub(crate) keys: FrozenKeySet,
 }
 

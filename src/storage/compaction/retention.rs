@@ -11,6 +11,7 @@ use crate::bugs::if_planted;
 use crate::storage::compaction::plan::CompactionPlan;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::record::{Record, RecordKind};
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{Horizon, Slot};
 use crate::storage::key_range::KeyInterval;
 use crate::storage::range_removals::{RangeRemoval, RangeRemovals};
@@ -34,7 +35,7 @@ impl Retention {
         plan: &CompactionPlan,
         horizon: &Horizon,
         record: &Record<'_>,
-        sequence: u64,
+        sequence: Sequence,
         from: Location,
     ) -> bool {
         let keyspace = record.keyspace;
@@ -60,7 +61,7 @@ impl Retention {
 
     /// Returns true if the output or an older segment outside may hold a value that a tombstone
     /// removed.
-    fn masks_older(&self, plan: &CompactionPlan, key: PlacedKey<'_>, sequence: u64) -> bool {
+    fn masks_older(&self, plan: &CompactionPlan, key: PlacedKey<'_>, sequence: Sequence) -> bool {
         if_planted!(DropTombstones => return false);
         let mut older = plan.outside.iter().filter(|outside| outside.oldest < sequence);
         self.superseded.contains(&(key.0, key.1.to_vec()))

@@ -1,6 +1,7 @@
 //! The figures of one segment.
 
 use crate::storage::format::segment_header::Origin;
+use crate::storage::format::sequence::Sequence;
 
 /// The figures of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +18,9 @@ pub(crate) struct SegmentUsage {
     /// older segment holds their keys.
     pub(crate) untested_tombstone_bytes: u64,
     /// The lowest sequence number in it; the highest possible where it holds none.
-    pub(crate) oldest: u64,
+    pub(crate) oldest: Sequence,
     /// The highest sequence number in it; zero where it holds none.
-    pub(crate) newest: u64,
+    pub(crate) newest: Sequence,
     /// Nothing is appended to it any more.
     pub(crate) sealed: bool,
     /// It may hold dead values that are not marked.

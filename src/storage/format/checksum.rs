@@ -1,5 +1,7 @@
 //! CRC-32 that is bound to one segment and to an offset in it.
 
+use crate::storage::format::sequence::Sequence;
+
 use crc32fast::Hasher;
 
 /// The checksums of one segment. Its header seeds them, and they cover offsets, so that a frame or
@@ -24,10 +26,10 @@ impl Checksum {
     }
 
     /// Returns the checksum of a record, without its checksum field, at this offset in this batch.
-    pub(super) fn record(self, offset: u64, sequence: u64, length_and_body: &[u8]) -> u32 {
+    pub(super) fn record(self, offset: u64, sequence: Sequence, length_and_body: &[u8]) -> u32 {
         let mut prefix = [0; 16];
         prefix[..8].copy_from_slice(&offset.to_le_bytes());
-        prefix[8..].copy_from_slice(&sequence.to_le_bytes());
+        prefix[8..].copy_from_slice(&sequence.0.to_le_bytes());
         let mut hasher = Hasher::new_with_initial(self.seed);
         hasher.update(&prefix);
         hasher.update(length_and_body);

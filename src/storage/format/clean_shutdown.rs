@@ -10,6 +10,7 @@ use crc32fast::Hasher;
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::segment_header::FORMAT_VERSION;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
 
 /// Bytes of the file; few enough to lie in one sector, so that they are overwritten all or none.
@@ -21,7 +22,7 @@ const MAGIC: &[u8; 8] = b"kvs-end\x1A";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CleanShutdown {
     /// Every batch up to this sequence number had survived.
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     /// The segments that there were.
     pub(crate) segments: SegmentSet,
     /// The segment that a compaction may have put in the place of some of them after the close.
@@ -58,7 +59,7 @@ impl CleanShutdown {
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes[12..28].copy_from_slice(&store.0.to_le_bytes());
-        bytes[28..36].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[28..36].copy_from_slice(&self.sequence.0.to_le_bytes());
         bytes[36..44].copy_from_slice(&newest.0.to_le_bytes());
         bytes[44..52].copy_from_slice(&output.0.to_le_bytes());
         bytes[52..56].copy_from_slice(&checksum.to_le_bytes());
@@ -73,7 +74,7 @@ impl CleanShutdown {
         let newest = SegmentId(u64_at(bytes, 36));
         let segments = SegmentSet { newest, checksum: u32_at(bytes, 52) };
         let output = Some(SegmentId(u64_at(bytes, 44))).filter(|output| output.0 > 0);
-        let marker = Self { sequence: u64_at(bytes, 28), segments, output };
+        let marker = Self { sequence: Sequence(u64_at(bytes, 28)), segments, output };
         (marker.encode(store) == *bytes).then_some(marker)
     }
 
@@ -100,9 +101,12 @@ mod tests {
 
     #[test]
     fn the_format_does_not_change() {
-        let bytes =
-            CleanShutdown { sequence: 5, segments: set(&[1, 3]), output: Some(SegmentId(4)) }
-                .encode(StoreId(2));
+        let bytes = CleanShutdown {
+            sequence: Sequence(5),
+            segments: set(&[1, 3]),
+            output: Some(SegmentId(4)),
+        }
+        .encode(StoreId(2));
         assert_eq!(bytes[..12], *b"kvs-end\x1A\x03\0\0\0");
         assert_eq!([bytes[12], bytes[28], bytes[36], bytes[44]], [2, 5, 3, 4]);
         assert_eq!([u32_at(&bytes, 52), u32_at(&bytes, 56)], [3_428_637_991, 548_058_277]);
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn only_a_marker_as_written_is_decoded() {
         for output in [Some(SegmentId(4)), None] {
-            let marker = CleanShutdown { sequence: 5, segments: set(&[1, 3]), output };
+            let marker = CleanShutdown { sequence: Sequence(5), segments: set(&[1, 3]), output };
             let bytes = marker.encode(StoreId(2));
             assert_eq!(CleanShutdown::decode(&bytes, StoreId(2)), Some(marker));
             assert_eq!(CleanShutdown::decode(&bytes, StoreId(3)), None);

@@ -7,10 +7,11 @@
 use crate::bugs::{Bug, planted};
 use crate::storage::format::checksum::Checksum;
 use crate::storage::format::frame::{
-    FRAME_BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind, FrameNumbers, SEQUENCE_MAX,
+    FRAME_BODY_BYTES_MAX, FRAME_HEADER_BYTES, FrameHeader, FrameKind, FrameNumbers,
 };
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::record::{Extent, RECORD_HEADER_BYTES, Record, RecordBody};
+use crate::storage::format::sequence::Sequence;
 
 /// The encoder and decoder of one segment's frames.
 #[derive(Debug, Clone, Copy)]
@@ -84,8 +85,8 @@ impl FrameCodec {
         out[4] = header.kind as u8;
         out[8..12].copy_from_slice(&header.body_bytes.to_le_bytes());
         out[12..16].copy_from_slice(&header.records.to_le_bytes());
-        out[16..24].copy_from_slice(&header.numbers.sequence.to_le_bytes());
-        out[24..32].copy_from_slice(&header.numbers.durable.to_le_bytes());
+        out[16..24].copy_from_slice(&header.numbers.sequence.0.to_le_bytes());
+        out[24..32].copy_from_slice(&header.numbers.durable.0.to_le_bytes());
         let crc = self.0.frame(offset, &out[4..FRAME_HEADER_BYTES]);
         out[..4].copy_from_slice(&crc.to_le_bytes());
     }
@@ -107,10 +108,13 @@ impl FrameCodec {
             kind,
             body_bytes: u32_at(bytes, 8),
             records: u32_at(bytes, 12),
-            numbers: FrameNumbers { sequence: u64_at(bytes, 16), durable: u64_at(bytes, 24) },
+            numbers: FrameNumbers {
+                sequence: Sequence(u64_at(bytes, 16)),
+                durable: Sequence(u64_at(bytes, 24)),
+            },
         };
         let FrameNumbers { sequence, durable } = header.numbers;
-        (sequence.max(durable) <= SEQUENCE_MAX).then_some(header)
+        (sequence.max(durable) <= Sequence::MAX).then_some(header)
     }
 
     /// Decodes the record that `bytes` begin with, which lie at `offset`.
@@ -118,7 +122,7 @@ impl FrameCodec {
         self,
         bytes: &[u8],
         offset: u64,
-        sequence: u64,
+        sequence: Sequence,
     ) -> Result<(Record<'_>, Extent), &'static str> {
         let header = bytes.get(..RECORD_HEADER_BYTES).ok_or("the record's header is cut short")?;
         let body_length = u32_at(header, 4) as usize;
@@ -162,7 +166,7 @@ mod tests {
         (bytes, extents)
     }
 
-    const NUMBERS: FrameNumbers = FrameNumbers { sequence: 5, durable: 3 };
+    const NUMBERS: FrameNumbers = FrameNumbers { sequence: Sequence(5), durable: Sequence(3) };
 
     const PUT_K: Record<'_> = Record::put(b"k", b"vw", Some(300));
 
@@ -187,7 +191,7 @@ mod tests {
         let start = offset as usize - 72;
         let bytes = &bytes[start..start + length as usize];
         let codec = FrameCodec::new(b"segment");
-        let decoded = codec.decode_record(bytes, u64::from(offset), 5).unwrap();
+        let decoded = codec.decode_record(bytes, u64::from(offset), Sequence(5)).unwrap();
         assert_eq!(decoded, (PUT_K, extents[1]));
     }
 
@@ -197,7 +201,7 @@ mod tests {
         let (bytes, extents) = encode(&[record], 0);
         let offset = u64::from(extents[0].offset);
         let bytes = &bytes[FRAME_HEADER_BYTES..];
-        let decoded = FrameCodec::new(b"segment").decode_record(bytes, offset, 5);
+        let decoded = FrameCodec::new(b"segment").decode_record(bytes, offset, Sequence(5));
         assert_eq!(decoded, Ok((record, extents[0])));
     }
 
@@ -221,17 +225,17 @@ mod tests {
         let codec = FrameCodec::new(b"segment");
         let offset = u64::from(extents[0].offset);
         let record = &bytes[FRAME_HEADER_BYTES..];
-        assert!(codec.decode_record(record, offset, 5).is_ok());
-        assert!(codec.decode_record(record, offset + 1, 5).is_err());
-        assert!(codec.decode_record(record, offset, 6).is_err());
-        assert!(FrameCodec::new(b"other").decode_record(record, offset, 5).is_err());
+        assert!(codec.decode_record(record, offset, Sequence(5)).is_ok());
+        assert!(codec.decode_record(record, offset + 1, Sequence(5)).is_err());
+        assert!(codec.decode_record(record, offset, Sequence(6)).is_err());
+        assert!(FrameCodec::new(b"other").decode_record(record, offset, Sequence(5)).is_err());
         assert!(codec.decode_header(&bytes, 72).is_some());
         assert!(codec.decode_header(&bytes, 73).is_none());
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             let header = codec.decode_header(&damaged, 72);
-            let record = codec.decode_record(&damaged[FRAME_HEADER_BYTES..], offset, 5);
+            let record = codec.decode_record(&damaged[FRAME_HEADER_BYTES..], offset, Sequence(5));
             assert_eq!(header.is_none(), bit < FRAME_HEADER_BYTES * 8, "bit {bit}");
             assert_eq!(record.is_err(), bit >= FRAME_HEADER_BYTES * 8, "bit {bit}");
         }
@@ -240,8 +244,8 @@ mod tests {
     #[test]
     fn a_sequence_number_that_leaves_no_room_to_count_on_is_no_frame() {
         let codec = FrameCodec::new(b"segment");
-        for (highest, is_frame) in [(SEQUENCE_MAX, true), (SEQUENCE_MAX + 1, false)] {
-            for (sequence, durable) in [(highest, 0), (0, highest)] {
+        for (highest, is_frame) in [(Sequence::MAX, true), (Sequence::MAX.next(), false)] {
+            for (sequence, durable) in [(highest, Sequence::ZERO), (Sequence::ZERO, highest)] {
                 let numbers = FrameNumbers { sequence, durable };
                 let mut mark = Vec::new();
                 codec.encode_mark(FrameKind::Seal, &[], numbers, 72, &mut mark).unwrap();
@@ -254,7 +258,7 @@ mod tests {
     fn zeros_are_no_frame_and_no_record() {
         let codec = FrameCodec::new(b"segment");
         assert!(codec.decode_header(&[0; 64], 0).is_none());
-        assert!(codec.decode_record(&[0; 64], 0, 0).is_err());
+        assert!(codec.decode_record(&[0; 64], 0, Sequence(0)).is_err());
     }
 
     #[test]
@@ -263,8 +267,8 @@ mod tests {
         let decodes = |body: &[u8]| {
             let length = u32::try_from(body.len()).unwrap().to_le_bytes();
             let covered = [&length[..], body].concat();
-            let crc = codec.0.record(72, 5, &covered).to_le_bytes();
-            codec.decode_record(&[&crc[..], &covered].concat(), 72, 5).is_ok()
+            let crc = codec.0.record(72, Sequence(5), &covered).to_le_bytes();
+            codec.decode_record(&[&crc[..], &covered].concat(), 72, Sequence(5)).is_ok()
         };
         assert!(decodes(&[1, 0, 0, 0, 1, b'k', 0]) && decodes(&[2, 0, 0, 0, 1, b'k', 0]));
         assert!(decodes(&[1, 7, 9, 0, 1, b'k', 0]), "of another keyspace and type");
@@ -285,7 +289,7 @@ mod tests {
         for length in [u32::MAX, u32::MAX - 7, 57, 1 << 31] {
             let mut bytes = [0xFF; 64];
             bytes[4..8].copy_from_slice(&length.to_le_bytes());
-            assert!(codec.decode_record(&bytes, 0, 0).is_err());
+            assert!(codec.decode_record(&bytes, 0, Sequence::ZERO).is_err());
         }
     }
 }

@@ -1,14 +1,12 @@
 //! The header of a frame: one batch of the log, or a mark.
 
+use crate::storage::format::sequence::Sequence;
+
 /// Bytes of a frame before its records.
 pub(crate) const FRAME_HEADER_BYTES: usize = 32;
 
 /// The longest body of a frame; a batch is limited to less than that where it comes in.
 pub(crate) const FRAME_BODY_BYTES_MAX: usize = 3 << 29;
-
-/// The highest sequence number that is accepted: far beyond what can be written, and far enough
-/// from the end of the numbers that counting on never meets it.
-pub(crate) const SEQUENCE_MAX: u64 = 1 << 62;
 
 /// The kind of a frame. Numbers start at 1, so that zeros are no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +36,10 @@ pub(crate) struct FrameHeader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameNumbers {
     /// The batch's sequence number; for the other kinds the next one that is free.
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     /// When this was written, everything up to this sequence number was known to survive power
     /// loss.
-    pub(crate) durable: u64,
+    pub(crate) durable: Sequence,
 }
 
 impl FrameHeader {

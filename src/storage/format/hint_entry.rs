@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::record::{Extent, REMOVE_RANGE, Record, RecordBody};
+use crate::storage::format::sequence::Sequence;
 
 /// An entry as it is encoded: the order of the fields is the format. Behind it is the end of a
 /// range that its record removes.
@@ -15,7 +16,7 @@ struct EncodedEntry<'a> {
     kind: u8,
     value_type: ValueType,
     expires_at: u64,
-    sequence: u64,
+    sequence: Sequence,
     offset: u32,
     length: u32,
 }
@@ -28,7 +29,7 @@ struct EncodedEnd<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HintEntry<'a> {
     pub(crate) record: Record<'a>,
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Sequence,
     pub(crate) extent: Extent,
 }
 
@@ -51,7 +52,7 @@ impl<'a> HintEntry<'a> {
     /// Appends the entry of a record; `None` if it cannot be encoded.
     pub(crate) fn encode(
         record: &Record<'_>,
-        sequence: u64,
+        sequence: Sequence,
         extent: Extent,
         out: Vec<u8>,
     ) -> Option<Vec<u8>> {

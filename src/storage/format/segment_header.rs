@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::bugs::{Bug, planted};
 use crate::storage::format::codec::FrameCodec;
-use crate::storage::format::frame::SEQUENCE_MAX;
 use crate::storage::format::little_endian::{u32_at, u64_at};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
 use crate::{Error, Result};
 
@@ -34,9 +34,9 @@ pub(crate) struct SegmentHeader {
     pub(crate) store: StoreId,
     pub(crate) id: SegmentId,
     /// The sequence number of the first batch that may be in it.
-    pub(crate) base: u64,
+    pub(crate) base: Sequence,
     /// Everything up to this sequence number was known durable when the segment was made.
-    pub(crate) durable: u64,
+    pub(crate) durable: Sequence,
     /// The written segment that ends where it begins; 0 where there is none.
     pub(crate) previous: SegmentId,
 }
@@ -48,8 +48,8 @@ impl SegmentHeader {
         origin: Origin::Written,
         store: StoreId(1),
         id: SegmentId(1),
-        base: 1,
-        durable: 0,
+        base: Sequence::FIRST,
+        durable: Sequence::ZERO,
         previous: SegmentId(0),
     };
 
@@ -61,8 +61,8 @@ impl SegmentHeader {
         bytes[12..16].copy_from_slice(&(self.origin as u32).to_le_bytes());
         bytes[16..32].copy_from_slice(&self.store.0.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.id.0.to_le_bytes());
-        bytes[40..48].copy_from_slice(&self.base.to_le_bytes());
-        bytes[48..56].copy_from_slice(&self.durable.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.base.0.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.durable.0.to_le_bytes());
         bytes[56..64].copy_from_slice(&self.previous.0.to_le_bytes());
         let crc = crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8]);
         bytes[SEGMENT_HEADER_BYTES - 8..SEGMENT_HEADER_BYTES - 4]
@@ -103,7 +103,8 @@ impl SegmentHeader {
             2 => Origin::Compacted,
             _ => return Err(damaged("its header states an unknown origin")),
         };
-        if u64_at(bytes, 40).max(u64_at(bytes, 48)) > SEQUENCE_MAX {
+        let [base, durable] = [40, 48].map(|at| Sequence(u64_at(bytes, at)));
+        if base.max(durable) > Sequence::MAX {
             return Err(damaged("the sequence numbers of its header are out of range"));
         }
         let id = SegmentId(u64_at(bytes, 32));
@@ -115,8 +116,8 @@ impl SegmentHeader {
             origin,
             store: StoreId(store),
             id,
-            base: u64_at(bytes, 40),
-            durable: u64_at(bytes, 48),
+            base,
+            durable,
             previous: SegmentId(u64_at(bytes, 56)),
         })
     }
@@ -133,15 +134,15 @@ mod tests {
     fn a_frame_is_valid_in_its_own_segment_only() {
         let mut frame = Vec::new();
         let place = SEGMENT_HEADER_BYTES as u64;
-        let numbers = FrameNumbers { sequence: 1, durable: 0 };
+        let numbers = FrameNumbers { sequence: Sequence::FIRST, durable: Sequence::ZERO };
         HEADER.codec().encode_mark(FrameKind::Seal, &[], numbers, place, &mut frame).unwrap();
         assert!(HEADER.codec().decode_header(&frame, place).is_some());
         let others = [
             SegmentHeader { origin: Origin::Compacted, ..HEADER },
             SegmentHeader { store: StoreId(2), ..HEADER },
             SegmentHeader { id: SegmentId(2), ..HEADER },
-            SegmentHeader { base: 2, ..HEADER },
-            SegmentHeader { durable: 1, ..HEADER },
+            SegmentHeader { base: Sequence(2), ..HEADER },
+            SegmentHeader { durable: Sequence(1), ..HEADER },
         ];
         for other in others {
             assert!(other.codec().decode_header(&frame, place).is_none(), "{other:?}");
@@ -150,11 +151,11 @@ mod tests {
 
     #[test]
     fn a_header_with_sequence_numbers_out_of_range_is_refused() {
-        let (store, base, durable) = (StoreId(u128::MAX - 1), SEQUENCE_MAX, SEQUENCE_MAX);
+        let (store, base, durable) = (StoreId(u128::MAX - 1), Sequence::MAX, Sequence::MAX);
         let header = SegmentHeader { store, base, durable, ..HEADER };
         let path = Path::new("x");
         assert_eq!(SegmentHeader::decode(&header.encode(), path).unwrap(), header);
-        let beyond = SEQUENCE_MAX + 1;
+        let beyond = Sequence::MAX.next();
         for header in
             [SegmentHeader { base: beyond, ..header }, SegmentHeader { durable: beyond, ..header }]
         {

@@ -6,6 +6,7 @@ use super::rewrite::Edit;
 use super::slot::Slot;
 use super::snapshot::Horizon;
 use crate::bugs::{Bug, planted};
+use crate::storage::format::sequence::Sequence;
 
 /// A new version of a key that its leaf could not take in place.
 pub(super) struct Put<'a, S> {
@@ -27,11 +28,11 @@ impl<'a, S: Slot> Edit<S> for Insert<'a> {
         &put.change.key
     }
 
-    fn forgets(&self, version: u64, by: u64) -> bool {
+    fn forgets(&self, version: Sequence, by: Sequence) -> bool {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, puts: &[Put<'a, S>], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, puts: &[Put<'a, S>], versions: &mut Vec<(Sequence, S)>) {
         for Put { change, keeps } in puts {
             if !keeps && !versions.is_empty() {
                 versions.remove(0);
@@ -48,18 +49,18 @@ pub(super) struct Retain<'a> {
 
 impl<'a, S: Slot> Edit<S> for Retain<'a> {
     /// The key, and its version.
-    type Input = (&'a [u8], &'a (u64, S));
+    type Input = (&'a [u8], &'a (Sequence, S));
     const GROWS: bool = true;
 
     fn key(change: &Self::Input) -> &[u8] {
         change.0
     }
 
-    fn forgets(&self, version: u64, by: u64) -> bool {
+    fn forgets(&self, version: Sequence, by: Sequence) -> bool {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(Sequence, S)>) {
         for (_, (version, slot)) in changes {
             let place = versions.partition_point(|(other, _)| other > version);
             if versions.get(place).is_none_or(|(other, _)| other != version) {
@@ -86,11 +87,11 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Restore<'_, F> {
         &change.key
     }
 
-    fn forgets(&self, _: u64, _: u64) -> bool {
+    fn forgets(&self, _: Sequence, _: Sequence) -> bool {
         false
     }
 
-    fn revise(&mut self, changes: &[KeyVersion<S>], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, changes: &[KeyVersion<S>], versions: &mut Vec<(Sequence, S)>) {
         for KeyVersion { key, version, slot } in changes {
             if versions.first().is_some_and(|(newer, _)| newer > version) {
                 (self.unneeded)(slot.clone());
@@ -123,13 +124,13 @@ impl<S: Slot + PartialEq, F: FnMut(&Move<S>, bool)> Edit<S> for Repoint<'_, F> {
         &change.key
     }
 
-    fn forgets(&self, version: u64, by: u64) -> bool {
+    fn forgets(&self, version: Sequence, by: Sequence) -> bool {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, moves: &[Move<S>], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, moves: &[Move<S>], versions: &mut Vec<(Sequence, S)>) {
         for change in moves {
-            let is_moved = |(version, slot): &&mut (u64, S)| {
+            let is_moved = |(version, slot): &&mut (Sequence, S)| {
                 planted(Bug::RepointOverwritten)
                     || *version == change.version && *slot == change.from
             };
@@ -149,7 +150,7 @@ pub(super) struct Forget<'a, F> {
     /// Gets the slot of each tombstone that was dropped.
     pub(super) forgotten: F,
     /// The tombstones that have to stay, each with the snapshot that needs it.
-    pub(super) kept: Vec<(Option<u64>, Tombstone)>,
+    pub(super) kept: Vec<(Option<Sequence>, Tombstone)>,
 }
 
 impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
@@ -160,11 +161,11 @@ impl<S: Slot, F: FnMut(S)> Edit<S> for Forget<'_, F> {
         &change.key
     }
 
-    fn forgets(&self, version: u64, by: u64) -> bool {
+    fn forgets(&self, version: Sequence, by: Sequence) -> bool {
         self.horizon.hides(version, by)
     }
 
-    fn revise(&mut self, tombstones: &[Tombstone], versions: &mut Vec<(u64, S)>) {
+    fn revise(&mut self, tombstones: &[Tombstone], versions: &mut Vec<(Sequence, S)>) {
         for Tombstone { key, version } in tombstones {
             let Some((_, slot)) =
                 versions.first().filter(|(newest, slot)| newest == version && slot.is_tombstone())

@@ -9,6 +9,7 @@ use super::snapshot::Horizon;
 use super::visibility::Visibility;
 use super::writer::{IndexWriter, publish_together};
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, Mutex, Published, lock};
 
@@ -76,7 +77,7 @@ impl<S: Slot> IndexReaders<S> {
     }
 
     /// Returns the newest sequence number that readers see.
-    pub(crate) fn visible(&self) -> u64 {
+    pub(crate) fn visible(&self) -> Sequence {
         self.0.visibility.visible()
     }
 }
@@ -178,7 +179,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
         &mut self,
         keyspace: KeyspaceId,
         interval: KeyInterval<'_>,
-        (version, tombstone): (u64, &S),
+        (version, tombstone): (Sequence, &S),
         replaced: impl FnMut(S),
     ) {
         if self.get(keyspace).is_some() {
@@ -205,7 +206,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
     }
 
     /// Makes everything up to `sequence` visible at once, in all keyspaces.
-    pub(crate) fn publish(&mut self, sequence: u64) {
+    pub(crate) fn publish(&mut self, sequence: Sequence) {
         let visibility = Arc::clone(&self.shared.visibility);
         let mut busy: SmallVec<[_; 4]> = self.busy().collect();
         publish_together(&visibility, sequence, &mut busy);

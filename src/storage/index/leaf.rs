@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use super::leaf_keys::{KeyHead, KeyTails};
 use super::slot::{Cell, Slot};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// The number of keys of a full leaf. Few are enough for the model checkers.
@@ -44,7 +45,7 @@ impl<S: Slot> Default for LeafEntry<S> {
 pub(super) struct OlderVersion<S> {
     /// The position of the key's entry.
     pub(super) position: usize,
-    pub(super) version: u64,
+    pub(super) version: Sequence,
     pub(super) slot: S,
 }
 
@@ -132,7 +133,7 @@ impl<S: Slot> Leaf<S> {
     }
 
     /// Returns the newest version at a position; `None` while it is being replaced.
-    pub(super) fn newest(&self, position: usize) -> Option<(u64, S)> {
+    pub(super) fn newest(&self, position: usize) -> Option<(Sequence, S)> {
         self.entries[position].cell.load()
     }
 
@@ -148,7 +149,7 @@ impl<S: Slot> Leaf<S> {
     ///
     /// Only the writer calls this, after it published an undo log with the version that this
     /// replaces.
-    pub(super) fn put(&self, at: Option<usize>, key: &[u8], version: u64, slot: &S) -> bool {
+    pub(super) fn put(&self, at: Option<usize>, key: &[u8], version: Sequence, slot: &S) -> bool {
         match at {
             Some(position) => {
                 self.entries[position].cell.store(version, slot);
@@ -158,7 +159,7 @@ impl<S: Slot> Leaf<S> {
         }
     }
 
-    fn append(&self, key: &[u8], version: u64, slot: &S) -> Option<()> {
+    fn append(&self, key: &[u8], version: Sequence, slot: &S) -> Option<()> {
         let position = self.count();
         let entry = self.entries.get(position)?;
         let start = position.checked_sub(1).map_or(0, |last| self.entries[last].key.end());

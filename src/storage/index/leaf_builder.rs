@@ -6,6 +6,7 @@ use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry, OlderVersion, SortedPositions,
 use super::leaf_keys::{HEAD_WORDS, KeyHead, KeyTails, key_bytes, words};
 use super::separators::common_prefix_len;
 use super::slot::{Cell, Slot};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, AtomicUsize};
 
 /// The number of free entries in a leaf where more keys are expected. Free entries cost memory, and
@@ -28,7 +29,7 @@ struct BuiltEntry<S> {
     /// The key's length.
     bytes: usize,
     tag: u8,
-    version: u64,
+    version: Sequence,
     slot: S,
 }
 
@@ -50,7 +51,7 @@ impl<S: Slot> LeafBuilder<S> {
         leaf: &Leaf<S>,
         sorted: &SortedPositions,
         ranks: Range<usize>,
-        forgets: impl Fn(u64, u64) -> bool,
+        forgets: impl Fn(Sequence, Sequence) -> bool,
     ) {
         for position in sorted.positions().skip(ranks.start).take(ranks.len()) {
             // Always there: only this thread replaces versions.
@@ -71,7 +72,7 @@ impl<S: Slot> LeafBuilder<S> {
     }
 
     /// Adds a key with its versions, newest first. Adds nothing if there are none.
-    pub(super) fn push(&mut self, key: &[u8], mut versions: impl Iterator<Item = (u64, S)>) {
+    pub(super) fn push(&mut self, key: &[u8], mut versions: impl Iterator<Item = (Sequence, S)>) {
         let Some((version, slot)) = versions.next() else { return };
         let (words, bytes) = (self.add_words(words(key)), key.len());
         self.entries.push(BuiltEntry { words, bytes, tag: tag(key), version, slot });

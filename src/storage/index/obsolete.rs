@@ -11,6 +11,7 @@ use super::rewrite::rewrite;
 use super::slot::Slot;
 use super::snapshot::Horizon;
 use super::tree::Tree;
+use crate::storage::format::sequence::Sequence;
 
 /// The obsolete versions of one index.
 pub(super) struct ObsoleteVersions<S> {
@@ -19,7 +20,7 @@ pub(super) struct ObsoleteVersions<S> {
     /// The versions since the last prune, and those of commits that were not visible then.
     pending: Garbage<S>,
     /// The versions that a snapshot sees, by the newest one that does.
-    held: BTreeMap<u64, Garbage<S>>,
+    held: BTreeMap<Sequence, Garbage<S>>,
 }
 
 /// Superseded versions and tombstones.
@@ -110,8 +111,8 @@ impl<S: Slot> ObsoleteVersions<S> {
     /// Takes out what is new, and what was held for snapshots that are gone.
     fn take_candidates(&mut self) -> Garbage<S> {
         let Self { horizon, pending, held } = self;
-        let is_released = |snapshot: &u64| horizon.snapshots.binary_search(snapshot).is_err();
-        let released: Vec<u64> = held.keys().copied().filter(is_released).collect();
+        let is_released = |snapshot: &Sequence| horizon.snapshots.binary_search(snapshot).is_err();
+        let released: Vec<Sequence> = held.keys().copied().filter(is_released).collect();
         let mut candidates = std::mem::take(pending);
         for snapshot in released {
             candidates.append(held.remove(&snapshot).unwrap_or_default());

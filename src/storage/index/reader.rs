@@ -8,7 +8,8 @@ use super::snapshot::{Horizon, Snapshot};
 use super::tree::Tree;
 use super::undo_log::{UndoLog, VersionAt};
 use super::visibility::Visibility;
-use crate::bugs::{Bug, if_planted, planted};
+use crate::bugs::if_planted;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, Guard, Ordering, Published};
 
@@ -46,8 +47,9 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns the newest visible version of the key, which may be a tombstone.
-    pub(crate) fn newest(&self, key: &[u8]) -> Option<(u64, S)> {
-        let mut visible = self.visible().saturating_sub(u64::from(planted(Bug::StaleRead)));
+    pub(crate) fn newest(&self, key: &[u8]) -> Option<(Sequence, S)> {
+        let mut visible = self.visible();
+        if_planted!(StaleRead => visible = visible.previous());
         loop {
             let newest = self.newest_in_tree(key)?;
             if newest.as_ref().is_some_and(|(version, _)| *version <= visible) {
@@ -64,7 +66,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns the version of the key that the snapshot sees, which may be a tombstone.
-    pub(crate) fn at(&self, key: &[u8], snapshot: &Snapshot) -> Option<(u64, S)> {
+    pub(crate) fn at(&self, key: &[u8], snapshot: &Snapshot) -> Option<(Sequence, S)> {
         let sequence = snapshot.sequence;
         let newest = self.newest_in_tree(key)?;
         match newest {
@@ -78,7 +80,7 @@ impl<S: Slot> IndexReader<S> {
     /// Returns the version in the key's cell, visible or not. The outer `None` says that there is
     /// no such key, the inner one that its cell is being replaced.
     #[expect(clippy::option_option, reason = "both mean something else")]
-    fn newest_in_tree(&self, key: &[u8]) -> Option<Option<(u64, S)>> {
+    fn newest_in_tree(&self, key: &[u8]) -> Option<Option<(Sequence, S)>> {
         self.shared.tree.with_leaf(key, |leaf| Some(leaf.newest(leaf.find(key)?)))
     }
 
@@ -130,7 +132,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns the versions of the key that a reader or a snapshot may need, newest first.
-    pub(crate) fn versions(&self, key: &[u8], horizon: &Horizon) -> Vec<(u64, S)> {
+    pub(crate) fn versions(&self, key: &[u8], horizon: &Horizon) -> Vec<(Sequence, S)> {
         let mut versions = self.with_stable_undo(|undo| {
             self.shared.tree.with_leaf(key, |leaf| {
                 let Some(position) = leaf.find(key) else { return Some(Vec::new()) };
@@ -144,7 +146,7 @@ impl<S: Slot> IndexReader<S> {
                 if let VersionAt::Known(before) = undo.version_at(key, self.visible()) {
                     versions.extend(before.filter(|(version, _)| *version < versions[0].0));
                 }
-                let oldest = versions.last().map_or(0, |(version, _)| *version);
+                let oldest = versions.last().map_or(Sequence::ZERO, |(version, _)| *version);
                 let older = leaf.older(position).iter().map(version_and_slot);
                 versions.extend(older.filter(|(version, _)| *version < oldest));
                 Some(versions)
@@ -160,7 +162,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns the newest sequence number that readers see.
-    pub(crate) fn visible(&self) -> u64 {
+    pub(crate) fn visible(&self) -> Sequence {
         self.visibility.visible()
     }
 
@@ -181,9 +183,9 @@ impl<S: Slot> IndexReader<S> {
 fn version_at<S: Slot>(
     leaf: &Leaf<S>,
     key: &[u8],
-    sequence: u64,
+    sequence: Sequence,
     undo: &UndoLog<S>,
-) -> Option<Option<(u64, S)>> {
+) -> Option<Option<(Sequence, S)>> {
     let Some(position) = leaf.find(key) else { return Some(None) };
     let newest = leaf.newest(position);
     if newest.as_ref().is_some_and(|(version, _)| *version <= sequence) {
@@ -198,6 +200,6 @@ fn version_at<S: Slot>(
     }
 }
 
-fn version_and_slot<S: Clone>(older: &OlderVersion<S>) -> (u64, S) {
+fn version_and_slot<S: Clone>(older: &OlderVersion<S>) -> (Sequence, S) {
     (older.version, older.slot.clone())
 }

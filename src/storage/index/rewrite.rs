@@ -8,6 +8,7 @@ use super::leaf_builder::LeafBuilder;
 use super::node::{Inner, Node, Subtree};
 use super::slot::Slot;
 use super::tree::Tree;
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{Arc, Published};
 
 /// The most changes in one pass over the tree: with keys of 64 KiB a fourth of what a leaf can
@@ -23,10 +24,10 @@ pub(super) trait Edit<S> {
     /// Returns the key that a change is about.
     fn key(change: &Self::Input) -> &[u8];
     /// Returns true if nobody needs the version that `by` replaced.
-    fn forgets(&self, version: u64, by: u64) -> bool;
+    fn forgets(&self, version: Sequence, by: Sequence) -> bool;
     /// Applies changes of one key to its versions, newest first. `versions` begins as those that
     /// the tree has and somebody needs.
-    fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(u64, S)>);
+    fn revise(&mut self, changes: &[Self::Input], versions: &mut Vec<(Sequence, S)>);
 }
 
 /// Applies changes to the tree. They are sorted by key, those of one key in the order of their
@@ -51,7 +52,7 @@ pub(super) struct Rewrite<'a, S: Slot, E: Edit<S>> {
     /// The changes that are not applied yet.
     changes: &'a [E::Input],
     /// The versions of the key at hand.
-    versions: Vec<(u64, S)>,
+    versions: Vec<(Sequence, S)>,
 }
 
 /// The effect of a pass on the node in a cell.
@@ -168,7 +169,7 @@ fn add_needed<S: Slot>(
     edit: &impl Edit<S>,
     leaf: &Leaf<S>,
     position: usize,
-    versions: &mut Vec<(u64, S)>,
+    versions: &mut Vec<(Sequence, S)>,
 ) {
     versions.extend(leaf.newest(position));
     for older in leaf.older(position) {

@@ -19,6 +19,7 @@ use std::marker::PhantomData;
 
 use super::slot::{Cell, Slot};
 use crate::bugs::{Bug, planted};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// The number of words in a packed slot.
@@ -53,7 +54,7 @@ impl<S> Default for SeqlockCell<S> {
 }
 
 impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
-    fn load(&self) -> Option<(u64, S)> {
+    fn load(&self) -> Option<(Sequence, S)> {
         let first = self.words[0].load(Ordering::Acquire);
         let version = self.version.load(Ordering::Acquire);
         if version == CHANGING {
@@ -71,10 +72,10 @@ impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
                 return None;
             }
         }
-        Some((version, S::unpack([first, second, third])))
+        Some((Sequence(version), S::unpack([first, second, third])))
     }
 
-    fn store(&self, version: u64, slot: &S) {
+    fn store(&self, version: Sequence, slot: &S) {
         // Release: a reader that sees the change also sees the undo log that was published before
         // it.
         self.version.store(CHANGING, Ordering::Release);
@@ -82,7 +83,7 @@ impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
         for (place, word) in self.words.iter().zip(slot.pack()) {
             place.store(word, Ordering::Relaxed);
         }
-        self.version.store(version, Ordering::Release);
+        self.version.store(version.0, Ordering::Release);
     }
 }
 
@@ -122,19 +123,23 @@ mod tests {
         const VERSIONS: u64 = 200_000;
         let cell = SeqlockCell::<Same>::default();
         assert_eq!(cell.load(), None);
-        cell.store(0, &Same(7));
-        assert_eq!(cell.load(), Some((0, Same(7))), "no writer gives it, but a log may say it");
-        cell.store(1, &Same(0));
+        cell.store(Sequence::ZERO, &Same(7));
+        assert_eq!(
+            cell.load(),
+            Some((Sequence::ZERO, Same(7))),
+            "no writer gives it, but a log may say it"
+        );
+        cell.store(Sequence(1), &Same(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for number in 1..=VERSIONS {
                     // Every third time the version stays, as where a compaction moves it.
-                    cell.store(1 + number - number % 3, &Same(number));
+                    cell.store(Sequence(1 + number - number % 3), &Same(number));
                 }
             });
             let (mut newest, mut whole) = ((0, 0), 0);
             while newest.1 < VERSIONS {
-                let Some((version, Same(number))) = cell.load() else { continue };
+                let Some((Sequence(version), Same(number))) = cell.load() else { continue };
                 assert_eq!(version, if number == 0 { 1 } else { 1 + number - number % 3 });
                 assert!((version, number) >= newest, "it went back");
                 newest = (version, number);

@@ -1,5 +1,7 @@
 //! The contract between the index and what it holds for a version.
 
+use crate::storage::format::sequence::Sequence;
+
 /// The data of one version of a key: the location of its record, or the value itself.
 pub(crate) trait Slot: Clone + Send + Sync + 'static {
     /// The cell that holds the newest version of a key.
@@ -15,9 +17,9 @@ pub(crate) trait Slot: Clone + Send + Sync + 'static {
 /// A version number and its slot, which one thread replaces while others read them without a lock.
 pub(crate) trait Cell<S>: Default + Send + Sync {
     /// Returns the version; `None` while it is being replaced, or if nothing was stored yet.
-    fn load(&self) -> Option<(u64, S)>;
+    fn load(&self) -> Option<(Sequence, S)>;
 
     /// Replaces the version. Only one thread calls this. A reader may meet the cell half-way, so
     /// the version that was there must be found in the undo log by then.
-    fn store(&self, version: u64, slot: &S);
+    fn store(&self, version: Sequence, slot: &S);
 }

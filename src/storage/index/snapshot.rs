@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::bugs::{Bug, planted};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{Arc, Mutex, lock};
 
 /// The registered snapshots: the number of holders by sequence number.
 #[derive(Default)]
-pub(super) struct Registry(Mutex<BTreeMap<u64, usize>>);
+pub(super) struct Registry(Mutex<BTreeMap<Sequence, usize>>);
 
 /// A registered point in time. The versions that it sees are kept until it is dropped.
 pub(crate) struct Snapshot {
-    pub(super) sequence: u64,
+    pub(super) sequence: Sequence,
     registry: Arc<Registry>,
 }
 
 impl Registry {
     /// Registers a snapshot of the sequence number that `visible` returns.
-    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> u64) -> Snapshot {
+    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> Sequence) -> Snapshot {
         let early = planted(Bug::RegisterLate).then(&visible);
         let mut registered = lock(&self.0);
         // Read under the lock, so that no horizon drawn before is above it.
@@ -27,7 +28,7 @@ impl Registry {
     }
 
     /// Calls `publish` unless a snapshot of the present is registered. Returns true if it did.
-    pub(super) fn unless_registered(&self, present: u64, publish: impl FnOnce()) -> bool {
+    pub(super) fn unless_registered(&self, present: Sequence, publish: impl FnOnce()) -> bool {
         let registered = lock(&self.0);
         let is_free = !registered.contains_key(&present) || planted(Bug::IgnoreSnapshots);
         if is_free {
@@ -37,19 +38,19 @@ impl Registry {
     }
 
     /// Returns what can be seen from now on.
-    pub(super) fn horizon(&self, visible: impl FnOnce() -> u64) -> Horizon {
+    pub(super) fn horizon(&self, visible: impl FnOnce() -> Sequence) -> Horizon {
         let registered = lock(&self.0);
         if planted(Bug::IgnoreSnapshots) {
             return Horizon { visible: visible(), snapshots: Vec::new() };
         }
-        let visible = visible().saturating_sub(u64::from(planted(Bug::StaleRead)));
+        let visible = if planted(Bug::StaleRead) { visible().previous() } else { visible() };
         Horizon { visible, snapshots: registered.keys().copied().collect() }
     }
 }
 
 impl Snapshot {
     /// Returns the sequence number of the newest commit that it sees.
-    pub(crate) fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> Sequence {
         self.sequence
     }
 }
@@ -72,9 +73,9 @@ impl Drop for Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
     /// The newest visible sequence number.
-    pub(super) visible: u64,
+    pub(super) visible: Sequence,
     /// The snapshots, oldest first.
-    pub(super) snapshots: Vec<u64>,
+    pub(super) snapshots: Vec<Sequence>,
 }
 
 impl Horizon {
@@ -85,12 +86,12 @@ impl Horizon {
     }
 
     /// Returns true if nobody sees a version of a key that `by` replaced.
-    pub(super) fn hides(&self, version: u64, by: u64) -> bool {
+    pub(super) fn hides(&self, version: Sequence, by: Sequence) -> bool {
         by <= self.visible && self.viewer(version, by).is_none()
     }
 
     /// Returns the newest snapshot that sees a version of a key that `by` replaced.
-    pub(super) fn viewer(&self, version: u64, by: u64) -> Option<u64> {
+    pub(super) fn viewer(&self, version: Sequence, by: Sequence) -> Option<Sequence> {
         let older = self.snapshots.partition_point(|snapshot| *snapshot < by);
         self.snapshots[..older].last().copied().filter(|snapshot| *snapshot >= version)
     }

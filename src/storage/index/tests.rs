@@ -7,6 +7,7 @@ use std::ops::Bound;
 use super::*;
 use crate::bugs::{Bug, plant};
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
 use crate::storage::key_range::KeyRange;
 
@@ -26,7 +27,7 @@ impl Slot for Number {
 }
 
 fn change(key: &str, version: u64, number: i32) -> KeyVersion<Number> {
-    KeyVersion { key: key.as_bytes().to_vec(), version, slot: Number(number) }
+    KeyVersion { key: key.as_bytes().to_vec(), version: Sequence(version), slot: Number(number) }
 }
 
 fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]) -> Vec<i32> {
@@ -34,7 +35,7 @@ fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]
         changes.iter().map(|(key, number)| change(key, version, *number)).collect(),
         |_| {},
     );
-    index.publish(version);
+    index.publish(Sequence(version));
     let mut dropped = Vec::new();
     index.prune(|slot, _| dropped.push(slot.0));
     dropped
@@ -50,10 +51,10 @@ fn nothing_of_a_commit_is_seen_before_it_is_published() {
     let reader = index.reader();
     index.insert(vec![change("a", 1, 1)], |_| {});
     assert_eq!(reader.newest(b"a"), None);
-    index.publish(1);
-    assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
+    index.publish(Sequence(1));
+    assert_eq!(reader.newest(b"a"), Some((Sequence(1), Number(1))));
     index.insert(vec![change("a", 2, 2)], |_| {});
-    assert_eq!(reader.newest(b"a"), Some((1, Number(1))));
+    assert_eq!(reader.newest(b"a"), Some((Sequence(1), Number(1))));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn a_snapshot_keeps_what_it_sees_until_it_is_dropped() {
     assert!(commit(&mut index, 2, &[("a", 2)]).is_empty());
     assert_eq!(commit(&mut index, 3, &[("a", 3), ("b", -1), ("c", 3)]), [2], "no snapshot sees it");
     assert_eq!(page(&reader, &KeyRange::all(), &snapshot), [1, 1]);
-    assert_eq!(reader.at(b"b", &snapshot), Some((1, Number(1))));
+    assert_eq!(reader.at(b"b", &snapshot), Some((Sequence(1), Number(1))));
     assert_eq!(page(&reader, &KeyRange::all(), &reader.snapshot()), [3, -1, 3]);
     drop(snapshot);
     let mut dropped = commit(&mut index, 4, &[]);
@@ -104,8 +105,8 @@ fn keys_and_deadlines_are_counted() {
     commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
     assert_eq!((reader.live(), reader.expiring()), (2, 1));
     assert_eq!(index.due(200, 10), [b"a"]);
-    index.remove_range(KeyInterval::ALL, 3, &Number(-1), |_| {});
-    index.publish(3);
+    index.remove_range(KeyInterval::ALL, Sequence(3), &Number(-1), |_| {});
+    index.publish(Sequence(3));
     assert_eq!((reader.live(), reader.expiring()), (0, 0));
 }
 
@@ -120,12 +121,12 @@ fn restoring_in_any_order_ends_the_same() {
             let (version, number) = versions[position];
             index.restore(vec![change("k", version, number)], |slot| dropped.push(slot.0));
         }
-        index.publish(4);
+        index.publish(Sequence(4));
         index.prune(|slot, _| dropped.push(slot.0));
         dropped.sort_unstable();
         assert_eq!(dropped, [-1, 10, 30]);
         let reader = index.reader();
-        assert_eq!(reader.versions(b"k", &reader.horizon()), [(4, Number(40))]);
+        assert_eq!(reader.versions(b"k", &reader.horizon()), [(Sequence(4), Number(40))]);
         assert_eq!(index.reader().live(), 1);
     }
 }
@@ -133,9 +134,12 @@ fn restoring_in_any_order_ends_the_same() {
 fn repoint(index: &mut IndexWriter<Number>, key: &str, version: u64, from: i32, to: i32) -> bool {
     let (from, to) = (Number(from), Number(to));
     let mut result = None;
-    index.repoint(vec![Move { key: key.into(), version, from, to }], |_, moved| {
-        result = Some(moved);
-    });
+    index.repoint(
+        vec![Move { key: key.into(), version: Sequence(version), from, to }],
+        |_, moved| {
+            result = Some(moved);
+        },
+    );
     result.unwrap()
 }
 
@@ -147,14 +151,14 @@ fn only_versions_still_at_their_old_location_are_repointed() {
     assert!(!repoint(&mut index, "a", 1, 2, 9));
     assert!(repoint(&mut index, "a", 1, 1, 9));
     assert!(!repoint(&mut index, "b", 1, 1, 9));
-    assert_eq!(reader.newest(b"a"), Some((1, Number(9))));
+    assert_eq!(reader.newest(b"a"), Some((Sequence(1), Number(9))));
     commit(&mut index, 2, &[("a", 2)]);
     assert!(!repoint(&mut index, "a", 1, 9, 8), "the version is gone");
     let snapshot = reader.snapshot();
     commit(&mut index, 3, &[("a", 3)]);
     assert!(repoint(&mut index, "a", 2, 2, 7), "a snapshot sees it");
-    assert_eq!(reader.at(b"a", &snapshot), Some((2, Number(7))));
-    assert_eq!(reader.newest(b"a"), Some((3, Number(3))));
+    assert_eq!(reader.at(b"a", &snapshot), Some((Sequence(2), Number(7))));
+    assert_eq!(reader.newest(b"a"), Some((Sequence(3), Number(3))));
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn only_versions_that_a_snapshot_sees_are_kept_beside_the_newest() {
     }
     let kept = |reader: &IndexReader<Number>| {
         let versions = reader.versions(b"a", &reader.horizon());
-        versions.into_iter().map(|(version, _)| version).collect::<Vec<_>>()
+        versions.into_iter().map(|(version, _)| version.0).collect::<Vec<_>>()
     };
     assert_eq!(kept(&reader), [1000, 900, 600, 300]);
     snapshots.remove(1);
@@ -190,8 +194,8 @@ fn a_tombstone_stays_while_a_snapshot_sees_what_it_removed() {
     commit(&mut index, 1, &[("a", 1)]);
     let snapshot = reader.snapshot();
     assert_eq!(commit(&mut index, 2, &[("a", -1)]), []);
-    assert_eq!(reader.newest(b"a"), Some((2, Number(-1))));
-    assert_eq!(reader.at(b"a", &snapshot), Some((1, Number(1))));
+    assert_eq!(reader.newest(b"a"), Some((Sequence(2), Number(-1))));
+    assert_eq!(reader.at(b"a", &snapshot), Some((Sequence(1), Number(1))));
     drop(snapshot);
     let mut dropped = commit(&mut index, 3, &[]);
     dropped.sort_unstable();
@@ -209,7 +213,7 @@ fn commit_to_both<T>(
     let changes = BOTH.map(|keyspace| (keyspace, vec![change("a", version, number)]));
     indexes.insert(changes.into_iter(), |_| {});
     let made = before_publish();
-    indexes.publish(version);
+    indexes.publish(Sequence(version));
     indexes.prune(|_, _| {});
     made
 }
@@ -217,7 +221,7 @@ fn commit_to_both<T>(
 const BOTH: [KeyspaceId; 2] = [KeyspaceId::DEFAULT, KeyspaceId::CATALOGUE];
 
 /// Returns what a snapshot sees in both keyspaces that registered while a group replaced versions.
-fn seen_by_a_snapshot_made_meanwhile() -> [Option<(u64, Number)>; 2] {
+fn seen_by_a_snapshot_made_meanwhile() -> [Option<(Sequence, Number)>; 2] {
     let mut indexes = KeyspaceIndexes::new();
     let readers = BOTH.map(|keyspace| indexes.readers().reader(keyspace));
     commit_to_both(&mut indexes, 1, || ());
@@ -229,7 +233,7 @@ fn seen_by_a_snapshot_made_meanwhile() -> [Option<(u64, Number)>; 2] {
 
 #[test]
 fn a_snapshot_made_while_a_group_is_put_in_keeps_the_old_versions_of_every_keyspace() {
-    let old = Some((1, Number(1)));
+    let old = Some((Sequence(1), Number(1)));
     assert_eq!(seen_by_a_snapshot_made_meanwhile(), [old.clone(), old.clone()]);
     let _planted = plant(Some(Bug::RetainOneKeyspace));
     assert_ne!(seen_by_a_snapshot_made_meanwhile(), [old.clone(), old]);

@@ -12,6 +12,7 @@ use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
 use super::node::Node;
 use super::slot::Slot;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, Guard, Published};
 
@@ -55,12 +56,12 @@ impl<S: Slot> LeafCursor<S> {
     }
 
     /// Returns the newest version of the key.
-    pub(super) fn newest(&self) -> Option<(u64, S)> {
+    pub(super) fn newest(&self) -> Option<(Sequence, S)> {
         self.leaf()?.newest(self.position?)
     }
 
     /// Returns true if this version of the key is kept beside the newest one.
-    pub(super) fn keeps(&self, version: u64) -> bool {
+    pub(super) fn keeps(&self, version: Sequence) -> bool {
         let older = self.leaf().zip(self.position).map(|(leaf, position)| leaf.older(position));
         older.is_some_and(|older| older.iter().any(|older| older.version == version))
     }
@@ -69,7 +70,7 @@ impl<S: Slot> LeafCursor<S> {
     /// no space for it.
     ///
     /// The undo log must have the version that this replaces.
-    pub(super) fn put(&self, key: &[u8], version: u64, slot: &S) -> bool {
+    pub(super) fn put(&self, key: &[u8], version: Sequence, slot: &S) -> bool {
         self.leaf().is_some_and(|leaf| leaf.put(self.position, key, version, slot))
     }
 }

@@ -6,6 +6,7 @@
 
 use super::change::KeyVersion;
 use super::slot::Slot;
+use crate::storage::format::sequence::Sequence;
 use crate::sync::Arc;
 
 /// The keys of one insertion or move, and their versions before it.
@@ -13,7 +14,7 @@ pub(super) struct UndoRecord<S> {
     /// The changes, sorted by key; those of one key in the order of their effect.
     pub(super) changes: Vec<KeyVersion<S>>,
     /// For each change the newest version of its key before the first change of that key.
-    pub(super) before: Vec<Option<(u64, S)>>,
+    pub(super) before: Vec<Option<(Sequence, S)>>,
 }
 
 /// The versions before a group that is not visible yet, or before a move.
@@ -31,7 +32,7 @@ impl<S> Default for UndoLog<S> {
 /// An answer of the [`UndoLog`] about a key at a sequence number.
 pub(super) enum VersionAt<S> {
     /// The newest version then; `None` if there was no such key.
-    Known(Option<(u64, S)>),
+    Known(Option<(Sequence, S)>),
     /// Unknown: the versions that were replaced are newer than that.
     Older,
     /// Unknown: the log does not change the key.
@@ -40,7 +41,7 @@ pub(super) enum VersionAt<S> {
 
 impl<S: Slot> UndoLog<S> {
     /// Returns the version of the key at this sequence number, if that is before its changes here.
-    pub(super) fn version_at(&self, key: &[u8], sequence: u64) -> VersionAt<S> {
+    pub(super) fn version_at(&self, key: &[u8], sequence: Sequence) -> VersionAt<S> {
         // Later records of the key replace versions that are no more visible than those of the
         // first.
         let mut records = self.records.iter();
@@ -57,7 +58,7 @@ impl<S: Slot> UndoLog<S> {
 
     /// Returns the version that the last change of the key replaces.
     #[expect(clippy::option_option, reason = "the inner one: there was no such key")]
-    pub(super) fn replaced(&self, key: &[u8]) -> Option<Option<(u64, S)>> {
+    pub(super) fn replaced(&self, key: &[u8]) -> Option<Option<(Sequence, S)>> {
         let mut records = self.records.iter().rev();
         records.find_map(|record| Some(record.before[record.find(key)?].clone()))
     }
@@ -71,7 +72,9 @@ impl<S> UndoRecord<S> {
     }
 
     /// Returns the changes of each key, with the version before them.
-    pub(super) fn by_key(&self) -> impl Iterator<Item = (&[KeyVersion<S>], Option<&(u64, S)>)> {
+    pub(super) fn by_key(
+        &self,
+    ) -> impl Iterator<Item = (&[KeyVersion<S>], Option<&(Sequence, S)>)> {
         let mut before = self.before.iter();
         self.changes.chunk_by(|a, b| a.key == b.key).map(move |changes| {
             let first = before.next();

@@ -1,6 +1,7 @@
 //! The moment at which commits become visible: one store for all indexes of a store.
 
 use super::snapshot::{Horizon, Registry, Snapshot};
+use crate::storage::format::sequence::Sequence;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// The newest commit that readers see, and the registered snapshots. Indexes that share it become
@@ -20,18 +21,18 @@ impl Visibility {
     /// Returns the newest sequence number that readers see.
     ///
     /// Acquire: a reader that sees it also sees everything that was inserted up to it.
-    pub(super) fn visible(&self) -> u64 {
-        self.newest.load(Ordering::Acquire)
+    pub(super) fn visible(&self) -> Sequence {
+        Sequence(self.newest.load(Ordering::Acquire))
     }
 
     /// Returns the same for the writer, whose own store it was.
-    pub(super) fn visible_to_writer(&self) -> u64 {
-        self.newest.load(Ordering::Relaxed)
+    pub(super) fn visible_to_writer(&self) -> Sequence {
+        Sequence(self.newest.load(Ordering::Relaxed))
     }
 
     /// Makes everything up to `sequence` visible.
-    pub(super) fn publish(&self, sequence: u64) {
-        self.newest.store(sequence, Ordering::Release);
+    pub(super) fn publish(&self, sequence: Sequence) {
+        self.newest.store(sequence.0, Ordering::Release);
     }
 
     /// Makes everything up to `sequence` visible, unless a snapshot of `present` is registered.
@@ -39,7 +40,7 @@ impl Visibility {
     ///
     /// Both happen under the lock of the registry, so a snapshot that registers meanwhile is either
     /// noticed here, or one of `sequence`.
-    pub(super) fn publish_unless_seen(&self, present: u64, sequence: u64) -> bool {
+    pub(super) fn publish_unless_seen(&self, present: Sequence, sequence: Sequence) -> bool {
         self.registry.unless_registered(present, || self.publish(sequence))
     }
 

@@ -14,6 +14,7 @@ use super::tree::LeafCursor;
 use super::undo_log::{UndoLog, UndoRecord};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, planted, unless_planted};
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::{KeyInterval, KeyRange};
 use crate::sync::Arc;
 
@@ -33,7 +34,7 @@ pub(crate) struct IndexWriter<S: Slot> {
 /// Makes everything up to `sequence` visible at once in these indexes, which are all that changed.
 pub(super) fn publish_together<S: Slot>(
     visibility: &Visibility,
-    sequence: u64,
+    sequence: Sequence,
     indexes: &mut [&mut IndexWriter<S>],
 ) {
     let present = visibility.visible_to_writer();
@@ -97,7 +98,7 @@ impl<S: Slot> IndexWriter<S> {
             self.count(changes, before, &mut replaced);
             let [.., last] = changes else { continue };
             let is_seen =
-                |(version, _): &(u64, S)| horizon.viewer(*version, last.version).is_some();
+                |(version, _): &(Sequence, S)| horizon.viewer(*version, last.version).is_some();
             let keeps = before.is_some_and(is_seen);
             if keeps || !cursor.put(&last.key, last.version, &last.slot) {
                 puts.push(Put { change: last, keeps });
@@ -130,7 +131,7 @@ impl<S: Slot> IndexWriter<S> {
     fn count(
         &mut self,
         changes: &[KeyVersion<S>],
-        before: Option<&(u64, S)>,
+        before: Option<&(Sequence, S)>,
         replaced: &mut impl FnMut(S),
     ) {
         let mut newest = before.map(|(version, slot)| (*version, slot));
@@ -175,14 +176,14 @@ impl<S: Slot> IndexWriter<S> {
         for change in moves {
             let cursor = self.shared.tree.locate(&change.key);
             let newest = cursor.newest();
-            let is_there = |(version, slot): &(u64, S)| {
+            let is_there = |(version, slot): &(Sequence, S)| {
                 *version == change.version && *slot == change.from
                     || planted(Bug::RepointOverwritten)
             };
             if newest.as_ref().is_some_and(is_there) {
                 moved(&change, true);
                 let Move { key, to, .. } = change;
-                let version = newest.as_ref().map_or(0, |(version, _)| *version);
+                let version = newest.as_ref().map_or(change.version, |(version, _)| *version);
                 record.changes.push(KeyVersion { key, version, slot: to });
                 record.before.push(newest);
                 cursors.push(cursor);
@@ -203,7 +204,7 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Makes everything up to `sequence` visible at once, in an index by itself.
     #[cfg(test)]
-    pub(crate) fn publish(&mut self, sequence: u64) {
+    pub(crate) fn publish(&mut self, sequence: Sequence) {
         let visibility = Arc::clone(&self.visibility);
         publish_together(&visibility, sequence, &mut [self]);
     }
@@ -214,7 +215,7 @@ impl<S: Slot> IndexWriter<S> {
     }
 
     /// Puts the versions that a snapshot of the present sees back, beside those that replaced them.
-    fn retain(&mut self, present: u64) {
+    fn retain(&mut self, present: Sequence) {
         for record in &self.unpublished {
             let before = record.by_key().filter_map(|(changes, before)| {
                 Some((&*changes.first()?.key, before.filter(|(version, _)| *version <= present)?))
@@ -240,7 +241,7 @@ impl<S: Slot> IndexWriter<S> {
     pub(crate) fn remove_range(
         &mut self,
         interval: KeyInterval<'_>,
-        version: u64,
+        version: Sequence,
         tombstone: &S,
         mut replaced: impl FnMut(S),
     ) {
@@ -257,8 +258,13 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Returns up to `limit` keys of the range whose newest version, published or not, is no
     /// tombstone and below this one.
-    pub(crate) fn keys_below(&self, range: &KeyRange, version: u64, limit: usize) -> Vec<Vec<u8>> {
-        let is_found = |(newest, slot): &(u64, S)| *newest < version && !slot.is_tombstone();
+    pub(crate) fn keys_below(
+        &self,
+        range: &KeyRange,
+        version: Sequence,
+        limit: usize,
+    ) -> Vec<Vec<u8>> {
+        let is_found = |(newest, slot): &(Sequence, S)| *newest < version && !slot.is_tombstone();
         let mut keys = Vec::new();
         self.shared.tree.walk(range, |leaf, position| {
             if leaf.newest(position).as_ref().is_some_and(is_found) {

@@ -81,6 +81,7 @@ impl ActiveSegment {
 mod tests {
     use super::*;
     use crate::storage::format::segment_header::SegmentHeader;
+    use crate::storage::format::sequence::Sequence;
     use crate::storage::fs::Directory;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
 
@@ -110,7 +111,7 @@ mod tests {
                 active.preallocate(1, step, 1000);
             }
             active.append(&[1; 5]).unwrap();
-            let numbers = FrameNumbers { sequence: 2, durable: 1 };
+            let numbers = FrameNumbers { sequence: Sequence(2), durable: Sequence(1) };
             active.append_mark(FrameKind::Seal, numbers).unwrap();
             assert!(active.offset > 5);
             assert_eq!(active.segment.file.length().unwrap(), active.offset);

@@ -7,6 +7,7 @@ use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
 use crate::storage::format::frame::FrameKind;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::clean_shutdown_file;
 use crate::storage::log::log_writer::LogWriter;
 use crate::storage::log::standby::StandbyState;
@@ -21,11 +22,11 @@ impl LogWriter {
         compaction: &CompactionState,
     ) -> Result<()> {
         if planted(Bug::CloseBeforeSync) {
-            self.syncs.durable = self.next_sequence - 1;
+            self.syncs.durable = self.last_sequence();
         } else {
             self.sync()?;
         }
-        if !self.is_marked && self.next_sequence > 1 {
+        if !self.is_marked && self.next_sequence > Sequence::FIRST {
             // After a kill, say, there is none yet, and nothing else would vouch for the end of the
             // log.
             self.take_active(accounting)?;
@@ -55,7 +56,8 @@ impl LogWriter {
             segments: SegmentSet::of(ids),
             output: compaction.output(),
         };
-        if clean_shutdown.sequence == 0 || self.clean_shutdown == Some(clean_shutdown) {
+        if clean_shutdown.sequence == Sequence::ZERO || self.clean_shutdown == Some(clean_shutdown)
+        {
             return;
         }
         match clean_shutdown_file::write(&clean_shutdown, &self.environment) {

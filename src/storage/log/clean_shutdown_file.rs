@@ -59,6 +59,7 @@ mod tests {
     use super::*;
     use crate::storage::format::clean_shutdown::SegmentSet;
     use crate::storage::format::segment_id::SegmentId;
+    use crate::storage::format::sequence::Sequence;
     use crate::storage::format::store_id::StoreId;
     use crate::storage::fs::simulated::{Call, Failure, Fault, SimulatedDisk, State};
 
@@ -72,13 +73,13 @@ mod tests {
         let environment = environment(&disk);
         assert_eq!(read(&environment).unwrap(), None);
         let marker = CleanShutdown {
-            sequence: 5,
+            sequence: Sequence(5),
             segments: SegmentSet::of([1, 3].map(SegmentId)),
             output: None,
         };
         write(&marker, &environment).unwrap();
         assert_eq!(read(&environment).unwrap(), Some(marker));
-        let newer = CleanShutdown { sequence: 6, ..marker };
+        let newer = CleanShutdown { sequence: Sequence(6), ..marker };
         write(&newer, &environment).unwrap();
         assert_eq!(read(&environment).unwrap(), Some(newer));
         for call in 0..2 {

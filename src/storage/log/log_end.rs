@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::active_segment::ActiveSegment;
 
 /// The end of a log that was recovered.
@@ -14,7 +15,7 @@ pub(crate) struct LogEnd {
     pub(crate) unsealed: VecDeque<UnsealedSegment>,
     pub(crate) last_written: SegmentId,
     pub(crate) next_segment: SegmentId,
-    pub(crate) next_sequence: u64,
+    pub(crate) next_sequence: Sequence,
     /// The state of the log at the last clean close.
     pub(crate) clean_shutdown: Option<CleanShutdown>,
 }
@@ -23,5 +24,5 @@ pub(crate) struct LogEnd {
 pub(crate) struct UnsealedSegment {
     pub(crate) end: ActiveSegment,
     /// The sequence number after its last batch.
-    pub(crate) next_sequence: u64,
+    pub(crate) next_sequence: Sequence,
 }

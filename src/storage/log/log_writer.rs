@@ -10,6 +10,7 @@ use crate::storage::format::codec::TooLarge;
 use crate::storage::format::frame::FRAME_BODY_BYTES_MAX;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::active_segment::ActiveSegment;
 use crate::storage::log::group::Group;
 use crate::storage::log::log_end::{LogEnd, UnsealedSegment};
@@ -38,7 +39,7 @@ pub(crate) struct LogWriter {
     /// The segment that ends where the active one begins, or where the next one will.
     pub(super) last_written: SegmentId,
     pub(super) next_segment: SegmentId,
-    pub(super) next_sequence: u64,
+    pub(super) next_sequence: Sequence,
     pub(super) syncs: SyncState,
     pub(super) table: Arc<SegmentTable>,
     pub(super) buffer: Vec<u8>,
@@ -65,7 +66,7 @@ impl LogWriter {
             last_written: end.last_written,
             next_segment: end.next_segment,
             next_sequence: end.next_sequence,
-            syncs: SyncState::new(end.next_sequence - 1),
+            syncs: SyncState::new(end.next_sequence.previous()),
             table,
             buffer: Vec::new(),
             is_marked,
@@ -75,8 +76,13 @@ impl LogWriter {
     }
 
     /// Returns the sequence number of the next batch.
-    pub(crate) fn next_sequence(&self) -> u64 {
+    pub(crate) fn next_sequence(&self) -> Sequence {
         self.next_sequence
+    }
+
+    /// Returns the sequence number of the last batch.
+    pub(crate) fn last_sequence(&self) -> Sequence {
+        self.next_sequence.previous()
     }
 
     /// Returns the segments that readers find records in.
@@ -120,10 +126,10 @@ impl LogWriter {
         let id = active.segment.id();
         self.buffer.clear();
         for (position, batch) in group.batches().enumerate() {
-            let sequence = self.next_sequence + position as u64;
+            let sequence = self.next_sequence.plus(position);
             let records = batch.iter().map(Record::from);
             let mut numbers = self.syncs.numbers(sequence);
-            if_planted!(ClaimDurable => numbers.durable = sequence - 1);
+            if_planted!(ClaimDurable => numbers.durable = sequence.previous());
             let encoded = codec.encode_batch(records, numbers, base, &mut self.buffer, |extent| {
                 placed(id, extent)
             });
@@ -131,8 +137,8 @@ impl LogWriter {
         }
         self.write(accounting)?;
         accounting.note_sequence(id, self.next_sequence);
-        self.next_sequence += group.len() as u64;
-        accounting.note_sequence(id, self.next_sequence - 1);
+        self.next_sequence = self.next_sequence.plus(group.len());
+        accounting.note_sequence(id, self.last_sequence());
         if self.buffer.capacity() > BUFFER_BYTES_KEPT {
             self.buffer = Vec::new();
         }
@@ -141,7 +147,7 @@ impl LogWriter {
 
     /// Makes everything appended so far survive power loss.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.syncs.sync(self.next_sequence - 1)
+        self.syncs.sync(self.last_sequence())
     }
 
     /// Returns the segments to be synced for everything so far to be durable, oldest first.
@@ -156,7 +162,7 @@ impl LogWriter {
     }
 
     /// Notes that the sync that began when everything up to `sequence` was written is done.
-    pub(crate) fn finish_sync(&mut self, sequence: u64) {
+    pub(crate) fn finish_sync(&mut self, sequence: Sequence) {
         self.syncs.finish(sequence);
     }
 

@@ -4,6 +4,7 @@ use crate::Result;
 use crate::bugs::if_planted;
 use crate::storage::format::frame::FrameNumbers;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::segment::{Segment, sync_segments};
 use crate::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::sync::Arc;
 /// meanwhile needs another sync.
 pub(super) struct SyncState {
     /// Everything up to this sequence number survives power loss.
-    pub(super) durable: u64,
+    pub(super) durable: Sequence,
     /// Segments that something was written to since the last sync began, oldest first.
     unsynced: Vec<Arc<Segment>>,
     /// Segments that a sync in the background is for, oldest first.
@@ -22,12 +23,12 @@ pub(super) struct SyncState {
 
 impl SyncState {
     /// Returns the state of a log of which everything is durable up to this sequence number.
-    pub(super) fn new(durable: u64) -> Self {
+    pub(super) fn new(durable: Sequence) -> Self {
         Self { durable, unsynced: Vec::new(), syncing: Vec::new() }
     }
 
     /// Returns the numbers of a frame with this sequence number.
-    pub(super) fn numbers(&self, sequence: u64) -> FrameNumbers {
+    pub(super) fn numbers(&self, sequence: Sequence) -> FrameNumbers {
         FrameNumbers { sequence, durable: self.durable }
     }
 
@@ -44,7 +45,7 @@ impl SyncState {
     }
 
     /// Syncs everything; `newest` is the last sequence number that was written.
-    pub(super) fn sync(&mut self, newest: u64) -> Result<()> {
+    pub(super) fn sync(&mut self, newest: Sequence) -> Result<()> {
         sync_segments(self.unsynced())?;
         self.syncing.clear();
         self.unsynced.clear();
@@ -61,7 +62,7 @@ impl SyncState {
     }
 
     /// Notes that the sync that began when everything up to `sequence` was written is done.
-    pub(super) fn finish(&mut self, sequence: u64) {
+    pub(super) fn finish(&mut self, sequence: Sequence) {
         self.syncing.clear();
         if_planted!(ForgetUnsynced => self.unsynced.clear());
         self.durable = self.durable.max(sequence);

@@ -10,6 +10,7 @@ use crate::storage::compaction::{CompactionState, Replacement};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::SegmentSet;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::storage::log::group::{Group, Mutation};
@@ -23,7 +24,7 @@ fn log(disk: &SimulatedDisk) -> LogWriter {
         unsealed: VecDeque::new(),
         last_written: SegmentId(0),
         next_segment: SegmentId(1),
-        next_sequence: 1,
+        next_sequence: Sequence(1),
         clean_shutdown: None,
     };
     LogWriter::new(environment, end, Arc::new(SegmentTable::new(Vec::new())))
@@ -49,9 +50,9 @@ fn the_oldest_and_the_newest_batch_of_a_segment_are_noted() {
     for (batches, newest) in [(1, 1), (3, 4), (2, 6)] {
         log.append(&group(batches, 100), &mut accounting, |_, _| {}).unwrap();
         let usage = accounting.get(SegmentId(1)).unwrap();
-        assert_eq!([usage.oldest, usage.newest], [1, newest]);
+        assert_eq!([usage.oldest, usage.newest], [1, newest].map(Sequence));
         assert_eq!(usage.bytes, length(&log, 1));
-        assert_eq!(log.next_sequence(), newest + 1);
+        assert_eq!(log.next_sequence(), Sequence(newest + 1));
     }
 }
 
@@ -105,7 +106,10 @@ fn a_clean_close_notes_the_segments_that_stay_and_only_once() {
         };
         log.close(&mut accounting, &state).unwrap();
         let clean_shutdown = clean_shutdown_file::read(&log.environment).unwrap().unwrap();
-        assert_eq!((clean_shutdown.sequence, clean_shutdown.output), (2, Some(SegmentId(3))));
+        assert_eq!(
+            (clean_shutdown.sequence, clean_shutdown.output),
+            (Sequence(2), Some(SegmentId(3)))
+        );
         assert_eq!(
             clean_shutdown.segments,
             SegmentSet::of(expected.iter().copied().map(SegmentId))

@@ -38,8 +38,7 @@ impl Hint {
         let is_possible = match (segment.header.origin, summary.sequences) {
             (Origin::Written, None) => seal.numbers.sequence == segment.header.base,
             (Origin::Written, Some((oldest, newest))) => {
-                oldest == segment.header.base
-                    && newest.checked_add(1) == Some(seal.numbers.sequence)
+                oldest == segment.header.base && newest.next() == seal.numbers.sequence
             }
             (Origin::Compacted, sequences) => {
                 sequences.is_none_or(|(_, newest)| newest <= seal.numbers.durable)

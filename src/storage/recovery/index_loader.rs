@@ -6,6 +6,7 @@ use crate::Result;
 use crate::bugs::{Bug, planted};
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{KeyVersion, KeyspaceIndexes};
 use crate::storage::range_removals::{RangeRemoval, RangeRemovals};
 use crate::storage::recovery::merge::Merge;
@@ -70,7 +71,7 @@ impl<'a> IndexLoader<'a> {
     }
 
     /// Publishes what is in the indexes.
-    pub(crate) fn finish(self, newest: u64, accounting: &mut Accounting) {
+    pub(crate) fn finish(self, newest: Sequence, accounting: &mut Accounting) {
         self.indexes.publish(newest);
         self.indexes.prune(|location, gone| {
             accounting.mark_dead(&location);

@@ -163,6 +163,7 @@ fn check_segments(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::sequence::Sequence;
     use crate::storage::format::store_id::StoreId;
     use crate::storage::fs::simulated::{SimulatedDisk, State};
 
@@ -174,7 +175,7 @@ mod tests {
     fn only_segments_that_may_follow_a_clean_close_are_accepted() {
         let disk = SimulatedDisk::new(State::default());
         let marker = |output| CleanShutdown {
-            sequence: 5,
+            sequence: Sequence(5),
             segments: SegmentSet::of([1, 3].map(SegmentId)),
             output,
         };

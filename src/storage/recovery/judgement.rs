@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use crate::bugs::{Bug, planted};
 use crate::storage::format::file_name;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::log::UnsealedSegment;
 use crate::storage::log::active_segment::ActiveSegment;
 use crate::storage::recovery::log_tail::LogTail;
@@ -36,7 +37,7 @@ impl Recovery<'_> {
         tail: &mut LogTail,
     ) -> Result<ControlFlow<()>> {
         let segment = &written[position];
-        tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
+        tail.next_sequence = tail.next_sequence.max(self.newest_compacted.next());
         if segment.header.base > tail.next_sequence {
             let reason = "the batches before it are missing";
             return Err(Error::corrupt(&segment.path, 0, reason));
@@ -81,7 +82,8 @@ impl Recovery<'_> {
         let mut durable = self.newest_compacted.max(self.durable);
         for (position, segment) in segments.iter().enumerate() {
             let from = if position == 0 { stop.offset } else { SEGMENT_HEADER_BYTES as u64 };
-            durable = durable.max(if position == 0 { 0 } else { segment.header.durable });
+            durable =
+                durable.max(if position == 0 { Sequence::ZERO } else { segment.header.durable });
             for header in FrameScan::resume(segment, from)?.later_headers(from)? {
                 durable = durable.max(header.numbers.durable);
             }
@@ -100,7 +102,8 @@ impl Recovery<'_> {
         written: &[Arc<Segment>],
         tail: &LogTail,
     ) -> Result<()> {
-        let closed_at = self.clean_shutdown.map_or(0, |clean_shutdown| clean_shutdown.sequence);
+        let closed_at =
+            self.clean_shutdown.map_or(Sequence::ZERO, |clean_shutdown| clean_shutdown.sequence);
         if tail.next_sequence > closed_at || planted(Bug::CutDamage) {
             return Ok(());
         }

@@ -5,6 +5,7 @@
 use crate::storage::format::hint_entry::HintEntry;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::record::RecordKind;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::KeyVersion;
 use crate::storage::range_removals::RangeRemovals;
 use crate::storage::recovery::sorted_run::SortedRun;
@@ -74,7 +75,7 @@ impl Merge {
         // Records of one key in one batch come from one run, in order, and the sort is stable.
         entries.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         for same in entries.chunk_by(|a, b| a.0.0 == b.0.0) {
-            let change = |(key, version, slot): &(PlacedKey<'_>, u64, Location)| KeyVersion {
+            let change = |(key, version, slot): &(PlacedKey<'_>, Sequence, Location)| KeyVersion {
                 key: key.1.to_vec(),
                 version: *version,
                 slot: *slot,

@@ -13,6 +13,7 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::format::file_name;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::index::KeyspaceIndexes;
 use crate::storage::log::{LogEnd, clean_shutdown_file};
 use crate::storage::recovery::cleanup::Cleanup;
@@ -57,8 +58,8 @@ pub(crate) fn recover(
         report: RecoveryReport::default(),
         hinted: Arc::new(hinted),
         unhinted: VecDeque::new(),
-        newest_compacted: 0,
-        durable: clean_shutdown.map_or(0, |clean_shutdown| clean_shutdown.sequence),
+        newest_compacted: Sequence::ZERO,
+        durable: clean_shutdown.map_or(Sequence::ZERO, |clean_shutdown| clean_shutdown.sequence),
         newest: clean_shutdown.map_or(newest, |clean_shutdown| clean_shutdown.newest().max(newest)),
         clean_shutdown,
         cleanup,
@@ -77,7 +78,7 @@ pub(crate) fn recover(
 
 /// Returns, for each written segment, the sequence number it has to end before: the base of the
 /// next one, if that followed it.
-fn limits(written: &[Arc<Segment>]) -> impl Iterator<Item = Option<u64>> {
+fn limits(written: &[Arc<Segment>]) -> impl Iterator<Item = Option<Sequence>> {
     written.iter().enumerate().map(|(position, segment)| {
         let next = written.get(position + 1);
         next.filter(|next| next.header.previous == segment.id()).map(|next| next.header.base)
@@ -95,9 +96,9 @@ pub(super) struct Recovery<'a> {
     /// Sealed segments that have no usable hint.
     pub(super) unhinted: VecDeque<Arc<Segment>>,
     /// The highest sequence number up to which a compacted segment says that everything was synced.
-    pub(super) newest_compacted: u64,
+    pub(super) newest_compacted: Sequence,
     /// The highest sequence number that anything says is durable.
-    pub(super) durable: u64,
+    pub(super) durable: Sequence,
     /// The highest segment id that was given.
     pub(super) newest: SegmentId,
     /// The state of the log at the last clean close.
@@ -136,7 +137,7 @@ impl Recovery<'_> {
             }
             Ok(wanted)
         })?;
-        tail.next_sequence = tail.next_sequence.max(self.newest_compacted + 1);
+        tail.next_sequence = tail.next_sequence.max(self.newest_compacted.next());
         self.refuse_missing_end(written, &tail)?;
         self.loader.fill(&mut self.accounting, tasks)?;
         Ok(tail)
@@ -192,7 +193,7 @@ impl Recovery<'_> {
             make_durable(&self.accounting, self.durable, &written, &tail)?;
         }
         let Self { loader, mut accounting, mut report, unhinted, .. } = self;
-        loader.finish(tail.next_sequence - 1, &mut accounting);
+        loader.finish(tail.next_sequence.previous(), &mut accounting);
         report.is_clean = tail.is_clean;
         // If the segment behind it was compacted away, the next one does not begin at its end.
         let last_written = written.last().filter(|_| tail.last_end == tail.next_sequence);

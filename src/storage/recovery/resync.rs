@@ -1,6 +1,7 @@
 //! Making durable what an earlier process wrote and may not have synced.
 
 use crate::storage::compaction::accounting::Accounting;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::recovery::log_tail::LogTail;
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
@@ -13,14 +14,14 @@ const REWRITE_BYTES: usize = 1 << 20;
 /// is.
 pub(super) fn make_durable(
     accounting: &Accounting,
-    durable: u64,
+    durable: Sequence,
     written: &[Arc<Segment>],
     tail: &LogTail,
 ) -> Result<()> {
     for (segment, durable_end) in written.iter().zip(&tail.durable_ends) {
-        let newest = accounting.get(segment.id()).map_or(0, |usage| usage.newest);
+        let newest = accounting.get(segment.id()).map_or(Sequence::ZERO, |usage| usage.newest);
         // A mark is behind the newest batch, and durable once a batch behind it is.
-        if newest.max(segment.header.base.saturating_sub(1)) >= durable {
+        if newest.max(segment.header.base.previous()) >= durable {
             rewrite(segment, *durable_end)?;
             // A read must not return what a power loss could still undo.
             if !tail.is_clean {

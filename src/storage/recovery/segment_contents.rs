@@ -6,6 +6,7 @@
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::frame::{FrameHeader, FrameKind, FrameNumbers};
 use crate::storage::format::segment_header::Origin;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::recovery::hint_reader::Hint;
 use crate::storage::recovery::sorted_run::{RunSummary, SortedRun, SortedRunBuilder};
 use crate::storage::segment::Segment;
@@ -21,7 +22,7 @@ pub(crate) struct SegmentContents {
     /// The length of the file.
     pub(crate) length: u64,
     /// The highest sequence number that any frame says is durable.
-    pub(crate) durable: u64,
+    pub(crate) durable: Sequence,
     /// The hint was read instead of the segment.
     pub(crate) is_hinted: bool,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Stop {
     /// Everything before this offset is known to be durable.
     pub(crate) durable_end: u64,
     /// The sequence number that is expected next.
-    pub(crate) expected: u64,
+    pub(crate) expected: Sequence,
     /// The segment is marked as sealed there.
     pub(crate) is_sealed: bool,
     /// The store was closed there.
@@ -48,8 +49,8 @@ impl SegmentContents {
     pub(crate) fn of(
         environment: &LogEnvironment,
         segment: &Segment,
-        limit: Option<u64>,
-        durable: u64,
+        limit: Option<Sequence>,
+        durable: Sequence,
         has_hint: bool,
     ) -> Result<Self> {
         if has_hint
@@ -62,7 +63,7 @@ impl SegmentContents {
         let mut reader = ContentsReader { segment, durable, builder: SortedRunBuilder::default() };
         let stop = match segment.header.origin {
             Origin::Compacted => reader.read_compacted(&mut scan)?,
-            Origin::Written => reader.read_written(&mut scan, limit.unwrap_or(u64::MAX))?,
+            Origin::Written => reader.read_written(&mut scan, limit)?,
         };
         let (length, durable) = (scan.length(), reader.durable);
         let run = SortedRun::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
@@ -90,7 +91,7 @@ impl SegmentContents {
 /// The frames of a segment that are being read.
 struct ContentsReader<'a> {
     segment: &'a Segment,
-    durable: u64,
+    durable: Sequence,
     builder: SortedRunBuilder,
 }
 
@@ -110,7 +111,7 @@ impl ContentsReader<'_> {
 
     /// Reads a compacted segment, in which anything wrong is damage.
     fn read_compacted(&mut self, scan: &mut FrameScan<'_>) -> Result<Stop> {
-        let (mut seal, mut newest) = (None, 0);
+        let (mut seal, mut newest) = (None, Sequence::ZERO);
         loop {
             let offset = scan.offset();
             match (scan.next()?, seal) {
@@ -149,7 +150,7 @@ impl ContentsReader<'_> {
     }
 
     /// Reads batches below `limit` until one is not as expected.
-    fn read_written(&mut self, scan: &mut FrameScan<'_>, limit: u64) -> Result<Stop> {
+    fn read_written(&mut self, scan: &mut FrameScan<'_>, limit: Option<Sequence>) -> Result<Stop> {
         self.durable = self.durable.max(self.segment.header.durable);
         let mut expected = self.segment.header.base;
         let (mut is_sealed, mut is_closed) = (false, false);
@@ -162,18 +163,19 @@ impl ContentsReader<'_> {
                 NextFrame::Valid(frame) => {
                     let FrameHeader { kind, numbers, .. } = frame.header;
                     if numbers.sequence != expected
-                        || (kind == FrameKind::Batch && expected >= limit)
+                        || (kind == FrameKind::Batch
+                            && limit.is_some_and(|limit| expected >= limit))
                     {
                         break (offset, Some("a batch is missing before this one"));
                     }
                     self.durable = self.durable.max(numbers.durable);
-                    if expected <= self.durable + 1 {
+                    if expected <= self.durable.next() {
                         durable_end = offset;
                     }
                     is_closed = kind == FrameKind::Close;
                     match kind {
                         FrameKind::Batch => {
-                            expected += 1;
+                            expected = expected.next();
                             self.add(&frame)?;
                         }
                         FrameKind::Close => {}

@@ -4,12 +4,12 @@
 //! conversion.
 
 use crate::storage::compaction::key_set;
-use crate::storage::format::frame::SEQUENCE_MAX;
 use crate::storage::format::hint_entry::HintEntry;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::record::{Extent, Record, RecordKind};
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
 use crate::storage::range_removals::RangeRemoval;
 
@@ -32,7 +32,7 @@ pub(crate) struct SortedRunBuilder {
 
 impl SortedRunBuilder {
     /// Adds a record; false if it cannot be encoded.
-    pub(crate) fn add(&mut self, record: &Record<'_>, sequence: u64, extent: Extent) -> bool {
+    pub(crate) fn add(&mut self, record: &Record<'_>, sequence: Sequence, extent: Extent) -> bool {
         let start = self.bytes.len();
         let bytes = std::mem::take(&mut self.bytes);
         let Some(bytes) = HintEntry::encode(record, sequence, extent, bytes) else {
@@ -105,7 +105,7 @@ pub(crate) struct SortedRun {
 pub(crate) struct RunSummary {
     pub(crate) entries: u64,
     /// The lowest and the highest sequence number; `None` if it is empty.
-    pub(crate) sequences: Option<(u64, u64)>,
+    pub(crate) sequences: Option<(Sequence, Sequence)>,
     /// The hashes of the keys that it holds values of.
     pub(crate) keys: Vec<u32>,
     /// The keyspaces that it holds values of.
@@ -134,7 +134,7 @@ impl SortedRun {
             let Extent { offset, length } = entry.extent;
             let is_inside = offset as usize >= SEGMENT_HEADER_BYTES
                 && u64::from(offset) + u64::from(length) <= segment_bytes
-                && entry.sequence <= SEQUENCE_MAX;
+                && entry.sequence <= Sequence::MAX;
             if !is_inside || last.is_some_and(|last| last.order(&entry).is_ge()) {
                 return None;
             }

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::storage::format::keyspace::PlacedKey;
 use crate::storage::format::record::RecordKind;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::segment::location::Location;
 use crate::storage::segment::open_segment::Segment;
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ impl Segment {
     pub(crate) fn fetch(
         &self,
         key: PlacedKey<'_>,
-        sequence: u64,
+        sequence: Sequence,
         location: &Location,
     ) -> Result<Vec<u8>> {
         self.fetch_by(key, sequence, location, |buffer, offset| {
@@ -64,7 +65,7 @@ impl Segment {
     pub(crate) fn try_fetch(
         &self,
         key: PlacedKey<'_>,
-        sequence: u64,
+        sequence: Sequence,
         location: &Location,
     ) -> std::result::Result<Vec<u8>, ReadError> {
         self.fetch_by(key, sequence, location, |buffer, offset| {
@@ -78,7 +79,7 @@ impl Segment {
     fn fetch_by<E: From<Error>>(
         &self,
         key: PlacedKey<'_>,
-        sequence: u64,
+        sequence: Sequence,
         location: &Location,
         read: impl FnOnce(&mut [u8], u64) -> std::result::Result<usize, E>,
     ) -> std::result::Result<Vec<u8>, E> {
@@ -103,7 +104,7 @@ impl Segment {
         &self,
         buffer: &[u8],
         (keyspace, key): PlacedKey<'_>,
-        sequence: u64,
+        sequence: Sequence,
         offset: u64,
     ) -> Result<Vec<u8>> {
         let (record, _) = self
@@ -174,9 +175,9 @@ mod tests {
         let location = Location::covered(SegmentId(1));
         for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Other] {
             let segment = Segment::new(HEADER, "x".into(), Arc::new(Failing(kind)));
-            let fetched = segment.fetch((KeyspaceId::DEFAULT, b"k"), 1, &location);
+            let fetched = segment.fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location);
             assert!(matches!(fetched, Err(Error::Io { .. })), "{kind:?}");
-            let tried = segment.try_fetch((KeyspaceId::DEFAULT, b"k"), 1, &location);
+            let tried = segment.try_fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location);
             let would_block = matches!(tried, Err(ReadError::WouldBlock));
             assert_eq!(would_block, kind == io::ErrorKind::WouldBlock);
             assert_eq!(matches!(tried, Err(ReadError::Failed(Error::Io { .. }))), !would_block);
@@ -191,13 +192,16 @@ mod tests {
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
         let records = std::iter::once(record);
         let codec = HEADER.codec();
-        let numbers = FrameNumbers { sequence: 1, durable: 0 };
+        let numbers = FrameNumbers { sequence: Sequence(1), durable: Sequence::ZERO };
         codec.encode_batch(records, numbers, 0, &mut bytes, |at| extents.push(at)).unwrap();
         file.write_at(&bytes, 0).unwrap();
         let segment = Segment::new(HEADER, "x".into(), file);
         let location = Location::of(&record, SegmentId(1), extents[0]);
-        assert_eq!(segment.fetch((KeyspaceId::DEFAULT, b"k"), 1, &location).unwrap(), b"v");
-        let other = segment.fetch((KeyspaceId::DEFAULT, b"other"), 1, &location);
+        assert_eq!(
+            segment.fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location).unwrap(),
+            b"v"
+        );
+        let other = segment.fetch((KeyspaceId::DEFAULT, b"other"), Sequence(1), &location);
         assert!(matches!(other, Err(Error::Corrupt { .. })));
     }
 }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::bugs;
+use crate::engine::Sequence;
 use crate::form::by_form;
 use crate::linearizability::specification::{self, KeyAnswer, KeyOperation};
 use crate::linearizability::workload::{self, Dice, SMALLEST_UNIQUE, Tally};
@@ -143,7 +144,7 @@ impl<'a> Client<'a> {
                 if let (WriteOperation::Require { condition, .. }, Some((_, version))) =
                     (&mut batch.operations[0].operation, seen)
                 {
-                    *condition = Precondition::Version(version);
+                    *condition = Precondition::Version(Sequence(version));
                 }
                 known(self.store.apply(batch))?
             }

@@ -17,7 +17,7 @@ type Fault = Arc<Mutex<Option<Error>>>;
 struct Failing(Box<dyn engine::WriteHalf>, Fault);
 
 impl engine::WriteHalf for Failing {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> engine::Sequence {
         self.0.next_sequence()
     }
     fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::format::sequence::Sequence;
 
 fn key(number: u32) -> Vec<u8> {
     format!("key {number}").into_bytes()
@@ -11,7 +12,7 @@ fn at(key: &[u8]) -> PlacedKey<'_> {
 
 fn record<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> RecordRef<'a> {
     let (keyspace, value_type) = (KeyspaceId::DEFAULT, ValueType::STRING);
-    RecordRef { keyspace, key, value, version, value_type, expires_at: None }
+    RecordRef { keyspace, key, value, version: Sequence(version), value_type, expires_at: None }
 }
 
 /// Reads a key as an engine does, where the newest version of every key has the value of its
@@ -19,21 +20,23 @@ fn record<'a>(key: &'a [u8], value: &'a [u8], version: u64) -> RecordRef<'a> {
 fn read(cache: &RecordCache, number: u32, version: u64, seen: u64) -> Option<Vec<u8>> {
     let (key, value) = (key(number), number.to_le_bytes());
     let hash = cache.hash_key(at(&key))?;
-    if let Some(hit) = cache.newest(hash, at(&key), u64::MAX) {
+    if let Some(hit) = cache.newest(hash, at(&key), Sequence::MAX) {
         return Some(hit.value);
     }
     let record = record(&key, &value, version);
-    cache.insert(hash, record, seen);
+    cache.insert(hash, record, Sequence(seen));
     None
 }
 
 fn put(cache: &RecordCache, key: &[u8], value: &[u8], version: u64, seen: u64) {
     let record = record(key, value, version);
-    cache.insert(cache.hash_key(at(key)).unwrap(), record, seen);
+    cache.insert(cache.hash_key(at(key)).unwrap(), record, Sequence(seen));
 }
 
 fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
-    cache.newest(cache.hash_key(at(key))?, at(key), u64::MAX).map(|hit| (hit.value, hit.version))
+    cache
+        .newest(cache.hash_key(at(key))?, at(key), Sequence::MAX)
+        .map(|hit| (hit.value, hit.version.0))
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn a_cached_record_is_found_until_its_key_is_written() {
     put(&cache, b"a", b"1", 1, 1);
     put(&cache, b"b", b"1", 1, 1);
     assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
-    cache.raise(at(b"a"), 2);
+    cache.raise(at(b"a"), Sequence(2));
     assert_eq!(newest(&cache, b"a"), None);
     // Read before the write was visible, and then after it.
     put(&cache, b"a", b"1", 1, 1);
@@ -50,7 +53,7 @@ fn a_cached_record_is_found_until_its_key_is_written() {
     put(&cache, b"a", b"2", 2, 2);
     assert_eq!(newest(&cache, b"a"), Some((b"2".to_vec(), 2)));
     assert_eq!(newest(&cache, b"b"), Some((b"1".to_vec(), 1)));
-    cache.raise_all(KeyspaceId::DEFAULT, 3);
+    cache.raise_all(KeyspaceId::DEFAULT, Sequence(3));
     assert_eq!(newest(&cache, b"a"), None);
     assert_eq!(newest(&cache, b"b"), None);
 }
@@ -61,24 +64,24 @@ fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_c
     put(&cache, b"a", b"1", 1, 1);
     let hash = cache.hash_key(at(b"a")).unwrap();
     // As if a key were written that shares the epoch.
-    cache.raise(at(b"a"), 5);
+    cache.raise(at(b"a"), Sequence(5));
     assert_eq!(newest(&cache, b"a"), None);
-    assert_eq!(cache.recall(hash, at(b"a"), 1).as_deref(), Some(&b"1"[..]));
-    assert_eq!(cache.recall(hash, at(b"a"), 2), None);
-    assert_eq!(cache.confirm(hash, at(b"a"), 1, 4).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.recall(hash, at(b"a"), Sequence(1)).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.recall(hash, at(b"a"), Sequence(2)), None);
+    assert_eq!(cache.confirm(hash, at(b"a"), Sequence(1), Sequence(4)).as_deref(), Some(&b"1"[..]));
     assert_eq!(newest(&cache, b"a"), None, "at 4 it was, at 5 nobody looked");
-    assert_eq!(cache.confirm(hash, at(b"a"), 1, 7).as_deref(), Some(&b"1"[..]));
+    assert_eq!(cache.confirm(hash, at(b"a"), Sequence(1), Sequence(7)).as_deref(), Some(&b"1"[..]));
     assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
 }
 
 #[test]
 fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
     let cache = RecordCache::new(1 << 20, 0);
-    cache.raise(at(b"a"), 5);
+    cache.raise(at(b"a"), Sequence(5));
     put(&cache, b"a", b"new", 5, 6);
     let hash = cache.hash_key(at(b"a")).unwrap();
-    assert_eq!(cache.newest(hash, at(b"a"), 4), None);
-    assert!(cache.newest(hash, at(b"a"), 5).is_some());
+    assert_eq!(cache.newest(hash, at(b"a"), Sequence(4)), None);
+    assert!(cache.newest(hash, at(b"a"), Sequence(5)).is_some());
     put(&cache, b"a", b"old", 3, 4);
     assert_eq!(newest(&cache, b"a"), Some((b"new".to_vec(), 5)));
 }
@@ -95,7 +98,7 @@ fn a_growing_cache_loses_some_records_and_confuses_none() {
         if let Some(value) = read(&cache, number, 3, 3) {
             assert_eq!(value, number.to_le_bytes());
         }
-        cache.raise(at(&key(number)), 4);
+        cache.raise(at(&key(number)), Sequence(4));
         assert_eq!(newest(&cache, &key(number)), None);
     }
     assert_eq!(newest(&cache, &key(1000)), None);
@@ -145,7 +148,7 @@ fn a_record_that_takes_much_of_the_cache_is_not_kept() {
 fn a_key_overwritten_again_and_again_takes_the_space_of_one() {
     let cache = RecordCache::new(1 << 20, 0);
     for version in 1..1000 {
-        cache.raise(at(b"a"), version);
+        cache.raise(at(b"a"), Sequence(version));
         assert_eq!(newest(&cache, b"a"), None);
         put(&cache, b"a", &[7; 500], version, version);
         assert_eq!(newest(&cache, b"a").map(|(_, version)| version), Some(version));
@@ -159,8 +162,8 @@ fn a_cache_of_nothing_keeps_nothing() {
     for bytes_max in [0, 100] {
         let cache = RecordCache::new(bytes_max, 1000);
         assert!(cache.hash_key(at(b"a")).is_none());
-        cache.raise(at(b"a"), 1);
-        cache.raise_all(KeyspaceId::DEFAULT, 2);
+        cache.raise(at(b"a"), Sequence(1));
+        cache.raise_all(KeyspaceId::DEFAULT, Sequence(2));
     }
 }
 

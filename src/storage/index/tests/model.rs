@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use random::Random;
 
 use super::*;
+use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
 
 #[path = "../../../../tests/common/random.rs"]
@@ -47,7 +48,7 @@ fn scan(
         let Some(last) = page.last() else { break };
         range = range.after(&last.key);
         let live = page.into_iter().filter(|found| !found.slot.is_tombstone());
-        found.extend(live.map(|found| (found.key, found.version, found.slot.0)));
+        found.extend(live.map(|found| (found.key, found.version.0, found.slot.0)));
     }
     if reverse {
         found.reverse();
@@ -56,9 +57,9 @@ fn scan(
 }
 
 fn check(reader: &IndexReader<Number>, snapshot: &Snapshot, model: &Model) {
-    let expected = model.at(snapshot.sequence);
+    let expected = model.at(snapshot.sequence.0);
     for (key, version, number) in &expected {
-        assert_eq!(reader.at(key, snapshot), Some((*version, Number(*number))));
+        assert_eq!(reader.at(key, snapshot), Some((Sequence(*version), Number(*number))));
     }
     assert_eq!(scan(reader, snapshot, false), expected);
     assert_eq!(scan(reader, snapshot, true), expected);
@@ -88,10 +89,10 @@ fn a_large_tree_agrees_with_a_model() {
             changes.push(change(&key, version, number));
         }
         index.insert(changes, |_| {});
-        index.publish(version);
+        index.publish(Sequence(version));
         index.prune(|_, _| {});
         if version == 4400 {
-            index.remove_range(KeyInterval::ALL, version + 1, &Number(-1), |_| {});
+            index.remove_range(KeyInterval::ALL, Sequence(version + 1), &Number(-1), |_| {});
             model.remove_all(version + 1);
         }
         if random.below(50) == 0 {

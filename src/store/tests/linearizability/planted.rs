@@ -56,7 +56,7 @@ fn pruning_versions_that_a_snapshot_sees_is_caught() {
 struct OftenFull(Box<dyn engine::WriteHalf>, Dice);
 
 impl engine::WriteHalf for OftenFull {
-    fn next_sequence(&self) -> u64 {
+    fn next_sequence(&self) -> engine::Sequence {
         self.0.next_sequence()
     }
     fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {

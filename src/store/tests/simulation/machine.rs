@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
-use crate::engine::{self, DirectoryLock, Engine, KeyRange, KeyspaceId, ReadHalf, ScanPage};
+use crate::engine::{
+    self, DirectoryLock, Engine, KeyRange, KeyspaceId, ReadHalf, ScanPage, Sequence,
+};
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::health::Health;
@@ -113,7 +115,7 @@ impl Machine {
         match outcome {
             Ok(applied) => {
                 let Some(version) = applied.version else { return };
-                let past = after(&self.pasts[self.pasts.len() - 1], version);
+                let past = after(&self.pasts[self.pasts.len() - 1], version.0);
                 self.pasts.push(past);
                 let last = self.pasts.len() - 1;
                 self.promised.killed = last;
@@ -144,8 +146,9 @@ impl Machine {
         let is_in_doubt = gone == 0 && !had_failed && self.health.failure().is_some();
         if gone > 0 {
             let newest = self.reader.snapshot().expect("the engine has snapshots").sequence();
-            for (version, key) in (newest + 1 - gone as u64..).zip(&due[..gone]) {
-                let applied = Applied { version: Some(version), answers: WriteAnswers::new() };
+            for (version, key) in (newest.0 + 1 - gone as u64..).zip(&due[..gone]) {
+                let applied =
+                    Applied { version: Some(Sequence(version)), answers: WriteAnswers::new() };
                 self.note(&|model: &mut Model| drop(model.remove(key)), &Ok(applied));
             }
         } else if is_in_doubt {
@@ -184,7 +187,7 @@ impl Machine {
             if let WriterMessage::Delivered { delivery, .. } = message
                 && let Some(sequence) = delivery.synced()
             {
-                let durable = self.pasts.iter().rposition(|past| past.sequence <= sequence);
+                let durable = self.pasts.iter().rposition(|past| past.sequence <= sequence.0);
                 self.promised.power_lost = self.promised.power_lost.max(durable.unwrap_or(0));
             }
         }
