@@ -102,6 +102,15 @@ pub enum Error {
         bytes_max: usize,
     },
 
+    /// A batch has more operations than the store applies as one unit.
+    #[error("batch of {operations} operations is over the limit of {operations_max}; split it")]
+    TooManyOperations {
+        /// The operations of the batch.
+        operations: usize,
+        /// The limit.
+        operations_max: usize,
+    },
+
     /// A condition of a batch did not hold; nothing of the batch was applied.
     #[error("condition on key \"{key}\" does not hold, nothing was applied")]
     ConditionFailed {

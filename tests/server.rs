@@ -158,6 +158,33 @@ fn what_one_client_sends_harms_no_other() {
 }
 
 #[test]
+fn a_removal_of_very_many_keys_keeps_the_order_and_lets_others_write_between() {
+    let directory = tempfile::tempdir().unwrap();
+    let stored = Options::new(directory.path()).batch_operations_max(100);
+    let workers = ServerOptions::default().workers(1).readers(1);
+    let server = Running::start_on(stored, workers);
+    let (mut client, mut other) = (connect(&server), connect(&server));
+    let keys: Vec<_> = (0..30_000).map(|number| format!("key:{number}")).collect();
+    let sets: String = keys.iter().map(|key| format!("SET {key} v\r\n")).collect();
+    client.write_all(sets.as_bytes()).unwrap();
+    // The writes before it are not answered yet, those behind it must see it, and be kept.
+    let mut request = format!("*{}\r\n$3\r\nDEL\r\n", keys.len() + 1);
+    keys.iter().for_each(|key| request += &format!("${}\r\n{key}\r\n", key.len()));
+    request += "SET key:7 kept\r\nDBSIZE\r\nGET key:7\r\n";
+    client.write_all(request.as_bytes()).unwrap();
+    for number in 0..100 {
+        exchange(&mut other, format!("SET other {number}\r\n").as_bytes(), b"+OK\r\n");
+    }
+    expect(&mut client, "+OK\r\n".repeat(keys.len()).as_bytes());
+    expect(&mut client, b":30000\r\n+OK\r\n:2\r\n$4\r\nkept\r\n");
+    // A client that does not wait for its reply harms nobody.
+    let mut leaving = connect(&server);
+    leaving.write_all(request.as_bytes()).unwrap();
+    drop(leaving);
+    exchange(&mut other, b"SET other done\r\nGET other\r\n", b"+OK\r\n$4\r\ndone\r\n");
+}
+
+#[test]
 fn a_refused_client_is_told_why() {
     let server = one_worker();
     let mut client = connect(&server);

@@ -59,6 +59,9 @@ struct CommandLine {
     /// Memory for records that were read before, in MiB; 0 for none
     #[arg(long, value_name = "N", default_value_t = CACHE_BYTES >> 20)]
     cache_mib: usize,
+    /// The most clients at once; more are told so and closed
+    #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX)]
+    connections_max: usize,
 }
 
 fn main() -> ExitCode {
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: CommandLine) -> Result<(), Error> {
     start_log()?;
-    let connections_max = connections_max(raise_file_limit());
+    let connections_max = connections_max(arguments.connections_max, raise_file_limit());
     survive_file_size_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
     options = options
@@ -133,14 +136,14 @@ fn survive_file_size_limit() {
     }
 }
 
-/// Returns how many connections to allow: half of the open files is left to the store, which cannot
-/// write where it gets none.
-fn connections_max(files: Option<u64>) -> usize {
-    let half = files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(CONNECTIONS_MAX);
-    if half < CONNECTIONS_MAX {
+/// Returns the number of connections to allow, of those that are wanted: half of the open files is
+/// left to the store, which cannot write where it gets none.
+fn connections_max(wanted: usize, files: Option<u64>) -> usize {
+    let half = files.and_then(|files| usize::try_from(files / 2).ok()).unwrap_or(wanted);
+    if half < wanted {
         log::warn!("serving at most {half} connections, because so few files may be open");
     }
-    half.min(CONNECTIONS_MAX)
+    half.min(wanted)
 }
 
 fn start_log() -> Result<(), Error> {

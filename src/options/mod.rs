@@ -84,6 +84,7 @@ pub struct Options {
     pub(crate) lock_wait: Duration,
     pub(crate) key_bytes_max: usize,
     pub(crate) value_bytes_max: usize,
+    pub(crate) batch_operations_max: usize,
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
     pub(crate) cache_bytes: usize,
@@ -102,6 +103,7 @@ impl Options {
             lock_wait: Duration::from_millis(table::LOCK_WAIT_MILLISECONDS),
             key_bytes_max: table::KEY_BYTES_MAX,
             value_bytes_max: table::VALUE_BYTES_MAX,
+            batch_operations_max: table::BATCH_OPERATIONS_MAX,
             segment_bytes_max: table::SEGMENT_BYTES_MAX,
             compaction_bytes_min: table::COMPACTION_BYTES_MIN,
             cache_bytes: table::CACHE_BYTES,
@@ -151,6 +153,16 @@ impl Options {
     #[must_use]
     pub fn value_bytes_max(mut self, bytes: usize) -> Self {
         self.value_bytes_max = bytes.min(512 << 20);
+        self
+    }
+
+    /// Sets the most operations of one batch; the default is 65,536, less than one is taken as one.
+    ///
+    /// All other writes wait while a batch is applied, about 0.15 s for 65,536 operations. A server
+    /// removes more keys than this, as `DEL` may name, in several batches.
+    #[must_use]
+    pub fn batch_operations_max(mut self, operations: usize) -> Self {
+        self.batch_operations_max = operations.max(1);
         self
     }
 

@@ -24,6 +24,10 @@ pub const KEY_BYTES_MAX: usize = 64 << 10;
 /// The default of `value_bytes_max`.
 pub const VALUE_BYTES_MAX: usize = 64 << 20;
 
+/// The default of `batch_operations_max`: the writer applies so many in about 0.15 s, for which all
+/// other writes wait.
+pub const BATCH_OPERATIONS_MAX: usize = 65_536;
+
 /// The default of `segment_bytes_max`.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
@@ -131,11 +135,17 @@ pub const OPTIONS: &[OptionRow] = {
         row("lock_wait", None, &[], Milliseconds(LOCK_WAIT_MILLISECONDS)),
         row("key_bytes_max", None, &[], Bytes(KEY_BYTES_MAX as u64)),
         row("value_bytes_max", None, &[], Bytes(VALUE_BYTES_MAX as u64)),
+        row("batch_operations_max", None, &[], Count(BATCH_OPERATIONS_MAX as u64)),
         row("segment_bytes_max", None, &[], Bytes(SEGMENT_BYTES_MAX)),
         row("compaction_bytes_min", None, &[], Bytes(COMPACTION_BYTES_MIN)),
         row("cache_bytes", Some("--cache-mib"), &[], Bytes(CACHE_BYTES as u64)),
         row("workers", Some("--workers"), &["io-threads"], Text("half the number of cores")),
         row("readers", Some("--readers"), &[], Text("the number of cores")),
-        row("connections_max", None, &["maxclients"], Count(CONNECTIONS_MAX as u64)),
+        row(
+            "connections_max",
+            Some("--connections-max"),
+            &["maxclients"],
+            Count(CONNECTIONS_MAX as u64),
+        ),
     ]
 };

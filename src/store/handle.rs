@@ -203,6 +203,19 @@ impl Store {
         self.shared.limits.check(batch)
     }
 
+    /// Returns an error unless this store takes removals of all these keys.
+    pub(crate) fn check_removals(&self, keys: &[Vec<u8>]) -> Result<()> {
+        if self.shared.is_read_only {
+            return Err(Error::ReadOnly);
+        }
+        keys.iter().try_for_each(|key| self.shared.limits.check_key(key))
+    }
+
+    /// Returns the most operations of one batch.
+    pub(crate) fn batch_operations_max(&self) -> usize {
+        self.shared.limits.batch_operations_max()
+    }
+
     /// Returns the error that stopped the store from taking writes, if one did.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.shared.health.failure()

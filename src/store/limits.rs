@@ -9,6 +9,7 @@ use crate::{Error, Options, Result, error};
 pub(crate) struct SizeLimits {
     key_bytes_max: usize,
     value_bytes_max: usize,
+    batch_operations_max: usize,
 }
 
 /// The most bytes of keys and values in one batch; one frame of the log always holds so many.
@@ -17,7 +18,16 @@ pub(crate) const BATCH_BYTES_MAX: usize = 1 << 30;
 impl SizeLimits {
     /// Returns the limits that the options state.
     pub(crate) fn new(options: &Options) -> Self {
-        Self { key_bytes_max: options.key_bytes_max, value_bytes_max: options.value_bytes_max }
+        Self {
+            key_bytes_max: options.key_bytes_max,
+            value_bytes_max: options.value_bytes_max,
+            batch_operations_max: options.batch_operations_max,
+        }
+    }
+
+    /// Returns the most operations of one batch.
+    pub(crate) fn batch_operations_max(&self) -> usize {
+        self.batch_operations_max
     }
 
     /// Returns [`Error::KeyTooLarge`] for a key that is too long to be stored.
@@ -46,6 +56,10 @@ impl SizeLimits {
     /// Returns an error for a batch that is too large, as far as that can be known without what is
     /// stored.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        let (operations, operations_max) = (batch.operations.len(), self.batch_operations_max);
+        if operations > operations_max {
+            return Err(Error::TooManyOperations { operations, operations_max });
+        }
         let mut bytes = 0;
         for KeyspaceOperation { operation, .. } in &batch.operations {
             let key = operation.key();
@@ -84,7 +98,8 @@ mod tests {
 
     #[test]
     fn keys_values_and_batches_are_accepted_up_to_their_limits() {
-        let limits = SizeLimits { key_bytes_max: 3, value_bytes_max: usize::MAX };
+        let limits =
+            SizeLimits { key_bytes_max: 3, value_bytes_max: usize::MAX, batch_operations_max: 2 };
         assert!(limits.check_key(b"abc").is_ok() && limits.check_key(b"abcd").is_err());
         let put = |key: &[u8], bytes| {
             // Zeroed memory that nobody looks at takes none.
@@ -99,7 +114,10 @@ mod tests {
         };
         assert_eq!(bytes, BATCH_BYTES_MAX + 1);
         assert!(limits.check(&batch(half)).is_err());
-        let limits = SizeLimits { key_bytes_max: 3, value_bytes_max: 5 };
+        let three = Batch::from_iter(std::iter::repeat_n(put(b"a", 0), 3));
+        let error = limits.check(&three).unwrap_err();
+        assert_eq!(error.to_string(), "batch of 3 operations is over the limit of 2; split it");
+        let limits = SizeLimits { value_bytes_max: 5, ..limits };
         let set_range = |offset| {
             let update = Update::SetRange { offset, part: b"xy".to_vec() };
             Batch::single(WriteOperation::Update { key: b"a".to_vec(), update })

@@ -22,7 +22,7 @@ pub struct Failure {
 pub enum FailureKind {
     /// The key is over the limit of the server.
     KeyTooLarge,
-    /// The value is over the limit of the server.
+    /// The value, or the batch, is over the limit of the server.
     ValueTooLarge,
     /// A condition of a batch did not hold; nothing was written.
     ConditionFailed,

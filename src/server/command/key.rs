@@ -1,12 +1,32 @@
 //! Keys, whatever values they hold.
 
 use super::call::{Call, Executed};
+use super::command_error::CommandError;
 use super::reply_value::{done, length};
 use crate::protocol::resp::Value;
+use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::execution::Execution;
+use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::{WriteAnswer, WriteOperation};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
+///
+/// More keys than a batch may have are removed slice by slice, so that other writes do not wait for
+/// all of them.
 pub(super) fn del(call: &Call<'_>) -> Executed {
+    let operations_max = call.context.store.batch_operations_max();
+    if call.rest(1).len() > operations_max {
+        // Copying so many keys is work for a reader.
+        call.check_may_wait()?;
+        let keys: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
+        call.context.store.check_removals(&keys)?;
+        return Ok(Execution::Remove(SlicedRemoval::new(keys, operations_max, |removed| {
+            ClientReply::Resp(match removed {
+                Ok(removed) => length(removed),
+                Err(error) => CommandError::from(error).into_value(),
+            })
+        })));
+    }
     let removals = call.rest(1).map(|key| WriteOperation::Remove { key: key.to_vec() });
     call.write(removals, |answers| {
         let removed = answers.iter().filter(|answer| **answer == WriteAnswer::Flag(true));

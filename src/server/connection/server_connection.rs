@@ -25,6 +25,7 @@ use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Execution, RenderSync};
 use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
+use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::read::Access;
 use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
@@ -67,6 +68,12 @@ enum WaitingFor {
     Reader,
     /// The result of a sync.
     Sync(RenderSync),
+    /// The outcomes of the slices of a removal.
+    Removal {
+        removal: SlicedRemoval,
+        /// True while a slice is at the writer.
+        is_sent: bool,
+    },
     /// The answers to the earlier writes, behind which this execution goes on.
     Writes(Execution<ClientReply>),
 }
@@ -194,6 +201,7 @@ impl ServerConnection {
         {
             return Some(ask);
         }
+        self.send_slice(intake);
         while self.may_execute() {
             let scope = Scope { context, session: &self.session, access: Access::MemoryOnly };
             let accepts = match self.replies.is_empty() {
@@ -228,6 +236,14 @@ impl ServerConnection {
 
     /// Takes the outcome of the oldest unanswered write.
     pub(crate) fn written(&mut self, outcome: BatchOutcome) {
+        if let WaitingFor::Removal { removal, is_sent: is_sent @ true } = &mut self.waiting_for {
+            *is_sent = false;
+            if let Some(reply) = removal.applied(outcome) {
+                self.waiting_for = WaitingFor::Nothing;
+                self.answer(&reply);
+            }
+            return;
+        }
         self.replies.written(outcome, &self.session, self.output.tail());
     }
 
@@ -309,6 +325,10 @@ impl ServerConnection {
                     self.replies.add_write(render, bytes);
                 }
             },
+            Execution::Remove(removal) => {
+                self.waiting_for = WaitingFor::Removal { removal, is_sent: false };
+                self.send_slice(intake);
+            }
             Execution::Sync(render) if self.replies.is_empty() => {
                 self.waiting_for = WaitingFor::Sync(render);
                 return Some(Ask::Sync);
@@ -316,6 +336,16 @@ impl ServerConnection {
             execution => self.waiting_for = WaitingFor::Writes(execution),
         }
         None
+    }
+
+    /// Sends the next slice of a removal, once every earlier write is answered.
+    fn send_slice(&mut self, intake: &mut Intake) {
+        if let WaitingFor::Removal { removal, is_sent: is_sent @ false } = &mut self.waiting_for
+            && self.replies.is_empty()
+        {
+            intake.batches.push(removal.next_slice());
+            *is_sent = true;
+        }
     }
 
     /// Returns the request at the front of the input, `length` bytes long, for a reader.

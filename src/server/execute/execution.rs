@@ -6,6 +6,7 @@
 use crate::store::{Batch, BatchOutcome};
 
 use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::sliced_removal::SlicedRemoval;
 
 /// The most keys that one request looks up on a worker; a request for more is executed by a reader,
 /// so that the other connections of the worker do not wait.
@@ -19,6 +20,8 @@ pub(crate) enum Execution<R> {
     WouldBlock,
     /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),
+    /// A removal of more keys than one batch takes.
+    Remove(SlicedRemoval),
     /// A sync of everything written so far, and the function that turns its result into the reply.
     Sync(RenderSync),
     /// The reply, after which the connection is closed.
@@ -32,6 +35,7 @@ impl<R> Execution<R> {
             Self::Done(reply) => Execution::Done(convert(reply)),
             Self::WouldBlock => Execution::WouldBlock,
             Self::Write(batch, render) => Execution::Write(batch, render),
+            Self::Remove(removal) => Execution::Remove(removal),
             Self::Sync(render) => Execution::Sync(render),
             Self::Close(reply) => Execution::Close(convert(reply)),
         }

@@ -10,7 +10,9 @@ impl From<&Error> for Failure {
         let kind = match error {
             Error::KeyNotFound => FailureKind::NotFound,
             Error::KeyTooLarge { .. } => FailureKind::KeyTooLarge,
-            Error::ValueTooLarge { .. } | Error::BatchTooLarge { .. } => FailureKind::ValueTooLarge,
+            Error::ValueTooLarge { .. }
+            | Error::BatchTooLarge { .. }
+            | Error::TooManyOperations { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
             Error::WrongType => FailureKind::WrongType,
             Error::Unsupported { .. } => FailureKind::Unsupported,

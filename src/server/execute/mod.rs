@@ -13,6 +13,7 @@
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
 //! | [`statistic`] | the registry of the figures that a server reports |
 //! | [`execution`] | the result of an execution, and the effect of a request |
+//! | [`sliced_removal`] | a removal of more keys than one batch takes |
 //! | [`client_reply`] | a reply in the dialect of its connection |
 //! | [`failure`], [`error_report`] | errors as clients and the log get them |
 //!
@@ -28,4 +29,5 @@ pub(crate) mod failure;
 pub(crate) mod scan_cursors;
 pub(crate) mod scope;
 pub(crate) mod session;
+pub(crate) mod sliced_removal;
 pub(crate) mod statistic;

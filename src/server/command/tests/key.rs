@@ -19,6 +19,24 @@ fn keys_are_counted_as_often_as_they_are_named() {
 }
 
 #[test]
+fn more_keys_than_a_batch_takes_are_removed_all_the_same() {
+    let server = Server::with(Options::new("unused").batch_operations_max(3).key_bytes_max(4));
+    server.check(&[
+        ("MSET a 1 b 2 c 3", "+OK"),
+        ("MSET a 1 b 2 c 3 d 4", "-ERR batch of 4 operations is over the limit of 3; split it"),
+        ("DEL a nope b a c", ":3"),
+        ("DBSIZE", ":0"),
+        ("SET a 1", "+OK"),
+        ("DEL a b c d toolong", "-ERR key of 7 bytes is longer than the limit of 4"),
+        ("EXISTS a", ":1"),
+    ]);
+    let keys: Vec<_> = (0..10_000).map(|number| format!("{number:x}")).collect();
+    keys.iter().for_each(|key| drop(server.run(&format!("SET {key} v"))));
+    assert_eq!(server.integer(&format!("UNLINK {}", keys.join(" "))), 10_000);
+    server.check(&[("DBSIZE", ":0")]);
+}
+
+#[test]
 fn keys_are_listed_by_pattern() {
     let server = Server::new();
     server.run("MSET a 1 ab 2 b 3 [ 4");

@@ -70,7 +70,8 @@ impl Server {
         // stored.
         let fits = match effect(found, &arguments) {
             Effect::Writes => {
-                matches!(execution, Execution::Write(..) | Execution::Done(Value::Error(_)))
+                let is_refused = matches!(execution, Execution::Done(Value::Error(_)));
+                is_refused || matches!(execution, Execution::Write(..) | Execution::Remove(_))
             }
             Effect::Reads => matches!(execution, Execution::Done(_)),
             Effect::Other => true,
@@ -80,6 +81,12 @@ impl Server {
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
             Execution::Write(batch, render) => value(render(self.context.store.apply(batch))),
+            Execution::Remove(mut removal) => loop {
+                let outcome = self.context.store.apply(removal.next_slice());
+                if let Some(reply) = removal.applied(outcome) {
+                    break value(reply);
+                }
+            },
             Execution::WouldBlock | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }
