@@ -119,8 +119,8 @@ pub use error::{Error, Result};
 pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]
 pub use server::{
-    KvsServer, Listener, ServerOptions, Statistic, StatisticKind, StatisticUnit, StatsHandle,
-    StopHandle,
+    KvsServer, Listener, Passwords, ServerOptions, Statistic, StatisticKind, StatisticUnit,
+    StatsHandle, StopHandle,
 };
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;

@@ -1,14 +1,17 @@
 //! Sets, gets and removes keys on a server.
 
 mod common;
+#[path = "common/passwords.rs"]
+mod passwords;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use common::{KeyCommand, NOT_FOUND, bytes, print_line};
 use kvs::option_table::ADDRESS;
-use kvs::{Endpoint, Error, KvsClient};
+use kvs::{ClientOptions, Endpoint, Error, KvsClient};
 
 /// Talks to a kvs server
 #[derive(Parser)]
@@ -19,6 +22,9 @@ struct CommandLine {
     /// Address of the server: host:port, or unix:path
     #[arg(long, global = true, value_name = "ADDRESS", default_value = ADDRESS)]
     addr: Endpoint,
+    /// File whose first line is the password; without it, KVS_PASSWORD in the environment is
+    #[arg(long, global = true, value_name = "PATH")]
+    password_file: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -26,7 +32,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let mut client = KvsClient::connect(arguments.addr)?;
+    let mut options = ClientOptions::default();
+    if let Some(password) = passwords::given(arguments.password_file.as_deref())?.into_iter().next()
+    {
+        options = options.password(password);
+    }
+    let mut client = KvsClient::connect_with(arguments.addr, &options)?;
     match arguments.command {
         KeyCommand::Set { key, value } => client.set(bytes(key), bytes(value))?,
         KeyCommand::Get { key } => {

@@ -1,5 +1,8 @@
 //! Serves a store to native and Redis clients.
 
+#[path = "common/passwords.rs"]
+mod passwords;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +11,9 @@ use std::sync::Arc;
 use clap::Parser;
 use jiff::Timestamp;
 use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
-use kvs::{Durability, Endpoint, EngineKind, Error, Listener, Options, ServerOptions, Store};
+use kvs::{
+    Durability, Endpoint, EngineKind, Error, Listener, Options, Passwords, ServerOptions, Store,
+};
 use log::LevelFilter;
 use mimalloc::MiMalloc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -41,6 +46,13 @@ struct CommandLine {
     unix: Vec<PathBuf>,
     #[arg(long, value_name = "NAME", help = ENGINE_HELP)]
     engine: Option<EngineKind>,
+    /// File of passwords, one a line, any of which lets a client in, as does KVS_PASSWORD in the
+    /// environment
+    #[arg(long, value_name = "PATH")]
+    password_file: Option<PathBuf>,
+    /// Listen without a password where others than this machine reach it
+    #[arg(long)]
+    insecure: bool,
     /// The directory of the store
     #[arg(long, value_name = "PATH", default_value = ".")]
     dir: PathBuf,
@@ -87,6 +99,12 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         options = options.engine(engine);
     }
     let mut server_options = ServerOptions::default().connections_max(connections_max);
+    let passwords =
+        passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;
+    let is_open = passwords.is_empty();
+    if !is_open {
+        server_options = server_options.passwords(Passwords::new(passwords)?);
+    }
     if let Some(workers) = arguments.workers {
         server_options = server_options.workers(workers);
     }
@@ -97,6 +115,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     let sockets = arguments.unix.into_iter().map(Endpoint::Unix);
     let endpoints: Vec<_> = arguments.addr.into_iter().chain(sockets).collect();
     let listener = Listener::bind_all(&endpoints)?;
+    if is_open && !arguments.insecure {
+        check_that_no_stranger_reaches(listener.local_addresses())?;
+    }
     listener.stop_on_signals()?;
     let store = Store::open(options)?;
     let server = listener.serve(store.clone(), server_options);
@@ -116,6 +137,20 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     drop(store);
     log::info!("stopped");
     Ok(())
+}
+
+/// Returns an error if other machines may reach one of the addresses.
+fn check_that_no_stranger_reaches(addresses: &[Endpoint]) -> Result<(), Error> {
+    let is_remote = |address: &&Endpoint| {
+        address.socket_address().is_some_and(|address| !address.ip().to_canonical().is_loopback())
+    };
+    match addresses.iter().find(is_remote) {
+        None => Ok(()),
+        Some(address) => Err(Error::InvalidOption(format!(
+            "will not listen on {address} without a password, because other machines may reach it: \
+             set --password-file or KVS_PASSWORD, or insist with --insecure"
+        ))),
+    }
 }
 
 /// Allows as many open files as the system does; how many that is, where there is a limit.

@@ -20,16 +20,31 @@ use connection::Connection;
 pub use error::{ClientError, ClientResult};
 pub use pipeline::{Pipeline, PipelineReply};
 
-/// The time limits of a client; every field has a default.
-#[derive(Debug, Clone)]
+/// The options of a client; each has a default.
+#[derive(Clone)]
 pub struct ClientOptions {
     connect_timeout: Duration,
     timeout: Duration,
+    password: Option<Vec<u8>>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(5), timeout: Duration::from_secs(30) }
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            password: None,
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClientOptions")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,6 +68,13 @@ impl ClientOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
+        self
+    }
+
+    /// Sets the password for a server that wants one; one that wants none takes any.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
+        self.password = Some(password.into());
         self
     }
 }
@@ -111,13 +133,25 @@ impl KvsClient {
     }
 
     /// Connects with these options.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`ClientError::Remote`] if the password is wrong.
     pub fn connect_with<A>(address: A, options: &ClientOptions) -> ClientResult<Self>
     where
         A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
     {
         let address = address.try_into().map_err(Into::into)?;
         let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
-        Ok(Self { connection })
+        let mut client = Self { connection };
+        if let Some(password) = &options.password {
+            client.authenticate(password)?;
+        }
+        Ok(client)
+    }
+
+    fn authenticate(&mut self, password: &[u8]) -> ClientResult<()> {
+        let operation = RequestOperation::Authenticate { password: password.into() };
+        self.call(operation, expect!(Success::Done => ()))
     }
 
     /// Waits for the server to answer.

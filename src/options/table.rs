@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-/// The default of `addr`: only this machine reaches it, because there is no authentication.
+/// The default of `addr`, which only this machine reaches.
 pub const ADDRESS: &str = "127.0.0.1:4000";
 
 /// The mode of the file of a Unix socket: only its owner may connect.
@@ -123,6 +123,8 @@ pub const OPTIONS: &[OptionRow] = {
     &[
         row("address", Some("--addr"), &["bind", "port"], Text(ADDRESS)),
         row("unix", Some("--unix"), &["unixsocket", "unixsocketperm"], Text("none")),
+        row("passwords", Some("--password-file"), &["requirepass"], Text("none")),
+        row("insecure", Some("--insecure"), &[], Switch(false)),
         row("directory", Some("--dir"), &["dir"], Text("the current directory")),
         OptionRow {
             change: OptionChange::AtCreation,

@@ -16,7 +16,7 @@
 //! | [`execute`] | the surroundings and the result of executing a request | the store |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
-//! [`statistics`] and [`log_limit`].
+//! [`passwords`], [`statistics`] and [`log_limit`].
 //!
 //! Invariants:
 //! - Only [`net`] touches sockets and starts threads; a worker never waits but in its poll.
@@ -33,6 +33,7 @@ mod log_limit;
 mod native;
 mod net;
 mod options;
+mod passwords;
 mod statistics;
 #[cfg(test)]
 mod testing;
@@ -47,3 +48,4 @@ pub use kvs_server::KvsServer;
 pub use net::listener::Listener;
 pub use net::shutdown::StopHandle;
 pub use options::ServerOptions;
+pub use passwords::Passwords;

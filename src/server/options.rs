@@ -1,6 +1,7 @@
 //! The options of a server.
 
 use crate::options::table::CONNECTIONS_MAX;
+use crate::server::passwords::Passwords;
 use crate::sync::processors;
 
 /// The options of a server; each has a default.
@@ -9,13 +10,19 @@ pub struct ServerOptions {
     pub(crate) workers: usize,
     pub(crate) readers: usize,
     pub(crate) connections_max: usize,
+    pub(crate) passwords: Option<Passwords>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         let cores = processors();
         // The writer and the kernel's side of the sockets want the other half.
-        Self { workers: (cores / 2).max(1), readers: cores, connections_max: CONNECTIONS_MAX }
+        Self {
+            workers: (cores / 2).max(1),
+            readers: cores,
+            connections_max: CONNECTIONS_MAX,
+            passwords: None,
+        }
     }
 }
 
@@ -42,5 +49,18 @@ impl ServerOptions {
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);
         self
+    }
+
+    /// Sets the passwords of which every client has to give one before anything else; by default
+    /// there is none, and everybody who reaches the server may do everything.
+    #[must_use]
+    pub fn passwords(mut self, passwords: Passwords) -> Self {
+        self.passwords = Some(passwords);
+        self
+    }
+
+    /// Returns true if clients get in without a password.
+    pub(crate) fn is_open(&self) -> bool {
+        self.passwords.is_none()
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Statistics {
     pub(crate) misses: Counter,
     /// Connections that were closed for bytes that follow no protocol.
     pub(crate) protocol_errors: Counter,
+    /// Wrong users and passwords that clients gave.
+    pub(crate) wrong_passwords: Counter,
     /// The rate of requests.
     pub(crate) request_rate: Rate,
     /// The name and the counters of every command, in the order of the table of commands.
@@ -101,14 +103,21 @@ impl Statistics {
             hits,
             misses,
             protocol_errors,
+            wrong_passwords,
             request_rate: _,
             calls,
         } = self;
-        let connections = [connections_accepted, connections_rejected, protocol_errors];
+        let connections = [connections_accepted, connections_rejected];
+        let refused = [protocol_errors, wrong_passwords];
         let traffic = [requests, bytes_in, bytes_out, hits, misses];
         let of_calls =
             calls.iter().flat_map(|(_, calls)| [&calls.executed, &calls.rejected, &calls.failed]);
-        connections.into_iter().chain(traffic).chain(of_calls).for_each(Counter::reset);
+        connections
+            .into_iter()
+            .chain(refused)
+            .chain(traffic)
+            .chain(of_calls)
+            .for_each(Counter::reset);
     }
 }
 

@@ -25,7 +25,7 @@ fn address(port: u16) -> Endpoint {
 
 /// Returns a session of the context that nobody needs to wake.
 pub(super) fn session(context: &Context) -> Arc<Session> {
-    context.clients.open(address(50_000), address(4000), || {})
+    context.clients.open(address(50_000), address(4000), context.options.is_open(), || {})
 }
 
 /// Returns an admitted connection of the context.

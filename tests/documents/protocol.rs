@@ -118,6 +118,7 @@ fn operations() -> Vec<RequestOperation<'static>> {
         RequestOperation::Sync,
         RequestOperation::Clear,
         RequestOperation::Info,
+        RequestOperation::Authenticate { password: ByteString::from(b"pw") },
     ]
 }
 

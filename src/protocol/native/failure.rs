@@ -48,12 +48,16 @@ pub enum FailureKind {
     Internal,
     /// The value is of another type than the operation needs.
     WrongType,
+    /// The server wants a password before this operation; nothing was done.
+    NotAuthenticated,
+    /// The password is wrong.
+    WrongPassword,
     /// A kind that this build does not know.
     Unknown(u16),
 }
 
 /// The number of each kind. Append only; zero stays unused so that zeroed bytes mean nothing.
-const CODES: [(u16, FailureKind); 14] = [
+const CODES: [(u16, FailureKind); 16] = [
     (1, FailureKind::KeyTooLarge),
     (2, FailureKind::ValueTooLarge),
     (3, FailureKind::ConditionFailed),
@@ -68,6 +72,8 @@ const CODES: [(u16, FailureKind); 14] = [
     (12, FailureKind::Protocol),
     (13, FailureKind::Internal),
     (14, FailureKind::WrongType),
+    (15, FailureKind::NotAuthenticated),
+    (16, FailureKind::WrongPassword),
 ];
 
 impl From<u16> for FailureKind {
@@ -108,6 +114,8 @@ mod tests {
             FailureKind::Protocol => 12,
             FailureKind::Internal => 13,
             FailureKind::WrongType => 14,
+            FailureKind::NotAuthenticated => 15,
+            FailureKind::WrongPassword => 16,
             FailureKind::Unknown(code) => code,
         }
     }
@@ -118,7 +126,7 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 14);
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 16);
         }
     }
 

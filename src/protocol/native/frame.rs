@@ -15,6 +15,9 @@ pub const FRAME_HEADER_BYTES: usize = 4;
 /// Default for the longest body; a longer one is refused before its first byte is awaited.
 pub const FRAME_BYTES_MAX: u32 = 128 << 20;
 
+/// Longest body of a client that has not given a password.
+pub const STRANGER_FRAME_BYTES_MAX: u32 = 16 << 10;
+
 /// Returns the body of the frame at the start of `input` and the bytes the whole frame takes.
 ///
 /// Returns `None` while bytes are missing. The length is compared with the limit as soon as it is

@@ -77,6 +77,12 @@ pub enum RequestOperation<'a> {
     Clear,
     /// Asks for a human-readable description of the server; answered with `Text`.
     Info,
+    /// Gives a password, which a server with passwords wants before any other operation; answered
+    /// with `Done`, or fails with `WrongPassword` after a while.
+    Authenticate {
+        /// The password.
+        password: ByteString<'a>,
+    },
 }
 
 /// One step of a [`RequestOperation::Batch`].
@@ -154,6 +160,7 @@ mod tests {
         golden(&RequestOperation::Sync, b"\x0A");
         golden(&RequestOperation::Clear, b"\x0B");
         golden(&RequestOperation::Info, b"\x0C");
+        golden(&RequestOperation::Authenticate { password: key() }, b"\x0D\x01k");
     }
 
     #[test]

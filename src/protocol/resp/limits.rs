@@ -20,6 +20,16 @@ pub struct RequestLimits {
     pub inline_bytes_max: usize,
 }
 
+impl RequestLimits {
+    /// The limits of clients that have not given a password: as in Redis 10 arguments of 16 KiB.
+    pub const STRANGER: Self = Self {
+        arguments_max: 10,
+        bulk_bytes_max: 16 << 10,
+        request_bytes_max: 64 << 10,
+        inline_bytes_max: 16 << 10,
+    };
+}
+
 impl Default for RequestLimits {
     fn default() -> Self {
         Self {

@@ -32,7 +32,14 @@ use crate::protocol::ProtocolError;
 /// Returns the last reply of a connection whose bytes were refused, in the words of Redis where it
 /// has any, because clients and their tests compare them.
 pub fn error_reply(error: &ProtocolError) -> Value {
+    const STRANGER: RequestLimits = RequestLimits::STRANGER;
     let reason = match error {
+        ProtocolError::CountTooLarge { limit, .. } if *limit == STRANGER.arguments_max => {
+            "unauthenticated multibulk length"
+        }
+        ProtocolError::BulkTooLarge { limit, .. } if *limit == STRANGER.bulk_bytes_max => {
+            "unauthenticated bulk length"
+        }
         ProtocolError::CountMalformed | ProtocolError::CountTooLarge { .. } => {
             "invalid multibulk length"
         }
@@ -59,6 +66,14 @@ mod tests {
         let cases = [
             (ProtocolError::CountMalformed, "invalid multibulk length"),
             (ProtocolError::CountTooLarge { found: 2, limit: 1 }, "invalid multibulk length"),
+            (
+                ProtocolError::CountTooLarge { found: 11, limit: 10 },
+                "unauthenticated multibulk length",
+            ),
+            (
+                ProtocolError::BulkTooLarge { found: 20_000, limit: 16_384 },
+                "unauthenticated bulk length",
+            ),
             (ProtocolError::BulkLengthMalformed, "invalid bulk length"),
             (ProtocolError::BulkTooLarge { found: 2, limit: 1 }, "invalid bulk length"),
             (ProtocolError::BulkExpected { found: b'x' }, "expected '$', got 'x'"),

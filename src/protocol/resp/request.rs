@@ -80,6 +80,11 @@ impl RequestParser {
         Self { limits, ..Self::default() }
     }
 
+    /// Sets the limits of the requests that begin from now on.
+    pub fn set_limits(&mut self, limits: RequestLimits) {
+        self.limits = limits;
+    }
+
     /// Parses the first request of `input`, the unconsumed bytes of the connection.
     ///
     /// Empty lines and empty arrays are skipped. To work through a pipeline, call this again with

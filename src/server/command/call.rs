@@ -7,6 +7,7 @@ use super::command_table::CommandTable;
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
+use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
 use crate::store::parse_integer;
 use crate::store::read::{Access, ReadError};
@@ -67,6 +68,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// Returns the surroundings of the call.
+    pub(super) fn scope(&self) -> Scope<'a> {
+        Scope { context: self.context, session: self.session, access: self.access }
+    }
+
     /// Returns the argument at a position, or an empty one, which the arity rules out.
     pub(super) fn argument(&self, position: usize) -> &'a [u8] {
         self.arguments.get(position).unwrap_or_default()

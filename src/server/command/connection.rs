@@ -7,6 +7,7 @@ use super::info::REDIS_VERSION;
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
 use crate::protocol::resp::{Value, Version};
+use crate::server::execute::authentication::{USER, WrongPassword, authenticate};
 use crate::server::execute::execution::Execution;
 use crate::store::parse_integer;
 
@@ -34,6 +35,7 @@ pub(super) fn reset(call: &Call<'_>) -> Executed {
     call.session.end_refused_transaction();
     call.session.set_version(Version::Resp2);
     call.session.set_labels(|labels| labels.name.clear());
+    call.session.set_authenticated(call.context.options.is_open());
     done(Value::Simple("RESET".into()))
 }
 
@@ -46,30 +48,33 @@ pub(super) fn select(call: &Call<'_>) -> Executed {
 }
 
 /// `AUTH [user] password`
-///
-/// There are no passwords: as in Redis, any password then lets the default user in.
 pub(super) fn auth(call: &Call<'_>) -> Executed {
-    match call.arguments.count() {
-        2 => refuse(
-            "ERR AUTH <password> called without any password configured for the default user. \
-             Are you sure your configuration is correct?",
-        ),
-        3 => {
-            check_user(call.argument(1))?;
-            done(ok())
+    let (user, password) = match call.arguments.count() {
+        2 if call.context.options.is_open() => {
+            return refuse(
+                "ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            );
         }
-        _ => refuse(SYNTAX),
+        2 => (USER, call.argument(1)),
+        3 => (call.argument(1), call.argument(2)),
+        _ => return refuse(SYNTAX),
+    };
+    match authenticate(user, password, &call.scope()) {
+        Ok(()) => done(ok()),
+        Err(refusal) => Ok(wrong(refusal)),
     }
 }
 
-fn check_user(name: &[u8]) -> Result<(), CommandError> {
-    match name {
-        b"default" => Ok(()),
-        _ => {
-            Err(CommandError::new("WRONGPASS invalid username-password pair or user is disabled."))
-        }
-    }
+fn wrong(refusal: WrongPassword) -> Execution<Value> {
+    const TEXT: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+    Execution::Delay { reply: CommandError::new(TEXT).into_value(), closes: refusal.is_last }
 }
+
+/// The refusal of a greeting without a password.
+const NOT_AUTHENTICATED: &str = "NOAUTH HELLO must be called with the client already \
+    authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
+    authenticate the client and select the RESP protocol version at the same time";
 
 /// `HELLO [2 | 3 [AUTH user password] [SETNAME name]]`
 ///
@@ -84,18 +89,25 @@ pub(super) fn hello(call: &Call<'_>) -> Executed {
             return refuse("ERR Protocol version is not an integer or out of range");
         }
     };
-    let mut name = None;
+    let (mut name, mut login) = (None, None);
     let mut options = call.rest(2);
     while let Some(option) = options.next() {
         if is(option, "AUTH") && options.len() >= 2 {
-            check_user(options.next().unwrap_or_default())?;
-            options.next();
+            login = options.next().zip(options.next());
         } else if is(option, "SETNAME") && options.len() >= 1 {
             name = Some(client::name(options.next().unwrap_or_default())?);
         } else {
             let option = String::from_utf8_lossy(option);
             return refuse(format!("ERR Syntax error in HELLO option '{option}'"));
         }
+    }
+    if let Some((user, password)) = login
+        && let Err(refusal) = authenticate(user, password, &call.scope())
+    {
+        return Ok(wrong(refusal));
+    }
+    if !call.session.is_authenticated() {
+        return refuse(NOT_AUTHENTICATED);
     }
     call.session.set_version(version);
     if let Some(name) = name {

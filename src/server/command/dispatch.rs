@@ -15,6 +15,9 @@ use crate::server::statistics::CallCounters;
 /// Commands that Redis flags as writes, but that only read in some of their forms.
 const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
 
+/// The refusal of every other command before a password.
+const NOT_AUTHENTICATED: &str = "NOAUTH Authentication required.";
+
 /// A command that a request names.
 #[derive(Clone, Copy)]
 pub(crate) struct FoundCommand {
@@ -74,7 +77,9 @@ pub(crate) fn execute(
     match (chosen.function)(&call) {
         Err(Unfinished::WouldBlock) => Execution::WouldBlock,
         Ok(execution) => {
-            count(&call, counters, matches!(&execution, Execution::Done(Value::Error(_))));
+            let is_refused =
+                matches!(&execution, Execution::Done(Value::Error(_)) | Execution::Delay { .. });
+            count(&call, counters, is_refused);
             execution
         }
         Err(Unfinished::Refused(error)) => {
@@ -84,12 +89,16 @@ pub(crate) fn execute(
     }
 }
 
-/// Returns the row that executes the call, if it is well-formed and in no refused transaction.
+/// Returns the row that executes the call, if it is well-formed, the client may call it, and no
+/// refused transaction goes on.
 fn choose<'a>(
     row: &'a CommandRow<CommandFunction>,
     call: &Call<'_>,
 ) -> Result<&'a CommandRow<CommandFunction>, CommandError> {
     let chosen = row.choose(&call.arguments)?;
+    if !call.session.is_authenticated() && !row.has(Flag::NoAuth) {
+        return Err(CommandError::new(NOT_AUTHENTICATED));
+    }
     if call.session.is_in_refused_transaction() && !row.has(Flag::Unqueued) {
         return Err(CommandError::new(transaction::NOT_EXECUTED));
     }

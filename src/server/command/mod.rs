@@ -27,7 +27,7 @@
 //! | [`connection`], [`client`], [`server`], [`config`], [`info`], [`introspection`], [`transaction`] | other families |
 //!
 //! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole),
-//! publish and subscribe, scripts, passwords. There is one database.
+//! publish and subscribe, scripts, users. There is one database.
 
 mod call;
 mod client;

@@ -1,8 +1,8 @@
 //! The state of a protocol on one connection, and the step that parses and executes a request.
 
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, ResponseMessage, ServerHello,
-    decode_frame,
+    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, ResponseMessage,
+    STRANGER_FRAME_BYTES_MAX, ServerHello, decode_frame,
 };
 use crate::protocol::resp::{self, Parsed, RequestLimits, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
@@ -125,6 +125,10 @@ fn step_resp(
     accepts: Accepts,
     scope: &Scope<'_>,
 ) -> StepResult {
+    parser.set_limits(match scope.session.is_authenticated() {
+        true => RequestLimits::default(),
+        false => RequestLimits::STRANGER,
+    });
     let (arguments, consumed) = match parser.parse(input) {
         Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
         Ok(Parsed::Incomplete { consumed, .. }) => return StepResult::Incomplete { consumed },
@@ -144,7 +148,11 @@ fn step_resp(
 }
 
 fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult {
-    let decoded = decode_frame(input, FRAME_BYTES_MAX).and_then(|frame| match frame {
+    let frame_bytes_max = match scope.session.is_authenticated() {
+        true => FRAME_BYTES_MAX,
+        false => STRANGER_FRAME_BYTES_MAX,
+    };
+    let decoded = decode_frame(input, frame_bytes_max).and_then(|frame| match frame {
         Some((body, consumed)) => Ok(Some((RequestMessage::decode(body)?, consumed))),
         None => Ok(None),
     });

@@ -74,6 +74,12 @@ enum WaitingFor {
         /// True while a slice is at the writer.
         is_sent: bool,
     },
+    /// The end of a delay.
+    Delay {
+        reply: ClientReply,
+        /// True if the connection is closed after the reply.
+        closes: bool,
+    },
     /// The answers to the earlier writes, behind which this execution goes on.
     Writes(Execution<ClientReply>),
 }
@@ -107,6 +113,8 @@ pub(crate) struct Intake {
 pub(crate) enum Ask {
     /// A sync, to be answered by [`ServerConnection::synced`].
     Sync,
+    /// A pause, to be ended by [`ServerConnection::end_delay`].
+    Delay,
     /// Requests for a reader, to be answered by [`ServerConnection::read`].
     Read(BlockingRead),
 }
@@ -254,6 +262,16 @@ impl ServerConnection {
         }
     }
 
+    /// Answers what was delayed.
+    pub(crate) fn end_delay(&mut self) {
+        if let WaitingFor::Delay { reply, closes } = std::mem::take(&mut self.waiting_for) {
+            self.answer(&reply);
+            if closes {
+                self.phase = ConnectionPhase::Ending;
+            }
+        }
+    }
+
     /// Takes the replies of a reader.
     pub(crate) fn read(&mut self, replies: ReaderReplies, intake: &mut Intake) {
         self.waiting_for = WaitingFor::Nothing;
@@ -313,6 +331,10 @@ impl ServerConnection {
             Execution::Close(reply) => {
                 self.answer(&reply);
                 self.phase = ConnectionPhase::Ending;
+            }
+            Execution::Delay { reply, closes } => {
+                self.waiting_for = WaitingFor::Delay { reply, closes };
+                return Some(Ask::Delay);
             }
             Execution::Write(batch, render) => match context.store.check(&batch) {
                 Err(error) => {

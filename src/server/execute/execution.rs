@@ -24,6 +24,13 @@ pub(crate) enum Execution<R> {
     Remove(SlicedRemoval),
     /// A sync of everything written so far, and the function that turns its result into the reply.
     Sync(RenderSync),
+    /// The refusal of a password, which is sent late, so that guessing takes time.
+    Delay {
+        /// The refusal.
+        reply: R,
+        /// True if the connection is closed after it.
+        closes: bool,
+    },
     /// The reply, after which the connection is closed.
     Close(R),
 }
@@ -37,6 +44,7 @@ impl<R> Execution<R> {
             Self::Write(batch, render) => Execution::Write(batch, render),
             Self::Remove(removal) => Execution::Remove(removal),
             Self::Sync(render) => Execution::Sync(render),
+            Self::Delay { reply, closes } => Execution::Delay { reply: convert(reply), closes },
             Self::Close(reply) => Execution::Close(convert(reply)),
         }
     }

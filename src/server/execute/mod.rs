@@ -12,6 +12,7 @@
 //! | [`session`] | the state of one connection, and the list of all |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
 //! | [`statistic`] | the registry of the figures that a server reports |
+//! | [`authentication`] | the check of a password |
 //! | [`execution`] | the result of an execution, and the effect of a request |
 //! | [`sliced_removal`] | a removal of more keys than one batch takes |
 //! | [`client_reply`] | a reply in the dialect of its connection |
@@ -21,6 +22,7 @@
 //! - Executing neither waits nor touches a socket.
 //! - A message to a client names no path.
 
+pub(crate) mod authentication;
 pub(crate) mod client_reply;
 pub(crate) mod context;
 pub(crate) mod error_report;

@@ -17,6 +17,10 @@ pub(crate) struct Session {
     pub(crate) local_address: Endpoint,
     /// The time of the connect.
     pub(crate) since: Instant,
+    /// True if the client gave a password, or needs none.
+    authenticated: AtomicBool,
+    /// The wrong passwords that the client gave.
+    wrong_passwords: AtomicU64,
     /// True if replies are encoded as RESP3.
     resp3: AtomicBool,
     /// True between a refused `MULTI` and the end of its transaction.
@@ -47,6 +51,21 @@ impl Session {
     /// Sets the version of the protocol for replies, the present one included.
     pub(crate) fn set_version(&self, version: Version) {
         self.resp3.store(version == Version::Resp3, Ordering::Relaxed);
+    }
+
+    /// Returns true if the client may do more than give a password.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the client may do more than give a password.
+    pub(crate) fn set_authenticated(&self, authenticated: bool) {
+        self.authenticated.store(authenticated, Ordering::Relaxed);
+    }
+
+    /// Counts a wrong password; returns how many the client has given by now.
+    pub(crate) fn add_wrong_password(&self) -> u64 {
+        self.wrong_passwords.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Returns true between a refused `MULTI` and the end of its transaction.
@@ -94,11 +113,13 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Adds a session; `wake` makes its worker check its sessions.
+    /// Adds a session, authenticated if clients need no password; `wake` makes its worker check its
+    /// sessions.
     pub(crate) fn open(
         &self,
         address: Endpoint,
         local_address: Endpoint,
+        authenticated: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Arc<Session> {
         let session = Arc::new(Session {
@@ -106,6 +127,8 @@ impl Clients {
             address,
             local_address,
             since: Instant::now(),
+            authenticated: AtomicBool::new(authenticated),
+            wrong_passwords: AtomicU64::new(0),
             resp3: AtomicBool::new(false),
             in_refused_transaction: AtomicBool::new(false),
             killed: AtomicBool::new(false),

@@ -132,7 +132,7 @@ pub(crate) static CLIENTS: [&Statistic; 2] = [
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&Statistic; 10] = [
+pub(crate) static TRAFFIC: [&Statistic; 11] = [
     &Statistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
@@ -190,6 +190,12 @@ pub(crate) static TRAFFIC: [&Statistic; 10] = [
         StatisticUnit::Count,
         "Connections that were closed for bytes that follow no protocol.",
         |context| Ok(context.statistics.protocol_errors.get()),
+    ),
+    &Statistic::counter(
+        ("wrong_passwords", "acl_access_denied_auth"),
+        StatisticUnit::Count,
+        "Wrong users and passwords that clients gave.",
+        |context| Ok(context.statistics.wrong_passwords.get()),
     ),
 ];
 

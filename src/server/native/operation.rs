@@ -2,8 +2,9 @@
 
 use super::{batches, reads};
 use crate::protocol::native::{
-    Failure, RequestMessage, RequestOperation, ResponseMessage, Success,
+    Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
 };
+use crate::server::execute::authentication::{self, USER, WrongPassword};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
@@ -16,7 +17,7 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::Remove { .. }
         | RequestOperation::Batch { .. }
         | RequestOperation::Clear => Effect::Writes,
-        RequestOperation::Sync => Effect::Other,
+        RequestOperation::Sync | RequestOperation::Authenticate { .. } => Effect::Other,
         RequestOperation::Ping
         | RequestOperation::Get { .. }
         | RequestOperation::GetMany { .. }
@@ -34,6 +35,14 @@ pub(in crate::server) fn execute(
     scope: &Scope<'_>,
 ) -> Execution<ResponseMessage<'static>> {
     let id = request.id;
+    if let RequestOperation::Authenticate { password } = &request.operation {
+        return authenticate(id, password, scope);
+    }
+    if !scope.session.is_authenticated() {
+        let failure =
+            failure(FailureKind::NotAuthenticated, "a password is required before anything else");
+        return Execution::Done(ResponseMessage { id, result: Err(failure) });
+    }
     let execution = match effect(&request.operation) {
         Effect::Writes => batches::execute(id, request.operation),
         Effect::Other => Execution::Sync(Box::new(move |result| {
@@ -47,4 +56,25 @@ pub(in crate::server) fn execute(
         },
     };
     execution.map(move |result| ResponseMessage { id, result })
+}
+
+fn authenticate(
+    id: u64,
+    password: &[u8],
+    scope: &Scope<'_>,
+) -> Execution<ResponseMessage<'static>> {
+    match authentication::authenticate(USER, password, scope) {
+        Ok(()) => Execution::Done(ResponseMessage { id, result: Ok(Success::Done) }),
+        Err(WrongPassword { is_last }) => {
+            let failure = failure(FailureKind::WrongPassword, "the password is wrong");
+            Execution::Delay {
+                reply: ResponseMessage { id, result: Err(failure) },
+                closes: is_last,
+            }
+        }
+    }
+}
+
+fn failure(kind: FailureKind, message: &str) -> Failure {
+    Failure { kind, message: message.to_owned() }
 }

@@ -163,7 +163,7 @@ impl Acceptor {
         context.statistics.connections_accepted.add(1);
         let inboxes = Arc::clone(&self.inboxes);
         let wake = move || inboxes.iter().for_each(|inbox| inbox.call_attention());
-        let session = context.clients.open(address, local_address, wake);
+        let session = context.clients.open(address, local_address, context.options.is_open(), wake);
         let admission = Admission::new(Arc::clone(context), session);
         self.waiting = Some(NewConnection { socket, admission });
     }

@@ -16,7 +16,7 @@
 //! | [`socket_file`] | the file of a Unix socket: who may replace it, and its removal |
 //! | [`acceptor`], [`admission`] | accepting, the limit of connections, the way of one to its worker |
 //! | [`event_loop`], [`doorbell`] | the thread of a worker: its poll, and how others wake it |
-//! | [`worker`], [`socket_connection`], [`lingering`] | turns over the sockets of one worker |
+//! | [`worker`], [`socket_connection`], [`deadline_queue`] | turns over the sockets of one worker |
 //! | [`outbox`], [`worker_inbox`] | requests to the writer and the readers, and their answers |
 //! | [`transport`] | the trait of a socket |
 //!
@@ -30,9 +30,9 @@
 pub(crate) mod acceptor;
 pub(crate) mod admission;
 pub(crate) mod client_socket;
+pub(crate) mod deadline_queue;
 pub(crate) mod doorbell;
 pub(crate) mod event_loop;
-pub(crate) mod lingering;
 pub(crate) mod listener;
 pub(crate) mod listening_socket;
 pub(crate) mod outbox;

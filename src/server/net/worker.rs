@@ -23,7 +23,7 @@ use crate::server::connection::server_connection::{
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::Admission;
-use crate::server::net::lingering::Lingering;
+use crate::server::net::deadline_queue::DeadlineQueue;
 use crate::server::net::outbox::Outbox;
 use crate::server::net::socket_connection::{
     Readiness, SocketConnection, discard, guarded, note_failure, note_panic, receive,
@@ -41,6 +41,13 @@ const READ_BYTES_MAX: usize = 64 << 10;
 /// The pause before requests are offered again for which a mailbox had no room.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// The time for which a connection that was answered in full still takes bytes. Closing a socket
+/// with unread bytes resets it, which may destroy replies on their way.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The time after which a wrong password is answered.
+const DELAY: Duration = Duration::from_secs(1);
+
 /// The time for which a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -57,7 +64,10 @@ pub(crate) struct Worker<S> {
     queue: Vec<usize>,
     /// The memory of the next queue, so that turns need not allocate it.
     spare: Vec<usize>,
-    lingering: Lingering,
+    /// The connections that were answered in full.
+    lingering: DeadlineQueue,
+    /// The connections that gave a wrong password.
+    delayed: DeadlineQueue,
     /// The end of the wait for clients, once the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
@@ -81,7 +91,8 @@ impl<S: Transport> Worker<S> {
             connections: Slab::new(),
             queue: Vec::new(),
             spare: Vec::new(),
-            lingering: Lingering::default(),
+            lingering: DeadlineQueue::new(LINGER),
+            delayed: DeadlineQueue::new(DELAY),
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             refusals: LogLimit::default(),
@@ -143,11 +154,12 @@ impl<S: Transport> Worker<S> {
             return Some(Duration::ZERO);
         }
         let retry = self.outbox.is_holding().then_some(RETRY);
-        let linger = self.lingering.deadline();
+        let waits = [self.lingering.deadline(), self.delayed.deadline()];
         // After the deadline the worker only waits for answers of other actors.
         let patience = self.deadline.filter(|deadline| *deadline > now);
-        [linger, patience]
+        waits
             .into_iter()
+            .chain([patience])
             .flatten()
             .map(|deadline| deadline.saturating_duration_since(now))
             .chain(retry)
@@ -157,6 +169,7 @@ impl<S: Transport> Worker<S> {
     /// Does all work that needs no waiting.
     pub(crate) fn turn(&mut self, now: Instant) {
         self.take_answers();
+        self.end_delays(now);
         if self.inbox.take_attention() {
             self.enqueue_all();
         }
@@ -169,7 +182,7 @@ impl<S: Transport> Worker<S> {
         }
         let congested = self.outbox.is_congested();
         if !congested {
-            self.serve(&round);
+            self.serve(&round, now);
         }
         let mut bytes_out = 0;
         for place in &round {
@@ -237,6 +250,13 @@ impl<S: Transport> Worker<S> {
         }
     }
 
+    /// Lets the connections go on that were delayed for long enough.
+    fn end_delays(&mut self, now: Instant) {
+        while let Some(ticket) = self.delayed.expire(now) {
+            self.resume(ticket, |client| client.connection.end_delay());
+        }
+    }
+
     /// Runs `work` on a connection that waited, if it is still open, and serves it in this turn.
     fn resume(&mut self, ticket: Ticket, work: impl FnOnce(&mut SocketConnection<S>)) {
         if let Some(client) = self.connections.get_mut(ticket.place)
@@ -248,7 +268,7 @@ impl<S: Transport> Worker<S> {
     }
 
     /// Reads the sockets, executes the requests, and sends the writes to the writer.
-    fn serve(&mut self, round: &[usize]) {
+    fn serve(&mut self, round: &[usize], now: Instant) {
         let mut intake = Intake::default();
         let mut tickets = Vec::new();
         let mut bytes_in = 0;
@@ -273,7 +293,7 @@ impl<S: Transport> Worker<S> {
                 None => intake.batches.truncate(tickets.len()),
                 Some(ask) => {
                     tickets.resize(intake.batches.len(), ticket);
-                    self.ask(ticket, ask);
+                    self.ask(ticket, ask, now);
                 }
             }
         }
@@ -284,10 +304,11 @@ impl<S: Transport> Worker<S> {
         }
     }
 
-    fn ask(&mut self, ticket: Ticket, ask: Option<Ask>) {
+    fn ask(&mut self, ticket: Ticket, ask: Option<Ask>, now: Instant) {
         match ask {
             None => {}
             Some(Ask::Sync) => self.outbox.sync(ticket),
+            Some(Ask::Delay) => self.delayed.add(now, ticket),
             Some(Ask::Read(read)) => {
                 if let Some(client) = self.connections.get(ticket.place) {
                     let session = Arc::clone(client.connection.session());

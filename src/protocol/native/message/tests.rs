@@ -66,6 +66,7 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         Just(RequestOperation::Sync),
         Just(RequestOperation::Clear),
         Just(RequestOperation::Info),
+        bytes().prop_map(|password| RequestOperation::Authenticate { password }),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The connection: greeting, names, the list of clients.
 
 use super::*;
+use crate::server::Passwords;
 
 const BAD_NAME: &str = "-ERR Client names cannot contain spaces, newlines or special characters.";
 
@@ -70,6 +71,57 @@ fn passwords_are_not_configured() {
         ("AUTH somebody secret", "-WRONGPASS invalid username-password pair or user is disabled."),
         ("AUTH a b c", "-ERR syntax error"),
     ]);
+}
+
+/// Returns a server with two passwords.
+fn guarded() -> Server {
+    let mut context = testing::context_over(Options::new("unused"));
+    context.options.passwords = Some(Passwords::new(["old", "new"]).unwrap());
+    let session = testing::session(&context);
+    Server { context, session }
+}
+
+const NO_PASSWORD: &str = "-NOAUTH Authentication required.";
+
+const WRONG: &str = "-WRONGPASS invalid username-password pair or user is disabled.";
+
+#[test]
+fn before_a_password_nothing_else_is_done() {
+    let server = guarded();
+    server.check(&[
+        ("SET k v", NO_PASSWORD),
+        ("PING", NO_PASSWORD),
+        ("CLIENT LIST", NO_PASSWORD),
+        ("MULTI", NO_PASSWORD),
+        ("GET", "-ERR wrong number of arguments for 'get' command"),
+        ("RESET", "+RESET"),
+        ("AUTH wrong", WRONG),
+        ("AUTH somebody new", WRONG),
+        ("AUTH a b c", "-ERR syntax error"),
+        ("GET k", NO_PASSWORD),
+        ("AUTH new", "+OK"),
+        ("GET k", "$-1"),
+        ("AUTH wrong", WRONG),
+        ("GET k", "$-1"),
+        ("AUTH default old", "+OK"),
+        ("RESET", "+RESET"),
+        ("GET k", NO_PASSWORD),
+    ]);
+    assert!(server.wire("INFO").starts_with(NO_PASSWORD));
+    server.check(&[("AUTH old", "+OK")]);
+    assert!(server.wire("INFO stats").contains("acl_access_denied_auth:3"));
+    server.check(&[("RESET", "+RESET"), ("QUIT", "+OK")]);
+}
+
+#[test]
+fn hello_may_bring_the_password() {
+    let server = guarded();
+    let refused = server.wire("HELLO 3");
+    assert!(refused.starts_with("-NOAUTH HELLO must be called with"), "{refused}");
+    server.check(&[("HELLO 3 AUTH default wrong SETNAME me", WRONG), ("GET k", NO_PASSWORD)]);
+    assert_eq!(server.session.version(), Version::Resp2);
+    assert!(server.wire("HELLO 3 AUTH default new SETNAME me").starts_with("%7 "));
+    server.check(&[("GET k", "_"), ("CLIENT GETNAME", "$2 me")]);
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Server {
                     break value(reply);
                 }
             },
+            Execution::Delay { reply, .. } => reply,
             Execution::WouldBlock | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::actor::{Reply, mailbox};
 use crate::server::net::doorbell::Doorbell;
-use crate::server::net::lingering::LINGER;
 use crate::server::testing;
 use crate::store::{Batch, Probe, WriteAnswer, WriteOperation};
 use crate::sync::{Mutex, Sender, bounded, lock};
@@ -80,7 +79,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let context = testing::context();
+        Self::over(testing::context())
+    }
+
+    fn over(context: Arc<Context>) -> Self {
         let readers = Arc::new(Readers::start(1).unwrap());
         let (answers, inbox) = mailbox(ANSWERS_MAX);
         let port = Arc::new(WorkerInbox::new(answers, Doorbell::new(|| {})));
@@ -306,6 +308,38 @@ fn an_ended_connection_lingers_for_its_peer_but_not_for_ever() {
     assert!(bench.worker.wait(now).is_some_and(|wait| wait <= LINGER));
     bench.worker.turn(now + LINGER);
     assert_eq!(bench.context.clients.count(), 0);
+}
+
+#[test]
+fn a_wrong_password_is_answered_late_and_the_third_one_is_the_last() {
+    let mut context = testing::context_over(crate::Options::new("unused"));
+    context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
+    let mut bench = Bench::over(Arc::new(context));
+    let (guessing, other) = (bench.connect(), bench.connect());
+    let mut now = Instant::now();
+    let wrong = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    let requests = b"AUTH a\r\nAUTH right\r\nGET k\r\nAUTH b\r\nAUTH c\r\nGET k\r\n";
+    bench.send(guessing.0, &guessing.1, requests);
+    bench.worker.turn(now);
+    bench.send(other.0, &other.1, b"AUTH right\r\nGET k\r\n");
+    bench.worker.turn(now);
+    assert_eq!(lock(&other.1.0).received, b"+OK\r\n$-1\r\n");
+    assert_eq!(lock(&guessing.1.0).received, b"");
+    assert!(bench.worker.wait(now).is_some_and(|wait| wait > Duration::ZERO && wait <= DELAY));
+    let replies: [&[u8]; 3] = [b"+OK\r\n$-1\r\n", b"", b""];
+    let mut expected = Vec::new();
+    for reply in replies {
+        now += DELAY;
+        bench.worker.turn(now);
+        expected.extend_from_slice(wrong);
+        expected.extend_from_slice(reply);
+        assert_eq!(lock(&guessing.1.0).received, expected);
+    }
+    // The connection ends, and with it the request behind the third one.
+    lock(&guessing.1.0).closed = true;
+    bench.readable(guessing.0);
+    bench.worker.turn(now);
+    assert_eq!(bench.context.clients.count(), 1);
 }
 
 #[test]
