@@ -2,6 +2,7 @@
 
 use crate::storage::format::keyspace::ValueType;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 
 /// A value and its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +18,20 @@ pub struct Entry {
     pub(crate) value_type: ValueType,
 }
 
+impl Entry {
+    /// Returns the time at which the entry expires.
+    pub(crate) fn expiry(&self) -> Option<UnixMillis> {
+        self.expires_at.map(UnixMillis)
+    }
+}
+
 /// The part of an entry that can be known without reading its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryMeta {
     /// The sequence number of the commit that wrote the entry.
     pub(crate) version: Sequence,
-    /// The time at which the entry expires, in milliseconds since the Unix epoch.
-    pub(crate) expires_at: Option<u64>,
+    /// The time at which the entry expires.
+    pub(crate) expires_at: Option<UnixMillis>,
     /// The type of the value.
     pub(crate) value_type: ValueType,
 }
@@ -32,6 +40,7 @@ impl EntryMeta {
     /// Returns the entry with this metadata and a value.
     pub(crate) fn with(self, value: Vec<u8>) -> Entry {
         let Self { version, expires_at, value_type } = self;
+        let expires_at = expires_at.map(|time| time.0);
         Entry { value, version: version.0, expires_at, value_type }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
 };
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::index::{
     IndexReader, IndexReaders, KeyVersion, KeyspaceChanges, KeyspaceIndexes, PointerCell, Slot,
 };
@@ -19,7 +20,7 @@ struct MemorySlot {
     /// `None` where the key was removed.
     value: Option<Arc<[u8]>>,
     value_type: ValueType,
-    expires_at: Option<u64>,
+    expires_at: Option<UnixMillis>,
 }
 
 impl Slot for MemorySlot {
@@ -29,7 +30,7 @@ impl Slot for MemorySlot {
         self.value.is_none()
     }
 
-    fn expires_at(&self) -> Option<u64> {
+    fn expires_at(&self) -> Option<UnixMillis> {
         self.expires_at
     }
 }
@@ -159,11 +160,11 @@ impl WriteHalf for MemoryWriter {
         None
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+    fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         self.indexes.due(now, limit)
     }
 
-    fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<UnixMillis> {
         self.indexes.next_deadline()
     }
 }

@@ -53,6 +53,7 @@ pub use entry::Entry;
 
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 pub(crate) use crate::storage::format::sequence::Sequence;
+pub(crate) use crate::storage::format::unix_millis::UnixMillis;
 pub(crate) use crate::storage::key_range::{KeyInterval, KeyRange};
 pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 pub(crate) use crate::storage::segment::ReadError;

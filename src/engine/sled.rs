@@ -25,6 +25,7 @@ use super::{
 use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::{self, FileAccess, FileSystem, RealFileSystem};
 use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, AtomicU64, Ordering, sleep};
@@ -81,7 +82,7 @@ impl Database {
                 self.corrupt(format!("the stored entry of key \"{key}\" cannot be decoded"))
             );
         };
-        let (version, expires_at) = (Sequence(version), Some(expires_at).filter(|time| *time > 0));
+        let (version, expires_at) = (Sequence(version), UnixMillis::unless_zero(expires_at));
         Ok((EntryMeta { version, expires_at, value_type: ValueType::STRING }, ENTRY_HEADER_BYTES))
     }
 
@@ -123,10 +124,10 @@ fn number(stored: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-fn encode(version: Sequence, expires_at: Option<u64>, value: &[u8]) -> Vec<u8> {
+fn encode(version: Sequence, expires_at: Option<UnixMillis>, value: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(ENTRY_HEADER_BYTES + value.len());
     stored.extend_from_slice(&version.0.to_le_bytes());
-    stored.extend_from_slice(&expires_at.unwrap_or(0).to_le_bytes());
+    stored.extend_from_slice(&UnixMillis::or_zero(expires_at).to_le_bytes());
     stored.extend_from_slice(value);
     stored
 }
@@ -311,7 +312,7 @@ fn refuse_unsupported(group: &Group) -> Result<()> {
 struct SledWriter {
     database: Database,
     counts: Arc<SledCounts>,
-    deadlines: BTreeSet<(u64, IVec)>,
+    deadlines: BTreeSet<(UnixMillis, IVec)>,
     versions: Tree,
     next_sequence: Sequence,
     /// Every version below this may have been used.
@@ -460,12 +461,12 @@ impl WriteHalf for SledWriter {
         self.database.flush()
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+    fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
         due.take(limit).map(|(_, key)| (KeyspaceId::DEFAULT, key.to_vec())).collect()
     }
 
-    fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<UnixMillis> {
         self.deadlines.first().map(|(time, _)| *time)
     }
 

@@ -3,6 +3,7 @@
 use super::job::{BackgroundJob, Delivery, JobKind};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::log::group::Group;
 use crate::{Error, Result};
 
@@ -60,14 +61,13 @@ pub(crate) trait WriteHalf: Send {
     /// Notes that a job that this half handed out failed.
     fn note_failed_job(&mut self, _kind: JobKind, _error: &Error) {}
 
-    /// Returns up to `limit` keys whose expiry is at or before `now`, in milliseconds since the
-    /// Unix epoch.
-    fn due(&self, _now: u64, _limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+    /// Returns up to `limit` keys whose expiry is at or before `now`.
+    fn due(&self, _now: UnixMillis, _limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         Vec::new()
     }
 
-    /// Returns the soonest expiry of any key, in milliseconds since the Unix epoch.
-    fn next_deadline(&self) -> Option<u64> {
+    /// Returns the soonest expiry of any key.
+    fn next_deadline(&self) -> Option<UnixMillis> {
         None
     }
 

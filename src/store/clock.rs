@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::engine::UnixMillis;
 use crate::sync;
 
 /// The time of day decides what has expired, and nothing else: never the order of history, and
@@ -13,7 +14,7 @@ use crate::sync;
 /// until its removal is in the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock {
-    time_of_day: fn() -> u64,
+    time_of_day: fn() -> UnixMillis,
     instant: fn() -> Instant,
 }
 
@@ -23,13 +24,13 @@ impl Clock {
         Self { time_of_day: system_time, instant: sync::now }
     }
 
-    /// Returns the milliseconds since the Unix epoch.
-    pub(crate) fn now(&self) -> u64 {
+    /// Returns the time of day.
+    pub(crate) fn now(&self) -> UnixMillis {
         (self.time_of_day)()
     }
 
     /// Returns true if an expiry has passed; asks the clock only where there is one.
-    pub(crate) fn is_past(&self, expires_at: Option<u64>) -> bool {
+    pub(crate) fn is_past(&self, expires_at: Option<UnixMillis>) -> bool {
         expires_at.is_some_and(|time| time <= self.now())
     }
 
@@ -39,9 +40,9 @@ impl Clock {
     }
 }
 
-fn system_time() -> u64 {
+fn system_time() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Clocks that a test sets; each thread has its own.
@@ -51,6 +52,7 @@ pub(super) mod manual {
     use std::time::{Duration, Instant};
 
     use super::Clock;
+    use crate::engine::UnixMillis;
 
     thread_local! {
         static TIME_OF_DAY: Cell<u64> = const { Cell::new(1_000_000_000) };
@@ -60,7 +62,7 @@ pub(super) mod manual {
     impl Clock {
         /// Returns the clocks that [`set`] and [`pass`] move.
         pub(in crate::store) fn manual() -> Self {
-            Self { time_of_day: now, instant: || INSTANT.get() }
+            Self { time_of_day: || UnixMillis(now()), instant: || INSTANT.get() }
         }
     }
 
@@ -88,13 +90,13 @@ mod tests {
 
     #[test]
     fn time_is_what_the_clock_says_now_also_when_it_was_set_back() {
-        let clock = Clock::manual();
+        let (clock, at) = (Clock::manual(), |time| Some(UnixMillis(time)));
         manual::set(100);
-        assert!(clock.is_past(Some(100)) && !clock.is_past(Some(101)) && !clock.is_past(None));
+        assert!(clock.is_past(at(100)) && !clock.is_past(at(101)) && !clock.is_past(None));
         manual::set(50);
-        assert_eq!(clock.now(), 50);
-        assert!(!clock.is_past(Some(100)));
+        assert_eq!(clock.now(), UnixMillis(50));
+        assert!(!clock.is_past(at(100)));
         manual::set(150);
-        assert_eq!(clock.now(), 150);
+        assert_eq!(clock.now(), UnixMillis(150));
     }
 }

@@ -46,7 +46,7 @@ pub use text::SledKvsEngine;
 pub use text::{KvStore, KvsEngine};
 pub use write_batch::WriteBatch;
 
-pub(crate) use crate::engine::Sequence;
+pub(crate) use crate::engine::{Sequence, UnixMillis};
 pub(crate) use batch::{Batch, WriteOperations};
 pub(crate) use catalogue::CatalogueOperation;
 pub(crate) use integer::parse_integer;

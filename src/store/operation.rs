@@ -4,6 +4,7 @@ use super::catalogue::CatalogueOperation;
 use super::precondition::Precondition;
 use super::update::Update;
 use crate::engine::KeyspaceId;
+use crate::engine::UnixMillis;
 
 /// An operation on keys of a keyspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +31,8 @@ pub(crate) enum WriteOperation {
         key: Vec<u8>,
         /// Its value.
         value: Vec<u8>,
-        /// The time at which it expires, in milliseconds since the Unix epoch.
-        expires_at: Option<u64>,
+        /// The time at which it expires.
+        expires_at: Option<UnixMillis>,
     },
     /// Removes the key; answers a [`WriteAnswer::Flag`](super::WriteAnswer::Flag), true if it was
     /// there.

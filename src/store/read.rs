@@ -8,7 +8,7 @@
 
 use super::handle::Store;
 use crate::Result;
-use crate::engine::{EngineSnapshot, Entry, EntryMeta};
+use crate::engine::{EngineSnapshot, Entry, EntryMeta, UnixMillis};
 
 pub(crate) use crate::engine::ReadError;
 
@@ -31,9 +31,8 @@ pub(crate) enum Access {
 pub(crate) struct ReadSnapshot<'a> {
     store: &'a Store,
     snapshot: Option<EngineSnapshot>,
-    /// The time of expiry in milliseconds since the Unix epoch: keys that expire together are gone
-    /// together.
-    now: u64,
+    /// The time of expiry: keys that expire together are gone together.
+    now: UnixMillis,
 }
 
 impl Store {
@@ -107,8 +106,8 @@ impl Store {
         Ok(self.shared.reader.expiring())
     }
 
-    /// Returns the time that decides what has expired, in milliseconds since the Unix epoch.
-    pub(crate) fn now(&self) -> u64 {
+    /// Returns the time that decides what has expired.
+    pub(crate) fn now(&self) -> UnixMillis {
         self.shared.clock.now()
     }
 
@@ -135,9 +134,9 @@ impl Store {
 /// Returns the entry that was found unless it has expired; a value that is no string is refused.
 fn string(
     entry: Option<Entry>,
-    is_past: impl FnOnce(Option<u64>) -> bool,
+    is_past: impl FnOnce(Option<UnixMillis>) -> bool,
 ) -> Result<Option<Entry>> {
-    let entry = entry.filter(|entry| !is_past(entry.expires_at));
+    let entry = entry.filter(|entry| !is_past(entry.expiry()));
     if let Some(entry) = &entry {
         entry.value_type.require_string()?;
     }
@@ -169,7 +168,7 @@ impl ReadSnapshot<'_> {
         Ok(metadata.filter(|found| !self.is_past(found.expires_at)))
     }
 
-    fn is_past(&self, expires_at: Option<u64>) -> bool {
+    fn is_past(&self, expires_at: Option<UnixMillis>) -> bool {
         expires_at.is_some_and(|time| time <= self.now)
     }
 }

@@ -16,7 +16,7 @@ use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
     Entry, EntryMeta, Group, KeyInterval, KeyRange, KeyspaceId, Mutation, MutationKind, ReadHalf,
-    ScanPage, Sequence, ValueType,
+    ScanPage, Sequence, UnixMillis, ValueType,
 };
 use crate::{Error, Result, error};
 
@@ -25,7 +25,7 @@ pub(crate) struct Resolver<'a> {
     reader: &'a dyn ReadHalf,
     limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
-    now: u64,
+    now: UnixMillis,
     next_sequence: Sequence,
     group: Group,
     /// True if an operation of the group reads; only then the overlays are kept.
@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
     pub(crate) fn new(
         reader: &'a dyn ReadHalf,
         limits: SizeLimits,
-        now: u64,
+        now: UnixMillis,
         next_sequence: Sequence,
         reads: bool,
     ) -> Self {
@@ -162,7 +162,7 @@ impl<'a> Resolver<'a> {
         key: &[u8],
         condition: &Precondition,
     ) -> Result<WriteAnswer> {
-        let is_alive = |entry: &Entry| self.is_alive(entry.expires_at);
+        let is_alive = |entry: &Entry| self.is_alive(entry.expiry());
         let alive = if condition.needs_value() {
             let alive = self.entry(keyspace, key)?.filter(is_alive);
             alive.as_ref().map_or(Ok(()), |entry| entry.value_type.require_string())?;
@@ -186,7 +186,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<WriteAnswer> {
         let stored = self.entry(keyspace, &key)?;
         let was_stored = stored.is_some();
-        let alive = stored.filter(|entry| self.is_alive(entry.expires_at));
+        let alive = stored.filter(|entry| self.is_alive(entry.expiry()));
         if let Some(entry) = &alive
             && update.needs_string()
         {
@@ -231,10 +231,10 @@ impl<'a> Resolver<'a> {
         key: Vec<u8>,
         value: Vec<u8>,
         value_type: ValueType,
-        expires_at: Option<u64>,
+        expires_at: Option<UnixMillis>,
     ) {
         // On disk zero stands for none, which would make the oldest expiry last for ever.
-        let expires_at = expires_at.map(|time| time.max(1));
+        let expires_at = expires_at.map(|time| time.max(UnixMillis(1)));
         self.change(keyspace, MutationKind::Put { key, value, value_type, expires_at });
     }
 
@@ -268,7 +268,7 @@ impl<'a> Resolver<'a> {
         self.group.add(mutation);
     }
 
-    fn is_alive(&self, expires_at: Option<u64>) -> bool {
+    fn is_alive(&self, expires_at: Option<UnixMillis>) -> bool {
         expires_at.is_none_or(|time| time > self.now)
     }
 
@@ -358,12 +358,13 @@ mod tests {
         let options = Options::new("unused").engine(EngineKind::Memory);
         let mut engine = engine::open(&options).unwrap();
         let mut group = Group::default();
-        group.push([Mutation::put(b"a".to_vec(), b"1".to_vec(), Some(100))]);
+        group.push([Mutation::put(b"a".to_vec(), b"1".to_vec(), Some(UnixMillis(100)))]);
         engine.writer.commit(&mut group, false).unwrap();
         engine.reader
     }
 
     fn resolver(reader: &dyn ReadHalf, now: u64) -> Resolver<'_> {
+        let now = UnixMillis(now);
         Resolver::new(reader, SizeLimits::new(&Options::new("unused")), now, Sequence(2), true)
     }
 

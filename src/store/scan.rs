@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use super::handle::Store;
 use crate::Result;
-use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned, ValueType};
+use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned, UnixMillis, ValueType};
 
 /// The most keys per page of [`Store::scan`]; removed and expired ones count.
 const KEYS_PER_PAGE: usize = 1024;
@@ -31,9 +31,8 @@ pub(crate) struct StoreScan<'a> {
     store: &'a Store,
     /// The keys that are still to be visited; `None` at the end.
     rest: Option<KeyRange>,
-    /// The moment that every page sees, and its time in milliseconds since the Unix epoch; `None`
-    /// where each page sees its own.
-    moment: Option<(Option<EngineSnapshot>, u64)>,
+    /// The moment that every page sees, and its time; `None` where each page sees its own.
+    moment: Option<(Option<EngineSnapshot>, UnixMillis)>,
     keys_only: bool,
 }
 
@@ -102,7 +101,7 @@ impl StoreScan<'_> {
         let page = ScanPage { range, snapshot, limit, keys_only: self.keys_only };
         let mut page = self.store.shared.reader.scan(&page)?;
         let clock = &self.store.shared.clock;
-        page.entries.retain(|item| match (item.entry.expires_at, now) {
+        page.entries.retain(|item| match (item.entry.expiry(), now) {
             (Some(time), Some(now)) => time > now,
             (expires_at, _) => !clock.is_past(expires_at),
         });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::*;
 use crate::actor::{Reply, mailbox};
-use crate::engine::{self, ReadHalf, Sequence};
+use crate::engine::{self, ReadHalf, Sequence, UnixMillis};
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, Result};
 
@@ -100,8 +100,11 @@ fn updates_of_one_group_see_each_other() {
 #[test]
 fn an_expired_key_is_absent_and_is_removed_in_the_background() {
     let store = store();
-    let past =
-        WriteOperation::Put { key: b"a".to_vec(), value: b"1".to_vec(), expires_at: Some(1) };
+    let past = WriteOperation::Put {
+        key: b"a".to_vec(),
+        value: b"1".to_vec(),
+        expires_at: Some(UnixMillis(1)),
+    };
     store.apply(Batch::single(past)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
     assert!(!store.remove("a").unwrap());
@@ -109,7 +112,7 @@ fn an_expired_key_is_absent_and_is_removed_in_the_background() {
     store.apply(Batch::single(require)).unwrap();
     for n in 0..1000 {
         let key = format!("k{n}").into_bytes();
-        let put = WriteOperation::Put { key, value: vec![], expires_at: Some(1) };
+        let put = WriteOperation::Put { key, value: vec![], expires_at: Some(UnixMillis(1)) };
         store.apply(Batch::single(put)).unwrap();
     }
     while store.reader().count() > 0 {

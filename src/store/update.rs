@@ -7,7 +7,7 @@
 use super::integer::parse_integer;
 use super::outcome::{UpdateRefusal, WriteAnswer};
 use super::precondition::Precondition;
-use crate::engine::{Entry, ValueType};
+use crate::engine::{Entry, UnixMillis, ValueType};
 
 /// A change of one key that depends on its entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +43,11 @@ pub(crate) enum Update {
     /// Changes the expiry if its conditions hold (`PEXPIREAT`); a time that has passed removes the
     /// key. Answers a flag, true if the expiry was changed.
     Expire {
-        /// The new expiry, in milliseconds since the Unix epoch.
-        at: u64,
-        /// The time at which `at` was chosen, in the same unit. `at` has passed if it is no later:
+        /// The new expiry.
+        at: UnixMillis,
+        /// The time at which `at` was chosen. `at` has passed if it is no later:
         /// a second reading of a clock that was set back in between would decide otherwise.
-        now: u64,
+        now: UnixMillis,
         /// The conditions on the old expiry.
         conditions: ExpiryConditions,
     },
@@ -55,8 +55,8 @@ pub(crate) enum Update {
     Persist,
     /// Sets or removes the expiry (`GETEX`). Answers the value.
     GetAndExpire {
-        /// The new expiry, in milliseconds since the Unix epoch; `None` for none.
-        expires_at: Option<u64>,
+        /// The new expiry; `None` for none.
+        expires_at: Option<UnixMillis>,
     },
     /// Calls a function of a test on the thread that applies the update.
     #[cfg(test)]
@@ -66,8 +66,8 @@ pub(crate) enum Update {
 /// The expiry of a value that replaces another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NewExpiry {
-    /// The value expires at this time, in milliseconds since the Unix epoch; `None` for never.
-    At(Option<u64>),
+    /// The value expires at this time; `None` for never.
+    At(Option<UnixMillis>),
     /// The value expires when the old one would have.
     Kept,
 }
@@ -86,7 +86,7 @@ pub(crate) struct ExpiryConditions {
 }
 
 impl ExpiryConditions {
-    fn hold(self, old: Option<u64>, new: u64) -> bool {
+    fn hold(self, old: Option<UnixMillis>, new: UnixMillis) -> bool {
         !(self.none && old.is_some()
             || self.some && old.is_none()
             || self.later && old.is_none_or(|old| new <= old)
@@ -103,8 +103,8 @@ pub(crate) enum KeyChange {
     Put {
         /// The value.
         value: Vec<u8>,
-        /// The time at which it expires, in milliseconds since the Unix epoch.
-        expires_at: Option<u64>,
+        /// The time at which it expires.
+        expires_at: Option<UnixMillis>,
         /// The type of the value.
         value_type: ValueType,
     },
@@ -150,7 +150,7 @@ impl Update {
                 value.splice(*offset..end, part.iter().copied());
             }),
             Self::SetKeepingExpiry(value) => {
-                let expires_at = entry.and_then(|entry| entry.expires_at);
+                let expires_at = entry.and_then(|entry| entry.expiry());
                 (string(value.clone(), expires_at), WriteAnswer::Done)
             }
             Self::Swap { value, expiry, condition } => {
@@ -158,7 +158,7 @@ impl Update {
             }
             Self::Take => (KeyChange::Remove, bytes(entry)),
             Self::Expire { at, now, conditions } => match entry {
-                Some(entry) if conditions.hold(entry.expires_at, *at) => {
+                Some(entry) if conditions.hold(entry.expiry(), *at) => {
                     let is_past = at <= now;
                     let change = if is_past { KeyChange::Remove } else { expire(entry, Some(*at)) };
                     (change, WriteAnswer::Flag(true))
@@ -166,7 +166,7 @@ impl Update {
                 _ => (KeyChange::Keep, WriteAnswer::Flag(false)),
             },
             Self::Persist => match entry {
-                Some(entry) if entry.expires_at.is_some() => {
+                Some(entry) if entry.expiry().is_some() => {
                     (expire(entry, None), WriteAnswer::Flag(true))
                 }
                 _ => (KeyChange::Keep, WriteAnswer::Flag(false)),
@@ -189,14 +189,14 @@ fn add(amount: i64, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
     let Some(sum) = old.checked_add(amount) else {
         return refused(UpdateRefusal::Overflow);
     };
-    let expires_at = entry.and_then(|entry| entry.expires_at);
+    let expires_at = entry.and_then(|entry| entry.expiry());
     let value = sum.to_string().into_bytes();
     (string(value, expires_at), WriteAnswer::Integer(sum))
 }
 
 /// Changes a value in place; the answer is its new length.
 fn grow(entry: Option<Entry>, change: impl FnOnce(&mut Vec<u8>)) -> (KeyChange, WriteAnswer) {
-    let expires_at = entry.as_ref().and_then(|entry| entry.expires_at);
+    let expires_at = entry.as_ref().and_then(|entry| entry.expiry());
     let mut value = entry.map_or_else(Vec::new, |entry| entry.value);
     change(&mut value);
     let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
@@ -214,17 +214,17 @@ fn swap(
     }
     let expires_at = match expiry {
         NewExpiry::At(time) => time,
-        NewExpiry::Kept => entry.as_ref().and_then(|entry| entry.expires_at),
+        NewExpiry::Kept => entry.as_ref().and_then(|entry| entry.expiry()),
     };
     (string(value.to_vec(), expires_at), bytes(entry))
 }
 
-fn expire(entry: Entry, expires_at: Option<u64>) -> KeyChange {
+fn expire(entry: Entry, expires_at: Option<UnixMillis>) -> KeyChange {
     let Entry { value, value_type, .. } = entry;
     KeyChange::Put { value, expires_at, value_type }
 }
 
-fn string(value: Vec<u8>, expires_at: Option<u64>) -> KeyChange {
+fn string(value: Vec<u8>, expires_at: Option<UnixMillis>) -> KeyChange {
     KeyChange::Put { value, expires_at, value_type: ValueType::STRING }
 }
 
@@ -299,7 +299,7 @@ mod tests {
     }
 
     fn put(value: &str, expires_at: Option<u64>) -> KeyChange {
-        string(value.into(), expires_at)
+        string(value.into(), expires_at.map(UnixMillis))
     }
 
     fn old(value: &str) -> WriteAnswer {
@@ -349,7 +349,7 @@ mod tests {
         let always = swap(NewExpiry::At(None), None);
         assert_eq!(always.apply(None), (put("new", None), Bytes(None)));
         assert_eq!(always.apply(entry("old")), (put("new", None), old("old")));
-        let until = swap(NewExpiry::At(Some(5)), None);
+        let until = swap(NewExpiry::At(Some(UnixMillis(5))), None);
         assert_eq!(until.apply(entry("old")), (put("new", Some(5)), old("old")));
         let kept = swap(NewExpiry::Kept, Some(Precondition::Present));
         assert_eq!(kept.apply(entry("old")), (put("new", EXPIRY), old("old")));
@@ -367,7 +367,8 @@ mod tests {
 
     #[test]
     fn an_expiry_is_changed_and_a_time_that_has_passed_removes_the_key() {
-        let expire = |at| Update::Expire { at, now: 50, conditions: ExpiryConditions::default() };
+        let (now, conditions) = (UnixMillis(50), ExpiryConditions::default());
+        let expire = |at| Update::Expire { at: UnixMillis(at), now, conditions };
         assert_eq!(expire(51).apply(entry("v")), (put("v", Some(51)), Flag(true)));
         assert_eq!(expire(50).apply(entry("v")), (KeyChange::Remove, Flag(true)));
         assert_eq!(expire(51).apply(None), (KeyChange::Keep, Flag(false)));
@@ -395,9 +396,11 @@ mod tests {
             (both, Some(5), 4, true),
         ];
         for (conditions, old, new, holds) in cases {
-            assert_eq!(conditions.hold(old, new), holds, "{conditions:?} {old:?} {new}");
-            let entry = of("v", old);
-            let (_, answer) = Update::Expire { at: new, now: 0, conditions }.apply(Some(entry));
+            let (entry, at) = (of("v", old), UnixMillis(new));
+            let found = conditions.hold(entry.expiry(), at);
+            assert_eq!(found, holds, "{conditions:?} {old:?} {new}");
+            let update = Update::Expire { at, now: UnixMillis(0), conditions };
+            let (_, answer) = update.apply(Some(entry));
             assert_eq!(answer, Flag(holds));
         }
     }
@@ -412,7 +415,7 @@ mod tests {
     #[test]
     fn a_value_is_read_and_given_a_new_expiry() {
         for expires_at in [None, Some(5)] {
-            let update = Update::GetAndExpire { expires_at };
+            let update = Update::GetAndExpire { expires_at: expires_at.map(UnixMillis) };
             assert_eq!(update.apply(entry("v")), (put("v", expires_at), old("v")));
             assert_eq!(update.apply(None), (KeyChange::Keep, Bytes(None)));
         }

@@ -20,6 +20,7 @@ use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::index::{KeyVersion, KeyspaceChanges, KeyspaceIndexes, Slot};
 use crate::storage::key_range::KeyInterval;
 use crate::storage::log::LogWriter;
@@ -434,7 +435,7 @@ impl WriteHalf for KvsWriter {
         }
     }
 
-    fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+    fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         self.indexes.due(now, limit)
     }
 
@@ -442,7 +443,7 @@ impl WriteHalf for KvsWriter {
         self.log.check_files(self.compaction.inputs())
     }
 
-    fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<UnixMillis> {
         self.indexes.next_deadline()
     }
 

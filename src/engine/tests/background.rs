@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 
 #[test]
 fn deadlines_are_counted_and_told_in_order() {
@@ -11,20 +12,23 @@ fn deadlines_are_counted_and_told_in_order() {
         let (key, value) = (key.into(), Vec::new());
         Mutation::put(key, value, Some(time))
     };
-    commit(&mut writer, &[expiring("late", 20), expiring("early", 10), put("never", "")]);
+    commit(
+        &mut writer,
+        &[expiring("late", UnixMillis(20)), expiring("early", UnixMillis(10)), put("never", "")],
+    );
     assert_eq!(reader.expiring(), 2);
     let due =
         |now, limit| -> Vec<_> { writer.due(now, limit).into_iter().map(|(_, key)| key).collect() };
-    assert!(due(9, 10).is_empty());
-    assert_eq!(due(10, 10), [b"early"]);
-    assert_eq!(due(20, 10), [&b"early"[..], b"late"]);
-    assert_eq!(due(20, 1), [b"early"]);
-    assert_eq!(writer.next_deadline(), Some(10));
+    assert!(due(UnixMillis(9), 10).is_empty());
+    assert_eq!(due(UnixMillis(10), 10), [b"early"]);
+    assert_eq!(due(UnixMillis(20), 10), [&b"early"[..], b"late"]);
+    assert_eq!(due(UnixMillis(20), 1), [b"early"]);
+    assert_eq!(writer.next_deadline(), Some(UnixMillis(10)));
     let snapshot = reader.snapshot().unwrap();
     commit(&mut writer, &[remove("early")]);
-    assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(20)));
+    assert_eq!((reader.expiring(), writer.next_deadline()), (1, Some(UnixMillis(20))));
     let value_type = ValueType::STRING;
-    let stamp = EntryMeta { version: Sequence(1), expires_at: Some(10), value_type };
+    let stamp = EntryMeta { version: Sequence(1), expires_at: Some(UnixMillis(10)), value_type };
     assert_eq!(reader.metadata_at(b"early", &snapshot).unwrap(), Some(stamp));
     assert_eq!(reader.metadata_at(b"other", &snapshot).unwrap(), None);
 }

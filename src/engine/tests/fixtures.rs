@@ -9,6 +9,7 @@ use super::keyspaces::{of, range, typed};
 use super::*;
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::format::segment_header::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::Directory;
 use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
@@ -48,7 +49,7 @@ fn a_store_of_this_format_is_read_as_it_was_written() {
     );
     let stamp = |key: &str| reader.metadata(key.as_bytes()).unwrap().unwrap();
     assert_eq!(stamp("typed").value_type, ValueType(1));
-    assert_eq!(stamp("expiring").expires_at, Some(9_999_999_999_999));
+    assert_eq!(stamp("expiring").expires_at, Some(UnixMillis(9_999_999_999_999)));
     assert_eq!((reader.expiring(), stamp("a").version), (1, stamp("b").version));
     // Without its hints the same is read from the segments.
     let without = copy("format-3");
@@ -159,7 +160,7 @@ fn make_the_fixture() {
     commit(&mut writer, &[range(NAMED, "l", "z"), put("key 25", "back again")]);
     commit(&mut writer, &[put("a", "together"), put("b", "with this"), remove("key 09")]);
     let (key, value) = (b"expiring".to_vec(), b"far away".to_vec());
-    commit(&mut writer, &[Mutation::put(key, value, Some(9_999_999_999_999))]);
+    commit(&mut writer, &[Mutation::put(key, value, Some(UnixMillis(9_999_999_999_999)))]);
     commit(&mut writer, &[typed("typed", "of type 1"), remove("key 12")]);
     while let Some(mut job) = writer.offer_hint() {
         finish(&mut writer, &mut *job);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::storage::format::little_endian::u32_at;
+use crate::storage::format::unix_millis::UnixMillis;
 
 /// Runs the jobs that write hints until none is offered.
 fn hint_all(writer: &mut KvsWriter) -> usize {
@@ -25,7 +26,7 @@ fn hinted() -> SimulatedDisk {
     let (mut writer, _, _) = open(&disk, 2048).unwrap();
     for n in 0..100 {
         let (key, other) = (format!("key{}", n % 40), format!("other{n}"));
-        let expires_at = Some(u64::MAX - n);
+        let expires_at = Some(UnixMillis(u64::MAX - n));
         let expiring = Mutation::put(other.into(), vec![7], expires_at);
         commit(&mut writer, &[put(&key, &format!("value{n}")), expiring]);
         commit(&mut writer, &[remove(&format!("key{}", (n * 7) % 40))]);
@@ -166,7 +167,7 @@ fn a_full_disk_leaves_no_part_of_a_hint() {
 fn the_format_of_a_hint_does_not_change() {
     let disk = SimulatedDisk::new(State::default());
     let (mut writer, _, _) = open(&disk, 72).unwrap();
-    let expiring = Mutation::put(b"a".to_vec(), b"value".to_vec(), Some(300));
+    let expiring = Mutation::put(b"a".to_vec(), b"value".to_vec(), Some(UnixMillis(300)));
     let (keyspace, start, end) = (KeyspaceId(300), b"a".to_vec(), b"bc".to_vec());
     let range = Mutation { keyspace, kind: MutationKind::RemoveRange { start, end } };
     commit(&mut writer, &[put("b", "1"), expiring, range, remove("a")]);

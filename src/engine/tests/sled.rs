@@ -9,6 +9,7 @@ use super::*;
 use crate::EngineKind;
 use crate::storage::format::file_name;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 
 #[test]
 fn versions_grow_over_a_reopen_though_the_newest_key_is_gone() {
@@ -30,7 +31,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     let directory = TempDir::new().unwrap();
     let options = Options::new(directory.path()).engine(EngineKind::Sled);
     let mut engine = crate::engine::open(&options).unwrap();
-    let expiring = |key: &str| Mutation::put(key.into(), "1".into(), Some(5));
+    let expiring = |key: &str| Mutation::put(key.into(), "1".into(), Some(UnixMillis(5)));
     let first = engine.writer.next_sequence();
     let mut earlier = group(&[&[put("a", "1"), expiring("b")], &[remove("a"), put("c", "2")]]);
     engine.writer.commit(&mut earlier, false).unwrap();
@@ -44,7 +45,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     assert_eq!(held(&engine, "b"), Some((b"1".to_vec(), 0)));
     assert_eq!(held(&engine, "c"), Some((b"2".to_vec(), 1)));
     assert_eq!(
-        (counts(&engine), engine.writer.due(9, 9)),
+        (counts(&engine), engine.writer.due(UnixMillis(9), 9)),
         ((2, 1), vec![(KeyspaceId::DEFAULT, b"b".to_vec())])
     );
 
@@ -61,7 +62,7 @@ fn a_group_leaves_what_its_batches_would_one_after_the_other() {
     {
         assert_eq!(held(&engine, key), expected, "{key}");
     }
-    assert_eq!((counts(&engine), engine.writer.due(9, 9)), ((1, 0), vec![]));
+    assert_eq!((counts(&engine), engine.writer.due(UnixMillis(9), 9)), ((1, 0), vec![]));
 }
 
 /// Makes a store with one entry, then writes these bytes as a key of one of sled's trees.

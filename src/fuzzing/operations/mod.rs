@@ -17,6 +17,7 @@ use crate::engine::{
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::store_id::StoreId;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::simulated::{Failure, Fault, SimulatedDisk, State};
 use crate::storage::recovery::RecoveryReport;
 use crate::store::resolve::Resolver;
@@ -113,7 +114,8 @@ impl Store {
         let reads = operations.any(|it| it.operation.reads());
         let limits = SizeLimits::new(&Options::new("data"));
         let next = self.writer.next_sequence();
-        let mut resolver = Resolver::new(&self.reader, limits, self.model.now, next, reads);
+        let mut resolver =
+            Resolver::new(&self.reader, limits, UnixMillis(self.model.now), next, reads);
         let before = self.model.clone();
         for batch in batches {
             let expected = self.model.apply(&batch);
@@ -230,7 +232,7 @@ impl Store {
         let Model { entries, now, .. } = &self.model;
         let is_due = |entry: &crate::Entry| entry.expires_at.is_some_and(|time| time <= *now);
         let due = entries.iter().filter(|(_, entry)| is_due(entry)).map(|(key, _)| key.clone());
-        let mut found = self.writer.due(*now, usize::MAX);
+        let mut found = self.writer.due(UnixMillis(*now), usize::MAX);
         found.sort();
         assert_eq!(found, due.collect::<Vec<_>>());
     }
@@ -245,7 +247,7 @@ impl Store {
             assert_eq!(found, expected.cloned());
             let stamp = |entry: &crate::Entry| EntryMeta {
                 version: Sequence(entry.version),
-                expires_at: entry.expires_at,
+                expires_at: entry.expiry(),
                 value_type: entry.value_type,
             };
             assert_eq!(reader.metadata(&key).unwrap(), expected.map(stamp));

@@ -6,6 +6,7 @@ use crate::Entry;
 use crate::engine::{KeyspaceId, ValueType};
 use crate::fuzzing::input::Input;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::store::{
     Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Precondition,
     Update, WriteAnswer, WriteAnswers, WriteOperation,
@@ -75,7 +76,7 @@ fn operation(input: &mut Input<'_>, now: u64, key: Vec<u8>) -> WriteOperation {
                 2 => Some(u64::MAX),
                 _ => None,
             };
-            WriteOperation::Put { key, value: value(input), expires_at }
+            WriteOperation::Put { key, value: value(input), expires_at: expires_at.map(UnixMillis) }
         }
     }
 }
@@ -92,11 +93,11 @@ fn update(input: &mut Input<'_>, now: u64) -> Update {
         0 => Update::Take,
         1 => Update::Persist,
         2 => Update::Add(1),
-        3 => Update::GetAndExpire { expires_at: Some(now + u64::from(input.byte())) },
+        3 => Update::GetAndExpire { expires_at: Some(UnixMillis(now + u64::from(input.byte()))) },
         4 => {
             let at = now - 1 + u64::from(input.byte());
             let conditions = ExpiryConditions { later: input.flag(), ..Default::default() };
-            Update::Expire { at, now, conditions }
+            Update::Expire { at: UnixMillis(at), now: UnixMillis(now), conditions }
         }
         5 => {
             let condition = input.flag().then_some(Precondition::Absent);
@@ -132,8 +133,8 @@ impl Model {
         entries: &mut Entries,
     ) -> Option<(WriteAnswer, bool)> {
         let is_alive = |entry: &Entry| entry.expires_at.is_none_or(|time| time > self.now);
-        let put = |key: &Vec<u8>, value: &Vec<u8>, expires_at: Option<u64>, to: &mut Entries| {
-            let expires_at = expires_at.map(|time| time.max(1));
+        let put = |key: &Vec<u8>, value: &Vec<u8>, expiry: Option<UnixMillis>, to: &mut Entries| {
+            let expires_at = expiry.map(|time| time.0.max(1));
             let (value, version, value_type) =
                 (value.clone(), self.next_sequence, ValueType::STRING);
             let entry = Entry { value, version: version.0, expires_at, value_type };

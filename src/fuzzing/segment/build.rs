@@ -15,6 +15,7 @@ use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::little_endian::u64_at;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::store_id::StoreId;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::simulated::{SimulatedDisk, State as DiskState};
 use crate::storage::recovery::RecoveryReport;
 
@@ -162,7 +163,7 @@ fn batch(input: &mut Input<'_>, states: &[State]) -> (Vec<Mutation>, State) {
                 value.resize(value.len() + length, input.byte());
                 state.insert(key.clone(), value.clone());
                 let expires_at = Some(u64::from(input.byte())).filter(|time| *time > 127);
-                batch.push(Mutation::put(key, value, expires_at));
+                batch.push(Mutation::put(key, value, expires_at.map(UnixMillis)));
             }
         }
     }

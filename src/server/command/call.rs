@@ -93,6 +93,6 @@ impl<'a> Call<'a> {
 
     /// Returns the time in milliseconds since the Unix epoch.
     pub(super) fn now(&self) -> i64 {
-        i64::try_from(self.context.store.now()).unwrap_or(i64::MAX)
+        i64::try_from(self.context.store.now().0).unwrap_or(i64::MAX)
     }
 }

@@ -6,7 +6,7 @@ use super::lifetime::TimeUnit;
 use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
-use crate::store::{ExpiryConditions, Update};
+use crate::store::{ExpiryConditions, UnixMillis, Update};
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
 pub(super) fn expire(call: &Call<'_>) -> Executed {
@@ -63,7 +63,7 @@ fn change(call: &Call<'_>, unit: TimeUnit) -> Executed {
     let conditions = conditions(call)?;
     let now = call.now();
     // A time before the epoch has passed as the epoch has.
-    let since_epoch = |time: i64| u64::try_from(time).unwrap_or(0);
+    let since_epoch = |time: i64| UnixMillis(u64::try_from(time).unwrap_or(0));
     let at = since_epoch(call.deadline(2, unit, now)?);
     let update = Update::Expire { at, now: since_epoch(now), conditions };
     call.update(call.argument(1), update)
@@ -106,7 +106,7 @@ fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
     let shown = match call.expiry_of(call.argument(1))? {
         None => -2,
         Some(None) => -1,
-        Some(Some(time)) => reply(i64::try_from(time).unwrap_or(i64::MAX)),
+        Some(Some(time)) => reply(i64::try_from(time.0).unwrap_or(i64::MAX)),
     };
     done(Value::Integer(shown))
 }

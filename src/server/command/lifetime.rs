@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::command_error::{CommandError, SYNTAX};
 use super::word::is;
+use crate::store::UnixMillis;
 
 /// The unit and the origin of a time in an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +50,15 @@ impl TimeUnit {
 impl Call<'_> {
     /// Returns the time at a position, for a command that sets a key anew: it must be after the
     /// epoch.
-    pub(super) fn expiry(&self, position: usize, unit: TimeUnit) -> Result<u64, CommandError> {
+    pub(super) fn expiry(
+        &self,
+        position: usize,
+        unit: TimeUnit,
+    ) -> Result<UnixMillis, CommandError> {
         let time = self.integer(position)?;
         let resolved = unit.resolve(time, self.now()).filter(|_| time > 0);
-        resolved.and_then(|time| u64::try_from(time).ok()).ok_or_else(|| self.invalid_expiry())
+        let expiry = resolved.and_then(|time| u64::try_from(time).ok());
+        expiry.map(UnixMillis).ok_or_else(|| self.invalid_expiry())
     }
 
     /// Returns the time at a position, for a command that changes the expiry of a key: it may have
@@ -127,7 +133,7 @@ impl Lifetime {
     }
 
     /// Returns its end, if it states a time.
-    pub(super) fn end(self, call: &Call<'_>) -> Result<Option<u64>, CommandError> {
+    pub(super) fn end(self, call: &Call<'_>) -> Result<Option<UnixMillis>, CommandError> {
         match self {
             Self::Until { unit, position } => call.expiry(position, unit).map(Some),
             _ => Ok(None),

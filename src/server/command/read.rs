@@ -7,6 +7,7 @@ use super::call::{Call, Executed, Unfinished};
 use crate::Entry;
 use crate::protocol::resp::Value;
 use crate::server::execute::execution::{Execution, KEYS_ON_WORKER_MAX};
+use crate::store::UnixMillis;
 use crate::store::read::Access;
 
 impl Call<'_> {
@@ -20,7 +21,7 @@ impl Call<'_> {
     /// Returns the expiry of a key that is there; the value is not read.
     ///
     /// A key over the limit of the store is not refused: it cannot be there, and so it is absent.
-    pub(super) fn expiry_of(&self, key: &[u8]) -> Result<Option<Option<u64>>, Unfinished> {
+    pub(super) fn expiry_of(&self, key: &[u8]) -> Result<Option<Option<UnixMillis>>, Unfinished> {
         let found = self.context.store.read_metadata(key, self.access)?;
         self.count_lookup(found.is_some());
         Ok(found.map(|found| found.expires_at))

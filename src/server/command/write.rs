@@ -7,7 +7,8 @@ use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Applied, BatchOutcome, Update, UpdateRefusal, WriteAnswer, WriteAnswers, WriteOperation,
+    Applied, BatchOutcome, UnixMillis, Update, UpdateRefusal, WriteAnswer, WriteAnswers,
+    WriteOperation,
 };
 
 impl Call<'_> {
@@ -64,6 +65,6 @@ fn refusal(reason: UpdateRefusal) -> &'static str {
 }
 
 /// Returns an operation that sets a key.
-pub(super) fn put(key: &[u8], value: &[u8], expires_at: Option<u64>) -> WriteOperation {
+pub(super) fn put(key: &[u8], value: &[u8], expires_at: Option<UnixMillis>) -> WriteOperation {
     WriteOperation::Put { key: key.to_vec(), value: value.to_vec(), expires_at }
 }

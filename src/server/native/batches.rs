@@ -1,11 +1,14 @@
 //! Operations that write, as batches for the writer.
 
 use crate::protocol::native::ResponseMessage;
-use crate::protocol::native::{BatchCondition, BatchItem, Failure, RequestOperation, Success};
+use crate::protocol::native::{
+    BatchCondition, BatchItem, ByteString, Failure, RequestOperation, Success,
+};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, WriteAnswer, WriteOperation,
+    Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, UnixMillis, WriteAnswer,
+    WriteOperation,
 };
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
@@ -18,9 +21,7 @@ type OperationResult = Result<Success<'static>, Failure>;
 pub(super) fn execute<R>(id: u64, operation: RequestOperation<'_>) -> Execution<R> {
     match operation {
         RequestOperation::Set { key, value, expires_at } => {
-            let operation =
-                WriteOperation::Put { key: key.into_vec(), value: value.into_vec(), expires_at };
-            write(id, Batch::single(operation), version)
+            write(id, Batch::single(put(key, value, expires_at)), version)
         }
         RequestOperation::Remove { key } => {
             write(id, Batch::single(WriteOperation::Remove { key: key.into_vec() }), removed)
@@ -62,11 +63,14 @@ fn removed(outcome: BatchOutcome) -> OperationResult {
     }
 }
 
+fn put(key: ByteString<'_>, value: ByteString<'_>, expires_at: Option<u64>) -> WriteOperation {
+    let (key, value) = (key.into_vec(), value.into_vec());
+    WriteOperation::Put { key, value, expires_at: expires_at.map(UnixMillis) }
+}
+
 fn item(item: BatchItem<'_>) -> WriteOperation {
     match item {
-        BatchItem::Set { key, value, expires_at } => {
-            WriteOperation::Put { key: key.into_vec(), value: value.into_vec(), expires_at }
-        }
+        BatchItem::Set { key, value, expires_at } => put(key, value, expires_at),
         BatchItem::Remove { key } => WriteOperation::Remove { key: key.into_vec() },
         BatchItem::Require { key, condition } => WriteOperation::Require {
             key: key.into_vec(),

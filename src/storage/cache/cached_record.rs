@@ -5,6 +5,7 @@ use std::mem::size_of;
 use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The most bytes of key and value that are stored inline.
@@ -22,7 +23,7 @@ pub(crate) struct RecordRef<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) version: Sequence,
     pub(crate) value_type: ValueType,
-    pub(crate) expires_at: Option<u64>,
+    pub(crate) expires_at: Option<UnixMillis>,
 }
 
 /// A version of a key with its value, and the point in time that it is valid as of.
@@ -58,7 +59,7 @@ impl CachedRecord {
             _ => RecordBytes::Long { key: key.len(), bytes: [key, value].concat().into() },
         };
         let validated_at = AtomicU64::new(validated_at.0);
-        let expires_at = expires_at.unwrap_or(0);
+        let expires_at = UnixMillis::or_zero(expires_at);
         Self { validated_at, version, expires_at, keyspace, value_type, bytes }
     }
 
@@ -79,8 +80,8 @@ impl CachedRecord {
         }
     }
 
-    pub(super) fn expires_at(&self) -> Option<u64> {
-        Some(self.expires_at).filter(|time| *time > 0)
+    pub(super) fn expires_at(&self) -> Option<UnixMillis> {
+        UnixMillis::unless_zero(self.expires_at)
     }
 
     /// Returns a sequence number at which, or later, the version was its key's newest.
@@ -111,7 +112,7 @@ mod tests {
     fn short_and_long_records_read_back_as_they_were_made() {
         for (key, value) in [(0, 0), (1, 116), (117, 0), (100, 18), (0, 118), (300, 0), (7, 9000)] {
             let (key, value) = (vec![1; key], vec![2; value]);
-            for expires_at in [None, Some(9)] {
+            for expires_at in [None, Some(UnixMillis(9))] {
                 let (keyspace, value_type) = (KeyspaceId(6), ValueType(7));
                 let (key, value, version) = (&key[..], &value[..], Sequence(5));
                 let record = RecordRef { keyspace, key, value, version, value_type, expires_at };

@@ -9,6 +9,7 @@ use super::lazy_array::LazyArray;
 use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{AtomicUsize, Ordering, random};
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ pub(crate) struct Hit {
     pub(crate) value: Vec<u8>,
     pub(crate) version: Sequence,
     pub(crate) value_type: ValueType,
-    pub(crate) expires_at: Option<u64>,
+    pub(crate) expires_at: Option<UnixMillis>,
 }
 
 /// A bounded cache of records.

@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::storage::format::keyspace::KeyspaceId;
     use crate::storage::format::record::RecordKind;
+    use crate::storage::format::unix_millis::UnixMillis;
     use crate::storage::key_range::KeyInterval;
 
     fn encode(records: &[Record<'_>], base: u64) -> (Vec<u8>, Vec<Extent>) {
@@ -168,7 +169,7 @@ mod tests {
 
     const NUMBERS: FrameNumbers = FrameNumbers { sequence: Sequence(5), durable: Sequence(3) };
 
-    const PUT_K: Record<'_> = Record::put(b"k", b"vw", Some(300));
+    const PUT_K: Record<'_> = Record::put(b"k", b"vw", Some(UnixMillis(300)));
 
     #[test]
     fn the_format_does_not_change() {

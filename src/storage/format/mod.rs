@@ -17,7 +17,7 @@
 //! | [`hint`], [`hint_entry`] | the layout of a hint, and its entries |
 //! | [`clean_shutdown`] | the clean-shutdown marker |
 //! | [`store_id`], [`segment_id`] | the ids of a store and of a segment |
-//! | [`sequence`] | the sequence number of a commit |
+//! | [`sequence`], [`unix_millis`] | the sequence number of a commit, and a time of day |
 //! | [`file_name`] | the names of files |
 //! | [`little_endian`] | numbers at an offset |
 //!
@@ -41,3 +41,4 @@ pub(crate) mod segment_header;
 pub(crate) mod segment_id;
 pub(crate) mod sequence;
 pub(crate) mod store_id;
+pub(crate) mod unix_millis;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::storage::format::keyspace::{KeyspaceId, ValueType};
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::KeyInterval;
 
 /// Bytes of a record before its body.
@@ -19,7 +20,7 @@ pub(crate) struct Record<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind<'a> {
     /// The key has this value.
-    Put { key: &'a [u8], value: &'a [u8], value_type: ValueType, expires_at: Option<u64> },
+    Put { key: &'a [u8], value: &'a [u8], value_type: ValueType, expires_at: Option<UnixMillis> },
     /// The key is gone.
     Remove { key: &'a [u8] },
     /// Every key in the range is gone if its version is lower.
@@ -53,7 +54,7 @@ impl<'a> RecordBody<'a> {
         let (value_type, expires_at) = (ValueType::default(), 0);
         match record.kind {
             RecordKind::Put { key, value, value_type, expires_at } => {
-                let expires_at = expires_at.unwrap_or(0);
+                let expires_at = UnixMillis::or_zero(expires_at);
                 Self { kind: PUT, keyspace, value_type, expires_at, key, value }
             }
             RecordKind::Remove { key } => {
@@ -71,7 +72,7 @@ impl<'a> RecordBody<'a> {
         let is_plain = expires_at == 0 && value_type == ValueType::default();
         let kind = match kind {
             PUT => {
-                let expires_at = Some(expires_at).filter(|time| *time > 0);
+                let expires_at = UnixMillis::unless_zero(expires_at);
                 RecordKind::Put { key, value, value_type, expires_at }
             }
             REMOVE if is_plain && value.is_empty() => RecordKind::Remove { key },
@@ -133,7 +134,11 @@ impl<'a> Record<'a> {
 
     /// Returns the put of a string in the default keyspace.
     #[cfg(any(test, feature = "internals"))]
-    pub(crate) const fn put(key: &'a [u8], value: &'a [u8], expires_at: Option<u64>) -> Self {
+    pub(crate) const fn put(
+        key: &'a [u8],
+        value: &'a [u8],
+        expires_at: Option<UnixMillis>,
+    ) -> Self {
         let kind = RecordKind::Put { key, value, value_type: ValueType::STRING, expires_at };
         Self { keyspace: KeyspaceId::DEFAULT, kind }
     }

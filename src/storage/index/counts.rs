@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::slot::Slot;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// The counts that readers see.
@@ -18,7 +19,7 @@ pub(super) struct SharedCounts {
 pub(super) struct KeyCounts {
     shared: Arc<SharedCounts>,
     /// The time of expiry of every key that has one.
-    deadlines: BTreeSet<(u64, Box<[u8]>)>,
+    deadlines: BTreeSet<(UnixMillis, Box<[u8]>)>,
 }
 
 impl KeyCounts {
@@ -49,13 +50,13 @@ impl KeyCounts {
     }
 
     /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first.
-    pub(super) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+    pub(super) fn due(&self, now: UnixMillis, limit: usize) -> Vec<Vec<u8>> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);
         due.take(limit).map(|(_, key)| key.to_vec()).collect()
     }
 
     /// Returns the soonest expiry of any key.
-    pub(super) fn next_deadline(&self) -> Option<u64> {
+    pub(super) fn next_deadline(&self) -> Option<UnixMillis> {
         self.deadlines.first().map(|(time, _)| *time)
     }
 }

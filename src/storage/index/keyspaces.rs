@@ -10,6 +10,7 @@ use super::visibility::Visibility;
 use super::writer::{IndexWriter, publish_together};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, Mutex, Published, lock};
 
@@ -224,7 +225,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
 
     /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first in each
     /// keyspace.
-    pub(crate) fn due(&self, now: u64, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+    pub(crate) fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         let mut due = Vec::new();
         for (keyspace, writer) in &self.writers {
             let keys = writer.due(now, limit - due.len()).into_iter();
@@ -234,7 +235,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
     }
 
     /// Returns the soonest expiry of any key.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
+    pub(crate) fn next_deadline(&self) -> Option<UnixMillis> {
         self.writers.iter().filter_map(|(_, writer)| writer.next_deadline()).min()
     }
 }

@@ -90,6 +90,7 @@ impl<S: PackedSlot> Cell<S> for SeqlockCell<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::format::unix_millis::UnixMillis;
 
     /// Words that belong together.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ mod tests {
             false
         }
 
-        fn expires_at(&self) -> Option<u64> {
+        fn expires_at(&self) -> Option<UnixMillis> {
             None
         }
     }

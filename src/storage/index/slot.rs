@@ -1,6 +1,7 @@
 //! The contract between the index and what it holds for a version.
 
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 
 /// The data of one version of a key: the location of its record, or the value itself.
 pub(crate) trait Slot: Clone + Send + Sync + 'static {
@@ -10,8 +11,8 @@ pub(crate) trait Slot: Clone + Send + Sync + 'static {
     /// Returns true if this version is a removal of the key.
     fn is_tombstone(&self) -> bool;
 
-    /// Returns the time at which this version expires, in milliseconds since the Unix epoch.
-    fn expires_at(&self) -> Option<u64>;
+    /// Returns the time at which this version expires.
+    fn expires_at(&self) -> Option<UnixMillis>;
 }
 
 /// A version number and its slot, which one thread replaces while others read them without a lock.

@@ -8,6 +8,7 @@ use super::*;
 use crate::bugs::{Bug, plant};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::KeyInterval;
 use crate::storage::key_range::KeyRange;
 
@@ -21,8 +22,8 @@ impl Slot for Number {
     fn is_tombstone(&self) -> bool {
         self.0 < 0
     }
-    fn expires_at(&self) -> Option<u64> {
-        u64::try_from(self.0).ok().filter(|time| *time >= 100)
+    fn expires_at(&self) -> Option<UnixMillis> {
+        u64::try_from(self.0).ok().filter(|time| *time >= 100).map(UnixMillis)
     }
 }
 
@@ -100,11 +101,11 @@ fn keys_and_deadlines_are_counted() {
     let reader = index.reader();
     commit(&mut index, 1, &[("a", 1), ("b", 150), ("c", 120)]);
     assert_eq!((reader.live(), reader.expiring()), (3, 2));
-    assert_eq!(index.due(119, 10), Vec::<Vec<u8>>::new());
-    assert_eq!(index.due(150, 10), [b"c", b"b"]);
+    assert_eq!(index.due(UnixMillis(119), 10), Vec::<Vec<u8>>::new());
+    assert_eq!(index.due(UnixMillis(150), 10), [b"c", b"b"]);
     commit(&mut index, 2, &[("a", 200), ("b", -1), ("c", 1)]);
     assert_eq!((reader.live(), reader.expiring()), (2, 1));
-    assert_eq!(index.due(200, 10), [b"a"]);
+    assert_eq!(index.due(UnixMillis(200), 10), [b"a"]);
     index.remove_range(KeyInterval::ALL, Sequence(3), &Number(-1), |_| {});
     index.publish(Sequence(3));
     assert_eq!((reader.live(), reader.expiring()), (0, 0));

@@ -15,6 +15,7 @@ use super::undo_log::{UndoLog, UndoRecord};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::{KeyInterval, KeyRange};
 use crate::sync::Arc;
 
@@ -276,12 +277,12 @@ impl<S: Slot> IndexWriter<S> {
     }
 
     /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first.
-    pub(crate) fn due(&self, now: u64, limit: usize) -> Vec<Vec<u8>> {
+    pub(crate) fn due(&self, now: UnixMillis, limit: usize) -> Vec<Vec<u8>> {
         self.counts.due(now, limit)
     }
 
     /// Returns the soonest expiry of any key.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
+    pub(crate) fn next_deadline(&self) -> Option<UnixMillis> {
         self.counts.next_deadline()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 use crate::storage::format::record::{Record, RecordKind};
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::KeyInterval;
 
 /// A change of one keyspace whose outcome no longer depends on what is stored.
@@ -24,8 +25,8 @@ pub(crate) enum MutationKind {
         value: Vec<u8>,
         /// The type of the value.
         value_type: ValueType,
-        /// When it expires, in milliseconds since the Unix epoch.
-        expires_at: Option<u64>,
+        /// The time at which it expires.
+        expires_at: Option<UnixMillis>,
     },
     /// The key is gone.
     Remove {
@@ -97,7 +98,7 @@ impl<'a> From<&'a Mutation> for Record<'a> {
 /// Mutations of strings in the default keyspace.
 #[cfg(any(test, fuzzing))]
 impl Mutation {
-    pub(crate) fn put(key: Vec<u8>, value: Vec<u8>, expires_at: Option<u64>) -> Self {
+    pub(crate) fn put(key: Vec<u8>, value: Vec<u8>, expires_at: Option<UnixMillis>) -> Self {
         let value_type = ValueType::STRING;
         let kind = MutationKind::Put { key, value, value_type, expires_at };
         Self { keyspace: KeyspaceId::DEFAULT, kind }

@@ -4,6 +4,7 @@ use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::keyspace::ValueType;
 use crate::storage::format::record::{Extent, Record, RecordKind};
 use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::index::{PackedSlot, SLOT_WORDS, SeqlockCell, Slot};
 
 /// The position of a version of a key in the log, as the index holds it.
@@ -22,7 +23,7 @@ impl Location {
     pub(crate) fn of(record: &Record<'_>, segment: SegmentId, extent: Extent) -> Self {
         match record.kind {
             RecordKind::Put { expires_at, value_type, .. } => {
-                let expires_at = expires_at.unwrap_or(0);
+                let expires_at = UnixMillis::or_zero(expires_at);
                 Self { segment, extent, expires_at, value_type, tombstone: false }
             }
             RecordKind::Remove { .. } | RecordKind::RemoveRange { .. } => {
@@ -69,8 +70,8 @@ impl Slot for Location {
         self.tombstone
     }
 
-    fn expires_at(&self) -> Option<u64> {
-        Some(self.expires_at).filter(|time| *time > 0)
+    fn expires_at(&self) -> Option<UnixMillis> {
+        UnixMillis::unless_zero(self.expires_at)
     }
 }
 

@@ -41,10 +41,10 @@ impl engine::WriteHalf for Failing {
     fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
         self.0.note_failed_job(kind, error);
     }
-    fn due(&self, now: u64, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
+    fn due(&self, now: engine::UnixMillis, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
         self.0.due(now, limit)
     }
-    fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<engine::UnixMillis> {
         self.0.next_deadline()
     }
     fn close(&mut self) -> Result<()> {
@@ -115,7 +115,7 @@ fn without_maintenance_nothing_is_acknowledged() {
 /// Returns a key that expires at this time.
 fn expiring(number: u32, expires_at: u64) -> WriteOperation {
     let key = number.to_le_bytes().to_vec();
-    WriteOperation::Put { key, value: vec![], expires_at: Some(expires_at) }
+    WriteOperation::Put { key, value: vec![], expires_at: Some(UnixMillis(expires_at)) }
 }
 
 #[test]
@@ -154,7 +154,8 @@ fn a_sync_does_not_fail_because_of_a_write_beside_it() {
 fn an_expiry_at_the_beginning_of_time_is_one() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(Options::new(directory.path())).unwrap();
-    let put = WriteOperation::Put { key: b"a".to_vec(), value: vec![], expires_at: Some(0) };
+    let put =
+        WriteOperation::Put { key: b"a".to_vec(), value: vec![], expires_at: Some(UnixMillis(0)) };
     store.apply(Batch::single(put)).unwrap();
     assert_eq!(store.get("a").unwrap(), None);
 }

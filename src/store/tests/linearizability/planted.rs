@@ -81,10 +81,10 @@ impl engine::WriteHalf for OftenFull {
     fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
         self.0.note_failed_job(kind, error);
     }
-    fn due(&self, now: u64, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
+    fn due(&self, now: engine::UnixMillis, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
         self.0.due(now, limit)
     }
-    fn next_deadline(&self) -> Option<u64> {
+    fn next_deadline(&self) -> Option<engine::UnixMillis> {
         self.0.next_deadline()
     }
     fn close(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::checker::{Checker, Effort, Figures};
 use super::machine::{Machine, Past, put};
 use super::{Dice, Model, START, options};
+use crate::engine::UnixMillis;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
@@ -40,7 +41,7 @@ fn write(machine: &mut Machine, operations: Vec<WriteOperation>) {
 
 /// Puts a key that expires in so many milliseconds, as the clock says.
 fn put_for(key: &str, milliseconds: u64) -> WriteOperation {
-    let expires_at = Some(manual::now() + milliseconds);
+    let expires_at = Some(UnixMillis(manual::now() + milliseconds));
     WriteOperation::Put { key: key.into(), value: b"v".to_vec(), expires_at }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Dice;
 use super::machine::{lengthen, put, remove};
 use crate::Error;
-use crate::engine::KeyspaceId;
+use crate::engine::{KeyspaceId, UnixMillis};
 use crate::storage::fs::simulated::Fill;
 use crate::store::clock::manual;
 use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
@@ -157,7 +157,7 @@ impl Change {
             }
             Self::PutExpiring { key, after } => {
                 let (key, value) = (name(key).into_bytes(), format!("{step}").into_bytes());
-                let expires_at = Some(manual::now().saturating_add(*after));
+                let expires_at = Some(UnixMillis(manual::now().saturating_add(*after)));
                 (KeyspaceId::DEFAULT, WriteOperation::Put { key, value, expires_at })
             }
             Self::Remove { keyspace, key } => (*keyspace, remove(&name(key))),

@@ -315,7 +315,8 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
     let keyspace = *keyspace;
     match operation {
         WriteOperation::Put { key, value, expires_at } => {
-            let (key, entry) = (placed(keyspace, key), (value.clone(), *expires_at));
+            let expires_at = expires_at.map(|time| time.0);
+            let (key, entry) = (placed(keyspace, key), (value.clone(), expires_at));
             Box::new(move |model| drop(model.insert(key.clone(), entry.clone())))
         }
         WriteOperation::Remove { key } => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::machine::{Machine, Past, put, remove};
 use super::super::{Model, options};
 use crate::Durability;
+use crate::engine::UnixMillis;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::{Batch, WriteOperation};
 
@@ -136,7 +137,7 @@ impl Store {
             put("c", "!"),
         ]);
         let (key, value) = (b"expiring".to_vec(), b"some day".to_vec());
-        author.write(vec![WriteOperation::Put { key, value, expires_at: Some(FAR) }]);
+        author.write(vec![WriteOperation::Put { key, value, expires_at: Some(UnixMillis(FAR)) }]);
         author.write(vec![put("long", "more than a sector ".repeat(40))]);
         author.write(vec![remove("key 20")]);
         author.write(vec![remove("key 7")]);
