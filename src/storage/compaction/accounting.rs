@@ -190,13 +190,18 @@ impl Accounting {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::storage::compaction) mod tests {
     use super::*;
     use crate::storage::format::frame::FRAME_HEADER_BYTES;
     use crate::storage::format::record::{Extent, Record};
 
     /// Adds a sealed segment with these bytes, which holds these commits.
-    fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
+    pub(in crate::storage::compaction) fn add(
+        accounting: &mut Accounting,
+        id: u64,
+        bytes: u64,
+        commits: [u64; 2],
+    ) {
         accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
         commits
             .into_iter()
@@ -204,7 +209,7 @@ mod tests {
     }
 
     /// Returns a location that costs this many bytes.
-    fn place(id: u64, cost: u64) -> Location {
+    pub(in crate::storage::compaction) fn place(id: u64, cost: u64) -> Location {
         let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
         Location::of(&Record::remove(b"k"), SegmentId(id), Extent { offset: 72, length })
     }

@@ -127,23 +127,8 @@ impl Accounting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::record::{Extent, Record};
+    use crate::storage::compaction::accounting::tests::{add, place};
     use crate::storage::format::segment_header::Origin;
-    use crate::storage::segment::Location;
-
-    /// Adds a sealed segment with these bytes, which holds these commits.
-    fn add(accounting: &mut Accounting, id: u64, bytes: u64, commits: [u64; 2]) {
-        accounting.add(SegmentId(id), Origin::Compacted, bytes, true);
-        commits
-            .into_iter()
-            .for_each(|sequence| accounting.note_sequence(SegmentId(id), Sequence(sequence)));
-    }
-
-    /// Returns a location that costs this many bytes.
-    fn place(id: u64, cost: u64) -> Location {
-        let length = u32::try_from(cost - FRAME_HEADER_BYTES as u64).unwrap();
-        Location::of(&Record::remove(b"k"), SegmentId(id), Extent { offset: 72, length })
-    }
 
     fn choose(accounting: &mut Accounting, garbage: u64, output: u64) -> Vec<u64> {
         accounting.choose(garbage, output).into_iter().map(|id| id.0).collect()
