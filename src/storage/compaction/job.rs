@@ -102,6 +102,7 @@ impl Compaction {
         };
         let (segment, may_hold_unmarked) = (Arc::clone(segment), *may_hold_unmarked);
         let dead = dead.clone();
+        let next = CompactionPhase::Copy { input: input + 1, offset: SEGMENT_HEADER_BYTES as u64 };
         let mut scan = FrameScan::resume(&segment, offset)?;
         // A record that dies during the step is copied as well, and not repointed.
         let horizon = self.plan.indexes.horizon();
@@ -111,10 +112,7 @@ impl Compaction {
                 // Every input is sealed, and recovery takes nothing that follows.
                 NextFrame::Valid(frame) if frame.header.kind == FrameKind::Seal => {
                     self.output.flush()?;
-                    self.phase = CompactionPhase::Copy {
-                        input: input + 1,
-                        offset: SEGMENT_HEADER_BYTES as u64,
-                    };
+                    self.phase = next;
                     return Ok(None);
                 }
                 NextFrame::Valid(frame) => {
@@ -133,10 +131,7 @@ impl Compaction {
                     }
                 }
                 NextFrame::End if planted(Bug::CompactCut) => {
-                    self.phase = CompactionPhase::Copy {
-                        input: input + 1,
-                        offset: SEGMENT_HEADER_BYTES as u64,
-                    };
+                    self.phase = next;
                     return Ok(None);
                 }
                 NextFrame::End => {
