@@ -1,11 +1,14 @@
 //! The store over the in-memory engine: what every engine gets from the store itself.
 
+mod failing_writer;
 mod linearizability;
 mod simulation;
 mod writer;
 
 use std::path::Path;
 use std::time::Duration;
+
+use failing_writer::FailingWriter;
 
 use super::clock::Clock;
 use super::*;

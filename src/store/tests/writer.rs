@@ -13,45 +13,6 @@ use crate::sync::{Mutex, lock};
 
 type Fault = Arc<Mutex<Option<Error>>>;
 
-/// Fails every commit while there is a fault.
-struct Failing(Box<dyn engine::WriteHalf>, Fault);
-
-impl engine::WriteHalf for Failing {
-    fn next_sequence(&self) -> engine::Sequence {
-        self.0.next_sequence()
-    }
-    fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {
-        match lock(&self.1).clone() {
-            Some(error) => Err(error),
-            None => self.0.commit(group, durable),
-        }
-    }
-    fn sync(&mut self) -> Result<()> {
-        self.0.sync()
-    }
-    fn offer_sync(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
-        self.0.offer_sync()
-    }
-    fn offer_compaction(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
-        self.0.offer_compaction()
-    }
-    fn take_delivery(&mut self, delivery: engine::Delivery) {
-        self.0.take_delivery(delivery);
-    }
-    fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
-        self.0.note_failed_job(kind, error);
-    }
-    fn due(&self, now: engine::UnixMillis, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
-        self.0.due(now, limit)
-    }
-    fn next_deadline(&self) -> Option<engine::UnixMillis> {
-        self.0.next_deadline()
-    }
-    fn close(&mut self) -> Result<()> {
-        panic!("a store that failed is not marked as closed cleanly");
-    }
-}
-
 struct Bench {
     writer: Writer,
     fault: Fault,
@@ -64,8 +25,15 @@ impl Bench {
         let opened = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
         let fault = Fault::default();
         let (jobs, inbox) = mailbox(1);
+        // While there is a fault, every commit fails.
+        let raised = Arc::clone(&fault);
+        let failing = FailingWriter {
+            writer: opened.writer,
+            fault: Box::new(move || lock(&raised).clone()),
+            may_close: false,
+        };
         let parts = WriterParts {
-            engine: Box::new(Failing(opened.writer, Arc::clone(&fault))),
+            engine: Box::new(failing),
             reader: Arc::clone(&opened.reader),
             clock: Clock::manual(),
             limits: SizeLimits::new(&Options::new("unused")),

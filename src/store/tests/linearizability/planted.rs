@@ -1,5 +1,7 @@
 //! Each of these mistakes makes histories that the checker rejects.
 
+use std::io;
+
 use super::*;
 use crate::bugs::Bug;
 
@@ -52,51 +54,15 @@ fn pruning_versions_that_a_snapshot_sees_is_caught() {
     is_caught(Bug::IgnoreSnapshots, |seed| batches::round(&bench, seed));
 }
 
-/// A write half whose disk is full every few groups.
-struct OftenFull(Box<dyn engine::WriteHalf>, Dice);
-
-impl engine::WriteHalf for OftenFull {
-    fn next_sequence(&self) -> engine::Sequence {
-        self.0.next_sequence()
-    }
-    fn commit(&mut self, group: &mut engine::Group, durable: bool) -> Result<()> {
-        if self.1.roll(8) == 0 {
-            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            return Err(Error::io("append to", Path::new("log"), full));
-        }
-        self.0.commit(group, durable)
-    }
-    fn sync(&mut self) -> Result<()> {
-        self.0.sync()
-    }
-    fn offer_sync(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
-        self.0.offer_sync()
-    }
-    fn offer_compaction(&mut self) -> Option<Box<dyn engine::BackgroundJob>> {
-        self.0.offer_compaction()
-    }
-    fn take_delivery(&mut self, delivery: engine::Delivery) {
-        self.0.take_delivery(delivery);
-    }
-    fn note_failed_job(&mut self, kind: engine::JobKind, error: &Error) {
-        self.0.note_failed_job(kind, error);
-    }
-    fn due(&self, now: engine::UnixMillis, limit: usize) -> Vec<(engine::KeyspaceId, Vec<u8>)> {
-        self.0.due(now, limit)
-    }
-    fn next_deadline(&self) -> Option<engine::UnixMillis> {
-        self.0.next_deadline()
-    }
-    fn close(&mut self) -> Result<()> {
-        self.0.close()
-    }
-}
-
+/// Returns a bench of a store whose disk is full every few groups.
 fn often_full() -> Bench {
     let mut bench = Bench::new(EngineKind::Kvs, Durability::Never);
     bench.store = None;
     let mut opened = engine::open(&bench.options()).unwrap();
-    opened.writer = Box::new(OftenFull(opened.writer, Dice::new(1, 1)));
+    let mut dice = Dice::new(1, 1);
+    let full = || Error::io("append to", Path::new("log"), io::ErrorKind::StorageFull.into());
+    let fault = Box::new(move || (dice.roll(8) == 0).then(full));
+    opened.writer = Box::new(FailingWriter { writer: opened.writer, fault, may_close: true });
     bench.store = Some(Store::start(opened, bench.options()).unwrap());
     bench
 }

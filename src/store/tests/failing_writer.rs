@@ -1,0 +1,52 @@
+//! An engine that fails when told to.
+
+use crate::engine::{
+    BackgroundJob, Delivery, Group, JobKind, KeyspaceId, Sequence, UnixMillis, WriteHalf,
+};
+use crate::{Error, Result};
+
+/// A write half of which commits fail.
+pub(super) struct FailingWriter {
+    pub(super) writer: Box<dyn WriteHalf>,
+    /// Returns the error of the next commit, if it is to fail.
+    pub(super) fault: Box<dyn FnMut() -> Option<Error> + Send>,
+    /// False if its store must not be marked as closed cleanly.
+    pub(super) may_close: bool,
+}
+
+impl WriteHalf for FailingWriter {
+    fn next_sequence(&self) -> Sequence {
+        self.writer.next_sequence()
+    }
+    fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()> {
+        match (self.fault)() {
+            Some(error) => Err(error),
+            None => self.writer.commit(group, durable),
+        }
+    }
+    fn sync(&mut self) -> Result<()> {
+        self.writer.sync()
+    }
+    fn offer_sync(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        self.writer.offer_sync()
+    }
+    fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        self.writer.offer_compaction()
+    }
+    fn take_delivery(&mut self, delivery: Delivery) {
+        self.writer.take_delivery(delivery);
+    }
+    fn note_failed_job(&mut self, kind: JobKind, error: &Error) {
+        self.writer.note_failed_job(kind, error);
+    }
+    fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.writer.due(now, limit)
+    }
+    fn next_deadline(&self) -> Option<UnixMillis> {
+        self.writer.next_deadline()
+    }
+    fn close(&mut self) -> Result<()> {
+        assert!(self.may_close, "a store that failed is not marked as closed cleanly");
+        self.writer.close()
+    }
+}
