@@ -115,31 +115,22 @@ fn no_threads_are_refused<P: ThreadPool>() {
 
 macro_rules! promises_of {
     ($name:ident, $pool:ty) => {
+        promises_of! { $name, $pool:
+            every_job_runs_once
+            panics_take_no_thread_away
+            dropping_waits_for_jobs_that_run_and_that_wait
+            jobs_spawn_jobs
+            no_threads_are_refused
+        }
+    };
+    ($name:ident, $pool:ty: $($promise:ident)*) => {
         mod $name {
-            #[test]
-            fn every_job_runs_once() {
-                super::every_job_runs_once::<$pool>();
-            }
-
-            #[test]
-            fn panics_take_no_thread_away() {
-                super::panics_take_no_thread_away::<$pool>();
-            }
-
-            #[test]
-            fn dropping_waits_for_jobs_that_run_and_that_wait() {
-                super::dropping_waits_for_jobs_that_run_and_that_wait::<$pool>();
-            }
-
-            #[test]
-            fn jobs_spawn_jobs() {
-                super::jobs_spawn_jobs::<$pool>();
-            }
-
-            #[test]
-            fn no_threads_are_refused() {
-                super::no_threads_are_refused::<$pool>();
-            }
+            $(
+                #[test]
+                fn $promise() {
+                    super::$promise::<$pool>();
+                }
+            )*
         }
     };
 }
