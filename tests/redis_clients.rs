@@ -128,6 +128,44 @@ fn redis_benchmark_runs_with_and_without_pipelining() {
 }
 
 #[test]
+fn redis_programs_give_a_password() {
+    if !has("redis-cli", &["--version"]) || !has("python3", &["-c", "import redis"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvs-server"));
+    command.env("KVS_PASSWORD", "secret");
+    let server = Server::start_command(command, directory.path(), &[]);
+    let port = server.address.port().to_string();
+    assert_eq!(redis_cli(&server, &["ping"]).trim(), "NOAUTH Authentication required.");
+    for user in [&[][..], &["--user", "default"]] {
+        let arguments = [&["--no-auth-warning", "-a", "secret"], user, &["ping"]].concat();
+        assert_eq!(redis_cli(&server, &arguments), "PONG\n");
+    }
+    let arguments = ["-p", &port, "-a", "secret", "-n", "100", "-t", "set", "-q"];
+    let measured = output(Command::new("redis-benchmark").args(arguments));
+    assert!(measured.contains("requests per second"), "{measured}");
+    let script = "
+import sys, redis
+for protocol in (2, 3):
+    connect = lambda **login: redis.Redis(port=int(sys.argv[1]), protocol=protocol, **login)
+    assert connect(password='secret').set('k', 'v')
+    assert connect(username='default', password='secret').get('k') == b'v'
+    for login, error in (
+        ({}, redis.AuthenticationError),
+        ({'password': 'wrong'}, redis.AuthenticationError),
+    ):
+        try:
+            connect(**login).get('k')
+            raise SystemExit('a stranger was let in')
+        except error:
+            pass
+print('done')
+";
+    assert_eq!(output(Command::new("python3").args(["-c", script, &port])), "done\n");
+}
+
+#[test]
 fn redis_py_connects_pipelines_and_reads_back() {
     if !has("python3", &["-c", "import redis"]) {
         return;

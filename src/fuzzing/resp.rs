@@ -16,7 +16,8 @@ pub(super) fn run(bytes: &[u8]) {
         return;
     }
     let limits = match input.choose(3) {
-        0 | 1 => RequestLimits::default(),
+        0 => RequestLimits::default(),
+        1 => RequestLimits::STRANGER,
         _ => RequestLimits {
             arguments_max: input.choose(8),
             bulk_bytes_max: input.choose(40),

@@ -1,6 +1,8 @@
 //! Replies come in the order of the requests, and each request sees the ones before it, however the
 //! network splits the bytes and whenever the writer and the readers answer.
 
+mod strangers;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use proptest::prelude::*;
@@ -23,7 +25,10 @@ struct Driver {
 
 impl Driver {
     fn new() -> Self {
-        let context = testing::context();
+        Self::over(testing::context())
+    }
+
+    fn over(context: Arc<Context>) -> Self {
         let connection = ServerConnection::new(testing::session(&context));
         Self { context, connection, unwritten: VecDeque::new(), asked: None }
     }

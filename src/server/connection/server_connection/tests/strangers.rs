@@ -1,0 +1,122 @@
+//! A client without a password: whatever it sends, nothing is read or written for it.
+
+use super::*;
+use crate::Options;
+use crate::protocol::native::ByteString;
+use crate::server::Passwords;
+use crate::server::command;
+
+/// The value that no stranger may see, and a part of no reply and of no request.
+const TREASURE: &[u8] = b"treasure";
+
+/// Returns a connection to a server with a password, whose store has the value under the key `k`.
+fn guarded() -> Driver {
+    let mut context = testing::context_over(Options::new("unused"));
+    context.options.passwords = Some(Passwords::new(["the right one"]).unwrap());
+    context.store.set("k", TREASURE).unwrap();
+    Driver::over(Arc::new(context))
+}
+
+/// Returns words of which commands are made: names, keys, options, and what is neither.
+fn word() -> impl Strategy<Value = Vec<u8>> {
+    let names: Vec<_> = command::names().collect();
+    prop_oneof![
+        3 => proptest::sample::select(names).prop_map(|name| name.as_bytes().to_vec()),
+        2 => Just(b"k".to_vec()),
+        1 => Just(b"default".to_vec()),
+        1 => Just(b"3".to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 0..20),
+    ]
+}
+
+/// Returns the bytes of a command of any words.
+fn command() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(word(), 1..12).prop_map(|words| {
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        words.iter().for_each(|word| bytes.extend(bulk(word)));
+        bytes
+    })
+}
+
+/// Returns the bytes of a native operation.
+fn operation() -> impl Strategy<Value = Vec<u8>> {
+    let key = || ByteString::from(b"k");
+    let all = std::ops::Bound::Unbounded;
+    let operations = vec![
+        RequestOperation::Ping,
+        RequestOperation::Get { key: key() },
+        RequestOperation::GetMany { keys: vec![key()] },
+        RequestOperation::Set { key: key(), value: key(), expires_at: None },
+        RequestOperation::Remove { key: key() },
+        RequestOperation::Batch { items: vec![native::BatchItem::Remove { key: key() }] },
+        RequestOperation::Scan {
+            start: all.clone(),
+            end: all,
+            reverse: false,
+            limit: 9,
+            keys_only: false,
+        },
+        RequestOperation::Count,
+        RequestOperation::Sync,
+        RequestOperation::Clear,
+        RequestOperation::Info,
+        RequestOperation::Authenticate { password: key() },
+    ];
+    proptest::sample::select(operations).prop_map(|operation| {
+        let mut bytes = Vec::new();
+        RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+        bytes
+    })
+}
+
+/// Returns what a stranger sends: requests of either protocol, with other bytes among them.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let junk = || proptest::collection::vec(any::<u8>(), 0..40);
+    let mut hello = Vec::new();
+    ClientHello::OURS.encode(&mut hello);
+    prop_oneof![
+        3 => proptest::collection::vec(prop_oneof![9 => command(), 1 => junk()], 1..20)
+            .prop_map(|parts| parts.concat()),
+        2 => proptest::collection::vec(prop_oneof![9 => operation(), 1 => junk()], 1..20)
+            .prop_map(move |parts| [&hello[..], &parts.concat()].concat()),
+        1 => junk(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_stranger_reads_and_writes_nothing(
+        stream in stream(),
+        pieces in proptest::collection::vec(1..60_usize, 1..8),
+    ) {
+        let mut driver = guarded();
+        let mut rest = &stream[..];
+        for length in pieces.iter().cycle() {
+            let (piece, later) = rest.split_at((*length).min(rest.len()));
+            rest = later;
+            driver.receive(piece);
+            prop_assert!(driver.unwritten.is_empty(), "a write is sent");
+            let is_delayed = matches!(driver.asked, None | Some(Ask::Delay));
+            prop_assert!(is_delayed, "a read or a sync is asked for");
+            driver.answer_all();
+            if rest.is_empty() {
+                break;
+            }
+        }
+        let output = driver.output();
+        let is_told = output.windows(TREASURE.len()).any(|part| part == TREASURE);
+        prop_assert!(!is_told, "{}", output.escape_ascii());
+        let value = driver.context.store.get("k").unwrap();
+        prop_assert_eq!(value.as_deref(), Some(TREASURE));
+        prop_assert!(!driver.connection.session().is_authenticated());
+    }
+}
+
+#[test]
+fn what_a_stranger_may_not_read_is_read_with_the_password() {
+    let mut driver = guarded();
+    driver.receive(b"GET k\r\nAUTH 'the right one'\r\nGET k\r\n");
+    driver.answer_all();
+    let expected = b"-NOAUTH Authentication required.\r\n+OK\r\n$8\r\ntreasure\r\n";
+    assert_eq!(driver.output().escape_ascii().to_string(), expected.escape_ascii().to_string());
+}
