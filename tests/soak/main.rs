@@ -288,7 +288,7 @@ fn length() -> Length {
 }
 
 #[test]
-fn a_server_forgets_nothing_and_takes_no_more_and_more() {
+fn a_server_loses_nothing_and_its_use_of_resources_does_not_grow() {
     Soak::new(setting("KVS_SEED", 1), length()).run();
 }
 
