@@ -8,7 +8,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::running::Running;
 use kvs::protocol::native::FailureKind;
@@ -131,10 +131,8 @@ fn after_a_timeout_the_connection_is_not_used_again() {
     });
     let options = ClientOptions::default().timeout(Duration::from_millis(50));
     let mut client = KvsClient::connect_with(address, &options).unwrap();
-    let start = Instant::now();
     let error = client.set("k", "v").unwrap_err();
     assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5));
     let error = client.get("k").unwrap_err();
     assert!(matches!(error, ClientError::ConnectionUnusable { .. }), "{error}");
     assert!(error.to_string().contains("connect again"), "{error}");

@@ -211,23 +211,27 @@ fn step() -> usize {
     by_form([6, 1, 1])
 }
 
-/// Returns the least number of faults where so many calls can fail in so many ways.
-fn least(ways: usize, calls: usize) -> usize {
-    ways * calls.div_ceil(step())
-}
+/// How often a run of the session is repeated that has not led to a call which is certain: when a
+/// compaction begins depends on other threads.
+const ATTEMPTS: usize = 8;
 
-/// Lets every call of this kind of a thread fail in every way; how many faults were met.
+/// Lets every call of this kind of a thread fail in every way. The session leads to the first
+/// `certain` of them.
 fn exhaust(
     thread: &str,
     call: &'static str,
     effects: &[Effect],
     also: Option<&'static str>,
-) -> usize {
+    certain: usize,
+) {
     let mut met = 0;
     for effect in effects {
         let mut missed = 0;
         for index in (1..CALLS_MAX).step_by(step()) {
-            let is_met = try_fault(thread, &Fault { call, effect: *effect, index, also });
+            let fault = Fault { call, effect: *effect, index, also };
+            let attempts = if index <= certain { ATTEMPTS } else { 1 };
+            let is_met = (0..attempts).any(|_| try_fault(thread, &fault));
+            assert!(is_met || index > certain, "{thread}: {fault:?} is not met");
             met += usize::from(is_met);
             // The number of calls differs a little from run to run.
             missed = if is_met { 0 } else { missed + 1 };
@@ -237,23 +241,22 @@ fn exhaust(
         }
     }
     println!("{thread}: {call}{}: {met} faults", also.map_or(String::new(), |a| format!("+{a}")));
-    met
 }
 
 #[test]
 fn every_write_of_the_writer_fails() {
     if can_inject() {
         // At least each step writes once.
-        assert!(exhaust(WRITER, "pwrite64", FAILURES_AND_EINTR, None) > least(4, STEPS));
+        exhaust(WRITER, "pwrite64", FAILURES_AND_EINTR, None, STEPS);
     }
 }
 
 #[test]
 fn every_sync_of_the_writer_fails() {
     if can_inject() {
-        assert!(exhaust(WRITER, "fdatasync", SYNC_FAILURES, None) > least(3, STEPS));
+        exhaust(WRITER, "fdatasync", SYNC_FAILURES, None, STEPS);
         // The directory, for each new segment.
-        assert!(exhaust(WRITER, "fsync", SYNC_FAILURES, None) >= least(3, 2));
+        exhaust(WRITER, "fsync", SYNC_FAILURES, None, 2);
     }
 }
 
@@ -261,8 +264,8 @@ fn every_sync_of_the_writer_fails() {
 fn every_other_call_of_the_writer_fails() {
     if can_inject() {
         // A new segment, and the output of a compaction.
-        assert!(exhaust(WRITER, "openat", FAILURES_AND_EINTR, None) >= least(4, 2));
-        assert!(exhaust(WRITER, "openat", &[Error("EMFILE")], None) >= least(1, 2));
+        exhaust(WRITER, "openat", FAILURES_AND_EINTR, None, 2);
+        exhaust(WRITER, "openat", &[Error("EMFILE")], None, 2);
     }
 }
 
@@ -270,9 +273,9 @@ fn every_other_call_of_the_writer_fails() {
 fn every_clean_up_of_the_writer_fails_too() {
     if can_inject() {
         let once = &[Error("ENOSPC")];
-        assert!(exhaust(WRITER, "pwrite64", once, Some("ftruncate")) > least(1, STEPS));
-        assert!(exhaust(WRITER, "fsync", once, Some("unlinkat")) >= least(1, 2));
-        assert!(exhaust(WRITER, "pwrite64", once, Some("unlinkat")) > least(1, STEPS));
+        exhaust(WRITER, "pwrite64", once, Some("ftruncate"), STEPS);
+        exhaust(WRITER, "fsync", once, Some("unlinkat"), 2);
+        exhaust(WRITER, "pwrite64", once, Some("unlinkat"), STEPS);
     }
 }
 
@@ -280,14 +283,14 @@ fn every_clean_up_of_the_writer_fails_too() {
 fn every_call_of_a_compaction_fails() {
     if can_inject() {
         // One compaction at least.
-        assert!(exhaust(MAINTENANCE, "pread64", FAILURES_AND_EINTR, None) >= 4);
-        assert!(exhaust(MAINTENANCE, "pwrite64", FAILURES_AND_EINTR, None) >= least(4, 2));
-        assert!(exhaust(MAINTENANCE, "fdatasync", SYNC_FAILURES, None) >= 3);
-        assert!(exhaust(MAINTENANCE, "fsync", SYNC_FAILURES, None) >= least(3, 2));
+        exhaust(MAINTENANCE, "pread64", FAILURES_AND_EINTR, None, 1);
+        exhaust(MAINTENANCE, "pwrite64", FAILURES_AND_EINTR, None, 2);
+        exhaust(MAINTENANCE, "fdatasync", SYNC_FAILURES, None, 1);
+        exhaust(MAINTENANCE, "fsync", SYNC_FAILURES, None, 2);
         // Hints alone are opened: behind a rename, want of a descriptor would leave the name in
         // doubt.
-        exhaust(MAINTENANCE, "openat", &[Error("EMFILE")], None);
-        assert!(exhaust(MAINTENANCE, "renameat", FAILURES, None) >= 3);
-        assert!(exhaust(MAINTENANCE, "unlinkat", FAILURES, None) >= 3);
+        exhaust(MAINTENANCE, "openat", &[Error("EMFILE")], None, 0);
+        exhaust(MAINTENANCE, "renameat", FAILURES, None, 1);
+        exhaust(MAINTENANCE, "unlinkat", FAILURES, None, 1);
     }
 }

@@ -3,20 +3,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use common::directory_bytes;
 #[cfg(feature = "sled")]
 use kvs::SledKvsEngine;
 use kvs::{EngineKind, Error, KvStore, KvsEngine, Options, Store};
 use tempfile::TempDir;
-
-fn directory_bytes(path: &Path) -> u64 {
-    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
-    // A segment may be removed while the directory is listed.
-    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
-}
 
 fn set_get_remove(open: impl Fn(&Path) -> Store) {
     let directory = TempDir::new().unwrap();

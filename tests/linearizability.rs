@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::connection::{self, Connection, KINDS};
 use common::form::by_form;
@@ -23,6 +23,7 @@ use common::linearizability::{Call, NEVER, Outcome};
 use common::process::Server;
 use common::random::setting;
 use common::running::Running;
+use common::wait::PATIENCE;
 use kvs::{Durability, KvsClient, Options, ServerOptions};
 use tempfile::TempDir;
 
@@ -243,8 +244,15 @@ impl Killing {
                 scope.spawn(move || self.work(address, life, number));
             }
             scope.spawn(move || make_garbage(address));
-            std::thread::sleep(Duration::from_millis(u64::try_from(10 + dice.roll(90)).unwrap()));
+            // Clients are at work by then, so that the kill meets operations under way.
+            let killed_at = self.operations.load(Ordering::Relaxed) + 200 + dice.roll(2000);
+            let start = Instant::now();
+            let is_due = || self.operations.load(Ordering::Relaxed) >= killed_at;
+            while !is_due() && start.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             server.kill();
+            assert!(is_due(), "the server served too little before it was killed");
         });
         // What the server did not do while it lived it will never do.
         let over = self.clock.now();

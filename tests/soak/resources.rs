@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use crate::common::directory_bytes;
+
 /// The resources of a server at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resources {
@@ -31,7 +33,7 @@ impl Resources {
         let mut resources = Self {
             resident_bytes: field("VmRSS:") * 1024,
             threads: field("Threads:"),
-            disk_bytes: disk_bytes(directory),
+            disk_bytes: directory_bytes(directory),
             ..Self::default()
         };
         for descriptor in fs::read_dir(format!("/proc/{process}/fd")).unwrap() {
@@ -47,12 +49,6 @@ impl Resources {
         }
         resources
     }
-}
-
-fn disk_bytes(directory: &Path) -> u64 {
-    let entries = fs::read_dir(directory).unwrap();
-    // One that was removed meanwhile takes no space.
-    entries.filter_map(|entry| Some(entry.unwrap().metadata().ok()?.len())).sum()
 }
 
 impl fmt::Display for Resources {

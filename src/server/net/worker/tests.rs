@@ -274,6 +274,20 @@ fn stopping_answers_what_was_received_and_then_closes() {
 }
 
 #[test]
+fn stopping_does_not_wait_for_a_client_that_sent_nothing() {
+    let mut bench = Bench::new();
+    bench.connect();
+    bench.turn();
+    let now = Instant::now();
+    bench.worker.stop(now);
+    // No time passes, so it is no deadline that ends it. The first turn ends the output, the
+    // second finds nothing more to read.
+    bench.worker.turn(now);
+    bench.worker.turn(now);
+    assert!(bench.worker.is_done());
+}
+
+#[test]
 fn stopping_waits_only_so_long_for_a_client_that_does_not_read() {
     let mut bench = Bench::new();
     let (place, socket) = bench.connect();
