@@ -174,16 +174,21 @@ fn a_server_ends_when_its_directory_or_its_files_are_removed() {
             fs::rename(data.join("copy"), log).unwrap();
         },
     ];
-    for (number, remove) in remove.iter().enumerate() {
-        let places = TempDir::new().unwrap();
-        let data = places.path().join("data");
-        let server = Server::start(&data, &[]);
-        let mut connection = RedisConnection::open(server.address).unwrap();
-        assert!(is_ok(&set(&mut connection, "key", b"value")));
-        remove(&data);
-        let acknowledged = write_until_the_end(server);
-        println!("case {number}: {acknowledged} writes acknowledged after the removal");
-    }
+    // At the same time, as each looks at its files once a second.
+    thread::scope(|scope| {
+        for (number, remove) in remove.iter().enumerate() {
+            scope.spawn(move || {
+                let places = TempDir::new().unwrap();
+                let data = places.path().join("data");
+                let server = Server::start(&data, &[]);
+                let mut connection = RedisConnection::open(server.address).unwrap();
+                assert!(is_ok(&set(&mut connection, "key", b"value")));
+                remove(&data);
+                let acknowledged = write_until_the_end(server);
+                println!("case {number}: {acknowledged} writes acknowledged after the removal");
+            });
+        }
+    });
 }
 
 /// sled makes its files with modes of its own.

@@ -243,7 +243,7 @@ pub(super) fn find(seeds: impl Iterator<Item = u64>) -> Option<Violation> {
 
 #[test]
 fn no_failed_call_loses_an_acknowledged_write() {
-    let series: Vec<_> = series(0..by_form([3, 3, 100])).collect();
+    let series: Vec<_> = series(0..by_form([2, 3, 100])).collect();
     let mut figures = FaultFigures::default();
     for found in on_all_processors(series.len(), |number| series[number].run()) {
         let FaultFigures { runs, crashes } = found.unwrap();
@@ -251,5 +251,5 @@ fn no_failed_call_loses_an_acknowledged_write() {
         figures.crashes.add(crashes);
     }
     println!("{figures}");
-    assert!(figures.runs > by_form([2_000, 14_000, 400_000]), "too little was tried");
+    assert!(figures.runs > by_form([1_500, 14_000, 400_000]), "too little was tried");
 }
