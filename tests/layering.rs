@@ -120,7 +120,15 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
 const DOORS: &[(&[&str], &[&str])] = &[
     (&["std::sync", "std::thread", "crossbeam_channel", "arc_swap"], &["sync"]),
     (&["std::fs"], &["storage/fs", "server/net/socket_file.rs"]),
-    (&["rustix::"], &["storage/fs", "server/net/socket_file.rs", "client/stream.rs"]),
+    (
+        &["rustix::"],
+        &[
+            "storage/fs",
+            "server/net/socket_file.rs",
+            "server/net/listening_socket.rs",
+            "client/stream.rs",
+        ],
+    ),
     (&["SocketAddr"], &["endpoint.rs", "server/net", "client/stream.rs"]),
     (
         &["TcpListener", "TcpStream", "UnixListener", "UnixStream"],

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use jiff::Timestamp;
@@ -74,6 +75,9 @@ struct CommandLine {
     /// The most clients at once; more are told so and closed
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX)]
     connections_max: usize,
+    /// Seconds after which a client that sends no request is closed; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    timeout: u64,
 }
 
 fn main() -> ExitCode {
@@ -98,7 +102,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }
-    let mut server_options = ServerOptions::default().connections_max(connections_max);
+    let mut server_options = ServerOptions::default()
+        .connections_max(connections_max)
+        .timeout(Duration::from_secs(arguments.timeout));
     let passwords =
         passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;
     let is_open = passwords.is_empty();

@@ -149,5 +149,6 @@ pub const OPTIONS: &[OptionRow] = {
             &["maxclients"],
             Count(CONNECTIONS_MAX as u64),
         ),
+        row("timeout", Some("--timeout"), &["timeout"], Text("none")),
     ]
 };

@@ -1,5 +1,7 @@
 //! The options of a server.
 
+use std::time::Duration;
+
 use crate::options::table::CONNECTIONS_MAX;
 use crate::server::passwords::Passwords;
 use crate::sync::processors;
@@ -10,6 +12,7 @@ pub struct ServerOptions {
     pub(crate) workers: usize,
     pub(crate) readers: usize,
     pub(crate) connections_max: usize,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) passwords: Option<Passwords>,
 }
 
@@ -21,6 +24,7 @@ impl Default for ServerOptions {
             workers: (cores / 2).max(1),
             readers: cores,
             connections_max: CONNECTIONS_MAX,
+            timeout: None,
             passwords: None,
         }
     }
@@ -44,10 +48,22 @@ impl ServerOptions {
     }
 
     /// Sets the most connections that may be open at once; further clients are told so and closed.
-    /// The default is 10,000.
+    /// The default is 10,000. Over a Unix socket 16 more get in, so that an operator does.
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);
+        self
+    }
+
+    /// Sets the time after which a connection is closed whose client sends no request; by default
+    /// and with zero it may stay idle for as long as it likes.
+    ///
+    /// Other limits hold in any case. A client has 30 seconds for its first request and, where
+    /// passwords are set, for giving one, 30 seconds for the rest of a request of which a part
+    /// came, and 30 seconds to take its replies; and a second more for each 64 KiB of them.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = (!timeout.is_zero()).then_some(timeout);
         self
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Statistics {
     pub(crate) protocol_errors: Counter,
     /// Wrong users and passwords that clients gave.
     pub(crate) wrong_passwords: Counter,
+    /// Connections that were closed because their clients were late.
+    pub(crate) connections_timed_out: Counter,
     /// The rate of requests.
     pub(crate) request_rate: Rate,
     /// The name and the counters of every command, in the order of the table of commands.
@@ -104,11 +106,12 @@ impl Statistics {
             misses,
             protocol_errors,
             wrong_passwords,
+            connections_timed_out,
             request_rate: _,
             calls,
         } = self;
         let connections = [connections_accepted, connections_rejected];
-        let refused = [protocol_errors, wrong_passwords];
+        let refused = [protocol_errors, wrong_passwords, connections_timed_out];
         let traffic = [requests, bytes_in, bytes_out, hits, misses];
         let of_calls =
             calls.iter().flat_map(|(_, calls)| [&calls.executed, &calls.rejected, &calls.failed]);

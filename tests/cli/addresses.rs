@@ -44,6 +44,60 @@ impl Places {
     }
 }
 
+#[test]
+fn whoever_reaches_the_unix_socket_sees_and_closes_what_holds_all_places() {
+    let places = Places::new();
+    let arguments = ["--unix", places.socket(), "--connections-max", "2", "--timeout", "1000"];
+    let server = Server::start(places.store.path(), &arguments);
+    let open = || {
+        let stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let (mut idle, mut half) = (open(), open());
+    for stream in [&mut idle, &mut half] {
+        stream.write_all(b"PING\r\n").unwrap();
+        stream.read_exact(&mut [0; 7]).unwrap();
+    }
+    let half_request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5000\r\nhalf";
+    half.write_all(half_request).unwrap();
+    let length = half_request.len();
+    let mut refused = String::new();
+    open().read_to_string(&mut refused).unwrap();
+    assert_eq!(refused, "-ERR max number of clients reached\r\n");
+
+    let redis = |command: &str| {
+        let mut stream = UnixStream::connect(&places.socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply
+    };
+    let address = half.local_addr().unwrap();
+    let is_listed = format!("addr={address} ");
+    let start = Instant::now();
+    loop {
+        let list = redis("CLIENT LIST");
+        let line = list.lines().find(|line| line.contains(&is_listed)).unwrap();
+        let field = |name: &str| {
+            let mut fields = line.split(' ').filter_map(|field| field.split_once('='));
+            fields.find(|(found, _)| *found == name).unwrap().1.to_owned()
+        };
+        assert_eq!((field("cmd"), field("omem")), ("ping".to_owned(), "0".to_owned()), "{line}");
+        let number = |name| field(name).parse::<usize>().unwrap();
+        if number("qbuf") == length && number("tot-mem") >= length {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "{line}");
+    }
+    assert_eq!(redis("CONFIG GET timeout"), "*2\r\n$7\r\ntimeout\r\n$4\r\n1000\r\n+OK\r\n");
+    assert_eq!(redis(&format!("CLIENT KILL ADDR {address}")), ":1\r\n+OK\r\n");
+    assert_eq!(half.read(&mut [0; 1]).unwrap(), 0);
+    idle.write_all(b"PING\r\n").unwrap();
+    idle.read_exact(&mut [0; 7]).unwrap();
+}
+
 fn set_and_get(address: &str) {
     let set = run(CLIENT, &["set", "key", address, "--addr", address]);
     assert!(set.status.success(), "{address}: {set:?}");

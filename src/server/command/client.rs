@@ -7,7 +7,7 @@ use super::word::is;
 use crate::Endpoint;
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::execution::Execution;
-use crate::server::execute::session::Session;
+use crate::server::execute::session::{HeldBytes, Session};
 use crate::store::parse_integer;
 
 /// `CLIENT ID`
@@ -80,7 +80,7 @@ pub(super) fn switch(call: &Call<'_>) -> Executed {
 
 /// `CLIENT INFO`
 pub(super) fn info(call: &Call<'_>) -> Executed {
-    done(Value::Verbatim(line(call.session)))
+    done(Value::Verbatim(line(call.session, call)))
 }
 
 /// `CLIENT LIST [TYPE type | ID id ...]`
@@ -100,7 +100,7 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
         }
         _ => return refuse(SYNTAX),
     }
-    let lines = sessions.iter().map(|session| line(session));
+    let lines = sessions.iter().map(|session| line(session, call));
     done(Value::Verbatim(lines.collect()))
 }
 
@@ -131,7 +131,7 @@ fn printed(address: &Endpoint) -> String {
 }
 
 /// Returns a connection as one line, without the fields of Redis that are not known here.
-fn line(session: &Session) -> String {
+fn line(session: &Session, call: &Call<'_>) -> String {
     let labels = session.labels();
     let protocol = match session.version() {
         Version::Resp2 => 2,
@@ -142,14 +142,19 @@ fn line(session: &Session) -> String {
         true => ('x', 0),
         false => ('N', -1),
     };
+    let HeldBytes { input, output, memory } = session.held();
+    let command = session.last_command().and_then(|position| call.table.rows().get(position));
+    let command = command.map_or("NULL", |row| row.name);
     format!(
-        "id={} addr={} laddr={} name={} age={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
-         multi={multi} user=default resp={protocol} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
+         multi={multi} qbuf={input} omem={output} tot-mem={memory} cmd={command} user=default \
+         resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         printed(&session.address),
         printed(&session.local_address),
         labels.name,
         session.since.elapsed().as_secs(),
+        session.idle().as_secs(),
         labels.library_name,
         labels.library_version,
     )

@@ -49,7 +49,9 @@ const SETTINGS: [Setting; 18] = [
     setting("save", |_| String::new()),
     setting("slowlog-log-slower-than", |_| "-1".into()),
     setting("slowlog-max-len", |_| "0".into()),
-    setting("timeout", |_| "0".into()),
+    setting("timeout", |context| {
+        context.options.timeout.map_or(0, |timeout| timeout.as_secs()).to_string()
+    }),
     setting("unixsocket", |context| {
         let path = context.addresses.iter().find_map(|address| match address {
             Endpoint::Unix(path) => Some(path.display().to_string()),

@@ -66,6 +66,7 @@ pub(crate) fn execute(
         hits: Cell::new(0),
         misses: Cell::new(0),
     };
+    scope.session.note_command(position);
     let counters = scope.context.statistics.calls(position);
     let chosen = match choose(row, &call) {
         Ok(chosen) => chosen,

@@ -22,6 +22,11 @@ impl Buffer {
         self.bytes.len() - self.start
     }
 
+    /// Returns the number of bytes of memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Returns true if everything is consumed.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0

@@ -47,6 +47,23 @@ pub(crate) struct ServerConnection {
     waiting_for: WaitingFor,
     phase: ConnectionPhase,
     refusal: Option<ProtocolError>,
+    /// The number of requests that were executed.
+    executed: u64,
+}
+
+/// A thing that the server waits for its client to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// None: the server is at work.
+    Nothing,
+    /// To send a first request, and to give a password where one is wanted.
+    FirstRequest,
+    /// To send the rest of the request behind so many executed ones.
+    Rest { executed: u64 },
+    /// To take replies.
+    Room,
+    /// To send another request behind so many executed ones, which it may do whenever it likes.
+    Request { executed: u64 },
 }
 
 /// A reason why no more bytes will come.
@@ -132,6 +149,7 @@ impl ServerConnection {
             waiting_for: WaitingFor::Nothing,
             phase: ConnectionPhase::Open { hungry: true },
             refusal: None,
+            executed: 0,
         }
     }
 
@@ -168,6 +186,27 @@ impl ServerConnection {
     /// Returns true if it only waits for its client to take replies.
     pub(crate) fn is_blocked_by_output(&self) -> bool {
         self.phase == ConnectionPhase::Open { hungry: false } && !self.awaits_answer()
+    }
+
+    /// Returns what the server waits for its client to do.
+    pub(crate) fn owed(&self) -> Owed {
+        let executed = self.executed;
+        if !self.output.is_empty() {
+            Owed::Room
+        } else if self.awaits_answer() || !self.wants_input() {
+            Owed::Nothing
+        } else if executed == 0 || !self.session.is_authenticated() {
+            Owed::FirstRequest
+        } else if self.input.is_empty() {
+            Owed::Request { executed }
+        } else {
+            Owed::Rest { executed }
+        }
+    }
+
+    /// Returns the bytes of input that wait, and the bytes of memory of both buffers.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.input.len(), self.input.capacity() + self.output.capacity())
     }
 
     /// Returns true if an answer of the writer or of a reader is still to come.
@@ -233,6 +272,7 @@ impl ServerConnection {
                 StepResult::Executed { consumed, execution } => {
                     self.input.consume(consumed);
                     intake.requests += 1;
+                    self.executed += 1;
                     if let Some(ask) = self.apply(execution, consumed, context, intake) {
                         return Some(ask);
                     }
@@ -278,6 +318,7 @@ impl ServerConnection {
         self.input.consume(replies.consumed);
         self.output.tail().extend_from_slice(&replies.output);
         intake.requests += replies.requests;
+        self.executed += replies.requests;
         match replies.rest {
             None => {}
             Some(Execution::WouldBlock) => {

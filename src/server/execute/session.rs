@@ -1,11 +1,11 @@
 //! The session of a connection, and the list of all open ones.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Endpoint;
 use crate::protocol::resp::Version;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 /// The state of one connection that commands read and change, also from other connections.
 pub(crate) struct Session {
@@ -26,6 +26,13 @@ pub(crate) struct Session {
     /// True between a refused `MULTI` and the end of its transaction.
     in_refused_transaction: AtomicBool,
     killed: AtomicBool,
+    /// The position of the last command in the table, plus one.
+    last_command: AtomicUsize,
+    /// The time of the last turn over the connection, in milliseconds after its connect.
+    last_turn: AtomicU64,
+    input: AtomicUsize,
+    output: AtomicUsize,
+    memory: AtomicUsize,
     labels: Mutex<Labels>,
     /// Makes the connection's worker check its sessions.
     wake: Box<dyn Fn() + Send + Sync>,
@@ -40,6 +47,17 @@ pub(crate) struct Labels {
     pub(crate) library_name: String,
     /// The version of `CLIENT SETINFO LIB-VER`.
     pub(crate) library_version: String,
+}
+
+/// The bytes that the server holds for a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HeldBytes {
+    /// Received bytes of requests that are not executed.
+    pub(crate) input: usize,
+    /// Bytes of replies that the client did not take.
+    pub(crate) output: usize,
+    /// The memory of both.
+    pub(crate) memory: usize,
 }
 
 impl Session {
@@ -93,6 +111,40 @@ impl Session {
         change(&mut lock(&self.labels));
     }
 
+    /// Notes the position of a command in the table, as the last one that was executed.
+    pub(crate) fn note_command(&self, position: usize) {
+        self.last_command.store(position + 1, Ordering::Relaxed);
+    }
+
+    /// Returns the position in the table of the last command.
+    pub(crate) fn last_command(&self) -> Option<usize> {
+        self.last_command.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Notes what the server holds for the connection at the end of a turn over it.
+    pub(crate) fn note_held(&self, held: HeldBytes, now: Instant) {
+        let time = now.saturating_duration_since(self.since).as_millis();
+        self.last_turn.store(u64::try_from(time).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.input.store(held.input, Ordering::Relaxed);
+        self.output.store(held.output, Ordering::Relaxed);
+        self.memory.store(held.memory, Ordering::Relaxed);
+    }
+
+    /// Returns what the server held for the connection at the end of the last turn over it.
+    pub(crate) fn held(&self) -> HeldBytes {
+        HeldBytes {
+            input: self.input.load(Ordering::Relaxed),
+            output: self.output.load(Ordering::Relaxed),
+            memory: self.memory.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns the time since the last turn over the connection.
+    pub(crate) fn idle(&self) -> Duration {
+        let last_turn = Duration::from_millis(self.last_turn.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(last_turn)
+    }
+
     /// Asks the connection's worker to close it.
     pub(crate) fn kill(&self) {
         self.killed.store(true, Ordering::Release);
@@ -132,6 +184,11 @@ impl Clients {
             resp3: AtomicBool::new(false),
             in_refused_transaction: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            last_command: AtomicUsize::new(0),
+            last_turn: AtomicU64::new(0),
+            input: AtomicUsize::new(0),
+            output: AtomicUsize::new(0),
+            memory: AtomicUsize::new(0),
             labels: Mutex::default(),
             wake: Box::new(wake),
         });

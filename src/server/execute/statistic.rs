@@ -132,7 +132,7 @@ pub(crate) static CLIENTS: [&Statistic; 2] = [
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&Statistic; 11] = [
+pub(crate) static TRAFFIC: [&Statistic; 12] = [
     &Statistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
@@ -190,6 +190,12 @@ pub(crate) static TRAFFIC: [&Statistic; 11] = [
         StatisticUnit::Count,
         "Connections that were closed for bytes that follow no protocol.",
         |context| Ok(context.statistics.protocol_errors.get()),
+    ),
+    &Statistic::counter(
+        ("connections_timed_out", "kvs_timed_out_connections"),
+        StatisticUnit::Count,
+        "Connections that were closed because their clients were late.",
+        |context| Ok(context.statistics.connections_timed_out.get()),
     ),
     &Statistic::counter(
         ("wrong_passwords", "acl_access_denied_auth"),

@@ -35,6 +35,10 @@ const STORE_CHECK: Duration = Duration::from_secs(1);
 /// The most connections accepted per turn, so that a flood of them does not delay a stop.
 const ACCEPTS_PER_TURN: usize = 256;
 
+/// The places beyond the limit that only connections over a Unix socket get: the operator's, who
+/// may look what holds all the others, and close it.
+const UNIX_PLACES: usize = 16;
+
 /// The reply to a client over the limit, in the words of Redis.
 const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
@@ -152,13 +156,14 @@ impl Acceptor {
     fn admit(&mut self, accepted: Accepted) {
         let Accepted { socket, address, local_address } = accepted;
         let context = &self.context;
-        if context.clients.count() >= context.options.connections_max {
+        let places = match address {
+            Endpoint::Unix(_) => context.options.connections_max + UNIX_PLACES,
+            _ => context.options.connections_max,
+        };
+        if context.clients.count() >= places {
             context.statistics.connections_rejected.add(1);
             self.refuse(socket, &address);
             return;
-        }
-        if let Err(error) = socket.send_without_delay() {
-            log::debug!("cannot send small replies to {address} without delay: {error}");
         }
         context.statistics.connections_accepted.add(1);
         let inboxes = Arc::clone(&self.inboxes);

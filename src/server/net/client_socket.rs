@@ -26,16 +26,6 @@ impl ClientSocket {
             Self::Unix(socket) => registry.register(socket, token, interest),
         }
     }
-
-    /// Makes the system send small replies at once, as it always does at a Unix socket.
-    ///
-    /// Replies are written when they are complete, so waiting for more bytes only delays them.
-    pub(crate) fn send_without_delay(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.set_nodelay(true),
-            Self::Unix(_) => Ok(()),
-        }
-    }
 }
 
 impl Read for ClientSocket {

@@ -2,9 +2,11 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
+use rustix::net::sockopt;
 
 use crate::endpoint::{Endpoint, look_up};
 use crate::server::net::client_socket::ClientSocket;
@@ -14,9 +16,23 @@ use crate::{Error, Result};
 /// The most ports of which one may be free on every address of a host.
 const PORTS_MAX: usize = 16;
 
+/// The time after which the system asks a silent peer whether it is there, as in Redis.
+const KEEPALIVE: Duration = Duration::from_secs(300);
+
+/// The questions without an answer, each a third of that time apart, after which a connection is
+/// broken.
+const PROBES: u32 = 3;
+
+/// More clients that wait to be accepted than a system allows.
+const QUEUE_MAX: i32 = i32::MAX;
+
 /// A listening socket.
 pub(crate) enum ListeningSocket {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        /// The address of every connection's end here, where the listener has no other.
+        address: Option<SocketAddr>,
+    },
     Unix {
         /// Declared before the listener, so that the file is gone before nobody listens at it:
         /// another server never takes it for that of a dead one.
@@ -55,15 +71,25 @@ impl ListeningSocket {
     /// Returns the address, with the port that was chosen.
     pub(crate) fn address(&self) -> io::Result<Endpoint> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(Endpoint::Ip),
+            Self::Tcp { listener, .. } => listener.local_addr().map(Endpoint::Ip),
             Self::Unix { file, .. } => Ok(file.endpoint()),
         }
+    }
+
+    /// Lets as many clients wait for being accepted as the system allows, which is more than the
+    /// standard library asks for. Those of a burst that do not fit try again only after a second.
+    pub(crate) fn lengthen_queue(&self) -> io::Result<()> {
+        let result = match self {
+            Self::Tcp { listener, .. } => rustix::net::listen(listener, QUEUE_MAX),
+            Self::Unix { listener, .. } => rustix::net::listen(listener, QUEUE_MAX),
+        };
+        Ok(result?)
     }
 
     /// Makes the poll of the registry report clients under this token.
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            Self::Tcp { listener, .. } => registry.register(listener, token, Interest::READABLE),
             Self::Unix { listener, .. } => registry.register(listener, token, Interest::READABLE),
         }
     }
@@ -71,9 +97,9 @@ impl ListeningSocket {
     /// Accepts a client, if one waits.
     pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp { listener, address: own } => {
                 let (socket, address) = listener.accept()?;
-                let local_address = socket.local_addr()?.into();
+                let local_address = own.map_or_else(|| socket.local_addr(), Ok)?.into();
                 let socket = ClientSocket::Tcp(socket);
                 Ok(Accepted { socket, address: address.into(), local_address })
             }
@@ -87,9 +113,24 @@ impl ListeningSocket {
 }
 
 fn listen(address: SocketAddr) -> Result<ListeningSocket> {
-    let listener = TcpListener::bind(address)
-        .map_err(|error| Error::network("listen on", &address.into(), error))?;
-    Ok(ListeningSocket::Tcp(listener))
+    let failed = |error| Error::network("listen on", &address.into(), error);
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    configure(&listener).map_err(|error| failed(error.into()))?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let address = (!bound.ip().is_unspecified()).then_some(bound);
+    Ok(ListeningSocket::Tcp { listener, address })
+}
+
+/// Makes the system send small replies of the connections at once, and look after silent peers,
+/// which may be gone. Each connection gets the settings of the listener with no call of its own.
+///
+/// Replies are written when they are complete, so waiting for more bytes only delays them.
+fn configure(listener: &TcpListener) -> rustix::io::Result<()> {
+    sockopt::set_tcp_nodelay(listener, true)?;
+    sockopt::set_tcp_keepidle(listener, KEEPALIVE)?;
+    sockopt::set_tcp_keepintvl(listener, KEEPALIVE / 3)?;
+    sockopt::set_tcp_keepcnt(listener, PROBES)?;
+    sockopt::set_socket_keepalive(listener, true)
 }
 
 /// Listens on the addresses of a host; a port that the system chooses is the same on all.
@@ -164,6 +205,26 @@ mod tests {
         assert!(found[0].ip().is_loopback());
         let error = listened_on(&["192.0.2.1:1"]).unwrap_err().to_string();
         assert!(error.starts_with("cannot listen on 192.0.2.1:1: "), "{error}");
+    }
+
+    #[test]
+    fn connections_get_the_settings_of_their_listener() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0"] {
+            let listening = listen(address.parse().unwrap()).unwrap();
+            listening.lengthen_queue().unwrap();
+            let port = listening.address().unwrap().socket_address().unwrap().port();
+            let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let accepted = std::iter::repeat_with(|| listening.accept());
+            let Accepted { socket, local_address, address } =
+                accepted.take(1 << 20).find_map(std::io::Result::ok).unwrap();
+            assert_eq!(local_address, client.peer_addr().unwrap().into());
+            assert_eq!(address, client.local_addr().unwrap().into());
+            let ClientSocket::Tcp(socket) = socket else { panic!("a TCP socket is accepted") };
+            assert!(socket.nodelay().unwrap());
+            assert!(sockopt::socket_keepalive(&socket).unwrap());
+            assert_eq!(sockopt::tcp_keepidle(&socket).unwrap(), KEEPALIVE);
+            assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), PROBES);
+        }
     }
 
     #[test]

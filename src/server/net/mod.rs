@@ -16,7 +16,8 @@
 //! | [`socket_file`] | the file of a Unix socket: who may replace it, and its removal |
 //! | [`acceptor`], [`admission`] | accepting, the limit of connections, the way of one to its worker |
 //! | [`event_loop`], [`doorbell`] | the thread of a worker: its poll, and how others wake it |
-//! | [`worker`], [`socket_connection`], [`deadline_queue`] | turns over the sockets of one worker |
+//! | [`worker`], [`socket_connection`] | turns over the sockets of one worker |
+//! | [`deadline_queue`], [`patience`] | connections that wait, and clients that are waited for |
 //! | [`outbox`], [`worker_inbox`] | requests to the writer and the readers, and their answers |
 //! | [`transport`] | the trait of a socket |
 //!
@@ -36,6 +37,7 @@ pub(crate) mod event_loop;
 pub(crate) mod listener;
 pub(crate) mod listening_socket;
 pub(crate) mod outbox;
+pub(crate) mod patience;
 pub(crate) mod shutdown;
 pub(crate) mod socket_connection;
 pub(crate) mod socket_file;

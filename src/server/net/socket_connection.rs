@@ -2,9 +2,12 @@
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
-use crate::server::connection::server_connection::ServerConnection;
+use crate::server::connection::server_connection::{Owed, ServerConnection};
+use crate::server::execute::session::HeldBytes;
 use crate::server::net::admission::Admission;
+use crate::server::net::patience::Patience;
 use crate::server::net::transport::Transport;
 
 /// The operations of a socket that may succeed, as the poll last reported.
@@ -29,6 +32,10 @@ pub(crate) struct SocketConnection<S> {
     pub(crate) queued: bool,
     /// True once everything was sent; bytes that still come are discarded.
     lingering: bool,
+    pub(crate) patience: Patience,
+    /// The bytes that were read and written in all.
+    received: u64,
+    sent: u64,
 }
 
 /// The result of one read.
@@ -46,12 +53,26 @@ impl<S: Transport> SocketConnection<S> {
     pub(crate) fn new(socket: S, connection: ServerConnection, admission: Admission) -> Self {
         Self {
             socket,
+            patience: Patience::new(connection.session().since),
             connection,
             _admission: admission,
             readiness: Readiness { readable: true, writable: true, ended: false },
             queued: false,
             lingering: false,
+            received: 0,
+            sent: 0,
         }
+    }
+
+    /// Records what the client owes and holds at the end of a turn, in which it was `served` or
+    /// not.
+    pub(crate) fn take_stock(&mut self, served: bool, now: Instant) {
+        let owed = if served { self.connection.owed() } else { Owed::Nothing };
+        self.patience.update(owed, self.received, self.sent, now);
+        let (input, memory) = self.connection.held();
+        let output = self.connection.output().len();
+        let session = self.connection.session();
+        session.note_held(HeldBytes { input, output, memory }, now);
     }
 
     /// Records the readiness that the poll reported.
@@ -87,6 +108,7 @@ impl<S: Transport> SocketConnection<S> {
                     return Ok(SocketRead::End);
                 }
                 Ok(count) => {
+                    self.received += count as u64;
                     // After a short read that drained the socket, later bytes are a new event; an
                     // end that was reported before is not reported again.
                     let drained = S::SHORT_READ_DRAINS && count < buffer.len();
@@ -115,6 +137,7 @@ impl<S: Transport> SocketConnection<S> {
                 Ok(count) => {
                     self.readiness.writable = count == output.len();
                     output.consume(count);
+                    self.sent += count as u64;
                     return Ok(count);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

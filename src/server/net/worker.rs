@@ -48,6 +48,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The time after which a wrong password is answered.
 const DELAY: Duration = Duration::from_secs(1);
 
+/// The time between two looks for clients that are late.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// The time for which a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -68,6 +71,8 @@ pub(crate) struct Worker<S> {
     lingering: DeadlineQueue,
     /// The connections that gave a wrong password.
     delayed: DeadlineQueue,
+    /// The next look for clients that are late; none while none can be.
+    sweep: Option<Instant>,
     /// The end of the wait for clients, once the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
@@ -93,6 +98,7 @@ impl<S: Transport> Worker<S> {
             spare: Vec::new(),
             lingering: DeadlineQueue::new(LINGER),
             delayed: DeadlineQueue::new(DELAY),
+            sweep: None,
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             refusals: LogLimit::default(),
@@ -154,7 +160,7 @@ impl<S: Transport> Worker<S> {
             return Some(Duration::ZERO);
         }
         let retry = self.outbox.is_holding().then_some(RETRY);
-        let waits = [self.lingering.deadline(), self.delayed.deadline()];
+        let waits = [self.lingering.deadline(), self.delayed.deadline(), self.sweep];
         // After the deadline the worker only waits for answers of other actors.
         let patience = self.deadline.filter(|deadline| *deadline > now);
         waits
@@ -349,6 +355,11 @@ impl<S: Transport> Worker<S> {
             }
         }
         let output_bytes = client.connection.output().len();
+        client.take_stock(!congested, now);
+        if self.sweep.is_none() && client.patience.deadline(self.context.options.timeout).is_some()
+        {
+            self.sweep = Some(now + SWEEP);
+        }
         if client.connection.is_aborted() {
             self.connections.remove(place);
         } else if congested
@@ -372,6 +383,27 @@ impl<S: Transport> Worker<S> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.connections.retain(|_, client| client.connection.awaits_answer());
         }
+        if self.sweep.is_some_and(|sweep| sweep <= now) {
+            self.sweep = self.close_late_ones(now).then(|| now + SWEEP);
+        }
+    }
+
+    /// Closes the connections whose clients are late. Returns true if others may become so.
+    fn close_late_ones(&mut self, now: Instant) -> bool {
+        let (context, mut may_be_late) = (&self.context, false);
+        self.connections.retain(|_, client| {
+            let deadline = client.patience.deadline(context.options.timeout);
+            if client.is_lingering() || deadline.is_none_or(|deadline| deadline > now) {
+                may_be_late |= deadline.is_some();
+                return true;
+            }
+            context.statistics.connections_timed_out.add(1);
+            let (address, reason) =
+                (&client.connection.session().address, client.patience.reason());
+            log::debug!("closing the connection of {address}: {reason}");
+            false
+        });
+        may_be_late
     }
 }
 
