@@ -290,7 +290,9 @@ fn a_full_disk_can_be_cleared_after_a_kill_at_any_change() {
     let pasts = &machine.pasts;
     let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
     for (number, moment) in moments.iter().enumerate() {
-        checker.sample(moment, 2).unwrap_or_else(|error| panic!("at {number}: {error}"));
+        if number % by_form([3, 1, 1]) == 0 {
+            checker.sample(moment, 2).unwrap_or_else(|error| panic!("at {number}: {error}"));
+        }
         if number % by_form([12, 4, 4]) > 0 {
             continue;
         }
