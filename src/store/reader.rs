@@ -1,5 +1,7 @@
 //! The reader actors, which execute the reads of a server that may wait for the disk.
 //!
+//! One more reader does the reads that visit every key, so that no other read waits behind them.
+//!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
 //! | mailbox of each | connection workers | [`ReadTask`] | [`MAILBOX_TASKS`]; the next reader is tried, then the worker keeps the task and stops reading that socket |
@@ -14,6 +16,15 @@ const MAILBOX_TASKS: usize = 256;
 
 /// Reads that may block, executed by one reader.
 pub(crate) type ReadTask = Box<dyn FnOnce() + Send>;
+
+/// The time that a read takes, as far as that is known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadLength {
+    /// That of a few records, or of a page of keys.
+    Short,
+    /// That of all keys there are.
+    Long,
+}
 
 /// A reader actor. It has no state of its own: a task holds all that it uses.
 struct Reader;
@@ -32,15 +43,19 @@ impl Actor for Reader {
 /// The running readers; dropping it waits for the tasks they have.
 pub(crate) struct Readers {
     addresses: Vec<Address<ReadTask>>,
+    /// The address of the reader of long reads.
+    long: Address<ReadTask>,
     next: AtomicUsize,
     /// After the addresses, so that they are gone when the threads are waited for.
     _threads: Vec<ActorThread>,
 }
 
 impl Readers {
-    /// Starts `count` readers, at least one.
+    /// Starts `count` readers, at least one, and the one of long reads.
     pub(crate) fn start(count: usize) -> std::io::Result<Self> {
-        let mut readers = Self { addresses: vec![], next: AtomicUsize::new(0), _threads: vec![] };
+        let (long, inbox) = mailbox(MAILBOX_TASKS);
+        let _threads = vec![spawn("kvs-reader-long", Reader, inbox)?];
+        let mut readers = Self { addresses: vec![], long, next: AtomicUsize::new(0), _threads };
         for number in 0..count.max(1) {
             let (address, inbox) = mailbox(MAILBOX_TASKS);
             readers.addresses.push(address);
@@ -50,7 +65,10 @@ impl Readers {
     }
 
     /// Sends the task to a reader with room for it; gives it back if none has.
-    pub(crate) fn try_send(&self, mut task: ReadTask) -> Result<(), ReadTask> {
+    pub(crate) fn try_send(&self, mut task: ReadTask, length: ReadLength) -> Result<(), ReadTask> {
+        if length == ReadLength::Long {
+            return self.long.try_send(task);
+        }
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for offset in 0..self.addresses.len() {
             let chosen = first.wrapping_add(offset) % self.addresses.len();
@@ -66,20 +84,35 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::Arc;
+    use crate::sync::{Arc, bounded};
 
     #[test]
     fn every_task_is_done_whichever_reader_gets_it() {
         let readers = Readers::start(2).unwrap();
         let done = Arc::new(AtomicUsize::new(0));
-        for _ in 0..100 {
+        for number in 0..100 {
             let counted = Arc::clone(&done);
             let task = Box::new(move || {
                 counted.fetch_add(1, Ordering::Relaxed);
             });
-            assert!(readers.try_send(task).is_ok());
+            let length = if number % 2 == 0 { ReadLength::Short } else { ReadLength::Long };
+            assert!(readers.try_send(task, length).is_ok());
         }
         drop(readers);
         assert_eq!(done.load(Ordering::Relaxed), 100);
+    }
+
+    #[test]
+    fn no_short_read_waits_for_a_long_one() {
+        let readers = Readers::start(1).unwrap();
+        let (release, released) = bounded::<()>(0);
+        // It ends once the sender is gone.
+        let long = Box::new(move || released.recv().unwrap_or_default());
+        assert!(readers.try_send(long, ReadLength::Long).is_ok());
+        let (done, is_done) = bounded(1);
+        let short = Box::new(move || done.send(()).unwrap());
+        assert!(readers.try_send(short, ReadLength::Short).is_ok());
+        is_done.recv().unwrap();
+        drop(release);
     }
 }

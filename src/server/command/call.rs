@@ -11,6 +11,7 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
 use crate::store::parse_integer;
 use crate::store::read::{Access, ReadError};
+use crate::store::reader::ReadLength;
 
 /// A function that executes the calls of one command.
 pub(super) type CommandFunction = fn(&Call<'_>) -> Executed;
@@ -22,7 +23,7 @@ pub(super) type Executed = Result<Execution<Value>, Unfinished>;
 #[derive(Debug)]
 pub(super) enum Unfinished {
     /// A read would wait for the disk: a reader executes the call once more.
-    WouldBlock,
+    WouldBlock(ReadLength),
     /// The call is answered with an error.
     Refused(CommandError),
 }
@@ -42,7 +43,7 @@ impl From<crate::Error> for Unfinished {
 impl From<ReadError> for Unfinished {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::WouldBlock => Self::WouldBlock,
+            ReadError::WouldBlock => Self::WouldBlock(ReadLength::Short),
             ReadError::Failed(error) => error.into(),
         }
     }

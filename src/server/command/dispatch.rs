@@ -41,6 +41,8 @@ pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> 
         // A short one may reply with a large value, so each waits until there is room for its
         // reply.
         Some(row) if row.name == "set" && string::replies_with_value(arguments) => Effect::Other,
+        // A reader of short reads must not go on with it.
+        Some(row) if row.name == "keys" => Effect::Other,
         Some(row) if READ_IN_SOME_FORMS.contains(&row.name) => Effect::Other,
         Some(row) if row.has(Flag::Write) => Effect::Writes,
         Some(row) if row.has(Flag::ReadOnly) => Effect::Reads,
@@ -76,7 +78,7 @@ pub(crate) fn execute(
         }
     };
     match (chosen.function)(&call) {
-        Err(Unfinished::WouldBlock) => Execution::WouldBlock,
+        Err(Unfinished::WouldBlock(length)) => Execution::WouldBlock(length),
         Ok(execution) => {
             let is_refused =
                 matches!(&execution, Execution::Done(Value::Error(_)) | Execution::Delay { .. });

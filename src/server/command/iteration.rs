@@ -10,6 +10,7 @@ use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::scan_cursors::ScanCursors;
 use crate::store::parse_integer;
+use crate::store::reader::ReadLength;
 use crate::store::scan::{ScanPosition, StoreScan};
 
 /// The most keys read at one point in time, which keeps the engine from dropping old versions.
@@ -83,7 +84,7 @@ pub(crate) fn cursor(text: &[u8]) -> Option<u64> {
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
 pub(super) fn scan(call: &Call<'_>) -> Executed {
     let options = ScanOptions::parse(call)?;
-    call.check_may_wait()?;
+    call.check_may_wait(ReadLength::Short)?;
     let cursors = &call.context.cursors;
     let mut scan = call.context.store.scan_keys(cursors.position(options.cursor));
     let mut keys = vec![];
@@ -149,7 +150,7 @@ fn go_on_to_landmark(
 
 /// `KEYS pattern`
 pub(super) fn keys(call: &Call<'_>) -> Executed {
-    call.check_may_wait()?;
+    call.check_may_wait(ReadLength::Long)?;
     let pattern = pattern(call.argument(1))?;
     let mut scan = call.context.store.scan_keys(None);
     let mut keys = vec![];

@@ -7,6 +7,7 @@ use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::sliced_removal::SlicedRemoval;
+use crate::store::reader::ReadLength;
 use crate::store::{WriteAnswer, WriteOperation};
 
 /// `DEL key [key ...]`, and `UNLINK`, which here costs a client no less.
@@ -17,7 +18,7 @@ pub(super) fn del(call: &Call<'_>) -> Executed {
     let operations_max = call.context.store.batch_operations_max();
     if call.rest(1).len() > operations_max {
         // Copying so many keys is work for a reader.
-        call.check_may_wait()?;
+        call.check_may_wait(ReadLength::Short)?;
         let keys: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
         call.context.store.check_removals(&keys)?;
         return Ok(Execution::Remove(SlicedRemoval::new(keys, operations_max, |removed| {

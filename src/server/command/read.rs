@@ -9,6 +9,7 @@ use crate::protocol::resp::Value;
 use crate::server::execute::execution::{Execution, KEYS_ON_WORKER_MAX};
 use crate::store::UnixMillis;
 use crate::store::read::Access;
+use crate::store::reader::ReadLength;
 
 impl Call<'_> {
     /// Ends the call with the reply that `reply` makes of the entry of a key.
@@ -29,15 +30,18 @@ impl Call<'_> {
 
     /// Leaves a call that looks up too many keys for a worker to a reader.
     pub(super) fn check_keys(&self, keys: usize) -> Result<(), Unfinished> {
-        match self.access {
-            Access::MemoryOnly if keys > KEYS_ON_WORKER_MAX => Err(Unfinished::WouldBlock),
-            _ => Ok(()),
+        match keys > KEYS_ON_WORKER_MAX {
+            true => self.check_may_wait(ReadLength::Short),
+            false => Ok(()),
         }
     }
 
-    /// Leaves a call that visits keys in their order to a reader.
-    pub(super) fn check_may_wait(&self) -> Result<(), Unfinished> {
-        self.check_keys(usize::MAX)
+    /// Leaves a call that visits keys in their order, or many, to a reader.
+    pub(super) fn check_may_wait(&self, length: ReadLength) -> Result<(), Unfinished> {
+        match self.access {
+            Access::MemoryOnly => Err(Unfinished::WouldBlock(length)),
+            Access::Blocking => Ok(()),
+        }
     }
 
     /// Counts a lookup that found its key, or did not.

@@ -8,6 +8,7 @@ use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
 use crate::store::read::Access;
+use crate::store::reader::ReadLength;
 
 /// The most bytes of requests that go to the reader, unless the first one alone is longer.
 const REQUEST_BYTES: usize = 16 << 10;
@@ -19,6 +20,7 @@ const REPLY_BYTES: usize = 1 << 20;
 pub(crate) struct BlockingRead {
     dialect: Dialect,
     requests: Vec<u8>,
+    length: ReadLength,
 }
 
 /// The replies of a reader to a [`BlockingRead`].
@@ -35,10 +37,15 @@ pub(crate) struct ReaderReplies {
 }
 
 impl BlockingRead {
-    /// Copies the first request, `length` bytes long, and some of the bytes behind it.
-    pub(crate) fn new(dialect: Dialect, input: &[u8], length: usize) -> Self {
-        let end = length.max(REQUEST_BYTES).min(input.len());
-        Self { dialect, requests: input.get(..end).unwrap_or_default().to_vec() }
+    /// Copies the first request, so many bytes long, and some of the bytes behind it.
+    pub(crate) fn new(dialect: Dialect, input: &[u8], bytes: usize, length: ReadLength) -> Self {
+        let end = bytes.max(REQUEST_BYTES).min(input.len());
+        Self { dialect, requests: input.get(..end).unwrap_or_default().to_vec(), length }
+    }
+
+    /// Returns the length of the first read; the others are short.
+    pub(crate) fn length(&self) -> ReadLength {
+        self.length
     }
 
     /// Executes the first request and the reads behind it, and waits for the disk if it has to.

@@ -27,6 +27,7 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::read::Access;
+use crate::store::reader::ReadLength;
 use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
 
@@ -266,8 +267,8 @@ impl ServerConnection {
                     self.refuse(error, last);
                     break;
                 }
-                StepResult::Executed { consumed, execution: Execution::WouldBlock } => {
-                    return self.ask_reader(consumed);
+                StepResult::Executed { consumed, execution: Execution::WouldBlock(length) } => {
+                    return self.ask_reader(consumed, length);
                 }
                 StepResult::Executed { consumed, execution } => {
                     self.input.consume(consumed);
@@ -321,7 +322,7 @@ impl ServerConnection {
         self.executed += replies.requests;
         match replies.rest {
             None => {}
-            Some(Execution::WouldBlock) => {
+            Some(Execution::WouldBlock(_)) => {
                 log::error!("a reader refused a request because it would wait for the disk");
                 self.abort();
             }
@@ -411,14 +412,14 @@ impl ServerConnection {
         }
     }
 
-    /// Returns the request at the front of the input, `length` bytes long, for a reader.
-    fn ask_reader(&mut self, length: usize) -> Option<Ask> {
+    /// Returns the request at the front of the input, so many bytes long, for a reader.
+    fn ask_reader(&mut self, bytes: usize, length: ReadLength) -> Option<Ask> {
         if !self.replies.is_empty() {
             return None;
         }
         let dialect = self.protocol.dialect()?;
         self.waiting_for = WaitingFor::Reader;
-        Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), length)))
+        Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), bytes, length)))
     }
 
     /// Adds a reply behind all earlier ones.

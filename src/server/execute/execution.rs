@@ -3,6 +3,7 @@
 //! Executing neither waits nor touches a socket: it returns a reply, or the request to the actor
 //! that has to be asked before there is one.
 
+use crate::store::reader::ReadLength;
 use crate::store::{Batch, BatchOutcome};
 
 use crate::server::execute::client_reply::ClientReply;
@@ -17,7 +18,7 @@ pub(crate) enum Execution<R> {
     /// The reply.
     Done(R),
     /// A read would wait for the disk: a reader executes the same request once more.
-    WouldBlock,
+    WouldBlock(ReadLength),
     /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),
     /// A removal of more keys than one batch takes.
@@ -40,7 +41,7 @@ impl<R> Execution<R> {
     pub(crate) fn map<T>(self, convert: impl FnOnce(R) -> T) -> Execution<T> {
         match self {
             Self::Done(reply) => Execution::Done(convert(reply)),
-            Self::WouldBlock => Execution::WouldBlock,
+            Self::WouldBlock(length) => Execution::WouldBlock(length),
             Self::Write(batch, render) => Execution::Write(batch, render),
             Self::Remove(removal) => Execution::Remove(removal),
             Self::Sync(render) => Execution::Sync(render),

@@ -11,7 +11,7 @@ use crate::server::execute::session::Session;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
 use crate::store::Batch;
 use crate::store::Submission;
-use crate::store::reader::{ReadTask, Readers};
+use crate::store::reader::{ReadLength, ReadTask, Readers};
 use crate::sync::Arc;
 
 /// The most bytes of unanswered writes per worker; at the limit it reads no socket.
@@ -30,6 +30,8 @@ pub(crate) struct Outbox {
     writes: VecDeque<Held>,
     /// Tasks for which no reader had room; at most one per connection.
     reads: VecDeque<ReadTask>,
+    /// The same for the reader of long reads.
+    long_reads: VecDeque<ReadTask>,
 }
 
 /// A request to the writer.
@@ -53,6 +55,7 @@ impl Outbox {
             bytes_in_flight: 0,
             writes: VecDeque::new(),
             reads: VecDeque::new(),
+            long_reads: VecDeque::new(),
         }
     }
 
@@ -63,7 +66,7 @@ impl Outbox {
 
     /// Returns true if a request waits for room in a mailbox, which nobody announces.
     pub(crate) fn is_holding(&self) -> bool {
-        !self.writes.is_empty() || !self.reads.is_empty()
+        !self.writes.is_empty() || !self.reads.is_empty() || !self.long_reads.is_empty()
     }
 
     /// Returns true if answers are still to come.
@@ -103,7 +106,11 @@ impl Outbox {
     /// Asks a reader to execute requests.
     pub(crate) fn read(&mut self, ticket: Ticket, session: Arc<Session>, read: BlockingRead) {
         let (context, inbox) = (Arc::clone(&self.context), Arc::clone(&self.inbox));
-        self.reads.push_back(Box::new(move || {
+        let tasks = match read.length() {
+            ReadLength::Short => &mut self.reads,
+            ReadLength::Long => &mut self.long_reads,
+        };
+        tasks.push_back(Box::new(move || {
             let execute = AssertUnwindSafe(|| read.execute(&context, &session));
             let replies = catch_unwind(execute).ok();
             inbox.answer(Answered::Read { ticket, replies });
@@ -148,14 +155,18 @@ impl Outbox {
     }
 
     fn retry_reads(&mut self) {
-        while self.answers_pending < ANSWERS_MAX
-            && let Some(task) = self.reads.pop_front()
-        {
-            if let Err(task) = self.readers.try_send(task) {
-                self.reads.push_front(task);
-                break;
+        let queues =
+            [(&mut self.reads, ReadLength::Short), (&mut self.long_reads, ReadLength::Long)];
+        for (tasks, length) in queues {
+            while self.answers_pending < ANSWERS_MAX
+                && let Some(task) = tasks.pop_front()
+            {
+                if let Err(task) = self.readers.try_send(task, length) {
+                    tasks.push_front(task);
+                    break;
+                }
+                self.answers_pending += 1;
             }
-            self.answers_pending += 1;
         }
     }
 }

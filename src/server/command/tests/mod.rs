@@ -60,7 +60,7 @@ impl Server {
         let mut scope = Scope { context: &self.context, session, access: Access::MemoryOnly };
         let found = find(&arguments);
         let mut execution = execute(found, arguments, &scope);
-        let cold = matches!(execution, Execution::WouldBlock);
+        let cold = matches!(execution, Execution::WouldBlock(_));
         if cold {
             scope.access = Access::Blocking;
             execution = execute(found, arguments, &scope);
@@ -88,7 +88,7 @@ impl Server {
                 }
             },
             Execution::Delay { reply, .. } => reply,
-            Execution::WouldBlock | Execution::Sync(_) => panic!("no command may end so"),
+            Execution::WouldBlock(_) | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }
     }

@@ -375,3 +375,18 @@ fn a_sync_waits_for_the_writes_before_it() {
     }
     assert!(output.is_empty());
 }
+
+#[test]
+fn a_read_of_all_keys_is_long_also_behind_a_short_one() {
+    let mut driver = Driver::new();
+    driver.receive(b"SCAN 0\r\nKEYS *\r\nSCAN 0\r\n");
+    let mut lengths = Vec::new();
+    while let Some(ask) = &driver.asked {
+        let Ask::Read(read) = ask else { panic!("a read is asked for") };
+        lengths.push(read.length());
+        driver.answer();
+    }
+    // What follows the long one goes on with it, as it waits for it anyway.
+    assert_eq!(lengths, [ReadLength::Short, ReadLength::Long]);
+    assert_eq!(driver.output().iter().filter(|byte| **byte == b'*').count(), 5);
+}
