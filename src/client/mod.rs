@@ -71,7 +71,8 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the password for a server that wants one; one that wants none takes any.
+    /// Sets the password for a server that wants one; one that wants none takes any. A wrong one is
+    /// answered after a second, so a shorter [`timeout`](Self::timeout) ends before that.
     #[must_use]
     pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
         self.password = Some(password.into());

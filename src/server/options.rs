@@ -58,9 +58,9 @@ impl ServerOptions {
     /// Sets the time after which a connection is closed whose client sends no request; by default
     /// and with zero it may stay idle for as long as it likes.
     ///
-    /// Other limits hold in any case. A client has 30 seconds for its first request and, where
-    /// passwords are set, for giving one, 30 seconds for the rest of a request of which a part
-    /// came, and 30 seconds to take its replies; and a second more for each 64 KiB of them.
+    /// Other limits hold in any case. A client has 30 seconds to give a password, where one is
+    /// set, for its first request, for the rest of a request of which a part came, and to take its
+    /// replies. But for the password, it gets a second more for each 64 KiB that it transfers.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = (!timeout.is_zero()).then_some(timeout);

@@ -165,6 +165,7 @@ fn a_unix_socket_may_be_the_only_address() {
     let address = format!("unix:{}", places.socket());
     let mut server = Command::new(SERVER)
         .args(["--engine", "memory", "--addr", &address])
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

@@ -36,6 +36,9 @@ use crate::sync::Arc;
 /// As many as the largest value has, so that a client may send a long pipeline before it reads.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
+/// The same for a client that has not given a password: it gets nothing but refusals.
+const STRANGER_OUTPUT_BYTES_MAX: usize = 16 << 10;
+
 /// One connection without its socket.
 pub(crate) struct ServerConnection {
     session: Arc<Session>,
@@ -57,7 +60,9 @@ pub(crate) struct ServerConnection {
 pub(crate) enum Owed {
     /// None: the server is at work.
     Nothing,
-    /// To send a first request, and to give a password where one is wanted.
+    /// To give a password.
+    Password,
+    /// To send a first request.
     FirstRequest,
     /// To send the rest of the request behind so many executed ones.
     Rest { executed: u64 },
@@ -192,11 +197,13 @@ impl ServerConnection {
     /// Returns what the server waits for its client to do.
     pub(crate) fn owed(&self) -> Owed {
         let executed = self.executed;
-        if !self.output.is_empty() {
+        if !self.session.is_authenticated() {
+            Owed::Password
+        } else if !self.output.is_empty() {
             Owed::Room
         } else if self.awaits_answer() || !self.wants_input() {
             Owed::Nothing
-        } else if executed == 0 || !self.session.is_authenticated() {
+        } else if executed == 0 {
             Owed::FirstRequest
         } else if self.input.is_empty() {
             Owed::Request { executed }
@@ -234,6 +241,11 @@ impl ServerConnection {
     /// Returns the replies for the socket; the caller consumes what it wrote.
     pub(crate) fn output(&mut self) -> &mut Buffer {
         &mut self.output
+    }
+
+    /// Returns the bytes of output at which the next requests wait for the client to read.
+    pub(crate) fn output_bytes_max(&self) -> usize {
+        if self.session.is_authenticated() { OUTPUT_BYTES_MAX } else { STRANGER_OUTPUT_BYTES_MAX }
     }
 
     /// Takes the reason why its bytes were refused.
@@ -337,7 +349,7 @@ impl ServerConnection {
         }
         self.phase = ConnectionPhase::Open { hungry: false };
         matches!(self.waiting_for, WaitingFor::Nothing)
-            && self.output.len() < OUTPUT_BYTES_MAX
+            && self.output.len() < self.output_bytes_max()
             && !self.replies.is_full()
     }
 

@@ -28,8 +28,8 @@ pub(crate) struct Session {
     killed: AtomicBool,
     /// The position of the last command in the table, plus one.
     last_command: AtomicUsize,
-    /// The time of the last turn over the connection, in milliseconds after its connect.
-    last_turn: AtomicU64,
+    /// The time of the last byte from or to the client, in milliseconds after its connect.
+    last_byte: AtomicU64,
     input: AtomicUsize,
     output: AtomicUsize,
     memory: AtomicUsize,
@@ -121,16 +121,17 @@ impl Session {
         self.last_command.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Notes what the server holds for the connection at the end of a turn over it.
-    pub(crate) fn note_held(&self, held: HeldBytes, now: Instant) {
-        let time = now.saturating_duration_since(self.since).as_millis();
-        self.last_turn.store(u64::try_from(time).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Notes what the server holds for the connection, and the time of the last byte from or to the
+    /// client.
+    pub(crate) fn note_held(&self, held: HeldBytes, last_byte: Instant) {
+        let time = last_byte.saturating_duration_since(self.since).as_millis();
+        self.last_byte.store(u64::try_from(time).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.input.store(held.input, Ordering::Relaxed);
         self.output.store(held.output, Ordering::Relaxed);
         self.memory.store(held.memory, Ordering::Relaxed);
     }
 
-    /// Returns what the server held for the connection at the end of the last turn over it.
+    /// Returns what the server holds for the connection.
     pub(crate) fn held(&self) -> HeldBytes {
         HeldBytes {
             input: self.input.load(Ordering::Relaxed),
@@ -139,10 +140,10 @@ impl Session {
         }
     }
 
-    /// Returns the time since the last turn over the connection.
+    /// Returns the time since the last byte from or to the client.
     pub(crate) fn idle(&self) -> Duration {
-        let last_turn = Duration::from_millis(self.last_turn.load(Ordering::Relaxed));
-        self.since.elapsed().saturating_sub(last_turn)
+        let last_byte = Duration::from_millis(self.last_byte.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(last_byte)
     }
 
     /// Asks the connection's worker to close it.
@@ -185,7 +186,7 @@ impl Clients {
             in_refused_transaction: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),
-            last_turn: AtomicU64::new(0),
+            last_byte: AtomicU64::new(0),
             input: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
             memory: AtomicUsize::new(0),

@@ -157,7 +157,7 @@ impl Acceptor {
         let Accepted { socket, address, local_address } = accepted;
         let context = &self.context;
         let places = match address {
-            Endpoint::Unix(_) => context.options.connections_max + UNIX_PLACES,
+            Endpoint::Unix(_) => context.options.connections_max.saturating_add(UNIX_PLACES),
             _ => context.options.connections_max,
         };
         if context.clients.count() >= places {

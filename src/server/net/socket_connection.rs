@@ -67,12 +67,24 @@ impl<S: Transport> SocketConnection<S> {
     /// Records what the client owes and holds at the end of a turn, in which it was `served` or
     /// not.
     pub(crate) fn take_stock(&mut self, served: bool, now: Instant) {
-        let owed = if served { self.connection.owed() } else { Owed::Nothing };
-        self.patience.update(owed, self.received, self.sent, now);
+        let owed = match self.connection.owed() {
+            // Its bytes are sent in any turn.
+            Owed::Room => Owed::Room,
+            owed if served => owed,
+            _ => Owed::Nothing,
+        };
+        self.patience.update(owed, self.received + self.sent, now);
         let (input, memory) = self.connection.held();
         let output = self.connection.output().len();
         let session = self.connection.session();
-        session.note_held(HeldBytes { input, output, memory }, now);
+        session.note_held(HeldBytes { input, output, memory }, self.patience.progress());
+    }
+
+    /// Returns true if bytes of a request that is waited for are there to be read.
+    pub(crate) fn is_about_to_receive(&self) -> bool {
+        self.is_readable()
+            && self.connection.wants_input()
+            && self.connection.session().is_authenticated()
     }
 
     /// Records the readiness that the poll reported.

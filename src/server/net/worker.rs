@@ -17,9 +17,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::actor::{Mailbox, Received};
-use crate::server::connection::server_connection::{
-    Ask, Intake, OUTPUT_BYTES_MAX, ServerConnection,
-};
+use crate::server::connection::server_connection::{Ask, Intake, ServerConnection};
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::Admission;
@@ -354,7 +352,8 @@ impl<S: Transport> Worker<S> {
                 client.connection.abort();
             }
         }
-        let output_bytes = client.connection.output().len();
+        let output_bytes_max = client.connection.output_bytes_max();
+        let has_room = client.connection.output().len() < output_bytes_max / 2;
         client.take_stock(!congested, now);
         if self.sweep.is_none() && client.patience.deadline(self.context.options.timeout).is_some()
         {
@@ -364,7 +363,7 @@ impl<S: Transport> Worker<S> {
             self.connections.remove(place);
         } else if congested
             || client.is_readable() && (client.is_lingering() || client.connection.wants_input())
-            || client.connection.is_blocked_by_output() && output_bytes < OUTPUT_BYTES_MAX / 2
+            || client.connection.is_blocked_by_output() && has_room
         {
             self.enqueue(place);
         }
@@ -383,8 +382,10 @@ impl<S: Transport> Worker<S> {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.connections.retain(|_, client| client.connection.awaits_answer());
         }
-        if self.sweep.is_some_and(|sweep| sweep <= now) {
-            self.sweep = self.close_late_ones(now).then(|| now + SWEEP);
+        if let Some(sweep) = self.sweep.filter(|sweep| *sweep <= now) {
+            // After a pause of the process the clients get a turn first.
+            let was_paused = now > sweep + SWEEP;
+            self.sweep = (was_paused || self.close_late_ones(now)).then(|| now + SWEEP);
         }
     }
 
@@ -393,7 +394,8 @@ impl<S: Transport> Worker<S> {
         let (context, mut may_be_late) = (&self.context, false);
         self.connections.retain(|_, client| {
             let deadline = client.patience.deadline(context.options.timeout);
-            if client.is_lingering() || deadline.is_none_or(|deadline| deadline > now) {
+            let is_late = deadline.is_some_and(|deadline| deadline <= now);
+            if client.is_lingering() || client.is_about_to_receive() || !is_late {
                 may_be_late |= deadline.is_some();
                 return true;
             }

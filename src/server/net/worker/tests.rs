@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::actor::{Reply, mailbox};
+use crate::server::connection::server_connection::OUTPUT_BYTES_MAX;
 use crate::server::net::doorbell::Doorbell;
 use crate::server::testing;
 use crate::store::{Batch, Probe, WriteAnswer, WriteOperation};
@@ -103,12 +104,6 @@ impl Bench {
     fn send(&mut self, place: usize, socket: &FakeSocket, bytes: &[u8]) {
         lock(&socket.0).sent.extend(bytes);
         self.readable(place);
-    }
-
-    /// Returns the time at which a client of this bench was accepted, or a little later.
-    fn start(&self) -> Instant {
-        let sessions = self.context.clients.list();
-        sessions.iter().map(|session| session.since).max().unwrap_or_else(Instant::now)
     }
 
     fn readable(&mut self, place: usize) {

@@ -120,3 +120,16 @@ fn what_a_stranger_may_not_read_is_read_with_the_password() {
     let expected = b"-NOAUTH Authentication required.\r\n+OK\r\n$8\r\ntreasure\r\n";
     assert_eq!(driver.output().escape_ascii().to_string(), expected.escape_ascii().to_string());
 }
+
+#[test]
+fn a_stranger_that_takes_no_replies_makes_the_server_hold_little() {
+    let mut driver = guarded();
+    driver.receive(&b"HELLO\n".repeat(100_000));
+    driver.answer_all();
+    let held = driver.output().len();
+    assert!(held < STRANGER_OUTPUT_BYTES_MAX + 1024, "{held} bytes");
+    // It goes on as soon as they are taken.
+    driver.take_output();
+    driver.advance();
+    assert!(driver.output().len() > STRANGER_OUTPUT_BYTES_MAX / 2);
+}

@@ -18,7 +18,7 @@ fn pass(bench: &mut Bench, from: Instant, time: Duration) -> usize {
 fn a_client_without_a_first_request_is_closed_and_one_with_it_stays() {
     let mut bench = Bench::new();
     let (silent, good) = (bench.connect(), bench.connect());
-    let start = bench.start();
+    let start = Instant::now();
     bench.send(good.0, &good.1, b"PING\r\n");
     bench.send(silent.0, &silent.1, b"PI");
     bench.worker.turn(start);
@@ -39,10 +39,12 @@ fn a_client_has_to_give_its_password_in_time() {
     context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
     let mut bench = Bench::over(Arc::new(context));
     let (stranger, good) = (bench.connect(), bench.connect());
-    let start = bench.start();
+    let start = Instant::now();
     bench.send(stranger.0, &stranger.1, b"PING\r\n");
     bench.send(good.0, &good.1, b"AUTH right\r\n");
     bench.worker.turn(start);
+    // Its replies to take, and another password to wait for, change nothing.
+    lock(&stranger.1.0).room = 3;
     bench.send(stranger.0, &stranger.1, b"AUTH wrong\r\n");
     assert_eq!(pass(&mut bench, start, GRACE - 2 * SECOND), 2);
     bench.send(stranger.0, &stranger.1, b"PING\r\n");
@@ -53,7 +55,7 @@ fn a_client_has_to_give_its_password_in_time() {
 fn half_a_request_is_waited_for_as_long_as_enough_of_it_comes() {
     let mut bench = Bench::new();
     let (drop_by_drop, steady) = (bench.connect(), bench.connect());
-    let start = bench.start();
+    let start = Instant::now();
     for (place, socket) in [&drop_by_drop, &steady] {
         bench.send(*place, socket, b"PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10000000\r\n");
     }
@@ -78,7 +80,7 @@ fn half_a_request_is_waited_for_as_long_as_enough_of_it_comes() {
 fn replies_have_to_be_taken() {
     let mut bench = Bench::new();
     let (place, socket) = bench.connect();
-    let start = bench.start();
+    let start = Instant::now();
     bench.send(place, &socket, b"PING\r\n");
     bench.worker.turn(start);
     lock(&socket.0).room = 3;
@@ -97,7 +99,7 @@ fn an_idle_client_is_closed_if_the_server_was_told_so() {
     context.options.timeout = Some(5 * SECOND);
     let mut bench = Bench::over(Arc::new(context));
     let (idle, busy) = (bench.connect(), bench.connect());
-    let start = bench.start();
+    let start = Instant::now();
     bench.send(idle.0, &idle.1, b"PING\r\n");
     for second in 0..20 {
         bench.send(busy.0, &busy.1, b"PING\r\n");
@@ -105,4 +107,34 @@ fn an_idle_client_is_closed_if_the_server_was_told_so() {
     }
     assert_eq!(bench.context.clients.count(), 1);
     assert_eq!(pass(&mut bench, start + 20 * SECOND, 7 * SECOND), 0);
+}
+
+#[test]
+fn whoever_gives_its_password_up_has_time_to_give_one_again() {
+    let mut context = testing::context_over(Options::new("unused"));
+    context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
+    let mut bench = Bench::over(Arc::new(context));
+    let (place, socket) = bench.connect();
+    let start = Instant::now();
+    bench.send(place, &socket, b"AUTH right\r\n");
+    assert_eq!(pass(&mut bench, start, 100 * SECOND), 1);
+    bench.send(place, &socket, b"RESET\r\n");
+    assert_eq!(pass(&mut bench, start + 100 * SECOND, GRACE - SECOND), 1);
+    bench.send(place, &socket, b"AUTH right\r\n");
+    assert_eq!(pass(&mut bench, start + 100 * SECOND + GRACE, 100 * SECOND), 1);
+}
+
+#[test]
+fn a_pause_of_the_whole_process_closes_nobody_that_goes_on() {
+    let mut bench = Bench::new();
+    let (place, socket) = bench.connect();
+    let start = Instant::now();
+    bench.send(place, &socket, b"*1\r\n$4\r\nPI");
+    bench.worker.turn(start);
+    let later = start + 100 * SECOND;
+    bench.worker.turn(later);
+    bench.send(place, &socket, b"NG\r\n");
+    bench.worker.turn(later + SECOND);
+    assert_eq!(lock(&socket.0).received, b"+PONG\r\n");
+    assert_eq!(bench.context.clients.count(), 1);
 }
