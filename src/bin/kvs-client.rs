@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use common::{KeyCommand, NOT_FOUND, bytes, print_line};
 use kvs::option_table::ADDRESS;
-use kvs::{ClientOptions, Endpoint, Error, KvsClient};
+use kvs::protocol::native::FailureKind;
+use kvs::{ClientError, ClientOptions, Endpoint, Error, KvsClient};
 
 /// Talks to a kvs server
 #[derive(Parser)]
@@ -28,7 +29,7 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
-    common::exit(run(CommandLine::parse()))
+    common::exit(run(CommandLine::parse()).map_err(advise))
 }
 
 fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -51,6 +52,17 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the error with what the user of this program can do about it.
+fn advise(error: Box<dyn std::error::Error>) -> String {
+    let kind = error.downcast_ref::<ClientError>().and_then(ClientError::failure_kind);
+    match kind {
+        Some(FailureKind::NotAuthenticated) => {
+            format!("{error}: set KVS_PASSWORD or --password-file")
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn describe(error: io::Error) -> String {

@@ -108,7 +108,10 @@ fn the_client_gives_the_password_of_its_file_or_environment() {
     }
     let refused = get(&[], None);
     assert_eq!(refused.status.code(), Some(1));
-    assert_eq!(text(&refused.stderr), "a password is required before anything else\n");
+    assert_eq!(
+        text(&refused.stderr),
+        "a password is required before anything else: set KVS_PASSWORD or --password-file\n"
+    );
     let refused = get(&[], Some("wrong"));
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(text(&refused.stderr), "the password is wrong\n");
