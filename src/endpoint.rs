@@ -7,7 +7,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The begin of the text of a Unix socket's address.
+/// The beginning of the text of a Unix socket's address.
 const UNIX_PREFIX: &str = "unix:";
 
 /// The most bytes of a host name, as DNS has it.

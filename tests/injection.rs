@@ -211,8 +211,8 @@ fn step() -> usize {
     by_form([6, 1, 1])
 }
 
-/// How often a run of the session is repeated that has not led to a call which is certain: when a
-/// compaction begins depends on other threads.
+/// The most runs of the session until it leads to a call that it leads to for certain: the moment
+/// of a compaction depends on other threads, and so does the number of calls before it.
 const ATTEMPTS: usize = 8;
 
 /// Lets every call of this kind of a thread fail in every way. The session leads to the first

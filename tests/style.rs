@@ -67,7 +67,7 @@ fn files_are_short() {
 
 #[test]
 fn no_file_uses_itself_through_others() {
-    // What only tests, fuzzing and model checkers build is as much a part of the structure.
+    // The parts for tests, fuzzing and model checkers belong to the structure too.
     let source = files(&["src"], "rs").into_iter().filter(|file| !file.is_tests());
     check("circles of files", &imports::circles(&source.collect::<Vec<_>>()));
 }

@@ -23,7 +23,7 @@ struct CommandLine {
     /// Address of the server: host:port, or unix:path
     #[arg(long, global = true, value_name = "ADDRESS", default_value = ADDRESS)]
     addr: Endpoint,
-    /// File whose first line is the password; without it, KVS_PASSWORD in the environment is
+    /// File whose first line is the password [default: KVS_PASSWORD in the environment]
     #[arg(long, global = true, value_name = "PATH")]
     password_file: Option<PathBuf>,
 }

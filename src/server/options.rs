@@ -48,7 +48,8 @@ impl ServerOptions {
     }
 
     /// Sets the most connections that may be open at once; further clients are told so and closed.
-    /// The default is 10,000. Over a Unix socket 16 more get in, so that an operator does.
+    /// The default is 10,000. Over a Unix socket 16 more get in, which keeps a way in for an
+    /// operator.
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);

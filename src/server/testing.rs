@@ -1,10 +1,10 @@
 //! A server's context without a server, for the tests of this layer.
 
-use crate::server::ServerOptions;
 use crate::server::command;
 use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
 use crate::server::net::admission::Admission;
+use crate::server::{Passwords, ServerOptions};
 use crate::sync::Arc;
 use crate::{Endpoint, EngineKind, Options, Store};
 
@@ -17,6 +17,13 @@ pub(super) fn context() -> Arc<Context> {
 pub(super) fn context_over(options: Options) -> Context {
     let store = Store::open(options.engine(EngineKind::Memory)).unwrap();
     Context::new(store, ServerOptions::default(), vec![address(4000)], command::names())
+}
+
+/// Returns a context over an empty store in memory, whose clients have to give a password.
+pub(super) fn guarded_context(passwords: &[&str]) -> Context {
+    let mut context = context_over(Options::new("nothing-is-stored-here"));
+    context.options.passwords = Some(Passwords::new(passwords).unwrap());
+    context
 }
 
 fn address(port: u16) -> Endpoint {

@@ -37,7 +37,7 @@ impl Server {
         directory: &Path,
         arguments: &[&str],
     ) -> Result<Self, (ExitStatus, String)> {
-        // Whoever runs the tests may have a password for servers of their own.
+        // The environment of the tests may hold a password for another server.
         if !command.get_envs().any(|(name, _)| name == "KVS_PASSWORD") {
             command.env_remove("KVS_PASSWORD");
         }

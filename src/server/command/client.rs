@@ -6,6 +6,7 @@ use super::reply_value::{bulk, done, length, ok, refuse};
 use super::word::is;
 use crate::Endpoint;
 use crate::protocol::resp::{Value, Version};
+use crate::server::execute::authentication::USER;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::session::{HeldBytes, Session};
 use crate::store::parse_integer;
@@ -188,7 +189,7 @@ impl Filter {
                 filter.local_address = Some(argument.to_vec());
             } else if is(option, "TYPE") {
                 filter.nobody |= !is_normal(argument)?;
-            } else if is(option, "USER") && argument == b"default" {
+            } else if is(option, "USER") && argument == USER {
                 // Everybody is the default user.
             } else if is(option, "USER") {
                 let user = String::from_utf8_lossy(argument);

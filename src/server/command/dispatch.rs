@@ -12,8 +12,9 @@ use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
 use crate::server::statistics::CallCounters;
 
-/// Commands that Redis flags as writes, but that only read in some of their forms.
-const READ_IN_SOME_FORMS: [&str; 2] = ["getex", "setrange"];
+/// Commands whose flags say too little: `GETEX` and `SETRANGE` only read in some of their forms,
+/// and `KEYS` must not follow another read on a reader of short ones.
+const UNLIKE_THEIR_FLAGS: [&str; 3] = ["getex", "keys", "setrange"];
 
 /// The refusal of every other command before a password.
 const NOT_AUTHENTICATED: &str = "NOAUTH Authentication required.";
@@ -41,9 +42,7 @@ pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> 
         // A short one may reply with a large value, so each waits until there is room for its
         // reply.
         Some(row) if row.name == "set" && string::replies_with_value(arguments) => Effect::Other,
-        // A reader of short reads must not go on with it.
-        Some(row) if row.name == "keys" => Effect::Other,
-        Some(row) if READ_IN_SOME_FORMS.contains(&row.name) => Effect::Other,
+        Some(row) if UNLIKE_THEIR_FLAGS.contains(&row.name) => Effect::Other,
         Some(row) if row.has(Flag::Write) => Effect::Writes,
         Some(row) if row.has(Flag::ReadOnly) => Effect::Reads,
         _ => Effect::Other,

@@ -24,7 +24,7 @@ use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::{Execution, RenderSync};
 use crate::server::execute::scope::Scope;
-use crate::server::execute::session::Session;
+use crate::server::execute::session::{HeldBytes, Session};
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::read::Access;
 use crate::store::reader::ReadLength;
@@ -212,9 +212,13 @@ impl ServerConnection {
         }
     }
 
-    /// Returns the bytes of input that wait, and the bytes of memory of both buffers.
-    pub(crate) fn held(&self) -> (usize, usize) {
-        (self.input.len(), self.input.capacity() + self.output.capacity())
+    /// Returns the bytes that it holds.
+    pub(crate) fn held(&self) -> HeldBytes {
+        HeldBytes {
+            input: self.input.len(),
+            output: self.output.len(),
+            memory: self.input.capacity() + self.output.capacity(),
+        }
     }
 
     /// Returns true if an answer of the writer or of a reader is still to come.

@@ -30,6 +30,7 @@ pub(crate) struct Session {
     last_command: AtomicUsize,
     /// The time of the last byte from or to the client, in milliseconds after its connect.
     last_byte: AtomicU64,
+    /// The fields of its [`HeldBytes`].
     input: AtomicUsize,
     output: AtomicUsize,
     memory: AtomicUsize,

@@ -5,7 +5,7 @@ use std::vec;
 use crate::server::execute::client_reply::ClientReply;
 use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
 
-/// The most keys that one slice removes: the writer takes about 10 ms for them, and then serves
+/// The most keys that one slice removes: the writer takes about 5 ms for them, and then serves
 /// others.
 const SLICE_KEYS: usize = 4096;
 

@@ -82,7 +82,6 @@ impl Listener {
             for mut socket in ListeningSocket::open(endpoint)? {
                 let token = Token(sockets.len());
                 socket.register(poll.registry(), token).map_err(failed)?;
-                socket.lengthen_queue().map_err(failed)?;
                 addresses.push(socket.address().map_err(failed)?);
                 sockets.push(socket);
             }

@@ -10,7 +10,7 @@ use rustix::net::sockopt;
 
 use crate::endpoint::{Endpoint, look_up};
 use crate::server::net::client_socket::ClientSocket;
-use crate::server::net::socket_file::SocketFile;
+use crate::server::net::socket_file::{BACKLOG, SocketFile};
 use crate::{Error, Result};
 
 /// The most ports of which one may be free on every address of a host.
@@ -22,9 +22,6 @@ const KEEPALIVE: Duration = Duration::from_secs(300);
 /// The questions without an answer, each a third of that time apart, after which a connection is
 /// broken.
 const PROBES: u32 = 3;
-
-/// More clients that wait to be accepted than a system allows.
-const QUEUE_MAX: i32 = i32::MAX;
 
 /// A listening socket.
 pub(crate) enum ListeningSocket {
@@ -76,16 +73,6 @@ impl ListeningSocket {
         }
     }
 
-    /// Lets as many clients wait for being accepted as the system allows, which is more than the
-    /// standard library asks for. Those of a burst that do not fit try again only after a second.
-    pub(crate) fn lengthen_queue(&self) -> io::Result<()> {
-        let result = match self {
-            Self::Tcp { listener, .. } => rustix::net::listen(listener, QUEUE_MAX),
-            Self::Unix { listener, .. } => rustix::net::listen(listener, QUEUE_MAX),
-        };
-        Ok(result?)
-    }
-
     /// Makes the poll of the registry report clients under this token.
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
@@ -124,8 +111,11 @@ fn listen(address: SocketAddr) -> Result<ListeningSocket> {
 /// Makes the system send small replies of the connections at once, and look after silent peers,
 /// which may be gone. Each connection gets the settings of the listener with no call of its own.
 ///
-/// Replies are written when they are complete, so waiting for more bytes only delays them.
+/// Replies are written when they are complete, so waiting for more bytes only delays them. The
+/// queue of clients becomes longer than the standard library makes it: those of a burst that do not
+/// fit try again only after a second.
 fn configure(listener: &TcpListener) -> rustix::io::Result<()> {
+    rustix::net::listen(listener, BACKLOG)?;
     sockopt::set_tcp_nodelay(listener, true)?;
     sockopt::set_tcp_keepidle(listener, KEEPALIVE)?;
     sockopt::set_tcp_keepintvl(listener, KEEPALIVE / 3)?;
@@ -211,7 +201,6 @@ mod tests {
     fn connections_get_the_settings_of_their_listener() {
         for address in ["127.0.0.1:0", "0.0.0.0:0"] {
             let listening = listen(address.parse().unwrap()).unwrap();
-            listening.lengthen_queue().unwrap();
             let port = listening.address().unwrap().socket_address().unwrap().port();
             let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
             let accepted = std::iter::repeat_with(|| listening.accept());

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crate::server::connection::server_connection::{Owed, ServerConnection};
-use crate::server::execute::session::HeldBytes;
 use crate::server::net::admission::Admission;
 use crate::server::net::patience::Patience;
 use crate::server::net::transport::Transport;
@@ -34,8 +33,7 @@ pub(crate) struct SocketConnection<S> {
     lingering: bool,
     pub(crate) patience: Patience,
     /// The bytes that were read and written in all.
-    received: u64,
-    sent: u64,
+    transferred: u64,
 }
 
 /// The result of one read.
@@ -59,8 +57,7 @@ impl<S: Transport> SocketConnection<S> {
             readiness: Readiness { readable: true, writable: true, ended: false },
             queued: false,
             lingering: false,
-            received: 0,
-            sent: 0,
+            transferred: 0,
         }
     }
 
@@ -73,11 +70,9 @@ impl<S: Transport> SocketConnection<S> {
             owed if served => owed,
             _ => Owed::Nothing,
         };
-        self.patience.update(owed, self.received + self.sent, now);
-        let (input, memory) = self.connection.held();
-        let output = self.connection.output().len();
-        let session = self.connection.session();
-        session.note_held(HeldBytes { input, output, memory }, self.patience.progress());
+        self.patience.update(owed, self.transferred, now);
+        let held = self.connection.held();
+        self.connection.session().note_held(held, self.patience.progress());
     }
 
     /// Returns true if bytes of a request that is waited for are there to be read.
@@ -120,7 +115,7 @@ impl<S: Transport> SocketConnection<S> {
                     return Ok(SocketRead::End);
                 }
                 Ok(count) => {
-                    self.received += count as u64;
+                    self.transferred += count as u64;
                     // After a short read that drained the socket, later bytes are a new event; an
                     // end that was reported before is not reported again.
                     let drained = S::SHORT_READ_DRAINS && count < buffer.len();
@@ -149,7 +144,7 @@ impl<S: Transport> SocketConnection<S> {
                 Ok(count) => {
                     self.readiness.writable = count == output.len();
                     output.consume(count);
-                    self.sent += count as u64;
+                    self.transferred += count as u64;
                     return Ok(count);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

@@ -32,7 +32,7 @@ const TURNS_MAX: usize = 200;
 const TURN_PAUSE: Duration = Duration::from_millis(10);
 
 /// The longest queue of clients that the system allows.
-const BACKLOG: i32 = -1;
+pub(crate) const BACKLOG: i32 = -1;
 
 /// The file of a listening socket; dropping it removes the file.
 pub(crate) struct SocketFile {

@@ -1,7 +1,6 @@
 //! The connection: greeting, names, the list of clients.
 
 use super::*;
-use crate::server::Passwords;
 
 const BAD_NAME: &str = "-ERR Client names cannot contain spaces, newlines or special characters.";
 
@@ -75,8 +74,7 @@ fn passwords_are_not_configured() {
 
 /// Returns a server with two passwords.
 fn guarded() -> Server {
-    let mut context = testing::context_over(Options::new("unused"));
-    context.options.passwords = Some(Passwords::new(["old", "new"]).unwrap());
+    let context = testing::guarded_context(&["old", "new"]);
     let session = testing::session(&context);
     Server { context, session }
 }

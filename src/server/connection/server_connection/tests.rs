@@ -386,7 +386,7 @@ fn a_read_of_all_keys_is_long_also_behind_a_short_one() {
         lengths.push(read.length());
         driver.answer();
     }
-    // What follows the long one goes on with it, as it waits for it anyway.
+    // The reader of the long one executes the read behind it as well, which waits for it anyway.
     assert_eq!(lengths, [ReadLength::Short, ReadLength::Long]);
     assert_eq!(driver.output().iter().filter(|byte| **byte == b'*').count(), 5);
 }

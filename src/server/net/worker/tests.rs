@@ -334,9 +334,7 @@ fn an_ended_connection_lingers_for_its_peer_but_not_for_ever() {
 
 #[test]
 fn a_wrong_password_is_answered_late_and_the_third_one_is_the_last() {
-    let mut context = testing::context_over(crate::Options::new("unused"));
-    context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
-    let mut bench = Bench::over(Arc::new(context));
+    let mut bench = Bench::over(Arc::new(testing::guarded_context(&["right"])));
     let (guessing, other) = (bench.connect(), bench.connect());
     let mut now = Instant::now();
     let wrong = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n";

@@ -299,7 +299,7 @@ fn a_full_disk_can_be_cleared_after_a_kill_at_any_change() {
         let survives = |piece: usize| ((number / 4) >> (piece % 8)) & 1 == 1;
         let lost = moment.state.image(Fate::Hostile(&survives), Fill::Zeros);
         for state in [moment.state.clone(), lost] {
-            // What it has to hold was checked above.
+            // The contents were checked above.
             let mut machine = open(&SimulatedDisk::new(state), pasts[..1].to_vec());
             machine.restore(vec![Past { sequence: 0, model: machine.contents().unwrap() }]);
             write(&mut machine, WriteOperation::clear())

@@ -1,9 +1,7 @@
 //! A client without a password: whatever it sends, nothing is read or written for it.
 
 use super::*;
-use crate::Options;
 use crate::protocol::native::ByteString;
-use crate::server::Passwords;
 use crate::server::command;
 
 /// The value that no stranger may see, and a part of no reply and of no request.
@@ -11,8 +9,7 @@ const TREASURE: &[u8] = b"treasure";
 
 /// Returns a connection to a server with a password, whose store has the value under the key `k`.
 fn guarded() -> Driver {
-    let mut context = testing::context_over(Options::new("unused"));
-    context.options.passwords = Some(Passwords::new(["the right one"]).unwrap());
+    let context = testing::guarded_context(&["the right one"]);
     context.store.set("k", TREASURE).unwrap();
     Driver::over(Arc::new(context))
 }

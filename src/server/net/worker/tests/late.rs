@@ -35,9 +35,7 @@ fn a_client_without_a_first_request_is_closed_and_one_with_it_stays() {
 
 #[test]
 fn a_client_has_to_give_its_password_in_time() {
-    let mut context = testing::context_over(Options::new("unused"));
-    context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
-    let mut bench = Bench::over(Arc::new(context));
+    let mut bench = Bench::over(Arc::new(testing::guarded_context(&["right"])));
     let (stranger, good) = (bench.connect(), bench.connect());
     let start = Instant::now();
     bench.send(stranger.0, &stranger.1, b"PING\r\n");
@@ -111,9 +109,7 @@ fn an_idle_client_is_closed_if_the_server_was_told_so() {
 
 #[test]
 fn whoever_gives_its_password_up_has_time_to_give_one_again() {
-    let mut context = testing::context_over(Options::new("unused"));
-    context.options.passwords = Some(crate::Passwords::new(["right"]).unwrap());
-    let mut bench = Bench::over(Arc::new(context));
+    let mut bench = Bench::over(Arc::new(testing::guarded_context(&["right"])));
     let (place, socket) = bench.connect();
     let start = Instant::now();
     bench.send(place, &socket, b"AUTH right\r\n");
@@ -137,4 +133,23 @@ fn a_pause_of_the_whole_process_closes_nobody_that_goes_on() {
     bench.worker.turn(later + SECOND);
     assert_eq!(lock(&socket.0).received, b"+PONG\r\n");
     assert_eq!(bench.context.clients.count(), 1);
+}
+
+#[test]
+fn a_client_whose_bytes_wait_to_be_read_is_not_late() {
+    let mut bench = Bench::new();
+    let (place, socket) = bench.connect();
+    let start = Instant::now();
+    let value = vec![b'x'; 10 * READ_BYTES_MAX];
+    bench.send(place, &socket, format!("*2\r\n$4\r\nECHO\r\n${}\r\n", value.len()).as_bytes());
+    bench.worker.turn(start);
+    bench.send(place, &socket, &[&value[..], b"\r\n"].concat());
+    // The worker gets a turn every minute, as on a machine that is suspended again and again.
+    for minute in 1..12 {
+        for second in 0..2 {
+            bench.worker.turn(start + SECOND * (60 * minute + second));
+        }
+    }
+    assert_eq!(bench.context.clients.count(), 1);
+    assert!(lock(&socket.0).received.ends_with(b"x\r\n"));
 }
