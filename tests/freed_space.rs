@@ -111,6 +111,22 @@ fn flushall_frees_a_full_disk_with_kills_in_between() {
 }
 
 #[test]
+fn flushall_of_very_many_keys_frees_a_full_disk_slice_by_slice() {
+    if !can_mount_memory() {
+        return;
+    }
+    let mount = Mount::memory(8 << 20);
+    let (_server, mut client) = start(&mount.path().join("store"));
+    for _ in 0..2 {
+        let count = fill(&mut client, 100);
+        assert!(count > 20_000, "{count} values of 100 bytes are not what 8 MiB hold");
+        ok(&mut client, &["FLUSHALL"]);
+        assert_eq!(call(&mut client, &["DBSIZE"]), Reply::Integer(0));
+        wait_until_writable(&mut client);
+    }
+}
+
+#[test]
 fn keys_are_removed_one_by_one_to_the_last_on_a_full_disk() {
     if !can_mount_memory() {
         return;

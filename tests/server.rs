@@ -17,7 +17,7 @@ use common::running::Running;
 use kvs::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, MAGIC, RequestMessage, RequestOperation,
 };
-use kvs::{Options, ServerOptions};
+use kvs::{EngineKind, Options, ServerOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Longer than anything here takes, so that a hang fails a test instead of stopping it.
@@ -182,6 +182,25 @@ fn a_removal_of_very_many_keys_keeps_the_order_and_lets_others_write_between() {
     leaving.write_all(request.as_bytes()).unwrap();
     drop(leaving);
     exchange(&mut other, b"SET other done\r\nGET other\r\n", b"+OK\r\n$4\r\ndone\r\n");
+}
+
+#[test]
+fn a_clearing_of_very_many_keys_leaves_none_and_lets_others_write_between() {
+    for engine in [EngineKind::Kvs, EngineKind::Sled, EngineKind::Memory] {
+        let directory = tempfile::tempdir().unwrap();
+        let stored = Options::new(directory.path()).engine(engine);
+        let server = Running::start_on(stored, ServerOptions::default().workers(1).readers(1));
+        let (mut client, mut other) = (connect(&server), connect(&server));
+        let sets: String = (0..30_000).map(|number| format!("SET key:{number} v\r\n")).collect();
+        exchange(&mut client, sets.as_bytes(), "+OK\r\n".repeat(30_000).as_bytes());
+        client.write_all(b"SET key v\r\nFLUSHALL\r\nSET key:7 kept\r\nGET key:7\r\n").unwrap();
+        for number in 0..50 {
+            exchange(&mut other, format!("SET other {number}\r\n").as_bytes(), b"+OK\r\n");
+        }
+        expect(&mut client, b"+OK\r\n+OK\r\n+OK\r\n$4\r\nkept\r\n");
+        // The other key may be gone or not.
+        exchange(&mut other, b"DEL key:7\r\nSET other v\r\nDBSIZE\r\n", b":1\r\n+OK\r\n:1\r\n");
+    }
 }
 
 #[test]

@@ -80,6 +80,21 @@ impl Store {
         Ok(StoreScan { store: self, rest, moment, keys_only })
     }
 
+    /// Returns the starts and ends of ranges of so many keys each, lowest first, beginning before
+    /// all keys. The highest keys, which are too few for another one, are in none.
+    ///
+    /// Removed and expired keys may count, and what is written meanwhile may or may not.
+    pub(crate) fn slice(&self, keys: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut scan = self.scan_keys(None);
+        let mut slices: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        loop {
+            scan.page(keys)?;
+            let Some(ScanPosition(end)) = scan.position() else { return Ok(slices) };
+            let start = slices.last().map_or_else(Vec::new, |(_, end)| end.clone());
+            slices.push((start, end));
+        }
+    }
+
     /// Begins a scan of all keys behind a position, of which each page sees its own moment.
     pub(crate) fn scan_keys(&self, position: Option<ScanPosition>) -> StoreScan<'_> {
         let start = position.map_or(Bound::Unbounded, |ScanPosition(key)| Bound::Excluded(key));

@@ -15,18 +15,17 @@ use crate::store::{WriteAnswer, WriteOperation};
 /// More keys than a batch may have are removed slice by slice, so that other writes do not wait for
 /// all of them.
 pub(super) fn del(call: &Call<'_>) -> Executed {
-    let operations_max = call.context.store.batch_operations_max();
-    if call.rest(1).len() > operations_max {
+    if call.rest(1).len() > call.context.store.batch_operations_max() {
         // Copying so many keys is work for a reader.
         call.check_may_wait(ReadLength::Short)?;
         let keys: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
-        call.context.store.check_removals(&keys)?;
-        return Ok(Execution::Remove(SlicedRemoval::new(keys, operations_max, |removed| {
+        let removal = SlicedRemoval::of_keys(&call.context.store, keys, |removed| {
             ClientReply::Resp(match removed {
                 Ok(removed) => length(removed),
                 Err(error) => CommandError::from(error).into_value(),
             })
-        })));
+        })?;
+        return Ok(Execution::Remove(removal));
     }
     let removals = call.rest(1).map(|key| WriteOperation::Remove { key: key.to_vec() });
     call.write(removals, |answers| {

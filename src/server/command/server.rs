@@ -1,11 +1,15 @@
 //! The store as a whole.
 
 use super::call::{Call, Executed};
-use super::command_error::SYNTAX;
-use super::reply_value::{done, refuse};
+use super::command_error::{CommandError, SYNTAX};
+use super::reply_value::{done, ok, refuse};
 use super::word::is;
 use super::write::single;
 use crate::protocol::resp::Value;
+use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::execution::Execution;
+use crate::server::execute::sliced_removal::SlicedRemoval;
+use crate::store::reader::ReadLength;
 use crate::store::{CatalogueOperation, WriteOperation};
 
 /// `DBSIZE`
@@ -25,12 +29,23 @@ pub(super) fn flushdb(call: &Call<'_>) -> Executed {
 }
 
 /// Removes the keys in either mode alike: the reply comes when the keys are gone, and memory
-/// follows later.
+/// follows later. Many keys are removed slice by slice.
 fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
     match call.arguments.count() {
         1 => {}
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
         _ => return refuse(SYNTAX),
     }
-    call.write([operation], single)
+    let store = &call.context.store;
+    if !SlicedRemoval::is_for_clearing(store)? {
+        return call.write([operation], single);
+    }
+    call.check_may_wait(ReadLength::Long)?;
+    let removal = SlicedRemoval::of_all_keys(store, operation, |removed| {
+        ClientReply::Resp(match removed {
+            Ok(_) => ok(),
+            Err(error) => CommandError::from(error).into_value(),
+        })
+    })?;
+    Ok(Execution::Remove(removal))
 }

@@ -21,7 +21,7 @@ pub(crate) enum Execution<R> {
     WouldBlock(ReadLength),
     /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),
-    /// A removal of more keys than one batch takes.
+    /// A removal of many keys in several batches.
     Remove(SlicedRemoval),
     /// A sync of everything written so far, and the function that turns its result into the reply.
     Sync(RenderSync),

@@ -14,7 +14,7 @@
 //! | [`statistic`] | the registry of the figures that a server reports |
 //! | [`authentication`] | the check of a password |
 //! | [`execution`] | the result of an execution, and the effect of a request |
-//! | [`sliced_removal`] | a removal of more keys than one batch takes |
+//! | [`sliced_removal`] | a removal of many keys in several batches |
 //! | [`client_reply`] | a reply in the dialect of its connection |
 //! | [`failure`], [`error_report`] | errors as clients and the log get them |
 //!

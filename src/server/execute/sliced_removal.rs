@@ -1,7 +1,8 @@
-//! The removal of more keys than one batch takes, in several batches.
+//! The removal of more keys than the writer should remove at once, in several batches.
 
-use std::vec;
+use std::iter::{Peekable, from_fn, once};
 
+use crate::Store;
 use crate::server::execute::client_reply::ClientReply;
 use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
 
@@ -9,33 +10,86 @@ use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
 /// others.
 const SLICE_KEYS: usize = 4096;
 
+/// The most keys that are removed all at once with the whole store: about 20 ms.
+const CLEARED_AT_ONCE_MAX: u64 = 16 << 10;
+
+/// The most times that the slices of a whole store are removed, as long as more than
+/// [`CLEARED_AT_ONCE_MAX`] keys were set meanwhile.
+const PASSES_MAX: usize = 3;
+
 /// A removal of many keys, slice by slice: each slice is one batch, and the next one is sent when
 /// the writer has answered it. All of them together are not atomic.
 ///
 /// After a failed slice no further one is sent; the keys of the earlier ones stay removed.
 pub(crate) struct SlicedRemoval {
-    keys: vec::IntoIter<Vec<u8>>,
-    slice_keys: usize,
+    slices: Peekable<Box<dyn Iterator<Item = Batch> + Send>>,
     removed: usize,
-    reply: fn(crate::Result<usize>) -> ClientReply,
+    reply: RenderRemoval,
 }
 
+/// A function from the result of a removal, the number of keys that were named and there, to the
+/// reply.
+type RenderRemoval = Box<dyn Fn(crate::Result<usize>) -> ClientReply + Send>;
+
 impl SlicedRemoval {
-    /// Returns the removal of these keys in batches of no more than `operations_max`; `reply` makes
-    /// the reply of the number that was there.
-    pub(crate) fn new(
+    /// Returns the removal of these keys in batches of no more than the store takes.
+    ///
+    /// # Errors
+    /// If the store does not take it.
+    pub(crate) fn of_keys(
+        store: &Store,
         keys: Vec<Vec<u8>>,
-        operations_max: usize,
-        reply: fn(crate::Result<usize>) -> ClientReply,
+        reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
+    ) -> crate::Result<Self> {
+        store.check_removals(&keys)?;
+        let slice_keys = SLICE_KEYS.min(store.batch_operations_max());
+        let mut keys = keys.into_iter();
+        let slices = from_fn(move || {
+            let removals = keys.by_ref().take(slice_keys).map(|key| WriteOperation::Remove { key });
+            Some(removals.collect::<Batch>()).filter(|slice| !slice.operations.is_empty())
+        });
+        Ok(Self::new(slices, reply))
+    }
+
+    /// Returns true if a store has too many keys to be cleared by one batch.
+    pub(crate) fn is_for_clearing(store: &Store) -> crate::Result<bool> {
+        Ok(store.count()? > CLEARED_AT_ONCE_MAX)
+    }
+
+    /// Returns the removal of all keys, whose last slice is the clear: it removes what the earlier
+    /// ones left, and what was set meanwhile. So the store is empty at one moment, and nothing that
+    /// was set before stays in part.
+    ///
+    /// Visits every key, which takes long.
+    ///
+    /// # Errors
+    /// If the store does not take it, or its keys cannot be read.
+    pub(crate) fn of_all_keys(
+        store: &Store,
+        clear: WriteOperation,
+        reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
+    ) -> crate::Result<Self> {
+        store.check_removals(&[])?;
+        let ranges = store.slice(SLICE_KEYS)?;
+        let store = store.clone();
+        let is_needed = move || Self::is_for_clearing(&store).unwrap_or(false);
+        let passes = (0..PASSES_MAX).take_while(move |pass| *pass == 0 || is_needed());
+        let ranges = passes.flat_map(move |_| ranges.clone());
+        let removals = ranges.map(|(start, end)| WriteOperation::RemoveRange { start, end });
+        Ok(Self::new(removals.chain(once(clear)).map(Batch::single), reply))
+    }
+
+    fn new(
+        slices: impl Iterator<Item = Batch> + Send + 'static,
+        reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
     ) -> Self {
-        let slice_keys = SLICE_KEYS.min(operations_max);
-        Self { keys: keys.into_iter(), slice_keys, removed: 0, reply }
+        let slices: Box<dyn Iterator<Item = Batch> + Send> = Box::new(slices);
+        Self { slices: slices.peekable(), removed: 0, reply: Box::new(reply) }
     }
 
     /// Returns the batch of the next slice.
     pub(crate) fn next_slice(&mut self) -> Batch {
-        let keys = self.keys.by_ref().take(self.slice_keys);
-        keys.map(|key| WriteOperation::Remove { key }).collect()
+        self.slices.next().unwrap_or_default()
     }
 
     /// Takes the outcome of a slice. Returns the reply if it was the last one or failed.
@@ -44,10 +98,10 @@ impl SlicedRemoval {
             Ok(applied) => {
                 let flags = applied.answers.iter();
                 self.removed += flags.filter(|answer| **answer == WriteAnswer::Flag(true)).count();
-                (self.keys.len() == 0).then_some(Ok(self.removed))
+                self.slices.peek().is_none().then_some(Ok(self.removed))
             }
             Err(error) => Some(Err(error)),
         };
-        result.map(self.reply)
+        result.map(&self.reply)
     }
 }

@@ -6,6 +6,10 @@ use crate::protocol::native::{
 };
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
+use crate::server::execute::scope::Scope;
+use crate::server::execute::sliced_removal::SlicedRemoval;
+use crate::store::read::Access;
+use crate::store::reader::ReadLength;
 use crate::store::{
     Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, UnixMillis, WriteAnswer,
     WriteOperation,
@@ -18,7 +22,11 @@ const NO_VERSION: u64 = 0;
 type OperationResult = Result<Success<'static>, Failure>;
 
 /// Returns the batch of an operation that writes, with the function that answers its outcome.
-pub(super) fn execute<R>(id: u64, operation: RequestOperation<'_>) -> Execution<R> {
+pub(super) fn execute(
+    id: u64,
+    operation: RequestOperation<'_>,
+    scope: &Scope<'_>,
+) -> Execution<OperationResult> {
     match operation {
         RequestOperation::Set { key, value, expires_at } => {
             write(id, Batch::single(put(key, value, expires_at)), version)
@@ -29,17 +37,35 @@ pub(super) fn execute<R>(id: u64, operation: RequestOperation<'_>) -> Execution<
         RequestOperation::Batch { items } => {
             write(id, items.into_iter().map(item).collect(), version)
         }
-        _ => {
-            let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
-            write(id, Batch::single(clear), |outcome| match outcome {
-                Ok(_) => Ok(Success::Done),
-                Err(error) => Err(Failure::from(&error)),
-            })
-        }
+        _ => clear(id, scope).unwrap_or_else(|error| Execution::Done(Err(Failure::from(&error)))),
     }
 }
 
-fn write<R>(id: u64, batch: Batch, answer: fn(BatchOutcome) -> OperationResult) -> Execution<R> {
+/// Returns the removal of every key, slice by slice if there are many.
+fn clear(id: u64, scope: &Scope<'_>) -> crate::Result<Execution<OperationResult>> {
+    let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
+    let store = &scope.context.store;
+    if !SlicedRemoval::is_for_clearing(store)? {
+        return Ok(write(id, Batch::single(clear), |outcome| done(outcome.map(drop))));
+    }
+    if scope.access == Access::MemoryOnly {
+        return Ok(Execution::WouldBlock(ReadLength::Long));
+    }
+    let removal = SlicedRemoval::of_all_keys(store, clear, move |removed| {
+        ClientReply::Native(ResponseMessage { id, result: done(removed.map(drop)) })
+    })?;
+    Ok(Execution::Remove(removal))
+}
+
+fn done(result: crate::Result<()>) -> OperationResult {
+    result.map(|()| Success::Done).map_err(|error| Failure::from(&error))
+}
+
+fn write(
+    id: u64,
+    batch: Batch,
+    answer: fn(BatchOutcome) -> OperationResult,
+) -> Execution<OperationResult> {
     let render =
         move |outcome| ClientReply::Native(ResponseMessage { id, result: answer(outcome) });
     Execution::Write(batch, Box::new(render))

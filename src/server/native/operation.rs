@@ -45,7 +45,7 @@ pub(in crate::server) fn execute(
         return Execution::Done(ResponseMessage { id, result: Err(failure) });
     }
     let execution = match effect(&request.operation) {
-        Effect::Writes => batches::execute(id, request.operation),
+        Effect::Writes => batches::execute(id, request.operation, scope),
         Effect::Other => Execution::Sync(Box::new(move |result| {
             let result = result.map(|()| Success::Done).map_err(|error| Failure::from(&error));
             ClientReply::Native(ResponseMessage { id, result })
