@@ -12,7 +12,7 @@
 mod client;
 #[path = "../common/mod.rs"]
 mod common;
-mod resources;
+mod slope;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,8 @@ use common::form::by_form;
 use common::linearizability::workload::Dice;
 use common::process::Server;
 use common::random::setting;
-use resources::{Resources, mebibytes, slope};
+use common::resources::{Resources, mebibytes};
+use slope::slope;
 use tempfile::TempDir;
 
 const CLIENTS: u64 = 4;
