@@ -36,7 +36,12 @@ use crate::sync::Arc;
 /// As many as the largest value has, so that a client may send a long pipeline before it reads.
 pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
-/// The same for a client that has not given a password: it gets nothing but refusals.
+/// The bytes of replies in a turn behind which the next requests wait for another one, so that
+/// other connections are served meanwhile, and it is seen whether anybody takes the replies.
+const TURN_OUTPUT_BYTES: usize = 256 << 10;
+
+/// The same as [`OUTPUT_BYTES_MAX`] for a client that has not given a password: it gets nothing but
+/// refusals.
 const STRANGER_OUTPUT_BYTES_MAX: usize = 16 << 10;
 
 /// One connection without its socket.
@@ -50,6 +55,9 @@ pub(crate) struct ServerConnection {
     replies: ReplyQueue,
     waiting_for: WaitingFor,
     phase: ConnectionPhase,
+    /// True if the last call of [`advance`](Self::advance) left requests that only wait for another
+    /// turn.
+    is_interrupted: bool,
     refusal: Option<ProtocolError>,
     /// The number of requests that were executed.
     executed: u64,
@@ -154,6 +162,7 @@ impl ServerConnection {
             replies: ReplyQueue::default(),
             waiting_for: WaitingFor::Nothing,
             phase: ConnectionPhase::Open { hungry: true },
+            is_interrupted: false,
             refusal: None,
             executed: 0,
         }
@@ -192,6 +201,11 @@ impl ServerConnection {
     /// Returns true if it only waits for its client to take replies.
     pub(crate) fn is_blocked_by_output(&self) -> bool {
         self.phase == ConnectionPhase::Open { hungry: false } && !self.awaits_answer()
+    }
+
+    /// Returns true if it has requests that only wait for another turn.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
     }
 
     /// Returns what the server waits for its client to do.
@@ -257,8 +271,10 @@ impl ServerConnection {
         self.refusal.take()
     }
 
-    /// Executes as many requests as may be executed now.
+    /// Executes as many requests as may be executed in this turn.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
+        self.is_interrupted = false;
+        let turn_end = self.output.len() + TURN_OUTPUT_BYTES;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
             && let WaitingFor::Writes(execution) = std::mem::take(&mut self.waiting_for)
             && let Some(ask) = self.apply(execution, 0, context, intake)
@@ -267,6 +283,10 @@ impl ServerConnection {
         }
         self.send_slice(intake);
         while self.may_execute() {
+            self.is_interrupted = self.output.len() >= turn_end;
+            if self.is_interrupted {
+                break;
+            }
             let scope = Scope { context, session: &self.session, access: Access::MemoryOnly };
             let accepts = match self.replies.is_empty() {
                 true => Accepts::Everything,

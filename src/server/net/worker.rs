@@ -364,6 +364,7 @@ impl<S: Transport> Worker<S> {
         } else if congested
             || client.is_readable() && (client.is_lingering() || client.connection.wants_input())
             || client.connection.is_blocked_by_output() && has_room
+            || client.connection.is_interrupted()
         {
             self.enqueue(place);
         }

@@ -27,6 +27,8 @@ struct Wire {
     writes: usize,
     panics: bool,
     closed: bool,
+    /// True if the client is gone, so that writes fail.
+    broken: bool,
 }
 
 #[derive(Clone)]
@@ -52,6 +54,9 @@ impl Write for FakeSocket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut wire = lock(&self.0);
         wire.writes += 1;
+        if wire.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         let count = bytes.len().min(wire.room);
         if count == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -246,6 +251,37 @@ fn a_fast_client_does_not_keep_others_waiting() {
     assert!(lock(&fast.1.0).received.len() <= READ_BYTES_MAX * 2);
     assert_eq!(bench.worker.wait(Instant::now()), Some(Duration::ZERO));
     bench.expect(&fast.1, &b"+PONG\r\n".repeat(100_000));
+}
+
+#[test]
+fn a_client_that_wants_large_replies_does_not_keep_others_waiting() {
+    let mut bench = Bench::new();
+    let (greedy, gone, other) = (bench.connect(), bench.connect(), bench.connect());
+    bench.context.store.set("k", vec![7; 1 << 20]).unwrap();
+    bench.turn();
+    bench.send(greedy.0, &greedy.1, &b"GET k\r\n".repeat(20));
+    bench.send(gone.0, &gone.1, &b"GET k\r\n".repeat(20));
+    lock(&gone.1.0).broken = true;
+    bench.send(other.0, &other.1, b"PING\r\n");
+    bench.turn();
+    assert_eq!(lock(&other.1.0).received, b"+PONG\r\n");
+    let received = lock(&greedy.1.0).received.len();
+    assert!((1 << 20..2 << 20).contains(&received), "{received} bytes in one turn");
+    assert_eq!(bench.context.clients.count(), 2, "nobody takes the replies");
+    assert_eq!(bench.context.statistics.requests.get(), 3, "nor are more of them made");
+    let reply = [b"$1048576\r\n", &[7; 1 << 20][..], b"\r\n"].concat();
+    bench.turn_until(|_| lock(&greedy.1.0).received.len() >= 20 * reply.len());
+    assert!(lock(&greedy.1.0).received == reply.repeat(20));
+}
+
+#[test]
+fn a_client_may_send_a_long_pipeline_before_it_reads() {
+    let mut bench = Bench::new();
+    let (place, socket) = bench.connect();
+    bench.context.store.set("k", vec![7; 1 << 20]).unwrap();
+    lock(&socket.0).room = 0;
+    bench.send(place, &socket, &b"GET k\r\n".repeat(60));
+    bench.turn_until(|bench| bench.context.statistics.requests.get() == 60);
 }
 
 #[test]
