@@ -90,6 +90,11 @@ impl Server {
         }
     }
 
+    /// Returns true unless it has ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Kills it without warning; returns what it logged.
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
