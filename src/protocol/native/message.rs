@@ -28,6 +28,27 @@ pub struct ResponseMessage<'a> {
     pub result: Result<Success<'a>, Failure>,
 }
 
+/// The number of [`RequestOperation::Batch`] in a message.
+const BATCH: u32 = 6;
+
+/// The beginning of a request that asks for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchHead {
+    /// The id of the request.
+    pub id: u64,
+    /// The number of items that it announces.
+    pub items: usize,
+}
+
+impl BatchHead {
+    /// Reads it from the body of a frame without its items; none of one that asks for anything
+    /// else.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let ((id, operation, items), _) = postcard::take_from_bytes::<(u64, u32, _)>(body).ok()?;
+        (operation == BATCH).then_some(Self { id, items })
+    }
+}
+
 impl<'a> RequestMessage<'a> {
     /// Appends the request to `out` as one frame; `out` is unchanged on error.
     pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {

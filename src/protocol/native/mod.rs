@@ -37,6 +37,6 @@ pub use failure::{Failure, FailureKind};
 pub use frame::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, STRANGER_FRAME_BYTES_MAX, decode_frame};
 pub use hello::{ClientHello, HelloStatus, MAGIC, ServerHello, VERSION_MAX, VERSION_MIN};
 pub use list::LIST_ITEMS_MAX;
-pub use message::{RequestMessage, ResponseMessage};
+pub use message::{BatchHead, RequestMessage, ResponseMessage};
 pub use operation::{BatchCondition, BatchItem, RequestOperation};
 pub use success::{ScanEntry, Success, VersionedValue};

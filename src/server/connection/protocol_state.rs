@@ -152,18 +152,23 @@ fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult 
         true => FRAME_BYTES_MAX,
         false => STRANGER_FRAME_BYTES_MAX,
     };
-    let decoded = decode_frame(input, frame_bytes_max).and_then(|frame| match frame {
-        Some((body, consumed)) => Ok(Some((RequestMessage::decode(body)?, consumed))),
-        None => Ok(None),
-    });
-    let (request, consumed) = match decoded {
-        Ok(Some(decoded)) => decoded,
+    let (body, consumed) = match decode_frame(input, frame_bytes_max) {
+        Ok(Some(frame)) => frame,
         Ok(None) => return StepResult::Incomplete { consumed: 0 },
-        Err(error) => {
-            let last = ResponseMessage { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
-            let last = Some(ClientReply::Native(last));
-            return StepResult::Refused { error, last };
-        }
+        Err(error) => return refuse_native(error),
+    };
+    if let Some(refusal) = native::refuse_undecoded(body, scope) {
+        return match accepts.admits(|| Effect::Writes) {
+            false => StepResult::Wait,
+            true => {
+                let execution = Execution::Done(ClientReply::Native(refusal));
+                StepResult::Executed { consumed, execution }
+            }
+        };
+    }
+    let request = match RequestMessage::decode(body) {
+        Ok(request) => request,
+        Err(error) => return refuse_native(error),
     };
     if !accepts.admits(|| native::effect(&request.operation)) {
         return StepResult::Wait;
@@ -172,4 +177,10 @@ fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult 
         consumed,
         execution: native::execute(request, scope).map(ClientReply::Native),
     }
+}
+
+/// Returns the end of a native connection whose bytes are no request.
+fn refuse_native(error: ProtocolError) -> StepResult {
+    let last = ResponseMessage { id: NO_REQUEST, result: Err(protocol_failure(&error)) };
+    StepResult::Refused { error, last: Some(ClientReply::Native(last)) }
 }

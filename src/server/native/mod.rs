@@ -14,4 +14,4 @@ mod operation;
 mod range;
 mod reads;
 
-pub(super) use operation::{effect, execute};
+pub(super) use operation::{effect, execute, refuse_undecoded};

@@ -1,8 +1,9 @@
 //! The execution of one operation.
 
 use super::{batches, reads};
+use crate::Error;
 use crate::protocol::native::{
-    Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
+    BatchHead, Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
 };
 use crate::server::execute::authentication::{self, USER, WrongPassword};
 use crate::server::execute::client_reply::ClientReply;
@@ -57,6 +58,21 @@ pub(in crate::server) fn execute(
         },
     };
     execution.map(move |result| ResponseMessage { id, result })
+}
+
+/// Returns the refusal of a frame whose batch has more operations than the store takes. It is not
+/// decoded, which would take a hundred times the memory of its bytes.
+pub(in crate::server) fn refuse_undecoded(
+    body: &[u8],
+    scope: &Scope<'_>,
+) -> Option<ResponseMessage<'static>> {
+    let BatchHead { id, items: operations } = BatchHead::read(body)?;
+    let operations_max = scope.context.store.batch_operations_max();
+    if operations <= operations_max || !scope.session.is_authenticated() {
+        return None;
+    }
+    let error = Error::TooManyOperations { operations, operations_max };
+    Some(ResponseMessage { id, result: Err(Failure::from(&error)) })
 }
 
 fn authenticate(

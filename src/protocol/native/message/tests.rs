@@ -224,6 +224,22 @@ fn a_list_that_the_peer_would_refuse_is_not_sent() {
 }
 
 #[test]
+fn the_head_of_a_batch_is_read_without_its_items() {
+    let items = vec![BatchItem::Remove { key: ByteString::from(b"k") }; 300];
+    let head = |operation| {
+        let mut frame = Vec::new();
+        RequestMessage { id: 400, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+        (1..frame.len()).filter_map(|length| BatchHead::read(frame.get(4..length)?)).collect()
+    };
+    let heads: Vec<_> = head(RequestOperation::Batch { items });
+    assert_eq!(heads.len(), 3 * 300, "as soon as it is there");
+    assert!(heads.iter().all(|head| *head == BatchHead { id: 400, items: 300 }));
+    let keys = vec![ByteString::from(b"k"); 300];
+    assert!(head(RequestOperation::GetMany { keys }).is_empty());
+    assert!(head(RequestOperation::Clear).is_empty());
+}
+
+#[test]
 fn an_announced_list_without_its_items_is_refused() {
     let body = b"\x00\x02\xFF\xFF\xFF\xFF\x0F";
     assert!(matches!(RequestMessage::decode(body), Err(ProtocolError::MessageMalformed(_))));

@@ -2,6 +2,7 @@
 //! network splits the bytes and whenever the writer and the readers answer.
 
 mod clearing;
+mod large_batches;
 mod strangers;
 
 use std::collections::{BTreeMap, VecDeque};
