@@ -64,8 +64,8 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
     cut.truncate(cut.len() - 2);
     let length = u32::try_from(cut.len() - 4).unwrap();
     cut[..4].copy_from_slice(&length.to_le_bytes());
-    // The id, the operation, and a list of 2^62 items.
-    let huge_list = [&[1, 6][..], &[0xFF; 8], &[0x3F]].concat();
+    // The id, `GetMany`, and a list of 2^62 keys.
+    let huge_list = [&[1, 2][..], &[0xFF; 8], &[0x3F]].concat();
     let trailed = [&message(RequestOperation::Ping)[4..], b"more"].concat();
     let cases = [
         (u32::MAX.to_le_bytes().to_vec(), "is over the limit of 134217728 bytes"),
