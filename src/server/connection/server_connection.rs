@@ -188,9 +188,11 @@ impl ServerConnection {
         self.input_ended.get_or_insert(InputEnd::Server);
     }
 
-    /// Closes the connection at once, without the replies that are still to come.
+    /// Closes the connection at once, without the replies that are still to come, and frees what it
+    /// holds: many may be closed in one turn.
     pub(crate) fn abort(&mut self) {
         self.phase = ConnectionPhase::Aborted;
+        (self.input, self.output) = (Buffer::default(), Buffer::default());
     }
 
     /// Returns true if it can use more input now.

@@ -9,8 +9,8 @@
 //!
 //! A turn takes the answers that came, reads every ready socket once, executes the requests that
 //! memory can answer, sends all writes of all connections to the writer as one message, and writes
-//! each connection's replies with one system call. It never waits; [`Worker::wait`] returns how
-//! long the poll may.
+//! each connection's replies with one system call: large ones at once, others at its end. It never
+//! waits; [`Worker::wait`] returns how long the poll may.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,10 @@ use crate::{Error, Result};
 
 /// The most bytes read per connection and turn, so that a fast client does not starve the others.
 const READ_BYTES_MAX: usize = 64 << 10;
+
+/// The bytes of output that are written at once, and not at the end of the turn. So many clients
+/// that take large replies need little more memory than one of them.
+const LARGE_OUTPUT_BYTES: usize = 64 << 10;
 
 /// The pause before requests are offered again for which a mailbox had no room.
 const RETRY: Duration = Duration::from_millis(1);
@@ -185,10 +189,10 @@ impl<S: Transport> Worker<S> {
             }
         }
         let congested = self.outbox.is_congested();
-        if !congested {
-            self.serve(&round, now);
-        }
-        let mut bytes_out = 0;
+        let mut bytes_out = match congested {
+            true => 0,
+            false => self.serve(&round, now),
+        };
         for place in &round {
             bytes_out += self.settle(*place, now, congested);
         }
@@ -271,11 +275,12 @@ impl<S: Transport> Worker<S> {
         }
     }
 
-    /// Reads the sockets, executes the requests, and sends the writes to the writer.
-    fn serve(&mut self, round: &[usize], now: Instant) {
+    /// Reads the sockets, executes the requests, and sends the writes to the writer. Returns the
+    /// number of bytes that were written already.
+    fn serve(&mut self, round: &[usize], now: Instant) -> u64 {
         let mut intake = Intake::default();
         let mut tickets = Vec::new();
-        let mut bytes_in = 0;
+        let (mut bytes_in, mut bytes_out) = (0, 0);
         for &place in round {
             let Some(client) = self.connections.get_mut(place) else {
                 continue;
@@ -291,6 +296,9 @@ impl<S: Transport> Worker<S> {
                 bytes_in += receive(client, buffer);
                 client.connection.advance(context, &mut intake)
             });
+            if client.connection.output().len() >= LARGE_OUTPUT_BYTES {
+                bytes_out += send(client);
+            }
             // A connection that panicked got no reply to these batches, so they need not be
             // applied.
             match served {
@@ -306,6 +314,7 @@ impl<S: Transport> Worker<S> {
         if !intake.batches.is_empty() {
             self.outbox.write(intake.batches, tickets, intake.bytes);
         }
+        bytes_out
     }
 
     fn ask(&mut self, ticket: Ticket, ask: Option<Ask>, now: Instant) {
@@ -327,14 +336,7 @@ impl<S: Transport> Worker<S> {
         let Some(client) = self.connections.get_mut(place) else {
             return 0;
         };
-        let written = match guarded(client, SocketConnection::write) {
-            Some(Ok(count)) => count,
-            Some(Err(error)) => {
-                note_failure(client, &error);
-                0
-            }
-            None => 0,
-        };
+        let written = send(client);
         if let Some(error) = client.connection.take_refusal() {
             self.context.statistics.protocol_errors.add(1);
             if let Some(more) = self.refusals.admit(now) {
@@ -368,7 +370,7 @@ impl<S: Transport> Worker<S> {
         {
             self.enqueue(place);
         }
-        written as u64
+        written
     }
 
     /// Drops the connections whose deadline has passed.
@@ -407,6 +409,18 @@ impl<S: Transport> Worker<S> {
             false
         });
         may_be_late
+    }
+}
+
+/// Writes the output of a connection with one call; returns the number of bytes written.
+fn send<S: Transport>(client: &mut SocketConnection<S>) -> u64 {
+    match guarded(client, SocketConnection::write) {
+        Some(Ok(count)) => count as u64,
+        Some(Err(error)) => {
+            note_failure(client, &error);
+            0
+        }
+        None => 0,
     }
 }
 

@@ -392,3 +392,15 @@ fn a_read_of_all_keys_is_long_also_behind_a_short_one() {
     assert_eq!(lengths, [ReadLength::Short, ReadLength::Long]);
     assert_eq!(driver.output().iter().filter(|byte| **byte == b'*').count(), 5);
 }
+
+#[test]
+fn a_connection_that_is_aborted_holds_nothing() {
+    let mut driver = Driver::new();
+    driver.context.store.set("k", vec![7; 1 << 20]).unwrap();
+    driver.receive(b"GET k\r\n*2\r\n$3\r\nGET");
+    assert!(driver.connection.held().memory > 1 << 20);
+    driver.connection.abort();
+    driver.advance();
+    assert_eq!(driver.connection.held().memory, 0);
+    assert!(driver.connection.is_aborted());
+}

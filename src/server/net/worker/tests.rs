@@ -29,6 +29,8 @@ struct Wire {
     closed: bool,
     /// True if the client is gone, so that writes fail.
     broken: bool,
+    /// Another socket, and the bytes that the worker had written to it when it read this one.
+    watched: Option<(FakeSocket, usize)>,
 }
 
 #[derive(Clone)]
@@ -39,6 +41,9 @@ impl Read for FakeSocket {
         let mut wire = lock(&self.0);
         wire.reads += 1;
         assert!(!wire.panics, "this socket panics");
+        if let Some((other, bytes)) = &mut wire.watched {
+            *bytes = lock(&other.0).received.len();
+        }
         if wire.sent.is_empty() {
             return if wire.closed { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
         }
@@ -272,6 +277,21 @@ fn a_client_that_wants_large_replies_does_not_keep_others_waiting() {
     let reply = [b"$1048576\r\n", &[7; 1 << 20][..], b"\r\n"].concat();
     bench.turn_until(|_| lock(&greedy.1.0).received.len() >= 20 * reply.len());
     assert!(lock(&greedy.1.0).received == reply.repeat(20));
+}
+
+#[test]
+fn a_large_reply_is_sent_before_the_next_one_is_made() {
+    let mut bench = Bench::new();
+    let (first, second) = (bench.connect(), bench.connect());
+    bench.context.store.set("k", vec![7; 1 << 20]).unwrap();
+    bench.turn();
+    lock(&second.1.0).watched = Some((first.1.clone(), 0));
+    bench.send(first.0, &first.1, b"GET k\r\n");
+    bench.send(second.0, &second.1, b"GET k\r\n");
+    bench.turn();
+    let written = lock(&second.1.0).watched.as_ref().map(|(_, bytes)| *bytes);
+    assert!(written > Some(1 << 20), "{written:?} bytes were written");
+    assert_eq!(lock(&first.1.0).writes, 1);
 }
 
 #[test]
