@@ -84,6 +84,11 @@ fn resp() {
 }
 
 #[test]
+fn stranger() {
+    fuzz("stranger", 300_000);
+}
+
+#[test]
 fn operations() {
     fuzz("operations", 10_000);
 }

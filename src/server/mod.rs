@@ -35,7 +35,7 @@ mod net;
 mod options;
 mod passwords;
 mod statistics;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 #[cfg(all(test, kvs_loom))]
 #[path = "../../loom-tests/wake_up.rs"]
@@ -43,6 +43,10 @@ pub(crate) mod wake_up;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use command::parsers;
+#[cfg(any(test, fuzzing))]
+pub(crate) use connection::stranger::Stranger;
+#[cfg(any(test, fuzzing))]
+pub(crate) use execute::context::Context;
 pub use execute::statistic::{Statistic, StatisticKind, StatisticUnit, StatsHandle};
 pub use kvs_server::KvsServer;
 pub use net::listener::Listener;

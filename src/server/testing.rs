@@ -1,14 +1,18 @@
-//! A server's context without a server, for the tests of this layer.
+//! A server's context without a server, for the tests of this layer and the fuzz targets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use crate::server::command;
 use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
+#[cfg(test)]
 use crate::server::net::admission::Admission;
 use crate::server::{Passwords, ServerOptions};
 use crate::sync::Arc;
 use crate::{Endpoint, EngineKind, Options, Store};
 
 /// Returns a context over an empty store in memory.
+#[cfg(test)]
 pub(super) fn context() -> Arc<Context> {
     Arc::new(context_over(Options::new("nothing-is-stored-here")))
 }
@@ -36,6 +40,7 @@ pub(super) fn session(context: &Context) -> Arc<Session> {
 }
 
 /// Returns an admitted connection of the context.
+#[cfg(test)]
 pub(super) fn admission(context: &Arc<Context>) -> Admission {
     Admission::new(Arc::clone(context), session(context))
 }

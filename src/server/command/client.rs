@@ -1,7 +1,7 @@
 //! `CLIENT`: the open connections.
 
 use super::call::{Call, Executed};
-use super::command_error::{CommandError, SYNTAX};
+use super::command_error::{CommandError, SYNTAX, shown};
 use super::reply_value::{bulk, done, length, ok, refuse};
 use super::word::is;
 use crate::Endpoint;
@@ -56,7 +56,7 @@ pub(super) fn setinfo(call: &Call<'_>) -> Executed {
     let option = call.argument(2);
     let is_name = is(option, "LIB-NAME");
     if !is_name && !is(option, "LIB-VER") {
-        let option = String::from_utf8_lossy(option);
+        let option = shown(option);
         return refuse(format!("ERR Unrecognized option '{option}'"));
     }
     let option = String::from_utf8_lossy(option).to_ascii_lowercase();
@@ -114,7 +114,7 @@ fn is_normal(kind: &[u8]) -> Result<bool, CommandError> {
     if known.iter().any(|word| is(kind, word)) {
         return Ok(false);
     }
-    let kind = String::from_utf8_lossy(kind);
+    let kind = shown(kind);
     Err(CommandError::new(format!("ERR Unknown client type '{kind}'")))
 }
 
@@ -192,7 +192,7 @@ impl Filter {
             } else if is(option, "USER") && argument == USER {
                 // Everybody is the default user.
             } else if is(option, "USER") {
-                let user = String::from_utf8_lossy(argument);
+                let user = shown(argument);
                 return Err(CommandError::new(format!("ERR No such user '{user}'")));
             } else if is(option, "SKIPME") && (is(argument, "yes") || is(argument, "no")) {
                 filter.own = is(argument, "no");

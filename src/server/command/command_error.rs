@@ -23,7 +23,7 @@ pub(super) const SYNTAX: &str = "ERR syntax error";
 pub(super) const STRING_TOO_LONG: &str =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
-/// The most bytes of an unknown name that are repeated to its sender.
+/// The most bytes of a word that are repeated to its sender.
 const NAME_BYTES_SHOWN: usize = 128;
 
 impl CommandError {
@@ -44,16 +44,16 @@ impl CommandError {
             if beginning.len() >= NAME_BYTES_SHOWN {
                 break;
             }
-            let argument = shown(argument, NAME_BYTES_SHOWN - beginning.len());
+            let argument = beginning_of(argument, NAME_BYTES_SHOWN - beginning.len());
             beginning.push_str(&format!("'{argument}' "));
         }
-        let name = shown(arguments.name(), NAME_BYTES_SHOWN);
+        let name = shown(arguments.name());
         Self::new(format!("ERR unknown command '{name}', with args beginning with: {beginning}"))
     }
 
     /// Returns the error of a name that is no subcommand of the container.
     pub(super) fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
-        let name = shown(name, NAME_BYTES_SHOWN);
+        let name = shown(name);
         let container = container.to_ascii_uppercase();
         Self::new(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
     }
@@ -64,7 +64,12 @@ impl CommandError {
     }
 }
 
-fn shown(bytes: &[u8], limit: usize) -> String {
+/// Returns a word of a client, or the beginning of a long one, to be repeated in an error.
+pub(super) fn shown(word: &[u8]) -> String {
+    beginning_of(word, NAME_BYTES_SHOWN)
+}
+
+fn beginning_of(bytes: &[u8], limit: usize) -> String {
     String::from_utf8_lossy(bytes.get(..limit).unwrap_or(bytes)).into_owned()
 }
 

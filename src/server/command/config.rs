@@ -1,7 +1,7 @@
 //! `CONFIG`: the options of the server under the names of Redis' settings.
 
 use super::call::{Call, Executed};
-use super::command_error::SYNTAX;
+use super::command_error::{SYNTAX, shown};
 use super::glob::{self, Case};
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
@@ -81,14 +81,13 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
     let mut names = call.rest(2).step_by(2);
     let unknown = names.find(|name| !SETTINGS.iter().any(|setting| is(name, setting.name)));
     refuse(match unknown {
-        Some(name) => format!(
-            "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
-            String::from_utf8_lossy(name)
-        ),
+        Some(name) => {
+            format!("ERR Unknown option or number of arguments for CONFIG SET - '{}'", shown(name))
+        }
         None => format!(
             "ERR CONFIG SET failed (possibly related to argument '{}') - \
              can't set immutable config",
-            String::from_utf8_lossy(call.argument(2))
+            shown(call.argument(2))
         ),
     })
 }

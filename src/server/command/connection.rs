@@ -2,7 +2,7 @@
 
 use super::call::{Call, Executed};
 use super::client;
-use super::command_error::{CommandError, SYNTAX};
+use super::command_error::{CommandError, SYNTAX, shown};
 use super::info::REDIS_VERSION;
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
@@ -97,7 +97,7 @@ pub(super) fn hello(call: &Call<'_>) -> Executed {
         } else if is(option, "SETNAME") && options.len() >= 1 {
             name = Some(client::name(options.next().unwrap_or_default())?);
         } else {
-            let option = String::from_utf8_lossy(option);
+            let option = shown(option);
             return refuse(format!("ERR Syntax error in HELLO option '{option}'"));
         }
     }

@@ -1,7 +1,7 @@
 //! The expiry of keys.
 
 use super::call::{Call, Executed};
-use super::command_error::CommandError;
+use super::command_error::{CommandError, shown};
 use super::lifetime::TimeUnit;
 use super::reply_value::done;
 use super::word::is;
@@ -41,7 +41,7 @@ fn conditions(call: &Call<'_>) -> Result<ExpiryConditions, CommandError> {
         } else if is(option, "LT") {
             &mut conditions.sooner
         } else {
-            let option = String::from_utf8_lossy(option);
+            let option = shown(option);
             return Err(CommandError::new(format!("ERR Unsupported option {option}")));
         };
         *condition = true;

@@ -13,6 +13,7 @@
 //! | [`reply_queue`] | replies behind an unanswered write |
 //! | [`blocking_read`] | requests that a reader executes, because the first would wait for the disk |
 //! | [`buffer`] | a queue of bytes |
+//! | [`stranger`] | a client without a password, for tests and fuzzing |
 //!
 //! Invariants:
 //! - Replies leave in the order of the requests.
@@ -25,3 +26,5 @@ pub(crate) mod buffer;
 pub(crate) mod protocol_state;
 pub(crate) mod reply_queue;
 pub(crate) mod server_connection;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod stranger;

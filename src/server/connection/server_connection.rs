@@ -42,7 +42,7 @@ const TURN_OUTPUT_BYTES: usize = 256 << 10;
 
 /// The same as [`OUTPUT_BYTES_MAX`] for a client that has not given a password: it gets nothing but
 /// refusals.
-const STRANGER_OUTPUT_BYTES_MAX: usize = 16 << 10;
+pub(crate) const STRANGER_OUTPUT_BYTES_MAX: usize = 16 << 10;
 
 /// One connection without its socket.
 pub(crate) struct ServerConnection {

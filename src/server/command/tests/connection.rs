@@ -251,3 +251,27 @@ fn labels_are_short_because_a_client_holds_them_while_it_is_idle() {
         (&format!("CLIENT SETNAME {}", &long[1..]), "+OK"),
     ]);
 }
+
+#[test]
+fn errors_repeat_no_more_than_the_beginning_of_a_word() {
+    let server = Server::new();
+    let word = "x".repeat(1000);
+    for call in [
+        "WORD",
+        "NOPE WORD WORD",
+        "CONFIG WORD",
+        "HELLO 3 WORD",
+        "CLIENT SETINFO WORD 1",
+        "CLIENT LIST TYPE WORD",
+        "CLIENT KILL TYPE WORD",
+        "CLIENT KILL USER WORD",
+        "CONFIG SET WORD 1",
+        "EXPIRE k 1 WORD",
+    ] {
+        let Value::Error(text) = server.run(&call.replace("WORD", &word)) else {
+            panic!("{call} is no error");
+        };
+        let repeated = text.matches('x').count();
+        assert!((128..140).contains(&repeated), "{call}: {text}");
+    }
+}
