@@ -40,6 +40,9 @@ pub(crate) const OUTPUT_BYTES_MAX: usize = 64 << 20;
 /// other connections are served meanwhile, and it is seen whether anybody takes the replies.
 const TURN_OUTPUT_BYTES: usize = 256 << 10;
 
+/// The most requests in a turn, for the same reason.
+pub(crate) const TURN_REQUESTS: u64 = 1024;
+
 /// The same as [`OUTPUT_BYTES_MAX`] for a client that has not given a password: it gets nothing but
 /// refusals.
 pub(crate) const STRANGER_OUTPUT_BYTES_MAX: usize = 16 << 10;
@@ -276,7 +279,8 @@ impl ServerConnection {
     /// Executes as many requests as may be executed in this turn.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
         self.is_interrupted = false;
-        let turn_end = self.output.len() + TURN_OUTPUT_BYTES;
+        let output_end = self.output.len() + TURN_OUTPUT_BYTES;
+        let executed_end = self.executed + TURN_REQUESTS;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
             && let WaitingFor::Writes(execution) = std::mem::take(&mut self.waiting_for)
             && let Some(ask) = self.apply(execution, 0, context, intake)
@@ -285,7 +289,7 @@ impl ServerConnection {
         }
         self.send_slice(intake);
         while self.may_execute() {
-            self.is_interrupted = self.output.len() >= turn_end;
+            self.is_interrupted = self.output.len() >= output_end || self.executed == executed_end;
             if self.is_interrupted {
                 break;
             }
