@@ -26,7 +26,7 @@ mod shutdown;
 mod snapshots;
 mod synced;
 
-use crate::server::wake_up;
+use crate::server::{evictions, wake_up};
 use crate::store::{Batch, WriteOperation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -73,6 +73,7 @@ tests![
     batches,
     cached,
     compaction,
+    evictions,
     failed_sync,
     full_mailbox,
     in_place,

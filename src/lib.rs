@@ -120,7 +120,7 @@ pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]
 pub use server::{
     KvsServer, Listener, Passwords, ServerOptions, Statistic, StatisticKind, StatisticUnit,
-    StatsHandle, StopHandle,
+    StatsHandle, StopHandle, memory_limit,
 };
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;

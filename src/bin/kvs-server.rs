@@ -1,5 +1,9 @@
 //! Serves a store to native and Redis clients.
 
+#[path = "common/allocator.rs"]
+mod allocator;
+#[path = "common/byte_size.rs"]
+mod byte_size;
 #[path = "common/passwords.rs"]
 mod passwords;
 
@@ -14,17 +18,12 @@ use jiff::Timestamp;
 use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
 use kvs::{
     Durability, Endpoint, EngineKind, Error, Listener, Options, Passwords, ServerOptions, Store,
+    memory_limit,
 };
 use log::LevelFilter;
-use mimalloc::MiMalloc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
-
-/// Keys and values are made on one thread and freed on another, which the system's allocator is
-/// slow at.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
@@ -69,15 +68,20 @@ struct CommandLine {
     /// Number of threads that read from the disk [default: the number of cores]
     #[arg(long, value_name = "N")]
     readers: Option<usize>,
-    /// Memory for records that were read before, in MiB; 0 for none
-    #[arg(long, value_name = "N", default_value_t = CACHE_BYTES >> 20)]
-    cache_mib: usize,
+    /// Memory for records that were read before, in MiB; 0 for none [default: 256, but no more than
+    /// a quarter of the memory of the machine or control group]
+    #[arg(long, value_name = "N")]
+    cache_mib: Option<usize>,
     /// The most clients at once; more are told so and closed
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX)]
     connections_max: usize,
     /// Seconds after which a client that sends no request is closed; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
+    /// Memory for requests and replies of all clients together, such as 256mb; above it those that
+    /// hold most are closed [default: a quarter of the memory of the machine or control group]
+    #[arg(long, value_name = "SIZE", value_parser = byte_size::byte_size)]
+    client_memory: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -96,15 +100,18 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     let connections_max = connections_max(arguments.connections_max, raise_file_limit());
     survive_file_size_limit();
     let mut options = Options::new(arguments.dir).durability(arguments.durability);
-    options = options
-        .trust_directory(arguments.trust_dir)
-        .cache_bytes(arguments.cache_mib.saturating_mul(1 << 20));
+    let cache_bytes = match arguments.cache_mib {
+        Some(mib) => mib.saturating_mul(1 << 20),
+        None => CACHE_BYTES.min(memory_limit() / 4),
+    };
+    options = options.trust_directory(arguments.trust_dir).cache_bytes(cache_bytes);
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }
     let mut server_options = ServerOptions::default()
         .connections_max(connections_max)
-        .timeout(Duration::from_secs(arguments.timeout));
+        .timeout(Duration::from_secs(arguments.timeout))
+        .give_memory_back(allocator::give_memory_back);
     let passwords =
         passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;
     let is_open = passwords.is_empty();
@@ -116,6 +123,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     }
     if let Some(readers) = arguments.readers {
         server_options = server_options.readers(readers);
+    }
+    if let Some(bytes) = arguments.client_memory {
+        server_options = server_options.client_memory(bytes);
     }
     // A server that cannot be reached must not make a store, nor wait for one to be opened.
     let sockets = arguments.unix.into_iter().map(Endpoint::Unix);

@@ -150,5 +150,12 @@ pub const OPTIONS: &[OptionRow] = {
             Count(CONNECTIONS_MAX as u64),
         ),
         row("timeout", Some("--timeout"), &["timeout"], Text("none")),
+        row(
+            "client_memory",
+            Some("--client-memory"),
+            &["maxmemory-clients"],
+            Text("a quarter of the memory"),
+        ),
+        row("give_memory_back", None, &[], Text("none")),
     ]
 };

@@ -16,7 +16,7 @@
 //! | [`execute`] | the surroundings and the result of executing a request | the store |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
-//! [`passwords`], [`statistics`] and [`log_limit`].
+//! [`passwords`], [`statistics`], [`log_limit`] and [`machine_memory`].
 //!
 //! Invariants:
 //! - Only [`net`] touches sockets and starts threads; a worker never waits but in its poll.
@@ -27,9 +27,13 @@
 
 mod command;
 mod connection;
+#[cfg(all(test, kvs_loom))]
+#[path = "../../loom-tests/evictions.rs"]
+pub(crate) mod evictions;
 mod execute;
 mod kvs_server;
 mod log_limit;
+mod machine_memory;
 mod native;
 mod net;
 mod options;
@@ -49,6 +53,7 @@ pub(crate) use connection::stranger::Stranger;
 pub(crate) use execute::context::Context;
 pub use execute::statistic::{Statistic, StatisticKind, StatisticUnit, StatsHandle};
 pub use kvs_server::KvsServer;
+pub use machine_memory::memory_limit;
 pub use net::listener::Listener;
 pub use net::shutdown::StopHandle;
 pub use options::ServerOptions;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::options::table::CONNECTIONS_MAX;
+use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
 use crate::sync::processors;
 
@@ -13,6 +14,8 @@ pub struct ServerOptions {
     pub(crate) readers: usize,
     pub(crate) connections_max: usize,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) client_memory: usize,
+    pub(crate) give_memory_back: Option<fn()>,
     pub(crate) passwords: Option<Passwords>,
 }
 
@@ -25,6 +28,8 @@ impl Default for ServerOptions {
             readers: cores,
             connections_max: CONNECTIONS_MAX,
             timeout: None,
+            client_memory: memory_limit() / 4,
+            give_memory_back: None,
             passwords: None,
         }
     }
@@ -65,6 +70,31 @@ impl ServerOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
+    /// Sets the most bytes of memory that the server holds for all its clients together: received
+    /// bytes, decoded requests, and replies that they do not take. Above it the connections that
+    /// hold most are closed, with an error where one can be sent, until the others hold less. The
+    /// default is a quarter of the memory of the machine or of its control group.
+    ///
+    /// A value takes three times its size while it is written, so fewer bytes than that let no
+    /// value of the [largest size](crate::Options::value_bytes_max) in. The limit may be exceeded
+    /// for a moment, by what one request takes and one turn of a worker receives.
+    #[must_use]
+    pub fn client_memory(mut self, bytes: usize) -> Self {
+        self.client_memory = bytes;
+        self
+    }
+
+    /// Sets a function that gives freed memory back to the system, of which an allocator keeps some
+    /// for later; by default there is none.
+    ///
+    /// The server calls it on each of its threads that serve clients, about a second after they
+    /// freed some mebibytes.
+    #[must_use]
+    pub fn give_memory_back(mut self, give_back: fn()) -> Self {
+        self.give_memory_back = Some(give_back);
         self
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Statistics {
     pub(crate) wrong_passwords: Counter,
     /// Connections that were closed because their clients were late.
     pub(crate) connections_timed_out: Counter,
+    /// Connections that were closed because clients held too much memory.
+    pub(crate) connections_evicted: Counter,
     /// The rate of requests.
     pub(crate) request_rate: Rate,
     /// The name and the counters of every command, in the order of the table of commands.
@@ -107,11 +109,13 @@ impl Statistics {
             protocol_errors,
             wrong_passwords,
             connections_timed_out,
+            connections_evicted,
             request_rate: _,
             calls,
         } = self;
         let connections = [connections_accepted, connections_rejected];
-        let refused = [protocol_errors, wrong_passwords, connections_timed_out];
+        let refused =
+            [protocol_errors, wrong_passwords, connections_timed_out, connections_evicted];
         let traffic = [requests, bytes_in, bytes_out, hits, misses];
         let of_calls =
             calls.iter().flat_map(|(_, calls)| [&calls.executed, &calls.rejected, &calls.failed]);

@@ -19,15 +19,22 @@ pub(super) fn context() -> Arc<Context> {
 
 /// Returns a context over an empty store in memory with these options.
 pub(super) fn context_over(options: Options) -> Context {
-    let store = Store::open(options.engine(EngineKind::Memory)).unwrap();
-    Context::new(store, ServerOptions::default(), vec![address(4000)], command::names())
+    context_with(options, ServerOptions::default())
+}
+
+/// Returns a context over an empty store in memory, whose options are changed from the default.
+pub(super) fn context_of(change: impl FnOnce(ServerOptions) -> ServerOptions) -> Context {
+    context_with(Options::new("nothing-is-stored-here"), change(ServerOptions::default()))
 }
 
 /// Returns a context over an empty store in memory, whose clients have to give a password.
 pub(super) fn guarded_context(passwords: &[&str]) -> Context {
-    let mut context = context_over(Options::new("nothing-is-stored-here"));
-    context.options.passwords = Some(Passwords::new(passwords).unwrap());
-    context
+    context_of(|options| options.passwords(Passwords::new(passwords).unwrap()))
+}
+
+fn context_with(options: Options, server_options: ServerOptions) -> Context {
+    let store = Store::open(options.engine(EngineKind::Memory)).unwrap();
+    Context::new(store, server_options, vec![address(4000)], command::names())
 }
 
 fn address(port: u16) -> Endpoint {

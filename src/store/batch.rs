@@ -22,6 +22,12 @@ impl Batch {
     pub(crate) fn single(operation: impl Into<KeyspaceOperation>) -> Self {
         Self { operations: smallvec![operation.into()] }
     }
+
+    /// Returns the bytes of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        let keys_and_values = self.operations.iter().map(|each| each.operation.memory());
+        self.operations.capacity() * size_of::<KeyspaceOperation>() + keys_and_values.sum::<usize>()
+    }
 }
 
 impl<O: Into<KeyspaceOperation>> FromIterator<O> for Batch {

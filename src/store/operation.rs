@@ -83,6 +83,24 @@ impl WriteOperation {
         }
     }
 
+    /// Returns the bytes of memory of its keys and values, about.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Put { key, value, .. } => key.capacity() + value.capacity(),
+            Self::Remove { key } => key.capacity(),
+            Self::Require { key, condition: Precondition::Value(value) } => {
+                key.capacity() + value.capacity()
+            }
+            Self::Require { key, .. } => key.capacity(),
+            Self::Update { key, update } => {
+                // The bytes that it carries, or those that its application makes of them.
+                key.capacity() + update.argument_bytes().max(update.value_bytes_min())
+            }
+            Self::RemoveRange { start, end } => start.capacity() + end.capacity(),
+            Self::Catalogue(_) => 0,
+        }
+    }
+
     /// Returns true if the operation sets no key.
     pub(super) fn only_removes(&self) -> bool {
         match self {

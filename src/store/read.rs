@@ -69,7 +69,7 @@ impl Store {
 
     /// Returns the entries of the keys at one moment, in their order; an absent key has none.
     ///
-    /// Stops before the value that would make all of them longer than `bytes_max` together: then
+    /// Stops before the entry with which all of them take more than `bytes_max` of memory: then
     /// the result is shorter than `keys`.
     pub(crate) fn read_entries<'k>(
         &self,
@@ -78,11 +78,12 @@ impl Store {
         bytes_max: usize,
     ) -> ReadResult<Vec<Option<Entry>>> {
         let snapshot = self.read_snapshot()?;
-        let mut entries = Vec::with_capacity(keys.len());
+        let mut entries =
+            Vec::with_capacity(keys.len().min(bytes_max / size_of::<Option<Entry>>()));
         let mut bytes = 0;
         for key in keys {
             let entry = snapshot.entry(key, access)?;
-            bytes += entry.as_ref().map_or(0, |entry| entry.value.len());
+            bytes += size_of_val(&entry) + entry.as_ref().map_or(0, |entry| entry.value.len());
             if bytes > bytes_max {
                 break;
             }

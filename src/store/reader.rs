@@ -79,6 +79,14 @@ impl Readers {
         }
         Err(task)
     }
+
+    /// Sends a task to every reader with room for it.
+    pub(crate) fn tell_all(&self, task: fn()) {
+        for address in self.addresses.iter().chain([&self.long]) {
+            // A reader with a full mailbox is told another time.
+            let _ = address.try_send(Box::new(task));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,13 @@ pub fn decode_frame(
     Ok(rest.get(..found).map(|body| (body, FRAME_HEADER_BYTES + found)))
 }
 
+/// Returns how many bytes of the frame at the start of `input` are missing at least, never zero, if
+/// any are.
+pub fn missing_frame_bytes(input: &[u8]) -> usize {
+    let body = input.first_chunk().map_or(0, |header| size(u32::from_le_bytes(*header)));
+    (FRAME_HEADER_BYTES + body).saturating_sub(input.len()).max(1)
+}
+
 /// Appends a frame with `message` as its body to `out`, which is unchanged on error.
 pub(super) fn encode_frame<T: Serialize>(
     message: &T,

@@ -34,7 +34,10 @@ mod success;
 
 pub use byte_string::ByteString;
 pub use failure::{Failure, FailureKind};
-pub use frame::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, STRANGER_FRAME_BYTES_MAX, decode_frame};
+pub use frame::{
+    FRAME_BYTES_MAX, FRAME_HEADER_BYTES, STRANGER_FRAME_BYTES_MAX, decode_frame,
+    missing_frame_bytes,
+};
 pub use hello::{ClientHello, HelloStatus, MAGIC, ServerHello, VERSION_MAX, VERSION_MIN};
 pub use list::LIST_ITEMS_MAX;
 pub use message::{BatchHead, RequestMessage, ResponseMessage};

@@ -85,6 +85,11 @@ impl RequestParser {
         self.limits = limits;
     }
 
+    /// Returns the bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>() + self.words.capacity()
+    }
+
     /// Parses the first request of `input`, the unconsumed bytes of the connection.
     ///
     /// Empty lines and empty arrays are skipped. To work through a pipeline, call this again with

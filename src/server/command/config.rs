@@ -22,7 +22,7 @@ const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
 
 /// The settings by name. Those that are options here are named in the
 /// [table of options](crate::option_table); the others have one answer in every server.
-const SETTINGS: [Setting; 18] = [
+const SETTINGS: [Setting; 19] = [
     setting("appendfsync", |context| match context.store.durability() {
         Durability::Always => "always".into(),
         Durability::Interval(_) => "everysec".into(),
@@ -42,6 +42,7 @@ const SETTINGS: [Setting; 18] = [
     setting("io-threads", |context| context.options.workers.to_string()),
     setting("maxclients", |context| context.options.connections_max.to_string()),
     setting("maxmemory", |_| "0".into()),
+    setting("maxmemory-clients", |context| context.clients.memory.limit().to_string()),
     setting("maxmemory-policy", |_| "noeviction".into()),
     setting("port", |context| context.tcp_port().to_string()),
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),

@@ -20,18 +20,16 @@ pub(super) fn strlen(call: &Call<'_>) -> Executed {
     call.read(call.argument(1), |entry| length(entry.map_or(0, |entry| entry.value.len())))
 }
 
-/// The most bytes of values in one reply: a key may be asked for many times.
-const REPLY_BYTES_MAX: usize = 128 << 20;
-
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
     let keys = call.rest(1);
     let count = keys.len();
     call.check_keys(count)?;
-    let entries = call.context.store.read_entries(keys, call.access, REPLY_BYTES_MAX)?;
+    let bytes_max = call.context.reply_bytes_max();
+    let entries = call.context.store.read_entries(keys, call.access, bytes_max)?;
     if entries.len() < count {
         return refuse(format!(
-            "ERR the reply is over the limit of {REPLY_BYTES_MAX} bytes; ask for less at once"
+            "ERR the reply is over the limit of {bytes_max} bytes; ask for less at once"
         ));
     }
     for entry in &entries {

@@ -3,6 +3,7 @@
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, NOT_AN_INTEGER, OVERFLOW};
 use super::reply_value::ok;
+use crate::Error;
 use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
@@ -18,7 +19,14 @@ impl Call<'_> {
         operations: impl IntoIterator<Item = WriteOperation>,
         reply: impl FnOnce(BatchOutcome) -> Value + Send + 'static,
     ) -> Executed {
-        let batch = operations.into_iter().collect();
+        let operations = operations.into_iter();
+        let (count, operations_max) =
+            (operations.size_hint().0, self.context.store.batch_operations_max());
+        // The memory for more than will be applied is not taken first.
+        if count > operations_max {
+            return Err(Error::TooManyOperations { operations: count, operations_max }.into());
+        }
+        let batch = operations.collect();
         Ok(Execution::Write(batch, Box::new(move |outcome| ClientReply::Resp(reply(outcome)))))
     }
 

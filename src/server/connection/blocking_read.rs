@@ -2,6 +2,7 @@
 
 use crate::protocol::Dialect;
 use crate::server::connection::protocol_state::{Accepts, ProtocolState, StepResult};
+use crate::server::execute::charge::Charge;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
@@ -21,10 +22,10 @@ pub(crate) struct BlockingRead {
     dialect: Dialect,
     requests: Vec<u8>,
     length: ReadLength,
+    charge: Charge,
 }
 
 /// The replies of a reader to a [`BlockingRead`].
-#[derive(Default)]
 pub(crate) struct ReaderReplies {
     /// The bytes of the executed requests.
     pub(crate) consumed: usize,
@@ -34,13 +35,23 @@ pub(crate) struct ReaderReplies {
     pub(crate) output: Vec<u8>,
     /// The execution of the last of them, if it is no reply; its bytes are among the consumed.
     pub(crate) rest: Option<Execution<ClientReply>>,
+    /// The memory that is held for them, until the connection charges it.
+    pub(crate) charge: Charge,
 }
 
 impl BlockingRead {
     /// Copies the first request, so many bytes long, and some of the bytes behind it.
-    pub(crate) fn new(dialect: Dialect, input: &[u8], bytes: usize, length: ReadLength) -> Self {
+    pub(crate) fn new(
+        dialect: Dialect,
+        input: &[u8],
+        bytes: usize,
+        length: ReadLength,
+        mut charge: Charge,
+    ) -> Self {
         let end = bytes.max(REQUEST_BYTES).min(input.len());
-        Self { dialect, requests: input.get(..end).unwrap_or_default().to_vec(), length }
+        let requests = input.get(..end).unwrap_or_default().to_vec();
+        charge.set(requests.len());
+        Self { dialect, requests, length, charge }
     }
 
     /// Returns the length of the first read; the others are short.
@@ -49,11 +60,20 @@ impl BlockingRead {
     }
 
     /// Executes the first request and the reads behind it, and waits for the disk if it has to.
-    pub(crate) fn execute(&self, context: &Context, session: &Session) -> ReaderReplies {
+    ///
+    /// Ends early if the connection is to be closed.
+    pub(crate) fn execute(self, context: &Context, session: &Session) -> ReaderReplies {
         let mut protocol = ProtocolState::of(self.dialect);
-        let mut replies = ReaderReplies::default();
+        let mut replies = ReaderReplies {
+            consumed: 0,
+            requests: 0,
+            output: Vec::new(),
+            rest: None,
+            charge: self.charge,
+        };
         let scope = Scope { context, session, access: Access::Blocking };
-        while replies.rest.is_none() && replies.output.len() < REPLY_BYTES {
+        let is_closed = || session.is_killed() || session.is_evicted();
+        while replies.rest.is_none() && replies.output.len() < REPLY_BYTES && !is_closed() {
             let accepts = match replies.requests {
                 0 => Accepts::Everything,
                 _ => Accepts::Reads,
@@ -71,6 +91,8 @@ impl BlockingRead {
                 Execution::Done(reply) => reply.encode(session, &mut replies.output),
                 other => replies.rest = Some(other),
             }
+            replies.charge.set(self.requests.len() + replies.output.capacity());
+            context.clients.relieve();
         }
         replies
     }

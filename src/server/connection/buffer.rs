@@ -3,12 +3,17 @@
 /// The capacity that an empty buffer keeps; more is freed, so that an idle connection holds little.
 const KEPT_BYTES: usize = 32 << 10;
 
+/// The most bytes of room per byte of content that are made for announced bytes.
+const ROOM_FACTOR: usize = 64;
+
 /// A queue of bytes whose content is one slice.
 #[derive(Default)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// Consumed bytes at the front; at most the length of `bytes`.
     start: usize,
+    /// The most bytes that `bytes` had since it was allocated, if it has fewer now.
+    touched: usize,
 }
 
 impl Buffer {
@@ -22,9 +27,13 @@ impl Buffer {
         self.bytes.len() - self.start
     }
 
-    /// Returns the number of bytes of memory.
-    pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity()
+    /// Returns the number of bytes of memory; the system gives no memory for room that was never
+    /// used.
+    pub(crate) fn memory(&self) -> usize {
+        match self.bytes.capacity() {
+            small @ ..=KEPT_BYTES => small,
+            _ => self.touched.max(self.bytes.len()),
+        }
     }
 
     /// Returns true if everything is consumed.
@@ -36,10 +45,32 @@ impl Buffer {
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         // At most as many bytes are moved as were consumed, so a byte moves once on average.
         if self.start > 0 && self.start >= self.len() {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+            self.move_to_front();
         }
         &mut self.bytes
+    }
+
+    /// Appends bytes; takes their memory where that saves a copy.
+    pub(crate) fn append(&mut self, bytes: Vec<u8>) {
+        if self.is_empty() && bytes.len() > KEPT_BYTES {
+            *self = Self { bytes, ..Self::default() };
+        } else {
+            self.tail().extend_from_slice(&bytes);
+        }
+    }
+
+    /// Makes room for so many announced bytes, so that a long content moves once on its way in.
+    ///
+    /// Announced bytes may never come, so the room is a multiple of what is there at most.
+    pub(crate) fn expect(&mut self, count: usize) {
+        let count = count.min(self.len().saturating_mul(ROOM_FACTOR));
+        let room = self.bytes.capacity() - self.bytes.len();
+        if count > KEPT_BYTES.max(room) && room < self.len() {
+            self.move_to_front();
+            // Without it the content grows as it comes.
+            let _ = self.bytes.try_reserve_exact(count);
+            self.touched = 0;
+        }
     }
 
     /// Consumes bytes from the front.
@@ -47,23 +78,37 @@ impl Buffer {
         self.start = self.start.saturating_add(count).min(self.bytes.len());
         if self.start < self.bytes.len() {
             self.shrink();
-            return;
-        }
-        self.start = 0;
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = Vec::new();
+        } else if self.bytes.capacity() > KEPT_BYTES {
+            *self = Self::default();
         } else {
+            self.start = 0;
             self.bytes.clear();
         }
     }
 
+    /// Frees all memory of an empty buffer. Returns true if it had any.
+    pub(crate) fn free(&mut self) -> bool {
+        let frees = self.is_empty() && self.bytes.capacity() > 0;
+        if frees {
+            *self = Self::default();
+        }
+        frees
+    }
+
+    fn move_to_front(&mut self) {
+        self.touched = self.touched.max(self.bytes.len());
+        self.bytes.drain(..self.start);
+        self.start = 0;
+    }
+
     /// Frees memory where most of it is unused; the rest moves at most once per halving.
     fn shrink(&mut self) {
-        let capacity = self.bytes.capacity();
-        if capacity > KEPT_BYTES && self.len() <= capacity / 4 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+        // Room that was made for announced bytes stays.
+        let used = self.touched.max(self.bytes.len());
+        if self.bytes.capacity() > KEPT_BYTES && self.len() <= used / 4 {
+            self.move_to_front();
             self.bytes.shrink_to(KEPT_BYTES.max(2 * self.bytes.len()));
+            self.touched = 0;
         }
     }
 }

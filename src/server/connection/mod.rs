@@ -9,6 +9,9 @@
 //! | file | contents |
 //! |---|---|
 //! | [`server_connection`] | the connection: what may be executed now, and what it waits for |
+//! | [`intake`] | what a turn of the worker takes from it, for other actors |
+//! | [`waiting_for`] | the answer that it waits for before its next request |
+//! | [`owed`] | what the server waits for its client to do |
 //! | [`protocol_state`] | the protocol that the client speaks, and one step of it |
 //! | [`reply_queue`] | replies behind an unanswered write |
 //! | [`blocking_read`] | requests that a reader executes, because the first would wait for the disk |
@@ -23,8 +26,11 @@
 
 pub(crate) mod blocking_read;
 pub(crate) mod buffer;
+pub(crate) mod intake;
+pub(crate) mod owed;
 pub(crate) mod protocol_state;
 pub(crate) mod reply_queue;
 pub(crate) mod server_connection;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod stranger;
+mod waiting_for;

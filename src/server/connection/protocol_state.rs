@@ -1,8 +1,8 @@
 //! The state of a protocol on one connection, and the step that parses and executes a request.
 
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, ResponseMessage,
-    STRANGER_FRAME_BYTES_MAX, ServerHello, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, HelloStatus, RequestMessage,
+    ResponseMessage, STRANGER_FRAME_BYTES_MAX, ServerHello, decode_frame, missing_frame_bytes,
 };
 use crate::protocol::resp::{self, Parsed, RequestLimits, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
@@ -15,6 +15,10 @@ use crate::server::native;
 
 /// The id of a response that states why the connection is closed, and answers no request.
 const NO_REQUEST: u64 = 0;
+
+/// The reason why a connection that holds too much memory is closed.
+const EVICTION: &str = "the memory for clients is used up and this one held the most of it; \
+                        send less at once, or take replies sooner";
 
 /// The protocol of a connection and the progress of its opening.
 pub(crate) enum ProtocolState {
@@ -53,8 +57,9 @@ impl Accepts {
 
 /// The result of a step over the input.
 pub(crate) enum StepResult {
-    /// The first request is not complete; `consumed` bytes before it are of no more use.
-    Incomplete { consumed: usize },
+    /// The first request is not complete; `consumed` bytes before it are of no more use. At least
+    /// `missing` bytes have to come before the next step.
+    Incomplete { consumed: usize, missing: usize },
     /// The first request is not accepted yet; nothing is consumed.
     Wait,
     /// The first request, `consumed` bytes long, was executed. If that led to
@@ -82,11 +87,35 @@ impl ProtocolState {
         }
     }
 
+    /// Returns the bytes of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Resp(parser) => size_of::<RequestParser>() + parser.memory(),
+            Self::Undecided | Self::Hello | Self::Native => 0,
+        }
+    }
+
+    /// Returns the last reply of a connection that is closed because it holds too much memory; none
+    /// before its opening is over.
+    pub(crate) fn eviction_reply(&self) -> Option<ClientReply> {
+        match self {
+            Self::Undecided | Self::Hello => None,
+            Self::Resp(_) => {
+                let text = format!("OOM {EVICTION}");
+                Some(ClientReply::Resp(resp::Value::Error(text.into())))
+            }
+            Self::Native => Some(ClientReply::Native(ResponseMessage {
+                id: NO_REQUEST,
+                result: Err(Failure { kind: FailureKind::Busy, message: EVICTION.to_owned() }),
+            })),
+        }
+    }
+
     /// Parses and executes the first request of `input`.
     pub(crate) fn step(&mut self, input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult {
         match self {
             Self::Undecided => match detect(input) {
-                None => StepResult::Incomplete { consumed: 0 },
+                None => StepResult::Incomplete { consumed: 0, missing: 1 },
                 Some(Dialect::Native) => {
                     *self = Self::Hello;
                     self.hello(input)
@@ -105,7 +134,7 @@ impl ProtocolState {
     fn hello(&mut self, input: &[u8]) -> StepResult {
         let (client, consumed) = match ClientHello::decode(input) {
             Ok(Some(decoded)) => decoded,
-            Ok(None) => return StepResult::Incomplete { consumed: 0 },
+            Ok(None) => return StepResult::Incomplete { consumed: 0, missing: 1 },
             Err(error) => return StepResult::Refused { error, last: None },
         };
         let answer = ServerHello::answer(&client, FRAME_BYTES_MAX);
@@ -131,7 +160,9 @@ fn step_resp(
     });
     let (arguments, consumed) = match parser.parse(input) {
         Ok(Parsed::Request { arguments, consumed }) => (arguments, consumed),
-        Ok(Parsed::Incomplete { consumed, .. }) => return StepResult::Incomplete { consumed },
+        Ok(Parsed::Incomplete { consumed, missing }) => {
+            return StepResult::Incomplete { consumed, missing };
+        }
         Err(error) => {
             // A browser that was tricked into talking to this port must not get an answer to use.
             let last = (error != ProtocolError::CrossProtocol)
@@ -154,7 +185,10 @@ fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult 
     };
     let (body, consumed) = match decode_frame(input, frame_bytes_max) {
         Ok(Some(frame)) => frame,
-        Ok(None) => return StepResult::Incomplete { consumed: 0 },
+        Ok(None) => {
+            let missing = missing_frame_bytes(input);
+            return StepResult::Incomplete { consumed: 0, missing };
+        }
         Err(error) => return refuse_native(error),
     };
     if let Some(refusal) = native::refuse_undecoded(body, scope) {

@@ -9,15 +9,17 @@ use crate::store::BatchOutcome;
 /// The most replies in a queue; at the limit the next requests wait.
 pub(crate) const REPLIES_MAX: usize = 1024;
 
-/// The bytes of unanswered writes at which the next requests wait.
+/// The bytes of memory of unanswered writes at which the next requests wait.
 const WRITE_BYTES_MAX: usize = 8 << 20;
 
 /// Replies in the order of their requests; the first is that of an unanswered write.
 #[derive(Default)]
 pub(crate) struct ReplyQueue {
     replies: VecDeque<QueuedReply>,
-    /// The bytes of the requests of unanswered writes.
+    /// The bytes of memory of unanswered writes.
     write_bytes: usize,
+    /// The bytes of encoded replies.
+    ready_bytes: usize,
 }
 
 enum QueuedReply {
@@ -38,7 +40,22 @@ impl ReplyQueue {
         self.replies.len() >= REPLIES_MAX || self.write_bytes >= WRITE_BYTES_MAX
     }
 
-    /// Adds the reply to a write whose request has this many bytes.
+    /// Returns the bytes of memory that it and the unanswered writes hold.
+    pub(crate) fn memory(&self) -> usize {
+        let places = self.replies.capacity() * size_of::<QueuedReply>();
+        places + self.write_bytes + self.ready_bytes
+    }
+
+    /// Frees the memory of its places, if it is empty. Returns true if it had any.
+    pub(crate) fn free(&mut self) -> bool {
+        let frees = self.is_empty() && self.replies.capacity() > 0;
+        if frees {
+            self.replies = VecDeque::new();
+        }
+        frees
+    }
+
+    /// Adds the reply to a write that takes this many bytes of memory.
     pub(crate) fn add_write(&mut self, render: Render, bytes: usize) {
         self.write_bytes += bytes;
         self.replies.push_back(QueuedReply::Write { render, bytes });
@@ -46,6 +63,7 @@ impl ReplyQueue {
 
     /// Adds an encoded reply; it must follow an unanswered write.
     pub(crate) fn add_ready(&mut self, bytes: Vec<u8>) {
+        self.ready_bytes += bytes.len();
         self.replies.push_back(QueuedReply::Ready(bytes));
     }
 
@@ -64,6 +82,7 @@ impl ReplyQueue {
         render(outcome).encode(session, output);
         while let Some(QueuedReply::Ready(bytes)) = self.replies.front() {
             output.extend_from_slice(bytes);
+            self.ready_bytes -= bytes.len();
             self.replies.pop_front();
         }
     }

@@ -14,21 +14,26 @@
 //! client that does not take its replies, or sends faster than the store works, holds a bounded
 //! amount of memory.
 
+use std::time::Instant;
+
 use crate::Result;
 use crate::protocol::ProtocolError;
 use crate::server::connection::blocking_read::{BlockingRead, ReaderReplies};
 use crate::server::connection::buffer::Buffer;
+use crate::server::connection::intake::{Ask, Intake};
+use crate::server::connection::owed::Owed;
 use crate::server::connection::protocol_state::{Accepts, ProtocolState, StepResult};
 use crate::server::connection::reply_queue::ReplyQueue;
+use crate::server::connection::waiting_for::WaitingFor;
+use crate::server::execute::charge::Charge;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::context::Context;
-use crate::server::execute::execution::{Execution, RenderSync};
+use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
-use crate::server::execute::session::{HeldBytes, Session};
-use crate::server::execute::sliced_removal::SlicedRemoval;
+use crate::server::execute::session::Session;
+use crate::store::BatchOutcome;
 use crate::store::read::Access;
 use crate::store::reader::ReadLength;
-use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
 
 /// The bytes of output at which the next requests wait for the client to read.
@@ -64,24 +69,12 @@ pub(crate) struct ServerConnection {
     refusal: Option<ProtocolError>,
     /// The number of requests that were executed.
     executed: u64,
+    /// The memory that it holds.
+    charge: Charge,
 }
 
-/// A thing that the server waits for its client to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Owed {
-    /// None: the server is at work.
-    Nothing,
-    /// To give a password.
-    Password,
-    /// To send a first request.
-    FirstRequest,
-    /// To send the rest of the request behind so many executed ones.
-    Rest { executed: u64 },
-    /// To take replies.
-    Room,
-    /// To send another request behind so many executed ones, which it may do whenever it likes.
-    Request { executed: u64 },
-}
+/// The memory of a connection without what it received and what it answers.
+const CONNECTION_BYTES: usize = size_of::<ServerConnection>() + size_of::<Session>();
 
 /// A reason why no more bytes will come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,32 +83,6 @@ enum InputEnd {
     Client,
     /// The server stops.
     Server,
-}
-
-/// The answer that a connection waits for before its next request, besides those to writes.
-#[derive(Default)]
-enum WaitingFor {
-    /// None.
-    #[default]
-    Nothing,
-    /// The replies of a reader to the next requests.
-    Reader,
-    /// The result of a sync.
-    Sync(RenderSync),
-    /// The outcomes of the slices of a removal.
-    Removal {
-        removal: SlicedRemoval,
-        /// True while a slice is at the writer.
-        is_sent: bool,
-    },
-    /// The end of a delay.
-    Delay {
-        reply: ClientReply,
-        /// True if the connection is closed after the reply.
-        closes: bool,
-    },
-    /// The answers to the earlier writes, behind which this execution goes on.
-    Writes(Execution<ClientReply>),
 }
 
 /// The phase of the life of a connection.
@@ -132,31 +99,11 @@ enum ConnectionPhase {
     Aborted,
 }
 
-/// The writes and figures that a turn of the worker collects from its connections.
-#[derive(Default)]
-pub(crate) struct Intake {
-    /// The batches for the writer.
-    pub(crate) batches: Vec<Batch>,
-    /// The bytes of their requests.
-    pub(crate) bytes: usize,
-    /// The number of executed requests.
-    pub(crate) requests: u64,
-}
-
-/// A request of a connection to another actor, before whose answer it cannot go on.
-pub(crate) enum Ask {
-    /// A sync, to be answered by [`ServerConnection::synced`].
-    Sync,
-    /// A pause, to be ended by [`ServerConnection::end_delay`].
-    Delay,
-    /// Requests for a reader, to be answered by [`ServerConnection::read`].
-    Read(BlockingRead),
-}
-
 impl ServerConnection {
     /// Returns a connection that has received nothing yet.
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
+            charge: Charge::new(Arc::clone(&session)),
             session,
             protocol: ProtocolState::Undecided,
             input: Buffer::default(),
@@ -196,6 +143,7 @@ impl ServerConnection {
     pub(crate) fn abort(&mut self) {
         self.phase = ConnectionPhase::Aborted;
         (self.input, self.output) = (Buffer::default(), Buffer::default());
+        self.recharge();
     }
 
     /// Returns true if it can use more input now.
@@ -231,12 +179,48 @@ impl ServerConnection {
         }
     }
 
-    /// Returns the bytes that it holds.
-    pub(crate) fn held(&self) -> HeldBytes {
-        HeldBytes {
-            input: self.input.len(),
-            output: self.output.len(),
-            memory: self.input.capacity() + self.output.capacity(),
+    /// Tells the session and the account of all clients what it holds, and the session the time of
+    /// the last byte from or to the client.
+    pub(crate) fn take_stock(&mut self, last_byte: Instant) {
+        self.session.note_held(self.input.len(), self.output.len(), last_byte);
+        self.recharge();
+    }
+
+    /// Returns the bytes that it holds, about.
+    pub(crate) fn charged(&self) -> usize {
+        self.charge.bytes()
+    }
+
+    /// Returns true if it keeps memory for requests to come.
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.input.memory() + self.output.memory() + self.replies.memory() > 0
+    }
+
+    /// Frees the memory that it keeps for requests to come.
+    pub(crate) fn free(&mut self) {
+        if self.input.free() | self.output.free() | self.replies.free() {
+            self.charge = Charge::new(Arc::clone(&self.session));
+            self.recharge();
+        }
+    }
+
+    /// Frees what it holds and ends it, behind an error if the client can take one.
+    pub(crate) fn evict(&mut self) {
+        let last = match self.phase {
+            ConnectionPhase::Open { .. } if self.output.is_empty() && !self.awaits_answer() => {
+                self.protocol.eviction_reply()
+            }
+            _ => None,
+        };
+        match last {
+            Some(last) => {
+                self.input = Buffer::default();
+                self.protocol = ProtocolState::Undecided;
+                self.answer(&last);
+                self.phase = ConnectionPhase::Ending;
+                self.recharge();
+            }
+            None => self.abort(),
         }
     }
 
@@ -283,7 +267,7 @@ impl ServerConnection {
         let executed_end = self.executed + TURN_REQUESTS;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
             && let WaitingFor::Writes(execution) = std::mem::take(&mut self.waiting_for)
-            && let Some(ask) = self.apply(execution, 0, context, intake)
+            && let Some(ask) = self.apply(execution, context, intake)
         {
             return Some(ask);
         }
@@ -300,8 +284,11 @@ impl ServerConnection {
             };
             match self.protocol.step(self.input.as_slice(), accepts, &scope) {
                 StepResult::Wait => break,
-                StepResult::Incomplete { consumed } => {
+                StepResult::Incomplete { consumed, missing } => {
                     self.input.consume(consumed);
+                    self.input.expect(missing);
+                    self.recharge();
+                    context.clients.relieve();
                     self.starve();
                     break;
                 }
@@ -316,8 +303,11 @@ impl ServerConnection {
                     self.input.consume(consumed);
                     intake.requests += 1;
                     self.executed += 1;
-                    if let Some(ask) = self.apply(execution, consumed, context, intake) {
-                        return Some(ask);
+                    let ask = self.apply(execution, context, intake);
+                    self.recharge();
+                    context.clients.relieve();
+                    if ask.is_some() {
+                        return ask;
                     }
                 }
             }
@@ -359,7 +349,8 @@ impl ServerConnection {
     pub(crate) fn read(&mut self, replies: ReaderReplies, intake: &mut Intake) {
         self.waiting_for = WaitingFor::Nothing;
         self.input.consume(replies.consumed);
-        self.output.tail().extend_from_slice(&replies.output);
+        self.output.append(replies.output);
+        self.recharge();
         intake.requests += replies.requests;
         self.executed += replies.requests;
         match replies.rest {
@@ -379,6 +370,7 @@ impl ServerConnection {
         }
         self.phase = ConnectionPhase::Open { hungry: false };
         matches!(self.waiting_for, WaitingFor::Nothing)
+            && !self.session.is_evicted()
             && self.output.len() < self.output_bytes_max()
             && !self.replies.is_full()
     }
@@ -406,7 +398,6 @@ impl ServerConnection {
     fn apply(
         &mut self,
         execution: Execution<ClientReply>,
-        bytes: usize,
         context: &Context,
         intake: &mut Intake,
     ) -> Option<Ask> {
@@ -426,6 +417,7 @@ impl ServerConnection {
                     self.answer(&reply);
                 }
                 Ok(()) => {
+                    let bytes = batch.memory();
                     intake.batches.push(batch);
                     intake.bytes += bytes;
                     self.replies.add_write(render, bytes);
@@ -461,7 +453,15 @@ impl ServerConnection {
         }
         let dialect = self.protocol.dialect()?;
         self.waiting_for = WaitingFor::Reader;
-        Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), bytes, length)))
+        let charge = Charge::new(Arc::clone(&self.session));
+        Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), bytes, length, charge)))
+    }
+
+    /// Charges the bytes that it holds now.
+    fn recharge(&mut self) {
+        let buffers = self.input.memory() + self.output.memory();
+        let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
+        self.charge.set(CONNECTION_BYTES + buffers + requests + self.session.label_bytes());
     }
 
     /// Adds a reply behind all earlier ones.

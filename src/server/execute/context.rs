@@ -9,6 +9,9 @@ use crate::server::options::ServerOptions;
 use crate::server::statistics::Statistics;
 use crate::{Endpoint, Store};
 
+/// The most bytes of values in one reply, where clients may hold four times as many.
+const REPLY_BYTES_MAX: usize = 128 << 20;
+
 /// The state that the connection workers and readers of one server share.
 pub(crate) struct Context {
     /// The store that the server serves.
@@ -37,6 +40,7 @@ impl Context {
         addresses: Vec<Endpoint>,
         commands: impl Iterator<Item = &'static str>,
     ) -> Self {
+        let client_memory = options.client_memory;
         let digits: String = (0..3).map(|_| format!("{:016x}", random_u64())).collect();
         Self {
             store,
@@ -44,10 +48,15 @@ impl Context {
             addresses,
             started: Instant::now(),
             run_id: digits.chars().take(40).collect(),
-            clients: Clients::default(),
+            clients: Clients::new(client_memory),
             statistics: Statistics::new(commands),
             cursors: ScanCursors::starting_at(random_u64()),
         }
+    }
+
+    /// Returns the most bytes of values in one reply: a key may be asked for many times.
+    pub(crate) fn reply_bytes_max(&self) -> usize {
+        REPLY_BYTES_MAX.min(self.clients.memory.limit() / 4)
     }
 
     /// Returns the first address that the server listens on.

@@ -10,6 +10,7 @@
 //! | [`scope`] | the surroundings of one execution |
 //! | [`context`] | the state that all connections share: store, options, counters, clients, cursors |
 //! | [`session`] | the state of one connection, and the list of all |
+//! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
 //! | [`statistic`] | the registry of the figures that a server reports |
 //! | [`authentication`] | the check of a password |
@@ -23,6 +24,8 @@
 //! - A message to a client names no path.
 
 pub(crate) mod authentication;
+pub(crate) mod charge;
+pub(crate) mod client_memory;
 pub(crate) mod client_reply;
 pub(crate) mod context;
 pub(crate) mod error_report;

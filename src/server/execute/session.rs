@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::client_memory::ClientMemory;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     /// True between a refused `MULTI` and the end of its transaction.
     in_refused_transaction: AtomicBool,
     killed: AtomicBool,
+    /// True once the connection is to be closed because it holds too much.
+    evicted: AtomicBool,
     /// The position of the last command in the table, plus one.
     last_command: AtomicUsize,
     /// The time of the last byte from or to the client, in milliseconds after its connect.
@@ -33,7 +36,11 @@ pub(crate) struct Session {
     /// The fields of its [`HeldBytes`].
     input: AtomicUsize,
     output: AtomicUsize,
-    memory: AtomicUsize,
+    charged: AtomicUsize,
+    /// The bytes of its labels.
+    label_bytes: AtomicUsize,
+    /// The account of all connections.
+    pub(super) memory: Arc<ClientMemory>,
     labels: Mutex<Labels>,
     /// Makes the connection's worker check its sessions.
     wake: Box<dyn Fn() + Send + Sync>,
@@ -57,8 +64,14 @@ pub(crate) struct HeldBytes {
     pub(crate) input: usize,
     /// Bytes of replies that the client did not take.
     pub(crate) output: usize,
-    /// The memory of both.
+    /// All memory of the connection, about.
     pub(crate) memory: usize,
+}
+
+impl Labels {
+    fn bytes(&self) -> usize {
+        self.name.len() + self.library_name.len() + self.library_version.len()
+    }
 }
 
 impl Session {
@@ -109,7 +122,14 @@ impl Session {
 
     /// Changes the names that the client gave itself.
     pub(crate) fn set_labels(&self, change: impl FnOnce(&mut Labels)) {
-        change(&mut lock(&self.labels));
+        let mut labels = lock(&self.labels);
+        change(&mut labels);
+        self.label_bytes.store(labels.bytes(), Ordering::Relaxed);
+    }
+
+    /// Returns the bytes of the names that the client gave itself.
+    pub(crate) fn label_bytes(&self) -> usize {
+        self.label_bytes.load(Ordering::Relaxed)
     }
 
     /// Notes the position of a command in the table, as the last one that was executed.
@@ -122,14 +142,19 @@ impl Session {
         self.last_command.load(Ordering::Relaxed).checked_sub(1)
     }
 
-    /// Notes what the server holds for the connection, and the time of the last byte from or to the
-    /// client.
-    pub(crate) fn note_held(&self, held: HeldBytes, last_byte: Instant) {
+    /// Notes the bytes of input and of output that the server holds for the connection, and the
+    /// time of the last byte from or to the client.
+    pub(crate) fn note_held(&self, input: usize, output: usize, last_byte: Instant) {
         let time = last_byte.saturating_duration_since(self.since).as_millis();
         self.last_byte.store(u64::try_from(time).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.input.store(held.input, Ordering::Relaxed);
-        self.output.store(held.output, Ordering::Relaxed);
-        self.memory.store(held.memory, Ordering::Relaxed);
+        self.input.store(input, Ordering::Relaxed);
+        self.output.store(output, Ordering::Relaxed);
+    }
+
+    /// Changes the bytes of one of its charges.
+    pub(super) fn change_charge(&self, from: usize, to: usize) {
+        // Wrapping, so it may also become less.
+        self.charged.fetch_add(to.wrapping_sub(from), Ordering::Relaxed);
     }
 
     /// Returns what the server holds for the connection.
@@ -137,7 +162,7 @@ impl Session {
         HeldBytes {
             input: self.input.load(Ordering::Relaxed),
             output: self.output.load(Ordering::Relaxed),
-            memory: self.memory.load(Ordering::Relaxed),
+            memory: self.charged.load(Ordering::Relaxed),
         }
     }
 
@@ -157,16 +182,54 @@ impl Session {
     pub(crate) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }
+
+    /// Asks the connection's worker to close it and to free what it holds.
+    fn evict(&self) {
+        self.evicted.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Returns true if the connection is to be closed because it holds too much.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.load(Ordering::Acquire)
+    }
 }
 
 /// The sessions of all open connections.
-#[derive(Default)]
 pub(crate) struct Clients {
     next_id: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Session>>>,
+    /// The memory that they hold together.
+    pub(crate) memory: Arc<ClientMemory>,
 }
 
 impl Clients {
+    /// Returns an empty list of connections that together hold no more than so many bytes for long.
+    pub(crate) fn new(memory_bytes_max: usize) -> Self {
+        let memory = Arc::new(ClientMemory::new(memory_bytes_max));
+        Self { next_id: AtomicU64::new(0), open: Mutex::default(), memory }
+    }
+
+    /// Evicts the connections that hold most, as long as all of them hold more than the limit.
+    pub(crate) fn relieve(&self) {
+        if !self.memory.is_over() {
+            return;
+        }
+        let open = lock(&self.open);
+        let held = self.memory.held();
+        let staying = open.values().filter(|session| !session.is_evicted());
+        let mut staying: Vec<_> = staying.map(|session| (session.held().memory, session)).collect();
+        let mut bytes = staying.iter().map(|(bytes, _)| bytes).sum();
+        staying.sort_unstable_by_key(|(bytes, _)| *bytes);
+        while bytes > self.memory.limit()
+            && let Some((largest, session)) = staying.pop()
+        {
+            session.evict();
+            bytes -= largest;
+        }
+        self.memory.note_leaving(held.saturating_sub(bytes));
+    }
+
     /// Adds a session, authenticated if clients need no password; `wake` makes its worker check its
     /// sessions.
     pub(crate) fn open(
@@ -186,11 +249,14 @@ impl Clients {
             resp3: AtomicBool::new(false),
             in_refused_transaction: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            evicted: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),
             last_byte: AtomicU64::new(0),
             input: AtomicUsize::new(0),
             output: AtomicUsize::new(0),
-            memory: AtomicUsize::new(0),
+            charged: AtomicUsize::new(0),
+            label_bytes: AtomicUsize::new(0),
+            memory: Arc::clone(&self.memory),
             labels: Mutex::default(),
             wake: Box::new(wake),
         });

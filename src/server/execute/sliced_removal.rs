@@ -23,6 +23,8 @@ const PASSES_MAX: usize = 3;
 /// After a failed slice no further one is sent; the keys of the earlier ones stay removed.
 pub(crate) struct SlicedRemoval {
     slices: Peekable<Box<dyn Iterator<Item = Batch> + Send>>,
+    /// The bytes of memory of the keys that it names.
+    memory: usize,
     removed: usize,
     reply: RenderRemoval,
 }
@@ -43,12 +45,13 @@ impl SlicedRemoval {
     ) -> crate::Result<Self> {
         store.check_removals(&keys)?;
         let slice_keys = SLICE_KEYS.min(store.batch_operations_max());
+        let memory = keys.iter().map(|key| size_of_val(key) + key.capacity()).sum();
         let mut keys = keys.into_iter();
         let slices = from_fn(move || {
             let removals = keys.by_ref().take(slice_keys).map(|key| WriteOperation::Remove { key });
             Some(removals.collect::<Batch>()).filter(|slice| !slice.operations.is_empty())
         });
-        Ok(Self::new(slices, reply))
+        Ok(Self::new(slices, memory, reply))
     }
 
     /// Returns true if a store has too many keys to be cleared by one batch.
@@ -71,20 +74,27 @@ impl SlicedRemoval {
     ) -> crate::Result<Self> {
         store.check_removals(&[])?;
         let ranges = store.slice(SLICE_KEYS)?;
+        let memory = ranges.iter().map(|(start, end)| start.capacity() + end.capacity()).sum();
         let store = store.clone();
         let is_needed = move || Self::is_for_clearing(&store).unwrap_or(false);
         let passes = (0..PASSES_MAX).take_while(move |pass| *pass == 0 || is_needed());
         let ranges = passes.flat_map(move |_| ranges.clone());
         let removals = ranges.map(|(start, end)| WriteOperation::RemoveRange { start, end });
-        Ok(Self::new(removals.chain(once(clear)).map(Batch::single), reply))
+        Ok(Self::new(removals.chain(once(clear)).map(Batch::single), memory, reply))
     }
 
     fn new(
         slices: impl Iterator<Item = Batch> + Send + 'static,
+        memory: usize,
         reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
     ) -> Self {
         let slices: Box<dyn Iterator<Item = Batch> + Send> = Box::new(slices);
-        Self { slices: slices.peekable(), removed: 0, reply: Box::new(reply) }
+        Self { slices: slices.peekable(), memory, removed: 0, reply: Box::new(reply) }
+    }
+
+    /// Returns the bytes of memory that it holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Returns the batch of the next slice.

@@ -121,7 +121,7 @@ pub(crate) static KEYS_EXPIRING: Statistic = Statistic::gauge(
 );
 
 /// The figures of the section `Clients` of `INFO`.
-pub(crate) static CLIENTS: [&Statistic; 2] = [
+pub(crate) static CLIENTS: [&Statistic; 4] = [
     &CONNECTIONS,
     &Statistic::gauge(
         ("connections_max", "maxclients"),
@@ -129,10 +129,22 @@ pub(crate) static CLIENTS: [&Statistic; 2] = [
         "The most connections that may be open.",
         |context| Ok(context.options.connections_max as u64),
     ),
+    &Statistic::gauge(
+        ("client_memory_bytes", "mem_clients_normal"),
+        StatisticUnit::Bytes,
+        "Memory that is held for all clients.",
+        |context| Ok(context.clients.memory.held() as u64),
+    ),
+    &Statistic::gauge(
+        ("client_memory_max_bytes", "maxmemory_clients"),
+        StatisticUnit::Bytes,
+        "The most memory that is held for all clients.",
+        |context| Ok(context.clients.memory.limit() as u64),
+    ),
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&Statistic; 12] = [
+pub(crate) static TRAFFIC: [&Statistic; 13] = [
     &Statistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
@@ -196,6 +208,12 @@ pub(crate) static TRAFFIC: [&Statistic; 12] = [
         StatisticUnit::Count,
         "Connections that were closed because their clients were late.",
         |context| Ok(context.statistics.connections_timed_out.get()),
+    ),
+    &Statistic::counter(
+        ("connections_evicted", "evicted_clients"),
+        StatisticUnit::Count,
+        "Connections that were closed because clients held too much memory.",
+        |context| Ok(context.statistics.connections_evicted.get()),
     ),
     &Statistic::counter(
         ("wrong_passwords", "acl_access_denied_auth"),

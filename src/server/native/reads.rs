@@ -1,9 +1,7 @@
 //! Operations that read.
 
 use super::range;
-use crate::protocol::native::{
-    ByteString, FRAME_BYTES_MAX, Failure, RequestOperation, Success, VersionedValue,
-};
+use crate::protocol::native::{ByteString, Failure, RequestOperation, Success, VersionedValue};
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
@@ -79,7 +77,7 @@ fn get_many(context: &Context, keys: &[ByteString<'_>], access: Access) -> ReadA
     if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
         return Err(Unanswered::WouldBlock);
     }
-    let bytes_max = usize::try_from(FRAME_BYTES_MAX).unwrap_or(usize::MAX);
+    let bytes_max = context.reply_bytes_max();
     let entries = context.store.read_entries(keys.iter().map(|key| &**key), access, bytes_max)?;
     if entries.len() < keys.len() {
         return Err(Unanswered::Failed(response_too_large()));

@@ -14,7 +14,7 @@ use crate::store::Submission;
 use crate::store::reader::{ReadLength, ReadTask, Readers};
 use crate::sync::Arc;
 
-/// The most bytes of unanswered writes per worker; at the limit it reads no socket.
+/// The most bytes of memory of unanswered writes per worker; at the limit it reads no socket.
 const BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
 
 /// The requests of one worker to other actors.
@@ -116,6 +116,11 @@ impl Outbox {
             inbox.answer(Answered::Read { ticket, replies });
         }));
         self.retry_reads();
+    }
+
+    /// Makes every reader do this, too, unless it has too much to do.
+    pub(crate) fn tell_readers(&self, work: fn()) {
+        self.readers.tell_all(work);
     }
 
     /// Offers the held requests again.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::server::connection::server_connection::Owed;
+use crate::server::connection::owed::Owed;
 
 /// The time for a first request, for the rest of a request, or to take replies.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);

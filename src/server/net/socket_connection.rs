@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use crate::server::connection::server_connection::{Owed, ServerConnection};
+use crate::server::connection::owed::Owed;
+use crate::server::connection::server_connection::ServerConnection;
 use crate::server::net::admission::Admission;
 use crate::server::net::patience::Patience;
 use crate::server::net::transport::Transport;
@@ -32,6 +33,10 @@ pub(crate) struct SocketConnection<S> {
     /// True once everything was sent; bytes that still come are discarded.
     lingering: bool,
     pub(crate) patience: Patience,
+    /// True while it waits until less memory is held for clients.
+    pub(crate) held_back: bool,
+    /// True once it was evicted.
+    evicted: bool,
     /// The bytes that were read and written in all.
     transferred: u64,
 }
@@ -57,6 +62,8 @@ impl<S: Transport> SocketConnection<S> {
             readiness: Readiness { readable: true, writable: true, ended: false },
             queued: false,
             lingering: false,
+            held_back: false,
+            evicted: false,
             transferred: 0,
         }
     }
@@ -71,8 +78,21 @@ impl<S: Transport> SocketConnection<S> {
             _ => Owed::Nothing,
         };
         self.patience.update(owed, self.transferred, now);
-        let held = self.connection.held();
-        self.connection.session().note_held(held, self.patience.progress());
+        self.connection.take_stock(self.patience.progress());
+    }
+
+    /// Ends the connection if its session was killed or evicted. Returns true if it was evicted
+    /// just now.
+    pub(crate) fn heed_session(&mut self) -> bool {
+        let session = self.connection.session();
+        if session.is_killed() {
+            self.connection.abort();
+        } else if session.is_evicted() && !self.evicted {
+            self.evicted = true;
+            self.connection.evict();
+            return true;
+        }
+        false
     }
 
     /// Returns true if bytes of a request that is waited for are there to be read.
@@ -99,6 +119,12 @@ impl<S: Transport> SocketConnection<S> {
     /// Returns true if it sends nothing more.
     pub(crate) fn is_lingering(&self) -> bool {
         self.lingering
+    }
+
+    /// Returns true if it is to be read in the next turn.
+    pub(crate) fn may_read_more(&self) -> bool {
+        let takes_input = self.lingering || self.connection.wants_input() && !self.held_back;
+        self.is_readable() && takes_input
     }
 
     /// Returns true if a read may bring something.
@@ -160,10 +186,7 @@ impl<S: Transport> SocketConnection<S> {
 
 /// Reads once if the connection takes input; returns the number of bytes read.
 pub(crate) fn receive<S: Transport>(client: &mut SocketConnection<S>, buffer: &mut [u8]) -> u64 {
-    if client.connection.session().is_killed() {
-        client.connection.abort();
-    }
-    if !client.is_readable() || !client.connection.wants_input() {
+    if !client.is_readable() || !client.connection.wants_input() || client.held_back {
         return 0;
     }
     match client.read(buffer) {

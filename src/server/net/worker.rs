@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::actor::{Mailbox, Received};
-use crate::server::connection::server_connection::{Ask, Intake, ServerConnection};
+use crate::server::connection::intake::{Ask, Intake};
+use crate::server::connection::server_connection::ServerConnection;
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::Admission;
@@ -50,9 +51,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The time after which a wrong password is answered.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// The time between two looks for clients that are late.
-const SWEEP: Duration = Duration::from_secs(1);
-
 /// The time for which a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,12 +67,16 @@ pub(crate) struct Worker<S> {
     queue: Vec<usize>,
     /// The memory of the next queue, so that turns need not allocate it.
     spare: Vec<usize>,
+    /// Places of connections that wait until less memory is held for clients.
+    held_back: Vec<usize>,
     /// The connections that were answered in full.
     lingering: DeadlineQueue,
     /// The connections that gave a wrong password.
     delayed: DeadlineQueue,
-    /// The next look for clients that are late; none while none can be.
+    /// The next sweep; none while there is nothing to be found.
     sweep: Option<Instant>,
+    /// The bytes that all connections had freed when memory was last given back.
+    given_back: usize,
     /// The end of the wait for clients, once the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
@@ -98,9 +100,11 @@ impl<S: Transport> Worker<S> {
             connections: Slab::new(),
             queue: Vec::new(),
             spare: Vec::new(),
+            held_back: Vec::new(),
             lingering: DeadlineQueue::new(LINGER),
             delayed: DeadlineQueue::new(DELAY),
             sweep: None,
+            given_back: 0,
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
             refusals: LogLimit::default(),
@@ -161,7 +165,7 @@ impl<S: Transport> Worker<S> {
         if !self.queue.is_empty() && !self.outbox.is_congested() {
             return Some(Duration::ZERO);
         }
-        let retry = self.outbox.is_holding().then_some(RETRY);
+        let retry = (self.outbox.is_holding() || !self.held_back.is_empty()).then_some(RETRY);
         let waits = [self.lingering.deadline(), self.delayed.deadline(), self.sweep];
         // After the deadline the worker only waits for answers of other actors.
         let patience = self.deadline.filter(|deadline| *deadline > now);
@@ -182,10 +186,14 @@ impl<S: Transport> Worker<S> {
             self.enqueue_all();
         }
         self.outbox.retry();
+        self.try_held_back();
         let mut round = std::mem::replace(&mut self.queue, std::mem::take(&mut self.spare));
         for place in &round {
             if let Some(client) = self.connections.get_mut(*place) {
                 client.queued = false;
+                if client.heed_session() {
+                    self.note_eviction(*place, now);
+                }
             }
         }
         let congested = self.outbox.is_congested();
@@ -216,6 +224,32 @@ impl<S: Transport> Worker<S> {
     fn enqueue_all(&mut self) {
         let places: Vec<usize> = self.connections.iter().map(|(place, _)| place).collect();
         places.into_iter().for_each(|place| self.enqueue(place));
+    }
+
+    /// Lets the connections try again that waited until less memory is held.
+    fn try_held_back(&mut self) {
+        for place in std::mem::take(&mut self.held_back) {
+            if let Some(client) = self.connections.get_mut(place) {
+                client.held_back = false;
+                self.enqueue(place);
+            }
+        }
+    }
+
+    fn note_eviction(&mut self, place: usize, now: Instant) {
+        self.context.statistics.connections_evicted.add(1);
+        // What it held is given back before others take as much.
+        self.sweep = Some(now);
+        if let Some(more) = self.refusals.admit(now)
+            && let Some(client) = self.connections.get(place)
+        {
+            let (address, limit) =
+                (&client.connection.session().address, self.context.clients.memory.limit());
+            log::warn!(
+                "closing the connection of {address}: clients hold more than {limit} bytes, and it \
+                 holds most ({more} more not logged)"
+            );
+        }
     }
 
     /// Hands the answers of other actors to their connections.
@@ -287,6 +321,10 @@ impl<S: Transport> Worker<S> {
             };
             let ticket = ticket(place, client);
             let (buffer, context) = (&mut self.buffer, &self.context);
+            if context.clients.memory.has_to_wait(client.connection.charged()) {
+                client.held_back = true;
+                self.held_back.push(place);
+            }
             let stopping = self.deadline.is_some();
             let served = guarded(client, |client| {
                 if client.is_lingering() {
@@ -357,58 +395,21 @@ impl<S: Transport> Worker<S> {
         let output_bytes_max = client.connection.output_bytes_max();
         let has_room = client.connection.output().len() < output_bytes_max / 2;
         client.take_stock(!congested, now);
-        if self.sweep.is_none() && client.patience.deadline(self.context.options.timeout).is_some()
-        {
-            self.sweep = Some(now + SWEEP);
-        }
+        let may_be_late = client.patience.deadline(self.context.options.timeout).is_some();
+        let needs_sweep = may_be_late || client.connection.keeps_memory();
         if client.connection.is_aborted() {
             self.connections.remove(place);
         } else if congested
-            || client.is_readable() && (client.is_lingering() || client.connection.wants_input())
+            || client.may_read_more()
             || client.connection.is_blocked_by_output() && has_room
             || client.connection.is_interrupted()
         {
             self.enqueue(place);
         }
+        if needs_sweep {
+            self.plan_sweep(now);
+        }
         written
-    }
-
-    /// Drops the connections whose deadline has passed.
-    fn expire(&mut self, now: Instant) {
-        while let Some(ticket) = self.lingering.expire(now) {
-            let is_same =
-                |client: &SocketConnection<S>| client.connection.session().id == ticket.session;
-            if self.connections.get(ticket.place).is_some_and(is_same) {
-                self.connections.remove(ticket.place);
-            }
-        }
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.connections.retain(|_, client| client.connection.awaits_answer());
-        }
-        if let Some(sweep) = self.sweep.filter(|sweep| *sweep <= now) {
-            // After a pause of the process the clients get a turn first.
-            let was_paused = now > sweep + SWEEP;
-            self.sweep = (was_paused || self.close_late_ones(now)).then(|| now + SWEEP);
-        }
-    }
-
-    /// Closes the connections whose clients are late. Returns true if others may become so.
-    fn close_late_ones(&mut self, now: Instant) -> bool {
-        let (context, mut may_be_late) = (&self.context, false);
-        self.connections.retain(|_, client| {
-            let deadline = client.patience.deadline(context.options.timeout);
-            let is_late = deadline.is_some_and(|deadline| deadline <= now);
-            if client.is_lingering() || client.is_about_to_receive() || !is_late {
-                may_be_late |= deadline.is_some();
-                return true;
-            }
-            context.statistics.connections_timed_out.add(1);
-            let (address, reason) =
-                (&client.connection.session().address, client.patience.reason());
-            log::debug!("closing the connection of {address}: {reason}");
-            false
-        });
-        may_be_late
     }
 }
 
@@ -429,5 +430,6 @@ fn ticket<S: Transport>(place: usize, client: &SocketConnection<S>) -> Ticket {
     Ticket { place, session: client.connection.session().id }
 }
 
+mod sweep;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 //! A worker without a thread: turns over sockets made of buffers.
 
 mod late;
+mod memory;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::sweep::SWEEP;
 use super::*;
 use crate::actor::{Reply, mailbox};
 use crate::server::connection::server_connection::{OUTPUT_BYTES_MAX, TURN_REQUESTS};

@@ -1,0 +1,123 @@
+//! The memory that is held for one connection, as it counts among that of all.
+
+use super::session::Session;
+use crate::sync::Arc;
+
+/// The bytes to which charges are rounded, so that small requests change none.
+const STEP_BYTES: usize = 1 << 10;
+
+/// The bytes by which what is held has to become less before a charge does.
+const SLACK_BYTES: usize = 8 << 10;
+
+/// Bytes that are held for a connection, until this is dropped.
+pub(crate) struct Charge {
+    session: Arc<Session>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Returns a charge of no bytes.
+    pub(crate) fn new(session: Arc<Session>) -> Self {
+        Self { session, bytes: 0 }
+    }
+
+    /// Changes it to so many bytes, rounded up to a step, unless they are about as many as before.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        if bytes > self.bytes || bytes + SLACK_BYTES < self.bytes {
+            self.change(bytes.next_multiple_of(STEP_BYTES));
+        }
+    }
+
+    fn change(&mut self, bytes: usize) {
+        self.session.change_charge(self.bytes, bytes);
+        self.session.memory.change(self.bytes, bytes);
+        self.bytes = bytes;
+    }
+
+    /// Returns the bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.change(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::execute::client_memory::SMALL_BYTES;
+    use crate::server::execute::context::Context;
+    use crate::server::testing;
+
+    /// Returns a context whose clients may hold so many bytes.
+    fn context(client_memory: usize) -> Context {
+        testing::context_of(|options| options.client_memory(client_memory))
+    }
+
+    fn charge(session: &Arc<Session>, bytes: usize) -> Charge {
+        let mut charge = Charge::new(Arc::clone(session));
+        charge.set(bytes);
+        charge
+    }
+
+    #[test]
+    fn what_is_held_is_the_sum_of_all_charges_and_small_changes_do_not_count() {
+        let context = context(1 << 20);
+        let memory = &context.clients.memory;
+        let session = testing::session(&context);
+        let mut first = charge(&session, 10_000);
+        let second = charge(&session, 1);
+        assert_eq!((first.bytes(), memory.held()), (10_240, 11_264));
+        first.set(10_240 - SLACK_BYTES);
+        assert_eq!(memory.held(), 11_264);
+        first.set(100_000);
+        first.set(1);
+        assert_eq!((session.held().memory, memory.held()), (2048, 2048));
+        assert_eq!(memory.freed(), 100_352 - 1024);
+        drop((first, second));
+        assert_eq!((session.held().memory, memory.held()), (0, 0));
+    }
+
+    #[test]
+    fn those_that_hold_most_are_evicted_until_the_others_fit() {
+        let context = context(100_000);
+        let sessions: [_; 4] = std::array::from_fn(|_| testing::session(&context));
+        let kib = [30, 50, 40, 1];
+        let charges: Vec<_> =
+            sessions.iter().zip(kib).map(|(session, kib)| charge(session, kib << 10)).collect();
+        let evicted = || sessions.each_ref().map(|session| session.is_evicted());
+        context.clients.relieve();
+        assert_eq!(evicted(), [false, true, false, false]);
+        // What is on its way out is not counted twice.
+        context.clients.relieve();
+        assert_eq!(evicted(), [false, true, false, false]);
+        let more = charge(&sessions[3], 40 << 10);
+        context.clients.relieve();
+        assert_eq!(evicted(), [false, true, false, true]);
+        drop((charges, more));
+        assert!(!context.clients.memory.is_over());
+        let again = charge(&sessions[0], 110_000);
+        context.clients.relieve();
+        assert_eq!(evicted(), [true, true, false, true]);
+        drop(again);
+    }
+
+    #[test]
+    fn memory_of_closed_connections_makes_large_ones_wait_and_evicts_nobody() {
+        let context = context(1 << 20);
+        let (closed, open) = (testing::session(&context), testing::session(&context));
+        let at_a_reader = charge(&closed, 2 << 20);
+        context.clients.close(&closed);
+        let _small = charge(&open, SMALL_BYTES);
+        context.clients.relieve();
+        assert!(!open.is_evicted());
+        assert!(context.clients.memory.has_to_wait(SMALL_BYTES + 1));
+        assert!(!context.clients.memory.has_to_wait(SMALL_BYTES));
+        drop(at_a_reader);
+        assert!(!context.clients.memory.has_to_wait(usize::MAX));
+    }
+}

@@ -1,0 +1,92 @@
+//! What a worker does for time that passed: it closes connections whose clients are late, and frees
+//! memory that nobody uses.
+
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use crate::server::net::transport::Transport;
+
+/// The time between two sweeps, and the time after which an idle connection frees its buffers.
+pub(super) const SWEEP: Duration = Duration::from_secs(1);
+
+/// The freed bytes for which it pays to give memory back to the system.
+const GIVE_BACK_BYTES: usize = 4 << 20;
+
+impl<S: Transport> Worker<S> {
+    /// Plans a sweep, because there will be something for it to do.
+    pub(super) fn plan_sweep(&mut self, now: Instant) {
+        self.sweep.get_or_insert(now + SWEEP);
+    }
+
+    /// Drops the connections whose deadline has passed, and sweeps if it is time to.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some(ticket) = self.lingering.expire(now) {
+            let place = self.connections.get(ticket.place);
+            if place.is_some_and(|client| client.connection.session().id == ticket.session) {
+                self.connections.remove(ticket.place);
+            }
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.connections.retain(|_, client| client.connection.awaits_answer());
+        }
+        if self.freed() >= GIVE_BACK_BYTES {
+            self.plan_sweep(now);
+        }
+        if let Some(sweep) = self.sweep.filter(|sweep| *sweep <= now) {
+            // After a pause of the process the clients get a turn first.
+            let was_paused = now > sweep + SWEEP;
+            let goes_on = was_paused || self.close_late_ones(now) | self.free_idle(now);
+            self.give_memory_back();
+            self.sweep = goes_on.then(|| now + SWEEP);
+        }
+    }
+
+    /// Closes the connections whose clients are late. Returns true if others may become so.
+    fn close_late_ones(&mut self, now: Instant) -> bool {
+        let (context, mut may_be_late) = (&self.context, false);
+        self.connections.retain(|_, client| {
+            let deadline = client.patience.deadline(context.options.timeout);
+            let is_late = deadline.is_some_and(|deadline| deadline <= now);
+            if client.is_lingering() || client.is_about_to_receive() || !is_late {
+                may_be_late |= deadline.is_some();
+                return true;
+            }
+            context.statistics.connections_timed_out.add(1);
+            let (address, reason) =
+                (&client.connection.session().address, client.patience.reason());
+            log::debug!("closing the connection of {address}: {reason}");
+            false
+        });
+        may_be_late
+    }
+
+    /// Frees the buffers of connections that are idle. Returns true if others may become so.
+    fn free_idle(&mut self, now: Instant) -> bool {
+        let mut may_be_idle = false;
+        for (_, client) in &mut self.connections {
+            if now.saturating_duration_since(client.patience.progress()) >= SWEEP {
+                client.connection.free();
+            } else {
+                may_be_idle |= client.connection.keeps_memory();
+            }
+        }
+        may_be_idle
+    }
+
+    /// Returns the bytes that connections freed since memory was given back.
+    fn freed(&self) -> usize {
+        self.context.clients.memory.freed().wrapping_sub(self.given_back)
+    }
+
+    /// Gives the memory that this thread and the readers freed back to the system, if it is much.
+    fn give_memory_back(&mut self) {
+        if self.freed() < GIVE_BACK_BYTES {
+            return;
+        }
+        self.given_back = self.context.clients.memory.freed();
+        if let Some(give_back) = self.context.options.give_memory_back {
+            give_back();
+            self.outbox.tell_readers(give_back);
+        }
+    }
+}
