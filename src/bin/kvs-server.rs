@@ -136,6 +136,8 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     }
     listener.stop_on_signals()?;
     let store = Store::open(options)?;
+    // Recovery used more than the store keeps.
+    allocator::give_memory_back();
     let server = listener.serve(store.clone(), server_options);
     log::info!("kvs-server {}", env!("CARGO_PKG_VERSION"));
     log::info!(
