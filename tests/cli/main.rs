@@ -8,6 +8,7 @@ mod arguments;
 #[path = "../common/mod.rs"]
 mod common;
 mod data_directory;
+mod memory;
 mod passwords;
 mod running_server;
 

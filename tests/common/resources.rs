@@ -31,7 +31,7 @@ impl Resources {
     /// Measures a process that may have ended; nothing of one that has.
     pub fn try_of(process: u32, directory: &Path) -> Option<Self> {
         let mut resources = Self {
-            resident_bytes: 1024 * status_field(process, "VmRSS:")?,
+            resident_bytes: resident_bytes(process)?,
             threads: status_field(process, "Threads:")?,
             disk_bytes: directory_bytes(directory),
             ..Self::default()
@@ -49,6 +49,11 @@ impl Resources {
         }
         Some(resources)
     }
+}
+
+/// Returns the memory that a process uses; none of one that has ended.
+pub fn resident_bytes(process: u32) -> Option<u64> {
+    Some(1024 * status_field(process, "VmRSS:")?)
 }
 
 /// Returns a number out of `/proc/PID/status`, which a process that has ended has not.
