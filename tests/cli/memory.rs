@@ -1,5 +1,5 @@
-//! The memory of a running server: it holds no more for its clients than it may, and gives back what
-//! is not needed any longer.
+//! The memory of a running server: it holds no more for its clients than it may, and gives back
+//! what is not needed any longer.
 
 use std::io::ErrorKind;
 
