@@ -18,6 +18,7 @@ pub(super) fn context() -> Arc<Context> {
 }
 
 /// Returns a context over an empty store in memory with these options.
+#[cfg(test)]
 pub(super) fn context_over(options: Options) -> Context {
     context_with(options, ServerOptions::default())
 }
