@@ -41,6 +41,9 @@ const READ_BYTES_MAX: usize = 64 << 10;
 /// that take large replies need little more memory than one of them.
 const LARGE_OUTPUT_BYTES: usize = 64 << 10;
 
+/// The bytes by which more is held for clients before a turn looks again for evicted ones.
+const FREE_STEP: usize = 512 << 10;
+
 /// The pause before requests are offered again for which a mailbox had no room.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -236,6 +239,20 @@ impl<S: Transport> Worker<S> {
         }
     }
 
+    /// Frees what evicted connections hold before others of the same turn take as much.
+    fn free_evicted(&mut self, now: Instant) {
+        let mut evicted = vec![];
+        for (place, client) in &mut self.connections {
+            if client.heed_session() {
+                evicted.push(place);
+            }
+        }
+        for place in evicted {
+            self.note_eviction(place, now);
+            self.enqueue(place);
+        }
+    }
+
     fn note_eviction(&mut self, place: usize, now: Instant) {
         self.context.statistics.connections_evicted.add(1);
         // What it held is given back before others take as much.
@@ -315,6 +332,7 @@ impl<S: Transport> Worker<S> {
         let mut intake = Intake::default();
         let mut tickets = Vec::new();
         let (mut bytes_in, mut bytes_out) = (0, 0);
+        let mut held_before = 0;
         for &place in round {
             let Some(client) = self.connections.get_mut(place) else {
                 continue;
@@ -345,6 +363,11 @@ impl<S: Transport> Worker<S> {
                     tickets.resize(intake.batches.len(), ticket);
                     self.ask(ticket, ask, now);
                 }
+            }
+            let memory = &self.context.clients.memory;
+            if memory.has_to_wait(usize::MAX) && memory.held() > held_before + FREE_STEP {
+                self.free_evicted(now);
+                held_before = self.context.clients.memory.held();
             }
         }
         self.context.statistics.bytes_in.add(bytes_in);

@@ -49,6 +49,21 @@ fn the_client_that_holds_most_gets_an_error_and_is_closed_and_the_others_go_on()
 }
 
 #[test]
+fn many_large_replies_of_one_turn_are_not_held_together() {
+    let mut bench = bench();
+    bench.context.store.set("k", vec![b'v'; 600_000]).unwrap();
+    let clients: Vec<_> = (0..8).map(|_| bench.connect()).collect();
+    for (place, socket) in &clients {
+        lock(&socket.0).room = 10;
+        bench.send(*place, socket, b"GET k\r\n");
+    }
+    bench.turn();
+    let held = bench.context.clients.memory.held();
+    assert!(held < LIMIT + LIMIT / 4 + 700_000, "{held} bytes are held after one turn");
+    assert!(evicted(&bench) > 4);
+}
+
+#[test]
 fn a_client_that_does_not_take_its_replies_is_closed_without_more() {
     let mut bench = bench();
     bench.context.store.set("k", vec![b'v'; 100_000]).unwrap();
