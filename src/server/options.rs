@@ -7,6 +7,9 @@ use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
 use crate::sync::processors;
 
+/// The least memory for clients: connections take some kilobytes each.
+const CLIENT_MEMORY_MIN: usize = 1 << 20;
+
 /// The options of a server; each has a default.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
@@ -73,17 +76,18 @@ impl ServerOptions {
         self
     }
 
-    /// Sets the most bytes of memory that the server holds for all its clients together: received
-    /// bytes, decoded requests, and replies that they do not take. Above it the connections that
-    /// hold most are closed, with an error where one can be sent, until the others hold less. The
-    /// default is a quarter of the memory of the machine or of its control group.
+    /// Sets the most bytes of memory, at least a mebibyte, that the server holds for all its
+    /// clients together: received bytes, decoded requests, and replies that they do not take. Above
+    /// it the connections that hold most are closed, with an error where one can be sent, until the
+    /// others hold less. The default is a quarter of the memory of the machine or of its control
+    /// group.
     ///
     /// A value takes three times its size while it is written, so fewer bytes than that let no
     /// value of the [largest size](crate::Options::value_bytes_max) in. The limit may be exceeded
     /// for a moment, by what one request takes and one turn of a worker receives.
     #[must_use]
     pub fn client_memory(mut self, bytes: usize) -> Self {
-        self.client_memory = bytes;
+        self.client_memory = bytes.max(CLIENT_MEMORY_MIN);
         self
     }
 

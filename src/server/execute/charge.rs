@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn those_that_hold_most_are_evicted_until_the_others_fit() {
-        let context = context(100_000);
+        let context = context(1 << 20);
         let sessions: [_; 4] = std::array::from_fn(|_| testing::session(&context));
-        let kib = [30, 50, 40, 1];
+        let kib = [300, 500, 400, 10];
         let charges: Vec<_> =
             sessions.iter().zip(kib).map(|(session, kib)| charge(session, kib << 10)).collect();
         let evicted = || sessions.each_ref().map(|session| session.is_evicted());
@@ -95,12 +95,12 @@ mod tests {
         // What is on its way out is not counted twice.
         context.clients.relieve();
         assert_eq!(evicted(), [false, true, false, false]);
-        let more = charge(&sessions[3], 40 << 10);
+        let more = charge(&sessions[3], 400 << 10);
         context.clients.relieve();
         assert_eq!(evicted(), [false, true, false, true]);
         drop((charges, more));
         assert!(!context.clients.memory.is_over());
-        let again = charge(&sessions[0], 110_000);
+        let again = charge(&sessions[0], 1_100_000);
         context.clients.relieve();
         assert_eq!(evicted(), [true, true, false, true]);
         drop(again);
@@ -119,5 +119,14 @@ mod tests {
         assert!(!context.clients.memory.has_to_wait(SMALL_BYTES));
         drop(at_a_reader);
         assert!(!context.clients.memory.has_to_wait(usize::MAX));
+    }
+
+    #[test]
+    fn no_limit_is_too_large() {
+        let context = context(usize::MAX);
+        let session = testing::session(&context);
+        let _charge = charge(&session, 1 << 40);
+        context.clients.relieve();
+        assert!(!session.is_evicted() && !context.clients.memory.has_to_wait(usize::MAX));
     }
 }

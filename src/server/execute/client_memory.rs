@@ -52,13 +52,14 @@ impl ClientMemory {
     /// Returns true if more is held than the limit, without what is on its way out.
     pub(crate) fn is_over(&self) -> bool {
         let held = self.held();
-        held > self.limit && held > self.limit + self.leaving.load(Ordering::Relaxed)
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        held > self.limit && held > self.limit.saturating_add(leaving)
     }
 
     /// Returns true if a connection that holds so many bytes has to wait before it receives more,
     /// because what is on its way out is too much by itself.
     pub(crate) fn has_to_wait(&self, bytes: usize) -> bool {
-        bytes > SMALL_BYTES && self.held() > self.limit + self.limit / 4
+        bytes > SMALL_BYTES && self.held() > self.limit.saturating_add(self.limit / 4)
     }
 
     /// Records how many bytes are on their way out.
