@@ -216,7 +216,7 @@ impl Clients {
             return;
         }
         let open = lock(&self.open);
-        let held = self.memory.held();
+        let look = self.memory.look();
         let staying = open.values().filter(|session| !session.is_evicted());
         let mut staying: Vec<_> = staying.map(|session| (session.held().memory, session)).collect();
         let mut bytes = staying.iter().map(|(bytes, _)| bytes).sum();
@@ -227,7 +227,7 @@ impl Clients {
             session.evict();
             bytes -= largest;
         }
-        self.memory.note_leaving(held.saturating_sub(bytes));
+        self.memory.note_staying(&look, bytes);
     }
 
     /// Adds a session, authenticated if clients need no password; `wake` makes its worker check its
