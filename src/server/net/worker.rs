@@ -212,6 +212,8 @@ impl<S: Transport> Worker<S> {
         }
         round.clear();
         self.spare = round;
+        // Replies to writes may have come behind the last request that looked.
+        self.context.clients.relieve();
         self.expire(now);
     }
 

@@ -76,6 +76,26 @@ fn a_client_that_does_not_take_its_replies_is_closed_without_more() {
 }
 
 #[test]
+fn replies_count_that_come_after_the_last_request() {
+    let mut bench = bench();
+    bench.context.store.set("k", vec![b'v'; 2 * LIMIT]).unwrap();
+    let released = block_writer(&bench.context.store);
+    let client = bench.connect();
+    lock(&client.1.0).room = 10;
+    bench.send(client.0, &client.1, b"SET k v GET\r\n");
+    bench.turn();
+    lock(&client.1.0).closed = true;
+    bench.readable(client.0);
+    bench.turn();
+    drop(released);
+    bench.turn_until(|bench| {
+        bench.port.call_attention();
+        evicted(bench) == 1
+    });
+    assert_eq!(bench.context.clients.memory.held(), 0);
+}
+
+#[test]
 fn decoded_requests_count_as_they_are_held() {
     let mut bench = bench();
     let _released = block_writer(&bench.context.store);
