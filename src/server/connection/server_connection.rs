@@ -158,7 +158,7 @@ impl ServerConnection {
 
     /// Returns true if it has requests that only wait for another turn.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.is_interrupted
+        self.is_interrupted && matches!(self.phase, ConnectionPhase::Open { .. })
     }
 
     /// Returns what the server waits for its client to do.

@@ -406,3 +406,14 @@ fn a_connection_that_is_aborted_holds_nothing() {
     assert!(driver.connection.charged() < 16 << 10);
     assert!(driver.connection.is_aborted());
 }
+
+#[test]
+fn a_connection_that_ends_waits_for_no_turn() {
+    let mut driver = Driver::new();
+    driver.receive(&b"PING\r\n".repeat(usize::try_from(TURN_REQUESTS).unwrap() + 1));
+    assert!(driver.connection.is_interrupted());
+    driver.take_output();
+    driver.connection.evict();
+    assert!(driver.output().starts_with(b"-OOM "));
+    assert!(!driver.connection.is_interrupted());
+}
