@@ -107,6 +107,30 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_without_a_password_goes_before_a_client_that_holds_more_than_each_of_it() {
+        let context = context(1 << 20);
+        let (clients, strangers): ([_; 2], [_; 8]) = (
+            std::array::from_fn(|_| testing::session(&context)),
+            std::array::from_fn(|_| testing::session(&context)),
+        );
+        strangers.iter().for_each(|session| session.set_authenticated(false));
+        let evicted = |sessions: &[Arc<Session>]| {
+            sessions.iter().filter(|session| session.is_evicted()).count()
+        };
+        let crowd = strangers.each_ref().map(|session| charge(session, 100 << 10));
+        let large = charge(&clients[0], 300 << 10);
+        context.clients.relieve();
+        assert_eq!((evicted(&clients), evicted(&strangers)), (0, 1));
+        let larger = charge(&clients[1], 600 << 10);
+        context.clients.relieve();
+        // Two of them hold less than a quarter, so now the largest of all goes.
+        assert_eq!((evicted(&clients), evicted(&strangers)), (1, 6));
+        assert!(clients[1].is_evicted());
+        drop((crowd, large, larger));
+        assert!(!context.clients.memory.is_over());
+    }
+
+    #[test]
     fn memory_of_closed_connections_makes_large_ones_wait_and_evicts_nobody() {
         let context = context(1 << 20);
         let (closed, open) = (testing::session(&context), testing::session(&context));

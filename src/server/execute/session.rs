@@ -195,6 +195,41 @@ impl Session {
     }
 }
 
+/// Clients without a password may together hold one part out of so many of the limit before they
+/// are evicted ahead of those that gave one: the places of a server are enough for a crowd of them
+/// to use up all of it, each with little.
+const STRANGERS_SHARE: usize = 4;
+
+/// Sessions by the bytes that they hold.
+#[derive(Default)]
+struct Ranking<'a> {
+    sessions: Vec<(usize, &'a Session)>,
+    /// The bytes that all of them hold.
+    bytes: usize,
+}
+
+impl<'a> Ranking<'a> {
+    fn add(&mut self, session: &'a Session) {
+        let bytes = session.held().memory;
+        self.sessions.push((bytes, session));
+        self.bytes += bytes;
+    }
+
+    fn sort(&mut self) {
+        self.sessions.sort_unstable_by_key(|(bytes, _)| *bytes);
+    }
+
+    fn largest_bytes(&self) -> usize {
+        self.sessions.last().map_or(0, |(bytes, _)| *bytes)
+    }
+
+    fn take_largest(&mut self) -> Option<&'a Session> {
+        let (bytes, session) = self.sessions.pop()?;
+        self.bytes -= bytes;
+        Some(session)
+    }
+}
+
 /// The sessions of all open connections.
 pub(crate) struct Clients {
     next_id: AtomicU64,
@@ -210,24 +245,32 @@ impl Clients {
         Self { next_id: AtomicU64::new(0), open: Mutex::default(), memory }
     }
 
-    /// Evicts the connections that hold most, as long as all of them hold more than the limit.
+    /// Evicts the connections that hold most, as long as all of them hold more than the limit:
+    /// those without a password first, while these hold more than their share.
     pub(crate) fn relieve(&self) {
         if !self.memory.is_over() {
             return;
         }
         let open = lock(&self.open);
         let look = self.memory.look();
-        let staying = open.values().filter(|session| !session.is_evicted());
-        let mut staying: Vec<_> = staying.map(|session| (session.held().memory, session)).collect();
-        let mut bytes = staying.iter().map(|(bytes, _)| bytes).sum();
-        staying.sort_unstable_by_key(|(bytes, _)| *bytes);
-        while bytes > self.memory.limit()
-            && let Some((largest, session)) = staying.pop()
-        {
-            session.evict();
-            bytes -= largest;
+        let limit = self.memory.limit();
+        let (mut clients, mut strangers) = (Ranking::default(), Ranking::default());
+        for session in open.values().filter(|session| !session.is_evicted()) {
+            match session.is_authenticated() {
+                true => clients.add(session),
+                false => strangers.add(session),
+            }
         }
-        self.memory.note_staying(&look, bytes);
+        clients.sort();
+        strangers.sort();
+        while clients.bytes + strangers.bytes > limit {
+            let is_stranger = strangers.bytes > limit / STRANGERS_SHARE
+                || strangers.largest_bytes() > clients.largest_bytes();
+            let ranking = if is_stranger { &mut strangers } else { &mut clients };
+            let Some(session) = ranking.take_largest() else { break };
+            session.evict();
+        }
+        self.memory.note_staying(&look, clients.bytes + strangers.bytes);
     }
 
     /// Adds a session, authenticated if clients need no password; `wake` makes its worker check its
