@@ -13,6 +13,7 @@ use crate::attacker::Target;
 use crate::common::process::Server;
 use crate::common::resources::Resources;
 use crate::common::wait::{PATIENCE, wait_until};
+use crate::control_group::ControlGroup;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_kvs-server");
 
@@ -21,13 +22,17 @@ pub struct Setting {
     pub name: &'static str,
     pub arguments: &'static [&'static str],
     pub password: Option<&'static str>,
+    /// The memory of the control group that it runs in, where there is to be one.
+    pub group_bytes: Option<u64>,
     pub attacks: &'static [Attack],
 }
 
 /// A running server of a setting, and the operator who looks after it.
 pub struct Arena {
     pub setting: &'static Setting,
+    /// Declared before the group, which goes when no process is left in it.
     pub server: Server,
+    group: Option<ControlGroup>,
     operator: KvsClient,
     store: TempDir,
     sockets: TempDir,
@@ -36,9 +41,10 @@ pub struct Arena {
 impl Arena {
     /// Starts the server on an empty store.
     pub fn start(setting: &'static Setting) -> Self {
+        let group = setting.group_bytes.and_then(ControlGroup::of_memory);
         let (store, sockets) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        let (server, operator) = run(setting, &store, &sockets);
-        Self { setting, server, operator, store, sockets }
+        let (server, operator) = run(setting, group.as_ref(), &store, &sockets);
+        Self { setting, server, group, operator, store, sockets }
     }
 
     /// Starts the server again on the same store, which the one before has to have left.
@@ -47,7 +53,8 @@ impl Arena {
             self.server.signal("KILL");
             wait_until("the server's end", || !self.server.is_running());
         }
-        (self.server, self.operator) = run(self.setting, &self.store, &self.sockets);
+        let (group, store) = (self.group.as_ref(), &self.store);
+        (self.server, self.operator) = run(self.setting, group, store, &self.sockets);
     }
 
     /// Returns the directory of the store.
@@ -74,7 +81,8 @@ impl Arena {
         loop {
             let count = self.connections();
             if !self.server.is_running() {
-                return Err("the server died".to_owned());
+                let kills = self.group.as_ref().map_or(0, ControlGroup::kills);
+                return Err(format!("the server died; its group killed {kills} so far"));
             }
             let Some(count) = count else { return Err("the operator got no answer".to_owned()) };
             if count == 1
@@ -91,8 +99,13 @@ impl Arena {
 }
 
 /// Starts a server of the setting; an operator's connection over its Unix socket.
-fn run(setting: &Setting, store: &TempDir, sockets: &TempDir) -> (Server, KvsClient) {
-    let mut command = Command::new(SERVER);
+fn run(
+    setting: &Setting,
+    group: Option<&ControlGroup>,
+    store: &TempDir,
+    sockets: &TempDir,
+) -> (Server, KvsClient) {
+    let mut command = group.map_or_else(|| Command::new(SERVER), |group| group.command(SERVER));
     let mut options = ClientOptions::default().timeout(PATIENCE);
     if let Some(password) = setting.password {
         command.env("KVS_PASSWORD", password);

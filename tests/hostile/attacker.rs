@@ -18,6 +18,9 @@ use crate::common::wait::PATIENCE;
 /// The time after which a socket that takes no bytes counts as full for good.
 const STALL: Duration = Duration::from_secs(1);
 
+/// The beginning of the error for a client that is closed because it holds too much memory.
+pub const EVICTION: &str = "-OOM the memory for clients is used up";
+
 /// The server as its clients see it.
 pub struct Target {
     pub address: SocketAddr,
@@ -128,6 +131,17 @@ impl Attacker {
         let read = self.0.read(&mut [0; 64]);
         self.0.set_nonblocking(false).unwrap();
         !matches!(&read, Err(error) if is_timeout(error))
+    }
+
+    /// Checks that a client that gets no replies got nothing, or an error because it holds too much
+    /// memory.
+    pub fn check_end(&mut self) {
+        let mut bytes = Vec::new();
+        self.0.set_nonblocking(true).unwrap();
+        let _ = self.0.read_to_end(&mut bytes);
+        self.0.set_nonblocking(false).unwrap();
+        let text = bytes.escape_ascii().to_string();
+        assert!(text.is_empty() || text.starts_with(EVICTION), "{text}");
     }
 
     /// Closes the connection without its usual end, whatever was not sent or read.

@@ -13,6 +13,7 @@ mod attacker;
 mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
+mod control_group;
 mod good_client;
 mod watch;
 
@@ -42,8 +43,9 @@ fn none(_: &Target) -> Vec<Attacker> {
 /// Attacks that make the server hold as much as they can.
 static MEMORY: Setting = Setting {
     name: "memory",
-    arguments: &["--cache-mib", "64"],
+    arguments: &[],
     password: None,
+    group_bytes: Some(512 * MEBIBYTE),
     attacks: &[
         NONE,
         Attack::new("halves of values", held_requests::halves_of_values),
@@ -64,6 +66,7 @@ static WORK: Setting = Setting {
     name: "work",
     arguments: &[],
     password: None,
+    group_bytes: None,
     attacks: &[
         NONE,
         Attack::new("silent clients", silence::silent_clients).within(128 * MEBIBYTE),
@@ -84,6 +87,7 @@ static PLACES: Setting = Setting {
     name: "places",
     arguments: &["--connections-max", crowds::PLACES],
     password: None,
+    group_bytes: None,
     attacks: &[
         Attack::new("more clients than places", crowds::more_than_all_places).within(32 * MEBIBYTE)
     ],
@@ -93,6 +97,7 @@ static PASSWORD: Setting = Setting {
     name: "password",
     arguments: &[],
     password: Some(strangers::PASSWORD),
+    group_bytes: None,
     attacks: &[
         Attack::new("guesses of a password", strangers::guesses).within(32 * MEBIBYTE),
         Attack::new("oversized requests", strangers::oversized_requests).within(64 * MEBIBYTE),

@@ -4,7 +4,10 @@
 const KEPT_BYTES: usize = 32 << 10;
 
 /// The most bytes of room per byte of content that are made for announced bytes.
-const ROOM_FACTOR: usize = 64;
+const ROOM_FACTOR: usize = 8;
+
+/// The unit in which the system gives memory to large buffers: that of a huge page.
+const PAGE_BYTES: usize = 2 << 20;
 
 /// A queue of bytes whose content is one slice.
 #[derive(Default)]
@@ -14,6 +17,8 @@ pub(crate) struct Buffer {
     start: usize,
     /// The most bytes that `bytes` had since it was allocated, if it has fewer now.
     touched: usize,
+    /// The capacity when [`Buffer::take_left`] last looked.
+    known_capacity: usize,
 }
 
 impl Buffer {
@@ -27,13 +32,16 @@ impl Buffer {
         self.bytes.len() - self.start
     }
 
-    /// Returns the number of bytes of memory; the system gives no memory for room that was never
-    /// used.
+    /// Returns the number of bytes of memory; the system gives none for pages that were never used.
     pub(crate) fn memory(&self) -> usize {
-        match self.bytes.capacity() {
-            small @ ..=KEPT_BYTES => small,
-            _ => self.touched.max(self.bytes.len()),
-        }
+        let touched = self.touched.max(self.bytes.len());
+        self.bytes.capacity().min(touched.next_multiple_of(PAGE_BYTES))
+    }
+
+    /// Returns the bytes of memory that the content left for larger ones since the last call.
+    pub(crate) fn take_left(&mut self) -> usize {
+        let known = std::mem::replace(&mut self.known_capacity, self.bytes.capacity());
+        if self.bytes.capacity() > known { known } else { 0 }
     }
 
     /// Returns true if everything is consumed.
@@ -68,8 +76,9 @@ impl Buffer {
         if count > KEPT_BYTES.max(room) && room < self.len() {
             self.move_to_front();
             // Without it the content grows as it comes.
-            let _ = self.bytes.try_reserve_exact(count);
-            self.touched = 0;
+            if self.bytes.try_reserve_exact(count).is_ok() {
+                self.touched = 0;
+            }
         }
     }
 
@@ -81,6 +90,7 @@ impl Buffer {
         } else if self.bytes.capacity() > KEPT_BYTES {
             *self = Self::default();
         } else {
+            self.touched = self.touched.max(self.bytes.len());
             self.start = 0;
             self.bytes.clear();
         }
@@ -153,5 +163,36 @@ mod tests {
         buffer.consume(1 << 20);
         assert!(buffer.is_empty());
         assert!(buffer.bytes.capacity() <= KEPT_BYTES);
+    }
+
+    #[test]
+    fn announced_bytes_get_room_once_enough_came_and_unused_room_is_no_memory() {
+        let mut buffer = Buffer::default();
+        buffer.tail().extend([7; 100]);
+        buffer.expect(60_000_000);
+        assert!(buffer.bytes.capacity() <= KEPT_BYTES, "few bytes may announce many");
+        buffer.tail().resize(1 << 20, 7);
+        buffer.expect(60_000_000);
+        assert_eq!(buffer.bytes.capacity(), 9 << 20);
+        assert_eq!(buffer.memory(), PAGE_BYTES);
+        let place = buffer.bytes.as_ptr();
+        buffer.tail().resize(4 << 20, 7);
+        buffer.expect(55_000_000);
+        assert_eq!(buffer.bytes.as_ptr(), place, "there is room");
+        assert_eq!(buffer.memory(), 4 << 20);
+        buffer.consume(4 << 20);
+        assert_eq!(buffer.memory(), 0);
+    }
+
+    #[test]
+    fn memory_that_was_left_for_larger_one_is_told_once() {
+        let mut buffer = Buffer::default();
+        buffer.tail().extend([7; 100]);
+        let small = buffer.bytes.capacity();
+        assert_eq!(buffer.take_left(), 0);
+        buffer.tail().extend(vec![7; 100_000]);
+        assert_eq!((buffer.take_left(), buffer.take_left()), (small, 0));
+        buffer.consume(usize::MAX);
+        assert_eq!(buffer.take_left(), 0, "what was dropped is no longer charged");
     }
 }

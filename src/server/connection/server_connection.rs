@@ -350,6 +350,8 @@ impl ServerConnection {
         self.waiting_for = WaitingFor::Nothing;
         self.input.consume(replies.consumed);
         self.output.append(replies.output);
+        // It is not to count twice.
+        drop(replies.charge);
         self.recharge();
         intake.requests += replies.requests;
         self.executed += replies.requests;
@@ -459,6 +461,7 @@ impl ServerConnection {
 
     /// Charges the bytes that it holds now.
     fn recharge(&mut self) {
+        self.charge.note_freed(self.input.take_left() + self.output.take_left());
         let buffers = self.input.memory() + self.output.memory();
         let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
         self.charge.set(CONNECTION_BYTES + buffers + requests + self.session.label_bytes());

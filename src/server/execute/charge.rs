@@ -28,6 +28,11 @@ impl Charge {
         }
     }
 
+    /// Records that memory was freed that other memory took the place of.
+    pub(crate) fn note_freed(&self, bytes: usize) {
+        self.session.memory.note_freed(bytes);
+    }
+
     fn change(&mut self, bytes: usize) {
         self.session.change_charge(self.bytes, bytes);
         self.session.memory.change(self.bytes, bytes);

@@ -83,6 +83,18 @@ impl ClientMemory {
         if leaving > usize::MAX / 2 { 0 } else { leaving }
     }
 
+    /// Records that bytes were freed that others took the place of.
+    pub(super) fn note_freed(&self, bytes: usize) {
+        if bytes >= SMALL_BYTES {
+            self.freed_in_large.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns true if so much is held that the allocator should keep little beside it.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.held() > self.limit / 2
+    }
+
     /// Returns true if more is held than the limit, without what is on its way out.
     pub(crate) fn is_over(&self) -> bool {
         let held = self.held();
@@ -104,9 +116,7 @@ impl ClientMemory {
         let bytes = from - to;
         self.held.fetch_sub(bytes, Ordering::AcqRel);
         self.freed.fetch_add(bytes, Ordering::Release);
-        if bytes >= SMALL_BYTES {
-            self.freed_in_large.fetch_add(bytes, Ordering::Relaxed);
-        }
+        self.note_freed(bytes);
     }
 }
 

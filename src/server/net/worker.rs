@@ -54,6 +54,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The time after which a wrong password is answered.
 const DELAY: Duration = Duration::from_secs(1);
 
+/// The freed bytes that are given back in the middle of a turn if memory is scarce.
+const MUCH_FREED_BYTES: usize = 16 << 20;
+
 /// The time for which a stopping worker waits for clients to take their replies.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -253,6 +256,7 @@ impl<S: Transport> Worker<S> {
             self.note_eviction(place, now);
             self.enqueue(place);
         }
+        self.give_memory_back(MUCH_FREED_BYTES);
     }
 
     fn note_eviction(&mut self, place: usize, now: Instant) {
@@ -370,6 +374,9 @@ impl<S: Transport> Worker<S> {
             if memory.has_to_wait(usize::MAX) && memory.held() > held_before + FREE_STEP {
                 self.free_evicted(now);
                 held_before = self.context.clients.memory.held();
+            }
+            if self.context.clients.memory.is_scarce() {
+                self.give_memory_back(MUCH_FREED_BYTES);
             }
         }
         self.context.statistics.bytes_in.add(bytes_in);

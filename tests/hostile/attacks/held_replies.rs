@@ -10,7 +10,7 @@ use crate::common::form::by_form;
 pub fn values_that_nobody_reads(target: &Target) -> Vec<Attacker> {
     target.store("mebibyte", by_form([64 << 10, 1 << 20, 1 << 20]));
     let requests = b"GET mebibyte\r\n".repeat(by_form([64, 5000, 5000]));
-    target.crowd(8, |attacker| {
+    target.crowd(by_form([8, 100, 100]), |attacker| {
         attacker.send(&requests);
     })
 }
@@ -28,7 +28,7 @@ pub fn slow_readers(target: &Target) -> Vec<Attacker> {
     target.store("large", by_form([2_000_000, 60_000_000, 60_000_000]));
     let time =
         by_form([Duration::from_millis(200), Duration::from_secs(5), Duration::from_secs(5)]);
-    let mut attackers = target.attackers(8);
+    let mut attackers = target.attackers(by_form([8, 100, 100]));
     for attacker in &mut attackers {
         attacker.send(b"GET large\r\n");
     }

@@ -36,7 +36,7 @@ impl<S: Transport> Worker<S> {
             // After a pause of the process the clients get a turn first.
             let was_paused = now > sweep + SWEEP;
             let goes_on = was_paused || self.close_late_ones(now) | self.free_idle(now);
-            self.give_memory_back();
+            self.give_memory_back(GIVE_BACK_BYTES);
             self.sweep = goes_on.then(|| now + SWEEP);
         }
     }
@@ -78,9 +78,10 @@ impl<S: Transport> Worker<S> {
         self.context.clients.memory.freed().wrapping_sub(self.given_back)
     }
 
-    /// Gives the memory that this thread and the readers freed back to the system, if it is much.
-    fn give_memory_back(&mut self) {
-        if self.freed() < GIVE_BACK_BYTES {
+    /// Gives the memory that this thread and the readers freed back to the system, if it is that
+    /// much.
+    pub(super) fn give_memory_back(&mut self, bytes_min: usize) {
+        if self.freed() < bytes_min {
             return;
         }
         self.given_back = self.context.clients.memory.freed();
