@@ -11,10 +11,9 @@
 //! | [`text`] | file names, markers, patterns, numbers | what is read is what would be written; patterns match as by definition |
 //!
 //! Each runs on its own without sockets, files or clocks, and without threads but those of a store
-//! that must not be written to, so its input is all that a
-//! failure needs to be repeated. The tests replay the inputs in `tests/corpus/` and mutations of
-//! them; the folder `fuzz/` runs the same functions under libFuzzer, which looks for inputs that
-//! reach new code.
+//! that must not be written to, so its input is all that a failure needs to be repeated. The tests
+//! replay the inputs in `tests/corpus/` and mutations of them; the folder `fuzz/` runs the same
+//! functions under libFuzzer, which looks for inputs that reach new code.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a target fails by panicking")]
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The memory of a machine that does not tell.
+/// The bytes that are assumed where nothing tells them.
 const UNKNOWN_BYTES: usize = 1 << 30;
 
 /// Returns the bytes of memory that this process may use: those of the machine, or fewer if a

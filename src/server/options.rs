@@ -82,9 +82,9 @@ impl ServerOptions {
     /// others hold less. The default is a quarter of the memory of the machine or of its control
     /// group.
     ///
-    /// A value takes three times its size while it is written, so fewer bytes than that let no
-    /// value of the [largest size](crate::Options::value_bytes_max) in. The limit may be exceeded
-    /// for a moment, by what one request takes and one turn of a worker receives.
+    /// A value counts once, so the limit has to be some mebibytes more than the [largest
+    /// value](crate::Options::value_bytes_max). The limit may be exceeded for a moment, by what one
+    /// request takes, about three times the size of its value, and one turn of a worker receives.
     #[must_use]
     pub fn client_memory(mut self, bytes: usize) -> Self {
         self.client_memory = bytes.max(CLIENT_MEMORY_MIN);
@@ -95,7 +95,7 @@ impl ServerOptions {
     /// for later; by default there is none.
     ///
     /// The server calls it on each of its threads that serve clients, about a second after they
-    /// freed some mebibytes.
+    /// freed some mebibytes, and sooner where clients hold half of what they may.
     #[must_use]
     pub fn give_memory_back(mut self, give_back: fn()) -> Self {
         self.give_memory_back = Some(give_back);

@@ -38,7 +38,8 @@ impl Buffer {
         self.bytes.capacity().min(touched.next_multiple_of(PAGE_BYTES))
     }
 
-    /// Returns the bytes of memory that the content left for larger ones since the last call.
+    /// Returns the bytes of the memory that the content moved out of since the last call, when it
+    /// grew out of them.
     pub(crate) fn take_left(&mut self) -> usize {
         let known = std::mem::replace(&mut self.known_capacity, self.bytes.capacity());
         if self.bytes.capacity() > known { known } else { 0 }
@@ -75,7 +76,7 @@ impl Buffer {
         let room = self.bytes.capacity() - self.bytes.len();
         if count > KEPT_BYTES.max(room) && room < self.len() {
             self.move_to_front();
-            // Without it the content grows as it comes.
+            // Without the room the content moves more often as it grows.
             if self.bytes.try_reserve_exact(count).is_ok() {
                 self.touched = 0;
             }

@@ -1,4 +1,4 @@
-//! What a turn of the worker takes from its connections, for other actors.
+//! The batches, figures and questions that a turn of the worker collects from its connections.
 
 use crate::server::connection::blocking_read::BlockingRead;
 use crate::store::Batch;
@@ -16,10 +16,10 @@ pub(crate) struct Intake {
 
 /// A request of a connection to another actor, before whose answer it cannot go on.
 pub(crate) enum Ask {
-    /// A sync, to be answered by [`ServerConnection::synced`](super::server_connection::ServerConnection::synced).
+    /// A sync, to be answered by `ServerConnection::synced`.
     Sync,
-    /// A pause, to be ended by [`ServerConnection::end_delay`](super::server_connection::ServerConnection::end_delay).
+    /// A pause, to be ended by `ServerConnection::end_delay`.
     Delay,
-    /// Requests for a reader, to be answered by [`ServerConnection::read`](super::server_connection::ServerConnection::read).
+    /// Requests for a reader, to be answered by `ServerConnection::read`.
     Read(BlockingRead),
 }

@@ -9,9 +9,9 @@
 //! | file | contents |
 //! |---|---|
 //! | [`server_connection`] | the connection: what may be executed now, and what it waits for |
-//! | [`intake`] | what a turn of the worker takes from it, for other actors |
+//! | [`intake`] | batches, figures and questions that a turn of the worker collects from it |
 //! | [`waiting_for`] | the answer that it waits for before its next request |
-//! | [`owed`] | what the server waits for its client to do |
+//! | [`owed`] | the next thing that its client owes the server |
 //! | [`protocol_state`] | the protocol that the client speaks, and one step of it |
 //! | [`reply_queue`] | replies behind an unanswered write |
 //! | [`blocking_read`] | requests that a reader executes, because the first would wait for the disk |

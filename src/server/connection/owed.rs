@@ -1,4 +1,4 @@
-//! What the server waits for a client to do.
+//! The next thing that a client owes the server, such as the rest of its request.
 
 /// A thing that the server waits for its client to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

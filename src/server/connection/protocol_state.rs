@@ -1,24 +1,20 @@
 //! The state of a protocol on one connection, and the step that parses and executes a request.
 
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, HelloStatus, RequestMessage,
-    ResponseMessage, STRANGER_FRAME_BYTES_MAX, ServerHello, decode_frame, missing_frame_bytes,
+    ClientHello, FRAME_BYTES_MAX, HelloStatus, RequestMessage, ResponseMessage,
+    STRANGER_FRAME_BYTES_MAX, ServerHello, decode_frame, missing_frame_bytes,
 };
 use crate::protocol::resp::{self, Parsed, RequestLimits, RequestParser};
 use crate::protocol::{Dialect, ProtocolError, detect};
 use crate::server::command;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Effect, Execution};
-use crate::server::execute::failure::protocol_failure;
+use crate::server::execute::failure::{EVICTION, eviction_failure, protocol_failure};
 use crate::server::execute::scope::Scope;
 use crate::server::native;
 
 /// The id of a response that states why the connection is closed, and answers no request.
 const NO_REQUEST: u64 = 0;
-
-/// The reason why a connection that holds too much memory is closed.
-const EVICTION: &str = "the memory for clients is used up and this one held the most of it; \
-                        send less at once, or take replies sooner";
 
 /// The protocol of a connection and the progress of its opening.
 pub(crate) enum ProtocolState {
@@ -104,10 +100,10 @@ impl ProtocolState {
                 let text = format!("OOM {EVICTION}");
                 Some(ClientReply::Resp(resp::Value::Error(text.into())))
             }
-            Self::Native => Some(ClientReply::Native(ResponseMessage {
-                id: NO_REQUEST,
-                result: Err(Failure { kind: FailureKind::Busy, message: EVICTION.to_owned() }),
-            })),
+            Self::Native => {
+                let result = Err(eviction_failure());
+                Some(ClientReply::Native(ResponseMessage { id: NO_REQUEST, result }))
+            }
         }
     }
 

@@ -28,7 +28,7 @@ impl Charge {
         }
     }
 
-    /// Records that memory was freed that other memory took the place of.
+    /// Counts the memory that a buffer freed when it moved to larger memory.
     pub(crate) fn note_freed(&self, bytes: usize) {
         self.session.memory.note_freed(bytes);
     }
@@ -82,7 +82,7 @@ mod tests {
         first.set(100_000);
         first.set(1);
         assert_eq!((session.held().memory, memory.held()), (2048, 2048));
-        assert_eq!(memory.freed(), 100_352 - 1024);
+        assert_eq!(memory.freed_in_large(), 100_352 - 1024);
         drop((first, second));
         assert_eq!((session.held().memory, memory.held()), (0, 0));
     }
@@ -97,7 +97,7 @@ mod tests {
         let evicted = || sessions.each_ref().map(|session| session.is_evicted());
         context.clients.relieve();
         assert_eq!(evicted(), [false, true, false, false]);
-        // What is on its way out is not counted twice.
+        // Leaving bytes are not counted twice.
         context.clients.relieve();
         assert_eq!(evicted(), [false, true, false, false]);
         let more = charge(&sessions[3], 400 << 10);

@@ -17,11 +17,11 @@ pub(crate) struct ClientMemory {
     held: AtomicUsize,
     /// The bytes that were freed so far; wraps around.
     freed: AtomicUsize,
-    /// Those of them that were not freed in small pieces.
+    /// The bytes that were freed so far in pieces of at least [`SMALL_BYTES`]; wraps around.
     freed_in_large: AtomicUsize,
-    /// What `freed` is at least, once everything is freed that was on its way out when last looked
-    /// at: of connections that were evicted, or that closed while a reader worked for them.
-    freed_then: AtomicUsize,
+    /// The value that `freed` reaches when all bytes are freed that were leaving at the last look:
+    /// those of connections that were evicted, or that closed while a reader worked for them.
+    freed_after_leaving: AtomicUsize,
 }
 
 /// The figures with which a look at the charges of all sessions begins.
@@ -38,7 +38,7 @@ impl ClientMemory {
             held: AtomicUsize::new(0),
             freed: AtomicUsize::new(0),
             freed_in_large: AtomicUsize::new(0),
-            freed_then: AtomicUsize::new(0),
+            freed_after_leaving: AtomicUsize::new(0),
         }
     }
 
@@ -52,38 +52,39 @@ impl ClientMemory {
         self.held.load(Ordering::Acquire)
     }
 
-    /// Returns the bytes that were freed so far, without small ones; wraps around.
-    pub(crate) fn freed(&self) -> usize {
+    /// Returns the bytes that were freed so far in pieces of at least [`SMALL_BYTES`]; wraps
+    /// around.
+    pub(crate) fn freed_in_large(&self) -> usize {
         self.freed_in_large.load(Ordering::Relaxed)
     }
 
     /// Begins a look at the charges of all sessions.
     ///
-    /// Whoever reads them afterwards finds at least the bytes there that are held now, but for what
-    /// is freed from now on.
+    /// The charges that are read afterwards have at least the bytes that are held now, without
+    /// those that are freed from now on.
     pub(super) fn look(&self) -> Look {
-        // In this order: what counts as freed already is held no longer.
+        // In this order: bytes that count as freed are no longer held.
         let freed = self.freed.load(Ordering::Acquire);
         Look { freed, held: self.held() }
     }
 
-    /// Ends a look, which found so many bytes at connections that stay: the others are on their way
-    /// out. What was freed since it began is not any longer.
+    /// Ends a look that found so many bytes at connections that stay. The other bytes that were
+    /// held when it began are leaving, or were freed meanwhile.
     pub(super) fn note_staying(&self, look: &Look, bytes: usize) {
         let leaving = look.held.saturating_sub(bytes);
-        self.freed_then.store(look.freed.wrapping_add(leaving), Ordering::Relaxed);
+        self.freed_after_leaving.store(look.freed.wrapping_add(leaving), Ordering::Relaxed);
     }
 
-    /// Returns the bytes that are on their way out. Whoever frees memory may be one of those that
-    /// leave: to think so at worst makes somebody look once more.
+    /// Returns the bytes that are leaving. Bytes that a connection frees that stays count as left,
+    /// too, which at worst causes one more look.
     fn leaving(&self) -> usize {
-        let freed_then = self.freed_then.load(Ordering::Relaxed);
-        let leaving = freed_then.wrapping_sub(self.freed.load(Ordering::Relaxed));
-        // More was freed since than was to be.
+        let freed_after = self.freed_after_leaving.load(Ordering::Relaxed);
+        let leaving = freed_after.wrapping_sub(self.freed.load(Ordering::Relaxed));
+        // More was freed since the look than was leaving.
         if leaving > usize::MAX / 2 { 0 } else { leaving }
     }
 
-    /// Records that bytes were freed that others took the place of.
+    /// Counts freed bytes, unless they are few.
     pub(super) fn note_freed(&self, bytes: usize) {
         if bytes >= SMALL_BYTES {
             self.freed_in_large.fetch_add(bytes, Ordering::Relaxed);
@@ -95,19 +96,19 @@ impl ClientMemory {
         self.held() > self.limit / 2
     }
 
-    /// Returns true if more is held than the limit, without what is on its way out.
+    /// Returns true if more is held than the limit, without what is leaving.
     pub(crate) fn is_over(&self) -> bool {
         let held = self.held();
         held > self.limit && held > self.limit.saturating_add(self.leaving())
     }
 
     /// Returns true if a connection that holds so many bytes has to wait before it receives more,
-    /// because what is on its way out is too much by itself.
+    /// because the bytes that are leaving are too many by themselves.
     pub(crate) fn has_to_wait(&self, bytes: usize) -> bool {
         bytes > SMALL_BYTES && self.held() > self.limit.saturating_add(self.limit / 4)
     }
 
-    /// Records that bytes became others, for one charge.
+    /// Changes the bytes that are held, as one charge changes.
     pub(super) fn change(&self, from: usize, to: usize) {
         if to >= from {
             self.held.fetch_add(to - from, Ordering::AcqRel);

@@ -5,6 +5,10 @@ use crate::protocol::ProtocolError;
 use crate::protocol::native::{Failure, FailureKind};
 use crate::server::execute::error_report::report;
 
+/// The reason why a connection that holds too much memory is closed.
+pub(crate) const EVICTION: &str = "the memory for clients is used up and this one held the most \
+                                   of it; send less at once, or take replies sooner";
+
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let kind = match error {
@@ -30,6 +34,11 @@ impl From<&Error> for Failure {
 /// Returns the failure that tells a client why its connection is closed.
 pub(crate) fn protocol_failure(error: &ProtocolError) -> Failure {
     failure(FailureKind::Protocol, error.to_string())
+}
+
+/// Returns the failure that tells a client that its connection is closed for what it holds.
+pub(crate) fn eviction_failure() -> Failure {
+    failure(FailureKind::Busy, EVICTION)
 }
 
 /// Returns the failure in place of an answer that no frame can hold.

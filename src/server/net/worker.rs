@@ -12,6 +12,8 @@
 //! each connection's replies with one system call: large ones at once, others at its end. It never
 //! waits; [`Worker::wait`] returns how long the poll may.
 
+mod sweep;
+
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -37,12 +39,12 @@ use crate::{Error, Result};
 /// The most bytes read per connection and turn, so that a fast client does not starve the others.
 const READ_BYTES_MAX: usize = 64 << 10;
 
-/// The bytes of output that are written at once, and not at the end of the turn. So many clients
-/// that take large replies need little more memory than one of them.
+/// The bytes of output that are written at once, and not at the end of the turn, so that a crowd of
+/// clients that take large replies needs little more memory than one of them.
 const LARGE_OUTPUT_BYTES: usize = 64 << 10;
 
-/// The bytes by which more is held for clients before a turn looks again for evicted ones.
-const FREE_STEP: usize = 512 << 10;
+/// The bytes by which clients have to hold more before a turn looks for evicted ones once more.
+const LOOK_STEP_BYTES: usize = 512 << 10;
 
 /// The pause before requests are offered again for which a mailbox had no room.
 const RETRY: Duration = Duration::from_millis(1);
@@ -261,7 +263,7 @@ impl<S: Transport> Worker<S> {
 
     fn note_eviction(&mut self, place: usize, now: Instant) {
         self.context.statistics.connections_evicted.add(1);
-        // What it held is given back before others take as much.
+        // Its memory is given back before others take as much.
         self.sweep = Some(now);
         if let Some(more) = self.refusals.admit(now)
             && let Some(client) = self.connections.get(place)
@@ -371,7 +373,7 @@ impl<S: Transport> Worker<S> {
                 }
             }
             let memory = &self.context.clients.memory;
-            if memory.has_to_wait(usize::MAX) && memory.held() > held_before + FREE_STEP {
+            if memory.has_to_wait(usize::MAX) && memory.held() > held_before + LOOK_STEP_BYTES {
                 self.free_evicted(now);
                 held_before = self.context.clients.memory.held();
             }
@@ -462,6 +464,5 @@ fn ticket<S: Transport>(place: usize, client: &SocketConnection<S>) -> Ticket {
     Ticket { place, session: client.connection.session().id }
 }
 
-mod sweep;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What a worker does for time that passed: it closes connections whose clients are late, and frees
-//! memory that nobody uses.
+//! The sweep of a worker, about once a second: it closes connections whose clients are late, and
+//! frees memory that nobody uses.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ impl<S: Transport> Worker<S> {
 
     /// Returns the bytes that connections freed since memory was given back.
     fn freed(&self) -> usize {
-        self.context.clients.memory.freed().wrapping_sub(self.given_back)
+        self.context.clients.memory.freed_in_large().wrapping_sub(self.given_back)
     }
 
     /// Gives the memory that this thread and the readers freed back to the system, if it is that
@@ -84,7 +84,7 @@ impl<S: Transport> Worker<S> {
         if self.freed() < bytes_min {
             return;
         }
-        self.given_back = self.context.clients.memory.freed();
+        self.given_back = self.context.clients.memory.freed_in_large();
         if let Some(give_back) = self.context.options.give_memory_back {
             give_back();
             self.outbox.tell_readers(give_back);

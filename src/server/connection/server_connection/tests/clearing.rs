@@ -153,7 +153,7 @@ fn a_client_that_leaves_leaves_a_part() {
     assert!(driver.answer());
     let Driver { context, connection, unwritten, .. } = driver;
     drop(connection);
-    // What is at the writer is still applied, and answered to nobody.
+    // The slices at the writer are still applied, and answered to nobody.
     unwritten.into_iter().for_each(|slice| drop(context.store.apply(slice)));
     let mut driver = Driver::over(context);
     assert_eq!(count(&driver), KEYS - 4095 - 4096);

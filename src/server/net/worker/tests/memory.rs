@@ -49,6 +49,20 @@ fn the_client_that_holds_most_gets_an_error_and_is_closed_and_the_others_go_on()
 }
 
 #[test]
+fn many_parts_that_come_in_one_turn_are_not_held_together() {
+    let mut bench = bench(MIB);
+    for _ in 0..60 {
+        let (place, socket) = bench.connect();
+        bench.send(place, &socket, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$60000000\r\n");
+        bench.send(place, &socket, &vec![b'x'; READ_BYTES_MAX]);
+    }
+    bench.turn();
+    let held = bench.context.clients.memory.held();
+    let parts = LOOK_STEP_BYTES + 4 * READ_BYTES_MAX;
+    assert!(held < MIB + MIB / 4 + parts, "{held} bytes are held after one turn");
+}
+
+#[test]
 fn many_large_replies_of_one_turn_are_not_held_together() {
     let mut bench = bench(MIB);
     bench.context.store.set("k", vec![b'v'; 600_000]).unwrap();
