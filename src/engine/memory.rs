@@ -2,8 +2,8 @@
 
 use super::scan::scan_index;
 use super::{
-    BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyspaceId,
-    MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
+    Access, BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group,
+    KeyspaceId, MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
 };
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
@@ -61,6 +61,12 @@ fn metadata((version, slot): (Sequence, MemorySlot)) -> Option<EntryMeta> {
     (!slot.is_tombstone()).then_some(EntryMeta { version, expires_at, value_type })
 }
 
+/// Returns the entry that was found, unless it is longer than `access` allows.
+fn short(entry: Option<Entry>, access: Access) -> std::result::Result<Option<Entry>, ReadError> {
+    access.check(entry.as_ref().map_or(0, |entry| entry.value.len()))?;
+    Ok(entry)
+}
+
 impl ReadHalf for MemoryReader {
     fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>> {
         let (index, indexes) = (self.indexes.reader(keyspace), self.indexes.clone());
@@ -71,8 +77,8 @@ impl ReadHalf for MemoryReader {
         Ok(self.index.newest(key).and_then(entry))
     }
 
-    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
-        Ok(self.get(key)?)
+    fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError> {
+        short(self.get(key)?, access)
     }
 
     fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
@@ -83,8 +89,9 @@ impl ReadHalf for MemoryReader {
         &self,
         key: &[u8],
         snapshot: &EngineSnapshot,
+        access: Access,
     ) -> std::result::Result<Option<Entry>, ReadError> {
-        Ok(self.get_at(key, snapshot)?)
+        short(self.get_at(key, snapshot)?, access)
     }
 
     fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {

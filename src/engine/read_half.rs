@@ -5,7 +5,7 @@ use super::page::{Page, ScanPage};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
 use crate::storage::format::keyspace::KeyspaceId;
-use crate::storage::segment::ReadError;
+use crate::storage::segment::{Access, ReadError};
 use crate::sync::Arc;
 
 /// The half that reads one keyspace, shared by any number of threads; see the [module](super) for
@@ -23,17 +23,18 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
     /// Returns the newest entry of the key; waits for the disk if it has to.
     fn get(&self, key: &[u8]) -> Result<Option<Entry>>;
 
-    /// Returns the newest entry of the key, unless that would wait for the disk.
-    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError>;
+    /// Returns the newest entry of the key, as far as `access` allows.
+    fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError>;
 
     /// Returns the entry of the key that the snapshot sees; waits for the disk if it has to.
     fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>>;
 
-    /// Returns the entry of the key that the snapshot sees, unless that would wait for the disk.
+    /// Returns the entry of the key that the snapshot sees, as far as `access` allows.
     fn try_get_at(
         &self,
         key: &[u8],
         snapshot: &EngineSnapshot,
+        access: Access,
     ) -> std::result::Result<Option<Entry>, ReadError>;
 
     /// Returns the metadata of the newest entry of the key.

@@ -19,7 +19,7 @@ use sled::{Batch as SledBatch, Db, IVec, Tree};
 
 use super::data_directory::{DataDirectory, LOCK_RETRY};
 use super::{
-    Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyRange, KeyspaceId,
+    Access, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyRange, KeyspaceId,
     MutationKind, Page, ReadError, ReadHalf, ScanPage, Scanned, ValueType, WriteHalf,
 };
 use crate::storage::environment::check_linked;
@@ -227,8 +227,13 @@ impl ReadHalf for SledReader {
         self.database.stored(key)?.map(|stored| self.database.entry(key, &stored)).transpose()
     }
 
-    fn try_get(&self, _key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
-        Err(ReadError::WouldBlock)
+    fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError> {
+        if access == Access::MemoryOnly {
+            return Err(ReadError::WouldBlock);
+        }
+        let Some(stored) = self.database.stored(key)? else { return Ok(None) };
+        access.check(stored.len())?;
+        Ok(Some(self.database.entry(key, &stored)?))
     }
 
     fn get_at(&self, _key: &[u8], _snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
@@ -239,8 +244,9 @@ impl ReadHalf for SledReader {
         &self,
         _key: &[u8],
         _snapshot: &EngineSnapshot,
+        _access: Access,
     ) -> std::result::Result<Option<Entry>, ReadError> {
-        Err(ReadError::WouldBlock)
+        Err(NO_SNAPSHOTS.into())
     }
 
     fn metadata_at(&self, _key: &[u8], _snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>> {

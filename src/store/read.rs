@@ -3,26 +3,19 @@
 //! Every read of a store goes through this file and [`scan`](super::scan). They own the rules that
 //! a caller must not have to know: a key over the limit is refused, as is a value that is no
 //! string, an expired entry is absent, and an engine without snapshots is read key by key. A read
-//! that may not wait for the disk fails with [`ReadError::WouldBlock`], so that nobody takes it for
-//! an absent key.
+//! that may not wait for the disk, or may not be long, fails with [`ReadError::WouldBlock`] or
+//! [`ReadError::TooLong`], so that nobody takes it for an absent key.
 
 use super::handle::Store;
 use crate::Result;
 use crate::engine::{EngineSnapshot, Entry, EntryMeta, UnixMillis};
 
-pub(crate) use crate::engine::ReadError;
+#[cfg(test)]
+pub(crate) use crate::engine::SHORT_READ_BYTES;
+pub(crate) use crate::engine::{Access, ReadError};
 
 /// The result of a read that may be forbidden to wait.
 pub(crate) type ReadResult<T> = std::result::Result<T, ReadError>;
-
-/// The permission of a read to wait for the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// The read may wait.
-    Blocking,
-    /// The read must not wait: it ends with [`ReadError::WouldBlock`] instead.
-    MemoryOnly,
-}
 
 /// The store at one moment, so that no read sees a part of a batch.
 ///
@@ -49,7 +42,7 @@ impl Store {
         let reader = &self.shared.reader;
         let entry = match access {
             Access::Blocking => reader.get(key)?,
-            Access::MemoryOnly => reader.try_get(key)?,
+            Access::Short | Access::MemoryOnly => reader.try_get(key, access)?,
         };
         Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
     }
@@ -87,6 +80,7 @@ impl Store {
             if bytes > bytes_max {
                 break;
             }
+            access.check(bytes)?;
             entries.push(entry);
         }
         Ok(entries)
@@ -151,9 +145,9 @@ impl ReadSnapshot<'_> {
         let reader = &self.store.shared.reader;
         let entry = match (&self.snapshot, access) {
             (Some(snapshot), Access::Blocking) => reader.get_at(key, snapshot)?,
-            (Some(snapshot), Access::MemoryOnly) => reader.try_get_at(key, snapshot)?,
+            (Some(snapshot), _) => reader.try_get_at(key, snapshot, access)?,
             (None, Access::Blocking) => reader.get(key)?,
-            (None, Access::MemoryOnly) => reader.try_get(key)?,
+            (None, _) => reader.try_get(key, access)?,
         };
         Ok(string(entry, |expires_at| self.is_past(expires_at))?)
     }

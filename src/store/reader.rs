@@ -1,6 +1,7 @@
 //! The reader actors, which execute the reads of a server that may wait for the disk.
 //!
-//! One more reader does the reads that visit every key, so that no other read waits behind them.
+//! One more reader does the reads that are long, one after the other: no other read waits behind
+//! them, and what they hold is held once.
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
@@ -8,6 +9,7 @@
 //!
 //! A task answers through what it captured, which must not block.
 
+use super::read::Access;
 use crate::actor::{Actor, ActorThread, Address, mailbox, spawn};
 use crate::sync::{AtomicUsize, Ordering};
 
@@ -22,8 +24,27 @@ pub(crate) type ReadTask = Box<dyn FnOnce() + Send>;
 pub(crate) enum ReadLength {
     /// That of a few records, or of a page of keys.
     Short,
-    /// That of all keys there are.
+    /// That of all keys there are, or of a large value, or of many values that are large together.
     Long,
+}
+
+impl ReadLength {
+    /// Returns the permission of the reads of a reader of this length.
+    pub(crate) fn access(self) -> Access {
+        match self {
+            Self::Short => Access::Short,
+            Self::Long => Access::Blocking,
+        }
+    }
+
+    /// Returns true if a read of this length is allowed.
+    pub(crate) fn is_allowed(self, access: Access) -> bool {
+        match access {
+            Access::Blocking => true,
+            Access::Short => self == Self::Short,
+            Access::MemoryOnly => false,
+        }
+    }
 }
 
 /// A reader actor. It has no state of its own: a task holds all that it uses.

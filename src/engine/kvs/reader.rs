@@ -10,7 +10,7 @@ use crate::storage::format::file_name;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{IndexReader, IndexReaders, KeyVersion, Slot};
-use crate::storage::segment::{Location, ReadError, ReadFailure, Segment, SegmentTable};
+use crate::storage::segment::{Access, Location, ReadError, ReadFailure, Segment, SegmentTable};
 use crate::sync::Arc;
 use crate::{Error, Result, error};
 
@@ -145,8 +145,8 @@ impl ReadHalf for KvsReader {
         self.newest(key, Segment::fetch)
     }
 
-    fn try_get(&self, key: &[u8]) -> std::result::Result<Option<Entry>, ReadError> {
-        self.newest(key, Segment::try_fetch)
+    fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError> {
+        self.newest(key, |segment, key, version, at| segment.try_fetch(key, version, at, access))
     }
 
     fn get_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<Entry>> {
@@ -157,8 +157,11 @@ impl ReadHalf for KvsReader {
         &self,
         key: &[u8],
         snapshot: &EngineSnapshot,
+        access: Access,
     ) -> std::result::Result<Option<Entry>, ReadError> {
-        self.at(key, snapshot, Segment::try_fetch)
+        self.at(key, snapshot, |segment, key, version, at| {
+            segment.try_fetch(key, version, at, access)
+        })
     }
 
     fn metadata(&self, key: &[u8]) -> Result<Option<EntryMeta>> {

@@ -83,12 +83,17 @@ struct BodyWriter<'a> {
     limit: usize,
 }
 
+/// The bytes of the fields of a message behind its value.
+const FIELDS_BYTES: usize = 64;
+
 impl postcard::ser_flavors::Flavor for BodyWriter<'_> {
     type Output = usize;
 
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
         self.written = self.written.saturating_add(data.len());
         if self.written <= self.limit {
+            // For the fields behind it too: a large value would double its memory for them.
+            self.out.reserve(data.len() + FIELDS_BYTES);
             self.out.extend_from_slice(data);
         }
         Ok(())

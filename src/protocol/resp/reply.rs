@@ -80,6 +80,8 @@ const VERBATIM_FORMAT: &[u8] = b"txt:";
 
 /// Appends a bulk string to `out`, for a value that should not be copied into a [`Value`] first.
 pub fn encode_bulk(bytes: &[u8], out: &mut Vec<u8>) {
+    // At once: a large value would double its memory for the line end.
+    out.reserve(LINE_BYTES_MAX + bytes.len() + 2);
     encode_length(b'$', bytes.len(), out);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
@@ -112,10 +114,12 @@ fn encode_length(kind: u8, length: usize, out: &mut Vec<u8>) {
     encode_number(kind, i64::try_from(length).unwrap_or(i64::MAX), out);
 }
 
+/// The bytes of a type byte, a sign, 19 digits and the line end.
+const LINE_BYTES_MAX: usize = 23;
+
 /// Appends a type byte and a number, formatted on the stack because every reply has one.
 fn encode_number(kind: u8, value: i64, out: &mut Vec<u8>) {
-    // Room for the type byte, a sign, 19 digits and the line end.
-    let mut line = [0; 23];
+    let mut line = [0; LINE_BYTES_MAX];
     let mut start = line.len();
     let mut prepend = |byte| {
         start -= 1;

@@ -22,7 +22,7 @@ pub(super) type Executed = Result<Execution<Value>, Unfinished>;
 /// The early end of a call.
 #[derive(Debug)]
 pub(super) enum Unfinished {
-    /// A read would wait for the disk: a reader executes the call once more.
+    /// A read would wait for the disk, or is long: a reader executes the call once more.
     WouldBlock(ReadLength),
     /// The call is answered with an error.
     Refused(CommandError),
@@ -44,6 +44,7 @@ impl From<ReadError> for Unfinished {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::WouldBlock => Self::WouldBlock(ReadLength::Short),
+            ReadError::TooLong => Self::WouldBlock(ReadLength::Long),
             ReadError::Failed(error) => error.into(),
         }
     }
@@ -57,8 +58,7 @@ pub(crate) struct Call<'a> {
     pub(super) context: &'a Context,
     /// The state of this connection.
     pub(super) session: &'a Session,
-    /// The permission to wait: [`Access::MemoryOnly`] on a worker, [`Access::Blocking`] on a
-    /// reader.
+    /// The permission of its reads: [`Access::MemoryOnly`] on a worker, more on a reader.
     pub(super) access: Access,
     /// The commands there are.
     pub(super) table: &'static CommandTable<CommandFunction>,

@@ -8,7 +8,6 @@ use crate::Entry;
 use crate::protocol::resp::Value;
 use crate::server::execute::execution::{Execution, KEYS_ON_WORKER_MAX};
 use crate::store::UnixMillis;
-use crate::store::read::Access;
 use crate::store::reader::ReadLength;
 
 impl Call<'_> {
@@ -38,9 +37,9 @@ impl Call<'_> {
 
     /// Leaves a call that visits keys in their order, or many, to a reader.
     pub(super) fn check_may_wait(&self, length: ReadLength) -> Result<(), Unfinished> {
-        match self.access {
-            Access::MemoryOnly => Err(Unfinished::WouldBlock(length)),
-            Access::Blocking => Ok(()),
+        match length.is_allowed(self.access) {
+            true => Ok(()),
+            false => Err(Unfinished::WouldBlock(length)),
         }
     }
 

@@ -8,7 +8,6 @@ use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
-use crate::store::read::Access;
 use crate::store::reader::ReadLength;
 
 /// The most bytes of requests that go to the reader, unless the first one alone is longer.
@@ -35,6 +34,9 @@ pub(crate) struct ReaderReplies {
     pub(crate) output: Vec<u8>,
     /// The execution of the last of them, if it is no reply; its bytes are among the consumed.
     pub(crate) rest: Option<Execution<ClientReply>>,
+    /// The bytes of the first request, if it is longer than this reader's reads are: nothing was
+    /// executed, and the reader of long reads is to do so.
+    pub(crate) is_long: Option<usize>,
     /// The memory that is held for them, until the connection charges it.
     pub(crate) charge: Charge,
 }
@@ -54,14 +56,15 @@ impl BlockingRead {
         Self { dialect, requests, length, charge }
     }
 
-    /// Returns the length of the first read; the others are short.
+    /// Returns the length of the first read.
     pub(crate) fn length(&self) -> ReadLength {
         self.length
     }
 
     /// Executes the first request and the reads behind it, and waits for the disk if it has to.
     ///
-    /// Ends early if the connection is to be closed.
+    /// Ends early if the connection is to be closed. A long read begins once clients hold no more
+    /// than they may: it may take as much as the largest value.
     pub(crate) fn execute(self, context: &Context, session: &Session) -> ReaderReplies {
         let mut protocol = ProtocolState::of(self.dialect);
         let mut replies = ReaderReplies {
@@ -69,10 +72,14 @@ impl BlockingRead {
             requests: 0,
             output: Vec::new(),
             rest: None,
+            is_long: None,
             charge: self.charge,
         };
-        let scope = Scope { context, session, access: Access::Blocking };
+        let scope = Scope { context, session, access: self.length.access() };
         let is_closed = || session.is_killed() || session.is_evicted();
+        if self.length == ReadLength::Long {
+            context.clients.wait_for_room(is_closed);
+        }
         while replies.rest.is_none() && replies.output.len() < REPLY_BYTES && !is_closed() {
             let accepts = match replies.requests {
                 0 => Accepts::Everything,
@@ -85,6 +92,11 @@ impl BlockingRead {
                 // The worker executes this one, behind those that were executed here.
                 break;
             };
+            if matches!(execution, Execution::WouldBlock(_)) {
+                // The worker finds out by itself about one behind the first.
+                replies.is_long = (replies.requests == 0).then_some(consumed);
+                break;
+            }
             replies.consumed += consumed;
             replies.requests += 1;
             match execution {

@@ -271,6 +271,9 @@ impl ServerConnection {
         {
             return Some(ask);
         }
+        if let WaitingFor::LongRead(bytes) = self.waiting_for {
+            return self.ask_reader(bytes, ReadLength::Long);
+        }
         self.send_slice(intake);
         while self.may_execute() {
             self.is_interrupted = self.output.len() >= output_end || self.executed == executed_end;
@@ -355,13 +358,11 @@ impl ServerConnection {
         self.recharge();
         intake.requests += replies.requests;
         self.executed += replies.requests;
-        match replies.rest {
-            None => {}
-            Some(Execution::WouldBlock(_)) => {
-                log::error!("a reader refused a request because it would wait for the disk");
-                self.abort();
-            }
-            Some(execution) => self.waiting_for = WaitingFor::Writes(execution),
+        if let Some(bytes) = replies.is_long {
+            self.waiting_for = WaitingFor::LongRead(bytes);
+        }
+        if let Some(execution) = replies.rest {
+            self.waiting_for = WaitingFor::Writes(execution);
         }
     }
 

@@ -12,6 +12,9 @@ pub(super) enum WaitingFor {
     Nothing,
     /// The replies of a reader to the next requests.
     Reader,
+    /// The next turn, in which the reader of long reads is asked for the next request, so many
+    /// bytes long.
+    LongRead(usize),
     /// The result of a sync.
     Sync(RenderSync),
     /// The outcomes of the slices of a removal.

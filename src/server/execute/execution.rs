@@ -17,7 +17,7 @@ pub(crate) const KEYS_ON_WORKER_MAX: usize = 64;
 pub(crate) enum Execution<R> {
     /// The reply.
     Done(R),
-    /// A read would wait for the disk: a reader executes the same request once more.
+    /// A read would wait for the disk, or is long: a reader executes the same request once more.
     WouldBlock(ReadLength),
     /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::client_memory::ClientMemory;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock, now, sleep};
 
 /// The state of one connection that commands read and change, also from other connections.
 pub(crate) struct Session {
@@ -200,6 +200,12 @@ impl Session {
 /// to use up all of it, each with little.
 const STRANGERS_SHARE: usize = 4;
 
+/// The longest wait of a long read for evicted connections to be closed.
+const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at what is held, as nobody announces that it became less.
+const ROOM_RETRY: Duration = Duration::from_millis(1);
+
 /// Sessions by the bytes that they hold.
 #[derive(Default)]
 struct Ranking<'a> {
@@ -271,6 +277,19 @@ impl Clients {
             session.evict();
         }
         self.memory.note_staying(&look, clients.bytes + strangers.bytes);
+    }
+
+    /// Waits until clients hold no more than the limit, or it is time to give up; not for longer
+    /// than [`ROOM_PATIENCE`].
+    pub(crate) fn wait_for_room(&self, give_up: impl Fn() -> bool) {
+        let start = now();
+        while self.memory.held() > self.memory.limit()
+            && !give_up()
+            && now().saturating_duration_since(start) < ROOM_PATIENCE
+        {
+            self.relieve();
+            sleep(ROOM_RETRY);
+        }
     }
 
     /// Adds a session, authenticated if clients need no password; `wake` makes its worker check its

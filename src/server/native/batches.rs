@@ -8,7 +8,6 @@ use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::sliced_removal::SlicedRemoval;
-use crate::store::read::Access;
 use crate::store::reader::ReadLength;
 use crate::store::{
     Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, UnixMillis, WriteAnswer,
@@ -48,7 +47,7 @@ fn clear(id: u64, scope: &Scope<'_>) -> crate::Result<Execution<OperationResult>
     if !SlicedRemoval::is_for_clearing(store)? {
         return Ok(write(id, Batch::single(clear), |outcome| done(outcome.map(drop))));
     }
-    if scope.access == Access::MemoryOnly {
+    if !ReadLength::Long.is_allowed(scope.access) {
         return Ok(Execution::WouldBlock(ReadLength::Long));
     }
     let removal = SlicedRemoval::of_all_keys(store, clear, move |removed| {

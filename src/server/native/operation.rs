@@ -9,7 +9,6 @@ use crate::server::execute::authentication::{self, USER, WrongPassword};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
-use crate::store::reader::ReadLength;
 use reads::Unanswered;
 
 /// Returns the effect of an operation.
@@ -53,7 +52,7 @@ pub(in crate::server) fn execute(
         })),
         Effect::Reads => match reads::execute(request.operation, scope) {
             Ok(answer) => Execution::Done(Ok(answer)),
-            Err(Unanswered::WouldBlock) => Execution::WouldBlock(ReadLength::Short),
+            Err(Unanswered::WouldBlock(length)) => Execution::WouldBlock(length),
             Err(Unanswered::Failed(failure)) => Execution::Done(Err(failure)),
         },
     };

@@ -8,12 +8,13 @@ use crate::server::execute::failure::response_too_large;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::statistic::{self, Statistic};
 use crate::store::read::{Access, ReadError, ReadResult};
+use crate::store::reader::ReadLength;
 use crate::{Entry, Error, Result};
 
 /// The reason why a read has no answer.
 pub(super) enum Unanswered {
-    /// It would wait for the disk: a reader executes it once more.
-    WouldBlock,
+    /// It would wait for the disk, or is long: a reader executes it once more.
+    WouldBlock(ReadLength),
     /// It failed.
     Failed(Failure),
 }
@@ -21,7 +22,8 @@ pub(super) enum Unanswered {
 impl From<ReadError> for Unanswered {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::WouldBlock => Self::WouldBlock,
+            ReadError::WouldBlock => Self::WouldBlock(ReadLength::Short),
+            ReadError::TooLong => Self::WouldBlock(ReadLength::Long),
             ReadError::Failed(error) => Self::Failed(error.into()),
         }
     }
@@ -56,7 +58,7 @@ pub(super) fn execute(operation: RequestOperation<'_>, scope: &Scope<'_>) -> Rea
         }
         RequestOperation::Scan { start, end, reverse, limit, keys_only } => {
             if access == Access::MemoryOnly {
-                return Err(Unanswered::WouldBlock);
+                return Err(Unanswered::WouldBlock(ReadLength::Short));
             }
             range::scan(&context.store, start, end, reverse, limit, keys_only)?
         }
@@ -75,7 +77,7 @@ fn get(context: &Context, key: &[u8], access: Access) -> ReadResult<Option<Entry
 
 fn get_many(context: &Context, keys: &[ByteString<'_>], access: Access) -> ReadAnswer {
     if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
-        return Err(Unanswered::WouldBlock);
+        return Err(Unanswered::WouldBlock(ReadLength::Short));
     }
     let bytes_max = context.reply_bytes_max();
     let entries = context.store.read_entries(keys.iter().map(|key| &**key), access, bytes_max)?;

@@ -9,18 +9,45 @@ use crate::storage::segment::location::Location;
 use crate::storage::segment::open_segment::Segment;
 use crate::{Error, Result};
 
-/// The reason why a read that must not wait has no result.
+/// The permission of a read to wait for the disk, and to take memory for what it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The read may wait, and read records of any length.
+    Blocking,
+    /// The read may wait, but ends with [`ReadError::TooLong`] instead of reading more than
+    /// [`SHORT_READ_BYTES`].
+    Short,
+    /// The same, and the read must not wait: it ends with [`ReadError::WouldBlock`] instead.
+    MemoryOnly,
+}
+
+/// The most bytes of a read that is short.
+pub(crate) const SHORT_READ_BYTES: usize = 1 << 20;
+
+impl Access {
+    /// Refuses a read of so many bytes unless it may be as long.
+    pub(crate) fn check(self, bytes: usize) -> std::result::Result<(), ReadError> {
+        match bytes > SHORT_READ_BYTES && self != Self::Blocking {
+            true => Err(ReadError::TooLong),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The reason why a read with less than [`Access::Blocking`] has no result.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// The read would wait for the disk.
     WouldBlock,
+    /// The read is longer than [`SHORT_READ_BYTES`].
+    TooLong,
     /// The read failed.
     Failed(Error),
 }
 
 /// The error of a read, whether it may wait or not.
 pub(crate) trait ReadFailure: From<Error> {
-    /// Returns the failure, unless the read would only have to wait.
+    /// Returns the failure, unless the read only lacks permission.
     fn failure(&self) -> Option<&Error>;
 }
 
@@ -33,7 +60,7 @@ impl From<Error> for ReadError {
 impl ReadFailure for ReadError {
     fn failure(&self) -> Option<&Error> {
         match self {
-            Self::WouldBlock => None,
+            Self::WouldBlock | Self::TooLong => None,
             Self::Failed(error) => Some(error),
         }
     }
@@ -61,13 +88,18 @@ impl Segment {
         })
     }
 
-    /// Reads as [`fetch`](Self::fetch) does, unless that would wait for the disk.
+    /// Reads as [`fetch`](Self::fetch) does, as far as `access` allows.
     pub(crate) fn try_fetch(
         &self,
         key: PlacedKey<'_>,
         sequence: Sequence,
         location: &Location,
+        access: Access,
     ) -> std::result::Result<Vec<u8>, ReadError> {
+        access.check(location.extent.length as usize)?;
+        if access != Access::MemoryOnly {
+            return Ok(self.fetch(key, sequence, location)?);
+        }
         self.fetch_by(key, sequence, location, |buffer, offset| {
             self.file.read_cached_at(buffer, offset).map_err(|error| match error.kind() {
                 io::ErrorKind::WouldBlock => ReadError::WouldBlock,
@@ -84,29 +116,39 @@ impl Segment {
         read: impl FnOnce(&mut [u8], u64) -> std::result::Result<usize, E>,
     ) -> std::result::Result<Vec<u8>, E> {
         let (length, offset) = (location.extent.length as usize, location.extent.offset.into());
-        let (mut small, mut large);
-        let buffer = if length <= SMALL_RECORD_BYTES {
-            small = [0; SMALL_RECORD_BYTES];
-            &mut small[..length]
-        } else {
-            large = vec![0; length];
-            &mut large[..]
-        };
-        if read(buffer, offset)? != length {
+        let read_all = |buffer: &mut [u8]| -> std::result::Result<(), E> {
+            if read(buffer, offset)? == length {
+                return Ok(());
+            }
             // A hint is of no use with a segment of another length.
             self.set_hinted(false);
-            return Err(Error::corrupt(&self.path, offset, "the record is cut short").into());
+            Err(Error::corrupt(&self.path, offset, "the record is cut short").into())
+        };
+        if length <= SMALL_RECORD_BYTES {
+            let mut small = [0; SMALL_RECORD_BYTES];
+            let buffer = &mut small[..length];
+            read_all(buffer)?;
+            return Ok(self.decode_value(buffer, key, sequence, offset)?.to_vec());
         }
-        Ok(self.decode_value(buffer, key, sequence, offset)?)
+        // Its memory becomes that of the value, so that a large one is held once.
+        let mut buffer = vec![0; length];
+        read_all(&mut buffer)?;
+        let value = self.decode_value(&buffer, key, sequence, offset)?;
+        let start = value.as_ptr().addr() - buffer.as_ptr().addr();
+        let value_bytes = value.len();
+        buffer.copy_within(start..start + value_bytes, 0);
+        buffer.truncate(value_bytes);
+        Ok(buffer)
     }
 
-    fn decode_value(
+    /// Returns the value in the bytes of a record.
+    fn decode_value<'a>(
         &self,
-        buffer: &[u8],
+        buffer: &'a [u8],
         (keyspace, key): PlacedKey<'_>,
         sequence: Sequence,
         offset: u64,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<&'a [u8]> {
         let (record, _) = self
             .codec
             .decode_record(buffer, offset, sequence)
@@ -115,7 +157,7 @@ impl Segment {
             RecordKind::Put { key: found, value, .. }
                 if found == key && record.keyspace == keyspace =>
             {
-                Ok(value.to_vec())
+                Ok(value)
             }
             _ => Err(Error::corrupt(&self.path, offset, "the record is of another key")),
         }
@@ -177,26 +219,53 @@ mod tests {
             let segment = Segment::new(HEADER, "x".into(), Arc::new(Failing(kind)));
             let fetched = segment.fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location);
             assert!(matches!(fetched, Err(Error::Io { .. })), "{kind:?}");
-            let tried = segment.try_fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location);
+            let tried = segment.try_fetch(
+                (KeyspaceId::DEFAULT, b"k"),
+                Sequence(1),
+                &location,
+                Access::MemoryOnly,
+            );
             let would_block = matches!(tried, Err(ReadError::WouldBlock));
             assert_eq!(would_block, kind == io::ErrorKind::WouldBlock);
             assert_eq!(matches!(tried, Err(ReadError::Failed(Error::Io { .. }))), !would_block);
         }
     }
 
-    #[test]
-    fn a_record_about_another_key_is_an_error() {
+    /// Returns a segment with nothing but a put of `k`, and its location.
+    fn segment_of(value: &[u8]) -> (Segment, Location) {
         let disk = SimulatedDisk::new(State::default());
         let file = disk.create("x").unwrap();
-        let record = Record::put(b"k", b"v", None);
+        let record = Record::put(b"k", value, None);
         let (mut bytes, mut extents) = (Vec::new(), Vec::new());
         let records = std::iter::once(record);
         let codec = HEADER.codec();
         let numbers = FrameNumbers { sequence: Sequence(1), durable: Sequence::ZERO };
         codec.encode_batch(records, numbers, 0, &mut bytes, |at| extents.push(at)).unwrap();
         file.write_at(&bytes, 0).unwrap();
-        let segment = Segment::new(HEADER, "x".into(), file);
         let location = Location::of(&record, SegmentId(1), extents[0]);
+        (Segment::new(HEADER, "x".into(), file), location)
+    }
+
+    #[test]
+    fn only_a_read_that_may_be_long_reads_a_large_value() {
+        let key = (KeyspaceId::DEFAULT, &b"k"[..]);
+        for bytes in [0, 1, 400, 10_000, SHORT_READ_BYTES - 100, SHORT_READ_BYTES] {
+            let value: Vec<u8> = (0..=250).cycle().take(bytes).collect();
+            let (segment, location) = segment_of(&value);
+            for access in [Access::Blocking, Access::Short, Access::MemoryOnly] {
+                let is_refused = bytes == SHORT_READ_BYTES && access != Access::Blocking;
+                match segment.try_fetch(key, Sequence(1), &location, access) {
+                    Ok(found) => assert!(found == value && !is_refused, "{bytes} {access:?}"),
+                    Err(ReadError::TooLong) => assert!(is_refused, "{bytes} {access:?}"),
+                    Err(error) => panic!("{bytes} {access:?}: {error:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_about_another_key_is_an_error() {
+        let (segment, location) = segment_of(b"v");
         assert_eq!(
             segment.fetch((KeyspaceId::DEFAULT, b"k"), Sequence(1), &location).unwrap(),
             b"v"

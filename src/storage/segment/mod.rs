@@ -27,7 +27,9 @@ mod location;
 mod open_segment;
 mod segment_table;
 
-pub(crate) use fetch::{ReadError, ReadFailure};
+#[cfg(test)]
+pub(crate) use fetch::SHORT_READ_BYTES;
+pub(crate) use fetch::{Access, ReadError, ReadFailure};
 pub(crate) use location::Location;
 pub(crate) use open_segment::{Segment, sync_segments};
 pub(crate) use segment_table::SegmentTable;

@@ -15,8 +15,10 @@ use crate::protocol::native::{
     ResponseMessage, ServerHello, Success, decode_frame,
 };
 use crate::server::connection::reply_queue::REPLIES_MAX;
+use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::testing;
 use crate::store::Batch;
+use crate::store::read::SHORT_READ_BYTES;
 
 /// A connection with a writer and a reader that answer when they are told to.
 struct Driver {
@@ -383,15 +385,52 @@ fn a_sync_waits_for_the_writes_before_it() {
 fn a_read_of_all_keys_is_long_also_behind_a_short_one() {
     let mut driver = Driver::new();
     driver.receive(b"SCAN 0\r\nKEYS *\r\nSCAN 0\r\n");
+    let lengths = lengths_of_reads(&mut driver);
+    // The reader of the long one executes the read behind it as well, which waits for it anyway.
+    assert_eq!(lengths, [ReadLength::Short, ReadLength::Long]);
+    assert_eq!(driver.output().iter().filter(|byte| **byte == b'*').count(), 5);
+}
+
+/// Returns the lengths of the reads that readers are asked for until everything is answered.
+fn lengths_of_reads(driver: &mut Driver) -> Vec<ReadLength> {
     let mut lengths = Vec::new();
     while let Some(ask) = &driver.asked {
         let Ask::Read(read) = ask else { panic!("a read is asked for") };
         lengths.push(read.length());
         driver.answer();
     }
-    // The reader of the long one executes the read behind it as well, which waits for it anyway.
-    assert_eq!(lengths, [ReadLength::Short, ReadLength::Long]);
-    assert_eq!(driver.output().iter().filter(|byte| **byte == b'*').count(), 5);
+    lengths
+}
+
+#[test]
+fn a_large_value_is_a_long_read_also_behind_a_short_one() {
+    let mut driver = Driver::new();
+    driver.context.store.set("large", vec![b'v'; SHORT_READ_BYTES + 1]).unwrap();
+    driver.receive(b"SCAN 0\r\nGET large\r\nSTRLEN large\r\nSCAN 0\r\n");
+    let lengths = lengths_of_reads(&mut driver);
+    assert_eq!(lengths, [ReadLength::Short, ReadLength::Long, ReadLength::Long]);
+    let output = driver.take_output();
+    assert!(output.windows(10).any(|bytes| bytes == b":1048577\r\n"));
+}
+
+#[test]
+fn values_that_are_large_together_are_left_to_the_long_reader() {
+    let mut driver = Driver::new();
+    let keys = KEYS_ON_WORKER_MAX + 1;
+    let value = vec![b'v'; SHORT_READ_BYTES / keys + 1];
+    for key in 0..keys {
+        driver.context.store.set(format!("k{key}"), value.clone()).unwrap();
+    }
+    let names: String = (0..keys).map(|key| format!(" k{key}")).collect();
+    driver.receive(format!("PING\r\nMGET{names}\r\nPING\r\n").as_bytes());
+    // The reader of short reads looked up the first of them, and gave up.
+    assert_eq!(lengths_of_reads(&mut driver), [ReadLength::Short, ReadLength::Long]);
+    let mut expected = format!("+PONG\r\n*{keys}\r\n").into_bytes();
+    for _ in 0..keys {
+        expected.extend(bulk(&value));
+    }
+    expected.extend(b"+PONG\r\n");
+    assert!(driver.output() == expected);
 }
 
 #[test]
