@@ -225,7 +225,7 @@ mod tests {
             index: indexes.reader(keyspace),
             indexes,
             table: Arc::new(SegmentTable::new(Vec::new())),
-            cache: Arc::new(RecordCache::new(0, 0)),
+            cache: Arc::new(RecordCache::new(0)),
         };
         let error = reader.get(b"k").unwrap_err();
         assert!(matches!(error, Error::Corrupt { offset: Some(64), .. }), "{error}");

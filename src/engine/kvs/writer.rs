@@ -67,8 +67,7 @@ impl KvsWriter {
         let table = Arc::new(SegmentTable::new(segments));
         let (keyspace, readers) = (KeyspaceId::DEFAULT, indexes.readers());
         let index = readers.reader(keyspace);
-        let keys = usize::try_from(index.live()).unwrap_or(usize::MAX);
-        let cache = Arc::new(RecordCache::new(cache_bytes, keys));
+        let cache = Arc::new(RecordCache::new(cache_bytes));
         let reader = KvsReader {
             keyspace,
             index,
@@ -90,6 +89,7 @@ impl KvsWriter {
             hint_in_progress: None,
             is_syncing: false,
         };
+        writer.make_room_in_cache();
         Ok((writer, reader, report))
     }
 
@@ -104,7 +104,13 @@ impl KvsWriter {
             raise_epochs(&self.cache, first, group.batches());
             self.make_visible(first, group, placed);
         }
+        self.make_room_in_cache();
         self.prune();
+    }
+
+    /// Makes the cache ready for as many keys as there are.
+    fn make_room_in_cache(&self) {
+        self.cache.make_room(usize::try_from(self.indexes.live()).unwrap_or(usize::MAX));
     }
 
     fn make_visible(&mut self, first: Sequence, group: Group, placed: &[(SegmentId, Extent)]) {

@@ -50,33 +50,43 @@ pub(crate) struct RecordCache {
     /// The number of buckets in use: a power of two, or zero.
     used: AtomicUsize,
     bytes_max: usize,
-    /// The number of records in the cache.
-    records: AtomicUsize,
-    /// The bytes that they take.
+    /// The bytes that the records in the cache take.
     bytes: AtomicUsize,
     /// The slot that is considered next for eviction.
     hand: AtomicUsize,
 }
 
 impl RecordCache {
-    /// Returns a cache that takes up to `bytes_max` bytes, and has buckets for `keys` records. With
-    /// less than about 100 KiB it caches nothing.
-    pub(crate) fn new(bytes_max: usize, keys: usize) -> Self {
+    /// Returns a cache that takes up to `bytes_max` bytes, with buckets for few keys. With less
+    /// than about 100 KiB it caches nothing.
+    pub(crate) fn new(bytes_max: usize) -> Self {
         let buckets = match bytes_max / (SLOTS * OVERHEAD_BYTES) {
             buckets if buckets < PART_MIN => 0,
             buckets => buckets.next_power_of_two(),
         };
         let buckets = LazyArray::new(buckets, PART_MIN);
-        let wanted = (keys / SLOTS / 3 * 4).next_power_of_two().max(buckets.part_length());
         Self {
             secrets: RapidSecrets::seed(u64::try_from(random() >> 64).unwrap_or_default()),
-            used: AtomicUsize::new(wanted.min(buckets.len())),
+            used: AtomicUsize::new(buckets.part_length().min(buckets.len())),
             epochs: Epochs::new(buckets.len() * EPOCHS_PER_BUCKET),
             buckets,
             bytes_max,
-            records: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
+        }
+    }
+
+    /// Makes the number of buckets that of so many keys, if there are fewer. Called by the writer,
+    /// which writes keys before they are read.
+    ///
+    /// Records stay where they are: when the number doubles, one in two is then in the wrong
+    /// bucket, is read once more, and is evicted some time.
+    pub(crate) fn make_room(&self, keys: usize) {
+        // Three of four slots are taken then.
+        let wanted = keys / SLOTS / 3 * 4;
+        if wanted > self.used.load(Ordering::Relaxed) {
+            let wanted = wanted.next_power_of_two().min(self.buckets.len());
+            self.used.fetch_max(wanted, Ordering::Relaxed);
         }
     }
 
@@ -153,7 +163,6 @@ impl RecordCache {
             None => bucket.slot_for(tag),
         };
         self.set(bucket, slot, Some((tag, CachedRecord::new(record, validated_at))));
-        self.grow();
         self.evict();
     }
 
@@ -196,29 +205,12 @@ impl RecordCache {
         })
     }
 
-    /// Doubles the number of buckets when three of four slots are taken. Records stay where they
-    /// are: one in two is then in the wrong bucket, is read once more, and is evicted some time.
-    fn grow(&self) {
-        let used = self.used.load(Ordering::Relaxed);
-        let is_full = self.records.load(Ordering::Relaxed) > used * SLOTS / 4 * 3;
-        if is_full && used < self.buckets.len() {
-            let (before, after) = (Ordering::Relaxed, Ordering::Relaxed);
-            // If it fails, another thread has just done it.
-            let _ = self.used.compare_exchange(used, 2 * used, before, after);
-        }
-    }
-
     /// Replaces the record in a slot, and counts it.
     fn set(&self, bucket: &Bucket, slot: usize, new: Option<(u8, CachedRecord)>) {
         let (tag, new) = new.map_or((0, None), |(tag, cached)| (tag, Some(cached)));
-        let (is_new, added) =
-            (usize::from(new.is_some()), new.as_ref().map_or(0, CachedRecord::cost));
-        let old = bucket.replace(slot, tag, new);
-        let (was_there, removed) =
-            (usize::from(old.is_some()), old.map_or(0, |cached| cached.cost()));
-        self.records.fetch_add(is_new, Ordering::Relaxed);
+        let added = new.as_ref().map_or(0, CachedRecord::cost);
+        let removed = bucket.replace(slot, tag, new).map_or(0, |cached| cached.cost());
         self.bytes.fetch_add(added, Ordering::Relaxed);
-        self.records.fetch_sub(was_there, Ordering::Relaxed);
         self.bytes.fetch_sub(removed, Ordering::Relaxed);
     }
 

@@ -28,6 +28,11 @@ impl KeyCounts {
         Self { shared, deadlines: BTreeSet::new() }
     }
 
+    /// Returns the number of keys.
+    pub(super) fn live(&self) -> u64 {
+        self.shared.live.load(Ordering::Relaxed)
+    }
+
     /// Counts the replacement of a key's newest version.
     pub(super) fn replace<S: Slot>(&mut self, key: &[u8], old: Option<&S>, new: &S) {
         let was_live = old.is_some_and(|slot| !slot.is_tombstone());

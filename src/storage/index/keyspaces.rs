@@ -159,6 +159,11 @@ impl<S: Slot> KeyspaceIndexes<S> {
         Some(&self.writers[position].1)
     }
 
+    /// Returns the number of keys of all of them.
+    pub(crate) fn live(&self) -> u64 {
+        self.writers.iter().map(|(_, writer)| writer.live()).sum()
+    }
+
     fn busy(&mut self) -> impl Iterator<Item = &mut IndexWriter<S>> {
         let busy = &self.busy;
         self.writers.iter_mut().filter(|(id, _)| busy.contains(id)).map(|(_, writer)| writer)

@@ -74,6 +74,11 @@ impl<S: Slot> IndexWriter<S> {
         }
     }
 
+    /// Returns the number of keys.
+    pub(crate) fn live(&self) -> u64 {
+        self.counts.live()
+    }
+
     /// Returns a half that reads.
     #[cfg(test)]
     pub(crate) fn reader(&self) -> IndexReader<S> {

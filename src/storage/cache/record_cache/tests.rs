@@ -41,7 +41,7 @@ fn newest(cache: &RecordCache, key: &[u8]) -> Option<(Vec<u8>, u64)> {
 
 #[test]
 fn a_cached_record_is_found_until_its_key_is_written() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     put(&cache, b"a", b"1", 1, 1);
     put(&cache, b"b", b"1", 1, 1);
     assert_eq!(newest(&cache, b"a"), Some((b"1".to_vec(), 1)));
@@ -60,7 +60,7 @@ fn a_cached_record_is_found_until_its_key_is_written() {
 
 #[test]
 fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_confirmed() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     put(&cache, b"a", b"1", 1, 1);
     let hash = cache.hash_key(at(b"a")).unwrap();
     // As if a key were written that shares the epoch.
@@ -76,7 +76,7 @@ fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_c
 
 #[test]
 fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     cache.raise(at(b"a"), Sequence(5));
     put(&cache, b"a", b"new", 5, 6);
     let hash = cache.hash_key(at(b"a")).unwrap();
@@ -88,8 +88,9 @@ fn a_snapshot_finds_no_version_that_is_newer_and_takes_no_newer_ones_place() {
 
 #[test]
 fn a_growing_cache_loses_some_records_and_confuses_none() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     for number in 0..1000 {
+        cache.make_room(number as usize + 1);
         read(&cache, number, 3, 3);
     }
     let kept = (0..1000).filter(|number| read(&cache, *number, 3, 3).is_some()).count();
@@ -106,7 +107,10 @@ fn a_growing_cache_loses_some_records_and_confuses_none() {
 
 #[test]
 fn a_cache_that_is_ready_for_the_keys_keeps_nearly_all() {
-    let cache = RecordCache::new(1 << 20, 1000);
+    let cache = RecordCache::new(1 << 20);
+    cache.make_room(1000);
+    // Fewer keys make it no smaller.
+    cache.make_room(10);
     for _ in 0..2 {
         for number in 0..1000 {
             read(&cache, number, 3, 3);
@@ -118,7 +122,8 @@ fn a_cache_that_is_ready_for_the_keys_keeps_nearly_all() {
 
 #[test]
 fn no_more_is_kept_than_may_be_and_what_is_asked_for_stays() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
+    cache.make_room(20_000);
     let value = [7; 900];
     for round in 0..20_000 {
         put(&cache, &key(round), &value, 1, 1);
@@ -136,7 +141,7 @@ fn no_more_is_kept_than_may_be_and_what_is_asked_for_stays() {
 
 #[test]
 fn a_record_that_takes_much_of_the_cache_is_not_kept() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     for (key, value, is_kept) in [(4, 1020, true), (5, 1020, false), (1021, 4, false)] {
         let (key, value) = (vec![7; key], vec![7; value]);
         put(&cache, &key, &value, 1, 1);
@@ -146,21 +151,21 @@ fn a_record_that_takes_much_of_the_cache_is_not_kept() {
 
 #[test]
 fn a_key_overwritten_again_and_again_takes_the_space_of_one() {
-    let cache = RecordCache::new(1 << 20, 0);
+    let cache = RecordCache::new(1 << 20);
     for version in 1..1000 {
         cache.raise(at(b"a"), Sequence(version));
         assert_eq!(newest(&cache, b"a"), None);
         put(&cache, b"a", &[7; 500], version, version);
         assert_eq!(newest(&cache, b"a").map(|(_, version)| version), Some(version));
     }
-    assert_eq!(cache.records.load(Ordering::Relaxed), 1);
     assert_eq!(cache.bytes.load(Ordering::Relaxed), OVERHEAD_BYTES + 501);
 }
 
 #[test]
 fn a_cache_of_nothing_keeps_nothing() {
     for bytes_max in [0, 100] {
-        let cache = RecordCache::new(bytes_max, 1000);
+        let cache = RecordCache::new(bytes_max);
+        cache.make_room(1000);
         assert!(cache.hash_key(at(b"a")).is_none());
         cache.raise(at(b"a"), Sequence(1));
         cache.raise_all(KeyspaceId::DEFAULT, Sequence(2));
@@ -169,7 +174,8 @@ fn a_cache_of_nothing_keeps_nothing() {
 
 #[test]
 fn threads_that_share_a_cache_read_what_was_inserted() {
-    let cache = &RecordCache::new(256 << 10, 0);
+    let cache = &RecordCache::new(256 << 10);
+    cache.make_room(2000);
     std::thread::scope(|scope| {
         for start in 0..4_u32 {
             scope.spawn(move || {
