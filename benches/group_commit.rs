@@ -1,11 +1,12 @@
 //! The saving of a shared commit: threads that write at the same time, and one that writes in
-//! batches.
+//! batches; and of the writer's turn on the thread that brings a write.
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use kvs::internals::set_by_message;
 use kvs::{Durability, EngineKind, Options, Store};
 use tempfile::TempDir;
 
@@ -29,6 +30,15 @@ const WRITERS: &[(&str, EngineKind, Durability)] = &[
     ("sled", EngineKind::Sled, Durability::Interval(INTERVAL)),
 ];
 
+type Set = fn(&Store, Vec<u8>, Vec<u8>) -> kvs::Result<()>;
+
+/// Ways of a set: in the turn of the thread that brings it where that can be, or always in one of
+/// the writer's own thread.
+const TURNS: [(&str, Set); 2] = [
+    ("turn of the caller", |store, key, value| store.set(key, value)),
+    ("turn of the thread", set_by_message),
+];
+
 fn open(engine: EngineKind, durability: Durability) -> (Store, TempDir) {
     let directory = TempDir::new().expect("a temporary directory");
     let options = Options::new(directory.path()).engine(engine).durability(durability);
@@ -36,7 +46,12 @@ fn open(engine: EngineKind, durability: Durability) -> (Store, TempDir) {
 }
 
 /// Returns the time until each of the threads has set that many keys, one after the other.
-fn write_at_once(store: &Store, picks: &Picks, threads: usize, sets: u64) -> Duration {
+fn write_at_once(
+    set: impl Fn(Vec<u8>, Vec<u8>) -> kvs::Result<()> + Copy + Send,
+    picks: &Picks,
+    threads: usize,
+    sets: u64,
+) -> Duration {
     let start = Barrier::new(threads + 1);
     thread::scope(|scope| {
         let writers: Vec<_> = (0..threads)
@@ -45,7 +60,7 @@ fn write_at_once(store: &Store, picks: &Picks, threads: usize, sets: u64) -> Dur
                 scope.spawn(move || {
                     start.wait();
                     for _ in 0..sets {
-                        store.set(picks.key(), vec![8; VALUE_BYTES]).expect("there is room");
+                        set(picks.key().to_vec(), vec![8; VALUE_BYTES]).expect("there is room");
                     }
                 })
             })
@@ -64,11 +79,14 @@ fn writers(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("writers, {name}"));
         for threads in SIZES {
             group.throughput(Throughput::Elements(threads as u64));
-            let (store, _directory) = open(engine, durability);
-            let picks = Picks::uniform(1);
-            group.bench_function(threads.to_string(), |bencher| {
-                bencher.iter_custom(|sets| write_at_once(&store, &picks, threads, sets));
-            });
+            for (turn, set) in TURNS {
+                let (store, _directory) = open(engine, durability);
+                let picks = Picks::uniform(1);
+                group.bench_function(BenchmarkId::new(turn, threads), |bencher| {
+                    let set = |key, value| set(&store, key, value);
+                    bencher.iter_custom(|sets| write_at_once(set, &picks, threads, sets));
+                });
+            }
         }
         group.finish();
     }

@@ -25,6 +25,10 @@ mod rotation;
 mod shutdown;
 mod snapshots;
 mod synced;
+mod turn_order;
+mod turn_panic;
+mod turn_shutdown;
+mod turns;
 
 use crate::server::{evictions, wake_up};
 use crate::store::{Batch, WriteOperation};
@@ -87,5 +91,9 @@ tests![
     shutdown,
     snapshots,
     synced,
+    turn_order,
+    turn_panic,
+    turn_shutdown,
+    turns,
     wake_up,
 ];

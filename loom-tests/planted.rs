@@ -38,6 +38,9 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipRetain, "in_place"),
     (Bug::SkipCellCheck, "compaction"),
     (Bug::SleepUnchecked, "wake_up"),
+    (Bug::OvertakeMailbox, "turn_order"),
+    (Bug::TakeBeforeSeat, "turn_order"),
+    (Bug::SurvivePanic, "turn_panic"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

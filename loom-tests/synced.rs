@@ -8,8 +8,8 @@ pub(super) const MODEL: Model = Model {
     run,
     timeouts: 1,
     witnesses: false,
-    quick: Bound { preemptions: 2, executions_min: 7300 },
-    deep: Bound { preemptions: 3, executions_min: 7300 },
+    quick: Bound { preemptions: 2, executions_min: 2300 },
+    deep: Bound { preemptions: 3, executions_min: 2300 },
 };
 
 fn run() {

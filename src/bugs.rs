@@ -135,6 +135,14 @@ pub(crate) enum Bug {
     ForgetUnsynced,
     /// A worker goes to sleep without looking for messages once more.
     SleepUnchecked,
+    /// A caller takes the turn although messages wait in the mailbox.
+    OvertakeMailbox,
+    /// An actor's thread takes messages before it takes the seat.
+    TakeBeforeSeat,
+    /// An actor that panicked in the turn of a caller goes on.
+    SurvivePanic,
+    /// A turn of a caller tells nobody what it leaves to be done.
+    ForgetUpkeep,
 }
 
 #[cfg(test)]

@@ -2,10 +2,26 @@
 //!
 //! It is behind the feature `internals`, in no documentation, and may change with any commit.
 
+use crate::actor::Reply;
 use crate::storage::format::codec::FrameCodec;
 use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameNumbers};
 use crate::storage::format::record::{Record, RecordKind};
 use crate::storage::format::sequence::Sequence;
+use crate::store::{Batch, WriteOperation};
+use crate::{Error, Result, Store};
+
+/// Sets the key as [`Store::set`] does, but leaves that to the writer's own thread in any case.
+///
+/// # Errors
+/// As [`Store::set`]; [`Error::Closed`] if the writer's mailbox is full.
+pub fn set_by_message(store: &Store, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
+    let batch = Batch::single(WriteOperation::Put { key, value, expires_at: None });
+    store.check(&batch)?;
+    let (reply, answer) = Reply::channel();
+    store.submit(vec![batch], reply).map_err(|_| Error::Closed)?;
+    let outcomes = answer.wait().map_err(|_| Error::Closed)?;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(|_| ()))
+}
 
 /// Encodes and decodes records of the log, with the checksums of one segment.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::sync::{
     AdaptiveSpin, Arc, AtomicBool, Ordering, Receiver, RecvTimeoutError, Sender, TryRecvError,
-    TrySendError, Weak, bounded,
+    TrySendError, Weak, await_message, await_message_for, bounded,
 };
 
 /// Returns a mailbox for up to `capacity` messages, and its address.
@@ -35,6 +35,16 @@ struct SharedQueue<M> {
 }
 
 impl<M> SharedQueue<M> {
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+
+    /// Gives up every message, those that are there and those that still come.
+    fn abandon(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        unless_planted!(SkipOwnerSweep => self.sweep());
+    }
+
     /// Drops every message.
     fn sweep(&self) {
         while self.receiver.try_recv().is_ok() {}
@@ -69,7 +79,7 @@ impl<M> Outlet<M> {
     }
 
     fn is_gone(&self) -> bool {
-        self.shared.gone.load(Ordering::SeqCst)
+        self.shared.is_gone()
     }
 }
 
@@ -93,6 +103,17 @@ impl<M> Address<M> {
     /// Returns true if the actor is gone, so that no message will ever be delivered again.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.is_gone()
+    }
+
+    /// Returns true if no message waits to be taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.shared.receiver.is_empty()
+    }
+
+    /// Does for an owner that cannot what it does when it goes: drops every message, those that
+    /// still come among them.
+    pub(super) fn abandon(&self) {
+        self.0.shared.abandon();
     }
 
     /// Returns an address that does not keep the mailbox open.
@@ -165,6 +186,22 @@ impl<M> Mailbox<M> {
         }
     }
 
+    /// Blocks until there is a message, and leaves it there, or until the mailbox is closed. It may
+    /// return sooner.
+    pub(super) fn await_message(&mut self) {
+        let receiver = &self.shared.receiver;
+        if self.spin.attempt(|| (!receiver.is_empty()).then_some(())).is_none() {
+            await_message(receiver);
+        }
+    }
+
+    /// Does the same, but no longer than this; returns false if the time passed first.
+    pub(super) fn await_message_for(&mut self, wait: Duration) -> bool {
+        let receiver = &self.shared.receiver;
+        let found = self.spin.attempt(|| (!receiver.is_empty()).then_some(()));
+        found.is_some() || await_message_for(receiver, wait)
+    }
+
     /// Takes up to `limit` messages that are there.
     pub(crate) fn receive_now(&mut self, into: &mut Vec<M>, limit: usize) -> Received {
         match self.shared.receiver.try_recv() {
@@ -174,7 +211,7 @@ impl<M> Mailbox<M> {
         }
     }
 
-    fn take(&mut self, first: M, into: &mut Vec<M>, limit: usize) -> Received {
+    fn take(&self, first: M, into: &mut Vec<M>, limit: usize) -> Received {
         into.push(first);
         let rest = std::iter::from_fn(|| self.shared.receiver.try_recv().ok());
         into.extend(rest.take(limit.saturating_sub(1)));
@@ -184,8 +221,7 @@ impl<M> Mailbox<M> {
 
 impl<M> Drop for Mailbox<M> {
     fn drop(&mut self) {
-        self.shared.gone.store(true, Ordering::SeqCst);
-        unless_planted!(SkipOwnerSweep => self.shared.sweep());
+        self.shared.abandon();
     }
 }
 

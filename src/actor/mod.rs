@@ -13,8 +13,10 @@
 
 mod mailbox;
 mod reply;
+mod seat;
 mod spawn;
 
 pub(crate) use mailbox::{Address, Mailbox, Received, ReturnAddress, mailbox};
 pub(crate) use reply::{Gone, Reply};
+pub(crate) use seat::{Seat, Turn, spawn_seated};
 pub(crate) use spawn::{Actor, ActorThread, Wait, spawn};

@@ -414,8 +414,7 @@ impl SledWriter {
     fn remove_range(&mut self, range: &KeyRange) -> Result<()> {
         let bounds = (range.start.as_ref(), range.end.as_ref());
         let keys = self.database.trees.range::<Vec<u8>, _>(bounds).keys();
-        let keys = keys.collect::<sled::Result<Vec<_>>>();
-        let keys = keys.map_err(|error| self.database.failed(error))?;
+        let keys = keys.collect::<sled::Result<Vec<_>>>().map_err(|e| self.database.failed(e))?;
         self.apply(keys.iter().map(|key| (&key[..], (None, None))).collect())
     }
 
@@ -427,19 +426,18 @@ impl SledWriter {
             for mutation in batch {
                 match &mutation.kind {
                     MutationKind::Put { key, value, value_type, expires_at } => {
+                        let stored = encode(version, *expires_at, value);
                         let (value_type, expires_at) = (*value_type, *expires_at);
                         let metadata = EntryMeta { version, expires_at, value_type };
-                        let stored = encode(version, expires_at, value);
                         changes.insert(key, (Some(metadata), Some(stored)));
                     }
                     MutationKind::Remove { key } => drop(changes.insert(key, (None, None))),
                     MutationKind::RemoveRange { start, end } => {
                         self.apply(std::mem::take(&mut changes))?;
                         let interval = KeyInterval { start, end };
-                        if interval == KeyInterval::ALL {
-                            self.clear()?;
-                        } else {
-                            self.remove_range(&interval.range())?;
+                        match interval == KeyInterval::ALL {
+                            true => self.clear()?,
+                            false => self.remove_range(&interval.range())?,
                         }
                     }
                 }
@@ -457,12 +455,15 @@ impl WriteHalf for SledWriter {
         self.next_sequence
     }
 
+    fn waits_for_disk(&self) -> bool {
+        true
+    }
+
     fn commit(&mut self, group: &mut Group, _durable: bool) -> Result<()> {
         refuse_unsupported(group)?;
         self.reserve(group)?;
         // A range may have been done already, so a failure leaves the group in doubt.
-        let applied = self.apply_group(group);
-        applied.map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
+        self.apply_group(group).map_err(|error| Error::UnknownOutcome(Arc::new(error)))?;
         self.next_sequence = self.next_sequence.plus(group.len());
         self.database.flush()
     }

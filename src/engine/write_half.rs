@@ -17,6 +17,21 @@ pub(crate) trait WriteHalf: Send {
     /// use.
     fn commit(&mut self, group: &mut Group, durable: bool) -> Result<()>;
 
+    /// Returns true if a commit waits for the disk, whatever the durability.
+    fn waits_for_disk(&self) -> bool {
+        false
+    }
+
+    /// Returns true if the next group needs no file to be made before it.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Returns true if it has a job to offer, or finds out whether it has one when it is asked.
+    fn has_upkeep(&self) -> bool {
+        false
+    }
+
     /// Returns the error of the write that found the disk full, while only batches are taken that
     /// free space.
     fn full(&self) -> Option<&Error> {

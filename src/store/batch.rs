@@ -23,6 +23,16 @@ impl Batch {
         Self { operations: smallvec![operation.into()] }
     }
 
+    /// Returns true if its outcome depends on what is stored.
+    pub(crate) fn reads(&self) -> bool {
+        self.operations.iter().any(|operation| operation.operation.reads())
+    }
+
+    /// Returns true if it takes no longer than its own bytes and operations say.
+    pub(crate) fn is_short(&self) -> bool {
+        self.operations.iter().all(|operation| operation.operation.is_short())
+    }
+
     /// Returns the bytes of memory that it holds.
     pub(crate) fn memory(&self) -> usize {
         let keys_and_values = self.operations.iter().map(|each| each.operation.memory());

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::operation::WriteOperation;
-use super::outcome::{Applied, WriteAnswer};
+use super::outcome::{Applied, BatchOutcome, WriteAnswer};
 use super::write_actors::WriteActors;
 use super::write_path::{Submission, SyncReply, WritePath, WriteReply};
 use super::writer::WriterParts;
@@ -171,6 +171,23 @@ impl Store {
     pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
         self.check(&batch)?;
         self.shared.writes.apply(batch).map_err(|_| self.gone())?
+    }
+
+    /// Applies batches, each by itself, in order, if that can be done at once; else gives them
+    /// back.
+    ///
+    /// Every batch must have passed [`check`](Self::check). It blocks no longer than the disk, if it
+    /// [waits for it](Self::waits_for_disk).
+    pub(crate) fn try_apply(
+        &self,
+        batches: Vec<Batch>,
+    ) -> std::result::Result<Result<Vec<BatchOutcome>>, Vec<Batch>> {
+        Ok(self.shared.writes.try_apply(batches)?.map_err(|_| self.gone()))
+    }
+
+    /// Returns true if every write waits for the disk.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.shared.writes.waits_for_disk()
     }
 
     /// Hands batches to the writer without blocking; gives them back if its mailbox is full.

@@ -14,6 +14,7 @@
 mod batch;
 mod catalogue;
 pub(crate) mod clock;
+mod direct_turn;
 mod expiry_schedule;
 mod handle;
 pub(crate) mod health;
@@ -33,6 +34,7 @@ pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
+mod thread_knowledge;
 mod update;
 mod write_actors;
 mod write_batch;

@@ -110,6 +110,16 @@ impl WriteOperation {
         }
     }
 
+    /// Returns true if it takes no longer than its own bytes say: it reads no value, which may be
+    /// on the disk or large, and removes no range.
+    pub(super) fn is_short(&self) -> bool {
+        match self {
+            Self::Put { .. } | Self::Remove { .. } => true,
+            Self::Require { condition, .. } => !condition.needs_value(),
+            Self::Update { .. } | Self::RemoveRange { .. } | Self::Catalogue(_) => false,
+        }
+    }
+
     /// Returns true if the outcome depends on what is stored.
     pub(crate) fn reads(&self) -> bool {
         !matches!(self, Self::Put { .. } | Self::RemoveRange { .. })

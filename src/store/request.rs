@@ -37,6 +37,17 @@ impl<'a> FailedGroup<'a> {
         }
     }
 
+    /// Makes the outcome of a batch of the group the one of a group that failed.
+    pub(super) fn fail(&self, outcome: &mut BatchOutcome) {
+        if_planted!(AcknowledgeFailure => return);
+        match outcome {
+            // It found no space already, in the group that this one was a part of.
+            Err(error) if error.is_out_of_space() => {}
+            Err(_) => *outcome = Err(self.error.clone()),
+            Ok(Applied { version, .. }) => *outcome = Err(self.error_of(*version)),
+        }
+    }
+
     /// Returns the batch with this version once more.
     fn removal(&self, version: Option<Sequence>) -> Batch {
         let operation = |mutation: &Mutation| {
@@ -52,27 +63,32 @@ impl<'a> FailedGroup<'a> {
     }
 }
 
-/// Submitted batches on their way through the writer, with the reply to their submitter.
-pub(super) struct WriteRequest {
+/// Batches on their way through the writer, with the reply to their submitter, or without one where
+/// the submitter takes the turn.
+pub(super) struct WriteRequest<R = WriteReply> {
     batches: std::vec::IntoIter<Batch>,
     /// The outcomes of the batches that were taken so far.
     outcomes: Vec<BatchOutcome>,
     /// The number of outcomes that are final: their groups were committed, or could not be.
     settled: usize,
-    reply: WriteReply,
+    reply: R,
 }
 
-impl WriteRequest {
+impl<R> WriteRequest<R> {
     /// Returns a request of which nothing is done yet.
-    pub(super) fn new(batches: Vec<Batch>, reply: WriteReply) -> Self {
+    pub(super) fn new(batches: Vec<Batch>, reply: R) -> Self {
         let outcomes = Vec::with_capacity(batches.len());
         Self { batches: batches.into_iter(), outcomes, settled: 0, reply }
     }
 
     /// Returns true if any outcome depends on what is stored.
     pub(super) fn reads(&self) -> bool {
-        let mut operations = self.batches.as_slice().iter().flat_map(|batch| &batch.operations);
-        operations.any(|operation| operation.operation.reads())
+        self.batches.as_slice().iter().any(Batch::reads)
+    }
+
+    /// Returns true if batches are left for another group.
+    pub(super) fn has_more(&self) -> bool {
+        self.batches.len() > 0
     }
 
     /// Adds batches to the group until it has that many bytes.
@@ -86,15 +102,7 @@ impl WriteRequest {
 
     /// Notes that the group failed.
     pub(super) fn fail(&mut self, failed: &FailedGroup<'_>) {
-        if_planted!(AcknowledgeFailure => return);
-        for outcome in self.outcomes.iter_mut().skip(self.settled) {
-            match outcome {
-                // It found no space already, in the group that this one was a part of.
-                Err(error) if error.is_out_of_space() => {}
-                Err(_) => *outcome = Err(failed.error.clone()),
-                Ok(Applied { version, .. }) => *outcome = Err(failed.error_of(*version)),
-            }
-        }
+        self.outcomes.iter_mut().skip(self.settled).for_each(|outcome| failed.fail(outcome));
     }
 
     /// Notes that the group failed, but for the batches with the versions `removals`, lowest first:
@@ -118,10 +126,23 @@ impl WriteRequest {
         }
     }
 
-    /// Notes that the group is finished; answers if it was the last one, else returns the rest.
-    pub(super) fn settle(mut self) -> Option<Self> {
+    /// Notes that the group is finished.
+    pub(super) fn settle(&mut self) {
         self.settled = self.outcomes.len();
-        if self.batches.len() > 0 {
+    }
+
+    /// Returns the outcomes, an error for the batches that are left.
+    fn outcomes(&mut self, error: impl Fn() -> Error) -> Vec<BatchOutcome> {
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        outcomes.extend(self.batches.by_ref().map(|_| Err(error())));
+        outcomes
+    }
+}
+
+impl WriteRequest {
+    /// Answers if nothing is left, else returns the rest.
+    pub(super) fn answer(self) -> Option<Self> {
+        if self.has_more() {
             return Some(self);
         }
         self.reply.send(self.outcomes);
@@ -130,7 +151,14 @@ impl WriteRequest {
 
     /// Answers that the batches that are left will not be applied.
     pub(super) fn refuse(mut self, error: &Error) {
-        self.outcomes.extend(self.batches.map(|_| Err(error.clone())));
-        self.reply.send(self.outcomes);
+        let outcomes = self.outcomes(|| error.clone());
+        self.reply.send(outcomes);
+    }
+}
+
+impl WriteRequest<()> {
+    /// Returns the outcomes; batches that are left will not be applied because of the error.
+    pub(super) fn finish(mut self, error: Option<&Error>) -> Vec<BatchOutcome> {
+        self.outcomes(|| error.cloned().unwrap_or(Error::Closed))
     }
 }

@@ -1,5 +1,6 @@
 //! The store over the in-memory engine: what every engine gets from the store itself.
 
+mod direct;
 mod failing_writer;
 mod linearizability;
 mod simulation;

@@ -20,6 +20,14 @@ pub(crate) trait WritePath: Send + Sync {
     /// Applies a batch; blocks until it is acknowledged or refused.
     fn apply(&self, batch: Batch) -> Result<BatchOutcome, Gone>;
 
+    /// Applies batches, each by itself, in order, if that can be done at once on this thread; else
+    /// gives them back.
+    fn try_apply(&self, batches: Vec<Batch>)
+    -> Result<Result<Vec<BatchOutcome>, Gone>, Vec<Batch>>;
+
+    /// Returns true if every write waits for the disk.
+    fn waits_for_disk(&self) -> bool;
+
     /// Hands batches over without blocking, each to be applied by itself, in order.
     ///
     /// Gives them back if there is no room for them at present, or nobody at the end.

@@ -27,6 +27,7 @@ use super::maintenance_message::MaintenanceMessage;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
+use super::thread_knowledge::ThreadKnowledge;
 use super::write_path::SyncReply;
 use super::writer_message::WriterMessage;
 use crate::actor::{Actor, Address, Wait};
@@ -43,7 +44,7 @@ pub(crate) const MAILBOX_MESSAGES: usize = 1024;
 const WRITER_MESSAGES_MAX: usize = 1024;
 
 /// The bytes of keys and values that close a group; it is committed and the next one begins.
-const GROUP_BYTES_MAX: usize = 8 << 20;
+pub(super) const GROUP_BYTES_MAX: usize = 8 << 20;
 
 /// The most expired keys that one turn removes, so that writes wait behind few of them.
 const EXPIRED_PER_TURN: usize = 256;
@@ -53,14 +54,16 @@ const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The writer's state.
 pub(crate) struct Writer {
-    engine: Box<dyn WriteHalf>,
+    pub(super) engine: Box<dyn WriteHalf>,
     reader: Arc<dyn ReadHalf>,
-    jobs: Address<MaintenanceMessage>,
-    clock: Clock,
+    pub(super) jobs: Address<MaintenanceMessage>,
+    pub(super) clock: Clock,
     limits: SizeLimits,
     durability: Durability,
-    health: Arc<Health>,
-    expiry: ExpirySchedule,
+    pub(super) health: Arc<Health>,
+    pub(super) expiry: ExpirySchedule,
+    /// What the writer's thread knows, for turns that others take.
+    pub(super) thread: ThreadKnowledge,
     /// The last group failed, which was logged, or the disk is full.
     is_failing: bool,
     /// The time of the last look at the files.
@@ -98,6 +101,7 @@ impl Writer {
     pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
         let WriterParts { engine, reader, clock, limits, durability, health } = parts;
         Self {
+            thread: ThreadKnowledge::new(&*engine),
             engine,
             reader,
             jobs,
@@ -133,10 +137,7 @@ impl Writer {
     /// A short request may rewrite a large value, so a group may end between two batches of a
     /// request.
     fn gather(&self, queue: &mut VecDeque<QueuedRequest>, reads: bool) -> (Group, GroupRequests) {
-        let next = self.engine.next_sequence();
-        let now = self.clock.now();
-        let mut resolver =
-            Resolver::new(&*self.reader, self.limits, now, next, reads).on_full(self.engine.full());
+        let mut resolver = self.resolver(reads);
         let mut pending = GroupRequests::default();
         while resolver.bytes() < GROUP_BYTES_MAX
             && let Some(waiting) = queue.pop_front()
@@ -153,29 +154,18 @@ impl Writer {
         (group, GroupRequests { removals, ..pending })
     }
 
+    /// Returns an empty group; `reads` is true if an operation of it depends on what is stored.
+    pub(super) fn resolver(&self, reads: bool) -> Resolver<'_> {
+        let (now, next) = (self.clock.now(), self.engine.next_sequence());
+        Resolver::new(&*self.reader, self.limits, now, next, reads).on_full(self.engine.full())
+    }
+
     /// Commits one group and answers its requests; the one that is not finished is given back.
-    fn commit(&mut self, mut group: Group, mut pending: GroupRequests) -> Option<WriteRequest> {
-        // A group that could not be synced has its sequence numbers all the same.
-        let mut first = self.engine.next_sequence();
-        let mut committed = self.apply(&mut group);
-        if let Err(error) = &committed
-            && self.engine.full().is_some()
-            && !pending.removals.is_empty()
-            && !group.only_removes()
-        {
-            // They free the space that the others did not find.
-            let failed = FailedGroup::new(&group, first, error);
-            group = self.separate_removals(&failed, &mut pending);
-            first = self.engine.next_sequence();
-            committed = self.apply(&mut group);
-        }
-        if let Err(error) = &committed {
-            let failed = FailedGroup::new(&group, first, error);
-            pending.writes.iter_mut().for_each(|request| request.fail(&failed));
-        }
+    fn commit(&mut self, group: Group, mut pending: GroupRequests) -> Option<WriteRequest> {
+        let committed = self.commit_requests(group, &mut pending.writes, &pending.removals);
         let mut unfinished = None;
         for request in pending.writes {
-            unfinished = request.settle();
+            unfinished = request.answer();
         }
         if pending.syncs.is_empty() {
             return unfinished;
@@ -191,8 +181,38 @@ impl Writer {
         unfinished
     }
 
+    /// Commits the group of these requests and notes in them how it went; `removals` are the
+    /// versions of batches that do nothing but remove keys.
+    pub(super) fn commit_requests<R>(
+        &mut self,
+        mut group: Group,
+        requests: &mut [WriteRequest<R>],
+        removals: &[Sequence],
+    ) -> Result<()> {
+        // A group that could not be synced has its sequence numbers all the same.
+        let mut first = self.engine.next_sequence();
+        let mut committed = self.apply(&mut group);
+        if let Err(error) = &committed
+            && self.engine.full().is_some()
+            && !removals.is_empty()
+            && !group.only_removes()
+        {
+            // They free the space that the others did not find.
+            let failed = FailedGroup::new(&group, first, error);
+            group = self.separate_removals(&failed, requests, removals);
+            first = self.engine.next_sequence();
+            committed = self.apply(&mut group);
+        }
+        if let Err(error) = &committed {
+            let failed = FailedGroup::new(&group, first, error);
+            requests.iter_mut().for_each(|request| request.fail(&failed));
+        }
+        requests.iter_mut().for_each(WriteRequest::settle);
+        committed
+    }
+
     /// Hands a group to the engine.
-    fn apply(&mut self, group: &mut Group) -> Result<()> {
+    pub(super) fn apply(&mut self, group: &mut Group) -> Result<()> {
         if group.is_empty() {
             return Ok(());
         }
@@ -219,11 +239,16 @@ impl Writer {
 
     /// Makes a group of those batches of a failed one that do nothing but remove keys, decided anew
     /// without the others, which have failed.
-    fn separate_removals(&self, failed: &FailedGroup<'_>, pending: &mut GroupRequests) -> Group {
+    fn separate_removals<R>(
+        &self,
+        failed: &FailedGroup<'_>,
+        requests: &mut [WriteRequest<R>],
+        removals: &[Sequence],
+    ) -> Group {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
         let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
-        for request in &mut pending.writes {
-            request.retry_removals(failed, &pending.removals, &mut resolver);
+        for request in requests {
+            request.retry_removals(failed, removals, &mut resolver);
         }
         resolver.finish().0
     }
@@ -396,7 +421,7 @@ impl Actor for Writer {
             // No tick will come any more, so this is the only place to notice.
             self.fail(&maintenance_is_gone());
         }
-        let mut queue = VecDeque::with_capacity(messages.len());
+        let mut queue = VecDeque::new();
         for message in messages.drain(..) {
             match message {
                 WriterMessage::Write { batches, reply } => {
@@ -406,6 +431,7 @@ impl Actor for Writer {
                 // What maintenance says concerns no request, so its place among them does not
                 // matter.
                 WriterMessage::Tick => self.tick(),
+                WriterMessage::Upkeep => self.expire_if_due(),
                 WriterMessage::Delivered { delivery, is_last } => {
                     self.deliver(Ok(delivery));
                     if !is_last {
@@ -417,6 +443,7 @@ impl Actor for Writer {
         }
         self.commit_all(queue);
         self.offer_upkeep();
+        self.thread = ThreadKnowledge::new(&*self.engine);
     }
 
     fn wait(&self) -> Wait {
@@ -429,6 +456,7 @@ impl Actor for Writer {
     fn idle(&mut self) {
         self.expire_if_due();
         self.offer_upkeep();
+        self.thread = ThreadKnowledge::new(&*self.engine);
     }
 
     fn stop(&mut self) {

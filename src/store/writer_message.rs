@@ -19,6 +19,8 @@ pub(crate) enum WriterMessage {
         /// The reply with the result.
         reply: SyncReply,
     },
+    /// A turn on another thread left something to do that is the business of the writer's own.
+    Upkeep,
     /// Time has passed: sync and compact what is due.
     Tick,
     /// A job delivered a result. Unless that was its last, the job waits until the writer has

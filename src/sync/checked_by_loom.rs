@@ -3,10 +3,11 @@
 use std::sync::{Mutex as Held, PoisonError as Poisoned};
 
 pub(crate) use super::twins::channel::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, await_message,
+    await_message_for, bounded, unbounded,
 };
 pub(crate) use super::twins::once::OnceLock;
-pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder};
+pub(crate) use super::twins::thread::{JoinHandle, ThreadBuilder, catch_panic};
 pub(crate) use super::twins::time::{now, sleep};
 pub(crate) use super::twins::{Guard, random, try_briefly};
 

@@ -140,6 +140,67 @@ fn a_message_carries_what_its_sender_did_before() {
 }
 
 #[test]
+fn a_message_that_is_waited_for_stays_where_it_is() {
+    explore(|| {
+        let (sender, receiver) = bounded(2);
+        let sending = spawn(move || [1, 2].map(|n| sender.send(n).unwrap()));
+        // It may end too soon, but not for ever.
+        while receiver.is_empty() {
+            await_message(&receiver);
+        }
+        assert!(await_message_for(&receiver, Duration::ZERO), "it is there");
+        assert_eq!(receiver.try_recv(), Ok(1));
+        sending.join().unwrap();
+        assert_eq!(receiver.try_recv(), Ok(2));
+        assert!(receiver.is_empty());
+        await_message(&receiver);
+        assert!(await_message_for(&receiver, Duration::MAX), "every sender is gone");
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
+#[test]
+fn a_mutex_that_is_held_is_not_taken_and_one_that_was_left_shows_what_was_done() {
+    explore(|| {
+        let mutex = Arc::new(Mutex::new((0, 0)));
+        let other = Arc::clone(&mutex);
+        let change = move || {
+            let Some(mut pair) = try_lock(&other) else { return false };
+            pair.0 += 1;
+            assert!(try_lock(&other).is_none(), "it is held");
+            pair.1 += 1;
+            true
+        };
+        let thread = spawn(change.clone());
+        let here = change();
+        let pair = *lock(&mutex);
+        assert_eq!(pair.0, pair.1, "a holder is not interrupted");
+        let there = thread.join().unwrap();
+        assert!(here || there, "one of them found it free");
+        let count = i32::from(here) + i32::from(there);
+        assert_eq!(try_lock(&mutex).as_deref(), Some(&(count, count)));
+    });
+}
+
+#[test]
+fn a_panic_that_is_caught_leaves_a_lock_that_was_taken_before_to_its_holder() {
+    explore(|| {
+        let mutex = Arc::new(Mutex::new(1));
+        let other = Arc::clone(&mutex);
+        let thread = spawn(move || {
+            let mut held = lock(&other);
+            assert!(catch_panic(|| panic!("on purpose")).is_err());
+            *held += 1;
+            assert_eq!(catch_panic(|| *held).ok(), Some(2));
+        });
+        let seen = *lock(&mutex);
+        assert!(seen == 1 || seen == 2);
+        thread.join().unwrap();
+        assert_eq!(try_lock(&mutex).as_deref(), Some(&2));
+    });
+}
+
+#[test]
 fn a_published_value_is_whole_and_never_goes_back() {
     explore(|| {
         let cell = Arc::new(Swap::new(Arc::new([0, 0])));

@@ -38,10 +38,12 @@ use production as face;
 pub(crate) use adaptive_spin::AdaptiveSpin;
 pub(crate) use face::{
     JoinHandle, OnceLock, Receiver, RecvTimeoutError, Sender, Swap, ThreadBuilder, TryRecvError,
-    TrySendError, bounded, now, random, sleep, try_briefly, unbounded,
+    TrySendError, await_message, await_message_for, bounded, catch_panic, now, random, sleep,
+    try_briefly, unbounded,
 };
 pub(crate) use primitives::{
-    Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Weak, fence, lock,
+    Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Weak, fence, lock,
+    try_lock,
 };
 
 /// Returns the number of processors that this process may use, at least one.

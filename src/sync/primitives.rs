@@ -3,7 +3,7 @@
 
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub(crate) use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
@@ -16,11 +16,11 @@ pub(crate) use loom::sync::{
 pub(super) use loom::{sync::Condvar, thread};
 // Not loom's: its own cannot point to trait objects. What is counted here orders nothing else.
 #[cfg(kvs_loom)]
-pub(crate) use std::sync::{Arc, PoisonError, Weak};
+pub(crate) use std::sync::{Arc, PoisonError, TryLockError, Weak};
 
 #[cfg(kvs_shuttle)]
 pub(crate) use shuttle::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(kvs_shuttle)]
@@ -31,4 +31,13 @@ pub(super) use shuttle::{sync::Condvar, thread};
 /// Only for data that every critical section leaves valid at each step, such as a counter map.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks such a mutex unless a thread holds it.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }

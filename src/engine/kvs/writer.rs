@@ -93,6 +93,12 @@ impl KvsWriter {
         Ok((writer, reader, report))
     }
 
+    /// Returns the bytes of the active segment from which on the next one is made ahead: well
+    /// before it is full, or sealed because it is mostly garbage.
+    fn standby_bytes_min(&self) -> u64 {
+        self.log.environment().segment_bytes_max.min(self.compaction_bytes_min) / 2
+    }
+
     /// Inserts an appended group into the index, makes it visible, and invalidates cached records
     /// of its keys.
     fn publish(&mut self, first: Sequence, group: Group, placed: &[(SegmentId, Extent)]) {
@@ -321,6 +327,19 @@ impl WriteHalf for KvsWriter {
         Ok(())
     }
 
+    fn is_ready(&self) -> bool {
+        self.log.has_active()
+    }
+
+    fn has_upkeep(&self) -> bool {
+        let log_bytes = self.accounting.totals().0;
+        self.reserve.is_worth_a_look(log_bytes)
+            || !self.reserve.is_making() && self.log.is_standby_due(self.standby_bytes_min())
+            || self.compaction.is_idle()
+                && self.hint_in_progress.is_none()
+                && self.accounting.is_worth_a_look(self.compaction_bytes_min)
+    }
+
     fn sync(&mut self) -> Result<()> {
         self.log.sync()
     }
@@ -370,10 +389,7 @@ impl WriteHalf for KvsWriter {
         if self.reserve.is_making() || self.reserve.full().is_some() {
             return None;
         }
-        let environment = self.log.environment();
-        // Well before it is full, or sealed because it is mostly garbage.
-        let bytes_min = environment.segment_bytes_max.min(self.compaction_bytes_min) / 2;
-        match self.log.request_standby(bytes_min) {
+        match self.log.request_standby(self.standby_bytes_min()) {
             Ok(id) => id.map(|id| {
                 Box::new(StandbyJob { environment: self.log.environment().clone(), id })
                     as Box<dyn BackgroundJob>

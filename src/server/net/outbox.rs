@@ -1,4 +1,5 @@
-//! Requests of a worker to the writer and the readers, kept while their mailboxes are full.
+//! Requests of a worker to the writer and the readers, kept while their mailboxes are full; and
+//! the turns of the writer that the worker takes itself.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,13 +10,18 @@ use crate::server::connection::blocking_read::BlockingRead;
 use crate::server::execute::context::Context;
 use crate::server::execute::session::Session;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
-use crate::store::Batch;
-use crate::store::Submission;
 use crate::store::reader::{ReadLength, ReadTask, Readers};
+use crate::store::{Batch, BatchOutcome, Submission};
 use crate::sync::Arc;
 
 /// The most bytes of memory of unanswered writes per worker; at the limit it reads no socket.
 const BYTES_IN_FLIGHT_MAX: usize = 64 << 20;
+
+/// The most bytes of batches that a worker with several connections writes itself.
+const DIRECT_BYTES_MAX: usize = 256 << 10;
+
+/// The most operations of such batches.
+const DIRECT_OPERATIONS_MAX: usize = 1024;
 
 /// The requests of one worker to other actors.
 pub(crate) struct Outbox {
@@ -24,6 +30,8 @@ pub(crate) struct Outbox {
     inbox: Arc<WorkerInbox>,
     /// Answers that will still come to the inbox.
     answers_pending: usize,
+    /// Those among them that the writer owes.
+    writes_pending: usize,
     /// Bytes of the requests of unanswered writes.
     bytes_in_flight: usize,
     /// Requests for which the writer had no room, in order.
@@ -52,6 +60,7 @@ impl Outbox {
             readers,
             inbox,
             answers_pending: 0,
+            writes_pending: 0,
             bytes_in_flight: 0,
             writes: VecDeque::new(),
             reads: VecDeque::new(),
@@ -77,6 +86,33 @@ impl Outbox {
     /// Returns true if a request is held or unanswered.
     pub(crate) fn is_busy(&self) -> bool {
         self.is_holding() || self.awaits_answer()
+    }
+
+    /// Writes the batches of one turn, if that can be done at once and in order; gives them back if
+    /// they are to be [sent](Self::write). `is_alone` is true if the worker has one connection.
+    ///
+    /// A worker that has others does not wait for the disk.
+    pub(crate) fn try_write(
+        &self,
+        batches: Vec<Batch>,
+        bytes: usize,
+        is_alone: bool,
+    ) -> std::result::Result<crate::Result<Vec<BatchOutcome>>, Vec<Batch>> {
+        let is_behind = self.writes_pending > 0 || !self.writes.is_empty();
+        if is_behind || !is_alone && self.may_be_long(&batches, bytes) {
+            return Err(batches);
+        }
+        self.context.store.try_apply(batches)
+    }
+
+    /// Returns true if these batches might keep the connections of a worker waiting for longer than
+    /// handing them over does.
+    fn may_be_long(&self, batches: &[Batch], bytes: usize) -> bool {
+        let operations: usize = batches.iter().map(|batch| batch.operations.len()).sum();
+        bytes > DIRECT_BYTES_MAX
+            || operations > DIRECT_OPERATIONS_MAX
+            || self.context.store.waits_for_disk()
+            || !batches.iter().all(Batch::is_short)
     }
 
     /// Sends the batches of one turn to the writer; each has the ticket of its connection.
@@ -129,9 +165,15 @@ impl Outbox {
         self.retry_reads();
     }
 
-    /// Records an answer to writes of this many bytes.
-    pub(crate) fn answered(&mut self, bytes: usize) {
+    /// Records an answer of a reader.
+    pub(crate) fn answered(&mut self) {
         self.answers_pending -= 1;
+    }
+
+    /// Records an answer of the writer, to writes of this many bytes.
+    pub(crate) fn written(&mut self, bytes: usize) {
+        self.answered();
+        self.writes_pending -= 1;
         self.bytes_in_flight -= bytes;
     }
 
@@ -156,6 +198,7 @@ impl Outbox {
                 None => {}
             }
             self.answers_pending += 1;
+            self.writes_pending += 1;
         }
     }
 

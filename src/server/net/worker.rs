@@ -31,8 +31,8 @@ use crate::server::net::socket_connection::{
 };
 use crate::server::net::transport::Transport;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
-use crate::store::BatchOutcome;
 use crate::store::reader::Readers;
+use crate::store::{Batch, BatchOutcome};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -284,15 +284,17 @@ impl<S: Transport> Worker<S> {
         for answered in std::mem::take(&mut self.arrived) {
             match answered {
                 Answered::Written { tickets, bytes, outcomes } => {
-                    self.outbox.answered(bytes);
-                    self.written(tickets, outcomes);
+                    self.outbox.written(bytes);
+                    for (ticket, outcome) in matched(tickets, outcomes) {
+                        self.resume(ticket, |client| client.connection.written(outcome));
+                    }
                 }
                 Answered::Synced { ticket, result } => {
-                    self.outbox.answered(0);
+                    self.outbox.written(0);
                     self.resume(ticket, |client| client.connection.synced(result));
                 }
                 Answered::Read { ticket, replies } => {
-                    self.outbox.answered(0);
+                    self.outbox.answered();
                     self.resume(ticket, |client| match replies {
                         Some(replies) => client.connection.read(replies, &mut intake),
                         None => {
@@ -306,14 +308,20 @@ impl<S: Transport> Worker<S> {
         self.context.statistics.requests.add(intake.requests);
     }
 
-    fn written(&mut self, tickets: Vec<Ticket>, outcomes: Result<Vec<BatchOutcome>>) {
-        let (mut outcomes, failure) = match outcomes {
-            Ok(outcomes) => (outcomes.into_iter(), Error::Closed),
-            Err(error) => (Vec::new().into_iter(), error),
+    /// Writes the batches of this turn, or sends them to the writer.
+    fn write(&mut self, batches: Vec<Batch>, tickets: Vec<Ticket>, bytes: usize) {
+        let is_alone = self.connections.len() == 1;
+        let outcomes = match self.outbox.try_write(batches, bytes, is_alone) {
+            Ok(outcomes) => outcomes,
+            Err(batches) => return self.outbox.write(batches, tickets, bytes),
         };
-        for ticket in tickets {
-            let outcome = outcomes.next().unwrap_or_else(|| Err(failure.clone()));
-            self.resume(ticket, |client| client.connection.written(outcome));
+        for (ticket, outcome) in matched(tickets, outcomes) {
+            let Some(client) = self.connections.get_mut(ticket.place) else { continue };
+            guarded(client, |client| client.connection.written(outcome));
+            // The end of the turn finds every other reason to go on.
+            if client.connection.awaits_answer() {
+                self.enqueue(ticket.place);
+            }
         }
     }
 
@@ -384,7 +392,7 @@ impl<S: Transport> Worker<S> {
         self.context.statistics.bytes_in.add(bytes_in);
         self.context.statistics.requests.add(intake.requests);
         if !intake.batches.is_empty() {
-            self.outbox.write(intake.batches, tickets, intake.bytes);
+            self.write(intake.batches, tickets, intake.bytes);
         }
         bytes_out
     }
@@ -457,6 +465,20 @@ fn send<S: Transport>(client: &mut SocketConnection<S>) -> u64 {
         }
         None => 0,
     }
+}
+
+/// Returns the outcome of each batch with its connection.
+fn matched(
+    tickets: Vec<Ticket>,
+    outcomes: Result<Vec<BatchOutcome>>,
+) -> impl Iterator<Item = (Ticket, BatchOutcome)> {
+    let (mut outcomes, failure) = match outcomes {
+        Ok(outcomes) => (outcomes.into_iter(), Error::Closed),
+        Err(error) => (Vec::new().into_iter(), error),
+    };
+    tickets
+        .into_iter()
+        .map(move |ticket| (ticket, outcomes.next().unwrap_or_else(|| Err(failure.clone()))))
 }
 
 /// Returns the name of a connection for answers that come later.

@@ -213,15 +213,21 @@ impl Reserve {
         }
     }
 
+    /// Returns true if it may have to be made, or made larger or smaller; the log has so many
+    /// bytes.
+    pub(crate) fn is_worth_a_look(&self, log_bytes: u64) -> bool {
+        // A log that grows fast fills a small disk before any time has passed.
+        let has_grown = log_bytes > 0 && log_bytes / 2 >= self.looked_at;
+        !self.is_making && (has_grown || self.is_due)
+    }
+
     /// Returns the work of making the reserve, if there is some; the log has so many bytes.
     pub(crate) fn begin(
         &mut self,
         environment: &LogEnvironment,
         log_bytes: u64,
     ) -> Option<ReserveAllocation> {
-        // A log that grows fast fills a small disk before any time has passed.
-        let has_grown = log_bytes > 0 && log_bytes / 2 >= self.looked_at;
-        if self.is_making || !has_grown && !self.is_due {
+        if !self.is_worth_a_look(log_bytes) {
             return None;
         }
         (self.is_due, self.looked_at) = (false, log_bytes);

@@ -18,13 +18,24 @@ impl LogWriter {
     /// Returns the id of a standby segment to be made, once, if the active segment holds as many
     /// bytes as this.
     pub(crate) fn request_standby(&mut self, bytes_min: u64) -> Result<Option<SegmentId>> {
-        let is_due = self.active.as_ref().is_some_and(|active| active.offset >= bytes_min);
-        if !is_due || !matches!(self.standby, StandbyState::None) {
+        if !self.is_standby_due(bytes_min) {
             return Ok(None);
         }
         let id = self.take_segment_id()?;
         self.standby = StandbyState::Requested(id);
         Ok(Some(id))
+    }
+
+    /// Returns true if a standby segment is to be made.
+    pub(crate) fn is_standby_due(&self, bytes_min: u64) -> bool {
+        let is_due = self.active.as_ref().is_some_and(|active| active.offset >= bytes_min);
+        is_due && matches!(self.standby, StandbyState::None)
+    }
+
+    /// Returns true if there is an active segment that is not full.
+    pub(crate) fn has_active(&self) -> bool {
+        let bytes_max = self.environment.segment_bytes_max;
+        self.active.as_ref().is_some_and(|active| active.offset < bytes_max)
     }
 
     /// Takes the standby segment that was requested; `None` if it could not be made.
@@ -56,11 +67,7 @@ impl LogWriter {
 
     /// Returns an active segment that is not full, which it begins if there is none.
     pub(super) fn take_active(&mut self, accounting: &mut Accounting) -> Result<&ActiveSegment> {
-        if self
-            .active
-            .as_ref()
-            .is_some_and(|active| active.offset >= self.environment.segment_bytes_max)
-        {
+        if !self.has_active() {
             self.retire_active();
         }
         if self.active.is_none() {

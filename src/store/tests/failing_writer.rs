@@ -24,6 +24,12 @@ impl WriteHalf for FailingWriter {
             None => self.writer.commit(group, durable),
         }
     }
+    fn is_ready(&self) -> bool {
+        self.writer.is_ready()
+    }
+    fn has_upkeep(&self) -> bool {
+        self.writer.has_upkeep()
+    }
     fn sync(&mut self) -> Result<()> {
         self.writer.sync()
     }

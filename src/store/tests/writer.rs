@@ -13,15 +13,15 @@ use crate::sync::{Mutex, lock};
 
 type Fault = Arc<Mutex<Option<Error>>>;
 
-struct Bench {
-    writer: Writer,
-    fault: Fault,
-    reader: Arc<dyn ReadHalf>,
-    jobs: Option<Mailbox<MaintenanceMessage>>,
+pub(super) struct Bench {
+    pub(super) writer: Writer,
+    pub(super) fault: Fault,
+    pub(super) reader: Arc<dyn ReadHalf>,
+    pub(super) jobs: Option<Mailbox<MaintenanceMessage>>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let opened = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
         let fault = Fault::default();
         let (jobs, inbox) = mailbox(1);
@@ -45,7 +45,7 @@ impl Bench {
     }
 
     /// Hands the operations to the writer in one turn, each by itself.
-    fn write(&mut self, operations: Vec<WriteOperation>) -> Vec<Result<()>> {
+    pub(super) fn write(&mut self, operations: Vec<WriteOperation>) -> Vec<Result<()>> {
         let message = |operation| {
             let (reply, answer) = Reply::channel();
             let batches = vec![Batch::single(operation)];
@@ -81,7 +81,7 @@ fn without_maintenance_nothing_is_acknowledged() {
 }
 
 /// Returns a key that expires at this time.
-fn expiring(number: u32, expires_at: u64) -> WriteOperation {
+pub(super) fn expiring(number: u32, expires_at: u64) -> WriteOperation {
     let key = number.to_le_bytes().to_vec();
     WriteOperation::Put { key, value: vec![], expires_at: Some(UnixMillis(expires_at)) }
 }

@@ -166,7 +166,6 @@ impl<T> Receiver<T> {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         lock(&self.0.state).queue.is_empty()
     }
@@ -200,6 +199,28 @@ impl<T> Drop for Receiver<T> {
             self.0.emptied.notify_all();
         }
     }
+}
+
+/// Blocks until there is a message, which stays where it is, or until every sender is gone.
+pub(crate) fn await_message<T>(receiver: &Receiver<T>) {
+    let Channel { state, filled, .. } = &*receiver.0;
+    let mut state = lock(state);
+    while state.queue.is_empty() && state.senders > 0 {
+        state = wait(filled, state);
+    }
+}
+
+/// Does the same, but no longer than this; returns false if the time passed first.
+pub(crate) fn await_message_for<T>(receiver: &Receiver<T>, time: Duration) -> bool {
+    let is_ready = {
+        let state = lock(&receiver.0.state);
+        !state.queue.is_empty() || state.senders == 0
+    };
+    if !is_ready && time::passes(time) {
+        return false;
+    }
+    await_message(receiver);
+    true
 }
 
 fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {

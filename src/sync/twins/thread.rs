@@ -16,6 +16,14 @@ pub(crate) fn is_on_purpose(payload: &(dyn Any + Send)) -> bool {
     text.is_some_and(|text| text.contains(ON_PURPOSE))
 }
 
+/// Does the work. Returns what it panicked with if a model meant that.
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Err(payload) if !is_on_purpose(&*payload) => resume_unwind(payload),
+        result => result,
+    }
+}
+
 pub(crate) struct ThreadBuilder(thread::Builder);
 
 impl ThreadBuilder {
@@ -32,11 +40,7 @@ impl ThreadBuilder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let run = || match catch_unwind(AssertUnwindSafe(run)) {
-            Err(payload) if !is_on_purpose(&*payload) => resume_unwind(payload),
-            result => result,
-        };
-        self.0.spawn(run).map(JoinHandle)
+        self.0.spawn(|| catch_panic(run)).map(JoinHandle)
     }
 }
 

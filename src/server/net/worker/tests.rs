@@ -1,5 +1,6 @@
 //! A worker without a thread: turns over sockets made of buffers.
 
+mod direct;
 mod late;
 mod memory;
 

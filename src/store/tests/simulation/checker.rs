@@ -38,17 +38,23 @@ pub(super) struct Figures {
     pub(super) went_on: u64,
     /// Moments of which not every subset was tried.
     pub(super) sampled: u64,
+    /// Writes for which their caller took the writer's turn.
+    pub(super) direct_turns: u64,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, during_recovery, went_on, sampled } = self;
+        let Self { images, during_recovery, went_on, sampled, direct_turns } = self;
         write!(
             formatter,
             "{images} crash images recovered ({during_recovery} of a crash during or after \
              recovery), "
         )?;
-        write!(formatter, "{went_on} written to and crashed again, {sampled} moments sampled")
+        write!(
+            formatter,
+            "{went_on} written to and crashed again, {sampled} moments sampled, {direct_turns} \
+             turns of callers"
+        )
     }
 }
 
@@ -58,6 +64,7 @@ impl Figures {
         self.during_recovery += other.during_recovery;
         self.went_on += other.went_on;
         self.sampled += other.sampled;
+        self.direct_turns += other.direct_turns;
     }
 }
 

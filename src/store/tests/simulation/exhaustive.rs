@@ -133,7 +133,7 @@ fn run(
         }
     }
     let moments = disk.moments();
-    let figures = Figures::default();
+    let figures = Figures { direct_turns: machine.direct_turns, ..Figures::default() };
     let mut checker = Checker { options, pasts: &machine.pasts, figures, dice, effort };
     for (number, moment) in moments.iter().enumerate() {
         checker.moment(moment).map_err(|error| format!("before change {number}: {error}"))?;
@@ -195,6 +195,7 @@ fn run_form(durability: Durability) -> Figures {
 fn with_always_no_crash_loses_what_was_acknowledged() {
     let figures = run_form(Durability::Always);
     assert!(figures.images > by_form([90_000, 1_000_000, 1_000_000]), "{figures}");
+    assert!(figures.direct_turns > 300, "{figures}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl History {
             Event::Look => self.look()?,
             Event::Reopen => {
                 self.snapshots.clear();
+                self.figures.direct_turns += self.machine.direct_turns;
                 self.machine = self.machine.reopen().map_err(|error| error.to_string())?;
             }
             Event::Kill => {
