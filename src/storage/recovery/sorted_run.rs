@@ -20,14 +20,22 @@ const SAMPLE_EVERY: usize = 256;
 #[derive(Default)]
 pub(crate) struct SortedRunBuilder {
     bytes: Vec<u8>,
-    /// The offset of each entry, with the first bytes of its key behind the common prefix.
-    starts: Vec<(u64, usize)>,
+    entries: Vec<Unsorted>,
     /// The common prefix of all keys.
     shared: Option<Vec<u8>>,
     /// The keyspace of the first record.
     keyspace: KeyspaceId,
     /// True if there are records of other keyspaces.
     is_mixed: bool,
+}
+
+/// The place of an entry among those of a builder. It is enough to sort most of them, and to move
+/// them afterwards, without another look at entries that lie all over the memory.
+struct Unsorted {
+    /// The first bytes of its key behind the common prefix.
+    head: u64,
+    start: usize,
+    length: usize,
 }
 
 impl SortedRunBuilder {
@@ -39,7 +47,8 @@ impl SortedRunBuilder {
             return false;
         };
         self.bytes = bytes;
-        self.starts.push((0, start));
+        let length = self.bytes.len() - start;
+        self.entries.push(Unsorted { head: 0, start, length });
         let key = record.key();
         match &mut self.shared {
             None => {
@@ -59,7 +68,7 @@ impl SortedRunBuilder {
     pub(crate) fn sort(mut self, header: Vec<u8>) -> Vec<u8> {
         let shared = self.shared.map_or(0, |shared| shared.len());
         let entry = |start: usize| HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
-        for (head, start) in &mut self.starts {
+        for Unsorted { head, start, .. } in &mut self.entries {
             let (keyspace, key) =
                 entry(*start).map_or((self.keyspace, &[][..]), |entry| entry.placed_key());
             *head = head_of(key.get(shared..).unwrap_or_default());
@@ -67,19 +76,16 @@ impl SortedRunBuilder {
                 *head = u64::from(keyspace.0) << 32 | *head >> 32;
             }
         }
-        // The heads order most of them without another look at the keys.
-        self.starts.sort_unstable_by(|(a, first), (b, second)| {
-            a.cmp(b).then_with(|| match (entry(*first), entry(*second)) {
+        self.entries.sort_unstable_by(|a, b| {
+            a.head.cmp(&b.head).then_with(|| match (entry(a.start), entry(b.start)) {
                 (Some(first), Some(second)) => first.order(&second),
-                _ => first.cmp(second),
+                _ => a.start.cmp(&b.start),
             })
         });
         let mut sorted = header;
         sorted.reserve_exact(self.bytes.len());
-        for (_, start) in &self.starts {
-            let bytes = &self.bytes[*start..];
-            let rest = HintEntry::decode(bytes).map_or(0, |(_, rest)| rest.len());
-            sorted.extend_from_slice(&bytes[..bytes.len() - rest]);
+        for Unsorted { start, length, .. } in &self.entries {
+            sorted.extend_from_slice(&self.bytes[*start..*start + *length]);
         }
         sorted
     }
