@@ -4,7 +4,7 @@ use super::disk::{disk, options, store, text};
 use super::model::{Bound, Model};
 use super::{put, spawn};
 use crate::Durability;
-use crate::engine::{EngineSnapshot, KeyRange, ScanPage};
+use crate::engine::{EngineSnapshot, KeyRange, Page, ScanPage};
 use crate::store::Store;
 
 pub(super) const MODEL: Model = Model {
@@ -27,7 +27,7 @@ fn run() {
     assert_eq!(one_by_one[0], one_by_one[1], "a part of a batch is visible");
     let range = KeyRange::all();
     let page = ScanPage { range: &range, snapshot: Some(&snapshot), limit: 9, keys_only: false };
-    let scanned = store.reader().scan(&page).unwrap().entries;
+    let scanned = Page::of(&**store.reader(), &page).unwrap().entries;
     let scanned: Vec<_> = scanned.into_iter().map(|found| text(found.entry.value)).collect();
     assert_eq!(scanned, one_by_one, "a snapshot changed");
     writer.join().unwrap();

@@ -1,9 +1,12 @@
 //! The in-memory engine: the index with the values in its slots. Nothing survives the process.
 
+use std::ops::ControlFlow;
+
 use super::scan::scan_index;
 use super::{
     Access, BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group,
-    KeyspaceId, MutationKind, Page, ReadError, ReadHalf, ScanPage, ValueType, WriteHalf,
+    KeyspaceId, MutationKind, ReadError, ReadHalf, ScanPage, ScanVisitor, ScannedEntry, ValueType,
+    WriteHalf,
 };
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
@@ -102,12 +105,21 @@ impl ReadHalf for MemoryReader {
         Ok(self.index.at(key, &snapshot.0).and_then(metadata))
     }
 
-    fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
-        scan_index(&self.index, page, |found, _| {
-            let KeyVersion { version, slot, .. } = found;
-            let value = if page.keys_only { None } else { slot.value.as_deref() };
-            let value = value.unwrap_or_default().to_vec();
-            Ok(metadata((*version, slot.clone())).map(|meta| meta.with(value)))
+    fn scan(&self, page: &ScanPage<'_>, visit: &mut ScanVisitor<'_>) -> Result<Option<Vec<u8>>> {
+        scan_index(&self.index, page, |batch, _| {
+            for position in 0..batch.len() {
+                let (version, slot) = batch.version(position);
+                let MemorySlot { value: Some(value), value_type, expires_at } = slot else {
+                    continue;
+                };
+                let (value_type, expires_at) = (*value_type, *expires_at);
+                let meta = EntryMeta { version, expires_at, value_type };
+                let value = if page.keys_only { &[][..] } else { value };
+                if visit(ScannedEntry { key: batch.key(position), value, meta }).is_break() {
+                    return Ok(ControlFlow::Break(position));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
         })
     }
 

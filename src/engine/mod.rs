@@ -29,6 +29,8 @@
 //! | [`memory`] | nothing | yes | nothing |
 
 mod capabilities;
+#[cfg(any(test, fuzzing))]
+mod collected_page;
 mod data_directory;
 mod entry;
 mod halves;
@@ -60,6 +62,8 @@ pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 pub(crate) use crate::storage::segment::SHORT_READ_BYTES;
 pub(crate) use crate::storage::segment::{Access, ReadError};
 pub(crate) use capabilities::Capabilities;
+#[cfg(any(test, fuzzing))]
+pub(crate) use collected_page::{Page, Scanned};
 pub(crate) use data_directory::DirectoryLock;
 pub(crate) use entry::EntryMeta;
 pub(crate) use halves::Engine;
@@ -67,7 +71,7 @@ pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};
 pub(crate) use open::open;
 #[cfg(any(test, fuzzing))]
 pub(crate) use open::open_in;
-pub(crate) use page::{Page, ScanPage, Scanned};
+pub(crate) use page::{ScanPage, ScanVisitor, ScannedEntry};
 pub(crate) use read_half::ReadHalf;
 pub(crate) use snapshot::EngineSnapshot;
 pub(crate) use write_half::WriteHalf;

@@ -1,6 +1,8 @@
-//! Pages of a scan.
+//! Pages of a scan, and the entries that they show.
 
-use super::entry::Entry;
+use std::ops::ControlFlow;
+
+use super::entry::EntryMeta;
 use super::snapshot::EngineSnapshot;
 use crate::storage::key_range::KeyRange;
 
@@ -11,26 +13,22 @@ pub(crate) struct ScanPage<'a> {
     pub(crate) range: &'a KeyRange,
     /// The point in time; `None` reads the newest entries, page by page.
     pub(crate) snapshot: Option<&'a EngineSnapshot>,
-    /// The most keys to visit; fewer than this many results, removed keys counted, end the scan.
+    /// The most keys to visit, removed ones counted.
     pub(crate) limit: usize,
     /// Leave the values out.
     pub(crate) keys_only: bool,
 }
 
-/// One page of a scan: entries, and the place where the next page begins.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    /// The entries in the order of the scan; some may have expired.
-    pub(crate) entries: Vec<Scanned>,
-    /// The last key that was visited, if the range may hold more.
-    pub(crate) resume_after: Option<Vec<u8>>,
+/// An entry that a scan shows, borrowed until its visitor returns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ScannedEntry<'a> {
+    /// The key.
+    pub(crate) key: &'a [u8],
+    /// The value; empty in a scan of keys alone.
+    pub(crate) value: &'a [u8],
+    /// The metadata; the entry may have expired.
+    pub(crate) meta: EntryMeta,
 }
 
-/// One key of a scan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scanned {
-    /// The key.
-    pub(crate) key: Vec<u8>,
-    /// The entry; its value is empty in a scan of keys alone.
-    pub(crate) entry: Entry,
-}
+/// A visitor of entries: breaks to end the scan.
+pub(crate) type ScanVisitor<'v> = dyn FnMut(ScannedEntry<'_>) -> ControlFlow<()> + 'v;

@@ -1,7 +1,7 @@
 //! The half of an engine that reads.
 
 use super::entry::{Entry, EntryMeta};
-use super::page::{Page, ScanPage};
+use super::page::{ScanPage, ScanVisitor};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
 use crate::storage::format::keyspace::KeyspaceId;
@@ -43,8 +43,12 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
     /// Returns the metadata of the entry of the key that the snapshot sees.
     fn metadata_at(&self, key: &[u8], snapshot: &EngineSnapshot) -> Result<Option<EntryMeta>>;
 
-    /// Returns entries in key order.
-    fn scan(&self, page: &ScanPage<'_>) -> Result<Page>;
+    /// Shows the entries of a page to the visitor in the order of the range, until it breaks.
+    /// Returns the last key that was visited, removed ones included, if the range may hold more.
+    ///
+    /// The visitor may use the store, and the scan does not see what it writes if the page has a
+    /// snapshot or the engine is capable of them.
+    fn scan(&self, page: &ScanPage<'_>, visit: &mut ScanVisitor<'_>) -> Result<Option<Vec<u8>>>;
 
     /// Registers the present.
     fn snapshot(&self) -> Result<EngineSnapshot>;

@@ -1,15 +1,19 @@
 //! Scanning, the same for every engine whose keys are in the index.
 
-use super::{Entry, Page, ScanPage, Scanned};
-use crate::Result;
-use crate::storage::index::{IndexReader, KeyVersion, Slot, Snapshot};
+use std::ops::ControlFlow;
 
-/// Returns one page of a scan; `read` fetches the entry of a key that is there.
+use super::ScanPage;
+use crate::Result;
+use crate::storage::index::{IndexReader, IndexScan, ScanBatch, Slot, Snapshot};
+
+/// Scans a page batch by batch. `show` shows the entries of a batch, and breaks with the position
+/// of the last one that the visitor wanted. Returns the last key, as
+/// [`ReadHalf::scan`](super::ReadHalf::scan) does.
 pub(super) fn scan_index<S: Slot>(
     index: &IndexReader<S>,
     page: &ScanPage<'_>,
-    mut read: impl FnMut(&KeyVersion<S>, &Snapshot) -> Result<Option<Entry>>,
-) -> Result<Page> {
+    mut show: impl FnMut(&ScanBatch<S>, &Snapshot) -> Result<ControlFlow<usize>>,
+) -> Result<Option<Vec<u8>>> {
     let present;
     let snapshot = match page.snapshot {
         Some(snapshot) => &snapshot.0,
@@ -18,18 +22,16 @@ pub(super) fn scan_index<S: Slot>(
             &present
         }
     };
-    let found = index.page(page.range, snapshot, page.limit);
-    let mut result = Page::default();
-    if found.len() == page.limit {
-        result.resume_after = found.last().map(|last| last.key.clone());
-    }
-    for found in found {
-        if found.slot.is_tombstone() {
-            continue;
+    let (mut scan, mut batch) = (IndexScan::new(index, page.range, snapshot), ScanBatch::new());
+    let mut left = page.limit;
+    while scan.next(&mut batch, left) {
+        if let ControlFlow::Break(last) = show(&batch, snapshot)? {
+            return Ok(Some(batch.key(last).to_vec()));
         }
-        if let Some(entry) = read(&found, snapshot)? {
-            result.entries.push(Scanned { key: found.key, entry });
+        left -= batch.len();
+        if left == 0 {
+            return Ok(Some(batch.key(batch.len() - 1).to_vec()));
         }
     }
-    Ok(result)
+    Ok(None)
 }

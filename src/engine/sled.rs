@@ -20,7 +20,7 @@ use sled::{Batch as SledBatch, Db, IVec, Tree};
 use super::data_directory::{DataDirectory, LOCK_RETRY};
 use super::{
     Access, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group, KeyRange, KeyspaceId,
-    MutationKind, Page, ReadError, ReadHalf, ScanPage, Scanned, ValueType, WriteHalf,
+    MutationKind, ReadError, ReadHalf, ScanPage, ScanVisitor, ScannedEntry, ValueType, WriteHalf,
 };
 use crate::storage::environment::check_linked;
 use crate::storage::format::file_name;
@@ -257,30 +257,27 @@ impl ReadHalf for SledReader {
         self.database.metadata(key)
     }
 
-    fn scan(&self, page: &ScanPage<'_>) -> Result<Page> {
+    fn scan(&self, page: &ScanPage<'_>, visit: &mut ScanVisitor<'_>) -> Result<Option<Vec<u8>>> {
         if page.snapshot.is_some() {
             return Err(NO_SNAPSHOTS);
         }
         if page.range.is_empty() {
-            return Ok(Page::default());
+            return Ok(None);
         }
         let bounds = (page.range.start.as_ref(), page.range.end.as_ref());
         let mut items = self.database.trees.range::<Vec<u8>, _>(bounds);
-        let mut result = Page::default();
-        while result.entries.len() < page.limit {
+        for visited in 1..=page.limit {
             let next = if page.range.reverse { items.next_back() } else { items.next() };
-            let Some(next) = next else {
-                return Ok(result);
-            };
+            let Some(next) = next else { break };
             let (key, stored) = next.map_err(|error| self.database.failed(error))?;
-            let mut entry = self.database.entry(&key, &stored)?;
-            if page.keys_only {
-                entry.value.clear();
+            let (meta, start) = self.database.decode(&key, &stored)?;
+            let value = if page.keys_only { &[][..] } else { &stored[start..] };
+            let shown = visit(ScannedEntry { key: &key, value, meta });
+            if shown.is_break() || visited == page.limit {
+                return Ok(Some(key.to_vec()));
             }
-            result.entries.push(Scanned { key: key.to_vec(), entry });
         }
-        result.resume_after = result.entries.last().map(|last| last.key.clone());
-        Ok(result)
+        Ok(None)
     }
 
     fn snapshot(&self) -> Result<EngineSnapshot> {

@@ -76,7 +76,7 @@ fn contents(reader: &KvsReader) -> Vec<(String, String)> {
     let range = KeyRange::all();
     let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    let entries = reader.scan(&page).unwrap().entries.into_iter();
+    let entries = Page::of(reader, &page).unwrap().entries.into_iter();
     entries.map(|found| (text(found.key), text(found.entry.value))).collect()
 }
 

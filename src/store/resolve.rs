@@ -4,6 +4,7 @@
 //! the earlier operations of its own group will have written, then at the engine.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
@@ -16,7 +17,7 @@ use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
     Entry, EntryMeta, Group, KeyInterval, KeyRange, KeyspaceId, Mutation, MutationKind, ReadHalf,
-    ScanPage, Sequence, UnixMillis, ValueType,
+    ScanPage, ScannedEntry, Sequence, UnixMillis, ValueType,
 };
 use crate::{Error, Result, error};
 
@@ -330,13 +331,17 @@ impl CatalogueReader for Resolver<'_> {
         let catalogue = KeyspaceId::CATALOGUE;
         let range = KeyRange::all();
         let page = ScanPage { range: &range, snapshot: None, limit: usize::MAX, keys_only: true };
-        let stored = match self.read(catalogue, |reader| reader.scan(&page)) {
-            Ok(page) => page.entries,
+        let mut keys = BTreeSet::new();
+        let mut add = |found: ScannedEntry<'_>| {
+            keys.insert(found.key.to_vec());
+            ControlFlow::Continue(())
+        };
+        match self.read(catalogue, |reader| reader.scan(&page, &mut add)) {
+            Ok(_) => {}
             // There is one keyspace, which needs no name.
             Err(Error::Unsupported { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
-        };
-        let mut keys: BTreeSet<_> = stored.into_iter().map(|found| found.key).collect();
+        }
         for overlay in [&self.overlay, &self.draft] {
             keys.extend(overlay.touched(catalogue).map(<[u8]>::to_vec));
         }

@@ -1,13 +1,12 @@
 //! The door for reads of a range of keys in order, page by page.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, ControlFlow, RangeBounds};
 
 use super::handle::Store;
 use crate::Result;
-use crate::engine::{EngineSnapshot, KeyRange, ScanPage, Scanned, UnixMillis, ValueType};
+use crate::engine::{EngineSnapshot, EntryMeta, KeyRange, ScanPage, ScanVisitor, UnixMillis};
 
-/// The most keys per page of [`Store::scan`]; removed and expired ones count.
-const KEYS_PER_PAGE: usize = 1024;
+pub(crate) use crate::engine::ScannedEntry;
 
 /// The place in an order of keys behind which a scan goes on; opaque outside the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,14 +56,58 @@ impl Store {
         range: impl RangeBounds<Vec<u8>>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut found = Vec::new();
+        let _: ControlFlow<()> = self.scan_each(range, limit, |key, value| {
+            found.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// Shows the first `limit` keys of the range with their values to `visit`, in key order, at one
+    /// point in time, until it breaks. Returns what it broke with.
+    ///
+    /// Key and value are borrowed, so that nothing is allocated for each of them. `visit` may read
+    /// and write the store; the scan does not see what it writes. While it runs, the store keeps
+    /// what the scan may still see, so a visit should not take long. The `sled` engine has no
+    /// points in time: what is written meanwhile may or may not be seen.
+    ///
+    /// ```no_run
+    /// # use std::ops::ControlFlow;
+    /// # let store = kvs::Store::open(kvs::Options::new("data"))?;
+    /// let mut bytes = 0;
+    /// let first_empty = store.scan_each(b"a".to_vec().., usize::MAX, |key, value| {
+    ///     bytes += value.len();
+    ///     match value {
+    ///         [] => ControlFlow::Break(key.to_vec()),
+    ///         _ => ControlFlow::Continue(()),
+    ///     }
+    /// })?;
+    /// if let ControlFlow::Break(key) = first_empty {
+    ///     println!("{bytes} bytes before {}", key.escape_ascii());
+    /// }
+    /// # Ok::<(), kvs::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get). What lies before the key that cannot be read was shown.
+    pub fn scan_each<B>(
+        &self,
+        range: impl RangeBounds<Vec<u8>>,
+        limit: usize,
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>> {
         let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
         let mut scan = self.scan_at_once(start, end, false, false)?;
-        let mut found = Vec::new();
-        while found.len() < limit && !scan.is_at_end() {
-            let page = scan.page(KEYS_PER_PAGE.min(limit - found.len()))?;
-            found.extend(page.into_iter().map(|item| (item.key, item.entry.value)));
+        let (mut shown, mut outcome) = (0, ControlFlow::Continue(()));
+        while shown < limit && outcome.is_continue() && !scan.is_at_end() {
+            scan.page(limit - shown, &mut |ScannedEntry { key, value, .. }| {
+                shown += 1;
+                outcome = visit(key, value);
+                if outcome.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
         }
-        Ok(found)
+        Ok(outcome)
     }
 
     /// Begins a scan of which every page sees the present moment.
@@ -88,7 +131,7 @@ impl Store {
         let mut scan = self.scan_keys(None);
         let mut slices: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         loop {
-            scan.page(keys)?;
+            scan.page(keys, &mut |_| ControlFlow::Continue(()))?;
             let Some(ScanPosition(end)) = scan.position() else { return Ok(slices) };
             let start = slices.last().map_or_else(Vec::new, |(_, end)| end.clone());
             slices.push((start, end));
@@ -104,28 +147,33 @@ impl Store {
 }
 
 impl StoreScan<'_> {
-    /// Visits up to `limit` keys and returns those that are there; expired ones are not.
-    pub(crate) fn page(&mut self, limit: usize) -> Result<Vec<Scanned>> {
-        let Some(range) = &self.rest else {
-            return Ok(Vec::new());
-        };
+    /// Visits up to `limit` keys and shows those that are there, until `visit` breaks; expired ones
+    /// are not.
+    pub(crate) fn page(&mut self, limit: usize, visit: &mut ScanVisitor<'_>) -> Result<()> {
+        let Some(range) = &self.rest else { return Ok(()) };
         let (snapshot, now) = match &self.moment {
             Some((snapshot, now)) => (snapshot.as_ref(), Some(*now)),
             None => (None, None),
         };
         let page = ScanPage { range, snapshot, limit, keys_only: self.keys_only };
-        let mut page = self.store.shared.reader.scan(&page)?;
         let clock = &self.store.shared.clock;
-        page.entries.retain(|item| match (item.entry.expiry(), now) {
-            (Some(time), Some(now)) => time > now,
-            (expires_at, _) => !clock.is_past(expires_at),
-        });
-        if !self.keys_only {
-            let mut types = page.entries.iter().map(|item| item.entry.value_type);
-            types.try_for_each(ValueType::require_string)?;
-        }
-        self.rest = page.resume_after.map(|key| range.after(&key));
-        Ok(page.entries)
+        let mut checked = Ok(());
+        let resume_after = self.store.shared.reader.scan(&page, &mut |entry| {
+            let EntryMeta { expires_at, value_type, .. } = entry.meta;
+            let is_past = match (expires_at, now) {
+                (Some(time), Some(now)) => time <= now,
+                (expires_at, _) => clock.is_past(expires_at),
+            };
+            if is_past {
+                return ControlFlow::Continue(());
+            }
+            if !self.keys_only {
+                checked = value_type.require_string();
+            }
+            if checked.is_ok() { visit(entry) } else { ControlFlow::Break(()) }
+        })?;
+        self.rest = resume_after.map(|key| range.after(&key));
+        checked
     }
 
     /// Returns true once every key of the range was visited.

@@ -54,6 +54,9 @@ pub(crate) fn processors() -> usize {
 /// A value of a [`Published`] that was the newest. It lives as long as the guard, also across I/O.
 pub(crate) type Guard<T> = face::Guard<Arc<T>>;
 
+/// A value of a [`PublishedOption`] that was the newest, if there was one.
+pub(crate) type OptionGuard<T> = face::Guard<Option<Arc<T>>>;
+
 /// A value that one thread replaces as a whole and many threads read without a lock
 /// (read-copy-update).
 pub(crate) struct Published<T>(Swap<Arc<T>>);
@@ -97,7 +100,7 @@ impl<T> Default for PublishedOption<T> {
 
 impl<T> PublishedOption<T> {
     /// Returns the newest value, for a short while.
-    pub(crate) fn load(&self) -> face::Guard<Option<Arc<T>>> {
+    pub(crate) fn load(&self) -> OptionGuard<T> {
         self.0.load()
     }
 

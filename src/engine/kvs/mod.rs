@@ -3,6 +3,8 @@
 mod full;
 mod jobs;
 mod reader;
+mod reads;
+mod scanned_values;
 mod writer;
 
 pub(crate) use reader::KvsReader;

@@ -23,7 +23,7 @@ pub(super) fn of(reader: &dyn ReadHalf, keyspace: KeyspaceId) -> Vec<(String, St
     let reader = reader.keyspace(keyspace).unwrap();
     let (text, range) = (|bytes| String::from_utf8(bytes).unwrap(), KeyRange::all());
     let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
-    let entries = reader.scan(&page).unwrap().entries;
+    let entries = Page::of(&*reader, &page).unwrap().entries;
     assert_eq!(reader.count(), entries.len() as u64);
     for Scanned { key, entry } in &entries {
         assert_eq!(reader.get(key).unwrap().as_ref(), Some(entry));

@@ -11,8 +11,8 @@ use std::ops::Bound;
 use super::input::Input;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, KeyspaceId, ReadHalf, ScanPage,
-    WriteHalf,
+    BackgroundJob, EngineSnapshot, EntryMeta, JobStep, KeyRange, KeyspaceId, Page, ReadHalf,
+    ScanPage, WriteHalf,
 };
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::sequence::Sequence;
@@ -298,7 +298,7 @@ impl Store {
         loop {
             let snapshot = snapshot.map(|(snapshot, _)| snapshot);
             let page = ScanPage { range: &range, snapshot, limit, keys_only };
-            let page = reader.scan(&page).unwrap();
+            let page = Page::of(&*reader, &page).unwrap();
             assert!(page.entries.len() <= limit);
             for found in page.entries {
                 let (key, entry) = expected.next().unwrap();

@@ -6,7 +6,8 @@ use super::edit::frames;
 use crate::Result;
 use crate::engine::kvs::{KvsReader, KvsWriter};
 use crate::engine::{
-    BackgroundJob, Group, JobStep, KeyRange, KeyspaceId, Mutation, ReadHalf, ScanPage, WriteHalf,
+    BackgroundJob, Group, JobStep, KeyRange, KeyspaceId, Mutation, Page, ReadHalf, ScanPage,
+    WriteHalf,
 };
 use crate::fuzzing::image::{Image, image};
 use crate::fuzzing::input::Input;
@@ -60,7 +61,7 @@ pub(in crate::fuzzing) fn contents(reader: &KvsReader) -> State {
     let mut range = KeyRange::all();
     loop {
         let page = ScanPage { range: &range, snapshot: None, limit: 4, keys_only: false };
-        let page = reader.scan(&page).unwrap();
+        let page = Page::of(reader, &page).unwrap();
         for found in page.entries {
             let read = reader.get(&found.key).unwrap();
             assert_eq!(read, Some(found.entry.clone()));

@@ -1,5 +1,6 @@
 //! Iterations over all keys, page by page, on a reader.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::call::{Call, Executed};
@@ -11,7 +12,7 @@ use crate::protocol::resp::Value;
 use crate::server::execute::scan_cursors::ScanCursors;
 use crate::store::parse_integer;
 use crate::store::reader::ReadLength;
-use crate::store::scan::{ScanPosition, StoreScan};
+use crate::store::scan::{ScanPosition, ScannedEntry, StoreScan};
 
 /// The most keys read at one point in time, which keeps the engine from dropping old versions.
 const PAGE_KEYS: usize = 512;
@@ -114,12 +115,13 @@ fn visit(
     while visited < count && bytes < bytes_max && !scan.is_at_end() {
         let limit = PAGE_KEYS.min(count - visited);
         visited += limit;
-        for found in scan.page(limit)? {
-            bytes += found.key.len();
-            if options.shows(&found.key) {
-                keys.push(Value::Bulk(found.key));
+        scan.page(limit, &mut |ScannedEntry { key, .. }| {
+            bytes += key.len();
+            if options.shows(key) {
+                keys.push(Value::Bulk(key.to_vec()));
             }
-        }
+            ControlFlow::Continue(())
+        })?;
     }
     Ok(())
 }
@@ -155,9 +157,12 @@ pub(super) fn keys(call: &Call<'_>) -> Executed {
     let mut scan = call.context.store.scan_keys(None);
     let mut keys = vec![];
     while !scan.is_at_end() {
-        let page = scan.page(PAGE_KEYS)?.into_iter().map(|found| found.key);
-        let shown = page.filter(|key| glob::matches(pattern, key, Case::Exact));
-        keys.extend(shown.map(Value::Bulk));
+        scan.page(PAGE_KEYS, &mut |ScannedEntry { key, .. }| {
+            if glob::matches(pattern, key, Case::Exact) {
+                keys.push(Value::Bulk(key.to_vec()));
+            }
+            ControlFlow::Continue(())
+        })?;
     }
     done(Value::Array(keys))
 }

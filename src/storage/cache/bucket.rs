@@ -8,7 +8,7 @@
 //! [swiss]: https://abseil.io/about/design/swisstables
 
 use super::cached_record::CachedRecord;
-use crate::sync::{Arc, AtomicU64, Ordering, PublishedOption};
+use crate::sync::{Arc, AtomicU64, OptionGuard, Ordering, PublishedOption};
 
 /// The number of slots of a bucket: with the control word, a cache line.
 pub(super) const SLOTS: usize = 7;
@@ -18,6 +18,19 @@ const LOWEST: u64 = 0x0001_0101_0101_0101;
 
 /// The position of the byte of reference bits.
 const REFERENCED: usize = 7;
+
+/// The slots of a bucket that may have a tag, as the highest bit of each one's byte.
+pub(super) struct TaggedSlots(u64);
+
+impl Iterator for TaggedSlots {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let slot = self.0.trailing_zeros() as usize / 8;
+        self.0 &= self.0.wrapping_sub(1);
+        (slot < SLOTS).then_some(slot)
+    }
+}
 
 /// Slots with a tag each.
 #[derive(Default)]
@@ -34,25 +47,32 @@ pub(super) struct Bucket {
 const _: () = assert!(size_of::<Bucket>() == 64, "one bucket is one cache line");
 
 impl Bucket {
+    /// Returns the slots that have this tag.
+    pub(super) fn tagged(&self, tag: u8) -> TaggedSlots {
+        let control = self.control.load(Ordering::Relaxed);
+        // The highest bit of each equal byte, and now and then of one that is not.
+        let differences = control ^ (LOWEST * u64::from(tag));
+        TaggedSlots(differences.wrapping_sub(LOWEST) & !differences & (LOWEST << 7))
+    }
+
+    /// Returns true if every slot has a record.
+    pub(super) fn is_full(&self) -> bool {
+        let control = self.control.load(Ordering::Relaxed);
+        control.to_le_bytes()[..SLOTS].iter().all(|tag| *tag != 0)
+    }
+
+    /// Returns the record in a slot, for a short while.
+    pub(super) fn load(&self, slot: usize) -> OptionGuard<CachedRecord> {
+        self.slots[slot].load()
+    }
+
     /// Calls `visit` with the slots that have this tag. Returns its first result.
     pub(super) fn find<T>(
         &self,
         tag: u8,
         mut visit: impl FnMut(usize, &CachedRecord) -> Option<T>,
     ) -> Option<T> {
-        let control = self.control.load(Ordering::Relaxed);
-        // The highest bit of each equal byte, and now and then of one that is not.
-        let differences = control ^ (LOWEST * u64::from(tag));
-        let mut equal = differences.wrapping_sub(LOWEST) & !differences & (LOWEST << 7);
-        while equal != 0 {
-            let slot = equal.trailing_zeros() as usize / 8;
-            let cached = self.slots[slot].load();
-            if let Some(found) = cached.as_ref().and_then(|cached| visit(slot, cached)) {
-                return Some(found);
-            }
-            equal &= equal - 1;
-        }
-        None
+        self.tagged(tag).find_map(|slot| visit(slot, self.load(slot).as_ref()?))
     }
 
     /// Sets the reference bit of a slot.

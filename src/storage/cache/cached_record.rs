@@ -70,6 +70,11 @@ impl CachedRecord {
         is_it.then_some(value)
     }
 
+    /// Returns the value, whatever the key is.
+    pub(super) fn value(&self) -> &[u8] {
+        self.parts().1
+    }
+
     /// Returns the key and the value.
     fn parts(&self) -> (&[u8], &[u8]) {
         match &self.bytes {

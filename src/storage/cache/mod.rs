@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`record_cache`] | lookup, insertion, growth, eviction |
+//! | [`recalled`] | lookups of several records at once, for scans |
 //! | [`bucket`] | seven slots in one line of the processor's cache |
 //! | [`cached_record`] | a record, with the point in time that it is valid as of |
 //! | [`epochs`] | the newest write to each set of keys |
@@ -42,7 +43,7 @@
 //! It does not matter when the epoch is read: one that is read late is higher, and then
 //! `validated_at` is `seen`. A record that is not a hit is of use too, since its version and key
 //! say what the value is, whatever was written since: a reader that learns the version from the
-//! index needs no segment ([`RecordCache::recall`]).
+//! index needs no segment ([`RecordCache::recall_all`]).
 //!
 //! A snapshot at `p` may take a hit if its version is not after `p`: the version is the newest at a
 //! point `n >= p`, so it is the newest of those up to `p`.
@@ -56,7 +57,9 @@ mod bucket;
 mod cached_record;
 mod epochs;
 mod lazy_array;
+mod recalled;
 mod record_cache;
 
 pub(crate) use cached_record::RecordRef;
+pub(crate) use recalled::{LOOKUPS, Recalled, Wanted};
 pub(crate) use record_cache::{Hit, KeyHash, RecordCache};

@@ -113,19 +113,8 @@ impl RecordCache {
         self.find(hash, key, |cached| cached.validated_at() == epoch && cached.version <= latest)
     }
 
-    /// Returns the value of this version of the key, if it is cached.
-    pub(crate) fn recall(
-        &self,
-        hash: KeyHash,
-        key: PlacedKey<'_>,
-        version: Sequence,
-    ) -> Option<Vec<u8>> {
-        let hit = self.find(hash, key, |cached| cached.version == version)?;
-        Some(hit.value)
-    }
-
-    /// Does the same for a reader that found the version to be the newest at `seen` or later, and
-    /// notes that it is valid as of then.
+    /// Returns the value of this version of the key, if it is cached, for a reader that found the
+    /// version to be the newest at `seen` or later, and notes that it is valid as of then.
     pub(crate) fn confirm(
         &self,
         hash: KeyHash,
@@ -166,6 +155,13 @@ impl RecordCache {
         self.evict();
     }
 
+    /// Returns true if the record of a key that is not cached would evict another one.
+    pub(crate) fn is_full(&self, hash: KeyHash) -> bool {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        bytes + self.bytes_max / RECORD_SHARE > self.bytes_max
+            || self.bucket(hash).is_some_and(|(bucket, _)| bucket.is_full())
+    }
+
     /// Raises the epoch of a key to a write, which must not be visible yet. Writes come in order.
     pub(crate) fn raise(&self, key: PlacedKey<'_>, version: Sequence) {
         if let Some(KeyHash(hash)) = self.hash_key(key) {
@@ -191,8 +187,7 @@ impl RecordCache {
         key: PlacedKey<'_>,
         mut accept: impl FnMut(&CachedRecord) -> bool,
     ) -> Option<Hit> {
-        let (position, tag) = self.position(hash);
-        let bucket = self.buckets.get(position)?;
+        let (bucket, tag) = self.bucket(hash)?;
         bucket.find(tag, |slot, cached| {
             let value = cached.value_of(key)?;
             if !accept(cached) {
@@ -236,7 +231,13 @@ impl RecordCache {
         }
     }
 
-    /// Returns the bucket of a key and its tag there.
+    /// Returns the bucket of a key, if its part is allocated, and its tag there.
+    pub(super) fn bucket(&self, hash: KeyHash) -> Option<(&Bucket, u8)> {
+        let (position, tag) = self.position(hash);
+        Some((self.buckets.get(position)?, tag))
+    }
+
+    /// Returns the position of a key's bucket and its tag there.
     fn position(&self, KeyHash(hash): KeyHash) -> (usize, u8) {
         let [a, b, c, d, .., tag] = hash.to_le_bytes();
         let last = self.used.load(Ordering::Relaxed) - 1;

@@ -80,7 +80,8 @@ impl SortedPositions {
         self.count
     }
 
-    fn get(&self, rank: usize) -> usize {
+    /// Returns the position of the key with so many keys below it.
+    pub(super) fn get(&self, rank: usize) -> usize {
         usize::from(self.positions[rank])
     }
 }
@@ -94,6 +95,11 @@ impl<S: Slot> Leaf<S> {
     /// Returns the key at this position.
     pub(super) fn key(&self, position: usize) -> Vec<u8> {
         self.keys.bytes(&self.entries[position].key)
+    }
+
+    /// Appends the key at this position.
+    pub(super) fn append_key(&self, position: usize, out: &mut Vec<u8>) {
+        self.keys.append_bytes(&self.entries[position].key, out);
     }
 
     /// Returns the words of the key at this position, and its length in bytes.

@@ -160,16 +160,30 @@ impl KeyTails {
 
     /// Returns the key of the head.
     pub(super) fn bytes(&self, head: &KeyHead) -> Vec<u8> {
-        key_bytes(self.words(head), head.bytes())
+        let mut bytes = Vec::new();
+        self.append_bytes(head, &mut bytes);
+        bytes
+    }
+
+    /// Appends the key of the head.
+    pub(super) fn append_bytes(&self, head: &KeyHead, out: &mut Vec<u8>) {
+        append_key(self.words(head), head.bytes(), out);
     }
 }
 
 /// Returns the key that has these words and this length.
 pub(super) fn key_bytes(words: impl Iterator<Item = u64>, length: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(length.next_multiple_of(WORD));
-    words.for_each(|word| bytes.extend_from_slice(&word.to_be_bytes()));
-    bytes.truncate(length);
+    let mut bytes = Vec::new();
+    append_key(words, length, &mut bytes);
     bytes
+}
+
+/// Appends the key that has these words and this length.
+fn append_key(words: impl Iterator<Item = u64>, length: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.reserve(length.next_multiple_of(WORD));
+    words.for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+    out.truncate(start + length);
 }
 
 #[cfg(test)]

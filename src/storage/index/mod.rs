@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`slot`], [`change`] | the contract of what is stored per version; what enters and leaves |
 //! | [`writer`], [`reader`] | the two halves |
+//! | [`index_scan`], [`scan_batch`], [`leaf_walk`] | scans, leaf by leaf |
 //! | [`keyspaces`] | the indexes of a store, one for each keyspace |
 //! | [`visibility`], [`snapshot`] | the published sequence number; snapshots and what they can see |
 //! | [`undo_log`] | pre-images of what is replaced in place |
@@ -51,15 +52,18 @@
 mod change;
 mod counts;
 mod edits;
+mod index_scan;
 mod keyspaces;
 mod leaf;
 mod leaf_builder;
 mod leaf_keys;
+mod leaf_walk;
 mod node;
 mod obsolete;
 mod pointer_cell;
 mod reader;
 mod rewrite;
+mod scan_batch;
 mod separators;
 mod seqlock_cell;
 mod slot;
@@ -72,9 +76,11 @@ mod visibility;
 mod writer;
 
 pub(crate) use change::{KeyVersion, Move};
+pub(crate) use index_scan::IndexScan;
 pub(crate) use keyspaces::{IndexReaders, KeyspaceChanges, KeyspaceIndexes};
 pub(crate) use pointer_cell::PointerCell;
 pub(crate) use reader::IndexReader;
+pub(crate) use scan_batch::ScanBatch;
 pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
 pub(crate) use slot::Slot;
 pub(crate) use snapshot::{Horizon, Snapshot};

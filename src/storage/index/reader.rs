@@ -1,6 +1,5 @@
 //! The half of the index that looks things up.
 
-use super::change::KeyVersion;
 use super::counts::SharedCounts;
 use super::leaf::{Leaf, OlderVersion};
 use super::slot::Slot;
@@ -10,7 +9,6 @@ use super::undo_log::{UndoLog, VersionAt};
 use super::visibility::Visibility;
 use crate::bugs::if_planted;
 use crate::storage::format::sequence::Sequence;
-use crate::storage::key_range::KeyRange;
 use crate::sync::{Arc, Guard, Ordering, Published};
 
 /// The data of one index that the writer and the readers share.
@@ -32,7 +30,7 @@ impl<S: Slot> Default for IndexState<S> {
 /// blocked by the writer.
 pub(crate) struct IndexReader<S: Slot> {
     visibility: Arc<Visibility>,
-    shared: Arc<IndexState<S>>,
+    pub(super) shared: Arc<IndexState<S>>,
 }
 
 impl<S: Slot> Clone for IndexReader<S> {
@@ -107,28 +105,6 @@ impl<S: Slot> IndexReader<S> {
     #[cfg(test)]
     pub(crate) fn horizon(&self) -> Horizon {
         self.visibility.horizon()
-    }
-
-    /// Returns up to `limit` keys of the range as the snapshot sees them, tombstones included.
-    pub(crate) fn page(
-        &self,
-        range: &KeyRange,
-        snapshot: &Snapshot,
-        limit: usize,
-    ) -> Vec<KeyVersion<S>> {
-        let mut page = Vec::new();
-        if limit == 0 {
-            return page;
-        }
-        self.shared.tree.walk(range, |leaf, position| {
-            let newest = leaf.newest(position).filter(|(version, _)| *version <= snapshot.sequence);
-            let key = leaf.key(position);
-            if let Some((version, slot)) = newest.or_else(|| self.at(&key, snapshot)) {
-                page.push(KeyVersion { key, version, slot });
-            }
-            page.len() < limit
-        });
-        page
     }
 
     /// Returns the versions of the key that a reader or a snapshot may need, newest first.

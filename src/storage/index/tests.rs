@@ -42,8 +42,26 @@ fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]
     dropped
 }
 
+/// Returns up to `limit` keys of the range, tombstones included.
+fn scanned(
+    reader: &IndexReader<Number>,
+    range: &KeyRange,
+    snapshot: &Snapshot,
+    limit: usize,
+) -> Vec<KeyVersion<Number>> {
+    let (mut scan, mut batch) = (IndexScan::new(reader, range, snapshot), ScanBatch::new());
+    let mut found = Vec::new();
+    while scan.next(&mut batch, limit - found.len()) {
+        found.extend((0..batch.len()).map(|position| {
+            let (version, slot) = batch.version(position);
+            KeyVersion { key: batch.key(position).to_vec(), version, slot: slot.clone() }
+        }));
+    }
+    found
+}
+
 fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &Snapshot) -> Vec<i32> {
-    reader.page(range, snapshot, 10).into_iter().map(|found| found.slot.0).collect()
+    scanned(reader, range, snapshot, 10).into_iter().map(|found| found.slot.0).collect()
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::change::{KeyVersion, Move, Superseded, Tombstone};
 use super::counts::KeyCounts;
 use super::edits::{Insert, Put, Repoint, Restore, Retain};
+use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
+use super::leaf_walk::{LeafPositions, LeafWalk};
 use super::obsolete::ObsoleteVersions;
 #[cfg(test)]
 use super::reader::IndexReader;
@@ -271,13 +273,15 @@ impl<S: Slot> IndexWriter<S> {
         limit: usize,
     ) -> Vec<Vec<u8>> {
         let is_found = |(newest, slot): &(Sequence, S)| *newest < version && !slot.is_tombstone();
+        let mut walk = LeafWalk::new(&self.shared.tree, range);
         let mut keys = Vec::new();
-        self.shared.tree.walk(range, |leaf, position| {
-            if leaf.newest(position).as_ref().is_some_and(is_found) {
-                keys.push(leaf.key(position));
-            }
+        let mut add = |leaf: &Leaf<S>, positions: &LeafPositions| {
+            let found = |position| leaf.newest(position).as_ref().is_some_and(is_found);
+            let found = positions.iter().filter(|position| found(*position));
+            keys.extend(found.map(|position| leaf.key(position)).take(limit - keys.len()));
             keys.len() < limit
-        });
+        };
+        while walk.next(&mut add) == Some(true) {}
         keys
     }
 

@@ -1,6 +1,7 @@
 //! Reading one record from a segment.
 
 use std::io;
+use std::ops::Range;
 
 use crate::storage::format::keyspace::PlacedKey;
 use crate::storage::format::record::RecordKind;
@@ -88,6 +89,31 @@ impl Segment {
         })
     }
 
+    /// Reads as [`fetch`](Self::fetch) does, into a buffer that grows where it has to. Returns the
+    /// place of the value in it.
+    pub(crate) fn fetch_into(
+        &self,
+        key: PlacedKey<'_>,
+        sequence: Sequence,
+        location: &Location,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Range<usize>> {
+        let (length, offset) = (location.extent.length as usize, location.extent.offset.into());
+        if buffer.len() < length {
+            // First, so that never both are there.
+            *buffer = Vec::new();
+            *buffer = vec![0; length];
+        }
+        let record = &mut buffer[..length];
+        let read = self.file.read_at(record, offset);
+        if read.map_err(|error| self.read_error(error, offset))? != length {
+            return Err(self.cut_short(offset));
+        }
+        let value = self.decode_value(record, key, sequence, offset)?;
+        // A record ends with its value.
+        Ok(length - value.len()..length)
+    }
+
     /// Reads as [`fetch`](Self::fetch) does, as far as `access` allows.
     pub(crate) fn try_fetch(
         &self,
@@ -120,9 +146,7 @@ impl Segment {
             if read(buffer, offset)? == length {
                 return Ok(());
             }
-            // A hint is of no use with a segment of another length.
-            self.set_hinted(false);
-            Err(Error::corrupt(&self.path, offset, "the record is cut short").into())
+            Err(self.cut_short(offset).into())
         };
         if length <= SMALL_RECORD_BYTES {
             let mut small = [0; SMALL_RECORD_BYTES];
@@ -141,14 +165,22 @@ impl Segment {
         Ok(buffer)
     }
 
-    /// Returns the value in the bytes of a record.
-    fn decode_value<'a>(
+    /// Returns the error of a record that the file ends before.
+    fn cut_short(&self, offset: u64) -> Error {
+        // A hint is of no use with a segment of another length.
+        self.set_hinted(false);
+        Error::corrupt(&self.path, offset, "the record is cut short")
+    }
+
+    /// Returns the value of the record in the buffer, which must be a put of this key by this
+    /// commit.
+    pub(super) fn decode_value<'b>(
         &self,
-        buffer: &'a [u8],
+        buffer: &'b [u8],
         (keyspace, key): PlacedKey<'_>,
         sequence: Sequence,
         offset: u64,
-    ) -> Result<&'a [u8]> {
+    ) -> Result<&'b [u8]> {
         let (record, _) = self
             .codec
             .decode_record(buffer, offset, sequence)

@@ -12,6 +12,7 @@
 //! | [`open_segment`] | a segment and its open file; the sync that fails for good |
 //! | [`segment_table`] | the segments that readers find records in |
 //! | [`fetch`] | reading one record, with or without waiting for the disk |
+//! | [`record_blocks`] | reading records that lie near each other at once |
 //! | [`frame_scan`] | reading a segment from its first frame to its last |
 //!
 //! Invariants:
@@ -25,6 +26,7 @@ mod fetch;
 pub(crate) mod frame_scan;
 mod location;
 mod open_segment;
+mod record_blocks;
 mod segment_table;
 
 #[cfg(test)]
@@ -32,4 +34,5 @@ pub(crate) use fetch::SHORT_READ_BYTES;
 pub(crate) use fetch::{Access, ReadError, ReadFailure};
 pub(crate) use location::Location;
 pub(crate) use open_segment::{Segment, sync_segments};
+pub(crate) use record_blocks::RecordBlocks;
 pub(crate) use segment_table::SegmentTable;

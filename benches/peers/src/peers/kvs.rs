@@ -1,5 +1,6 @@
 //! This project's store.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kvs::{Durability, Options, Store, WriteBatch};
@@ -61,11 +62,13 @@ impl Peer for KvsPeer {
         limit: usize,
         visit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Outcome<usize> {
-        let entries = self.store.scan(from.to_vec().., limit)?;
-        for (key, value) in &entries {
+        let mut count = 0;
+        let _: ControlFlow<()> = self.store.scan_each(from.to_vec().., limit, |key, value| {
             visit(key, value);
-        }
-        Ok(entries.len())
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        Ok(count)
     }
 
     fn sync(&self) -> Outcome<()> {

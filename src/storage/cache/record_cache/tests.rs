@@ -1,4 +1,5 @@
 use super::*;
+use crate::storage::cache::{LOOKUPS, Wanted};
 use crate::storage::format::sequence::Sequence;
 
 fn key(number: u32) -> Vec<u8> {
@@ -66,8 +67,12 @@ fn a_version_is_recalled_after_its_key_was_written_and_counts_again_once_it_is_c
     // As if a key were written that shares the epoch.
     cache.raise(at(b"a"), Sequence(5));
     assert_eq!(newest(&cache, b"a"), None);
-    assert_eq!(cache.recall(hash, at(b"a"), Sequence(1)).as_deref(), Some(&b"1"[..]));
-    assert_eq!(cache.recall(hash, at(b"a"), Sequence(2)), None);
+    let recall = |version| {
+        let wanted = Wanted { hash, key: at(b"a"), version: Sequence(version) };
+        let [.., recalled] = cache.recall_all(&[Some(wanted); LOOKUPS]);
+        recalled.map(|recalled| recalled.value().to_vec())
+    };
+    assert_eq!((recall(1).as_deref(), recall(2)), (Some(&b"1"[..]), None));
     assert_eq!(cache.confirm(hash, at(b"a"), Sequence(1), Sequence(4)).as_deref(), Some(&b"1"[..]));
     assert_eq!(newest(&cache, b"a"), None, "at 4 it was, at 5 nobody looked");
     assert_eq!(cache.confirm(hash, at(b"a"), Sequence(1), Sequence(7)).as_deref(), Some(&b"1"[..]));

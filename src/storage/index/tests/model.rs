@@ -44,7 +44,7 @@ fn scan(
     let mut range = KeyRange { reverse, ..KeyRange::all() };
     let mut found = Vec::new();
     loop {
-        let page = reader.page(&range, snapshot, 100);
+        let page = scanned(reader, &range, snapshot, 100);
         let Some(last) = page.last() else { break };
         range = range.after(&last.key);
         let live = page.into_iter().filter(|found| !found.slot.is_tombstone());

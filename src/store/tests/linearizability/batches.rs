@@ -4,7 +4,7 @@
 use std::ops::Bound;
 
 use super::*;
-use crate::engine::{KeyRange, ScanPage};
+use crate::engine::{KeyRange, Page, ScanPage};
 use crate::linearizability::specification::{StoreAnswer, StoreOperation};
 
 const KEYS: usize = 3;
@@ -60,7 +60,7 @@ fn read(store: &Store, seed: u64, scans: bool) -> Answered {
     loop {
         let page =
             ScanPage { range: &range, snapshot: Some(&snapshot), limit: 2, keys_only: false };
-        let page = store.reader().scan(&page).map_err(failed)?;
+        let page = Page::of(&**store.reader(), &page).map_err(failed)?;
         for scanned in page.entries {
             let key = (0..KEYS).find(|key| scanned.key == name(seed, *key).as_bytes());
             values[key.ok_or("a key that nobody wrote")?] = Some(decode(&scanned.entry.value));

@@ -17,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::store::{Files, Store, states};
 use super::machine::{Machine, Past, put};
 use super::options;
-use crate::engine::{KeyRange, ScanPage};
+use crate::engine::{KeyRange, Page, ScanPage};
 use crate::form::by_form;
 use crate::storage::fs::simulated::SimulatedDisk;
 use crate::store::Batch;
@@ -156,7 +156,7 @@ fn read_all(
     }
     let range = KeyRange::all();
     let page = ScanPage { range: &range, snapshot: None, limit: 1000, keys_only: false };
-    match machine.reader.scan(&page) {
+    match Page::of(&*machine.reader, &page) {
         Ok(page) => {
             let found = page.entries.into_iter();
             let found = found.map(|found| (found.key, (found.entry.value, found.entry.expires_at)));

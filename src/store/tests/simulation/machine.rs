@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Model;
 use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
 use crate::engine::{
-    self, DirectoryLock, Engine, KeyRange, KeyspaceId, ReadHalf, ScanPage, Sequence,
+    self, DirectoryLock, Engine, KeyRange, KeyspaceId, Page, ReadHalf, ScanPage, Sequence,
 };
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
@@ -324,7 +324,7 @@ fn keyspace_contents(reader: &dyn ReadHalf) -> Result<Model> {
     let range = KeyRange::all();
     let page = ScanPage { range: &range, snapshot: None, limit: MANY, keys_only: false };
     let mut model = Model::new();
-    for found in reader.scan(&page)?.entries {
+    for found in Page::of(reader, &page)?.entries {
         let looked_up = reader.get(&found.key)?;
         let same = Some(found.entry.clone());
         assert_eq!(looked_up, same, "a scan and a get differ");
