@@ -11,16 +11,23 @@ use super::batch::Batch;
 use super::outcome::BatchOutcome;
 use super::request::{FailedGroup, WriteRequest};
 use super::writer::{GROUP_BYTES_MAX, Writer};
+use crate::Durability;
 use crate::bugs::{Bug, planted};
 
 impl Writer {
     /// Returns true if a write needs nothing but the write itself, so that anybody may take the
-    /// turn for it.
+    /// turn for it, and would not wait alone for what others wait for as well.
     pub(super) fn may_be_direct(&self) -> bool {
-        self.health.failure().is_none()
+        !(self.thread.of_sharing && self.waits_for_disk())
+            && self.health.failure().is_none()
             && !self.jobs.is_gone()
             && self.engine.full().is_none()
             && self.engine.is_ready()
+    }
+
+    /// Returns true if every group waits for the disk.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.engine.waits_for_disk() || matches!(self.durability, Durability::Always)
     }
 
     /// Applies one batch.

@@ -37,10 +37,9 @@ impl WriteActors {
             Durability::Interval(interval) => interval.min(TICK),
             Durability::Always | Durability::Never => TICK,
         };
-        let waits_for_disk =
-            parts.engine.waits_for_disk() || matches!(parts.durability, Durability::Always);
         let maintenance = Maintenance::new(writer.downgrade(), interval);
         let actor = Writer::new(parts, jobs);
+        let waits_for_disk = actor.waits_for_disk();
         let maintenance_thread = spawn("kvs-maintenance", maintenance, jobs_inbox)?;
         let (seat, writer_thread) = spawn_seated("kvs-writer", actor, writer_inbox)?;
         Ok(Self {

@@ -59,7 +59,7 @@ pub(crate) struct Writer {
     pub(super) jobs: Address<MaintenanceMessage>,
     pub(super) clock: Clock,
     limits: SizeLimits,
-    durability: Durability,
+    pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
     pub(super) expiry: ExpirySchedule,
     /// What the writer's thread knows, for turns that others take.
@@ -441,9 +441,10 @@ impl Actor for Writer {
                 WriterMessage::JobFailed(kind, error) => self.deliver(Err((kind, error))),
             }
         }
+        self.thread.note_requests(queue.len());
         self.commit_all(queue);
         self.offer_upkeep();
-        self.thread = ThreadKnowledge::new(&*self.engine);
+        self.thread.note_turn(&*self.engine);
     }
 
     fn wait(&self) -> Wait {
@@ -456,7 +457,7 @@ impl Actor for Writer {
     fn idle(&mut self) {
         self.expire_if_due();
         self.offer_upkeep();
-        self.thread = ThreadKnowledge::new(&*self.engine);
+        self.thread.note_turn(&*self.engine);
     }
 
     fn stop(&mut self) {

@@ -96,6 +96,17 @@ fn without_maintenance_or_on_a_broken_store_nobody_takes_the_turn() {
     assert!(!bench.writer.may_be_direct());
 }
 
+#[test]
+fn callers_that_come_at_once_share_what_they_wait_for() {
+    let mut bench = Bench::new();
+    bench.write(vec![put("a", "v"), put("b", "v")]);
+    assert!(!bench.writer.may_be_direct(), "the next ones come at once, too");
+    bench.writer.handle(&mut vec![WriterMessage::Tick]);
+    assert!(!bench.writer.may_be_direct(), "that was no caller");
+    bench.write(vec![put("c", "v")]);
+    assert!(bench.writer.may_be_direct(), "there is one caller left");
+}
+
 /// A caller in whose turn others come does nothing for them, and they wait for nobody else.
 #[test]
 fn who_comes_while_a_caller_has_the_turn_is_answered_behind_it() {
