@@ -60,7 +60,7 @@ pub(super) fn execute(operation: RequestOperation<'_>, scope: &Scope<'_>) -> Rea
             if access == Access::MemoryOnly {
                 return Err(Unanswered::WouldBlock(ReadLength::Short));
             }
-            range::scan(&context.store, start, end, reverse, limit, keys_only)?
+            range::scan(&context.store, start, end, reverse, limit, keys_only, access)?
         }
         RequestOperation::Count => Success::Number(context.store.count()?),
         RequestOperation::Info => Success::Text(info(context)?),
