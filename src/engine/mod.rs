@@ -63,7 +63,9 @@ pub(crate) use crate::storage::segment::SHORT_READ_BYTES;
 pub(crate) use crate::storage::segment::{Access, ReadError};
 pub(crate) use capabilities::Capabilities;
 #[cfg(any(test, fuzzing))]
-pub(crate) use collected_page::{Page, Scanned};
+pub(crate) use collected_page::Page;
+#[cfg(test)]
+pub(crate) use collected_page::Scanned;
 pub(crate) use data_directory::DirectoryLock;
 pub(crate) use entry::EntryMeta;
 pub(crate) use halves::Engine;
