@@ -19,7 +19,7 @@ struct Fragile {
     is_broken: bool,
 }
 
-/// What it is to do.
+/// A message to it.
 enum Order {
     /// Answer if it is broken.
     Look(Reply<bool>),

@@ -270,8 +270,8 @@ fn large_values_are_read_one_after_the_other() {
         };
         clients.iter_mut().map(take).filter(|is_whole| *is_whole).count()
     });
-    // What is held may pass the limit by a reply, whose value is held until it is encoded; evicted
-    // replies may still be leaving.
+    // One reply may pass the limit, and its value is held until it is encoded; evicted replies may
+    // still be leaving.
     println!("{replies} of {CLIENTS} large replies: peak {peak}");
     assert!(peak <= LIMIT + 3 * VALUE_BYTES, "{peak} bytes");
     assert!(replies > 0);

@@ -119,7 +119,7 @@ fn a_visitor_may_write_and_read_and_does_not_see_what_it_writes() {
             if seen < 150 {
                 assert_eq!(store.get(found).unwrap().unwrap(), value, "{engine}");
             }
-            // What lies ahead, and keys between those that are there.
+            // To keys that lie ahead, and to keys between those that are there.
             store.set(key(299 - seen), "later").unwrap();
             store.set([found, b"+"].concat(), "later").unwrap();
             if seen % 3 == 0 {

@@ -140,7 +140,7 @@ fn run<A: Actor>(state: &State<A>, mut mailbox: Mailbox<A::Message>, mut wait: W
         match turn {
             Ok(Some(next)) => wait = next,
             ended => {
-                // What it knows of other actors goes with it, so that they end, too.
+                // Its addresses of other actors go with it, so that they end, too.
                 *seat = None;
                 drop(seat);
                 drop(mailbox);

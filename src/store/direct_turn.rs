@@ -7,6 +7,8 @@
 //!
 //! [`WriterMessage::Upkeep`]: super::writer_message::WriterMessage::Upkeep
 
+use std::slice;
+
 use super::batch::Batch;
 use super::outcome::BatchOutcome;
 use super::request::{FailedGroup, WriteRequest};
@@ -18,7 +20,7 @@ impl Writer {
     /// Returns true if a write needs nothing but the write itself, so that anybody may take the
     /// turn for it, and would not wait alone for what others wait for as well.
     pub(super) fn may_be_direct(&self) -> bool {
-        !(self.thread.of_sharing && self.waits_for_disk())
+        !(self.thread.shares_groups && self.waits_for_disk())
             && self.health.failure().is_none()
             && !self.jobs.is_gone()
             && self.engine.full().is_none()
@@ -44,27 +46,25 @@ impl Writer {
 
     /// Applies batches in order, each by itself.
     pub(super) fn write_all(&mut self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
-        let mut requests = [WriteRequest::new(batches, ())];
-        let [request] = &mut requests;
+        let mut request = WriteRequest::new(batches, ());
         let reads = request.reads();
-        while requests[0].has_more() && self.health.failure().is_none() {
+        while request.has_more() && self.health.failure().is_none() {
             let mut resolver = self.resolver(reads);
-            requests[0].resolve(&mut resolver, GROUP_BYTES_MAX);
+            request.resolve(&mut resolver, GROUP_BYTES_MAX);
             let (group, removals) = resolver.finish();
             // The outcomes say how it went.
-            let _ = self.commit_requests(group, &mut requests, &removals);
+            let _ = self.commit_requests(group, slice::from_mut(&mut request), &removals);
         }
-        let [request] = requests;
         request.finish(self.health.failure().map(crate::Error::poisoned).as_ref())
     }
 
     /// Returns true, once, if the writer's own thread has something to do that it does not know of.
     pub(super) fn take_upkeep(&mut self) -> bool {
         let expires = self.engine.next_deadline().is_some()
-            && (!self.thread.of_expiry || self.expiry.is_due(self.clock.instant()));
+            && (!self.thread.wakes_for_expiry || self.expiry.is_due(self.clock.instant()));
         let is_due = expires || self.engine.has_upkeep();
         is_due
             && !planted(Bug::ForgetUpkeep)
-            && !std::mem::replace(&mut self.thread.of_upkeep, true)
+            && !std::mem::replace(&mut self.thread.is_told_of_upkeep, true)
     }
 }

@@ -34,13 +34,13 @@ pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
-mod thread_knowledge;
 mod update;
 mod write_actors;
 mod write_batch;
 mod write_path;
 mod writer;
 mod writer_message;
+mod writer_thread;
 
 pub use handle::Store;
 #[cfg(feature = "sled")]

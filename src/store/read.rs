@@ -39,11 +39,7 @@ impl Store {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn read_entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.shared.limits.check_key(key)?;
-        let reader = &self.shared.reader;
-        let entry = match access {
-            Access::Blocking => reader.get(key)?,
-            Access::Short | Access::MemoryOnly => reader.try_get(key, access)?,
-        };
+        let entry = self.shared.reader.try_get(key, access)?;
         Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
     }
 
@@ -143,11 +139,9 @@ impl ReadSnapshot<'_> {
     pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.store.shared.limits.check_key(key)?;
         let reader = &self.store.shared.reader;
-        let entry = match (&self.snapshot, access) {
-            (Some(snapshot), Access::Blocking) => reader.get_at(key, snapshot)?,
-            (Some(snapshot), _) => reader.try_get_at(key, snapshot, access)?,
-            (None, Access::Blocking) => reader.get(key)?,
-            (None, _) => reader.try_get(key, access)?,
+        let entry = match &self.snapshot {
+            Some(snapshot) => reader.try_get_at(key, snapshot, access)?,
+            None => reader.try_get(key, access)?,
         };
         Ok(string(entry, |expires_at| self.is_past(expires_at))?)
     }

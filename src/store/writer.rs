@@ -27,9 +27,9 @@ use super::maintenance_message::MaintenanceMessage;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
-use super::thread_knowledge::ThreadKnowledge;
 use super::write_path::SyncReply;
 use super::writer_message::WriterMessage;
+use super::writer_thread::WriterThread;
 use crate::actor::{Actor, Address, Wait};
 use crate::bugs::{Bug, planted};
 use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, Sequence, WriteHalf};
@@ -62,8 +62,8 @@ pub(crate) struct Writer {
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
     pub(super) expiry: ExpirySchedule,
-    /// What the writer's thread knows, for turns that others take.
-    pub(super) thread: ThreadKnowledge,
+    /// Its own thread, for the turns that others take.
+    pub(super) thread: WriterThread,
     /// The last group failed, which was logged, or the disk is full.
     is_failing: bool,
     /// The time of the last look at the files.
@@ -101,7 +101,7 @@ impl Writer {
     pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
         let WriterParts { engine, reader, clock, limits, durability, health } = parts;
         Self {
-            thread: ThreadKnowledge::new(&*engine),
+            thread: WriterThread::new(&*engine),
             engine,
             reader,
             jobs,

@@ -129,8 +129,7 @@ impl KvsWriter {
         if !self.compaction.is_idle() && self.reserve.full().is_some() {
             return None;
         }
-        let (log_bytes, _) = self.accounting.totals();
-        let allocation = self.reserve.begin(self.log.environment(), log_bytes)?;
+        let allocation = self.reserve.begin(self.log.environment(), self.accounting.bytes())?;
         Some(Box::new(ReserveJob(allocation)))
     }
 }

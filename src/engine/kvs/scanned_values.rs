@@ -58,6 +58,7 @@ pub(super) fn show_keys(
 }
 
 impl<'r> ScannedValues<'r> {
+    /// Returns values of which none is read yet.
     pub(super) fn new(reader: &'r KvsReader) -> Self {
         Self { reader, blocks: RecordBlocks::default(), alone: RecordBuffer::default() }
     }

@@ -76,7 +76,7 @@ impl KvsWriter {
             cache: Arc::clone(&cache),
         };
         let mut reserve = Reserve::new();
-        reserve.make_if_scarce(&environment, accounting.totals().0);
+        reserve.make_if_scarce(&environment, accounting.bytes());
         let writer = Self {
             log: LogWriter::new(environment, end, table),
             indexes,
@@ -279,7 +279,7 @@ impl KvsWriter {
                     self.accounting.remove(input);
                 }
                 self.compaction = CompactionState::Releasing;
-                let (bytes, live) = self.accounting.totals();
+                let (bytes, live) = (self.accounting.bytes(), self.accounting.live_bytes());
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
             CompactionDelivery::Released => {
@@ -332,8 +332,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn has_upkeep(&self) -> bool {
-        let log_bytes = self.accounting.totals().0;
-        self.reserve.is_worth_a_look(log_bytes)
+        self.reserve.is_worth_a_look(self.accounting.bytes())
             || !self.reserve.is_making() && self.log.is_standby_due(self.standby_bytes_min())
             || self.compaction.is_idle()
                 && self.hint_in_progress.is_none()

@@ -36,7 +36,7 @@ pub(crate) struct ReaderReplies {
     pub(crate) rest: Option<Execution<ClientReply>>,
     /// The bytes of the first request, if it is longer than this reader's reads are: nothing was
     /// executed, and the reader of long reads is to do so.
-    pub(crate) is_long: Option<usize>,
+    pub(crate) long_request: Option<usize>,
     /// The memory that is held for them, until the connection charges it.
     pub(crate) charge: Charge,
 }
@@ -72,7 +72,7 @@ impl BlockingRead {
             requests: 0,
             output: Vec::new(),
             rest: None,
-            is_long: None,
+            long_request: None,
             charge: self.charge,
         };
         let scope = Scope { context, session, access: self.length.access() };
@@ -94,7 +94,7 @@ impl BlockingRead {
             };
             if matches!(execution, Execution::WouldBlock(_)) {
                 // The worker finds out by itself about one behind the first.
-                replies.is_long = (replies.requests == 0).then_some(consumed);
+                replies.long_request = (replies.requests == 0).then_some(consumed);
                 break;
             }
             replies.consumed += consumed;

@@ -358,7 +358,7 @@ impl ServerConnection {
         self.recharge();
         intake.requests += replies.requests;
         self.executed += replies.requests;
-        if let Some(bytes) = replies.is_long {
+        if let Some(bytes) = replies.long_request {
             self.waiting_for = WaitingFor::LongRead(bytes);
         }
         if let Some(execution) = replies.rest {

@@ -53,6 +53,8 @@ impl Drop for Charge {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
     use crate::server::execute::client_memory::SMALL_BYTES;
     use crate::server::execute::context::Context;
@@ -148,6 +150,31 @@ mod tests {
         assert!(!context.clients.memory.has_to_wait(SMALL_BYTES));
         drop(at_a_reader);
         assert!(!context.clients.memory.has_to_wait(usize::MAX));
+    }
+
+    #[test]
+    fn a_long_read_waits_until_clients_hold_no_more_than_they_may() {
+        let context = context(1 << 20);
+        let (closed, open) = (testing::session(&context), testing::session(&context));
+        let mut leaving = Some(charge(&closed, 2 << 20));
+        context.clients.close(&closed);
+        let small = charge(&open, 1 << 10);
+        let looks = Cell::new(0);
+        let leaving = RefCell::new(&mut leaving);
+        context.clients.wait_for_room(|| {
+            looks.set(looks.get() + 1);
+            if looks.get() == 3 {
+                leaving.borrow_mut().take();
+            }
+            false
+        });
+        assert_eq!(looks.get(), 3);
+        assert!(!open.is_evicted());
+        context.clients.wait_for_room(|| panic!("there is room"));
+        drop(small);
+        let _again = charge(&open, 2 << 20);
+        context.clients.wait_for_room(|| open.is_evicted());
+        assert!(open.is_evicted(), "whoever waits evicts those that hold most");
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::storage::segment::Location;
 #[derive(Default)]
 pub(crate) struct Accounting {
     pub(super) segments: BTreeMap<SegmentId, SegmentUsage>,
+    /// The bytes of all segments, which every write asks for.
+    bytes: u64,
     /// The keys that each segment holds values of.
     keys: BTreeMap<SegmentId, KeySet>,
     /// The dead values of each segment.
@@ -40,12 +42,13 @@ impl Accounting {
             sealed,
             may_hold_unmarked: false,
         };
-        self.segments.insert(id, usage);
+        self.bytes += bytes;
+        self.bytes -= self.segments.insert(id, usage).map_or(0, |before| before.bytes);
     }
 
     /// Forgets a segment.
     pub(crate) fn remove(&mut self, id: SegmentId) {
-        self.segments.remove(&id);
+        self.bytes -= self.segments.remove(&id).map_or(0, |before| before.bytes);
         self.keys.remove(&id);
         self.dead_bitmaps.remove(&id);
     }
@@ -72,7 +75,10 @@ impl Accounting {
 
     /// Sets the length of the segment.
     pub(crate) fn set_length(&mut self, id: SegmentId, bytes: u64) {
-        self.with(id, |usage| usage.bytes = bytes);
+        if let Some(usage) = self.segments.get_mut(&id) {
+            self.bytes += bytes;
+            self.bytes -= std::mem::replace(&mut usage.bytes, bytes);
+        }
     }
 
     /// Notes that the segment holds a record of this commit.
@@ -175,11 +181,14 @@ impl Accounting {
         });
     }
 
-    /// Returns the bytes of all segments, and of their live records.
-    pub(crate) fn totals(&self) -> (u64, u64) {
-        self.segments.values().fold((0, 0), |(bytes, live), usage| {
-            (bytes + usage.bytes, live + usage.live_bytes.min(usage.bytes))
-        })
+    /// Returns the bytes of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns the bytes of all live records.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.segments.values().map(|usage| usage.live_bytes.min(usage.bytes)).sum()
     }
 
     fn with(&mut self, id: SegmentId, change: impl FnOnce(&mut SegmentUsage)) {
@@ -221,14 +230,29 @@ pub(in crate::storage::compaction) mod tests {
         add(&mut accounting, 2, 500, [1, 2]);
         accounting.add_live(&place(1, 400));
         accounting.add_live(&place(1, 100));
-        assert_eq!(accounting.totals(), (1500, 500));
+        assert_eq!((accounting.bytes(), accounting.live_bytes()), (1500, 500));
         accounting.move_live(&place(1, 400), &place(2, 400));
         assert_eq!(accounting.get(SegmentId(1)).unwrap().live_bytes, 100);
         assert_eq!(accounting.get(SegmentId(2)).unwrap().live_bytes, 400);
         assert!(!accounting.is_worth_a_look(0));
         // One long batch may count more than its segment has.
         accounting.add_live(&place(2, 400));
-        assert_eq!(accounting.totals(), (1500, 600));
+        assert_eq!((accounting.bytes(), accounting.live_bytes()), (1500, 600));
+    }
+
+    #[test]
+    fn the_bytes_of_all_segments_are_the_sum_of_those_that_are_there() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        add(&mut accounting, 2, 500, [1, 2]);
+        add(&mut accounting, 2, 600, [1, 2]);
+        assert_eq!(accounting.bytes(), 1600);
+        accounting.set_length(SegmentId(1), 700);
+        accounting.set_length(SegmentId(3), 700);
+        assert_eq!(accounting.bytes(), 1300);
+        accounting.remove(SegmentId(2));
+        accounting.remove(SegmentId(2));
+        assert_eq!(accounting.bytes(), 700);
     }
 
     #[test]

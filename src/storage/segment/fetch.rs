@@ -158,9 +158,9 @@ impl Segment {
         let mut buffer = vec![0; length];
         read_all(&mut buffer)?;
         let value = self.decode_value(&buffer, key, sequence, offset)?;
-        let start = value.as_ptr().addr() - buffer.as_ptr().addr();
+        // A record ends with its value.
         let value_bytes = value.len();
-        buffer.copy_within(start..start + value_bytes, 0);
+        buffer.copy_within(length - value_bytes.., 0);
         buffer.truncate(value_bytes);
         Ok(buffer)
     }
