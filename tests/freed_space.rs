@@ -17,6 +17,9 @@ use common::process::Server;
 use kvs::KvsClient;
 use kvs::protocol::native::FailureKind;
 
+/// The size of the disk.
+const DISK_BYTES: u64 = 8 << 20;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,6 +49,17 @@ fn wait_until_writable(client: &mut RedisConnection) {
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(write_status(client), "ok");
+}
+
+/// Waits until a key can be set and half of the disk is free. A key may be set before that, and
+/// the next one be refused: a client is faster than the removal of files.
+fn wait_until_freed(client: &mut RedisConnection, mount: &Mount) {
+    wait_until_writable(client);
+    let start = Instant::now();
+    while mount.free() < DISK_BYTES / 2 {
+        assert!(start.elapsed() < PATIENCE, "{} bytes are free", mount.free());
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Returns the status of writes in `INFO`.
@@ -89,7 +103,7 @@ fn flushall_frees_a_full_disk_with_kills_in_between() {
     if !can_mount_memory() {
         return;
     }
-    let mount = Mount::memory(8 << 20);
+    let mount = Mount::memory(DISK_BYTES);
     let directory = mount.path().join("store");
     let (mut server, mut client) = start(&directory);
     for is_killed in [false, true, true] {
@@ -106,7 +120,7 @@ fn flushall_frees_a_full_disk_with_kills_in_between() {
             (server, client) = start(&directory);
         }
         assert_eq!(call(&mut client, &["DBSIZE"]), Reply::Integer(0));
-        wait_until_writable(&mut client);
+        wait_until_freed(&mut client, &mount);
     }
 }
 
@@ -115,14 +129,14 @@ fn flushall_of_very_many_keys_frees_a_full_disk_slice_by_slice() {
     if !can_mount_memory() {
         return;
     }
-    let mount = Mount::memory(8 << 20);
+    let mount = Mount::memory(DISK_BYTES);
     let (_server, mut client) = start(&mount.path().join("store"));
     for _ in 0..2 {
         let count = fill(&mut client, 100);
         assert!(count > 20_000, "{count} values of 100 bytes are not what 8 MiB hold");
         ok(&mut client, &["FLUSHALL"]);
         assert_eq!(call(&mut client, &["DBSIZE"]), Reply::Integer(0));
-        wait_until_writable(&mut client);
+        wait_until_freed(&mut client, &mount);
     }
 }
 
@@ -131,7 +145,7 @@ fn keys_are_removed_one_by_one_to_the_last_on_a_full_disk() {
     if !can_mount_memory() {
         return;
     }
-    let mount = Mount::memory(8 << 20);
+    let mount = Mount::memory(DISK_BYTES);
     let (_server, mut client) = start(&mount.path().join("store"));
     let count = fill(&mut client, 5_000);
     // Every seventh first, so that no segment is without a live record for long.
@@ -168,7 +182,7 @@ fn writes_are_taken_again_when_another_file_goes_and_leave_no_trace_until_then()
     if !can_mount_memory() {
         return;
     }
-    let mount = Mount::memory(8 << 20);
+    let mount = Mount::memory(DISK_BYTES);
     let (directory, ballast) = (mount.path().join("store"), mount.path().join("ballast"));
     fs::write(&ballast, vec![1; 5 << 20]).unwrap();
     let (server, mut client) = start(&directory);
@@ -199,7 +213,7 @@ fn a_store_that_is_opened_on_a_full_disk_takes_removals() {
     if !can_mount_memory() {
         return;
     }
-    let mount = Mount::memory(8 << 20);
+    let mount = Mount::memory(DISK_BYTES);
     let directory = mount.path().join("store");
     let (server, mut client) = start(&directory);
     fill(&mut client, 5_000);

@@ -37,6 +37,12 @@ impl Mount {
     pub fn path(&self) -> PathBuf {
         self.directory.path().to_path_buf()
     }
+
+    /// Returns the bytes that are free.
+    pub fn free(&self) -> u64 {
+        let found = rustix::fs::statvfs(self.directory.path()).unwrap();
+        found.f_bavail * found.f_frsize
+    }
 }
 
 impl Drop for Mount {
