@@ -54,6 +54,11 @@ pub(crate) fn processors() -> usize {
 /// A value of a [`Published`] that was the newest. It lives as long as the guard, also across I/O.
 pub(crate) type Guard<T> = face::Guard<Arc<T>>;
 
+/// Returns a guard of the same value. A thread may hold any number of such.
+pub(crate) fn keep<T>(guard: &Guard<T>) -> Guard<T> {
+    face::Guard::from_inner(Arc::clone(guard))
+}
+
 /// A value of a [`PublishedOption`] that was the newest, if there was one.
 pub(crate) type OptionGuard<T> = face::Guard<Option<Arc<T>>>;
 

@@ -12,6 +12,7 @@
 //! [fptree]: https://doi.org/10.1145/2882903.2915251
 //! [swar]: https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use super::leaf_keys::{KeyHead, KeyTails};
@@ -110,9 +111,19 @@ impl<S: Slot> Leaf<S> {
 
     /// Returns the position of the key, if the leaf holds it.
     pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+        self.find_tagged(tag(key), |position| self.is_at(position, key))
+    }
+
+    /// Returns true if this is the key at this position.
+    pub(super) fn is_at(&self, position: usize, key: &[u8]) -> bool {
+        self.keys.is(&self.entries[position].key, key)
+    }
+
+    /// Returns the position of the first key with this tag of which `is_it` returns true.
+    pub(super) fn find_tagged(&self, tag: u8, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         const LOW: u64 = u64::from_le_bytes([1; TAGS]);
         const HIGH: u64 = LOW << 7;
-        let wanted = LOW * u64::from(tag(key));
+        let wanted = LOW * u64::from(tag);
         for (number, word) in self.tags.iter().enumerate() {
             // A byte of the difference is zero for an equal tag. The trick may also report the byte
             // above.
@@ -121,15 +132,26 @@ impl<S: Slot> Leaf<S> {
             while zeros != 0 {
                 let byte = zeros.trailing_zeros() as usize / 8;
                 let position = number * TAGS + byte;
-                if difference.to_le_bytes()[byte] == 0
-                    && self.keys.is(&self.entries[position].key, key)
-                {
+                if difference.to_le_bytes()[byte] == 0 && is_it(position) {
                     return Some(position);
                 }
                 zeros &= zeros - 1;
             }
         }
         None
+    }
+
+    /// Makes the processor fetch what a lookup of any key reads first.
+    pub(super) fn touch_tags(&self) {
+        for word in [self.tags.first(), self.tags.last()] {
+            black_box(word.map(|word| word.load(Ordering::Relaxed)));
+        }
+        black_box(self.entries.len());
+    }
+
+    /// Makes the processor fetch the key at this position.
+    pub(super) fn touch_entry(&self, position: usize) {
+        black_box(self.entries[position].key.bytes());
     }
 
     /// Returns the tag of the key at this position.

@@ -29,6 +29,7 @@
 //! | [`undo_log`] | pre-images of what is replaced in place |
 //! | [`obsolete`], [`counts`] | versions that await pruning; the number of keys, and deadlines |
 //! | [`tree`], [`node`], [`separators`] | the B+tree |
+//! | [`cursors`] | the places of keys that are to be changed, looked up side by side |
 //! | [`rewrite`], [`edits`] | changes that need new leaves, and their kinds |
 //! | [`leaf`], [`leaf_builder`], [`leaf_keys`] | a leaf, its making, its keys |
 //! | [`seqlock_cell`], [`pointer_cell`] | a version that is replaced while others read it |
@@ -51,6 +52,7 @@
 
 mod change;
 mod counts;
+mod cursors;
 mod edits;
 mod index_scan;
 mod keyspaces;

@@ -16,6 +16,16 @@ pub(super) enum Node<S: Slot> {
     Inner(Inner<S>),
 }
 
+impl<S: Slot> Node<S> {
+    /// Returns the leaf, if it is one.
+    pub(super) fn leaf(&self) -> Option<&Leaf<S>> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf),
+            Self::Inner(_) => None,
+        }
+    }
+}
+
 /// An inner node. Its shape never changes, but each child is replaced in its cell.
 pub(super) struct Inner<S: Slot> {
     /// One separator between each two children.

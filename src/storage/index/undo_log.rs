@@ -4,28 +4,33 @@
 //! own, or a cell that is being replaced, finds here what was there before. The log of one group
 //! takes the place of that of the group before, which is visible by then.
 
+use smallvec::SmallVec;
+
 use super::change::KeyVersion;
 use super::slot::Slot;
 use crate::storage::format::sequence::Sequence;
 use crate::sync::Arc;
+
+/// The newest versions of keys before a change, often of one.
+pub(super) type UndoVersions<S> = SmallVec<[Option<(Sequence, S)>; 1]>;
 
 /// The keys of one insertion or move, and their versions before it.
 pub(super) struct UndoRecord<S> {
     /// The changes, sorted by key; those of one key in the order of their effect.
     pub(super) changes: Vec<KeyVersion<S>>,
     /// For each change the newest version of its key before the first change of that key.
-    pub(super) before: Vec<Option<(Sequence, S)>>,
+    pub(super) before: UndoVersions<S>,
 }
 
 /// The versions before a group that is not visible yet, or before a move.
 pub(super) struct UndoLog<S> {
     /// In the order in which they are applied.
-    pub(super) records: Vec<Arc<UndoRecord<S>>>,
+    pub(super) records: SmallVec<[Arc<UndoRecord<S>>; 1]>,
 }
 
 impl<S> Default for UndoLog<S> {
     fn default() -> Self {
-        Self { records: Vec::new() }
+        Self { records: SmallVec::new() }
     }
 }
 

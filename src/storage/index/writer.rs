@@ -2,6 +2,7 @@
 
 use super::change::{KeyVersion, Move, Superseded, Tombstone};
 use super::counts::KeyCounts;
+use super::cursors::LeafCursors;
 use super::edits::{Insert, Put, Repoint, Restore, Retain};
 use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
@@ -12,8 +13,7 @@ use super::reader::IndexReader;
 use super::reader::IndexState;
 use super::rewrite::rewrite;
 use super::slot::Slot;
-use super::tree::LeafCursor;
-use super::undo_log::{UndoLog, UndoRecord};
+use super::undo_log::{UndoLog, UndoRecord, UndoVersions};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::storage::format::sequence::Sequence;
@@ -118,13 +118,12 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Returns the changes with the newest version of each key before them, and the place of each
     /// key.
-    fn locate(&self, changes: Vec<KeyVersion<S>>) -> (UndoRecord<S>, Vec<LeafCursor<S>>) {
-        let mut before = Vec::with_capacity(changes.len());
-        let mut cursors = Vec::with_capacity(changes.len());
-        for same in changes.chunk_by(|a, b| a.key == b.key) {
-            let cursor = self.shared.tree.locate(&same[0].key);
+    fn locate(&self, changes: Vec<KeyVersion<S>>) -> (UndoRecord<S>, LeafCursors<S>) {
+        let by_key = || changes.chunk_by(|a, b| a.key == b.key);
+        let cursors = self.shared.tree.locate_all(by_key().map(|same| &*same[0].key));
+        let mut before = UndoVersions::with_capacity(changes.len());
+        for (same, cursor) in by_key().zip(&cursors) {
             before.resize(before.len() + same.len(), cursor.newest());
-            cursors.push(cursor);
         }
         (UndoRecord { changes, before }, cursors)
     }
@@ -179,10 +178,10 @@ impl<S: Slot> IndexWriter<S> {
     {
         moves.sort_by(|a, b| a.key.cmp(&b.key));
         let mut others = Vec::new();
-        let mut record = UndoRecord { changes: Vec::new(), before: Vec::new() };
-        let mut cursors = Vec::new();
-        for change in moves {
-            let cursor = self.shared.tree.locate(&change.key);
+        let mut record = UndoRecord { changes: Vec::new(), before: UndoVersions::new() };
+        let mut cursors = LeafCursors::new();
+        let located = self.shared.tree.locate_all(moves.iter().map(|change| &*change.key));
+        for (change, cursor) in moves.into_iter().zip(located) {
             let newest = cursor.newest();
             let is_there = |(version, slot): &(Sequence, S)| {
                 *version == change.version && *slot == change.from

@@ -8,6 +8,13 @@ pub(crate) mod time;
 /// The guard of a published value.
 pub(crate) struct Guard<V>(pub(super) V);
 
+impl<V> Guard<V> {
+    /// Returns a guard of a value.
+    pub(crate) fn from_inner(value: V) -> Self {
+        Self(value)
+    }
+}
+
 impl<V> std::ops::Deref for Guard<V> {
     type Target = V;
 
