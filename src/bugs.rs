@@ -77,6 +77,8 @@ pub(crate) enum Bug {
     RemoveOwnBatch,
     /// A keyspace is dropped from the catalogue, and its keys stay.
     DropNameOnly,
+    /// A write to a keyspace that was dropped is taken, and nobody can read it.
+    WriteToDropped,
     /// A key is taken for the same key of another keyspace in the cache.
     ConfuseKeyspaces,
     /// Versions replaced in place are put back for a snapshot in one keyspace only.

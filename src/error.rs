@@ -136,9 +136,28 @@ pub enum Error {
         name: String,
     },
 
-    /// The default keyspace was to be dropped or renamed.
-    #[error("the default keyspace can be neither dropped nor renamed; swap it with another one")]
+    /// The default keyspace was to be dropped, renamed or swapped.
+    #[error("the default keyspace can be neither dropped nor renamed nor swapped")]
     DefaultKeyspace,
+
+    /// The keyspace of a write was dropped after its handle was opened; nothing was written.
+    #[error(
+        "keyspace {} was dropped; open a new one of that name to write to it",
+        if name.is_empty() { format!("number {number}") } else { format!("\"{name}\"") }
+    )]
+    KeyspaceDropped {
+        /// The number that it had in the catalogue.
+        number: u32,
+        /// The name that the handle was opened by; empty for a write without a handle.
+        name: String,
+    },
+
+    /// A keyspace of one open store was used with another one.
+    #[error("keyspace \"{name}\" was opened from another store; open it from this one")]
+    ForeignKeyspace {
+        /// The name that the handle was opened by.
+        name: String,
+    },
 
     /// The name of a keyspace is empty or too long.
     #[error("the name of a keyspace has 1 to 255 bytes, not {bytes}")]

@@ -10,10 +10,11 @@ use crate::storage::format::sequence::Sequence;
 use crate::store::{Batch, WriteOperation};
 use crate::{Error, Result, Store};
 
-/// Sets the key as [`Store::set`] does, but leaves that to the writer's own thread in any case.
+/// Sets the key as [`set`](crate::Keyspace::set) does, but leaves that to the writer's own thread in
+/// any case.
 ///
 /// # Errors
-/// As [`Store::set`]; [`Error::Closed`] if the writer's mailbox is full.
+/// As [`set`](crate::Keyspace::set); [`Error::Closed`] if the writer's mailbox is full.
 pub fn set_by_message(store: &Store, key: Vec<u8>, value: Vec<u8>) -> Result<()> {
     let batch = Batch::single(WriteOperation::Put { key, value, expires_at: None });
     store.check(&batch)?;

@@ -124,4 +124,4 @@ pub use server::{
 };
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
-pub use store::{KvStore, KvsEngine, Store, WriteBatch};
+pub use store::{Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Store, WriteBatch};

@@ -134,7 +134,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
         &["TcpListener", "TcpStream", "UnixListener", "UnixStream"],
         &["server/net", "client/stream.rs"],
     ),
-    (&["use sled::", "sled::Config", "sled::Error"], &["engine/sled.rs", "error.rs"]),
+    (&["use sled::", "sled::Config", "sled::Error"], &["engine/sled", "error.rs"]),
     (&["rayon::ThreadPool"], &["thread_pool/rayon.rs"]),
     (&["unsafe "], &["bin/common/allocator.rs"]),
 ];

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use kvs::Store;
 use kvs::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, Failure, FailureKind, RequestMessage, RequestOperation,
     ResponseMessage, ServerHello, Success, decode_frame,
 };
 use kvs::thread_pool::ThreadPool;
+use kvs::{Keyspace, KeyspaceView, Store};
 
 use super::log_store::LogStore;
 
@@ -42,11 +42,11 @@ impl Shared for Locked {
 /// The store of this crate behind a classic server, which tells the store from the server.
 impl Shared for Store {
     fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        Store::get(self, key).map_err(io::Error::other)
+        KeyspaceView::get(self, key).map_err(io::Error::other)
     }
 
     fn set(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        Store::set(self, key, value).map_err(io::Error::other)
+        Keyspace::set(self, key, value).map_err(io::Error::other)
     }
 }
 

@@ -16,8 +16,7 @@ use crate::sync::Arc;
 /// [capable](super::Capabilities::snapshots) of it.
 pub(crate) trait ReadHalf: Send + Sync + 'static {
     /// Returns the half that reads another keyspace, be there anything in it or not. A snapshot of
-    /// either is one of both. [`Error::Unsupported`](crate::Error::Unsupported) where the engine
-    /// has no others.
+    /// either is one of both.
     fn keyspace(&self, keyspace: KeyspaceId) -> Result<Arc<dyn ReadHalf>>;
 
     /// Returns the newest entry of the key; waits for the disk if it has to.

@@ -1,11 +1,13 @@
 //! The catalogue of keyspaces: their names and numbers, kept as the keys and values of a keyspace
 //! of its own. `docs/format.md` says how.
 
+use std::ops::Bound;
+
 use crate::bugs::{Bug, planted};
 use crate::engine::KeyspaceId;
 use crate::{Error, Result};
 
-/// The name of the default keyspace, unless the catalogue gives it to another one.
+/// The name of the default keyspace, which is in no catalogue.
 pub(crate) const DEFAULT_NAME: &str = "default";
 
 /// The longest name of a keyspace.
@@ -14,9 +16,11 @@ const NAME_BYTES_MAX: usize = 255;
 /// The key of the number that is given next; no name is empty.
 const NEXT_KEY: &[u8] = b"";
 
+/// The start of the names among the keys of the catalogue.
+pub(super) const NAMES: Bound<Vec<u8>> = Bound::Excluded(Vec::new());
+
 /// A change of the catalogue, or of all keyspaces that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the operations of clients come later"))]
 pub(crate) enum CatalogueOperation {
     /// Makes a keyspace; answers its number as a [`WriteAnswer::Integer`](super::WriteAnswer).
     Create {
@@ -76,17 +80,14 @@ impl CatalogueOperation {
 
     /// Returns [`Error::InvalidKeyspaceName`] for a name that no keyspace may have.
     pub(super) fn check(&self) -> Result<()> {
-        let names: [&str; 2] = match self {
-            Self::Create { name } | Self::Drop { name } => [name, name],
-            Self::Rename { from, to } => [from, to],
-            Self::Swap { first, second } => [first, second],
+        let (first, second) = match self {
+            Self::Create { name } | Self::Drop { name } => (name, name),
+            Self::Rename { from, to } => (from, to),
+            Self::Swap { first, second } => (first, second),
             Self::Clear => return Ok(()),
         };
-        let is_valid = |name: &&str| (1..=NAME_BYTES_MAX).contains(&name.len());
-        match names.iter().find(|name| !is_valid(name)) {
-            Some(name) => Err(Error::InvalidKeyspaceName { bytes: name.len() }),
-            None => Ok(()),
-        }
+        check_name(first)?;
+        check_name(second)
     }
 
     /// Returns the writes that it consists of, and the number of a keyspace that it makes.
@@ -103,6 +104,8 @@ impl CatalogueOperation {
                 vec![remove(from), put(to, number_of(catalogue, from)?)?]
             }
             Self::Swap { first, second } => {
+                refuse_default(first)?;
+                refuse_default(second)?;
                 let (one, other) = (number_of(catalogue, first)?, number_of(catalogue, second)?);
                 vec![put(first, other)?, put(second, one)?]
             }
@@ -113,10 +116,40 @@ impl CatalogueOperation {
                 let cleared = cleared.filter(|_| !planted(Bug::DropNameOnly));
                 [remove(name)].into_iter().chain(cleared).collect()
             }
-            Self::Clear => all(catalogue)?.into_iter().map(CatalogueWrite::Clear).collect(),
+            Self::Clear => {
+                let named = numbers(catalogue)?.into_iter();
+                let all = [KeyspaceId::DEFAULT].into_iter().chain(named);
+                all.map(CatalogueWrite::Clear).collect()
+            }
         };
         Ok((writes, None))
     }
+}
+
+/// Returns [`Error::InvalidKeyspaceName`] for a name that no keyspace may have.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    match name.len() {
+        1..=NAME_BYTES_MAX => Ok(()),
+        bytes => Err(Error::InvalidKeyspaceName { bytes }),
+    }
+}
+
+/// Returns the numbers of all keyspaces that have a name in the catalogue, lowest first.
+pub(super) fn numbers(catalogue: &impl CatalogueReader) -> Result<Vec<KeyspaceId>> {
+    let mut keyspaces = Vec::new();
+    for name in catalogue.keys()? {
+        if let Some(value) = catalogue.value(&name)?.filter(|_| name != NEXT_KEY) {
+            keyspaces.push(decode(&value)?);
+        }
+    }
+    keyspaces.sort_unstable();
+    Ok(keyspaces)
+}
+
+/// Returns the name that a key of the catalogue is.
+pub(super) fn name(key: &[u8]) -> Result<String> {
+    let name = String::from_utf8(key.to_vec());
+    name.map_err(|_| damaged("the name of a keyspace is no text"))
 }
 
 fn create(
@@ -132,19 +165,6 @@ fn create(
         .ok_or_else(|| damaged("no number is left for another keyspace"))?;
     let counted = CatalogueWrite::Put(NEXT_KEY.to_vec(), encode(KeyspaceId(after))?);
     Ok((vec![put(name, keyspace)?, counted], Some(keyspace)))
-}
-
-/// Returns every keyspace that has a name, and the default one, which always has keys of its own.
-fn all(catalogue: &impl CatalogueReader) -> Result<Vec<KeyspaceId>> {
-    let mut keyspaces = vec![KeyspaceId::DEFAULT];
-    for name in catalogue.keys()? {
-        if let Some(value) = catalogue.value(&name)?.filter(|_| name != NEXT_KEY) {
-            keyspaces.push(decode(&value)?);
-        }
-    }
-    keyspaces.sort_unstable();
-    keyspaces.dedup();
-    Ok(keyspaces)
 }
 
 fn refuse_default(name: &str) -> Result<()> {
@@ -163,10 +183,10 @@ fn number_of(catalogue: &impl CatalogueReader, name: &str) -> Result<KeyspaceId>
 }
 
 fn find(catalogue: &impl CatalogueReader, name: &str) -> Result<Option<KeyspaceId>> {
-    match catalogue.value(name.as_bytes())? {
-        Some(value) => decode(&value).map(Some),
-        None => Ok((name == DEFAULT_NAME).then_some(KeyspaceId::DEFAULT)),
+    if name == DEFAULT_NAME {
+        return Ok(Some(KeyspaceId::DEFAULT));
     }
+    catalogue.value(name.as_bytes())?.map(|value| decode(&value)).transpose()
 }
 
 fn put(name: &str, keyspace: KeyspaceId) -> Result<CatalogueWrite> {
@@ -178,7 +198,8 @@ fn encode(keyspace: KeyspaceId) -> Result<Vec<u8>> {
         .map_err(|_| damaged("the number of a keyspace cannot be encoded"))
 }
 
-fn decode(value: &[u8]) -> Result<KeyspaceId> {
+/// Returns the number that a value of the catalogue is.
+pub(super) fn decode(value: &[u8]) -> Result<KeyspaceId> {
     match postcard::take_from_bytes(value) {
         Ok((keyspace, [])) => Ok(keyspace),
         _ => Err(damaged("the number of a keyspace cannot be decoded")),
@@ -265,10 +286,11 @@ mod tests {
         catalogue.apply(&create("a")).unwrap();
         catalogue.apply(&rename("a", "b")).unwrap();
         assert_eq!((catalogue.number("a"), catalogue.number("b")), (None, Some(2)));
-        catalogue.apply(&swap("b", "default")).unwrap();
-        assert_eq!((catalogue.number("b"), catalogue.number("default")), (Some(0), Some(2)));
-        assert_eq!(catalogue.apply(&CatalogueOperation::Clear).unwrap(), [0, 2]);
-        assert_eq!(catalogue.apply(&drop_of("b")).unwrap(), [0]);
+        catalogue.apply(&create("c")).unwrap();
+        catalogue.apply(&swap("b", "c")).unwrap();
+        assert_eq!((catalogue.number("b"), catalogue.number("c")), (Some(3), Some(2)));
+        assert_eq!(catalogue.apply(&CatalogueOperation::Clear).unwrap(), [0, 2, 3]);
+        assert_eq!(catalogue.apply(&drop_of("b")).unwrap(), [3]);
     }
 
     #[test]
@@ -284,7 +306,8 @@ mod tests {
             let refused = catalogue.apply(&missing);
             assert!(matches!(refused, Err(Error::NoSuchKeyspace { .. })), "{refused:?}");
         }
-        for refused in [drop_of("default"), rename("default", "b")] {
+        let swaps = [swap("a", "default"), swap("default", "a")];
+        for refused in [drop_of("default"), rename("default", "b")].into_iter().chain(swaps) {
             assert!(matches!(catalogue.apply(&refused), Err(Error::DefaultKeyspace)));
         }
         for name in ["", &"x".repeat(256)] {

@@ -1,22 +1,31 @@
 //! The handle of a program on an open store.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 
 use super::batch::Batch;
+use super::catalogue::DEFAULT_NAME;
 use super::clock::Clock;
 use super::health::Health;
+use super::keyspace::Keyspace;
+use super::keyspace_view::KeyspaceView;
 use super::limits::SizeLimits;
-use super::operation::WriteOperation;
-use super::outcome::{Applied, BatchOutcome, WriteAnswer};
+use super::open_store::OpenStore;
+#[cfg(test)]
+use super::outcome::Applied;
+use super::outcome::BatchOutcome;
 use super::write_actors::WriteActors;
-use super::write_path::{Submission, SyncReply, WritePath, WriteReply};
+use super::write_path::{Submission, SyncReply, WriteReply};
 use super::writer::WriterParts;
-use crate::engine::{self, Capabilities, Engine, ReadHalf};
+use crate::engine::{self, Engine, KeyspaceId};
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, Result};
 
 /// A handle on an open store of byte keys and values.
+///
+/// It is the handle of the keyspace called `default`, too: it dereferences to a [`Keyspace`], whose
+/// methods write, and by that to a [`KeyspaceView`], whose methods read.
 ///
 /// Cloning is cheap, and every clone may be used from its own thread. The last one to be dropped
 /// waits until everything is written and synced, marks a clean close and lets the directory go.
@@ -26,7 +35,15 @@ use crate::{Durability, EngineKind, Error, Options, Result};
 /// that was acknowledged before they began.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) shared: Arc<OpenStore>,
+    default: Keyspace,
+}
+
+impl Deref for Store {
+    type Target = Keyspace;
+
+    fn deref(&self) -> &Keyspace {
+        &self.default
+    }
 }
 
 impl fmt::Debug for Store {
@@ -34,25 +51,6 @@ impl fmt::Debug for Store {
         let OpenStore { kind, directory, .. } = &*self.shared;
         formatter.debug_struct("Store").field("engine", kind).field("directory", directory).finish()
     }
-}
-
-/// An open store, shared by its handles.
-///
-/// Dropped in the order of its fields: the write path ends what applies the writes, and only then
-/// is the directory let go.
-pub(super) struct OpenStore {
-    writes: Box<dyn WritePath>,
-    pub(super) reader: Arc<dyn ReadHalf>,
-    pub(super) capabilities: Capabilities,
-    pub(super) clock: Clock,
-    pub(super) limits: SizeLimits,
-    health: Arc<Health>,
-    kind: EngineKind,
-    /// The directory of the options, for messages; the `memory` engine keeps nothing in it.
-    directory: PathBuf,
-    durability: Durability,
-    is_read_only: bool,
-    _lock: Option<engine::DirectoryLock>,
 }
 
 impl Store {
@@ -93,9 +91,9 @@ impl Store {
             health: Arc::clone(&health),
         });
         let actors = actors.map_err(|e| Error::io("start a thread for", &directory, e))?;
-        let shared = OpenStore {
+        let shared = Arc::new(OpenStore {
             writes: Box::new(actors),
-            reader: opened.reader,
+            reader: Arc::clone(&opened.reader),
             clock,
             limits,
             health,
@@ -105,37 +103,9 @@ impl Store {
             durability: options.durability,
             is_read_only: options.read_only,
             _lock: opened.lock,
-        };
-        Ok(Self { shared: Arc::new(shared) })
-    }
-
-    /// Returns the value of the key, or `None` if the key is not there or has expired.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] or [`Error::Io`] if the value cannot be read; never for an absent key.
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.get_entry(key.as_ref())?.map(|entry| entry.value))
-    }
-
-    /// Sets the key to the value, for good: an expiry it had is gone.
-    ///
-    /// # Errors
-    /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be
-    /// written, in which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`]
-    /// after a failed sync.
-    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
-        let operation =
-            WriteOperation::Put { key: key.into(), value: value.into(), expires_at: None };
-        self.apply(Batch::single(operation)).map(|_| ())
-    }
-
-    /// Removes the key; returns false if it was not there.
-    ///
-    /// # Errors
-    /// As [`set`](Self::set).
-    pub fn remove(&self, key: impl Into<Vec<u8>>) -> Result<bool> {
-        let applied = self.apply(Batch::single(WriteOperation::Remove { key: key.into() }))?;
-        Ok(applied.answers.first() == Some(&WriteAnswer::Flag(true)))
+        });
+        let view = KeyspaceView { shared, reader: opened.reader };
+        Ok(Self { default: Keyspace::new(view, KeyspaceId::DEFAULT, DEFAULT_NAME) })
     }
 
     /// Blocks until every write acknowledged before survives power loss, whatever the
@@ -144,7 +114,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownOutcome`] if the disk failed: the store then takes no more writes.
     pub fn sync(&self) -> Result<()> {
-        self.shared.writes.sync().map_err(|_| self.gone())?
+        self.shared.writes.sync().map_err(|_| self.shared.gone())?
     }
 
     /// Returns the engine behind this store.
@@ -168,9 +138,9 @@ impl Store {
     }
 
     /// Applies a batch and blocks until its outcome is known.
+    #[cfg(test)]
     pub(crate) fn apply(&self, batch: Batch) -> Result<Applied> {
-        self.check(&batch)?;
-        self.shared.writes.apply(batch).map_err(|_| self.gone())?
+        self.shared.apply(batch)
     }
 
     /// Applies batches, each by itself, in order, if that can be done at once; else gives them
@@ -182,7 +152,7 @@ impl Store {
         &self,
         batches: Vec<Batch>,
     ) -> std::result::Result<Result<Vec<BatchOutcome>>, Vec<Batch>> {
-        Ok(self.shared.writes.try_apply(batches)?.map_err(|_| self.gone()))
+        Ok(self.shared.writes.try_apply(batches)?.map_err(|_| self.shared.gone()))
     }
 
     /// Returns true if every write waits for the disk.
@@ -214,17 +184,12 @@ impl Store {
 
     /// Returns an error unless this store takes the batch: it takes writes, within its limits.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
-        if self.shared.is_read_only {
-            return Err(Error::ReadOnly);
-        }
-        self.shared.limits.check(batch)
+        self.shared.check(batch)
     }
 
     /// Returns an error unless this store takes removals of all these keys.
     pub(crate) fn check_removals(&self, keys: &[Vec<u8>]) -> Result<()> {
-        if self.shared.is_read_only {
-            return Err(Error::ReadOnly);
-        }
+        self.shared.check_writable()?;
         keys.iter().try_for_each(|key| self.shared.limits.check_key(key))
     }
 
@@ -241,12 +206,5 @@ impl Store {
     /// Returns true if a write would fail, as far as is known.
     pub(crate) fn is_failing(&self) -> bool {
         self.shared.health.is_failing()
-    }
-
-    /// Returns the error of a write that nobody answers: while a handle exists, the writer ends
-    /// only by a panic.
-    fn gone(&self) -> Error {
-        let panicked = || Error::Poisoned("the writer actor panicked".to_owned());
-        self.shared.health.fail(panicked).poisoned()
     }
 }

@@ -19,9 +19,14 @@ mod expiry_schedule;
 mod handle;
 pub(crate) mod health;
 mod integer;
+mod keyspace;
+mod keyspace_view;
+mod keyspaces;
 mod limits;
 mod maintenance;
 mod maintenance_message;
+mod named_keyspaces;
+mod open_store;
 mod operation;
 mod outcome;
 mod overlay;
@@ -43,10 +48,12 @@ mod writer_message;
 mod writer_thread;
 
 pub use handle::Store;
+pub use keyspace::Keyspace;
+pub use keyspace_view::KeyspaceView;
 #[cfg(feature = "sled")]
 pub use text::SledKvsEngine;
 pub use text::{KvStore, KvsEngine};
-pub use write_batch::WriteBatch;
+pub use write_batch::{KeyspaceBatch, WriteBatch};
 
 pub(crate) use crate::engine::{Sequence, UnixMillis};
 pub(crate) use batch::{Batch, WriteOperations};

@@ -6,7 +6,7 @@
 //! that may not wait for the disk, or may not be long, fails with [`ReadError::WouldBlock`] or
 //! [`ReadError::TooLong`], so that nobody takes it for an absent key.
 
-use super::handle::Store;
+use super::keyspace_view::KeyspaceView;
 use crate::Result;
 use crate::engine::{EngineSnapshot, Entry, EntryMeta, UnixMillis};
 
@@ -22,24 +22,42 @@ pub(crate) type ReadResult<T> = std::result::Result<T, ReadError>;
 /// An engine without snapshots gives each key as it is when it is read. Old versions of what the
 /// snapshot sees are kept until it is dropped.
 pub(crate) struct ReadSnapshot<'a> {
-    store: &'a Store,
+    view: &'a KeyspaceView,
     snapshot: Option<EngineSnapshot>,
     /// The time of expiry: keys that expire together are gone together.
     now: UnixMillis,
 }
 
-impl Store {
+impl KeyspaceView {
+    /// Returns the value of the key, or `None` if the key is not there or has expired.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLarge`](crate::Error::KeyTooLarge); [`Error::Corrupt`](crate::Error::Corrupt)
+    /// or [`Error::Io`](crate::Error::Io) if the value cannot be read; never for an absent key.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        Ok(self.get_entry(key.as_ref())?.map(|entry| entry.value))
+    }
+
+    /// Returns the number of keys of the keyspace, from a counter. Keys that have expired count
+    /// until they are removed, which is soon.
+    ///
+    /// # Errors
+    /// None.
+    pub fn len(&self) -> Result<u64> {
+        Ok(self.reader.count())
+    }
+
     /// Returns the entry of the key unless it has expired; waits for the disk if it has to.
     pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
         self.shared.limits.check_key(key)?;
-        let entry = self.shared.reader.get(key)?;
+        let entry = self.reader.get(key)?;
         string(entry, |expires_at| self.shared.clock.is_past(expires_at))
     }
 
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn read_entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.shared.limits.check_key(key)?;
-        let entry = self.shared.reader.try_get(key, access)?;
+        let entry = self.reader.try_get(key, access)?;
         Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
     }
 
@@ -52,7 +70,7 @@ impl Store {
         access: Access,
     ) -> ReadResult<Option<EntryMeta>> {
         self.check_metadata_access(access)?;
-        let metadata = self.shared.reader.metadata(key)?;
+        let metadata = self.reader.metadata(key)?;
         Ok(metadata.filter(|found| !self.shared.clock.is_past(found.expires_at)))
     }
 
@@ -84,17 +102,12 @@ impl Store {
 
     /// Returns the store as it is now.
     pub(crate) fn read_snapshot(&self) -> Result<ReadSnapshot<'_>> {
-        Ok(ReadSnapshot { store: self, snapshot: self.engine_snapshot()?, now: self.now() })
-    }
-
-    /// Returns the number of keys; expired ones count until they are removed.
-    pub(crate) fn count(&self) -> Result<u64> {
-        Ok(self.shared.reader.count())
+        Ok(ReadSnapshot { view: self, snapshot: self.engine_snapshot()?, now: self.now() })
     }
 
     /// Returns the number of keys that have an expiry.
     pub(crate) fn count_expiring(&self) -> Result<u64> {
-        Ok(self.shared.reader.expiring())
+        Ok(self.reader.expiring())
     }
 
     /// Returns the time that decides what has expired.
@@ -105,13 +118,13 @@ impl Store {
     /// Returns a snapshot of the engine, or `None` if it has none.
     pub(super) fn engine_snapshot(&self) -> Result<Option<EngineSnapshot>> {
         let is_capable = self.shared.capabilities.snapshots;
-        is_capable.then(|| self.shared.reader.snapshot()).transpose()
+        is_capable.then(|| self.reader.snapshot()).transpose()
     }
 
     /// Returns the engine's half that reads, for tests that need it without this door.
     #[cfg(test)]
     pub(crate) fn reader(&self) -> &crate::sync::Arc<dyn crate::engine::ReadHalf> {
-        &self.shared.reader
+        &self.reader
     }
 
     fn check_metadata_access(&self, access: Access) -> ReadResult<()> {
@@ -137,8 +150,8 @@ fn string(
 impl ReadSnapshot<'_> {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
-        self.store.shared.limits.check_key(key)?;
-        let reader = &self.store.shared.reader;
+        self.view.shared.limits.check_key(key)?;
+        let reader = &self.view.reader;
         let entry = match &self.snapshot {
             Some(snapshot) => reader.try_get_at(key, snapshot, access)?,
             None => reader.try_get(key, access)?,
@@ -148,8 +161,8 @@ impl ReadSnapshot<'_> {
 
     /// Returns the metadata of the entry of the key unless it has expired.
     pub(crate) fn metadata(&self, key: &[u8], access: Access) -> ReadResult<Option<EntryMeta>> {
-        self.store.check_metadata_access(access)?;
-        let reader = &self.store.shared.reader;
+        self.view.check_metadata_access(access)?;
+        let reader = &self.view.reader;
         let metadata = match &self.snapshot {
             Some(snapshot) => reader.metadata_at(key, snapshot)?,
             None => reader.metadata(key)?,

@@ -4,11 +4,11 @@
 //! the earlier operations of its own group will have written, then at the engine.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
 use super::limits::SizeLimits;
+use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 use super::overlay::{KeyEffect, Overlay, Touch};
@@ -16,8 +16,8 @@ use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
-    Entry, EntryMeta, Group, KeyInterval, KeyRange, KeyspaceId, Mutation, MutationKind, ReadHalf,
-    ScanPage, ScannedEntry, Sequence, UnixMillis, ValueType,
+    Entry, EntryMeta, Group, KeyInterval, KeyspaceId, Mutation, MutationKind, ReadHalf, Sequence,
+    UnixMillis, ValueType,
 };
 use crate::{Error, Result, error};
 
@@ -40,6 +40,19 @@ pub(crate) struct Resolver<'a> {
     removals: Vec<Sequence>,
     /// The error of the write that found the disk full: batches that set a key are refused.
     full: Option<&'a Error>,
+    /// The keyspaces that may be written to, the group left out; `None` for any.
+    named: Option<&'a NamedKeyspaces>,
+    /// The keyspaces that the group makes or drops, the later change behind the earlier one.
+    named_changes: Vec<NamedChange>,
+    /// The number of these changes that are of accepted batches.
+    accepted_changes: usize,
+}
+
+/// A change of which keyspaces have a name.
+#[derive(Clone, Copy)]
+struct NamedChange {
+    keyspace: KeyspaceId,
+    is_made: bool,
 }
 
 /// The state of a key in the group.
@@ -72,6 +85,9 @@ impl<'a> Resolver<'a> {
             bytes: 0,
             removals: Vec::new(),
             full: None,
+            named: None,
+            named_changes: Vec::new(),
+            accepted_changes: 0,
         }
     }
 
@@ -79,6 +95,11 @@ impl<'a> Resolver<'a> {
     /// free space are accepted.
     pub(crate) fn on_full(self, full: Option<&'a Error>) -> Self {
         Self { full, ..self }
+    }
+
+    /// Returns the same group for writes to these keyspaces, and to those that it makes itself.
+    pub(crate) fn among(self, named: &'a NamedKeyspaces) -> Self {
+        Self { named: Some(named), ..self }
     }
 
     /// Adds a batch, or refuses it and leaves the group as it was.
@@ -111,6 +132,7 @@ impl<'a> Resolver<'a> {
         }
         self.bytes += self.group.open().iter().map(Mutation::bytes).sum::<usize>();
         self.overlay.absorb(&mut self.draft);
+        self.accepted_changes = self.named_changes.len();
         self.group.close();
         Ok(Applied { version: Some(version), answers })
     }
@@ -129,10 +151,12 @@ impl<'a> Resolver<'a> {
     fn undo(&mut self) {
         self.group.undo();
         self.draft.forget();
+        self.named_changes.truncate(self.accepted_changes);
     }
 
     fn resolve(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
         let KeyspaceOperation { keyspace, operation } = operation;
+        self.refuse_dropped(keyspace)?;
         match operation {
             WriteOperation::Put { key, value, expires_at } => {
                 self.put(keyspace, key, value, ValueType::STRING, expires_at);
@@ -210,6 +234,9 @@ impl<'a> Resolver<'a> {
     fn change_catalogue(&mut self, operation: &CatalogueOperation) -> Result<WriteAnswer> {
         let (writes, made) = operation.writes(self)?;
         let catalogue = KeyspaceId::CATALOGUE;
+        let is_drop = matches!(operation, CatalogueOperation::Drop { .. });
+        let made_one = made.map(|keyspace| NamedChange { keyspace, is_made: true });
+        self.named_changes.extend(made_one);
         for write in writes {
             match write {
                 CatalogueWrite::Put(key, value) => {
@@ -220,10 +247,28 @@ impl<'a> Resolver<'a> {
                 }
                 CatalogueWrite::Clear(keyspace) => {
                     self.remove_range(keyspace, Vec::new(), Vec::new());
+                    let dropped = is_drop.then_some(NamedChange { keyspace, is_made: false });
+                    self.named_changes.extend(dropped);
                 }
             }
         }
         Ok(made.map_or(WriteAnswer::Done, |made| WriteAnswer::Integer(made.0.into())))
+    }
+
+    /// Returns [`Error::KeyspaceDropped`] for a keyspace without a name, which nobody could read.
+    fn refuse_dropped(&self, keyspace: KeyspaceId) -> Result<()> {
+        let Some(named) = self.named.filter(|_| keyspace >= KeyspaceId::FIRST_NAMED) else {
+            return Ok(());
+        };
+        let change = self.named_changes.iter().rev().find(|change| change.keyspace == keyspace);
+        let is_named = match change {
+            Some(change) => change.is_made,
+            None => named.contains(keyspace, self.reader)?,
+        };
+        if is_named || planted(Bug::WriteToDropped) {
+            return Ok(());
+        }
+        Err(Error::KeyspaceDropped { number: keyspace.0, name: String::new() })
     }
 
     fn put(
@@ -328,22 +373,9 @@ impl CatalogueReader for Resolver<'_> {
     }
 
     fn keys(&self) -> Result<Vec<Vec<u8>>> {
-        let catalogue = KeyspaceId::CATALOGUE;
-        let range = KeyRange::all();
-        let page = ScanPage { range: &range, snapshot: None, limit: usize::MAX, keys_only: true };
-        let mut keys = BTreeSet::new();
-        let mut add = |found: ScannedEntry<'_>| {
-            keys.insert(found.key.to_vec());
-            ControlFlow::Continue(())
-        };
-        match self.read(catalogue, |reader| reader.scan(&page, &mut add)) {
-            Ok(_) => {}
-            // There is one keyspace, which needs no name.
-            Err(Error::Unsupported { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        }
+        let mut keys = BTreeSet::from_iter(StoredCatalogue::of(self.reader)?.keys()?);
         for overlay in [&self.overlay, &self.draft] {
-            keys.extend(overlay.touched(catalogue).map(<[u8]>::to_vec));
+            keys.extend(overlay.touched(KeyspaceId::CATALOGUE).map(<[u8]>::to_vec));
         }
         Ok(keys.into_iter().collect())
     }

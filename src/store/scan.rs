@@ -2,11 +2,14 @@
 
 use std::ops::{Bound, ControlFlow, RangeBounds};
 
-use super::handle::Store;
+use super::keyspace_view::KeyspaceView;
 use crate::Result;
 use crate::engine::{EngineSnapshot, EntryMeta, KeyRange, ScanPage, ScanVisitor, UnixMillis};
 
 pub(crate) use crate::engine::ScannedEntry;
+
+/// The most keys that are visited at once while one is looked for.
+const PAGE_KEYS: usize = 64;
 
 /// The place in an order of keys behind which a scan goes on; opaque outside the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +30,7 @@ impl ScanPosition {
 
 /// A scan under way.
 pub(crate) struct StoreScan<'a> {
-    store: &'a Store,
+    view: &'a KeyspaceView,
     /// The keys that are still to be visited; `None` at the end.
     rest: Option<KeyRange>,
     /// The moment that every page sees, and its time; `None` where each page sees its own.
@@ -35,7 +38,7 @@ pub(crate) struct StoreScan<'a> {
     keys_only: bool,
 }
 
-impl Store {
+impl KeyspaceView {
     /// Returns the first `limit` keys of the range with their values, in key order, at one point in
     /// time.
     ///
@@ -110,6 +113,26 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Returns true if there is no key in the keyspace, keys that have expired left out.
+    ///
+    /// It passes over keys that have expired and are not removed yet, or were removed and are still
+    /// seen by a snapshot.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io) from the `sled`
+    /// engine.
+    pub fn is_empty(&self) -> Result<bool> {
+        let mut scan = self.scan_at_once(Bound::Unbounded, Bound::Unbounded, false, true)?;
+        let mut is_empty = true;
+        while is_empty && !scan.is_at_end() {
+            scan.page(PAGE_KEYS, &mut |_| {
+                is_empty = false;
+                ControlFlow::Break(())
+            })?;
+        }
+        Ok(is_empty)
+    }
+
     /// Begins a scan of which every page sees the present moment.
     pub(crate) fn scan_at_once(
         &self,
@@ -120,7 +143,7 @@ impl Store {
     ) -> Result<StoreScan<'_>> {
         let moment = Some((self.engine_snapshot()?, self.now()));
         let rest = Some(KeyRange { start, end, reverse });
-        Ok(StoreScan { store: self, rest, moment, keys_only })
+        Ok(StoreScan { view: self, rest, moment, keys_only })
     }
 
     /// Returns the starts and ends of ranges of so many keys each, lowest first, beginning before
@@ -142,7 +165,7 @@ impl Store {
     pub(crate) fn scan_keys(&self, position: Option<ScanPosition>) -> StoreScan<'_> {
         let start = position.map_or(Bound::Unbounded, |ScanPosition(key)| Bound::Excluded(key));
         let rest = Some(KeyRange { start, end: Bound::Unbounded, reverse: false });
-        StoreScan { store: self, rest, moment: None, keys_only: true }
+        StoreScan { view: self, rest, moment: None, keys_only: true }
     }
 }
 
@@ -156,9 +179,9 @@ impl StoreScan<'_> {
             None => (None, None),
         };
         let page = ScanPage { range, snapshot, limit, keys_only: self.keys_only };
-        let clock = &self.store.shared.clock;
+        let clock = &self.view.shared.clock;
         let mut checked = Ok(());
-        let resume_after = self.store.shared.reader.scan(&page, &mut |entry| {
+        let resume_after = self.view.reader.scan(&page, &mut |entry| {
             let EntryMeta { expires_at, value_type, .. } = entry.meta;
             let is_past = match (expires_at, now) {
                 (Some(time), Some(now)) => time <= now,

@@ -1,6 +1,7 @@
 //! The store over the in-memory engine: what every engine gets from the store itself.
 
 mod direct;
+mod dropped;
 mod failing_writer;
 mod linearizability;
 mod simulation;

@@ -10,19 +10,21 @@ pub trait KvsEngine: Clone + Send + 'static {
     /// Sets the key to the value.
     ///
     /// # Errors
-    /// As [`Store::set`].
+    /// As [`set`](crate::Keyspace::set) of a store.
     fn set(&self, key: String, value: String) -> Result<()>;
 
     /// Returns the value of the key, `None` when it is absent.
     ///
     /// # Errors
-    /// As [`Store::get`], and [`Error::NotText`] if the stored value is not UTF-8.
+    /// As [`get`](crate::KeyspaceView::get) of a store, and [`Error::NotText`] if the value is not
+    /// UTF-8.
     fn get(&self, key: String) -> Result<Option<String>>;
 
     /// Removes the key.
     ///
     /// # Errors
-    /// [`Error::KeyNotFound`] when it is absent, else as [`Store::remove`].
+    /// [`Error::KeyNotFound`] when it is absent, else as [`remove`](crate::Keyspace::remove) of a
+    /// store.
     fn remove(&self, key: String) -> Result<()>;
 }
 
@@ -46,7 +48,7 @@ macro_rules! text_view {
             /// Sets the key to the value.
             ///
             /// # Errors
-            /// As [`Store::set`].
+            /// As [`set`](crate::Keyspace::set) of a store.
             pub fn set(&self, key: String, value: String) -> Result<()> {
                 self.store.set(key, value)
             }
@@ -54,7 +56,8 @@ macro_rules! text_view {
             /// Returns the value of the key, `None` when it is absent.
             ///
             /// # Errors
-            /// As [`Store::get`], and [`Error::NotText`] if the stored value is not UTF-8.
+            /// As [`get`](crate::KeyspaceView::get) of a store, and [`Error::NotText`] if the
+            /// value is not UTF-8.
             pub fn get(&self, key: String) -> Result<Option<String>> {
                 let value = self.store.get(&key)?;
                 let text = value.map(String::from_utf8).transpose();
@@ -64,7 +67,8 @@ macro_rules! text_view {
             /// Removes the key.
             ///
             /// # Errors
-            /// [`Error::KeyNotFound`] when it is absent, else as [`Store::remove`].
+            /// [`Error::KeyNotFound`] when it is absent, else as
+            /// [`remove`](crate::Keyspace::remove) of a store.
             pub fn remove(&self, key: String) -> Result<()> {
                 if self.store.remove(key)? { Ok(()) } else { Err(Error::KeyNotFound) }
             }

@@ -24,6 +24,7 @@ use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
+use super::named_keyspaces::NamedKeyspaces;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
@@ -61,6 +62,7 @@ pub(crate) struct Writer {
     limits: SizeLimits,
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
+    named: NamedKeyspaces,
     pub(super) expiry: ExpirySchedule,
     /// Its own thread, for the turns that others take.
     pub(super) thread: WriterThread,
@@ -109,6 +111,7 @@ impl Writer {
             limits,
             durability,
             health,
+            named: NamedKeyspaces::default(),
             expiry: ExpirySchedule::new(clock.instant()),
             is_failing: false,
             files_checked: clock.instant(),
@@ -157,7 +160,8 @@ impl Writer {
     /// Returns an empty group; `reads` is true if an operation of it depends on what is stored.
     pub(super) fn resolver(&self, reads: bool) -> Resolver<'_> {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
-        Resolver::new(&*self.reader, self.limits, now, next, reads).on_full(self.engine.full())
+        let resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
+        resolver.among(&self.named).on_full(self.engine.full())
     }
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
@@ -216,6 +220,9 @@ impl Writer {
         if group.is_empty() {
             return Ok(());
         }
+        if group.changes_catalogue() {
+            self.named.forget();
+        }
         let committed = self.commit_group(group);
         self.note(&committed);
         committed
@@ -246,7 +253,8 @@ impl Writer {
         removals: &[Sequence],
     ) -> Group {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
-        let mut resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
+        let mut resolver =
+            Resolver::new(&*self.reader, self.limits, now, next, true).among(&self.named);
         for request in requests {
             request.retry_removals(failed, removals, &mut resolver);
         }

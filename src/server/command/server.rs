@@ -14,7 +14,7 @@ use crate::store::{CatalogueOperation, WriteOperation};
 
 /// `DBSIZE`
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
-    let count = call.context.store.count()?;
+    let count = call.context.store.len()?;
     done(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 

@@ -129,7 +129,7 @@ impl Stranger {
         assert!(!self.connection.session().is_authenticated());
         let store = &self.context.store;
         assert_eq!(store.get("k").unwrap().as_deref(), Some(TREASURE));
-        assert_eq!(store.count().unwrap(), 1);
+        assert_eq!(store.len().unwrap(), 1);
     }
 
     /// Checks that it got errors, and `OK` or `RESET` to the commands that need no password.

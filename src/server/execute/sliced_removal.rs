@@ -56,7 +56,7 @@ impl SlicedRemoval {
 
     /// Returns true if a store has too many keys to be cleared by one batch.
     pub(crate) fn is_for_clearing(store: &Store) -> crate::Result<bool> {
-        Ok(store.count()? > CLEARED_AT_ONCE_MAX)
+        Ok(store.len()? > CLEARED_AT_ONCE_MAX)
     }
 
     /// Returns the removal of all keys, whose last slice is the clear: it removes what the earlier

@@ -110,7 +110,7 @@ pub(crate) static KEYS: Statistic = Statistic::gauge(
     ("keys", "keys"),
     StatisticUnit::Count,
     "Keys in the store; expired ones count until they are removed.",
-    |context| context.store.count(),
+    |context| context.store.len(),
 );
 
 pub(crate) static KEYS_EXPIRING: Statistic = Statistic::gauge(
@@ -246,7 +246,7 @@ impl StatsHandle {
     /// Returns every figure of the server as it is now.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the server ended; those of [`Store::get`](crate::Store::get) if the
+    /// [`Error::Closed`] if the server ended; those of [`get`](crate::KeyspaceView::get) if the
     /// store cannot count its keys.
     pub fn stats(&self) -> Result<Vec<(Statistic, u64)>> {
         let context = self.context.upgrade().ok_or(Error::Closed)?;

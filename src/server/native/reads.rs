@@ -62,7 +62,7 @@ pub(super) fn execute(operation: RequestOperation<'_>, scope: &Scope<'_>) -> Rea
             }
             range::scan(&context.store, start, end, reverse, limit, keys_only, access)?
         }
-        RequestOperation::Count => Success::Number(context.store.count()?),
+        RequestOperation::Count => Success::Number(context.store.len()?),
         RequestOperation::Info => Success::Text(info(context)?),
         _ => Success::Done,
     })

@@ -181,7 +181,10 @@ impl Change {
 pub(super) fn is_refused(error: &Error) -> bool {
     matches!(
         error,
-        Error::KeyspaceExists { .. } | Error::NoSuchKeyspace { .. } | Error::DefaultKeyspace
+        Error::KeyspaceExists { .. }
+            | Error::NoSuchKeyspace { .. }
+            | Error::DefaultKeyspace
+            | Error::KeyspaceDropped { .. }
     )
 }
 

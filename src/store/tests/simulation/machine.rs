@@ -421,13 +421,11 @@ fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
             }
         }
         CatalogueOperation::Swap { first, second } => {
-            let of = |given: &str| {
-                let found = model.get(&name(given)).cloned();
-                found.unwrap_or_else(|| (vec![0], None))
-            };
-            let (one, other) = (of(first), of(second));
-            model.insert(name(first), other);
-            model.insert(name(second), one);
+            let of = |given: &str| model.get(&name(given)).cloned();
+            if let (Some(one), Some(other)) = (of(first), of(second)) {
+                model.insert(name(first), other);
+                model.insert(name(second), one);
+            }
         }
         CatalogueOperation::Drop { name: dropped } => {
             if let Some((number, _)) = model.remove(&name(dropped)) {

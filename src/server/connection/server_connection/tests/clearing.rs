@@ -24,7 +24,7 @@ fn fill(driver: &Driver) {
 }
 
 fn count(driver: &Driver) -> u64 {
-    driver.context.store.count().unwrap()
+    driver.context.store.len().unwrap()
 }
 
 /// Lets the writes before it and the reader answer, until the first slice is at the writer.

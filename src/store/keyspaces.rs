@@ -1,0 +1,168 @@
+//! The keyspaces of a store: opened, listed, renamed, swapped and dropped by their names.
+
+use std::ops::{Bound, ControlFlow};
+
+use super::batch::Batch;
+use super::catalogue::{self, CatalogueOperation, DEFAULT_NAME};
+use super::handle::Store;
+use super::keyspace::Keyspace;
+use super::keyspace_view::KeyspaceView;
+use super::operation::WriteOperation;
+use crate::engine::{KeyspaceId, ScannedEntry};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+impl Store {
+    /// Opens the keyspace with this name, or makes an empty one.
+    ///
+    /// A name is 1 to 255 bytes of UTF-8. The keyspace called `default` is always there: it is the
+    /// one that the store itself reads and writes. A new keyspace is as durable as a write. An
+    /// empty one takes some kilobytes of memory until the store is closed.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let (users, orders) = (store.keyspace("users")?, store.keyspace("orders")?);
+    /// let mut batch = kvs::WriteBatch::new();
+    /// batch.on(&users).set("alice", "1 order");
+    /// batch.on(&orders).set("1", "alice");
+    /// store.write(batch)?; // both or neither
+    /// assert_eq!(users.len()?, 1);
+    /// assert_eq!(store.keyspaces()?, ["default", "orders", "users"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyspaceName`]; as [`set`](Keyspace::set) if it has to be made; in a store
+    /// that is open for reading only [`Error::NoSuchKeyspace`] if it is not there.
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
+        loop {
+            if let Some(found) = self.find_keyspace(name)? {
+                return Ok(found);
+            }
+            if self.shared.is_read_only {
+                return Err(Error::NoSuchKeyspace { name: name.to_owned() });
+            }
+            match self.change_catalogue(CatalogueOperation::Create { name: name.to_owned() }) {
+                // It is there now, whoever made it.
+                Ok(()) | Err(Error::KeyspaceExists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Opens the keyspace with this name, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyspaceName`]; [`Error::Corrupt`] or [`Error::Io`] if its name cannot be
+    /// read.
+    pub fn find_keyspace(&self, name: &str) -> Result<Option<Keyspace>> {
+        if name == DEFAULT_NAME {
+            return Ok(Some(Keyspace::clone(self)));
+        }
+        catalogue::check_name(name)?;
+        let entry = self.catalogue()?.reader.get(name.as_bytes())?;
+        let Some(number) = entry.map(|entry| catalogue::decode(&entry.value)).transpose()? else {
+            return Ok(None);
+        };
+        Ok(Some(Keyspace::new(self.view_of(number)?, number, name)))
+    }
+
+    /// Returns the names of all keyspaces at one point in time, in the order of their bytes;
+    /// `default` is always one of them.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`] if a name cannot be read.
+    pub fn keyspaces(&self) -> Result<Vec<String>> {
+        names(&self.catalogue()?)
+    }
+
+    /// Gives a keyspace another name. Open handles of it go on with it.
+    ///
+    /// As durable as a write, and as cheap, however many keys there are.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKeyspace`]; [`Error::KeyspaceExists`] if another one has the new name;
+    /// [`Error::DefaultKeyspace`]; [`Error::InvalidKeyspaceName`]; as [`set`](Keyspace::set).
+    pub fn rename_keyspace(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.change_catalogue(CatalogueOperation::Rename { from, to })
+    }
+
+    /// Gives each of two keyspaces the name of the other one, at one moment: whoever opens a
+    /// keyspace by its name from then on gets the other one. Open handles go on with the keyspaces
+    /// that they have.
+    ///
+    /// As durable as a write, and as cheap, however many keys there are.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// // A new list of prices is put together, and replaces the old one at once.
+    /// store.keyspace("prices")?.set("apple", "1")?;
+    /// let next = store.keyspace("prices.next")?;
+    /// next.set("apple", "2")?;
+    /// store.swap_keyspaces("prices", "prices.next")?;
+    /// store.drop_keyspace("prices.next")?;
+    /// assert_eq!(store.keyspace("prices")?.get("apple")?.as_deref(), Some(&b"2"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKeyspace`]; [`Error::DefaultKeyspace`]; [`Error::InvalidKeyspaceName`]; as
+    /// [`set`](Keyspace::set).
+    pub fn swap_keyspaces(&self, first: &str, second: &str) -> Result<()> {
+        let (first, second) = (first.to_owned(), second.to_owned());
+        self.change_catalogue(CatalogueOperation::Swap { first, second })
+    }
+
+    /// Removes a keyspace and all its keys, at one moment and as durably as a write.
+    ///
+    /// Open handles of it find no keys from then on, and their writes are refused with
+    /// [`Error::KeyspaceDropped`].
+    ///
+    /// In the `kvs` engine this is one short record of the log, however many keys there are. The
+    /// call takes some 200 ns for each key, for the index, and other writes wait meanwhile; reads
+    /// do not. The memory of the keys is given back before it returns, unless a snapshot may still
+    /// see them, and the space on the disk by later compactions. `sled` removes key by key.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKeyspace`]; [`Error::DefaultKeyspace`]; [`Error::InvalidKeyspaceName`]; as
+    /// [`set`](Keyspace::set).
+    pub fn drop_keyspace(&self, name: &str) -> Result<()> {
+        self.change_catalogue(CatalogueOperation::Drop { name: name.to_owned() })
+    }
+
+    fn change_catalogue(&self, operation: CatalogueOperation) -> Result<()> {
+        self.shared.apply(Batch::single(WriteOperation::Catalogue(operation))).map(|_| ())
+    }
+
+    fn catalogue(&self) -> Result<KeyspaceView> {
+        self.view_of(KeyspaceId::CATALOGUE)
+    }
+
+    fn view_of(&self, number: KeyspaceId) -> Result<KeyspaceView> {
+        let reader = self.shared.reader.keyspace(number)?;
+        Ok(KeyspaceView { shared: Arc::clone(&self.shared), reader })
+    }
+}
+
+/// Returns the names of all keyspaces, as a view of the catalogue has them.
+fn names(catalogue: &KeyspaceView) -> Result<Vec<String>> {
+    let mut names = vec![DEFAULT_NAME.to_owned()];
+    let mut scan = catalogue.scan_at_once(catalogue::NAMES, Bound::Unbounded, false, true)?;
+    let mut checked = Ok(());
+    scan.page(usize::MAX, &mut |ScannedEntry { key, .. }| match catalogue::name(key) {
+        Ok(name) => {
+            names.push(name);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            checked = Err(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    checked?;
+    names.sort_unstable();
+    Ok(names)
+}
