@@ -55,8 +55,8 @@ fn engines(criterion: &mut Criterion) {
     });
     compare(criterion, stores, "scan of 100", RANGE, |bencher, filled| {
         bencher.iter(|| {
-            let found = filled.store.scan(uniform.key().to_vec().., RANGE);
-            black_box(found.expect("nothing is damaged"))
+            let found = filled.store.scan(uniform.key()..).take(RANGE);
+            black_box(found.collect::<kvs::Result<Vec<_>>>().expect("nothing is damaged"))
         });
     });
     compare(criterion, stores, "random set", 1, |bencher, filled| {

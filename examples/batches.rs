@@ -52,9 +52,9 @@ fn write_balances(store: &Store, alice: u64, bob: u64) -> kvs::Result<()> {
 
 /// Returns both balances at one point in time: a scan reads a snapshot.
 fn balances(store: &Store) -> Result<[u64; 2], Box<dyn std::error::Error>> {
-    let accounts = store.scan(b"account:".to_vec()..b"account;".to_vec(), 2)?;
     let mut balances = [0; 2];
-    for (balance, (_, value)) in balances.iter_mut().zip(accounts) {
+    for (balance, account) in balances.iter_mut().zip(store.scan_prefix("account:")) {
+        let (_, value) = account?;
         *balance = String::from_utf8(value)?.parse()?;
     }
     Ok(balances)

@@ -24,8 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("user:2 is {}", value.escape_ascii());
     }
 
-    // Keys are ordered, so those that begin with `user:` are a range.
-    for (key, value) in store.scan(b"user:".to_vec()..b"user;".to_vec(), 100)? {
+    // Keys are ordered, so those that begin with `user:` lie side by side.
+    for entry in store.scan_prefix("user:") {
+        let (key, value) = entry?;
         println!("{} is {}", key.escape_ascii(), value.escape_ascii());
     }
     println!("user:1 is removed: {}", store.remove("user:1")?);

@@ -113,7 +113,7 @@ mod readme {}
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{ClientError, ClientOptions, ClientResult, KvsClient, Pipeline, PipelineReply};
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use engine::Entry;
+pub use engine::{Entry, Metadata};
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use options::{Durability, Options, table as option_table};
@@ -124,4 +124,7 @@ pub use server::{
 };
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
-pub use store::{Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Store, WriteBatch};
+pub use store::{
+    KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Scan, Store,
+    WriteBatch,
+};

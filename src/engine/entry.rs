@@ -25,6 +25,24 @@ impl Entry {
     }
 }
 
+/// The metadata of a key: all that is stored for it beside its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The sequence number of the commit that wrote the value; grows with every change of the key.
+    /// Keys that one batch wrote have the same. Numbers of writes that a power loss took are given
+    /// again.
+    pub version: u64,
+    /// The time at which the key expires, in milliseconds since the Unix epoch.
+    pub expires_at: Option<u64>,
+}
+
+impl From<EntryMeta> for Metadata {
+    fn from(meta: EntryMeta) -> Self {
+        Self { version: meta.version.0, expires_at: meta.expires_at.map(|time| time.0) }
+    }
+}
+
 /// The part of an entry that can be known without reading its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EntryMeta {

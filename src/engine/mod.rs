@@ -51,7 +51,7 @@ mod tests;
 mod threads;
 mod write_half;
 
-pub use entry::Entry;
+pub use entry::{Entry, Metadata};
 
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 pub(crate) use crate::storage::format::sequence::Sequence;

@@ -104,7 +104,7 @@ impl Store {
             is_read_only: options.read_only,
             _lock: opened.lock,
         });
-        let view = KeyspaceView { shared, reader: opened.reader };
+        let view = KeyspaceView { shared, reader: opened.reader, moment: None };
         Ok(Self { default: Keyspace::new(view, KeyspaceId::DEFAULT, DEFAULT_NAME) })
     }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::open_store::OpenStore;
-use crate::engine::ReadHalf;
+use super::read_moment::{HeldMoment, ReadMoment};
+use crate::Result;
+use crate::engine::{KeyspaceId, ReadHalf};
 use crate::sync::Arc;
 
 /// The entries of one keyspace, to be read: every read of a [`Store`](crate::Store) and of a
@@ -17,6 +19,31 @@ pub struct KeyspaceView {
     pub(super) shared: Arc<OpenStore>,
     /// Of the keyspace.
     pub(super) reader: Arc<dyn ReadHalf>,
+    /// The moment that it shows; `None` for the present.
+    pub(super) moment: Option<Arc<ReadMoment>>,
+}
+
+impl KeyspaceView {
+    /// Returns the view of another keyspace at the same moment.
+    pub(super) fn sibling(&self, number: KeyspaceId) -> Result<Self> {
+        let reader = self.shared.reader.keyspace(number)?;
+        Ok(Self { shared: Arc::clone(&self.shared), reader, moment: self.moment.clone() })
+    }
+
+    /// Returns the moment that this view shows: the present, unless it has one of its own.
+    pub(super) fn hold_moment(&self) -> Result<HeldMoment<'_>> {
+        match &self.moment {
+            Some(moment) => Ok(HeldMoment::OfView(moment)),
+            None => self.present().map(HeldMoment::Own),
+        }
+    }
+
+    /// Returns the present.
+    pub(super) fn present(&self) -> Result<ReadMoment> {
+        let is_capable = self.shared.capabilities.snapshots;
+        let snapshot = is_capable.then(|| self.reader.snapshot()).transpose()?;
+        Ok(ReadMoment { snapshot, now: self.shared.clock.now() })
+    }
 }
 
 impl fmt::Debug for KeyspaceView {

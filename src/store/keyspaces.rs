@@ -9,7 +9,6 @@ use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::operation::WriteOperation;
 use crate::engine::{KeyspaceId, ScannedEntry};
-use crate::sync::Arc;
 use crate::{Error, Result};
 
 impl Store {
@@ -57,15 +56,11 @@ impl Store {
     /// [`Error::InvalidKeyspaceName`]; [`Error::Corrupt`] or [`Error::Io`] if its name cannot be
     /// read.
     pub fn find_keyspace(&self, name: &str) -> Result<Option<Keyspace>> {
-        if name == DEFAULT_NAME {
-            return Ok(Some(Keyspace::clone(self)));
+        match number_of(self, name)? {
+            None => Ok(None),
+            Some(KeyspaceId::DEFAULT) => Ok(Some(Keyspace::clone(self))),
+            Some(number) => Ok(Some(Keyspace::new(self.sibling(number)?, number, name))),
         }
-        catalogue::check_name(name)?;
-        let entry = self.catalogue()?.reader.get(name.as_bytes())?;
-        let Some(number) = entry.map(|entry| catalogue::decode(&entry.value)).transpose()? else {
-            return Ok(None);
-        };
-        Ok(Some(Keyspace::new(self.view_of(number)?, number, name)))
     }
 
     /// Returns the names of all keyspaces at one point in time, in the order of their bytes;
@@ -74,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Io`] if a name cannot be read.
     pub fn keyspaces(&self) -> Result<Vec<String>> {
-        names(&self.catalogue()?)
+        names(self)
     }
 
     /// Gives a keyspace another name. Open handles of it go on with it.
@@ -136,19 +131,26 @@ impl Store {
     fn change_catalogue(&self, operation: CatalogueOperation) -> Result<()> {
         self.shared.apply(Batch::single(WriteOperation::Catalogue(operation))).map(|_| ())
     }
-
-    fn catalogue(&self) -> Result<KeyspaceView> {
-        self.view_of(KeyspaceId::CATALOGUE)
-    }
-
-    fn view_of(&self, number: KeyspaceId) -> Result<KeyspaceView> {
-        let reader = self.shared.reader.keyspace(number)?;
-        Ok(KeyspaceView { shared: Arc::clone(&self.shared), reader })
-    }
 }
 
-/// Returns the names of all keyspaces, as a view of the catalogue has them.
-fn names(catalogue: &KeyspaceView) -> Result<Vec<String>> {
+/// Returns the number of the keyspace with this name, if there is one at the moment of the view.
+pub(super) fn number_of(view: &KeyspaceView, name: &str) -> Result<Option<KeyspaceId>> {
+    if name == DEFAULT_NAME {
+        return Ok(Some(KeyspaceId::DEFAULT));
+    }
+    catalogue::check_name(name)?;
+    let (catalogue, name) = (view.sibling(KeyspaceId::CATALOGUE)?, name.as_bytes());
+    // The limit of keys is not one of names.
+    let entry = match &view.hold_moment()?.snapshot {
+        Some(snapshot) => catalogue.reader.get_at(name, snapshot)?,
+        None => catalogue.reader.get(name)?,
+    };
+    entry.map(|entry| catalogue::decode(&entry.value)).transpose()
+}
+
+/// Returns the names of all keyspaces at the moment of the view.
+pub(super) fn names(view: &KeyspaceView) -> Result<Vec<String>> {
+    let catalogue = view.sibling(KeyspaceId::CATALOGUE)?;
     let mut names = vec![DEFAULT_NAME.to_owned()];
     let mut scan = catalogue.scan_at_once(catalogue::NAMES, Bound::Unbounded, false, true)?;
     let mut checked = Ok(());

@@ -6,9 +6,11 @@
 //! that may not wait for the disk, or may not be long, fails with [`ReadError::WouldBlock`] or
 //! [`ReadError::TooLong`], so that nobody takes it for an absent key.
 
+use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
+use super::read_moment::{HeldMoment, ReadMoment};
 use crate::Result;
-use crate::engine::{EngineSnapshot, Entry, EntryMeta, UnixMillis};
+use crate::engine::{Entry, EntryMeta, Metadata, UnixMillis};
 
 #[cfg(test)]
 pub(crate) use crate::engine::SHORT_READ_BYTES;
@@ -17,15 +19,13 @@ pub(crate) use crate::engine::{Access, ReadError};
 /// The result of a read that may be forbidden to wait.
 pub(crate) type ReadResult<T> = std::result::Result<T, ReadError>;
 
-/// The store at one moment, so that no read sees a part of a batch.
+/// A keyspace at one moment, so that no read sees a part of a batch.
 ///
 /// An engine without snapshots gives each key as it is when it is read. Old versions of what the
 /// snapshot sees are kept until it is dropped.
 pub(crate) struct ReadSnapshot<'a> {
     view: &'a KeyspaceView,
-    snapshot: Option<EngineSnapshot>,
-    /// The time of expiry: keys that expire together are gone together.
-    now: UnixMillis,
+    moment: HeldMoment<'a>,
 }
 
 impl KeyspaceView {
@@ -35,25 +35,122 @@ impl KeyspaceView {
     /// [`Error::KeyTooLarge`](crate::Error::KeyTooLarge); [`Error::Corrupt`](crate::Error::Corrupt)
     /// or [`Error::Io`](crate::Error::Io) if the value cannot be read; never for an absent key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.get_entry(key.as_ref())?.map(|entry| entry.value))
+        Ok(self.entry(key)?.map(|entry| entry.value))
     }
 
-    /// Returns the number of keys of the keyspace, from a counter. Keys that have expired count
-    /// until they are removed, which is soon.
+    /// Returns the value of the key with its metadata, as [`get`](Self::get) does.
     ///
     /// # Errors
-    /// None.
-    pub fn len(&self) -> Result<u64> {
-        Ok(self.reader.count())
-    }
-
-    /// Returns the entry of the key unless it has expired; waits for the disk if it has to.
-    pub(crate) fn get_entry(&self, key: &[u8]) -> Result<Option<Entry>> {
+    /// As [`get`](Self::get).
+    pub fn entry(&self, key: impl AsRef<[u8]>) -> Result<Option<Entry>> {
+        let key = key.as_ref();
+        if let Some(moment) = &self.moment {
+            return self.entry_at(key, moment);
+        }
         self.shared.limits.check_key(key)?;
         let entry = self.reader.get(key)?;
         string(entry, |expires_at| self.shared.clock.is_past(expires_at))
     }
 
+    /// Returns the values of the keys at one point in time, in their order; an absent key has
+    /// `None`.
+    ///
+    /// All of them are in memory together. The `sled` engine has no points in time: of a batch that
+    /// is written meanwhile some keys may be seen and others not.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// store.set("a", "1")?;
+    /// assert_eq!(store.get_many(["b", "a"])?, [None, Some(b"1".to_vec())]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let moment = self.hold_moment()?;
+        let entries = keys.into_iter().map(|key| self.entry_at(key.as_ref(), &moment));
+        entries.map(|entry| Ok(entry?.map(|entry| entry.value))).collect()
+    }
+
+    /// Returns true if the key is there and has not expired. No value is read but by `sled`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`](crate::Error::Corrupt) or [`Error::Io`](crate::Error::Io) from the `sled`
+    /// engine. A key over the limit is not there.
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.metadata(key)?.is_some())
+    }
+
+    /// Returns the metadata of the key, or `None` if the key is not there or has expired. No value
+    /// is read but by `sled`.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// store.set("a", "1")?;
+    /// let before = store.metadata("a")?.expect("it was set");
+    /// store.set("a", "2")?;
+    /// let after = store.metadata("a")?.expect("it was set");
+    /// assert!(after.version > before.version);
+    /// assert_eq!(after.expires_at, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`contains`](Self::contains).
+    pub fn metadata(&self, key: impl AsRef<[u8]>) -> Result<Option<Metadata>> {
+        let key = key.as_ref();
+        let found = match &self.moment {
+            Some(moment) => metadata_at(self, key, moment)?,
+            None => metadata_of(self, key)?,
+        };
+        Ok(found.map(Metadata::from))
+    }
+
+    /// Returns the number of keys of the keyspace, from a counter. Keys that have expired count
+    /// until they are removed, which is soon.
+    ///
+    /// In a snapshot the keys are counted, each is visited, and expired ones are left out.
+    ///
+    /// # Errors
+    /// Those of [`count`](Self::count) in a snapshot.
+    pub fn len(&self) -> Result<u64> {
+        match &self.moment {
+            Some(_) => self.count(..),
+            None => Ok(self.reader.count()),
+        }
+    }
+
+    fn entry_at(&self, key: &[u8], moment: &ReadMoment) -> Result<Option<Entry>> {
+        self.shared.limits.check_key(key)?;
+        let entry = match &moment.snapshot {
+            Some(snapshot) => self.reader.get_at(key, snapshot)?,
+            None => self.reader.get(key)?,
+        };
+        string(entry, |expires_at| moment.is_past(expires_at))
+    }
+}
+
+fn metadata_of(view: &KeyspaceView, key: &[u8]) -> Result<Option<EntryMeta>> {
+    let found = view.reader.metadata(key)?;
+    Ok(found.filter(|found| !view.shared.clock.is_past(found.expires_at)))
+}
+
+fn metadata_at(view: &KeyspaceView, key: &[u8], moment: &ReadMoment) -> Result<Option<EntryMeta>> {
+    let found = match &moment.snapshot {
+        Some(snapshot) => view.reader.metadata_at(key, snapshot)?,
+        None => view.reader.metadata(key)?,
+    };
+    Ok(found.filter(|found| !moment.is_past(found.expires_at)))
+}
+
+/// The reads of a server, which are of the present.
+impl Keyspace {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn read_entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
         self.shared.limits.check_key(key)?;
@@ -69,9 +166,8 @@ impl KeyspaceView {
         key: &[u8],
         access: Access,
     ) -> ReadResult<Option<EntryMeta>> {
-        self.check_metadata_access(access)?;
-        let metadata = self.reader.metadata(key)?;
-        Ok(metadata.filter(|found| !self.shared.clock.is_past(found.expires_at)))
+        check_metadata_access(self, access)?;
+        Ok(metadata_of(self, key)?)
     }
 
     /// Returns the entries of the keys at one moment, in their order; an absent key has none.
@@ -100,9 +196,9 @@ impl KeyspaceView {
         Ok(entries)
     }
 
-    /// Returns the store as it is now.
+    /// Returns the keyspace as it is now.
     pub(crate) fn read_snapshot(&self) -> Result<ReadSnapshot<'_>> {
-        Ok(ReadSnapshot { view: self, snapshot: self.engine_snapshot()?, now: self.now() })
+        Ok(ReadSnapshot { view: self, moment: self.hold_moment()? })
     }
 
     /// Returns the number of keys that have an expiry.
@@ -115,24 +211,18 @@ impl KeyspaceView {
         self.shared.clock.now()
     }
 
-    /// Returns a snapshot of the engine, or `None` if it has none.
-    pub(super) fn engine_snapshot(&self) -> Result<Option<EngineSnapshot>> {
-        let is_capable = self.shared.capabilities.snapshots;
-        is_capable.then(|| self.reader.snapshot()).transpose()
-    }
-
     /// Returns the engine's half that reads, for tests that need it without this door.
     #[cfg(test)]
     pub(crate) fn reader(&self) -> &crate::sync::Arc<dyn crate::engine::ReadHalf> {
         &self.reader
     }
+}
 
-    fn check_metadata_access(&self, access: Access) -> ReadResult<()> {
-        if access == Access::MemoryOnly && !self.shared.capabilities.metadata_in_memory {
-            return Err(ReadError::WouldBlock);
-        }
-        Ok(())
+fn check_metadata_access(view: &KeyspaceView, access: Access) -> ReadResult<()> {
+    if access == Access::MemoryOnly && !view.shared.capabilities.metadata_in_memory {
+        return Err(ReadError::WouldBlock);
     }
+    Ok(())
 }
 
 /// Returns the entry that was found unless it has expired; a value that is no string is refused.
@@ -150,27 +240,18 @@ fn string(
 impl ReadSnapshot<'_> {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
-        self.view.shared.limits.check_key(key)?;
-        let reader = &self.view.reader;
-        let entry = match &self.snapshot {
-            Some(snapshot) => reader.try_get_at(key, snapshot, access)?,
-            None => reader.try_get(key, access)?,
+        let Self { view, moment } = self;
+        view.shared.limits.check_key(key)?;
+        let entry = match &moment.snapshot {
+            Some(snapshot) => view.reader.try_get_at(key, snapshot, access)?,
+            None => view.reader.try_get(key, access)?,
         };
-        Ok(string(entry, |expires_at| self.is_past(expires_at))?)
+        Ok(string(entry, |expires_at| moment.is_past(expires_at))?)
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.
     pub(crate) fn metadata(&self, key: &[u8], access: Access) -> ReadResult<Option<EntryMeta>> {
-        self.view.check_metadata_access(access)?;
-        let reader = &self.view.reader;
-        let metadata = match &self.snapshot {
-            Some(snapshot) => reader.metadata_at(key, snapshot)?,
-            None => reader.metadata(key)?,
-        };
-        Ok(metadata.filter(|found| !self.is_past(found.expires_at)))
-    }
-
-    fn is_past(&self, expires_at: Option<UnixMillis>) -> bool {
-        expires_at.is_some_and(|time| time <= self.now)
+        check_metadata_access(self.view, access)?;
+        Ok(metadata_at(self.view, key, &self.moment)?)
     }
 }

@@ -56,7 +56,7 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
         let batch = Batch::from_iter(vec![require(condition), put("b", "y")]);
         store.apply(batch).unwrap();
     }
-    assert_eq!(store.get_entry(b"b").unwrap().unwrap().version, 4);
+    assert_eq!(store.entry("b").unwrap().unwrap().version, 4);
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl<'a> Client<'a> {
         let invoked = self.time.now();
         let outcome = match operation {
             KeyOperation::Get => {
-                let entry = self.store.get_entry(key.as_bytes());
+                let entry = self.store.entry(key);
                 let entry = entry.map_err(|error| format!("a read of {key} failed: {error}"))?;
                 let found = entry.map(|entry| (decode(&entry.value), entry.version));
                 self.seen.remove(key);
