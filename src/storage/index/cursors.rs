@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn many_lookups_find_what_each_alone_would() {
         let mut index = IndexWriter::new();
-        let key = |number: usize| format!("key:{:05}", number * 7919 % 10_007).into_bytes();
+        let key = |number: usize| format!("key:{:06}", number * 7919 % 100_003).into_bytes();
         let version = Sequence(1);
         // One leaf, one node above it, two.
         for (from, to) in [(0, 10), (10, 200), (200, 5000)] {
