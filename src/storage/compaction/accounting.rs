@@ -126,7 +126,12 @@ impl Accounting {
 
     /// Adds a record that the index points to from now on.
     pub(crate) fn add_live(&mut self, location: &Location) {
-        self.with(location.segment, |usage| usage.live_bytes += location.cost());
+        self.add_live_bytes(location.segment, location.cost());
+    }
+
+    /// Adds records of one segment that the index points to from now on.
+    pub(crate) fn add_live_bytes(&mut self, id: SegmentId, bytes: u64) {
+        self.with(id, |usage| usage.live_bytes += bytes);
     }
 
     /// Marks a record as dead: the index and the snapshots no longer point to it.

@@ -54,6 +54,13 @@ impl KeyCounts {
         self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
     }
 
+    /// Counts the keys of an index that was empty.
+    pub(super) fn load(&mut self, live: u64, deadlines: Vec<(UnixMillis, Box<[u8]>)>) {
+        self.deadlines = deadlines.into_iter().collect();
+        self.shared.live.store(live, Ordering::Relaxed);
+        self.shared.expiring.store(self.deadlines.len() as u64, Ordering::Relaxed);
+    }
+
     /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first.
     pub(super) fn due(&self, now: UnixMillis, limit: usize) -> Vec<Vec<u8>> {
         let due = self.deadlines.iter().take_while(|(time, _)| *time <= now);

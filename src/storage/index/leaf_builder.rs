@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry, OlderVersion, SortedPositions, tag};
 use super::leaf_keys::{HEAD_WORDS, KeyHead, KeyTails, key_bytes, words};
-use super::separators::common_prefix_len;
+use super::separators::shortest_separator;
 use super::slot::{Cell, Slot};
 use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, AtomicUsize};
@@ -78,6 +78,11 @@ impl<S: Slot> LeafBuilder<S> {
         self.entries.push(BuiltEntry { words, bytes, tag: tag(key), version, slot });
         let position = self.entries.len() - 1;
         self.older.extend(versions.map(|(version, slot)| OlderVersion { position, version, slot }));
+    }
+
+    /// Returns the number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     fn add_words(&mut self, words: impl Iterator<Item = u64>) -> Range<usize> {
@@ -155,8 +160,6 @@ impl<S: Slot> LeafBuilder<S> {
             let BuiltEntry { words, bytes, .. } = &self.entries[position];
             key_bytes(self.words[words.clone()].iter().copied(), *bytes)
         };
-        let (last, mut first) = (key(before), key(position));
-        first.truncate(common_prefix_len(&last, &first) + 1);
-        first
+        shortest_separator(&key(before), &key(position))
     }
 }

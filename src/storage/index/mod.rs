@@ -29,6 +29,7 @@
 //! | [`undo_log`] | pre-images of what is replaced in place |
 //! | [`obsolete`], [`counts`] | versions that await pruning; the number of keys, and deadlines |
 //! | [`tree`], [`node`], [`separators`] | the B+tree |
+//! | [`bulk_load`] | the leaves of an empty index, made in parts |
 //! | [`cursors`] | the places of keys that are to be changed, looked up side by side |
 //! | [`rewrite`], [`edits`] | changes that need new leaves, and their kinds |
 //! | [`leaf`], [`leaf_builder`], [`leaf_keys`] | a leaf, its making, its keys |
@@ -50,6 +51,7 @@
 //! place and older ones aside ([HyPer 2015](https://doi.org/10.1145/2723372.2749436)); seqlocks:
 //! [`seqlock_cell`].
 
+mod bulk_load;
 mod change;
 mod counts;
 mod cursors;
@@ -77,6 +79,7 @@ mod undo_log;
 mod visibility;
 mod writer;
 
+pub(crate) use bulk_load::{LoadedPart, PartLoader};
 pub(crate) use change::{KeyVersion, Move};
 pub(crate) use index_scan::IndexScan;
 pub(crate) use keyspaces::{IndexReaders, KeyspaceChanges, KeyspaceIndexes};

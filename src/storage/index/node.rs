@@ -41,6 +41,14 @@ pub(super) struct Subtree<S: Slot> {
 }
 
 impl<S: Slot> Inner<S> {
+    /// Returns the node above all of these, one of these if it is alone.
+    pub(super) fn above(mut subtrees: Vec<Subtree<S>>) -> Option<Arc<Node<S>>> {
+        while subtrees.len() > 1 {
+            subtrees = Self::split(subtrees);
+        }
+        subtrees.pop().map(|subtree| subtree.node)
+    }
+
     /// Makes as few inner nodes as hold these children, filled evenly.
     pub(super) fn split(children: Vec<Subtree<S>>) -> Vec<Subtree<S>> {
         let count = children.len().div_ceil(CHILDREN_MAX);

@@ -81,12 +81,9 @@ impl<S: Slot> Rewritten<S> {
 
 impl<S: Slot, E: Edit<S>> Rewrite<'_, S, E> {
     fn apply(mut self, tree: &Tree<S>) {
-        if let Rewritten::By(mut subtrees) = self.rewrite(&tree.root, None) {
-            while subtrees.len() > 1 {
-                subtrees = Inner::split(subtrees);
-            }
-            let only = subtrees.pop().map(|subtree| subtree.node);
-            tree.root.store(only.unwrap_or_else(|| Arc::new(Node::Leaf(LeafBuilder::empty()))));
+        if let Rewritten::By(subtrees) = self.rewrite(&tree.root, None) {
+            let root = Inner::above(subtrees);
+            tree.root.store(root.unwrap_or_else(|| Arc::new(Node::Leaf(LeafBuilder::empty()))));
         }
         // A root with one child only costs a step of every lookup.
         let mut root = tree.root.load();

@@ -89,8 +89,13 @@ impl Separators {
     }
 }
 
+/// Returns the shortest key above `last` and not above `first`, which is the next one.
+pub(super) fn shortest_separator(last: &[u8], first: &[u8]) -> Vec<u8> {
+    first[..first.len().min(common_prefix_len(last, first) + 1)].to_vec()
+}
+
 /// Returns the length of the common prefix.
-pub(super) fn common_prefix_len(a: &[u8], b: &[u8]) -> usize {
+fn common_prefix_len(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 

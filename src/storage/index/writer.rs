@@ -1,5 +1,6 @@
 //! The half of the index that changes it.
 
+use super::bulk_load::LoadedPart;
 use super::change::{KeyVersion, Move, Superseded, Tombstone};
 use super::counts::KeyCounts;
 use super::cursors::LeafCursors;
@@ -7,6 +8,7 @@ use super::edits::{Insert, Put, Repoint, Restore, Retain};
 use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
 use super::leaf_walk::{LeafPositions, LeafWalk};
+use super::node::Inner;
 use super::obsolete::ObsoleteVersions;
 #[cfg(test)]
 use super::reader::IndexReader;
@@ -168,6 +170,21 @@ impl<S: Slot> IndexWriter<S> {
         let Self { shared, counts, builder, obsolete, .. } = self;
         let mut edit = Restore { counts, tombstones: obsolete.new_tombstones(), unneeded };
         rewrite(&shared.tree, builder, &mut edit, &changes);
+    }
+
+    /// Fills an empty index with parts of its keys, lowest first, while there is no reader yet.
+    pub(crate) fn load(&mut self, parts: Vec<LoadedPart<S>>) {
+        let (mut leaves, mut deadlines, mut live) = (Vec::new(), Vec::new(), 0);
+        for mut part in parts {
+            leaves.append(&mut part.leaves);
+            deadlines.append(&mut part.deadlines);
+            self.obsolete.new_tombstones().append(&mut part.tombstones);
+            live += part.live;
+        }
+        self.counts.load(live, deadlines);
+        if let Some(root) = Inner::above(leaves) {
+            self.shared.tree.root.store(root);
+        }
     }
 
     /// Replaces the slots of versions that are still needed and still have the slot they move from.

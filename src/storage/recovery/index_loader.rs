@@ -1,5 +1,6 @@
 //! Fills the index with what was read, some segments at once, so that it gets its keys in order.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::Result;
@@ -7,7 +8,7 @@ use crate::bugs::{Bug, planted};
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
-use crate::storage::index::{KeyVersion, KeyspaceIndexes};
+use crate::storage::index::{KeyVersion, KeyspaceIndexes, LoadedPart};
 use crate::storage::range_removals::{RangeRemoval, RangeRemovals};
 use crate::storage::recovery::merge::Merge;
 use crate::storage::recovery::sorted_run::SortedRun;
@@ -17,13 +18,15 @@ use crate::sync::Arc;
 
 /// The most bytes that wait in memory after they were read. More of it at once makes fewer passes
 /// over the index.
-const WAITING_BYTES_MAX: usize = 256 << 20;
+const WAITING_BYTES_MAX: usize = 512 << 20;
 
 /// The indexes while they are filled.
 pub(crate) struct IndexLoader<'a> {
     indexes: &'a mut KeyspaceIndexes<Location>,
     waiting: Vec<SortedRun>,
     waiting_bytes: usize,
+    /// True while nothing was put into the indexes.
+    is_empty: bool,
     /// Those of what waits.
     new_removals: Vec<RangeRemoval>,
     removals: Arc<RangeRemovals>,
@@ -33,7 +36,14 @@ impl<'a> IndexLoader<'a> {
     /// Begins to fill empty indexes.
     pub(crate) fn new(indexes: &'a mut KeyspaceIndexes<Location>) -> Self {
         let (waiting, new_removals) = (Vec::new(), Vec::new());
-        Self { indexes, waiting, waiting_bytes: 0, new_removals, removals: Arc::default() }
+        Self {
+            indexes,
+            waiting,
+            waiting_bytes: 0,
+            is_empty: true,
+            new_removals,
+            removals: Arc::default(),
+        }
     }
 
     /// Takes what a segment holds, with the range removals in it.
@@ -53,16 +63,57 @@ impl<'a> IndexLoader<'a> {
         self.remove_ranges(accounting);
         let merge = Merge::new(std::mem::take(&mut self.waiting), Arc::clone(&self.removals));
         self.waiting_bytes = 0;
+        if std::mem::replace(&mut self.is_empty, false) {
+            self.load(merge, accounting, tasks)
+        } else {
+            self.add_versions(merge, accounting, tasks)
+        }
+    }
+
+    /// Puts everything into empty indexes.
+    fn load(
+        &mut self,
+        merge: Merge,
+        accounting: &mut Accounting,
+        tasks: &impl Tasks,
+    ) -> Result<()> {
+        let mut parts: BTreeMap<KeyspaceId, Vec<LoadedPart<Location>>> = BTreeMap::new();
         tasks.run(
             merge.parts(),
-            move |number| merge.part(number),
-            |part| {
-                if !planted(Bug::ForgetCovered) {
-                    part.covered
-                        .iter()
-                        .for_each(|covered| accounting.add_unindexed_garbage(covered));
+            move |number| merge.leaves(number),
+            |merged| {
+                count_covered(&merged.covered, accounting);
+                for (segment, bytes) in merged.live {
+                    accounting.add_live_bytes(segment, bytes);
                 }
-                for (keyspace, versions) in part.versions {
+                for overwritten in merged.overwritten {
+                    accounting.add_unindexed_garbage(&overwritten);
+                }
+                for (keyspace, part) in merged.parts {
+                    parts.entry(keyspace).or_default().push(part);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        for (keyspace, parts) in parts {
+            self.indexes.of(keyspace).load(parts);
+        }
+        Ok(())
+    }
+
+    /// Adds everything to what is in the indexes.
+    fn add_versions(
+        &mut self,
+        merge: Merge,
+        accounting: &mut Accounting,
+        tasks: &impl Tasks,
+    ) -> Result<()> {
+        tasks.run(
+            merge.parts(),
+            move |number| merge.versions(number),
+            |merged| {
+                count_covered(&merged.covered, accounting);
+                for (keyspace, versions) in merged.versions {
                     self.restore(keyspace, versions, accounting);
                 }
                 Ok(ControlFlow::Continue(()))
@@ -124,3 +175,13 @@ impl<'a> IndexLoader<'a> {
         }
     }
 }
+
+/// Counts records that a range removal removed as garbage.
+fn count_covered(covered: &[Location], accounting: &mut Accounting) {
+    if !planted(Bug::ForgetCovered) {
+        covered.iter().for_each(|covered| accounting.add_unindexed_garbage(covered));
+    }
+}
+
+#[cfg(test)]
+mod tests;

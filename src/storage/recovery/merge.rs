@@ -2,12 +2,11 @@
 //!
 //! The keys fall into parts of about the same size, each of which can be put together by itself.
 
-use crate::storage::format::hint_entry::HintEntry;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
-use crate::storage::format::record::RecordKind;
-use crate::storage::format::sequence::Sequence;
-use crate::storage::index::KeyVersion;
+use crate::storage::format::segment_id::SegmentId;
+use crate::storage::index::{KeyVersion, LoadedPart, PartLoader};
 use crate::storage::range_removals::RangeRemovals;
+use crate::storage::recovery::part_entries::{PartEntries, PartEntry};
 use crate::storage::recovery::sorted_run::SortedRun;
 use crate::storage::segment::Location;
 use crate::sync::Arc;
@@ -15,11 +14,23 @@ use crate::sync::Arc;
 /// About how many entries a part has.
 const PART_ENTRIES: usize = 16 << 10;
 
-/// The entries of the runs for some of the keys.
+/// The versions of some of the keys, for indexes that hold something already.
 #[derive(Default)]
-pub(crate) struct MergedPart {
+pub(crate) struct MergedVersions {
     /// By key, then by age, for each keyspace.
     pub(crate) versions: Vec<(KeyspaceId, Vec<KeyVersion<Location>>)>,
+    /// The records that a range removal removed.
+    pub(crate) covered: Vec<Location>,
+}
+
+/// The newest versions of some of the keys as leaves, for indexes that are empty.
+#[derive(Default)]
+pub(crate) struct MergedLeaves {
+    pub(crate) parts: Vec<(KeyspaceId, LoadedPart<Location>)>,
+    /// The bytes of these versions, by segment.
+    pub(crate) live: Vec<(SegmentId, u64)>,
+    /// The older versions.
+    pub(crate) overwritten: Vec<Location>,
     /// The records that a range removal removed.
     pub(crate) covered: Vec<Location>,
 }
@@ -48,40 +59,62 @@ impl Merge {
         self.separators.len() + 1
     }
 
-    /// Puts one of the parts together.
-    pub(crate) fn part(&self, number: usize) -> MergedPart {
-        let separator = |number: usize| {
-            let (keyspace, key) = self.separators.get(number)?;
-            Some((*keyspace, &**key))
-        };
-        let (from, to) = (number.checked_sub(1).and_then(separator), separator(number));
-        let mut part = MergedPart::default();
-        let mut entries = Vec::with_capacity(PART_ENTRIES * 2);
-        for run in &self.runs {
-            let is_inside = |entry: &HintEntry<'_>| to.is_none_or(|to| entry.placed_key() < to);
-            for entry in run.from(from).take_while(is_inside) {
-                let location = Location::of(&entry.record, run.segment, entry.extent);
-                let key = entry.placed_key();
-                if matches!(entry.record.kind, RecordKind::RemoveRange { .. }) {
-                    continue;
-                }
-                if self.removals.covers(key.0, key.1, entry.sequence) {
-                    part.covered.push(location);
-                } else {
-                    entries.push((key, entry.sequence, location));
-                }
+    /// Puts the versions of one of the parts in order.
+    pub(crate) fn versions(&self, number: usize) -> MergedVersions {
+        let entries = self.entries(number);
+        let mut merged = MergedVersions::default();
+        for PartEntry { key: (keyspace, key), version, location, .. } in entries.in_order() {
+            if merged.versions.last().is_none_or(|(last, _)| last != keyspace) {
+                merged.versions.push((*keyspace, Vec::new()));
+            }
+            if let Some((_, versions)) = merged.versions.last_mut() {
+                let (key, version, slot) = (key.to_vec(), *version, *location);
+                versions.push(KeyVersion { key, version, slot });
             }
         }
-        // Records of one key in one batch come from one run, in order, and the sort is stable.
-        entries.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        for same in entries.chunk_by(|a, b| a.0.0 == b.0.0) {
-            let change = |(key, version, slot): &(PlacedKey<'_>, Sequence, Location)| KeyVersion {
-                key: key.1.to_vec(),
-                version: *version,
-                slot: *slot,
-            };
-            part.versions.push((same[0].0.0, same.iter().map(change).collect()));
+        merged.covered = entries.covered;
+        merged
+    }
+
+    /// Makes leaves of one of the parts.
+    pub(crate) fn leaves(&self, number: usize) -> MergedLeaves {
+        let entries = self.entries(number);
+        let mut merged = MergedLeaves::default();
+        let mut live = vec![0; self.runs.len()];
+        let mut loader: Option<(KeyspaceId, PartLoader<Location>)> = None;
+        for mut same in entries.by_key() {
+            let Some(newest) = same.next_back() else { continue };
+            let PartEntry { key: (keyspace, key), version, location, run } = *newest;
+            if loader.as_ref().is_none_or(|(current, _)| *current != keyspace) {
+                let next = PartLoader::new(self.start(number, keyspace));
+                let done = loader.replace((keyspace, next));
+                merged.parts.extend(done.map(|(keyspace, done)| (keyspace, done.finish())));
+            }
+            if let Some((_, loader)) = &mut loader {
+                loader.push(key, version, location);
+            }
+            live[run] += location.cost();
+            merged.overwritten.extend(same.map(|older| older.location));
         }
-        part
+        merged.parts.extend(loader.map(|(keyspace, done)| (keyspace, done.finish())));
+        merged.live = self.runs.iter().map(|run| run.segment).zip(live).collect();
+        merged.covered = entries.covered;
+        merged
+    }
+
+    fn entries(&self, number: usize) -> PartEntries<'_> {
+        let from = number.checked_sub(1).and_then(|before| self.separator(before));
+        PartEntries::new(&self.runs, &self.removals, from, self.separator(number))
+    }
+
+    /// Returns a key at or below those of the keyspace in this part and above those before it.
+    fn start(&self, number: usize, keyspace: KeyspaceId) -> &[u8] {
+        let separator = number.checked_sub(1).and_then(|before| self.separator(before));
+        separator.filter(|(first, _)| *first == keyspace).map_or(&[], |(_, key)| key)
+    }
+
+    fn separator(&self, number: usize) -> Option<PlacedKey<'_>> {
+        let (keyspace, key) = self.separators.get(number)?;
+        Some((*keyspace, &**key))
     }
 }

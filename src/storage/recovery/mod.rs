@@ -15,7 +15,8 @@
 //! | [`segment_contents`] | reading one segment, from its hint or frame by frame |
 //! | [`judgement`] | torn or damaged: where the log ends, and whether that is refused |
 //! | [`log_tail`], [`report`] | the end of the log, and the facts that were found |
-//! | [`sorted_run`], [`merge`] | the entries of a segment by key, and several runs as one |
+//! | [`sorted_run`] | the entries of a segment by key |
+//! | [`merge`], [`part_entries`] | several runs as one, in parts |
 //! | [`index_loader`] | merged runs into the index |
 //! | [`cleanup`], [`resync`] | cuts and removals; making durable what may not have been synced |
 //! | [`hint_reader`], [`hint_writer`] | the hint of a segment, for the next open |
@@ -39,6 +40,7 @@ mod inventory;
 mod judgement;
 mod log_tail;
 mod merge;
+mod part_entries;
 mod recover;
 mod report;
 mod resync;

@@ -69,12 +69,8 @@ impl SortedRunBuilder {
         let shared = self.shared.map_or(0, |shared| shared.len());
         let entry = |start: usize| HintEntry::decode(&self.bytes[start..]).map(|(entry, _)| entry);
         for Unsorted { head, start, .. } in &mut self.entries {
-            let (keyspace, key) =
-                entry(*start).map_or((self.keyspace, &[][..]), |entry| entry.placed_key());
-            *head = head_of(key.get(shared..).unwrap_or_default());
-            if self.is_mixed {
-                *head = u64::from(keyspace.0) << 32 | *head >> 32;
-            }
+            let key = entry(*start).map_or((self.keyspace, &[][..]), |entry| entry.placed_key());
+            *head = sort_head(key, shared, self.is_mixed);
         }
         self.entries.sort_unstable_by(|a, b| {
             a.head.cmp(&b.head).then_with(|| match (entry(a.start), entry(b.start)) {
@@ -91,7 +87,17 @@ impl SortedRunBuilder {
     }
 }
 
+/// Returns a number that sorts as keys with so many bytes in common do, as far as it reaches; keys
+/// of several keyspaces if they are mixed.
+pub(super) fn sort_head((keyspace, key): PlacedKey<'_>, shared: usize, is_mixed: bool) -> u64 {
+    let head = head_of(key.get(shared..).unwrap_or_default());
+    if is_mixed { u64::from(keyspace.0) << 32 | head >> 32 } else { head }
+}
+
 fn head_of(bytes: &[u8]) -> u64 {
+    if let Some(head) = bytes.first_chunk() {
+        return u64::from_be_bytes(*head);
+    }
     let mut head = [0; 8];
     let length = bytes.len().min(8);
     head[..length].copy_from_slice(&bytes[..length]);
