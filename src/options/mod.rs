@@ -179,12 +179,14 @@ impl Options {
     }
 
     /// Sets the bytes of garbage that the `kvs` engine collects before it compacts; the default is
-    /// 1 MiB.
+    /// 4 MiB.
     ///
-    /// It also wants half of what it would rewrite to be garbage, so a store takes at most about
-    /// twice the space of its live data and this much; and while it compacts as much again as is
-    /// live of the segments it rewrites. Without that space it gets what is reserved for a full
-    /// disk, and compacts the emptiest segments whatever garbage there is.
+    /// It also waits until the log holds as much garbage as live records, and then rewrites the
+    /// segments that hold the most, so that little has to be copied. A store takes at most about
+    /// twice the space of its live data, or this much more than its live data if that is more; and
+    /// while it compacts as much again as is live of the segments it rewrites. Without that space
+    /// it gets what is reserved for a full disk, and compacts the emptiest segments whatever
+    /// garbage there is.
     #[must_use]
     pub fn compaction_bytes_min(mut self, bytes: u64) -> Self {
         self.compaction_bytes_min = bytes;

@@ -32,7 +32,7 @@ pub const BATCH_OPERATIONS_MAX: usize = 65_536;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
 /// The default of `compaction_bytes_min`.
-pub const COMPACTION_BYTES_MIN: u64 = 1 << 20;
+pub const COMPACTION_BYTES_MIN: u64 = 4 << 20;
 
 /// The default of `cache_bytes`.
 pub const CACHE_BYTES: usize = 256 << 20;

@@ -34,6 +34,14 @@ use crate::{Error, Result};
 /// A segment that is shorter than this part of a full one is read as fast as its hint.
 const HINTED_PART: u64 = 16;
 
+/// The share of a segment that may be garbage, one in so many, if it gets a hint. A segment with
+/// more of it so soon is likely to be compacted before the hint is of use, and writing the hint
+/// costs as much processor time as compacting it.
+const HINTED_GARBAGE: u64 = 64;
+
+/// The bytes of a segment whose hint costs so little that it gets one in any case.
+const ALWAYS_HINTED_BYTES: u64 = 1 << 20;
+
 /// The positions of the records of a group, in order.
 pub(super) type Placed = Vec<(SegmentId, Extent)>;
 
@@ -184,9 +192,12 @@ impl KvsWriter {
         if self.reserve.full().is_some() {
             return self.choose_when_full();
         }
+        let garbage_bytes_min = self.compaction_bytes_min;
+        if !self.accounting.look(garbage_bytes_min) {
+            return Ok(Vec::new());
+        }
         // The segment that begins where another ends may be all that says where that is.
         self.log.mark_sealed(&mut self.accounting)?;
-        let garbage_bytes_min = self.compaction_bytes_min;
         if let Some(active) = self.log.active()
             && self.accounting.is_mostly_garbage(active, garbage_bytes_min)
         {
@@ -409,8 +420,11 @@ impl WriteHalf for KvsWriter {
         }
         let bytes_min = self.log.environment().segment_bytes_max / HINTED_PART;
         while let Some(segment) = self.unhinted.pop_front() {
-            let usage = self.accounting.get(segment.id());
-            if usage.is_some_and(|usage| usage.bytes >= bytes_min) {
+            let is_worth_it = self.accounting.get(segment.id()).is_some_and(|usage| {
+                let lasts = usage.garbage_bytes() <= usage.bytes / HINTED_GARBAGE;
+                usage.bytes >= bytes_min && (lasts || usage.bytes < ALWAYS_HINTED_BYTES)
+            });
+            if is_worth_it {
                 self.hint_in_progress = Some(Arc::clone(&segment));
                 let is_before = |other: &&Arc<Segment>| other.id() <= segment.id();
                 let unsynced = self.log.unsynced().filter(is_before).map(Arc::clone).collect();

@@ -62,6 +62,22 @@ fn a_store_opens_with_hints_as_without() {
 }
 
 #[test]
+fn a_long_segment_that_is_garbage_soon_gets_no_hint() {
+    for (keys, hints) in [(100, 1), (1, 0)] {
+        let disk = SimulatedDisk::new(State::default());
+        let (mut writer, _, _) = open(&disk, 2 << 20).unwrap();
+        let value = "x".repeat(64 << 10);
+        for n in 0.. {
+            commit(&mut writer, &[put(&format!("key{}", n % keys), &value)]);
+            if segments(&disk).len() > 1 {
+                break;
+            }
+        }
+        assert_eq!(hint_all(&mut writer), hints, "{keys} keys");
+    }
+}
+
+#[test]
 fn an_open_that_had_to_read_a_segment_wants_its_hint() {
     let disk = hinted();
     let hints = names(&disk, ".hint");

@@ -14,7 +14,7 @@ fn fill_then_compact_what_follows(disk: &SimulatedDisk) -> KvsWriter {
         commit(&mut writer, &[put(&format!("cold{n:03}"), "stays")]);
         n += 1;
     }
-    for _ in 0..20 {
+    for _ in 0..100 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     assert_eq!(maintain(&mut writer), 1);
@@ -178,7 +178,7 @@ fn a_sync_that_began_before_a_segment_was_sealed_does_not_vouch_for_the_seal() {
     let Ok(JobStep::Done(synced)) = sync.step() else { panic!("a sync is one step") };
     commit(&mut writer, &[put("hot", "overwritten")]);
     writer.take_delivery(synced);
-    for _ in 0..20 {
+    for _ in 0..100 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     let mut job = writer.offer_compaction().expect("the second segment is garbage");
@@ -203,7 +203,7 @@ fn a_seal_that_a_killed_process_left_unsynced_is_synced_by_the_next_open() {
     drop(writer);
     let (mut writer, _, _) = open(&disk, 4096).unwrap();
     commit(&mut writer, &[remove(&format!("cold{:03}", n - 1))]);
-    for _ in 0..30 {
+    for _ in 0..100 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     assert!(maintain(&mut writer) > 0);
@@ -300,7 +300,7 @@ fn a_segment_that_lost_its_seal_gets_another_before_its_successor_is_compacted_a
     }
     let copy = power_loss(&disk);
     let (mut writer, _, _) = open(&copy, 4096).unwrap();
-    for _ in 0..30 {
+    for _ in 0..100 {
         commit(&mut writer, &[put("hot", "overwritten")]);
     }
     assert!(maintain(&mut writer) > 0);

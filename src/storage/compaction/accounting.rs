@@ -26,6 +26,8 @@ pub(crate) struct Accounting {
     dead_bitmaps: BTreeMap<SegmentId, DeadBitmap>,
     /// Garbage that was made since the last choice.
     pub(super) unchecked_bytes: u64,
+    /// The garbage that has to be made before another choice is worth a look.
+    pub(super) look_after_bytes: u64,
 }
 
 impl Accounting {

@@ -1,5 +1,6 @@
 //! The choice of the segments to compact.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::storage::compaction::accounting::Accounting;
@@ -17,7 +18,7 @@ const OUTPUT_BYTES_PER_INPUT: u64 = 10;
 impl Accounting {
     /// Returns true if enough garbage was made since the last choice to look again.
     pub(crate) fn is_worth_a_look(&self, garbage_bytes_min: u64) -> bool {
-        self.unchecked_bytes >= (garbage_bytes_min / 4).max(1)
+        self.unchecked_bytes >= (garbage_bytes_min / 4).max(self.look_after_bytes).max(1)
     }
 
     /// Returns true if the segment should be sealed before it is full, so that it can be compacted.
@@ -28,21 +29,30 @@ impl Accounting {
         })
     }
 
+    /// Returns true if the log holds as much garbage as it holds live records, and at least
+    /// `garbage_bytes_min` of it. [`is_worth_a_look`](Self::is_worth_a_look) counts anew from here.
+    ///
+    /// The later a segment is compacted, the less of it is live and has to be copied.
+    pub(crate) fn look(&mut self, garbage_bytes_min: u64) -> bool {
+        let live_bytes = self.live_bytes();
+        let garbage_bytes = self.bytes().saturating_sub(live_bytes);
+        let wanted_bytes = live_bytes.max(garbage_bytes_min).max(1);
+        self.unchecked_bytes = 0;
+        // A key that is removed is garbage, and is no longer live.
+        self.look_after_bytes = wanted_bytes.saturating_sub(garbage_bytes) / 2;
+        garbage_bytes >= wanted_bytes
+    }
+
     /// Chooses the sealed segments of which at least half is garbage, if together they hold at
-    /// least `garbage_bytes_min` of it. The bytes to be kept of them fit `output_bytes_max`, but
-    /// for a segment that has more of them by itself.
+    /// least `garbage_bytes_min` of it. Where the bytes to be kept of them do not fit
+    /// `output_bytes_max`, those with the largest shares of garbage are chosen, and at least one.
     ///
     /// A tombstone that a compaction kept counts as garbage only where nothing outside is older
     /// than the newest record of its segment. Else an older segment may hold its key, so that it
     /// would be kept again, and compacting would gain nothing.
-    pub(crate) fn choose(
-        &mut self,
-        garbage_bytes_min: u64,
-        output_bytes_max: u64,
-    ) -> Vec<SegmentId> {
-        self.unchecked_bytes = 0;
+    pub(crate) fn choose(&self, garbage_bytes_min: u64, output_bytes_max: u64) -> Vec<SegmentId> {
         let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
-        chosen.sort_by_key(|(_, usage)| usage.oldest);
+        chosen.sort_by_key(|(_, usage)| (Reverse(usage.garbage_share()), usage.oldest));
         loop {
             let inside: BTreeSet<_> = chosen.iter().map(|(id, _)| *id).collect();
             let outside = self.all().filter(|(id, _)| !inside.contains(id));
@@ -82,6 +92,7 @@ impl Accounting {
         output_bytes_max: u64,
     ) -> Vec<SegmentId> {
         self.unchecked_bytes = 0;
+        self.look_after_bytes = 0;
         let mut chosen: Vec<_> = self.all().filter(|(_, usage)| usage.sealed).collect();
         chosen.retain(|(_, usage)| self.is_reducible(usage, garbage_bytes_min));
         chosen.sort_by_key(|(_, usage)| (self.kept_bytes(usage), usage.oldest));
@@ -130,7 +141,7 @@ mod tests {
     use crate::storage::compaction::accounting::tests::{add, place};
     use crate::storage::format::segment_header::Origin;
 
-    fn choose(accounting: &mut Accounting, garbage: u64, output: u64) -> Vec<u64> {
+    fn choose(accounting: &Accounting, garbage: u64, output: u64) -> Vec<u64> {
         accounting.choose(garbage, output).into_iter().map(|id| id.0).collect()
     }
 
@@ -144,8 +155,30 @@ mod tests {
         assert!(accounting.is_worth_a_look(0));
         assert!(accounting.is_worth_a_look(400));
         assert!(!accounting.is_worth_a_look(404));
-        choose(&mut accounting, 10_000, 10_000);
+        assert!(!accounting.look(10_000));
         assert!(!accounting.is_worth_a_look(0));
+    }
+
+    #[test]
+    fn a_log_is_compacted_once_it_holds_as_much_garbage_as_live_records() {
+        let mut accounting = Accounting::default();
+        add(&mut accounting, 1, 1000, [1, 2]);
+        (0..10).for_each(|_| accounting.add_live(&place(1, 100)));
+        assert!(!accounting.look(100));
+        // Removals alone make it half garbage with 500 bytes.
+        for removed in 1..=5 {
+            assert!(!accounting.is_worth_a_look(100), "{removed} removed");
+            accounting.mark_dead(&place(1, 100));
+        }
+        assert!(accounting.is_worth_a_look(100));
+        assert!(!accounting.look(501), "less than the least");
+        assert!(accounting.look(500));
+        // On a full disk everything that may free something is worth it.
+        (0..5).for_each(|_| accounting.add_live(&place(1, 100)));
+        assert!(!accounting.look(100));
+        accounting.choose_emptiest(1, 1000);
+        accounting.mark_dead(&place(1, 100));
+        assert!(accounting.is_worth_a_look(100));
     }
 
     #[test]
@@ -172,25 +205,27 @@ mod tests {
             accounting.add_live(&place(id, live));
         }
         accounting.add(SegmentId(4), Origin::Written, 1000, false);
-        assert_eq!(choose(&mut accounting, 1400, 10_000), [2, 3]);
-        assert!(choose(&mut accounting, 1401, 10_000).is_empty(), "too little garbage");
+        assert_eq!(choose(&accounting, 1400, 10_000), [3, 2]);
+        assert!(choose(&accounting, 1401, 10_000).is_empty(), "too little garbage");
         accounting.seal(SegmentId(4));
-        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 3, 4]);
+        assert_eq!(choose(&accounting, 2400, 10_000), [4, 3, 2]);
         accounting.unseal(SegmentId(4));
         accounting.remove(SegmentId(3));
-        assert_eq!(choose(&mut accounting, 0, 10_000), [2]);
+        assert_eq!(choose(&accounting, 0, 10_000), [2]);
     }
 
     #[test]
-    fn the_oldest_are_chosen_as_far_as_what_is_kept_of_them_fits() {
+    fn the_emptiest_are_chosen_as_far_as_what_is_kept_of_them_fits() {
         let mut accounting = Accounting::default();
-        for (id, oldest) in [(1, 30), (2, 20), (3, 10)] {
-            add(&mut accounting, id, 1000, [oldest, oldest]);
-            accounting.add_live(&place(id, 200));
+        for (id, bytes, live) in [(1, 1000, 300), (2, 1000, 200), (3, 1000, 100), (4, 5000, 1200)] {
+            add(&mut accounting, id, bytes, [10 - id, 10 - id]);
+            accounting.add_live(&place(id, live));
         }
-        assert_eq!(choose(&mut accounting, 0, 600), [3, 2, 1]);
-        assert_eq!(choose(&mut accounting, 0, 599), [3, 2]);
-        assert_eq!(choose(&mut accounting, 0, 100), [3], "one goes even if it is too large");
+        assert_eq!(choose(&accounting, 0, 1800), [3, 2, 4, 1]);
+        assert_eq!(choose(&accounting, 0, 1799), [3, 2, 4]);
+        assert_eq!(choose(&accounting, 0, 600), [3, 2, 1], "the fourth does not fit");
+        assert_eq!(choose(&accounting, 0, 99), [3], "one goes even if it is too large");
+        assert!(choose(&accounting, 1701, 300).is_empty(), "too little garbage");
     }
 
     #[test]
@@ -202,7 +237,7 @@ mod tests {
             add(&mut accounting, 2, 1000, [3, 5]);
             accounting.note_kept_tombstone(&place(2, 600));
             let expected: &[u64] = if chosen { &[2] } else { &[] };
-            assert_eq!(choose(&mut accounting, 0, 10_000), expected, "{oldest_outside}");
+            assert_eq!(choose(&accounting, 0, 10_000), expected, "{oldest_outside}");
         }
     }
 
@@ -215,9 +250,9 @@ mod tests {
         accounting.add_live(&place(1, 100));
         add(&mut accounting, 2, 1000, [1, 2]);
         accounting.add_live(&place(2, 501));
-        assert!(choose(&mut accounting, 0, 10_000).is_empty());
+        assert!(choose(&accounting, 0, 10_000).is_empty());
         accounting.mark_dead(&place(2, 501));
-        assert_eq!(choose(&mut accounting, 0, 10_000), [2, 1]);
+        assert_eq!(choose(&accounting, 0, 10_000), [2, 1]);
     }
 
     #[test]

@@ -26,3 +26,15 @@ pub(crate) struct SegmentUsage {
     /// It may hold dead values that are not marked.
     pub(crate) may_hold_unmarked: bool,
 }
+
+impl SegmentUsage {
+    /// Returns the bytes that are not live.
+    pub(crate) fn garbage_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.live_bytes)
+    }
+
+    /// Returns the share of its bytes that are not live, in parts of 2^32.
+    pub(crate) fn garbage_share(&self) -> u128 {
+        (u128::from(self.garbage_bytes()) << 32) / u128::from(self.bytes.max(1))
+    }
+}

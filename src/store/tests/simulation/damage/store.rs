@@ -120,9 +120,14 @@ impl Store {
         let machine = Machine::open(&disk, &options, vec![empty]).expect("an empty store opens");
         let mut author = Author { machine, earlier: Vec::new(), keys: BTreeSet::new() };
         author.put_all(0..12, "the first");
-        author.put_all([0, 1, 2, 4, 5, 6, 8], "the second");
+        // Each time until the log is half garbage, so that there is something to compact.
+        for what in ["the other", "the second"] {
+            author.put_all([0, 1, 2, 4, 5, 6, 8], what);
+        }
         author.maintain();
-        author.put_all([0, 4, 1, 5], "the third");
+        for what in ["the next", "the last", "the third"] {
+            author.put_all([0, 4, 1, 5], what);
+        }
         author.maintain();
         author = author.reopen();
         author.put_all(20..26, "another");
@@ -143,7 +148,7 @@ impl Store {
         author.write(vec![remove("key 7")]);
         author.write(vec![remove("b")]);
         author = author.reopen();
-        author.put_all(40..43, "the very last");
+        (0..4).for_each(|_| author.put_all(40..43, "the very last"));
         author.write(vec![put("key 41", "overwritten")]);
         if story == Story::Compacted {
             author.maintain();
