@@ -1,14 +1,17 @@
 //! An entry of a hint: a record without its value.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
-use crate::storage::format::record::{Extent, REMOVE_RANGE, Record, RecordBody};
+use crate::storage::format::record::{
+    Extent, REMOVE_RANGE, Record, RecordBody, encode_bytes, encode_number,
+};
 use crate::storage::format::sequence::Sequence;
 
 /// An entry as it is encoded: the order of the fields is the format. Behind it is the end of a
 /// range that its record removes.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct EncodedEntry<'a> {
     keyspace: KeyspaceId,
     #[serde(borrow, with = "serde_bytes")]
@@ -22,7 +25,8 @@ struct EncodedEntry<'a> {
 }
 
 /// The end of a range.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct EncodedEnd<'a>(#[serde(borrow, with = "serde_bytes")] &'a [u8]);
 
 /// A record without its value.
@@ -49,22 +53,23 @@ impl<'a> HintEntry<'a> {
         Some((Self { record, sequence, extent: Extent { offset, length } }, rest))
     }
 
-    /// Appends the entry of a record; `None` if it cannot be encoded.
+    /// Appends the entry of a record: the bytes that postcard would, in a fraction of the time.
     pub(crate) fn encode(
         record: &Record<'_>,
         sequence: Sequence,
         extent: Extent,
-        out: Vec<u8>,
-    ) -> Option<Vec<u8>> {
+        out: &mut Vec<u8>,
+    ) {
         let RecordBody { kind, keyspace, value_type, expires_at, key, value } = record.head();
-        let Extent { offset, length } = extent;
-        let encoded =
-            EncodedEntry { keyspace, key, kind, value_type, expires_at, sequence, offset, length };
-        let out = postcard::to_extend(&encoded, out).ok()?;
-        if kind != REMOVE_RANGE {
-            return Some(out);
+        encode_number(keyspace.0.into(), out);
+        encode_bytes(key, out);
+        out.extend([kind, value_type.0]);
+        for number in [expires_at, sequence.0, extent.offset.into(), extent.length.into()] {
+            encode_number(number, out);
         }
-        postcard::to_extend(&EncodedEnd(value), out).ok()
+        if kind == REMOVE_RANGE {
+            encode_bytes(value, out);
+        }
     }
 
     /// Returns its key with the keyspace.
@@ -77,5 +82,53 @@ impl<'a> HintEntry<'a> {
     pub(crate) fn order(&self, other: &Self) -> std::cmp::Ordering {
         let age = |entry: &Self| (entry.sequence, entry.extent.offset);
         self.placed_key().cmp(&other.placed_key()).then_with(|| age(self).cmp(&age(other)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::format::record::RecordKind;
+    use crate::storage::format::unix_millis::UnixMillis;
+    use crate::storage::key_range::KeyInterval;
+
+    #[test]
+    fn an_entry_is_what_postcard_makes_of_it() {
+        let key = vec![b'k'; 300];
+        let numbers = [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX];
+        for (position, number) in numbers.into_iter().enumerate() {
+            let (key, value_type) = (&key[..position * 40], ValueType(9));
+            let expires_at = UnixMillis::unless_zero(number);
+            let short = u32::try_from(number).unwrap_or(u32::MAX);
+            for kind in [
+                RecordKind::Put { key, value: &[], value_type, expires_at },
+                RecordKind::Remove { key },
+                RecordKind::RemoveRange(KeyInterval { start: key, end: b"l" }),
+            ] {
+                let (keyspace, extent) = (KeyspaceId(short), Extent { offset: short, length: 7 });
+                let (record, sequence) = (Record { keyspace, kind }, Sequence(number));
+                let mut bytes = Vec::new();
+                HintEntry::encode(&record, sequence, extent, &mut bytes);
+                let RecordBody { kind, value_type, expires_at, value, .. } = record.head();
+                let Extent { offset, length } = extent;
+                let encoded = EncodedEntry {
+                    keyspace,
+                    key,
+                    kind,
+                    value_type,
+                    expires_at,
+                    sequence,
+                    offset,
+                    length,
+                };
+                let mut expected = postcard::to_stdvec(&encoded).unwrap();
+                if kind == REMOVE_RANGE {
+                    expected.extend(postcard::to_stdvec(&EncodedEnd(value)).unwrap());
+                }
+                assert_eq!(bytes, expected);
+                let entry = HintEntry { record, sequence, extent };
+                assert_eq!(HintEntry::decode(&bytes), Some((entry, &[][..])));
+            }
+        }
     }
 }

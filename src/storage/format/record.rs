@@ -87,21 +87,12 @@ impl<'a> RecordBody<'a> {
     /// Appends the bytes that postcard would, in an eighth of the time: 12 ns instead of 92 for 100
     /// bytes.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let number = |mut number: u64, out: &mut Vec<u8>| {
-            while number >= 0x80 {
-                out.push((number & 0x7F) as u8 | 0x80);
-                number >>= 7;
-            }
-            out.push((number & 0x7F) as u8);
-        };
         out.push(self.kind);
-        number(self.keyspace.0.into(), out);
+        encode_number(self.keyspace.0.into(), out);
         out.push(self.value_type.0);
-        number(self.expires_at, out);
-        for bytes in [self.key, self.value] {
-            number(bytes.len() as u64, out);
-            out.extend_from_slice(bytes);
-        }
+        encode_number(self.expires_at, out);
+        encode_bytes(self.key, out);
+        encode_bytes(self.value, out);
     }
 
     /// Returns the bytes that it takes. Postcard also decodes numbers with redundant bytes, which
@@ -112,6 +103,21 @@ impl<'a> RecordBody<'a> {
         let numbers = varint(self.keyspace.0.into()) + varint(self.expires_at);
         2 + numbers + bytes(self.key) + bytes(self.value)
     }
+}
+
+/// Appends a number as postcard would.
+pub(super) fn encode_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push((number & 0x7F) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push((number & 0x7F) as u8);
+}
+
+/// Appends bytes as postcard would.
+pub(super) fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_number(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
 }
 
 impl<'a> Record<'a> {

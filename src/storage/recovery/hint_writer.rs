@@ -85,9 +85,7 @@ impl HintWriter {
                 NextFrame::Invalid(reason) => return Err(corrupt(reason)),
             };
             for (record, extent) in &frame.records {
-                if !builder.add(record, frame.header.numbers.sequence, *extent) {
-                    return Err(corrupt("the record is too long"));
-                }
+                builder.add(record, frame.header.numbers.sequence, *extent);
             }
         }
         let (offset, length) = (scan.offset(), scan.length());

@@ -96,13 +96,10 @@ struct ContentsReader<'a> {
 }
 
 impl ContentsReader<'_> {
-    fn add(&mut self, frame: &Frame<'_>) -> Result<()> {
+    fn add(&mut self, frame: &Frame<'_>) {
         for (record, extent) in &frame.records {
-            if !self.builder.add(record, frame.header.numbers.sequence, *extent) {
-                return Err(self.corrupt(u64::from(extent.offset), "the record is too long"));
-            }
+            self.builder.add(record, frame.header.numbers.sequence, *extent);
         }
-        Ok(())
     }
 
     fn corrupt(&self, offset: u64, reason: &str) -> Error {
@@ -118,7 +115,7 @@ impl ContentsReader<'_> {
                 (NextFrame::Valid(frame), None) => match frame.header.kind {
                     FrameKind::Batch => {
                         newest = newest.max(frame.header.numbers.sequence);
-                        self.add(&frame)?;
+                        self.add(&frame);
                     }
                     FrameKind::Seal if frame.header.numbers.durable < newest => {
                         return Err(
@@ -176,7 +173,7 @@ impl ContentsReader<'_> {
                     match kind {
                         FrameKind::Batch => {
                             expected = expected.next();
-                            self.add(&frame)?;
+                            self.add(&frame);
                         }
                         FrameKind::Close => {}
                         FrameKind::Replaces => break (offset, Some("a mark is out of place")),

@@ -39,14 +39,10 @@ struct Unsorted {
 }
 
 impl SortedRunBuilder {
-    /// Adds a record; false if it cannot be encoded.
-    pub(crate) fn add(&mut self, record: &Record<'_>, sequence: Sequence, extent: Extent) -> bool {
+    /// Adds a record.
+    pub(crate) fn add(&mut self, record: &Record<'_>, sequence: Sequence, extent: Extent) {
         let start = self.bytes.len();
-        let bytes = std::mem::take(&mut self.bytes);
-        let Some(bytes) = HintEntry::encode(record, sequence, extent, bytes) else {
-            return false;
-        };
-        self.bytes = bytes;
+        HintEntry::encode(record, sequence, extent, &mut self.bytes);
         let length = self.bytes.len() - start;
         self.entries.push(Unsorted { head: 0, start, length });
         let key = record.key();
@@ -61,7 +57,6 @@ impl SortedRunBuilder {
             }
         }
         self.is_mixed |= record.keyspace != self.keyspace;
-        true
     }
 
     /// Returns the entries, sorted, behind `header`.
