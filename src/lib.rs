@@ -125,6 +125,6 @@ pub use server::{
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
 pub use store::{
-    KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Scan, Store,
-    WriteBatch,
+    KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Scan, Snapshot,
+    Store, WriteBatch,
 };

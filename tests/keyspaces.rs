@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use kvs::{Durability, EngineKind, Error, Keyspace, Options, Store, WriteBatch};
@@ -243,16 +244,25 @@ fn no_write_beside_a_drop_is_acknowledged_and_lost() {
             let name = format!("round {round}");
             let keyspace = store.keyspace(&name).unwrap();
             let started = std::sync::Barrier::new(3);
+            let is_done = AtomicBool::new(false);
             let write = |key: &'static str| {
                 started.wait();
-                let refused = (0_u64..).find_map(|_| keyspace.set(key, "v").err());
-                assert!(is_dropped(Err(refused.unwrap()), &name), "{engine}");
+                loop {
+                    let was_done = is_done.load(Ordering::SeqCst);
+                    let written = keyspace.set(key, "v");
+                    if written.is_err() {
+                        assert!(is_dropped(written, &name), "{engine}");
+                        return;
+                    }
+                    assert!(!was_done, "{engine}: a write behind the drop was taken");
+                }
             };
             thread::scope(|scope| {
                 scope.spawn(|| write("a"));
                 scope.spawn(|| write("b"));
                 started.wait();
                 store.drop_keyspace(&name).unwrap();
+                is_done.store(true, Ordering::SeqCst);
             });
             assert_eq!(contents(&keyspace), [], "{engine}");
         }

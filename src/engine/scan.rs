@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::ScanPage;
 use crate::Result;
-use crate::storage::index::{IndexReader, IndexScan, ScanBatch, Slot, Snapshot};
+use crate::storage::index::{IndexReader, IndexScan, IndexSnapshot, ScanBatch, Slot};
 
 /// Scans a page batch by batch. `show` shows the entries of a batch, and breaks with the position
 /// of the last one that the visitor wanted. Returns the last key, as
@@ -12,7 +12,7 @@ use crate::storage::index::{IndexReader, IndexScan, ScanBatch, Slot, Snapshot};
 pub(super) fn scan_index<S: Slot>(
     index: &IndexReader<S>,
     page: &ScanPage<'_>,
-    mut show: impl FnMut(&ScanBatch<S>, &Snapshot) -> Result<ControlFlow<usize>>,
+    mut show: impl FnMut(&ScanBatch<S>, &IndexSnapshot) -> Result<ControlFlow<usize>>,
 ) -> Result<Option<Vec<u8>>> {
     let present;
     let snapshot = match page.snapshot {

@@ -40,6 +40,7 @@ pub(crate) mod reader;
 mod request;
 pub(crate) mod resolve;
 pub(crate) mod scan;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -56,6 +57,7 @@ pub use handle::Store;
 pub use key_bounds::KeyBounds;
 pub use keyspace::Keyspace;
 pub use keyspace_view::KeyspaceView;
+pub use snapshot::Snapshot;
 #[cfg(feature = "sled")]
 pub use text::SledKvsEngine;
 pub use text::{KvStore, KvsEngine};

@@ -18,7 +18,7 @@ impl KeyspaceView {
     ///
     /// It reads some keys at a time, up to 256 of them or 64 KiB, or one larger value, and holds no
     /// more than these. It takes no lock and blocks no writer. Until it ends or is dropped the
-    /// store keeps what it may still see, as it does for a snapshot. The
+    /// store keeps what it may still see, as it does for a [`Snapshot`](crate::Snapshot). The
     /// `sled` engine has no points in time: what is written meanwhile may or may not be seen.
     ///
     /// [`Scan::reverse`] goes from the end to the start, [`Scan::keys`] leaves the values out, and

@@ -196,3 +196,27 @@ fn a_store_whose_writer_panicked_says_so() {
     let (reply, _) = Reply::channel();
     assert!(store.submit_sync(reply).is_err());
 }
+
+#[test]
+fn a_snapshot_keeps_a_key_that_expires_and_is_removed() {
+    let (store, mut lifetime) = (store(), 50);
+    let snapshot = loop {
+        let expires_at = Some(UnixMillis(store.now().0 + lifetime));
+        let put = WriteOperation::Put { key: b"a".to_vec(), value: b"1".to_vec(), expires_at };
+        store.apply(Batch::single(put)).unwrap();
+        let snapshot = store.snapshot().unwrap();
+        if snapshot.contains("a").unwrap() {
+            break snapshot;
+        }
+        // It had expired before the snapshot was taken.
+        lifetime *= 2;
+    };
+    let before = (snapshot.entry("a").unwrap().unwrap(), snapshot.len().unwrap());
+    assert_eq!((&before.0.value[..], before.1), (&b"1"[..], 1));
+    while store.get("a").unwrap().is_some() || store.reader().count() > 0 {
+        crate::sync::sleep(Duration::from_millis(1));
+    }
+    assert_eq!((snapshot.entry("a").unwrap().unwrap(), snapshot.len().unwrap()), before);
+    assert_eq!(snapshot.scan(..).count(), 1);
+    assert_eq!((store.len().unwrap(), store.snapshot().unwrap().len().unwrap()), (0, 0));
+}

@@ -15,7 +15,7 @@ use crate::engine::{ScanVisitor, ScannedEntry};
 use crate::storage::cache::{LOOKUPS, Recalled, Wanted};
 use crate::storage::format::keyspace::PlacedKey;
 use crate::storage::format::sequence::Sequence;
-use crate::storage::index::{ScanBatch, Slot, Snapshot};
+use crate::storage::index::{IndexSnapshot, ScanBatch, Slot};
 use crate::storage::segment::{Location, RecordBlocks};
 use crate::{Error, Result};
 
@@ -68,7 +68,7 @@ impl<'r> ScannedValues<'r> {
     pub(super) fn show(
         &mut self,
         batch: &ScanBatch<Location>,
-        snapshot: &Snapshot,
+        snapshot: &IndexSnapshot,
         visit: &mut ScanVisitor<'_>,
     ) -> Result<ControlFlow<usize>> {
         let reader = self.reader;
@@ -125,7 +125,7 @@ impl RecordBuffer {
         reader: &KvsReader,
         key: PlacedKey<'_>,
         found: (Sequence, Location),
-        snapshot: &Snapshot,
+        snapshot: &IndexSnapshot,
     ) -> Result<Option<&[u8]>> {
         let mut found = Some(found);
         let find = || found.take().or_else(|| reader.index.at(key.1, snapshot));

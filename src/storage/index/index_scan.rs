@@ -4,14 +4,14 @@ use super::leaf_walk::LeafWalk;
 use super::reader::IndexReader;
 use super::scan_batch::ScanBatch;
 use super::slot::Slot;
-use super::snapshot::Snapshot;
+use super::snapshot::IndexSnapshot;
 use crate::storage::key_range::KeyRange;
 
 /// A scan under way. Between two batches it holds nothing of the tree.
 pub(crate) struct IndexScan<'a, S: Slot> {
     reader: &'a IndexReader<S>,
     walk: LeafWalk<'a, S>,
-    snapshot: &'a Snapshot,
+    snapshot: &'a IndexSnapshot,
 }
 
 impl<'a, S: Slot> IndexScan<'a, S> {
@@ -19,7 +19,7 @@ impl<'a, S: Slot> IndexScan<'a, S> {
     pub(crate) fn new(
         reader: &'a IndexReader<S>,
         range: &'a KeyRange,
-        snapshot: &'a Snapshot,
+        snapshot: &'a IndexSnapshot,
     ) -> Self {
         Self { reader, walk: LeafWalk::new(&reader.shared.tree, range), snapshot }
     }

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A version is the sequence number of the commit that wrote it. A group is inserted first and
-//! published then, by one store. A [`Snapshot`] is a registered sequence number and keeps the
+//! published then, by one store. A [`IndexSnapshot`] is a registered sequence number and keeps the
 //! versions it sees. A version that a newer visible one replaced, and no snapshot sees, is reported
 //! by [`IndexWriter::prune`], so that the log can count it as garbage.
 //!
@@ -88,6 +88,6 @@ pub(crate) use reader::IndexReader;
 pub(crate) use scan_batch::ScanBatch;
 pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
 pub(crate) use slot::Slot;
-pub(crate) use snapshot::{Horizon, Snapshot};
+pub(crate) use snapshot::{Horizon, IndexSnapshot};
 #[cfg(test)]
 pub(crate) use writer::IndexWriter;

@@ -3,7 +3,7 @@
 use super::counts::SharedCounts;
 use super::leaf::{Leaf, OlderVersion};
 use super::slot::Slot;
-use super::snapshot::{Horizon, Snapshot};
+use super::snapshot::{Horizon, IndexSnapshot};
 use super::tree::Tree;
 use super::undo_log::{UndoLog, VersionAt};
 use super::visibility::Visibility;
@@ -64,7 +64,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Returns the version of the key that the snapshot sees, which may be a tombstone.
-    pub(crate) fn at(&self, key: &[u8], snapshot: &Snapshot) -> Option<(Sequence, S)> {
+    pub(crate) fn at(&self, key: &[u8], snapshot: &IndexSnapshot) -> Option<(Sequence, S)> {
         let sequence = snapshot.sequence;
         let newest = self.newest_in_tree(key)?;
         match newest {
@@ -97,7 +97,7 @@ impl<S: Slot> IndexReader<S> {
     }
 
     /// Registers a snapshot of the present.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> IndexSnapshot {
         self.visibility.snapshot()
     }
 

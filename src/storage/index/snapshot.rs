@@ -11,20 +11,20 @@ use crate::sync::{Arc, Mutex, lock};
 pub(super) struct Registry(Mutex<BTreeMap<Sequence, usize>>);
 
 /// A registered point in time. The versions that it sees are kept until it is dropped.
-pub(crate) struct Snapshot {
+pub(crate) struct IndexSnapshot {
     pub(super) sequence: Sequence,
     registry: Arc<Registry>,
 }
 
 impl Registry {
     /// Registers a snapshot of the sequence number that `visible` returns.
-    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> Sequence) -> Snapshot {
+    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> Sequence) -> IndexSnapshot {
         let early = planted(Bug::RegisterLate).then(&visible);
         let mut registered = lock(&self.0);
         // Read under the lock, so that no horizon drawn before is above it.
         let sequence = early.unwrap_or_else(visible);
         *registered.entry(sequence).or_insert(0) += 1;
-        Snapshot { sequence, registry: Arc::clone(self) }
+        IndexSnapshot { sequence, registry: Arc::clone(self) }
     }
 
     /// Calls `publish` unless a snapshot of the present is registered. Returns true if it did.
@@ -48,14 +48,14 @@ impl Registry {
     }
 }
 
-impl Snapshot {
+impl IndexSnapshot {
     /// Returns the sequence number of the newest commit that it sees.
     pub(crate) fn sequence(&self) -> Sequence {
         self.sequence
     }
 }
 
-impl Drop for Snapshot {
+impl Drop for IndexSnapshot {
     fn drop(&mut self) {
         let mut registered = lock(&self.registry.0);
         if let Some(holders) = registered.get_mut(&self.sequence) {

@@ -46,7 +46,7 @@ fn commit(index: &mut IndexWriter<Number>, version: u64, changes: &[(&str, i32)]
 fn scanned(
     reader: &IndexReader<Number>,
     range: &KeyRange,
-    snapshot: &Snapshot,
+    snapshot: &IndexSnapshot,
     limit: usize,
 ) -> Vec<KeyVersion<Number>> {
     let (mut scan, mut batch) = (IndexScan::new(reader, range, snapshot), ScanBatch::new());
@@ -60,7 +60,7 @@ fn scanned(
     found
 }
 
-fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &Snapshot) -> Vec<i32> {
+fn page(reader: &IndexReader<Number>, range: &KeyRange, snapshot: &IndexSnapshot) -> Vec<i32> {
     scanned(reader, range, snapshot, 10).into_iter().map(|found| found.slot.0).collect()
 }
 

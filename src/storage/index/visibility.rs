@@ -1,6 +1,6 @@
 //! The moment at which commits become visible: one store for all indexes of a store.
 
-use super::snapshot::{Horizon, Registry, Snapshot};
+use super::snapshot::{Horizon, IndexSnapshot, Registry};
 use crate::storage::format::sequence::Sequence;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -45,7 +45,7 @@ impl Visibility {
     }
 
     /// Registers a snapshot of the present.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> IndexSnapshot {
         self.registry.register(|| self.visible())
     }
 

@@ -38,7 +38,7 @@ impl Model {
 
 fn scan(
     reader: &IndexReader<Number>,
-    snapshot: &Snapshot,
+    snapshot: &IndexSnapshot,
     reverse: bool,
 ) -> Vec<(Vec<u8>, u64, i32)> {
     let mut range = KeyRange { reverse, ..KeyRange::all() };
@@ -56,7 +56,7 @@ fn scan(
     found
 }
 
-fn check(reader: &IndexReader<Number>, snapshot: &Snapshot, model: &Model) {
+fn check(reader: &IndexReader<Number>, snapshot: &IndexSnapshot, model: &Model) {
     let expected = model.at(snapshot.sequence.0);
     for (key, version, number) in &expected {
         assert_eq!(reader.at(key, snapshot), Some((Sequence(*version), Number(*number))));
@@ -71,7 +71,7 @@ fn a_large_tree_agrees_with_a_model() {
     let mut index = IndexWriter::new();
     let reader = index.reader();
     let mut model = Model::default();
-    let mut snapshots: Vec<Snapshot> = Vec::new();
+    let mut snapshots: Vec<IndexSnapshot> = Vec::new();
     for version in 1..=6000_u64 {
         // Grows to some thousand keys, shrinks to none, and grows again.
         let removes = if (2500..4500).contains(&version) { 9 } else { 1 };

@@ -1,0 +1,120 @@
+//! Snapshots: a store as it was at one point in time.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::handle::Store;
+use super::keyspace::Keyspace;
+use super::keyspace_view::KeyspaceView;
+use super::keyspaces::{names, number_of};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// A store at one point in time: every keyspace as it was then, for as long as the snapshot lives.
+///
+/// [`Store::snapshot`] takes it. It reads the default keyspace by the methods of [`KeyspaceView`],
+/// which it dereferences to, and others by [`keyspace`](Self::keyspace) and [`of`](Self::of).
+/// Whatever is written, removed, dropped or renamed later, whatever expires, and whatever is
+/// compacted, it gives the same answers. Cloning is cheap, and every clone, view and iterator may
+/// be used from its own thread.
+///
+/// # What it keeps
+/// Until the last clone, view and iterator of it is dropped, the store keeps what it sees:
+///
+/// - of each key that was overwritten, removed or dropped since, one older version in memory, which
+///   takes some 100 bytes, and in the `memory` engine its value, too. A key that is overwritten a
+///   thousand times is kept once, not a thousand times; keys that do not change cost nothing.
+/// - of the same keys the records on the disk, in the `kvs` engine. Compactions copy them and
+///   cannot free their space.
+/// - the store itself, which stays open, and its directory locked.
+///
+/// Taking a snapshot takes as long in a large store as in a small one, and copies nothing. It holds
+/// up neither reads nor writes; a write that replaces a value that only a snapshot sees takes
+/// longer, as it keeps the old version.
+///
+/// It is not written to the disk: it ends with the process.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+/// let stock = store.keyspace("stock")?;
+/// stock.set("apples", "3")?;
+/// let snapshot = store.snapshot()?;
+/// stock.set("apples", "2")?;
+/// store.drop_keyspace("stock")?;
+/// assert_eq!(snapshot.keyspace("stock")?.get("apples")?.as_deref(), Some(&b"3"[..]));
+/// assert_eq!(snapshot.of(&stock)?.count(..)?, 1);
+/// assert_eq!(snapshot.keyspaces()?, ["default", "stock"]);
+/// assert!(snapshot.is_empty()?); // of the default keyspace
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Of the default keyspace.
+    view: KeyspaceView,
+}
+
+impl Store {
+    /// Takes a snapshot: everything that was acknowledged before this call, of every keyspace, and
+    /// nothing that is written later.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] from the `sled` engine, which has no snapshots.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let moment = self.present()?;
+        if moment.snapshot.is_none() {
+            let engine = self.engine().name();
+            return Err(Error::Unsupported { engine, feature: "snapshots" });
+        }
+        let mut view = KeyspaceView::clone(self);
+        view.moment = Some(Arc::new(moment));
+        Ok(Snapshot { view })
+    }
+}
+
+impl Snapshot {
+    /// Returns a view of the keyspace that had this name at the moment of the snapshot.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKeyspace`] if none had; [`Error::InvalidKeyspaceName`]; [`Error::Corrupt`] or
+    /// [`Error::Io`] if its name cannot be read.
+    pub fn keyspace(&self, name: &str) -> Result<KeyspaceView> {
+        match number_of(&self.view, name)? {
+            Some(number) => self.view.sibling(number),
+            None => Err(Error::NoSuchKeyspace { name: name.to_owned() }),
+        }
+    }
+
+    /// Returns a view of an open keyspace, be it renamed or dropped since. It is empty if the
+    /// keyspace was made after the snapshot.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKeyspace`] if it is in another open store.
+    pub fn of(&self, keyspace: &Keyspace) -> Result<KeyspaceView> {
+        keyspace.identity.require_of(&self.view.shared)?;
+        self.view.sibling(keyspace.number)
+    }
+
+    /// Returns the names that keyspaces had at the moment of the snapshot, in the order of their
+    /// bytes; `default` is always one of them.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::Io`] if a name cannot be read.
+    pub fn keyspaces(&self) -> Result<Vec<String>> {
+        names(&self.view)
+    }
+}
+
+impl Deref for Snapshot {
+    type Target = KeyspaceView;
+
+    fn deref(&self) -> &KeyspaceView {
+        &self.view
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Snapshot").field("view", &self.view).finish_non_exhaustive()
+    }
+}
