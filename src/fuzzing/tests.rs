@@ -116,7 +116,7 @@ fn executions_to_catch(bug: Bug, name: &str, bound: usize) -> Option<usize> {
 }
 
 fn assert_caught(name: &str, bugs: &[Bug]) {
-    const BOUND: usize = 20_000;
+    const BOUND: usize = 50_000;
     let mut missed = Vec::new();
     for &bug in bugs {
         match executions_to_catch(bug, name, BOUND) {
