@@ -122,6 +122,9 @@ fn every_read_gives_what_a_map_does() {
                 let version = entry.as_ref().map(|entry| entry.version);
                 assert_eq!(metadata.map(|metadata| metadata.version), version, "{engine}");
                 assert_eq!(entry.map(|entry| entry.value), value, "{engine}, {key:?}");
+                // It may be cached now.
+                let with = keyspace.get_with(key, <[u8]>::to_vec).unwrap();
+                assert_eq!(with, value, "{engine}, {key:?}");
             }
         }
     });
@@ -253,11 +256,36 @@ fn damage_is_the_last_item_of_an_iterator() {
 }
 
 #[test]
+fn a_value_is_shown_where_it_lies_and_the_closure_may_use_the_store() {
+    for_each_engine(|engine, store| {
+        store.set("a", "one").unwrap();
+        let snapshot = store.snapshot();
+        for _ in 0..3 {
+            let shown = store.get_with("a", |value| {
+                store.set("a", "two").unwrap();
+                let inner = store.get_with("a", <[u8]>::to_vec).unwrap();
+                (value.to_vec(), inner)
+            });
+            assert_eq!(shown.unwrap(), Some((b"one".to_vec(), Some(b"two".to_vec()))), "{engine}");
+            store.set("a", "one").unwrap();
+        }
+        if let Ok(snapshot) = snapshot {
+            store.remove("a").unwrap();
+            assert_eq!(snapshot.get_with("a", <[u8]>::len).unwrap(), Some(3), "{engine}");
+        }
+        store.remove("a").unwrap();
+        assert_eq!(store.get_with("a", |_| panic!("there is no value")).unwrap(), None::<()>);
+    });
+}
+
+#[test]
 fn keys_over_the_limit_are_refused_where_a_value_is_asked_for() {
     for_each_engine(|engine, store| {
         let long = vec![b'k'; 70_000];
         assert!(matches!(store.get(&long), Err(Error::KeyTooLarge { .. })), "{engine}");
         assert!(matches!(store.entry(&long), Err(Error::KeyTooLarge { .. })), "{engine}");
+        let with = store.get_with(&long, <[u8]>::len);
+        assert!(matches!(with, Err(Error::KeyTooLarge { .. })), "{engine}");
         assert!(matches!(store.get_many([&long]), Err(Error::KeyTooLarge { .. })), "{engine}");
         assert!(!store.contains(&long).unwrap(), "{engine}");
         assert_eq!(store.metadata(&long).unwrap(), None, "{engine}");

@@ -19,6 +19,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Returns its metadata.
+    pub(crate) fn meta(&self) -> EntryMeta {
+        let (version, value_type) = (Sequence(self.version), self.value_type);
+        EntryMeta { version, expires_at: self.expiry(), value_type }
+    }
+
     /// Returns the time at which the entry expires.
     pub(crate) fn expiry(&self) -> Option<UnixMillis> {
         self.expires_at.map(UnixMillis)

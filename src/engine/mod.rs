@@ -73,7 +73,7 @@ pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};
 pub(crate) use open::open;
 #[cfg(any(test, fuzzing))]
 pub(crate) use open::open_in;
-pub(crate) use page::{ScanPage, ScanVisitor, ScannedEntry};
+pub(crate) use page::{EntryVisitor, ScanPage, ScanVisitor, ScannedEntry};
 pub(crate) use read_half::ReadHalf;
 pub(crate) use snapshot::EngineSnapshot;
 pub(crate) use write_half::WriteHalf;

@@ -1,4 +1,4 @@
-//! Pages of a scan, and the entries that they show.
+//! Pages of a scan, and visitors of the entries that reads show.
 
 use std::ops::ControlFlow;
 
@@ -29,6 +29,9 @@ pub(crate) struct ScannedEntry<'a> {
     /// The metadata; the entry may have expired.
     pub(crate) meta: EntryMeta,
 }
+
+/// A visitor of the one entry of a key: gets its metadata and its value.
+pub(crate) type EntryVisitor<'v> = dyn FnMut(EntryMeta, &[u8]) + 'v;
 
 /// A visitor of entries: breaks to end the scan.
 pub(crate) type ScanVisitor<'v> = dyn FnMut(ScannedEntry<'_>) -> ControlFlow<()> + 'v;

@@ -1,7 +1,7 @@
 //! The half of an engine that reads.
 
 use super::entry::{Entry, EntryMeta};
-use super::page::{ScanPage, ScanVisitor};
+use super::page::{EntryVisitor, ScanPage, ScanVisitor};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
 use crate::storage::format::keyspace::KeyspaceId;
@@ -21,6 +21,14 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
 
     /// Returns the newest entry of the key; waits for the disk if it has to.
     fn get(&self, key: &[u8]) -> Result<Option<Entry>>;
+
+    /// Shows the newest entry of the key to the visitor, from where it lies if that is memory.
+    fn show(&self, key: &[u8], visit: &mut EntryVisitor<'_>) -> Result<()> {
+        if let Some(entry) = self.get(key)? {
+            visit(entry.meta(), &entry.value);
+        }
+        Ok(())
+    }
 
     /// Returns the newest entry of the key, as far as `access` allows.
     fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError>;

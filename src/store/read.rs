@@ -38,6 +38,42 @@ impl KeyspaceView {
         Ok(self.entry(key)?.map(|entry| entry.value))
     }
 
+    /// Returns the result of `read`, called with the value of the key, or `None` if the key is not
+    /// there or has expired.
+    ///
+    /// A value that is cached is not copied, so this costs less than [`get`](Self::get) for long
+    /// values. The closure may use the store.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// store.set("a", "seven")?;
+    /// assert_eq!(store.get_with("a", <[u8]>::len)?, Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_with<T>(
+        &self,
+        key: impl AsRef<[u8]>,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>> {
+        let key = key.as_ref();
+        if let Some(moment) = &self.moment {
+            return Ok(self.entry_at(key, moment)?.map(|entry| read(&entry.value)));
+        }
+        self.shared.limits.check_key(key)?;
+        let (mut read, mut result) = (Some(read), Ok(None));
+        self.reader.show(key, &mut |meta, value| {
+            if !self.shared.clock.is_past(meta.expires_at) {
+                let is_string = meta.value_type.require_string();
+                result = is_string.map(|()| read.take().map(|read| read(value)));
+            }
+        })?;
+        result
+    }
+
     /// Returns the value of the key with its metadata, as [`get`](Self::get) does.
     ///
     /// # Errors

@@ -4,8 +4,10 @@ use super::reader::{KvsReader, meta, record};
 use super::scanned_values::{ScannedValues, show_keys};
 use crate::Result;
 use crate::engine::scan::scan_index;
-use crate::engine::{EngineSnapshot, Entry, EntryMeta, ReadHalf, ScanPage, ScanVisitor};
-use crate::storage::cache::{Hit, KeyHash};
+use crate::engine::{
+    EngineSnapshot, Entry, EntryMeta, EntryVisitor, ReadHalf, ScanPage, ScanVisitor,
+};
+use crate::storage::cache::{Hit, KeyHash, RecordRef};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::index::Slot;
@@ -58,8 +60,18 @@ impl KvsReader {
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, Sequence::MAX)) {
             return Ok(Some(entry(hit)));
         }
-        let wanted = PointRead { key: placed, hash, seen: self.index.visible() };
-        self.fetch(wanted, read, || self.index.newest(key))
+        self.newest_uncached(placed, hash, read)
+    }
+
+    /// Returns the newest entry of a key that the cache has no newest version of.
+    fn newest_uncached<E: ReadFailure>(
+        &self,
+        key: PlacedKey<'_>,
+        hash: Option<KeyHash>,
+        read: impl Fn(&Segment, PlacedKey<'_>, Sequence, &Location) -> FetchedValue<E>,
+    ) -> std::result::Result<Option<Entry>, E> {
+        let wanted = PointRead { key, hash, seen: self.index.visible() };
+        self.fetch(wanted, read, || self.index.newest(key.1))
     }
 
     /// Returns the entry of a key that a snapshot sees, from the cache or by `read`.
@@ -97,6 +109,23 @@ impl ReadHalf for KvsReader {
 
     fn get(&self, key: &[u8]) -> Result<Option<Entry>> {
         self.newest(key, Segment::fetch)
+    }
+
+    fn show(&self, key: &[u8], visit: &mut EntryVisitor<'_>) -> Result<()> {
+        let placed = (self.keyspace, key);
+        let hash = self.cache.hash_key(placed);
+        let mut show = |record: RecordRef<'_>| {
+            let RecordRef { version, expires_at, value_type, value, .. } = record;
+            visit(EntryMeta { version, expires_at, value_type }, value);
+        };
+        let shown =
+            hash.and_then(|hash| self.cache.show_newest(hash, placed, Sequence::MAX, &mut show));
+        if shown.is_none()
+            && let Some(entry) = self.newest_uncached(placed, hash, Segment::fetch)?
+        {
+            visit(entry.meta(), &entry.value);
+        }
+        Ok(())
     }
 
     fn try_get(&self, key: &[u8], access: Access) -> std::result::Result<Option<Entry>, ReadError> {

@@ -41,6 +41,13 @@ pub(crate) struct Hit {
     pub(crate) expires_at: Option<UnixMillis>,
 }
 
+impl Hit {
+    fn of(record: RecordRef<'_>) -> Self {
+        let RecordRef { value, version, value_type, expires_at, .. } = record;
+        Self { value: value.to_vec(), version, value_type, expires_at }
+    }
+}
+
 /// A bounded cache of records.
 pub(crate) struct RecordCache {
     /// The secret seed of the hash, so that no client can choose keys whose hashes collide.
@@ -108,9 +115,23 @@ impl RecordCache {
         key: PlacedKey<'_>,
         latest: Sequence,
     ) -> Option<Hit> {
+        self.show_newest(hash, key, latest, Hit::of)
+    }
+
+    /// Returns the result of `show`, called with the newest version of the key if there is one as
+    /// for [`newest`](Self::newest).
+    pub(crate) fn show_newest<T>(
+        &self,
+        hash: KeyHash,
+        key: PlacedKey<'_>,
+        latest: Sequence,
+        show: impl FnMut(RecordRef<'_>) -> T,
+    ) -> Option<T> {
         // First, so that the processor fetches the epoch and the bucket at once.
         let epoch = self.epochs.of(key.0, hash.0);
-        self.find(hash, key, |cached| cached.validated_at() == epoch && cached.version <= latest)
+        let is_newest =
+            |cached: &CachedRecord| cached.validated_at() == epoch && cached.version <= latest;
+        self.find(hash, key, is_newest, show)
     }
 
     /// Returns the value of this version of the key, if it is cached, for a reader that found the
@@ -122,14 +143,14 @@ impl RecordCache {
         version: Sequence,
         seen: Sequence,
     ) -> Option<Vec<u8>> {
-        let hit = self.find(hash, key, |cached| {
+        let is_it = |cached: &CachedRecord| {
             let is_it = cached.version == version;
             if is_it {
                 cached.raise_validated_at(self.validated_at(key.0, hash, seen));
             }
             is_it
-        })?;
-        Some(hit.value)
+        };
+        self.find(hash, key, is_it, |record| record.value.to_vec())
     }
 
     /// Caches a record that was found to be the newest of its key at `seen` or later, unless it is
@@ -180,13 +201,15 @@ impl RecordCache {
         if planted(Bug::StampUnseen) { epoch } else { epoch.min(seen) }
     }
 
-    /// Returns the record of the key, if it is cached and `accept` returns true for it.
-    fn find(
+    /// Returns the result of `show`, called with the record of the key if it is cached and `accept`
+    /// returns true for it.
+    fn find<T>(
         &self,
         hash: KeyHash,
         key: PlacedKey<'_>,
         mut accept: impl FnMut(&CachedRecord) -> bool,
-    ) -> Option<Hit> {
+        mut show: impl FnMut(RecordRef<'_>) -> T,
+    ) -> Option<T> {
         let (bucket, tag) = self.bucket(hash)?;
         bucket.find(tag, |slot, cached| {
             let value = cached.value_of(key)?;
@@ -195,8 +218,8 @@ impl RecordCache {
             }
             bucket.set_referenced(slot);
             let CachedRecord { version, value_type, .. } = *cached;
-            let expires_at = cached.expires_at();
-            Some(Hit { value: value.to_vec(), version, value_type, expires_at })
+            let (expires_at, (keyspace, key)) = (cached.expires_at(), key);
+            Some(show(RecordRef { keyspace, key, value, version, value_type, expires_at }))
         })
     }
 

@@ -49,11 +49,7 @@ impl Peer for KvsPeer {
     }
 
     fn get(&self, key: &Key, visit: &mut dyn FnMut(&[u8])) -> Outcome<bool> {
-        let value = self.store.get(key)?;
-        if let Some(value) = &value {
-            visit(value);
-        }
-        Ok(value.is_some())
+        Ok(self.store.get_with(key, visit)?.is_some())
     }
 
     fn scan(
