@@ -138,12 +138,17 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 pub(super) fn numbers(catalogue: &impl CatalogueReader) -> Result<Vec<KeyspaceId>> {
     let mut keyspaces = Vec::new();
     for name in catalogue.keys()? {
-        if let Some(value) = catalogue.value(&name)?.filter(|_| name != NEXT_KEY) {
+        if let Some(value) = catalogue.value(&name)?.filter(|_| is_name(&name)) {
             keyspaces.push(decode(&value)?);
         }
     }
     keyspaces.sort_unstable();
     Ok(keyspaces)
+}
+
+/// Returns true if a key of the catalogue is a name.
+pub(super) fn is_name(key: &[u8]) -> bool {
+    key != NEXT_KEY
 }
 
 /// Returns the name that a key of the catalogue is.

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 
 use super::catalogue::{self, CatalogueReader};
 use crate::Result;
-use crate::engine::{KeyRange, KeyspaceId, ReadHalf, ScanPage, ScannedEntry};
+use crate::engine::{Group, KeyRange, KeyspaceId, MutationKind, ReadHalf, ScanPage, ScannedEntry};
 use crate::sync::Arc;
 
 /// The numbers of the keyspaces that have a name, as they are stored.
 ///
-/// They are read from the catalogue when a write to one of them comes, and again after a change of
-/// the catalogue.
+/// They are read from the catalogue when a write to one of them comes, and again after a name was
+/// removed.
 #[derive(Default)]
 pub(crate) struct NamedKeyspaces(OnceCell<Vec<KeyspaceId>>);
 
@@ -28,9 +28,46 @@ impl NamedKeyspaces {
         Ok(numbers.binary_search(&keyspace).is_ok())
     }
 
-    /// Forgets them, because the catalogue changes.
-    pub(super) fn forget(&mut self) {
-        self.0.take();
+    /// Notes a group that was committed.
+    pub(super) fn change(&mut self, changes: NamedChanges) {
+        if changes.removes {
+            self.0.take();
+        }
+        if let Some(numbers) = self.0.get_mut() {
+            numbers.extend(changes.named);
+            numbers.sort_unstable();
+            numbers.dedup();
+        }
+    }
+}
+
+/// The changes of the catalogue by a group.
+pub(super) struct NamedChanges {
+    /// The keyspaces that get a name.
+    named: Vec<KeyspaceId>,
+    /// True if a name is removed, or cannot be told.
+    removes: bool,
+}
+
+impl NamedChanges {
+    /// Returns the changes by a group.
+    pub(super) fn of(group: &Group) -> Self {
+        let mut changes = Self { named: Vec::new(), removes: false };
+        let mutations = group.batches().flatten();
+        for mutation in mutations.filter(|mutation| mutation.keyspace == KeyspaceId::CATALOGUE) {
+            match &mutation.kind {
+                MutationKind::Put { key, value, .. } if catalogue::is_name(key) => {
+                    let number = catalogue::decode(value);
+                    changes.removes |= number.is_err();
+                    changes.named.extend(number);
+                }
+                MutationKind::Put { .. } => {}
+                MutationKind::Remove { .. } | MutationKind::RemoveRange { .. } => {
+                    changes.removes = true;
+                }
+            }
+        }
+        changes
     }
 }
 

@@ -22,15 +22,17 @@ use crate::{Error, Result};
 /// Until the last clone, view and iterator of it is dropped, the store keeps what it sees:
 ///
 /// - of each key that was overwritten, removed or dropped since, one older version in memory, which
-///   takes some 100 bytes, and in the `memory` engine its value, too. A key that is overwritten a
+///   takes 30 to 120 bytes, in the `memory` engine 200 and the value. A key that is overwritten a
 ///   thousand times is kept once, not a thousand times; keys that do not change cost nothing.
 /// - of the same keys the records on the disk, in the `kvs` engine. Compactions copy them and
 ///   cannot free their space.
 /// - the store itself, which stays open, and its directory locked.
 ///
-/// Taking a snapshot takes as long in a large store as in a small one, and copies nothing. It holds
-/// up neither reads nor writes; a write that replaces a value that only a snapshot sees takes
-/// longer, as it keeps the old version.
+/// Taking a snapshot takes less than a microsecond in a store of any size, and copies nothing. It
+/// holds up no reads. The first change of each key behind it keeps the old version beside the new
+/// one, and takes about six times as long as without a snapshot (15 times in the `memory` engine);
+/// later changes of that key take as long as ever. Scans and counts of a snapshot take several
+/// times as long where keys have changed since.
 ///
 /// It is not written to the disk: it ends with the process.
 ///

@@ -24,7 +24,7 @@ use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
-use super::named_keyspaces::NamedKeyspaces;
+use super::named_keyspaces::{NamedChanges, NamedKeyspaces};
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
@@ -220,10 +220,8 @@ impl Writer {
         if group.is_empty() {
             return Ok(());
         }
-        if group.changes_catalogue() {
-            self.named.forget();
-        }
-        let committed = self.commit_group(group);
+        let changes = NamedChanges::of(group);
+        let committed = self.commit_group(group).inspect(|()| self.named.change(changes));
         self.note(&committed);
         committed
     }

@@ -1,6 +1,6 @@
 //! The indexes of a store: one for each keyspace, whose changes become visible together.
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::change::{KeyVersion, Move};
 use super::reader::{IndexReader, IndexState};
@@ -84,31 +84,37 @@ impl<S: Slot> IndexReaders<S> {
 }
 
 /// Changes of several keyspaces, in the order they are made in.
-pub(crate) struct KeyspaceChanges<S>(SmallVec<[(KeyspaceId, Vec<KeyVersion<S>>); 1]>);
+pub(crate) struct KeyspaceChanges<S> {
+    changes: SmallVec<[(KeyspaceId, Vec<KeyVersion<S>>); 1]>,
+    /// The number of changes that there is room for in the first keyspace.
+    capacity: usize,
+}
 
 impl<S> KeyspaceChanges<S> {
     /// Returns no changes, with room for so many.
     pub(crate) fn with_capacity(count: usize) -> Self {
-        Self(smallvec![(KeyspaceId::DEFAULT, Vec::with_capacity(count))])
+        Self { changes: SmallVec::new(), capacity: count }
     }
 
     /// Adds one.
     pub(crate) fn push(&mut self, keyspace: KeyspaceId, change: KeyVersion<S>) {
-        match self.0.iter_mut().find(|(id, _)| *id == keyspace) {
-            Some((_, changes)) => changes.push(change),
-            None => self.0.push((keyspace, vec![change])),
+        if let Some((_, changes)) = self.changes.iter_mut().find(|(id, _)| *id == keyspace) {
+            return changes.push(change);
         }
+        let mut changes = Vec::with_capacity(std::mem::replace(&mut self.capacity, 1));
+        changes.push(change);
+        self.changes.push((keyspace, changes));
     }
 
     /// Takes those of a keyspace.
     pub(crate) fn take(&mut self, keyspace: KeyspaceId) -> Vec<KeyVersion<S>> {
-        let found = self.0.iter_mut().find(|(id, _)| *id == keyspace);
+        let found = self.changes.iter_mut().find(|(id, _)| *id == keyspace);
         found.map(|(_, changes)| std::mem::take(changes)).unwrap_or_default()
     }
 
     /// Takes all of them, by keyspace.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (KeyspaceId, Vec<KeyVersion<S>>)> {
-        std::mem::take(&mut self.0).into_iter().filter(|(_, changes)| !changes.is_empty())
+        std::mem::take(&mut self.changes).into_iter().filter(|(_, changes)| !changes.is_empty())
     }
 }
 

@@ -195,11 +195,6 @@ impl Group {
         self.mutations.iter().all(|mutation| mutation.put_key().is_none())
     }
 
-    /// Returns true if a batch changes the names of keyspaces.
-    pub(crate) fn changes_catalogue(&self) -> bool {
-        self.mutations.iter().any(|mutation| mutation.keyspace == KeyspaceId::CATALOGUE)
-    }
-
     /// Returns true if a batch removes a range of keys.
     pub(crate) fn removes_ranges(&self) -> bool {
         self.mutations.iter().any(|mutation| mutation.range().is_some())

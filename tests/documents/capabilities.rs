@@ -1,0 +1,136 @@
+//! The table of capabilities says what the engines do.
+
+use kvs::{EngineKind, Error, Options, Result, Store, WriteBatch};
+use tempfile::TempDir;
+
+use super::{read, section};
+
+/// The words of a cell.
+const WORKS: &str = "works";
+const UNSUPPORTED: &str = "Unsupported";
+const LATER: &str = "later";
+
+/// Tries a capability on an empty store, and fails unless it does what it should.
+type Probe = fn(&Store) -> Result<()>;
+
+/// The rows that engines have something for, each with its probe.
+const PROBES: &[(&str, Probe)] = &[
+    ("get, set, remove", |store| {
+        store.set("k", "v")?;
+        assert_eq!(store.get("k")?.as_deref(), Some(&b"v"[..]));
+        assert!(store.remove("k")? && store.get("k")?.is_none());
+        Ok(())
+    }),
+    ("batch, all or nothing", |store| {
+        let mut batch = WriteBatch::new();
+        batch.set("a", "1");
+        batch.set("b", vec![0; 1 << 30]);
+        let refused = store.write(batch);
+        assert!(matches!(refused, Err(Error::ValueTooLarge { .. } | Error::BatchTooLarge { .. })));
+        assert!(store.is_empty()?);
+        let mut batch = WriteBatch::new();
+        batch.set("a", "1");
+        batch.set("b", "2");
+        store.write(batch)?;
+        assert_eq!(store.len()?, 2);
+        Ok(())
+    }),
+    ("get of many keys", |store| {
+        store.set("b", "1")?;
+        assert_eq!(store.get_many(["a", "b"])?, [None, Some(b"1".to_vec())]);
+        Ok(())
+    }),
+    ("contains, metadata", |store| {
+        store.set("a", "1")?;
+        assert!(store.contains("a")? && !store.contains("b")?);
+        assert!(store.metadata("a")?.is_some() && store.metadata("b")?.is_none());
+        Ok(())
+    }),
+    ("scan in either order, keys only", |store| {
+        store.set("a", "1")?;
+        store.set("b", "2")?;
+        let keys = store.scan(..).reverse().keys().collect::<Result<Vec<_>>>()?;
+        assert_eq!(keys, [b"b", b"a"]);
+        Ok(())
+    }),
+    ("first, last of a range", |store| {
+        store.set("a", "1")?;
+        store.set("b", "2")?;
+        assert_eq!(store.first("b"..)?, store.last(..)?);
+        assert!(store.first("c"..)?.is_none());
+        Ok(())
+    }),
+    ("number of all keys", |store| {
+        store.set("a", "1")?;
+        assert_eq!(store.len()?, 1);
+        Ok(())
+    }),
+    ("count of a range", |store| {
+        store.set("a", "1")?;
+        store.set("b", "2")?;
+        assert_eq!(store.count("b"..)?, 1);
+        Ok(())
+    }),
+    ("keyspaces: open, list, rename, swap, drop", |store| {
+        store.keyspace("a")?.set("k", "v")?;
+        store.keyspace("b")?;
+        store.swap_keyspaces("a", "b")?;
+        store.rename_keyspace("b", "c")?;
+        assert_eq!(store.keyspace("c")?.len()?, 1);
+        store.drop_keyspace("c")?;
+        assert_eq!(store.keyspaces()?, ["a", "default"]);
+        Ok(())
+    }),
+    ("batch of several keyspaces", |store| {
+        let a = store.keyspace("a")?;
+        let mut batch = WriteBatch::new();
+        batch.set("k", "v");
+        batch.on(&a).set("k", "v");
+        store.write(batch)?;
+        assert_eq!((store.len()?, a.len()?), (1, 1));
+        Ok(())
+    }),
+    ("snapshot", |store| {
+        let snapshot = store.snapshot()?;
+        store.set("a", "1")?;
+        assert!(snapshot.is_empty()?);
+        Ok(())
+    }),
+];
+
+#[test]
+fn the_engines_do_what_the_table_of_capabilities_says() {
+    let page = read("docs/architecture.md");
+    let table = section(&page, "## Capabilities").lines().filter(|line| line.starts_with('|'));
+    let mut rows = table.map(|line| line.trim_matches('|').split('|').map(str::trim));
+    let head: Vec<_> = rows.next().unwrap().map(|cell| cell.trim_matches('`')).collect();
+    let mut probes = PROBES.to_vec();
+    for row in rows.skip(1) {
+        let cells: Vec<_> = row.collect();
+        assert_eq!(cells.len(), head.len(), "{cells:?}");
+        let name = cells[0];
+        let probe = probes.iter().position(|(row, _)| *row == name).map(|at| probes.remove(at).1);
+        for (&column, &cell) in head.iter().zip(&cells).skip(1) {
+            assert!([WORKS, UNSUPPORTED, LATER].contains(&cell), "{name}, {column}: {cell}");
+            let Some(engine) = EngineKind::available().iter().find(|it| it.name() == column) else {
+                continue;
+            };
+            let directory = TempDir::new().unwrap();
+            let store = Store::open(Options::new(directory.path()).engine(*engine)).unwrap();
+            let found = match probe.map(|probe| probe(&store)) {
+                None => LATER,
+                Some(Ok(())) => WORKS,
+                Some(Err(Error::Unsupported { engine: named, .. })) if named == column => {
+                    UNSUPPORTED
+                }
+                Some(Err(error)) => panic!("{name}, {engine}: {error}"),
+            };
+            assert_eq!(found, cell, "{name}, {engine}");
+        }
+    }
+    assert!(
+        probes.is_empty(),
+        "no row for {:?}",
+        probes.iter().map(|(row, _)| row).collect::<Vec<_>>()
+    );
+}
