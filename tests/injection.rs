@@ -27,7 +27,7 @@ use kvs::{Options, Store};
 use tempfile::TempDir;
 
 /// So large that a few of them are worth a compaction.
-const VALUE_BYTES: usize = 256 << 10;
+const VALUE_BYTES: usize = 1 << 20;
 
 /// Enough for two compactions.
 const STEPS: usize = 24;
