@@ -247,10 +247,10 @@ impl Soak {
     }
 
     /// Waits until a server without other clients has come to rest, where it takes what it began
-    /// with, and less disk than the garbage would that was compacted.
+    /// with, and no more disk than a compacted log.
     fn judge_rest(&self, server: &Server, base: Resources) {
         let written: u64 = self.clients.iter().map(|client| client.written_bytes).sum();
-        let disk_bytes_max = (2 * self.live_bytes() + DISK_BYTES_MORE).min(written / 4);
+        let disk_bytes_max = 2 * self.live_bytes() + DISK_BYTES_MORE;
         let deadline = Instant::now() + PATIENCE;
         let is_at_rest = |now: &Resources| {
             (now.threads, now.descriptors, now.removed_files) == (base.threads, base.descriptors, 0)
