@@ -136,8 +136,7 @@ fn a_length_in_a_file_allocates_no_more_than_the_file_has() {
     let file_bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     open_and_read(made.path());
     let ((), whole) = peak_of(|| open_and_read(made.path()));
-    // What is not as it was written is read by another way: a segment in place of its hint. And
-    // there are messages of errors.
+    // A damaged hint has its segment read in its place, and errors have messages.
     let bound = whole + file_bytes + 64 * 1024;
     let (mut worst, mut tried) = (0, 0);
     for (path, original) in &files {

@@ -3,23 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
+#[path = "common/engines.rs"]
+mod engines;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use kvs::{Durability, EngineKind, Error, Keyspace, Options, Store, WriteBatch};
-
-fn options(directory: &Path, engine: EngineKind) -> Options {
-    Options::new(directory.join(engine.to_string())).engine(engine).durability(Durability::Never)
-}
-
-/// Calls a test with an empty store of every engine.
-fn for_each_engine(test: impl Fn(EngineKind, &Store)) {
-    let directory = tempfile::tempdir().unwrap();
-    for &engine in EngineKind::available() {
-        test(engine, &Store::open(options(directory.path(), engine)).unwrap());
-    }
-}
+use engines::{for_each_engine, options};
+use kvs::{EngineKind, Error, Keyspace, Store, WriteBatch};
 
 fn contents(keyspace: &Keyspace) -> Vec<(String, String)> {
     let text = |bytes| String::from_utf8(bytes).unwrap();

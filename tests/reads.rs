@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/engines.rs"]
+mod engines;
 #[path = "common/random.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod random;
@@ -9,24 +11,13 @@ mod random;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Bound;
-use std::path::Path;
 
-use kvs::{Durability, EngineKind, Error, Keyspace, Options, Store, WriteBatch};
+use engines::{for_each_engine, options};
+use kvs::{EngineKind, Error, Keyspace, Options, Store, WriteBatch};
 use random::Random;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 type Entry = (Vec<u8>, Vec<u8>);
-
-fn options(directory: &Path, engine: EngineKind) -> Options {
-    Options::new(directory.join(engine.to_string())).engine(engine).durability(Durability::Never)
-}
-
-fn for_each_engine(test: impl Fn(EngineKind, &Store)) {
-    let directory = tempfile::tempdir().unwrap();
-    for &engine in EngineKind::available() {
-        test(engine, &Store::open(options(directory.path(), engine)).unwrap());
-    }
-}
 
 /// Returns what an iterator has, none of which is an error.
 fn all<T>(scan: impl Iterator<Item = kvs::Result<T>>) -> Vec<T> {

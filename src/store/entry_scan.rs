@@ -56,7 +56,7 @@ impl Scan {
     pub fn reverse(mut self) -> Self {
         let range = &mut self.rest.range;
         if let Some((key, _)) = self.buffer.front() {
-            // What was read ahead is read again when its turn comes.
+            // Entries that were read ahead are read again when their turn comes.
             let next = Bound::Included(key.clone());
             *(if range.reverse { &mut range.end } else { &mut range.start }) = next;
             self.rest.is_at_end = false;

@@ -41,8 +41,7 @@ impl KeyspaceView {
     /// Returns the result of `read`, called with the value of the key, or `None` if the key is not
     /// there or has expired.
     ///
-    /// A value that is cached is not copied, so this costs less than [`get`](Self::get) for long
-    /// values. The closure may use the store.
+    /// A value that is cached is not copied. The closure may use the store.
     ///
     /// ```
     /// # let directory = tempfile::tempdir()?;

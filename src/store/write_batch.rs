@@ -11,7 +11,7 @@ use crate::sync::Arc;
 
 /// Writes to one or several keyspaces that are applied together or not at all, in order.
 ///
-/// What names no keyspace is written to the one that [`write`](Keyspace::write) is called on.
+/// Writes that name no keyspace go to the one that [`write`](Keyspace::write) is called on.
 ///
 /// ```
 /// # let directory = tempfile::tempdir()?;

@@ -54,6 +54,9 @@ pub(crate) fn processors() -> usize {
 /// A value of a [`Published`] that was the newest. It lives as long as the guard, also across I/O.
 pub(crate) type Guard<T> = face::Guard<Arc<T>>;
 
+/// The most guards that a thread should hold at once: from some eight on they become slower.
+pub(crate) const GUARDS_AT_ONCE: usize = 6;
+
 /// Returns a guard of the same value. A thread may hold any number of such.
 pub(crate) fn keep<T>(guard: &Guard<T>) -> Guard<T> {
     face::Guard::from_inner(Arc::clone(guard))

@@ -36,7 +36,7 @@ const HINTED_PART: u64 = 16;
 
 /// The share of a segment that may be garbage, one in so many, if it gets a hint. A segment with
 /// more of it so soon is likely to be compacted before the hint is of use, and writing the hint
-/// costs as much processor time as compacting it.
+/// reads all of the segment, as compacting it does.
 const HINTED_GARBAGE: u64 = 64;
 
 /// The bytes of a segment whose hint costs so little that it gets one in any case.

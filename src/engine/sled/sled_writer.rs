@@ -93,8 +93,7 @@ impl SledWriter {
             database: database.clone(),
             deadlines: BTreeSet::new(),
             versions,
-            // What is removed takes its version with it, so the entries do not tell which were
-            // used.
+            // A removed key takes its version with it, so the entries do not tell which were used.
             next_sequence: reserved,
             reserved,
             files: OpenFiles::of(data, &database)?,

@@ -15,10 +15,10 @@ use super::cached_record::CachedRecord;
 use super::record_cache::{KeyHash, RecordCache};
 use crate::storage::format::keyspace::PlacedKey;
 use crate::storage::format::sequence::Sequence;
-use crate::sync::OptionGuard;
+use crate::sync::{GUARDS_AT_ONCE, OptionGuard};
 
-/// The number of lookups at once. A thread may hold some eight guards before they become slower.
-pub(crate) const LOOKUPS: usize = 6;
+/// The number of lookups at once, each of which holds a guard.
+pub(crate) const LOOKUPS: usize = GUARDS_AT_ONCE;
 
 /// A version of a key to look for.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ impl Accounting {
     /// Returns true if the segment should be sealed before it is full, so that it can be compacted.
     pub(crate) fn is_mostly_garbage(&self, id: SegmentId, garbage_bytes_min: u64) -> bool {
         self.segments.get(&id).is_some_and(|usage| {
-            let garbage = usage.bytes.saturating_sub(usage.live_bytes);
+            let garbage = usage.garbage_bytes();
             garbage >= garbage_bytes_min.max(1) && garbage * 2 >= usage.bytes
         })
     }

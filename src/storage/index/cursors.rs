@@ -17,10 +17,10 @@ use super::node::Node;
 use super::slot::Slot;
 use super::tree::Tree;
 use crate::storage::format::sequence::Sequence;
-use crate::sync::{Guard, keep};
+use crate::sync::{GUARDS_AT_ONCE, Guard, keep};
 
-/// The number of lookups at once. A thread may hold some eight guards before they become slower.
-const LOOKUPS: usize = 6;
+/// The number of lookups at once, each of which holds a guard.
+const LOOKUPS: usize = GUARDS_AT_ONCE;
 
 /// A leaf, and the position of a key in it. Good until the tree is rewritten.
 pub(super) struct LeafCursor<S: Slot> {

@@ -64,7 +64,7 @@ fn a_refused_batch_makes_and_drops_nothing() {
         put_in(2, "not dropped"),
     ];
     assert_eq!(write(&store, batches), (vec![false, false, true, false, true], 1));
-    // What was refused is not remembered either.
+    // A refused creation is not remembered, and a refused drop neither.
     assert_eq!(write(&store, vec![put_in(2, "later"), put_in(3, "never made")]).0, [true, false]);
 }
 
