@@ -25,6 +25,8 @@ mod rotation;
 mod shutdown;
 mod snapshots;
 mod synced;
+mod tickets;
+mod transactions;
 mod turn_order;
 mod turn_panic;
 mod turn_shutdown;
@@ -91,6 +93,8 @@ tests![
     shutdown,
     snapshots,
     synced,
+    tickets,
+    transactions,
     turn_order,
     turn_panic,
     turn_shutdown,

@@ -41,6 +41,9 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::OvertakeMailbox, "turn_order"),
     (Bug::TakeBeforeSeat, "turn_order"),
     (Bug::SurvivePanic, "turn_panic"),
+    (Bug::SkipReadKeys, "transactions"),
+    (Bug::SkipReadRanges, "transactions"),
+    (Bug::RegisterWakerLate, "tickets"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

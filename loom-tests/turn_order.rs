@@ -27,7 +27,7 @@ fn run() {
         })
     };
     let (reply, answer) = Reply::channel();
-    assert!(store.submit(vec![put(&["a"], "first")], reply).is_ok());
+    assert!(store.submit_batches(vec![put(&["a"], "first")], reply).is_ok());
     store.apply(put(&["a"], "second")).unwrap();
     assert_eq!(get(&store, "a").as_deref(), Some("second"));
     assert_eq!(answer.wait().unwrap().len(), 1);

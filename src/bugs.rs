@@ -29,6 +29,15 @@ pub(crate) enum Bug {
     HoldReserve,
     /// Writes go on behind damage that a read met.
     IgnoreDamage,
+    /// A commit does not check the keys that its transaction read.
+    SkipReadKeys,
+    /// A commit does not check the ranges that its transaction read.
+    SkipReadRanges,
+    /// A commit checks a range that its transaction read only for newer keys, not for those that
+    /// are gone.
+    SkipReadCount,
+    /// A caller that awaits a reply does not look again once its waker is known.
+    RegisterWakerLate,
     /// A new segment's header is not made durable before batches follow it.
     SkipHeaderSync,
     /// Frames say that everything before them is durable, synced or not.

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// The result of every fallible operation of a store or a server.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -116,6 +119,41 @@ pub enum Error {
     ConditionFailed {
         /// The key, escaped and shortened.
         key: String,
+    },
+
+    /// Something that a transaction has read was changed meanwhile; nothing was written.
+    #[error(
+        "another write changed what the transaction had read, so nothing of it was written; run it \
+         again"
+    )]
+    TransactionConflict,
+
+    /// A transaction reads more keys than the writer checks at once; nothing was written.
+    #[error(
+        "a transaction reads at most {reads_max} keys; read less in it, or raise \
+         `Options::transaction_reads_max`"
+    )]
+    TransactionTooLarge {
+        /// The limit.
+        reads_max: usize,
+    },
+
+    /// The value of a key that was to be added to is no integer; nothing of the batch was applied.
+    #[error(
+        "the value of key \"{key}\" is no decimal integer of 64 bits, so nothing can be added to it"
+    )]
+    NotAnInteger {
+        /// The key, escaped and shortened.
+        key: String,
+    },
+
+    /// A sum does not fit 64 bits; nothing of the batch was applied.
+    #[error("adding {amount} to the integer of key \"{key}\" would overflow 64 bits")]
+    IntegerOverflow {
+        /// The key, escaped and shortened.
+        key: String,
+        /// The number that was to be added.
+        amount: i64,
     },
 
     /// The value of a key has another type than the operation is for; nothing was changed.
@@ -350,10 +388,10 @@ impl Error {
     }
 
     /// Returns true if nothing was done, and the same call may succeed later: the directory is in
-    /// use, or the disk is full.
+    /// use, the disk is full, or a transaction met a conflict.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Locked { .. }) || self.is_disk_full()
+        matches!(self, Self::Locked { .. } | Self::TransactionConflict) || self.is_disk_full()
     }
 
     /// Returns the error of writes that come after this failure.
@@ -446,54 +484,4 @@ pub(crate) fn printable(key: &[u8]) -> String {
     const SHOWN: usize = 64;
     let shown = key.get(..SHOWN).unwrap_or(key).escape_ascii();
     if key.len() > SHOWN { format!("{shown}...") } else { shown.to_string() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_can_tell_what_to_do_about_an_error() {
-        let (path, full) = (Path::new("data"), io::ErrorKind::StorageFull);
-        let locked = Error::Locked { path: path.to_path_buf(), holder: None };
-        let damaged = Error::corrupt(path, 0, "a checksum is wrong");
-        let cases = [
-            (locked, (true, false, false)),
-            (Error::io("append to", path, full.into()), (true, false, false)),
-            (Error::NoStore { path: path.to_path_buf() }, (false, true, false)),
-            (Error::KeyNotFound, (false, true, false)),
-            (damaged.clone(), (false, false, true)),
-            (Error::UnknownOutcome(Arc::new(damaged)), (false, false, true)),
-            (Error::ReadOnly, (false, false, false)),
-        ];
-        for (error, expected) in cases {
-            let told = (error.is_retryable(), error.is_not_found(), error.is_corruption());
-            assert_eq!(told, expected, "{error}");
-        }
-    }
-
-    #[test]
-    fn a_client_is_told_the_kind_and_the_key_and_no_path() {
-        let io = |code| {
-            let source = io::Error::from_raw_os_error(code);
-            Error::io("append to", Path::new("/secret/1.log"), source).at_offset(72)
-        };
-        let full = io(28).with_key("k".to_owned());
-        assert!(
-            full.to_string().contains("/secret/1.log at offset 72 for key \"k\": No space left")
-        );
-        let failed = io(5).with_key("k".to_owned());
-        let unknown = Error::UnknownOutcome(Arc::new(io(5))).with_key("k".to_owned());
-        for (error, words) in [
-            (full, &["the disk is full", "key \"k\" was not written", "No space left"][..]),
-            (io(28), &["the disk is full", "nothing was written"]),
-            (failed, &["for key \"k\"", "Input/output error"]),
-            (io(5), &["Input/output error"]),
-            (unknown, &["may or may not survive", "for key \"k\"", "Input/output error"]),
-        ] {
-            let told = error.without_paths();
-            assert!(words.iter().all(|word| told.contains(word)), "{told}");
-            assert!(!told.contains("secret"), "{told}");
-        }
-    }
 }

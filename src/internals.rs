@@ -19,7 +19,7 @@ pub fn set_by_message(store: &Store, key: Vec<u8>, value: Vec<u8>) -> Result<()>
     let batch = Batch::single(WriteOperation::Put { key, value, expires_at: None });
     store.check(&batch)?;
     let (reply, answer) = Reply::channel();
-    store.submit(vec![batch], reply).map_err(|_| Error::Closed)?;
+    store.submit_batches(vec![batch], reply).map_err(|_| Error::Closed)?;
     let outcomes = answer.wait().map_err(|_| Error::Closed)?;
     outcomes.into_iter().try_for_each(|outcome| outcome.map(|_| ()))
 }

@@ -125,6 +125,7 @@ pub use server::{
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
 pub use store::{
-    KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceView, KvStore, KvsEngine, Scan, Snapshot,
-    Store, WriteBatch,
+    Expiry, KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction, KeyspaceView, KvStore,
+    KvsEngine, Precondition, Scan, Snapshot, Store, Transaction, TransactionScan, WriteBatch,
+    WriteTicket,
 };

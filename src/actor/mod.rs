@@ -11,11 +11,13 @@
 //!
 //! [hewitt]: https://dl.acm.org/doi/10.5555/1624775.1624804
 
+mod awaited_reply;
 mod mailbox;
 mod reply;
 mod seat;
 mod spawn;
 
+pub(crate) use awaited_reply::AwaitedReply;
 pub(crate) use mailbox::{Address, Mailbox, Received, ReturnAddress, mailbox};
 pub(crate) use reply::{Gone, Reply};
 pub(crate) use seat::{Seat, Turn, spawn_seated};

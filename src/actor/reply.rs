@@ -23,6 +23,11 @@ impl<T> PendingReply<T> {
         let answer = try_briefly(|| self.0.try_recv().ok());
         answer.unwrap_or_else(|| self.0.recv().unwrap_or(Err(Gone)))
     }
+
+    /// Returns the answer if it is there. It is there only once.
+    pub(super) fn try_take(&self) -> Option<Result<T, Gone>> {
+        self.0.try_recv().ok()
+    }
 }
 
 impl<T: Send> Reply<T> {
@@ -40,6 +45,17 @@ impl<T: Send> Reply<T> {
             let _ = sender.try_send(answer);
         });
         (reply, PendingReply(receiver))
+    }
+
+    /// Returns the same reply, which calls `then` once it handed its answer over.
+    pub(super) fn then(mut self, then: impl FnOnce() + Send + 'static) -> Self {
+        let deliver = self.deliver.take();
+        Self::new(move |answer| {
+            if let Some(deliver) = deliver {
+                deliver(answer);
+            }
+            then();
+        })
     }
 
     /// Sends the answer.

@@ -1,6 +1,5 @@
 //! Points in time.
 
-#[cfg(test)]
 use crate::storage::format::sequence::Sequence;
 use crate::storage::index::IndexSnapshot;
 
@@ -11,7 +10,6 @@ pub(crate) struct EngineSnapshot(pub(super) IndexSnapshot);
 
 impl EngineSnapshot {
     /// Returns the sequence number of the newest commit that it sees.
-    #[cfg(test)]
     pub(crate) fn sequence(&self) -> Sequence {
         self.0.sequence()
     }

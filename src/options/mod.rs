@@ -85,6 +85,7 @@ pub struct Options {
     pub(crate) key_bytes_max: usize,
     pub(crate) value_bytes_max: usize,
     pub(crate) batch_operations_max: usize,
+    pub(crate) transaction_reads_max: usize,
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
     pub(crate) cache_bytes: usize,
@@ -104,6 +105,7 @@ impl Options {
             key_bytes_max: table::KEY_BYTES_MAX,
             value_bytes_max: table::VALUE_BYTES_MAX,
             batch_operations_max: table::BATCH_OPERATIONS_MAX,
+            transaction_reads_max: table::TRANSACTION_READS_MAX,
             segment_bytes_max: table::SEGMENT_BYTES_MAX,
             compaction_bytes_min: table::COMPACTION_BYTES_MIN,
             cache_bytes: table::CACHE_BYTES,
@@ -163,6 +165,16 @@ impl Options {
     #[must_use]
     pub fn batch_operations_max(mut self, operations: usize) -> Self {
         self.batch_operations_max = operations.max(1);
+        self
+    }
+
+    /// Sets the most keys that one [`Transaction`](crate::Transaction) reads, those that its scans
+    /// return included; the default is 10,000.
+    ///
+    /// All other writes wait while the writer looks each of them up.
+    #[must_use]
+    pub fn transaction_reads_max(mut self, keys: usize) -> Self {
+        self.transaction_reads_max = keys;
         self
     }
 

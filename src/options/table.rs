@@ -28,6 +28,9 @@ pub const VALUE_BYTES_MAX: usize = 64 << 20;
 /// other writes wait.
 pub const BATCH_OPERATIONS_MAX: usize = 65_536;
 
+/// The default of `transaction_reads_max`.
+pub const TRANSACTION_READS_MAX: usize = 10_000;
+
 /// The default of `segment_bytes_max`.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
@@ -138,6 +141,7 @@ pub const OPTIONS: &[OptionRow] = {
         row("key_bytes_max", None, &[], Bytes(KEY_BYTES_MAX as u64)),
         row("value_bytes_max", None, &[], Bytes(VALUE_BYTES_MAX as u64)),
         row("batch_operations_max", None, &[], Count(BATCH_OPERATIONS_MAX as u64)),
+        row("transaction_reads_max", None, &[], Count(TRANSACTION_READS_MAX as u64)),
         row("segment_bytes_max", None, &[], Bytes(SEGMENT_BYTES_MAX)),
         row("compaction_bytes_min", None, &[], Bytes(COMPACTION_BYTES_MIN)),
         row("cache_bytes", Some("--cache-mib"), &[], Bytes(CACHE_BYTES as u64)),

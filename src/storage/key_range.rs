@@ -82,6 +82,11 @@ impl KeyInterval<'_> {
         self.end.is_empty() || key < self.end
     }
 
+    /// Returns true if the two have keys in common; neither may end before it starts.
+    pub(crate) fn meets(&self, other: KeyInterval<'_>) -> bool {
+        self.is_below_end(other.start) && other.is_below_end(self.start)
+    }
+
     /// Returns the range of its keys, in order.
     pub(crate) fn range(&self) -> KeyRange {
         let end = match self.end {
@@ -116,6 +121,15 @@ mod tests {
             assert!(is_empty(start, end), "{start:?} {end:?}");
         }
         assert!(!is_empty(Excluded("a"), Included("b")) && !is_empty(Excluded("a"), Excluded("b")));
+    }
+
+    #[test]
+    fn intervals_meet_where_they_have_keys_in_common() {
+        let [ab, bc, ac, b_on] = [("a", "b"), ("b", "c"), ("a", "c"), ("b", "")]
+            .map(|(start, end)| KeyInterval { start: start.as_bytes(), end: end.as_bytes() });
+        assert!(!ab.meets(bc) && !bc.meets(ab) && !ab.meets(b_on) && !b_on.meets(ab));
+        assert!(ac.meets(bc) && bc.meets(ac) && ac.meets(b_on) && b_on.meets(ac));
+        assert!(KeyInterval::ALL.meets(ab) && ab.meets(KeyInterval::ALL));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::operation::{KeyspaceOperation, WriteOperation};
 pub(crate) struct Batch {
     /// The operations in order.
     pub(crate) operations: KeyspaceOperations,
+    /// True if it waits for the disk, false if it does not; `None` leaves that to the durability of
+    /// the store.
+    pub(crate) sync: Option<bool>,
 }
 
 /// Operations on one keyspace; most batches have one, which costs no allocation of its own.
@@ -20,7 +23,7 @@ pub(crate) type KeyspaceOperations = SmallVec<[KeyspaceOperation; 1]>;
 impl Batch {
     /// Returns a batch of one operation.
     pub(crate) fn single(operation: impl Into<KeyspaceOperation>) -> Self {
-        Self { operations: smallvec![operation.into()] }
+        Self { operations: smallvec![operation.into()], sync: None }
     }
 
     /// Returns true if its outcome depends on what is stored.
@@ -42,6 +45,6 @@ impl Batch {
 
 impl<O: Into<KeyspaceOperation>> FromIterator<O> for Batch {
     fn from_iter<I: IntoIterator<Item = O>>(operations: I) -> Self {
-        Self { operations: operations.into_iter().map(Into::into).collect() }
+        Self { operations: operations.into_iter().map(Into::into).collect(), sync: None }
     }
 }

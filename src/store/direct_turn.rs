@@ -18,9 +18,9 @@ use crate::bugs::{Bug, planted};
 
 impl Writer {
     /// Returns true if a write needs nothing but the write itself, so that anybody may take the
-    /// turn for it, and would not wait alone for what others wait for as well.
-    pub(super) fn may_be_direct(&self) -> bool {
-        !(self.thread.shares_groups && self.waits_for_disk())
+    /// turn for it, and would not wait alone for the disk where others wait for it as well.
+    pub(super) fn may_be_direct(&self, waits_for_disk: bool) -> bool {
+        !(self.thread.shares_groups && waits_for_disk)
             && self.health.failure().is_none()
             && !self.jobs.is_gone()
             && self.engine.full().is_none()

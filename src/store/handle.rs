@@ -163,7 +163,7 @@ impl Store {
     /// Hands batches to the writer without blocking; gives them back if its mailbox is full.
     ///
     /// The reply must not block. Every batch must have passed [`check`](Self::check).
-    pub(crate) fn submit(
+    pub(crate) fn submit_batches(
         &self,
         batches: Vec<Batch>,
         reply: WriteReply,
@@ -176,7 +176,7 @@ impl Store {
         self.shared.writes.submit_sync(reply)
     }
 
-    /// Returns true if the writer ended, so that what [`submit`](Self::submit) gives back has
+    /// Returns true if the writer ended, so that what [`submit_batches`](Self::submit_batches) gives back has
     /// nowhere to go.
     pub(crate) fn is_writer_gone(&self) -> bool {
         self.shared.writes.is_gone()

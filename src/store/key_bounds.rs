@@ -75,9 +75,53 @@ impl KeyBounds for KeyPrefix<'_> {
     }
 }
 
+/// Returns the lowest key of a range and the key behind it, which is empty where the range has no
+/// end.
+pub(super) fn interval(range: impl KeyBounds) -> (Vec<u8>, Vec<u8>) {
+    let behind = |mut key: Vec<u8>| {
+        key.push(0);
+        key
+    };
+    let (start, end) = range.into_bounds();
+    let start = match start {
+        Bound::Included(key) => key,
+        Bound::Excluded(key) => behind(key),
+        Bound::Unbounded => Vec::new(),
+    };
+    match end {
+        Bound::Included(key) => (start, behind(key)),
+        // Before the empty key there is none: an empty end would say that the range has none.
+        Bound::Excluded(key) if key.is_empty() => (behind(key), vec![0]),
+        Bound::Excluded(key) => (start, key),
+        Bound::Unbounded => (start, Vec::new()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeBounds;
+
     use super::*;
+
+    #[test]
+    fn an_interval_has_the_keys_of_its_range() {
+        let contains = |range: (Bound<&str>, Bound<&str>), key: &str| {
+            let (start, end) = interval(range);
+            start[..] <= *key.as_bytes() && (end.is_empty() || *key.as_bytes() < end[..])
+        };
+        let bounds = |key| [Bound::Unbounded, Bound::Included(key), Bound::Excluded(key)];
+        let keys = ["", "\0", "a", "a\0", "ab", "b"];
+        for range in keys.iter().flat_map(|start| {
+            let ends = keys.iter().flat_map(|end| bounds(*end));
+            ends.flat_map(|end| bounds(*start).map(|start| (start, end)))
+        }) {
+            for key in keys {
+                let expected =
+                    <(Bound<&str>, Bound<&str>) as RangeBounds<str>>::contains(&range, key);
+                assert_eq!(contains(range, key), expected, "{key:?} of {range:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_prefix_is_the_range_of_its_keys() {

@@ -1,4 +1,4 @@
-//! The handle of a keyspace, and its writes.
+//! The handle of a keyspace.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,8 +6,7 @@ use std::ops::Deref;
 use super::batch::Batch;
 use super::keyspace_view::KeyspaceView;
 use super::open_store::OpenStore;
-use super::operation::{KeyspaceOperation, WriteOperation};
-use super::outcome::{Applied, WriteAnswer};
+use super::outcome::Applied;
 use crate::engine::KeyspaceId;
 use crate::sync::{Arc, Weak};
 use crate::{Error, Result};
@@ -39,6 +38,8 @@ pub struct Keyspace {
     pub(super) view: KeyspaceView,
     pub(super) number: KeyspaceId,
     pub(super) identity: Arc<KeyspaceIdentity>,
+    /// Whether its writes wait for the disk, where that is not left to the store.
+    pub(super) sync: Option<bool>,
 }
 
 /// The identity of an open keyspace.
@@ -64,7 +65,8 @@ impl Keyspace {
     /// Returns the handle of a keyspace that the view reads.
     pub(super) fn new(view: KeyspaceView, number: KeyspaceId, name: &str) -> Self {
         let (name, store) = (name.to_owned(), Arc::downgrade(&view.shared));
-        Self { view, number, identity: Arc::new(KeyspaceIdentity { number, name, store }) }
+        let identity = Arc::new(KeyspaceIdentity { number, name, store });
+        Self { view, number, identity, sync: None }
     }
 
     /// Returns the name that the keyspace was opened by; it may have another one by now.
@@ -73,47 +75,44 @@ impl Keyspace {
         &self.identity.name
     }
 
-    /// Sets the key to the value, for good: an expiry it had is gone.
+    /// Returns a handle of the same keyspace whose writes wait until they survive power loss, or
+    /// do not wait for that, whatever the [`Durability`](crate::Durability) of the store.
     ///
-    /// # Errors
-    /// [`Error::KeyTooLarge`] and [`Error::ValueTooLarge`]; [`Error::Io`] if it could not be
-    /// written, in which case nothing changed; [`Error::UnknownOutcome`] and [`Error::Poisoned`]
-    /// after a failed sync; [`Error::KeyspaceDropped`]; [`Error::ReadOnly`].
-    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<()> {
-        self.write_one(WriteOperation::Put {
-            key: key.into(),
-            value: value.into(),
-            expires_at: None,
-        })
-        .map(|_| ())
-    }
-
-    /// Removes the key; returns false if it was not there.
+    /// Writes that wait at the same time share one disk access, and what was acknowledged before
+    /// survives with them. Those that do not wait are as durable as with an interval of one
+    /// second, and with [`Durability::Never`](crate::Durability::Never) as little. The `memory`
+    /// engine has no disk, and `sled` promises nothing of a power loss.
     ///
-    /// # Errors
-    /// As [`set`](Self::set).
-    pub fn remove(&self, key: impl Into<Vec<u8>>) -> Result<bool> {
-        let applied = self.write_one(WriteOperation::Remove { key: key.into() })?;
-        Ok(applied.answers.first() == Some(&WriteAnswer::Flag(true)))
-    }
-
-    fn write_one(&self, operation: WriteOperation) -> Result<Applied> {
-        let operation = KeyspaceOperation { keyspace: self.number, operation };
-        self.apply(Batch::single(operation), &[])
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// store.set("draft", "...")?; // a power loss takes the last second of these
+    /// store.with_sync(true).set("order", "paid")?; // and nothing from here back
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_sync(&self, waits: bool) -> Self {
+        Self { sync: Some(waits), ..self.clone() }
     }
 
     /// Applies a batch, which may write to the `others` as well, and blocks until its outcome is
     /// known.
-    pub(super) fn apply(&self, batch: Batch, others: &[Arc<KeyspaceIdentity>]) -> Result<Applied> {
-        self.view.shared.apply(batch).map_err(|error| match error {
-            Error::KeyspaceDropped { number, .. } => {
-                let all = others.iter().chain([&self.identity]);
-                let dropped = all.into_iter().find(|identity| identity.number.0 == number);
-                let name = dropped.map_or_else(String::new, |identity| identity.name.clone());
-                Error::KeyspaceDropped { number, name }
-            }
-            error => error,
-        })
+    pub(super) fn apply(
+        &self,
+        mut batch: Batch,
+        others: &[Arc<KeyspaceIdentity>],
+    ) -> Result<Applied> {
+        batch.sync = self.sync;
+        self.view.shared.apply(batch).map_err(|error| self.with_name(error, others))
+    }
+
+    /// Names the keyspace, this one or one of the `others`, that a write was refused for.
+    pub(super) fn with_name(&self, error: Error, others: &[Arc<KeyspaceIdentity>]) -> Error {
+        let Error::KeyspaceDropped { number, .. } = error else { return error };
+        let mut all = others.iter().chain([&self.identity]);
+        let dropped = all.find(|identity| identity.number.0 == number);
+        let name = dropped.map_or_else(String::new, |identity| identity.name.clone());
+        Error::KeyspaceDropped { number, name }
     }
 }
 

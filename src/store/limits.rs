@@ -10,6 +10,7 @@ pub(crate) struct SizeLimits {
     key_bytes_max: usize,
     value_bytes_max: usize,
     batch_operations_max: usize,
+    transaction_reads_max: usize,
 }
 
 /// The most bytes of keys and values in one batch; one frame of the log always holds so many.
@@ -22,12 +23,18 @@ impl SizeLimits {
             key_bytes_max: options.key_bytes_max,
             value_bytes_max: options.value_bytes_max,
             batch_operations_max: options.batch_operations_max,
+            transaction_reads_max: options.transaction_reads_max,
         }
     }
 
     /// Returns the most operations of one batch.
     pub(crate) fn batch_operations_max(&self) -> usize {
         self.batch_operations_max
+    }
+
+    /// Returns the most keys that one transaction reads.
+    pub(crate) fn transaction_reads_max(&self) -> usize {
+        self.transaction_reads_max
     }
 
     /// Returns [`Error::KeyTooLarge`] for a key that is too long to be stored.
@@ -37,6 +44,12 @@ impl SizeLimits {
             return Err(Error::KeyTooLarge { bytes: key.len(), bytes_max: key_bytes_max });
         }
         Ok(())
+    }
+
+    /// Returns [`Error::KeyTooLarge`] for an end of a range that is longer than the key behind the
+    /// longest one.
+    fn check_bound(&self, bound: &[u8]) -> Result<()> {
+        self.check_key(bound.strip_suffix(&[0]).unwrap_or(bound))
     }
 
     /// Returns [`Error::ValueTooLarge`] for a value that is too long to be stored.
@@ -76,8 +89,8 @@ impl SizeLimits {
                     bytes += update.argument_bytes();
                 }
                 WriteOperation::RemoveRange { start, end } => {
-                    self.check_key(start)?;
-                    self.check_key(end)?;
+                    self.check_bound(start)?;
+                    self.check_bound(end)?;
                     bytes += start.len() + end.len();
                 }
                 WriteOperation::Catalogue(operation) => operation.check()?,
@@ -98,8 +111,12 @@ mod tests {
 
     #[test]
     fn keys_values_and_batches_are_accepted_up_to_their_limits() {
-        let limits =
-            SizeLimits { key_bytes_max: 3, value_bytes_max: usize::MAX, batch_operations_max: 2 };
+        let limits = SizeLimits {
+            key_bytes_max: 3,
+            value_bytes_max: usize::MAX,
+            batch_operations_max: 2,
+            transaction_reads_max: 0,
+        };
         assert!(limits.check_key(b"abc").is_ok() && limits.check_key(b"abcd").is_err());
         let put = |key: &[u8], bytes| {
             // Zeroed memory that nobody looks at takes none.
@@ -114,6 +131,10 @@ mod tests {
         };
         assert_eq!(bytes, BATCH_BYTES_MAX + 1);
         assert!(limits.check(&batch(half)).is_err());
+        let range = |end: &[u8]| {
+            Batch::single(WriteOperation::RemoveRange { start: b"abc".to_vec(), end: end.to_vec() })
+        };
+        assert!(limits.check(&range(b"abc\0")).is_ok() && limits.check(&range(b"abcd")).is_err());
         let three = Batch::from_iter(std::iter::repeat_n(put(b"a", 0), 3));
         let error = limits.check(&three).unwrap_err();
         assert_eq!(error.to_string(), "batch of 3 operations is over the limit of 2; split it");

@@ -16,6 +16,8 @@ mod catalogue;
 pub(crate) mod clock;
 mod direct_turn;
 mod entry_scan;
+mod expired_keys;
+mod expiry;
 mod expiry_schedule;
 mod handle;
 pub(crate) mod health;
@@ -35,7 +37,9 @@ mod overlay;
 mod precondition;
 mod ranges;
 pub(crate) mod read;
+mod read_check;
 mod read_moment;
+mod read_set;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod resolve;
@@ -44,6 +48,10 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod text;
+mod ticket;
+mod transaction;
+mod transaction_scan;
+mod transaction_state;
 mod update;
 mod write_actors;
 mod write_batch;
@@ -51,19 +59,25 @@ mod write_path;
 mod writer;
 mod writer_message;
 mod writer_thread;
+mod writes;
 
 pub use entry_scan::{Keys, Scan};
+pub use expiry::Expiry;
 pub use handle::Store;
 pub use key_bounds::KeyBounds;
 pub use keyspace::Keyspace;
 pub use keyspace_view::KeyspaceView;
+pub use precondition::Precondition;
 pub use snapshot::Snapshot;
 #[cfg(feature = "sled")]
 pub use text::SledKvsEngine;
 pub use text::{KvStore, KvsEngine};
+pub use ticket::WriteTicket;
+pub use transaction::{KeyspaceTransaction, Transaction};
+pub use transaction_scan::TransactionScan;
 pub use write_batch::{KeyspaceBatch, WriteBatch};
 
-pub(crate) use crate::engine::{Sequence, UnixMillis};
+pub(crate) use crate::engine::UnixMillis;
 pub(crate) use batch::{Batch, WriteOperations};
 pub(crate) use catalogue::CatalogueOperation;
 pub(crate) use integer::parse_integer;
@@ -72,8 +86,7 @@ pub(crate) use limits::SizeLimits;
 #[cfg(any(test, fuzzing))]
 pub(crate) use operation::KeyspaceOperation;
 pub(crate) use operation::WriteOperation;
-pub(crate) use outcome::{Applied, BatchOutcome, UpdateRefusal, WriteAnswer, WriteAnswers};
-pub(crate) use precondition::Precondition;
+pub(crate) use outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 #[cfg(any(test, fuzzing))]
 pub(crate) use update::KeyChange;
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The operations that a batch is made of.
 
 use super::catalogue::CatalogueOperation;
+use super::key_bounds::{KeyBounds, interval};
 use super::precondition::Precondition;
+use super::read_set::ReadSet;
 use super::update::Update;
 use crate::engine::KeyspaceId;
 use crate::engine::UnixMillis;
@@ -55,11 +57,15 @@ pub(crate) enum WriteOperation {
         /// The change.
         update: Update,
     },
+    /// Refuses the whole batch unless everything that a transaction has read is as it was; answers
+    /// [`WriteAnswer::Done`](super::WriteAnswer::Done).
+    RequireUnchanged(Box<ReadSet>),
     /// Removes every key of a range; answers [`WriteAnswer::Done`](super::WriteAnswer::Done).
     RemoveRange {
         /// The lowest key of the range.
         start: Vec<u8>,
-        /// The key behind the range; empty if the range has no end.
+        /// The key behind the range; empty if the range has no end. A range that ends before it
+        /// starts has no keys.
         end: Vec<u8>,
     },
     /// Changes the catalogue of keyspaces, or all of them.
@@ -67,6 +73,21 @@ pub(crate) enum WriteOperation {
 }
 
 impl WriteOperation {
+    /// Returns the setting of a key.
+    pub(super) fn set(
+        key: impl Into<Vec<u8>>,
+        value: impl Into<Vec<u8>>,
+        expires_at: Option<UnixMillis>,
+    ) -> Self {
+        Self::Put { key: key.into(), value: value.into(), expires_at }
+    }
+
+    /// Returns the removal of every key of a range.
+    pub(super) fn remove_range(range: impl KeyBounds) -> Self {
+        let (start, end) = interval(range);
+        Self::RemoveRange { start, end }
+    }
+
     /// Returns the removal of every key.
     pub(crate) fn clear() -> Self {
         Self::RemoveRange { start: Vec::new(), end: Vec::new() }
@@ -79,7 +100,7 @@ impl WriteOperation {
             | Self::Remove { key }
             | Self::Require { key, .. }
             | Self::Update { key, .. } => key,
-            Self::RemoveRange { .. } | Self::Catalogue(_) => &[],
+            Self::RequireUnchanged(_) | Self::RemoveRange { .. } | Self::Catalogue(_) => &[],
         }
     }
 
@@ -96,6 +117,7 @@ impl WriteOperation {
                 // The bytes that it carries, or those that its application makes of them.
                 key.capacity() + update.argument_bytes().max(update.value_bytes_min())
             }
+            Self::RequireUnchanged(reads) => reads.memory(),
             Self::RemoveRange { start, end } => start.capacity() + end.capacity(),
             Self::Catalogue(_) => 0,
         }
@@ -106,7 +128,10 @@ impl WriteOperation {
         match self {
             Self::Remove { .. } | Self::RemoveRange { .. } => true,
             Self::Catalogue(operation) => operation.only_removes(),
-            Self::Put { .. } | Self::Require { .. } | Self::Update { .. } => false,
+            Self::Put { .. }
+            | Self::Require { .. }
+            | Self::RequireUnchanged(_)
+            | Self::Update { .. } => false,
         }
     }
 
@@ -116,7 +141,10 @@ impl WriteOperation {
         match self {
             Self::Put { .. } | Self::Remove { .. } => true,
             Self::Require { condition, .. } => !condition.needs_value(),
-            Self::Update { .. } | Self::RemoveRange { .. } | Self::Catalogue(_) => false,
+            Self::RequireUnchanged(_)
+            | Self::Update { .. }
+            | Self::RemoveRange { .. }
+            | Self::Catalogue(_) => false,
         }
     }
 

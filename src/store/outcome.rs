@@ -16,17 +16,6 @@ pub(crate) enum WriteAnswer {
     Integer(i64),
     /// A value, or its absence.
     Bytes(Option<Vec<u8>>),
-    /// The update does not fit the value that it met; nothing was changed.
-    Refused(UpdateRefusal),
-}
-
-/// A reason why an update does not fit the value that it met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UpdateRefusal {
-    /// The value is no integer of 64 bits in its one spelling.
-    NotAnInteger,
-    /// The sum is beyond 64 bits.
-    Overflow,
 }
 
 /// The answers to the operations of a batch, in their order.

@@ -86,6 +86,16 @@ impl Overlay {
         overlay.and_then(|(_, overlay)| overlay.find(key))
     }
 
+    /// Returns true if a key of the range was set or removed, or a range that meets it was.
+    pub(super) fn touches(&self, keyspace: KeyspaceId, interval: KeyInterval<'_>) -> bool {
+        let mut overlays = self.keyspaces.iter().filter(|(id, _)| *id == keyspace);
+        overlays.any(|(_, overlay)| {
+            let mut removed = overlay.removed.iter().map(|(start, end)| KeyInterval { start, end });
+            overlay.touched.keys().any(|key| interval.contains(key))
+                || removed.any(|removed| removed.meets(interval))
+        })
+    }
+
     /// Returns the keys of a keyspace that were set or removed.
     pub(super) fn touched(&self, keyspace: KeyspaceId) -> impl Iterator<Item = &[u8]> {
         let overlays = self.keyspaces.iter().filter(move |(id, _)| *id == keyspace);

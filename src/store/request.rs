@@ -15,12 +15,19 @@ pub(super) struct FailedGroup<'a> {
     /// The sequence number of the first batch.
     first: Sequence,
     error: &'a Error,
+    needs_sync: bool,
 }
 
 impl<'a> FailedGroup<'a> {
     /// Returns the group whose first batch would have had this sequence number.
     pub(super) fn new(group: &'a Group, first: Sequence, error: &'a Error) -> Self {
-        Self { batches: group.batches().collect(), first, error }
+        let (batches, needs_sync) = (group.batches().collect(), group.needs_sync());
+        Self { batches, first, error, needs_sync }
+    }
+
+    /// Returns true if the group was to wait for the disk.
+    pub(super) fn needs_sync(&self) -> bool {
+        self.needs_sync
     }
 
     fn batch(&self, version: Option<Sequence>) -> &[Mutation] {

@@ -32,7 +32,7 @@ pub(crate) struct Resolver<'a> {
     /// True if an operation of the group reads; only then the overlays are kept.
     reads: bool,
     /// The newest change of each key by the accepted batches.
-    overlay: Overlay,
+    pub(super) overlay: Overlay,
     /// The newest change of each key by the batch that is not accepted yet.
     draft: Overlay,
     bytes: usize,
@@ -46,6 +46,8 @@ pub(crate) struct Resolver<'a> {
     named_changes: Vec<NamedChange>,
     /// The number of these changes that are of accepted batches.
     accepted_changes: usize,
+    /// Batches that do not say so wait for the disk, too.
+    syncs: bool,
 }
 
 /// A change of which keyspaces have a name.
@@ -88,7 +90,14 @@ impl<'a> Resolver<'a> {
             named: None,
             named_changes: Vec::new(),
             accepted_changes: 0,
+            syncs: false,
         }
+    }
+
+    /// Returns the same group for a store whose writes wait for the disk, or do not, where they do
+    /// not say which.
+    pub(crate) fn syncing(self, syncs: bool) -> Self {
+        Self { syncs, ..self }
     }
 
     /// Returns the same group for a full disk, if there is an error that says so: only batches that
@@ -105,6 +114,7 @@ impl<'a> Resolver<'a> {
     /// Adds a batch, or refuses it and leaves the group as it was.
     pub(crate) fn add(&mut self, batch: Batch) -> BatchOutcome {
         let only_removes = batch.operations.iter().all(|it| it.operation.only_removes());
+        let syncs = batch.sync.unwrap_or(self.syncs);
         let mut answers = WriteAnswers::with_capacity(batch.operations.len());
         for operation in batch.operations {
             match self.resolve(operation) {
@@ -133,6 +143,9 @@ impl<'a> Resolver<'a> {
         self.bytes += self.group.open().iter().map(Mutation::bytes).sum::<usize>();
         self.overlay.absorb(&mut self.draft);
         self.accepted_changes = self.named_changes.len();
+        if syncs {
+            self.group.require_sync();
+        }
         self.group.close();
         Ok(Applied { version: Some(version), answers })
     }
@@ -170,6 +183,7 @@ impl<'a> Resolver<'a> {
                 Ok(WriteAnswer::Flag(stored.is_some_and(|meta| self.is_alive(meta.expires_at))))
             }
             WriteOperation::Require { key, condition } => self.require(keyspace, &key, &condition),
+            WriteOperation::RequireUnchanged(reads) => self.require_unchanged(&reads),
             WriteOperation::Update { key, update } => self.update(keyspace, key, &update),
             WriteOperation::RemoveRange { start, end } => {
                 if end.is_empty() || start < end {
@@ -217,7 +231,7 @@ impl<'a> Resolver<'a> {
         {
             entry.value_type.require_string()?;
         }
-        let (change, answer) = update.apply(alive);
+        let (change, answer) = update.apply(&key, alive)?;
         match change {
             KeyChange::Put { value, expires_at, value_type } => {
                 self.limits.check_value(&key, &value)?;
@@ -314,7 +328,7 @@ impl<'a> Resolver<'a> {
         self.group.add(mutation);
     }
 
-    fn is_alive(&self, expires_at: Option<UnixMillis>) -> bool {
+    pub(super) fn is_alive(&self, expires_at: Option<UnixMillis>) -> bool {
         expires_at.is_none_or(|time| time > self.now)
     }
 
@@ -340,7 +354,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Reads what is stored in a keyspace.
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         keyspace: KeyspaceId,
         read: impl FnOnce(&dyn ReadHalf) -> Result<T>,
@@ -351,7 +365,7 @@ impl<'a> Resolver<'a> {
         read(&*self.reader.keyspace(keyspace)?)
     }
 
-    fn meta(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<EntryMeta>> {
+    pub(super) fn meta(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<EntryMeta>> {
         match self.pending(keyspace, key) {
             Some(pending) => Ok(pending.map(|pending| pending.meta)),
             None => self.read(keyspace, |reader| reader.metadata(key)),

@@ -5,6 +5,7 @@ mod dropped;
 mod failing_writer;
 mod linearizability;
 mod simulation;
+mod transactions;
 mod writer;
 
 use std::path::Path;
@@ -48,11 +49,9 @@ fn a_refused_condition_leaves_the_batch_unapplied() {
     let batch = Batch::from_iter(vec![put("b", "x"), require(Precondition::Absent)]);
     assert!(matches!(store.apply(batch), Err(Error::ConditionFailed { .. })));
     assert_eq!(store.get("b").unwrap(), None);
-    for condition in [
-        Precondition::Present,
-        Precondition::Value(b"1".to_vec()),
-        Precondition::Version(Sequence(1)),
-    ] {
+    for condition in
+        [Precondition::Present, Precondition::Value(b"1".to_vec()), Precondition::Version(1)]
+    {
         let batch = Batch::from_iter(vec![require(condition), put("b", "y")]);
         store.apply(batch).unwrap();
     }
@@ -71,7 +70,7 @@ fn a_request_too_large_for_one_group_is_committed_in_several() {
     let look = Batch::single(WriteOperation::Update { key, update });
     let (reply, answer) = Reply::channel();
     let batches = vec![large("a"), large("b"), large("c"), look];
-    assert!(store.submit(batches, reply).is_ok());
+    assert!(store.submit_batches(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap();
     let answers: Vec<_> =
         outcomes.into_iter().map(|outcome| outcome.unwrap().answers.into_vec()).collect();
@@ -89,7 +88,7 @@ fn updates_of_one_group_see_each_other() {
     };
     let (reply, answer) = Reply::channel();
     let batches = vec![increment(), Batch::single(put("n", "10")), increment(), increment()];
-    assert!(store.submit(batches, reply).is_ok());
+    assert!(store.submit_batches(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap().into_iter();
     let answers: Vec<_> = outcomes.map(|outcome| outcome.unwrap().answers.into_vec()).collect();
     let expected = [

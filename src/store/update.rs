@@ -4,10 +4,12 @@
 //! its write. Being data, it can be compared, logged, sent to another machine and applied again.
 //! Each is one command of Redis, which that command's documentation describes in full.
 
+use super::expiry::Expiry;
 use super::integer::parse_integer;
-use super::outcome::{UpdateRefusal, WriteAnswer};
+use super::outcome::WriteAnswer;
 use super::precondition::Precondition;
 use crate::engine::{Entry, UnixMillis, ValueType};
+use crate::{Error, Result, error};
 
 /// A change of one key that depends on its entry.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +115,11 @@ pub(crate) enum KeyChange {
 }
 
 impl Update {
+    /// Returns the setting of an expiry, without conditions, given the time of day.
+    pub(super) fn expire(expiry: Expiry, now: UnixMillis) -> Self {
+        Self::Expire { at: expiry.time(now), now, conditions: ExpiryConditions::default() }
+    }
+
     /// Returns the bytes of values that the update carries.
     pub(crate) fn argument_bytes(&self) -> usize {
         match self {
@@ -140,9 +147,16 @@ impl Update {
 
     /// Returns the new state of the key and the answer, given its entry unless it is absent or has
     /// expired.
-    pub(crate) fn apply(&self, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
-        match self {
-            Self::Add(amount) => add(*amount, entry),
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`] and [`Error::IntegerOverflow`] from an [`Add`](Self::Add).
+    pub(crate) fn apply(
+        &self,
+        key: &[u8],
+        entry: Option<Entry>,
+    ) -> Result<(KeyChange, WriteAnswer)> {
+        Ok(match self {
+            Self::Add(amount) => return add(key, *amount, entry),
             Self::Append(suffix) => grow(entry, |value| value.extend_from_slice(suffix)),
             Self::SetRange { offset, part } => grow(entry, |value| {
                 let end = offset.saturating_add(part.len());
@@ -177,21 +191,20 @@ impl Update {
             },
             #[cfg(test)]
             Self::Probe(probe) => probe.call(entry.as_ref()),
-        }
+        })
     }
 }
 
-fn add(amount: i64, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
-    let refused = |reason| (KeyChange::Keep, WriteAnswer::Refused(reason));
+fn add(key: &[u8], amount: i64, entry: Option<Entry>) -> Result<(KeyChange, WriteAnswer)> {
     let Some(old) = entry.as_ref().map_or(Some(0), |entry| parse_integer(&entry.value)) else {
-        return refused(UpdateRefusal::NotAnInteger);
+        return Err(Error::NotAnInteger { key: error::printable(key) });
     };
     let Some(sum) = old.checked_add(amount) else {
-        return refused(UpdateRefusal::Overflow);
+        return Err(Error::IntegerOverflow { key: error::printable(key), amount });
     };
     let expires_at = entry.and_then(|entry| entry.expiry());
     let value = sum.to_string().into_bytes();
-    (string(value, expires_at), WriteAnswer::Integer(sum))
+    Ok((string(value, expires_at), WriteAnswer::Integer(sum)))
 }
 
 /// Changes a value in place; the answer is its new length.
@@ -281,10 +294,17 @@ mod probe {
 
 #[cfg(test)]
 mod tests {
-    use super::WriteAnswer::{Bytes, Done, Flag, Integer, Refused};
+    use super::WriteAnswer::{Bytes, Done, Flag, Integer};
     use super::*;
 
     const EXPIRY: Option<u64> = Some(100);
+
+    impl Update {
+        /// Returns what it does to a key whose value suits it.
+        fn on(&self, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
+            self.apply(b"k", entry).unwrap()
+        }
+    }
 
     fn of(value: &str, expires_at: Option<u64>) -> Entry {
         Entry { value: value.into(), version: 7, expires_at, value_type: ValueType::STRING }
@@ -308,70 +328,69 @@ mod tests {
 
     #[test]
     fn a_sum_starts_at_zero_and_keeps_the_expiry() {
-        assert_eq!(Update::Add(5).apply(None), (put("5", None), Integer(5)));
-        assert_eq!(Update::Add(-7).apply(entry("5")), (put("-2", EXPIRY), Integer(-2)));
+        assert_eq!(Update::Add(5).on(None), (put("5", None), Integer(5)));
+        assert_eq!(Update::Add(-7).on(entry("5")), (put("-2", EXPIRY), Integer(-2)));
     }
 
     #[test]
     fn a_sum_that_is_no_number_of_64_bits_is_refused() {
-        let refused = |reason| (KeyChange::Keep, Refused(reason));
         for value in ["", "x", "01", "1.5", "9223372036854775808"] {
-            let answer = Update::Add(1).apply(entry(value));
-            assert_eq!(answer, refused(UpdateRefusal::NotAnInteger), "{value:?}");
+            let refused = Update::Add(1).apply(b"k", entry(value)).unwrap_err();
+            assert!(matches!(&refused, Error::NotAnInteger { key } if key == "k"), "{value:?}");
         }
         for (amount, value) in [(1, i64::MAX), (-1, i64::MIN)] {
-            let answer = Update::Add(amount).apply(entry(&value.to_string()));
-            assert_eq!(answer, refused(UpdateRefusal::Overflow));
+            let refused = Update::Add(amount).apply(b"k", entry(&value.to_string())).unwrap_err();
+            assert!(matches!(refused, Error::IntegerOverflow { .. }), "{refused}");
         }
     }
 
     #[test]
     fn append_and_setrange_keep_the_expiry_and_return_the_length() {
         let append = Update::Append(b"cd".to_vec());
-        assert_eq!(append.apply(None), (put("cd", None), Integer(2)));
-        assert_eq!(append.apply(entry("ab")), (put("abcd", EXPIRY), Integer(4)));
+        assert_eq!(append.on(None), (put("cd", None), Integer(2)));
+        assert_eq!(append.on(entry("ab")), (put("abcd", EXPIRY), Integer(4)));
         let set_range = |offset| Update::SetRange { offset, part: b"xy".to_vec() };
-        assert_eq!(set_range(2).apply(None), (put("\0\0xy", None), Integer(4)));
-        assert_eq!(set_range(1).apply(entry("abcd")), (put("axyd", EXPIRY), Integer(4)));
-        assert_eq!(set_range(3).apply(entry("abcd")), (put("abcxy", EXPIRY), Integer(5)));
+        assert_eq!(set_range(2).on(None), (put("\0\0xy", None), Integer(4)));
+        assert_eq!(set_range(1).on(entry("abcd")), (put("axyd", EXPIRY), Integer(4)));
+        assert_eq!(set_range(3).on(entry("abcd")), (put("abcxy", EXPIRY), Integer(5)));
     }
 
     #[test]
     fn a_value_is_replaced_without_its_expiry() {
         let update = Update::SetKeepingExpiry(b"new".to_vec());
-        assert_eq!(update.apply(None), (put("new", None), Done));
-        assert_eq!(update.apply(entry("old")), (put("new", EXPIRY), Done));
+        assert_eq!(update.on(None), (put("new", None), Done));
+        assert_eq!(update.on(entry("old")), (put("new", EXPIRY), Done));
     }
 
     #[test]
     fn a_swap_answers_the_old_value_also_if_its_condition_does_not_hold() {
         let swap = |expiry, condition| Update::Swap { value: b"new".to_vec(), expiry, condition };
         let always = swap(NewExpiry::At(None), None);
-        assert_eq!(always.apply(None), (put("new", None), Bytes(None)));
-        assert_eq!(always.apply(entry("old")), (put("new", None), old("old")));
+        assert_eq!(always.on(None), (put("new", None), Bytes(None)));
+        assert_eq!(always.on(entry("old")), (put("new", None), old("old")));
         let until = swap(NewExpiry::At(Some(UnixMillis(5))), None);
-        assert_eq!(until.apply(entry("old")), (put("new", Some(5)), old("old")));
+        assert_eq!(until.on(entry("old")), (put("new", Some(5)), old("old")));
         let kept = swap(NewExpiry::Kept, Some(Precondition::Present));
-        assert_eq!(kept.apply(entry("old")), (put("new", EXPIRY), old("old")));
-        assert_eq!(kept.apply(None), (KeyChange::Keep, Bytes(None)));
+        assert_eq!(kept.on(entry("old")), (put("new", EXPIRY), old("old")));
+        assert_eq!(kept.on(None), (KeyChange::Keep, Bytes(None)));
         let absent = swap(NewExpiry::Kept, Some(Precondition::Absent));
-        assert_eq!(absent.apply(entry("old")), (KeyChange::Keep, old("old")));
-        assert_eq!(absent.apply(None), (put("new", None), Bytes(None)));
+        assert_eq!(absent.on(entry("old")), (KeyChange::Keep, old("old")));
+        assert_eq!(absent.on(None), (put("new", None), Bytes(None)));
     }
 
     #[test]
     fn a_key_that_is_taken_is_removed() {
-        assert_eq!(Update::Take.apply(entry("old")), (KeyChange::Remove, old("old")));
-        assert_eq!(Update::Take.apply(None), (KeyChange::Remove, Bytes(None)));
+        assert_eq!(Update::Take.on(entry("old")), (KeyChange::Remove, old("old")));
+        assert_eq!(Update::Take.on(None), (KeyChange::Remove, Bytes(None)));
     }
 
     #[test]
     fn an_expiry_is_changed_and_a_time_that_has_passed_removes_the_key() {
         let (now, conditions) = (UnixMillis(50), ExpiryConditions::default());
         let expire = |at| Update::Expire { at: UnixMillis(at), now, conditions };
-        assert_eq!(expire(51).apply(entry("v")), (put("v", Some(51)), Flag(true)));
-        assert_eq!(expire(50).apply(entry("v")), (KeyChange::Remove, Flag(true)));
-        assert_eq!(expire(51).apply(None), (KeyChange::Keep, Flag(false)));
+        assert_eq!(expire(51).on(entry("v")), (put("v", Some(51)), Flag(true)));
+        assert_eq!(expire(50).on(entry("v")), (KeyChange::Remove, Flag(true)));
+        assert_eq!(expire(51).on(None), (KeyChange::Keep, Flag(false)));
     }
 
     #[test]
@@ -400,24 +419,24 @@ mod tests {
             let found = conditions.hold(entry.expiry(), at);
             assert_eq!(found, holds, "{conditions:?} {old:?} {new}");
             let update = Update::Expire { at, now: UnixMillis(0), conditions };
-            let (_, answer) = update.apply(Some(entry));
+            let (_, answer) = update.on(Some(entry));
             assert_eq!(answer, Flag(holds));
         }
     }
 
     #[test]
     fn an_expiry_is_removed_if_there_is_one() {
-        assert_eq!(Update::Persist.apply(entry("v")), (put("v", None), Flag(true)));
-        assert_eq!(Update::Persist.apply(lasting("v")), (KeyChange::Keep, Flag(false)));
-        assert_eq!(Update::Persist.apply(None), (KeyChange::Keep, Flag(false)));
+        assert_eq!(Update::Persist.on(entry("v")), (put("v", None), Flag(true)));
+        assert_eq!(Update::Persist.on(lasting("v")), (KeyChange::Keep, Flag(false)));
+        assert_eq!(Update::Persist.on(None), (KeyChange::Keep, Flag(false)));
     }
 
     #[test]
     fn a_value_is_read_and_given_a_new_expiry() {
         for expires_at in [None, Some(5)] {
             let update = Update::GetAndExpire { expires_at: expires_at.map(UnixMillis) };
-            assert_eq!(update.apply(entry("v")), (put("v", expires_at), old("v")));
-            assert_eq!(update.apply(None), (KeyChange::Keep, Bytes(None)));
+            assert_eq!(update.on(entry("v")), (put("v", expires_at), old("v")));
+            assert_eq!(update.on(None), (KeyChange::Keep, Bytes(None)));
         }
     }
 }

@@ -56,16 +56,17 @@ impl WriteActors {
     ///
     /// Where groups wait for the disk it must be at rest, so that those who come meanwhile share
     /// the next group. Elsewhere a turn takes less time than a hand-over to the writer's thread.
-    fn turn(&self) -> Option<Turn<'_, Writer>> {
-        if self.waits_for_disk {
-            return self.turn_at_once();
+    fn turn(&self, waits_for_disk: bool) -> Option<Turn<'_, Writer>> {
+        if self.waits_for_disk || waits_for_disk {
+            return self.turn_at_once(waits_for_disk);
         }
-        self.seat.take(&self.writer).filter(|turn| turn.is(Writer::may_be_direct))
+        self.seat.take(&self.writer).filter(|turn| turn.is(|writer| writer.may_be_direct(false)))
     }
 
     /// Returns the writer's turn if the writer is at rest and would do nothing else in it.
-    fn turn_at_once(&self) -> Option<Turn<'_, Writer>> {
-        self.seat.try_take(&self.writer).filter(|turn| turn.is(Writer::may_be_direct))
+    fn turn_at_once(&self, waits_for_disk: bool) -> Option<Turn<'_, Writer>> {
+        let turn = self.seat.try_take(&self.writer);
+        turn.filter(|turn| turn.is(|writer| writer.may_be_direct(waits_for_disk)))
     }
 
     /// Writes in a turn.
@@ -85,12 +86,12 @@ impl WriteActors {
 
 impl WritePath for WriteActors {
     fn apply(&self, batch: Batch) -> Result<BatchOutcome, Gone> {
-        if let Some(turn) = self.turn() {
+        let waits_for_disk = batch.sync.unwrap_or(self.waits_for_disk);
+        if let Some(turn) = self.turn(waits_for_disk) {
             return self.write(turn, |writer| writer.write(batch));
         }
         let (reply, answer) = Reply::channel();
-        let message = WriterMessage::Write { batches: vec![batch], reply };
-        self.writer.send(message).map_err(|_| Gone)?;
+        self.hand_over(Submission { batches: vec![batch], reply })?;
         // One batch has one outcome.
         answer.wait()?.pop().ok_or(Gone)
     }
@@ -99,7 +100,7 @@ impl WritePath for WriteActors {
         &self,
         batches: Vec<Batch>,
     ) -> Result<Result<Vec<BatchOutcome>, Gone>, Vec<Batch>> {
-        match self.turn_at_once() {
+        match self.turn_at_once(self.waits_for_disk) {
             Some(turn) => Ok(self.write(turn, |writer| writer.write_all(batches))),
             None => Err(batches),
         }
@@ -109,12 +110,15 @@ impl WritePath for WriteActors {
         self.waits_for_disk
     }
 
-    fn submit(&self, Submission { batches, reply }: Submission) -> Result<(), Submission> {
-        let message = WriterMessage::Write { batches, reply };
-        self.writer.try_send(message).map_err(|message| match message {
+    fn submit(&self, submission: Submission) -> Result<(), Submission> {
+        self.writer.try_send(submission.into()).map_err(|message| match message {
             WriterMessage::Write { batches, reply } => Submission { batches, reply },
             _ => unreachable!("a mailbox gives back what it was given"),
         })
+    }
+
+    fn hand_over(&self, submission: Submission) -> Result<(), Gone> {
+        self.writer.send(submission.into()).map_err(|_| Gone)
     }
 
     fn sync(&self) -> Result<StoreResult<()>, Gone> {

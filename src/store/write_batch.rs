@@ -3,13 +3,19 @@
 use std::fmt;
 
 use super::batch::Batch;
+use super::clock::Clock;
+use super::expiry::Expiry;
+use super::key_bounds::{KeyBounds, KeyPrefix};
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::operation::{KeyspaceOperation, WriteOperation};
+use super::precondition::Precondition;
+use super::update::Update;
 use crate::Result;
 use crate::engine::KeyspaceId;
 use crate::sync::Arc;
 
-/// Writes to one or several keyspaces that are applied together or not at all, in order.
+/// Writes to one or several keyspaces that are applied together or not at all, in order, each
+/// behind those before it.
 ///
 /// Writes that name no keyspace go to the one that [`write`](Keyspace::write) is called on.
 ///
@@ -42,17 +48,6 @@ pub struct KeyspaceBatch<'b> {
 const UNNAMED: KeyspaceId = KeyspaceId(u32::MAX);
 
 impl KeyspaceBatch<'_> {
-    /// Sets the key to the value, for good: an expiry it had is gone.
-    pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        let (key, value) = (key.into(), value.into());
-        self.push(WriteOperation::Put { key, value, expires_at: None });
-    }
-
-    /// Removes the key if it is there.
-    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.push(WriteOperation::Remove { key: key.into() });
-    }
-
     fn push(&mut self, operation: WriteOperation) {
         self.batch.operations.push(KeyspaceOperation { keyspace: self.keyspace, operation });
     }
@@ -74,32 +69,94 @@ impl WriteBatch {
         KeyspaceBatch { batch: &mut self.batch, keyspace: keyspace.number }
     }
 
-    /// Sets the key to the value, for good: an expiry it had is gone.
-    pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.unnamed().set(key, value);
-    }
-
-    /// Removes the key if it is there.
-    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
-        self.unnamed().remove(key);
-    }
-
-    /// Returns the number of writes.
+    /// Returns the number of writes and conditions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.batch.operations.len()
     }
 
-    /// Returns true if there are no writes.
+    /// Returns true if there are no writes and no conditions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.batch.operations.is_empty()
     }
 
-    fn unnamed(&mut self) -> KeyspaceBatch<'_> {
-        KeyspaceBatch { batch: &mut self.batch, keyspace: UNNAMED }
+    fn push(&mut self, operation: WriteOperation) {
+        self.batch.operations.push(KeyspaceOperation { keyspace: UNNAMED, operation });
     }
 }
+
+macro_rules! batch_writes {
+    ($batch:ty) => {
+        impl $batch {
+            /// Sets the key to the value, for good: an expiry it had is gone.
+            pub fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+                self.push(WriteOperation::set(key, value, None));
+            }
+
+            /// Sets the key to the value until it expires; the time counts from this call.
+            pub fn set_expiring(
+                &mut self,
+                key: impl Into<Vec<u8>>,
+                value: impl Into<Vec<u8>>,
+                expiry: Expiry,
+            ) {
+                let time = expiry.time(Clock::system().now());
+                self.push(WriteOperation::set(key, value, Some(time)));
+            }
+
+            /// Removes the key if it is there.
+            pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
+                self.push(WriteOperation::Remove { key: key.into() });
+            }
+
+            /// Removes every key of the range.
+            pub fn remove_range(&mut self, range: impl KeyBounds) {
+                self.push(WriteOperation::remove_range(range));
+            }
+
+            /// Removes every key that begins with `prefix`.
+            pub fn remove_prefix(&mut self, prefix: impl AsRef<[u8]>) {
+                self.remove_range(KeyPrefix(prefix.as_ref()));
+            }
+
+            /// Requires the condition to hold of the key where it stands in the batch, behind the
+            /// writes before it; else nothing of the batch is written, and writing it is
+            /// [`Error::ConditionFailed`](crate::Error::ConditionFailed) with the key.
+            pub fn require(&mut self, key: impl Into<Vec<u8>>, condition: Precondition) {
+                self.push(WriteOperation::Require { key: key.into(), condition });
+            }
+
+            /// Adds to the integer of the key, as [`Keyspace::increment`] does. Where it cannot,
+            /// nothing of the batch is written, and writing it is the error.
+            pub fn increment(&mut self, key: impl Into<Vec<u8>>, amount: i64) {
+                self.update(key, Update::Add(amount));
+            }
+
+            /// Appends to the value of the key, as [`Keyspace::append`] does.
+            pub fn append(&mut self, key: impl Into<Vec<u8>>, suffix: impl Into<Vec<u8>>) {
+                self.update(key, Update::Append(suffix.into()));
+            }
+
+            /// Lets the key expire if it is there; the time counts from this call.
+            pub fn expire(&mut self, key: impl Into<Vec<u8>>, expiry: Expiry) {
+                self.update(key, Update::expire(expiry, Clock::system().now()));
+            }
+
+            /// Keeps the key for good if it is there.
+            pub fn persist(&mut self, key: impl Into<Vec<u8>>) {
+                self.update(key, Update::Persist);
+            }
+
+            fn update(&mut self, key: impl Into<Vec<u8>>, update: Update) {
+                self.push(WriteOperation::Update { key: key.into(), update });
+            }
+        }
+    };
+}
+
+batch_writes!(WriteBatch);
+batch_writes!(KeyspaceBatch<'_>);
 
 impl fmt::Debug for WriteBatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,18 +177,28 @@ impl Keyspace {
     /// As [`set`](Self::set); [`Error::BatchTooLarge`](crate::Error::BatchTooLarge) and
     /// [`Error::TooManyOperations`](crate::Error::TooManyOperations);
     /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace) if it names a keyspace of another
-    /// open store. After each of these nothing was written, to no keyspace.
+    /// open store; [`Error::ConditionFailed`](crate::Error::ConditionFailed),
+    /// [`Error::NotAnInteger`](crate::Error::NotAnInteger) and
+    /// [`Error::IntegerOverflow`](crate::Error::IntegerOverflow). After each of these nothing was
+    /// written, to no keyspace.
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
-        let WriteBatch { mut batch, keyspaces } = batch;
+        let (batch, others) = self.prepare(batch)?;
         if batch.operations.is_empty() {
             return Ok(());
         }
+        self.apply(batch, &others).map(|_| ())
+    }
+
+    /// Returns the batch with this keyspace where it names none, and the keyspaces that it names.
+    pub(super) fn prepare(&self, batch: WriteBatch) -> Result<(Batch, Vec<Arc<KeyspaceIdentity>>)> {
+        let WriteBatch { mut batch, keyspaces } = batch;
         keyspaces.iter().try_for_each(|keyspace| keyspace.require_of(&self.view.shared))?;
         for operation in &mut batch.operations {
             if operation.keyspace == UNNAMED {
                 operation.keyspace = self.number;
             }
         }
-        self.apply(batch, &keyspaces).map(|_| ())
+        batch.sync = self.sync;
+        Ok((batch, keyspaces))
     }
 }

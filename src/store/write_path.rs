@@ -33,6 +33,9 @@ pub(crate) trait WritePath: Send + Sync {
     /// Gives them back if there is no room for them at present, or nobody at the end.
     fn submit(&self, submission: Submission) -> Result<(), Submission>;
 
+    /// Hands batches over as [`submit`](Self::submit) does; blocks until there is room for them.
+    fn hand_over(&self, submission: Submission) -> Result<(), Gone>;
+
     /// Makes every acknowledged write survive power loss; blocks until it is done.
     fn sync(&self) -> Result<StoreResult<()>, Gone>;
 

@@ -18,14 +18,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::batch::Batch;
 use super::clock::Clock;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
 use super::named_keyspaces::{NamedChanges, NamedKeyspaces};
-use super::operation::{KeyspaceOperation, WriteOperation};
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
@@ -47,19 +45,16 @@ const WRITER_MESSAGES_MAX: usize = 1024;
 /// The bytes of keys and values that close a group; it is committed and the next one begins.
 pub(super) const GROUP_BYTES_MAX: usize = 8 << 20;
 
-/// The most expired keys that one turn removes, so that writes wait behind few of them.
-const EXPIRED_PER_TURN: usize = 256;
-
 /// The longest time that writes are acknowledged without a look at the files they go to.
 const FILES_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The writer's state.
 pub(crate) struct Writer {
     pub(super) engine: Box<dyn WriteHalf>,
-    reader: Arc<dyn ReadHalf>,
+    pub(super) reader: Arc<dyn ReadHalf>,
     pub(super) jobs: Address<MaintenanceMessage>,
     pub(super) clock: Clock,
-    limits: SizeLimits,
+    pub(super) limits: SizeLimits,
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
     named: NamedKeyspaces,
@@ -161,6 +156,7 @@ impl Writer {
     pub(super) fn resolver(&self, reads: bool) -> Resolver<'_> {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
         let resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
+        let resolver = resolver.syncing(self.always_syncs());
         resolver.among(&self.named).on_full(self.engine.full())
     }
 
@@ -215,6 +211,11 @@ impl Writer {
         committed
     }
 
+    /// Returns true if writes wait for the disk unless they say that they do not.
+    pub(super) fn always_syncs(&self) -> bool {
+        matches!(self.durability, Durability::Always)
+    }
+
     /// Hands a group to the engine.
     pub(super) fn apply(&mut self, group: &mut Group) -> Result<()> {
         if group.is_empty() {
@@ -233,7 +234,8 @@ impl Writer {
         {
             self.check_files()?;
         }
-        self.engine.commit(group, matches!(self.durability, Durability::Always))
+        let needs_sync = group.needs_sync();
+        self.engine.commit(group, needs_sync)
     }
 
     /// Stops taking writes if the directory or a file of the store was removed or replaced.
@@ -251,8 +253,8 @@ impl Writer {
         removals: &[Sequence],
     ) -> Group {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
-        let mut resolver =
-            Resolver::new(&*self.reader, self.limits, now, next, true).among(&self.named);
+        let resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
+        let mut resolver = resolver.among(&self.named).syncing(failed.needs_sync());
         for request in requests {
             request.retry_removals(failed, removals, &mut resolver);
         }
@@ -317,7 +319,8 @@ impl Writer {
         if let Err(damage) = self.engine.tick() {
             return self.stop_at_damage(&damage);
         }
-        if matches!(self.durability, Durability::Interval(_))
+        // With `Always` there are writes that asked not to wait.
+        if !matches!(self.durability, Durability::Never)
             && let Some(job) = self.engine.offer_sync()
         {
             self.start(job);
@@ -378,43 +381,6 @@ impl Writer {
                 log::warn!("cannot write a hint, so the next open takes longer: {error}")
             }
         }
-    }
-
-    /// Removes keys whose expiry has passed, if it is time to look for them.
-    fn expire_if_due(&mut self) {
-        if self.engine.next_deadline().is_none() || self.health.failure().is_some() {
-            return;
-        }
-        let instant = self.clock.instant();
-        if self.expiry.is_due(instant) {
-            let has_more = self.expire();
-            self.expiry.note(instant, has_more);
-        }
-    }
-
-    /// Removes some keys whose expiry has passed; returns true if there are more that can be
-    /// removed now.
-    fn expire(&mut self) -> bool {
-        let now = self.clock.now();
-        let due = self.engine.due(now, EXPIRED_PER_TURN);
-        if due.is_empty() {
-            return false;
-        }
-        let may_be_more = due.len() == EXPIRED_PER_TURN;
-        log::debug!("removing {} expired keys", due.len());
-        let mut resolver =
-            Resolver::new(&*self.reader, self.limits, now, self.engine.next_sequence(), true);
-        for (keyspace, key) in due {
-            // A key that is not there any more makes no mutation; a failed read is met again by
-            // the next look.
-            let operation = WriteOperation::Remove { key };
-            let _ = resolver.add(Batch::single(KeyspaceOperation { keyspace, operation }));
-        }
-        let (mut group, _) = resolver.finish();
-        let is_moving = !group.is_empty();
-        let committed = self.apply(&mut group);
-        // What fails now would fail again at once: it waits for the next look.
-        may_be_more && is_moving && committed.is_ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages of the writer.
 
 use super::batch::Batch;
-use super::write_path::{SyncReply, WriteReply};
+use super::write_path::{Submission, SyncReply, WriteReply};
 use crate::Error;
 use crate::engine::{Delivery, JobKind};
 
@@ -33,4 +33,10 @@ pub(crate) enum WriterMessage {
     },
     /// A job of this kind failed.
     JobFailed(JobKind, Error),
+}
+
+impl From<Submission> for WriterMessage {
+    fn from(Submission { batches, reply }: Submission) -> Self {
+        Self::Write { batches, reply }
+    }
 }

@@ -1,6 +1,8 @@
 //! The table of capabilities says what the engines do.
 
-use kvs::{EngineKind, Error, Options, Result, Store, WriteBatch};
+use std::time::{Duration, UNIX_EPOCH};
+
+use kvs::{EngineKind, Error, Expiry, Options, Precondition, Result, Store, WriteBatch};
 use tempfile::TempDir;
 
 use super::{read, section};
@@ -88,6 +90,57 @@ const PROBES: &[(&str, Probe)] = &[
         batch.on(&a).set("k", "v");
         store.write(batch)?;
         assert_eq!((store.len()?, a.len()?), (1, 1));
+        Ok(())
+    }),
+    ("expiry", |store| {
+        store.set_expiring("a", "1", Expiry::After(Duration::from_secs(1 << 30)))?;
+        assert!(store.persist("a")? && store.expire("a", Expiry::At(UNIX_EPOCH))?);
+        assert!(!store.contains("a")?);
+        Ok(())
+    }),
+    ("condition on a key", |store| {
+        assert!(store.set_if("a", "1", Precondition::Absent)?);
+        assert!(!store.remove_if("a", Precondition::value("2"))?);
+        let mut batch = WriteBatch::new();
+        batch.require("a", Precondition::Absent);
+        batch.set("b", "2");
+        assert!(matches!(store.write(batch), Err(Error::ConditionFailed { .. })));
+        assert_eq!(store.len()?, 1);
+        Ok(())
+    }),
+    ("increment, append, removal of a range", |store| {
+        assert_eq!(store.increment("n", 41)?, 41);
+        assert_eq!(store.append("n", "0")?, 3);
+        store.remove_prefix("n")?;
+        assert!(store.is_empty()?);
+        Ok(())
+    }),
+    ("swap, take", |store| {
+        store.set("a", "1")?;
+        assert_eq!(store.swap("a", "2")?.as_deref(), Some(&b"1"[..]));
+        assert_eq!(store.take("a")?.as_deref(), Some(&b"2"[..]));
+        Ok(())
+    }),
+    ("durability of each write", |store| {
+        store.with_sync(true).set("a", "1")?;
+        store.with_sync(false).set("a", "2")?;
+        assert_eq!(store.get("a")?.as_deref(), Some(&b"2"[..]));
+        Ok(())
+    }),
+    ("deferred write", |store| {
+        let mut batch = WriteBatch::new();
+        batch.set("a", "1");
+        store.submit(batch)?.wait()?;
+        assert!(store.contains("a")?);
+        Ok(())
+    }),
+    ("transaction", |store| {
+        let transaction = store.begin()?;
+        assert!(!transaction.contains("a")?);
+        transaction.set("b", "1");
+        store.set("a", "1")?;
+        assert!(matches!(transaction.commit(), Err(Error::TransactionConflict)));
+        assert_eq!(store.len()?, 1);
         Ok(())
     }),
     ("snapshot", |store| {

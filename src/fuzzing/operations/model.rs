@@ -64,7 +64,7 @@ fn operation(input: &mut Input<'_>, now: u64, key: Vec<u8>) -> WriteOperation {
                 0 => Precondition::Absent,
                 1 => Precondition::Present,
                 2 => Precondition::Value(value(input)),
-                _ => Precondition::Version(Sequence(u64::from(input.byte()))),
+                _ => Precondition::Version(u64::from(input.byte())),
             };
             WriteOperation::Require { key, condition }
         }
@@ -156,7 +156,7 @@ impl Model {
             }
             WriteOperation::Update { key, update } => {
                 let alive = entries.get(&placed).filter(|entry| is_alive(entry));
-                let (change, answer) = update.apply(alive.cloned());
+                let (change, answer) = update.apply(key, alive.cloned()).ok()?;
                 let writes = match change {
                     KeyChange::Put { value, expires_at, .. } => {
                         put(key, &value, expires_at, entries);
@@ -174,7 +174,9 @@ impl Model {
                 entries.retain(|placed, _| !is_inside(placed));
                 (WriteAnswer::Done, end.is_empty() || start < end)
             }
-            WriteOperation::Catalogue(_) => unreachable!("none is drawn"),
+            WriteOperation::RequireUnchanged(_) | WriteOperation::Catalogue(_) => {
+                unreachable!("none is drawn")
+            }
         })
     }
 }

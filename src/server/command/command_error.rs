@@ -14,7 +14,7 @@ pub(super) struct CommandError(Cow<'static, str>);
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 
 /// The text for a sum that is no 64-bit integer.
-pub(super) const OVERFLOW: &str = "ERR increment or decrement would overflow";
+const OVERFLOW: &str = "ERR increment or decrement would overflow";
 
 /// The text for arguments that do not fit together.
 pub(super) const SYNTAX: &str = "ERR syntax error";
@@ -78,6 +78,8 @@ impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         let text = report(&error);
         match error {
+            Error::NotAnInteger { .. } => Self::new(NOT_AN_INTEGER),
+            Error::IntegerOverflow { .. } => Self::new(OVERFLOW),
             Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
                 Self::new(format!("MISCONF {text}"))
             }

@@ -1,15 +1,14 @@
 //! Batches for the writer, and the replies to their outcomes.
 
 use super::call::{Call, Executed};
-use super::command_error::{CommandError, NOT_AN_INTEGER, OVERFLOW};
+use super::command_error::CommandError;
 use super::reply_value::ok;
 use crate::Error;
 use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Applied, BatchOutcome, UnixMillis, Update, UpdateRefusal, WriteAnswer, WriteAnswers,
-    WriteOperation,
+    Applied, BatchOutcome, UnixMillis, Update, WriteAnswer, WriteAnswers, WriteOperation,
 };
 
 impl Call<'_> {
@@ -60,15 +59,6 @@ fn value(answer: WriteAnswer) -> Value {
         WriteAnswer::Flag(flag) => Value::Integer(i64::from(flag)),
         WriteAnswer::Integer(integer) => Value::Integer(integer),
         WriteAnswer::Bytes(bytes) => bytes.map_or(Value::Null, Value::Bulk),
-        WriteAnswer::Refused(reason) => Value::Error(refusal(reason).into()),
-    }
-}
-
-/// Returns the error reply to an update that does not fit the value.
-fn refusal(reason: UpdateRefusal) -> &'static str {
-    match reason {
-        UpdateRefusal::NotAnInteger => NOT_AN_INTEGER,
-        UpdateRefusal::Overflow => OVERFLOW,
     }
 }
 

@@ -10,8 +10,7 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Precondition, Sequence, UnixMillis, WriteAnswer,
-    WriteOperation,
+    Batch, BatchOutcome, CatalogueOperation, Precondition, UnixMillis, WriteAnswer, WriteOperation,
 };
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
@@ -103,7 +102,7 @@ fn item(item: BatchItem<'_>) -> WriteOperation {
                 BatchCondition::Absent => Precondition::Absent,
                 BatchCondition::Present => Precondition::Present,
                 BatchCondition::Value(value) => Precondition::Value(value.into_vec()),
-                BatchCondition::Version(version) => Precondition::Version(Sequence(version)),
+                BatchCondition::Version(version) => Precondition::Version(version),
             },
         },
     }

@@ -184,7 +184,7 @@ impl Outbox {
         {
             let refused = match held {
                 Held::Batches(Submission { batches, reply }) => {
-                    store.submit(batches, reply).err().map(Held::Batches)
+                    store.submit_batches(batches, reply).err().map(Held::Batches)
                 }
                 Held::Sync(reply) => store.submit_sync(reply).err().map(Held::Sync),
             };

@@ -127,6 +127,8 @@ pub(crate) struct Group {
     mutations: Vec<Mutation>,
     /// The end of each batch in `mutations`.
     ends: Vec<usize>,
+    /// A batch waits for the disk.
+    syncs: bool,
 }
 
 impl Group {
@@ -164,6 +166,16 @@ impl Group {
         let open = self.mutations.split_off(closed);
         self.mutations.extend(open.into_iter().filter(keeps));
         self.mutations.len() < before
+    }
+
+    /// Notes that a batch of it is acknowledged only once it survives power loss.
+    pub(crate) fn require_sync(&mut self) {
+        self.syncs = true;
+    }
+
+    /// Returns true if a batch of it is acknowledged only once it survives power loss.
+    pub(crate) fn needs_sync(&self) -> bool {
+        self.syncs
     }
 
     /// Ends the open batch, which must not be empty.

@@ -10,7 +10,7 @@ use crate::store::writer_message::WriterMessage;
 use crate::sync::{ThreadBuilder, bounded, lock};
 
 fn write(bench: &mut Bench, operation: WriteOperation) -> Result<()> {
-    assert!(bench.writer.may_be_direct());
+    assert!(bench.writer.may_be_direct(false));
     bench.writer.write(Batch::single(operation)).map(|_| ())
 }
 
@@ -62,7 +62,7 @@ fn a_write_that_fails_says_so_and_one_in_doubt_is_the_last() {
     let unknown = bench.writer.write_all(batches);
     assert!(matches!(unknown[..], [Err(Error::UnknownOutcome(_)), Err(Error::UnknownOutcome(_))]));
     *lock(&bench.fault) = None;
-    assert!(!bench.writer.may_be_direct(), "the writer's thread refuses what comes now");
+    assert!(!bench.writer.may_be_direct(false), "the writer's thread refuses what comes now");
     assert!(matches!(bench.write(vec![put("e", "v")])[..], [Err(Error::Poisoned(_))]));
     assert_eq!(bench.reader.count(), 1);
 }
@@ -91,20 +91,20 @@ fn batches_of_several_groups_that_meet_a_failure_are_refused_from_there_on() {
 #[test]
 fn without_maintenance_or_on_a_broken_store_nobody_takes_the_turn() {
     let mut bench = Bench::new();
-    assert!(bench.writer.may_be_direct());
+    assert!(bench.writer.may_be_direct(false));
     bench.jobs = None;
-    assert!(!bench.writer.may_be_direct());
+    assert!(!bench.writer.may_be_direct(false));
 }
 
 #[test]
 fn callers_that_come_at_once_share_what_they_wait_for() {
     let mut bench = Bench::new();
     bench.write(vec![put("a", "v"), put("b", "v")]);
-    assert!(!bench.writer.may_be_direct(), "the next ones come at once, too");
+    assert!(!bench.writer.may_be_direct(true), "the next ones come at once, too");
     bench.writer.handle(&mut vec![WriterMessage::Tick]);
-    assert!(!bench.writer.may_be_direct(), "that was no caller");
+    assert!(!bench.writer.may_be_direct(true), "that was no caller");
     bench.write(vec![put("c", "v")]);
-    assert!(bench.writer.may_be_direct(), "there is one caller left");
+    assert!(bench.writer.may_be_direct(true), "there is one caller left");
 }
 
 /// A caller in whose turn others come does nothing for them, and they wait for nobody else.
@@ -124,7 +124,7 @@ fn who_comes_while_a_caller_has_the_turn_is_answered_behind_it() {
     let first = ThreadBuilder::new().spawn(move || caller.apply(probe).unwrap()).unwrap();
     has_entered.recv().unwrap();
     let (reply, answer) = Reply::channel();
-    assert!(store.submit(vec![Batch::single(put("b", "v"))], reply).is_ok());
+    assert!(store.submit_batches(vec![Batch::single(put("b", "v"))], reply).is_ok());
     let behind = store.clone();
     let waiting = ThreadBuilder::new().spawn(move || behind.set("c", "v")).unwrap();
     leave.send(()).unwrap();
@@ -140,7 +140,7 @@ fn a_panic_on_the_writers_own_thread_answers_everybody_too() {
     let update = Probe::look(|| panic!("on purpose"));
     let fatal = Batch::single(WriteOperation::Update { key: b"a".to_vec(), update });
     let (reply, answer) = Reply::channel();
-    assert!(store.submit(vec![fatal], reply).is_ok());
+    assert!(store.submit_batches(vec![fatal], reply).is_ok());
     assert!(answer.wait().is_err());
     assert!(matches!(store.set("a", "1"), Err(Error::Poisoned(_))));
     assert!(matches!(store.sync(), Err(Error::Poisoned(_))));

@@ -21,7 +21,7 @@ fn put_in(number: u32, key: &str) -> Batch {
 /// gets a name.
 fn write(store: &Store, batches: Vec<Batch>) -> (Vec<bool>, u64) {
     let (reply, answer) = Reply::channel();
-    assert!(store.submit(batches, reply).is_ok());
+    assert!(store.submit_batches(batches, reply).is_ok());
     let outcomes = answer.wait().unwrap().into_iter().map(|outcome| match outcome {
         Ok(_) => true,
         Err(Error::KeyspaceDropped { .. } | Error::DefaultKeyspace) => false,

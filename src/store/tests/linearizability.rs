@@ -16,7 +16,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::bugs;
-use crate::engine::Sequence;
 use crate::form::by_form;
 use crate::linearizability::specification::{self, KeyAnswer, KeyOperation};
 use crate::linearizability::workload::{self, Dice, SMALLEST_UNIQUE, Tally};
@@ -144,7 +143,7 @@ impl<'a> Client<'a> {
                 if let (WriteOperation::Require { condition, .. }, Some((_, version))) =
                     (&mut batch.operations[0].operation, seen)
                 {
-                    *condition = Precondition::Version(Sequence(version));
+                    *condition = Precondition::Version(version);
                 }
                 known(self.store.apply(batch))?
             }
@@ -166,7 +165,7 @@ impl<'a> Client<'a> {
         }
         let batches = operations.iter().map(|(key, operation, _)| batch(key, *operation)).collect();
         let (reply, answer) = Reply::channel();
-        if self.store.submit(batches, reply).is_err() {
+        if self.store.submit_batches(batches, reply).is_err() {
             return Err("the writer's mailbox is full".to_owned());
         }
         let outcomes = answer.wait().map_err(|_| "the writer is gone".to_owned())?;

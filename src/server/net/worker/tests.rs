@@ -156,7 +156,7 @@ fn block_writer(store: &crate::Store) -> Sender<()> {
             WriteAnswer::Done
         }),
     };
-    let submitted = store.submit(vec![Batch::single(update)], Reply::new(|_| {}));
+    let submitted = store.submit_batches(vec![Batch::single(update)], Reply::new(|_| {}));
     assert!(submitted.is_ok());
     inside.recv().unwrap();
     release
@@ -192,7 +192,7 @@ fn a_full_mailbox_of_the_writer_stops_reading_and_loses_nothing() {
     let (writer, other) = (bench.connect(), bench.connect());
     bench.turn();
     let release = block_writer(&bench.context.store);
-    let full = || bench.context.store.submit(vec![], Reply::new(|_| {})).is_err();
+    let full = || bench.context.store.submit_batches(vec![], Reply::new(|_| {})).is_err();
     while !full() {}
     bench.send(writer.0, &writer.1, b"SET a 1\r\n");
     bench.turn();

@@ -94,13 +94,16 @@ impl Machine {
     pub(super) fn write(&mut self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
         self.writes += 1;
         let is_direct = !self.writes.is_multiple_of(3);
-        if is_direct && self.address.is_empty() && self.writer.may_be_direct() {
+        if is_direct
+            && self.address.is_empty()
+            && self.writer.may_be_direct(self.writer.waits_for_disk())
+        {
             return self.write_directly(batches);
         }
         let mut answers = Vec::new();
         let mut effects = Vec::new();
         for batch in batches {
-            effects.push(effect(&batch));
+            effects.push((effect(&batch), self.syncs(&batch)));
             let (reply, answer) = Reply::channel();
             let message = WriterMessage::Write { batches: vec![batch], reply };
             assert!(self.address.try_send(message).is_ok());
@@ -109,8 +112,8 @@ impl Machine {
         let had_failed = self.take_turn();
         let outcomes: Vec<_> =
             answers.into_iter().flat_map(|answer| answer.wait().expect("answered")).collect();
-        for (effect, outcome) in effects.iter().zip(&outcomes) {
-            self.note(effect, outcome);
+        for ((effect, syncs), outcome) in effects.iter().zip(&outcomes) {
+            self.note(effect, *syncs, outcome);
         }
         self.note_expired(had_failed);
         self.disk.promise(self.promised);
@@ -121,13 +124,14 @@ impl Machine {
     /// the turn left to it.
     fn write_directly(&mut self, batches: Vec<Batch>) -> Vec<BatchOutcome> {
         self.direct_turns += 1;
-        let effects: Vec<_> = batches.iter().map(effect).collect();
+        let effects: Vec<_> =
+            batches.iter().map(|batch| (effect(batch), self.syncs(batch))).collect();
         let outcomes = match <[Batch; 1]>::try_from(batches) {
             Ok([batch]) => vec![self.writer.write(batch)],
             Err(batches) => self.writer.write_all(batches),
         };
-        for (effect, outcome) in effects.iter().zip(&outcomes) {
-            self.note(effect, outcome);
+        for ((effect, syncs), outcome) in effects.iter().zip(&outcomes) {
+            self.note(effect, *syncs, outcome);
         }
         self.disk.promise(self.promised);
         if self.writer.take_upkeep() {
@@ -137,7 +141,14 @@ impl Machine {
         outcomes
     }
 
-    fn note(&mut self, effect: &dyn Fn(&mut Model), outcome: &BatchOutcome) {
+    /// Returns true if a batch is acknowledged only once it survives power loss.
+    fn syncs(&self, batch: &Batch) -> bool {
+        batch.sync.unwrap_or(self.options.durability == Durability::Always)
+    }
+
+    /// Notes what became of a batch; `syncs` is true if its acknowledgement is a promise for power
+    /// loss, too.
+    fn note(&mut self, effect: &dyn Fn(&mut Model), syncs: bool, outcome: &BatchOutcome) {
         let after = |past: &Past, sequence| {
             let mut model = past.model.clone();
             effect(&mut model);
@@ -150,7 +161,7 @@ impl Machine {
                 self.pasts.push(past);
                 let last = self.pasts.len() - 1;
                 self.promised.killed = last;
-                if self.options.durability == Durability::Always {
+                if syncs {
                     self.promised.power_lost = last;
                 }
             }
@@ -180,12 +191,13 @@ impl Machine {
             for (version, key) in (newest.0 + 1 - gone as u64..).zip(&due[..gone]) {
                 let applied =
                     Applied { version: Some(Sequence(version)), answers: WriteAnswers::new() };
-                self.note(&|model: &mut Model| drop(model.remove(key)), &Ok(applied));
+                let syncs = self.options.durability == Durability::Always;
+                self.note(&|model: &mut Model| drop(model.remove(key)), syncs, &Ok(applied));
             }
         } else if is_in_doubt {
             for key in &due {
                 let unknown = Err(Error::UnknownOutcome(Arc::new(Error::Closed)));
-                self.note(&|model: &mut Model| drop(model.remove(key)), &unknown);
+                self.note(&|model: &mut Model| drop(model.remove(key)), false, &unknown);
             }
         }
     }
@@ -373,7 +385,7 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
                 entry.0.push(b'+');
             })
         }
-        WriteOperation::Require { .. } => Box::new(|_| {}),
+        WriteOperation::Require { .. } | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
     }
 }
 

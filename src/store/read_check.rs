@@ -1,0 +1,47 @@
+//! The check that what a transaction has read is still so.
+
+use std::ops::ControlFlow;
+
+use super::outcome::WriteAnswer;
+use super::read_set::{ReadRange, ReadSet};
+use super::resolve::Resolver;
+use crate::bugs::{Bug, planted};
+use crate::engine::{ScanPage, ScannedEntry};
+use crate::{Error, Result};
+
+impl Resolver<'_> {
+    /// Refuses what does not hold any more, be it for a write of this group.
+    pub(super) fn require_unchanged(&self, reads: &ReadSet) -> Result<WriteAnswer> {
+        let keys = if planted(Bug::SkipReadKeys) { &[] } else { &reads.keys[..] };
+        for key in keys {
+            let stored = self.meta(key.keyspace, &key.key)?;
+            if !reads.holds(key, stored.filter(|meta| self.is_alive(meta.expires_at))) {
+                return Err(Error::TransactionConflict);
+            }
+        }
+        let ranges = if planted(Bug::SkipReadRanges) { &[] } else { &reads.ranges[..] };
+        for range in ranges {
+            let is_touched = self.overlay.touches(range.keyspace, range.interval());
+            if is_touched || !self.is_unchanged(range, reads)? {
+                return Err(Error::TransactionConflict);
+            }
+        }
+        Ok(WriteAnswer::Done)
+    }
+
+    /// Returns true if the stored keys of a range are those that were read.
+    fn is_unchanged(&self, range: &ReadRange, reads: &ReadSet) -> Result<bool> {
+        let (mut keys, mut is_changed) = (0, false);
+        let mut visit = |entry: ScannedEntry<'_>| {
+            if self.is_alive(entry.meta.expires_at) {
+                keys += 1;
+                is_changed = keys > range.keys || !reads.is_seen(entry.meta);
+            }
+            if is_changed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let bounds = range.interval().range();
+        let page = ScanPage { range: &bounds, snapshot: None, limit: usize::MAX, keys_only: true };
+        self.read(range.keyspace, |reader| reader.scan(&page, &mut visit))?;
+        Ok(!is_changed && (keys == range.keys || planted(Bug::SkipReadCount)))
+    }
+}

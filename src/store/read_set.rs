@@ -1,0 +1,69 @@
+//! What a transaction has read, as the writer checks it.
+
+use crate::engine::{EntryMeta, KeyInterval, KeyspaceId, Sequence};
+
+/// The keys and the ranges that a transaction has read at one moment, which must be the same when
+/// it commits.
+///
+/// It holds no values: a key that has not changed has the version that it had then, and every
+/// change since has a newer one. Of a range the number of keys says that none was removed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReadSet {
+    /// The newest commit that the reads saw.
+    pub(super) since: Sequence,
+    /// The keys.
+    pub(super) keys: Vec<ReadKey>,
+    /// The ranges.
+    pub(super) ranges: Vec<ReadRange>,
+}
+
+/// A key that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReadKey {
+    /// The keyspace.
+    pub(super) keyspace: KeyspaceId,
+    /// The key.
+    pub(super) key: Vec<u8>,
+    /// The key was there.
+    pub(super) was_there: bool,
+}
+
+/// A range of keys that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReadRange {
+    /// The keyspace.
+    pub(super) keyspace: KeyspaceId,
+    /// The lowest key of the range.
+    pub(super) start: Vec<u8>,
+    /// The key behind the range; empty if the range has no end.
+    pub(super) end: Vec<u8>,
+    /// The number of keys that were there.
+    pub(super) keys: usize,
+}
+
+impl ReadSet {
+    /// Returns true if a key is as it was, given its metadata unless it is absent or has expired.
+    pub(super) fn holds(&self, key: &ReadKey, alive: Option<EntryMeta>) -> bool {
+        alive.is_some() == key.was_there && alive.is_none_or(|meta| self.is_seen(meta))
+    }
+
+    /// Returns true if the reads saw the change that made an entry.
+    pub(super) fn is_seen(&self, meta: EntryMeta) -> bool {
+        meta.version <= self.since
+    }
+
+    /// Returns the bytes of memory of its keys.
+    pub(super) fn memory(&self) -> usize {
+        let keys = self.keys.iter().map(|read| size_of::<ReadKey>() + read.key.capacity());
+        let bounds = |range: &ReadRange| range.start.capacity() + range.end.capacity();
+        let ranges = self.ranges.iter().map(|range| size_of::<ReadRange>() + bounds(range));
+        keys.sum::<usize>() + ranges.sum::<usize>()
+    }
+}
+
+impl ReadRange {
+    /// Returns the range.
+    pub(super) fn interval(&self) -> KeyInterval<'_> {
+        KeyInterval { start: &self.start, end: &self.end }
+    }
+}

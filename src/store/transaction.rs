@@ -1,0 +1,320 @@
+//! Transactions: reads at one moment, and writes that are applied if what was read is still so.
+
+use std::fmt;
+
+use super::batch::Batch;
+use super::expiry::Expiry;
+use super::key_bounds::{KeyBounds, KeyPrefix};
+use super::keyspace::Keyspace;
+use super::keyspace_view::KeyspaceView;
+use super::operation::{KeyspaceOperation, WriteOperation};
+use super::read_set::{ReadKey, ReadSet};
+use super::transaction_scan::TransactionScan;
+use super::transaction_state::{KeyWrite, TransactionState};
+use crate::engine::Sequence;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// The times that [`Keyspace::transaction`] runs a transaction before it gives up.
+const ATTEMPTS: usize = 100;
+
+/// Reads and writes of one or several keyspaces that take effect at one moment, or not at all, as
+/// if nobody else had used the store meanwhile (serializable, by optimistic concurrency control:
+/// [Kung and Robinson 1981][occ]).
+///
+/// It reads the store as it was when the transaction began, and its own writes, which nobody else
+/// sees before [`commit`](Self::commit). The writer then checks that every key and every range that
+/// was read is as it was: no key of them was set, removed or has expired since, and none was added
+/// to a range. If one was, the commit is [`Error::TransactionConflict`], nothing is written, and
+/// the transaction may be run again, which [`Keyspace::transaction`] does by itself. A transaction
+/// that wrote nothing commits always. Dropping it writes nothing.
+///
+/// It takes no lock: nobody waits for a transaction, however long it is under way. Meanwhile the
+/// store keeps for it what a [`Snapshot`](crate::Snapshot) would be kept. It may read up to
+/// [`Options::transaction_reads_max`](crate::Options::transaction_reads_max) keys, since the writer
+/// looks each of them up, while all other writes wait.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+/// # store.set("stock:apple", "3")?;
+/// let orders = store.keyspace("orders")?;
+/// let transaction = store.begin()?;
+/// let stock = transaction.get("stock:apple")?;
+/// assert_eq!(stock.as_deref(), Some(&b"3"[..]));
+/// transaction.set("stock:apple", "2");
+/// transaction.of(&orders)?.set("1", "apple");
+///
+/// store.set("stock:apple", "0")?; // somebody else is faster
+/// assert!(matches!(transaction.commit(), Err(kvs::Error::TransactionConflict)));
+/// assert_eq!(orders.len()?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [occ]: https://doi.org/10.1145/319566.319567
+pub struct Transaction {
+    state: TransactionState,
+    since: Sequence,
+}
+
+/// The reads and writes of one keyspace by a [`Transaction`], as [`Transaction::of`] returns them.
+#[derive(Clone, Copy)]
+pub struct KeyspaceTransaction<'t> {
+    state: &'t TransactionState,
+    /// The position of the keyspace among those that were used.
+    position: usize,
+}
+
+impl Keyspace {
+    /// Runs a transaction and commits it, and runs it anew if it meets a conflict.
+    ///
+    /// `run` gets a [`Transaction`] that reads and writes this keyspace, and others by
+    /// [`Transaction::of`]. It is called up to 100 times, so it should do nothing but read and
+    /// write the transaction. If it returns an error, nothing is written, and that is the result.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// # store.set("alice", "100")?;
+    /// # store.set("bob", "0")?;
+    /// fn balance(transaction: &kvs::Transaction, name: &str) -> kvs::Result<u64> {
+    ///     let text = transaction.get(name)?.unwrap_or_default();
+    ///     Ok(String::from_utf8_lossy(&text).parse().unwrap_or(0))
+    /// }
+    ///
+    /// let moved = store.transaction(|transaction| -> kvs::Result<bool> {
+    ///     let (alice, bob) = (balance(transaction, "alice")?, balance(transaction, "bob")?);
+    ///     if alice < 30 {
+    ///         return Ok(false);
+    ///     }
+    ///     transaction.set("alice", (alice - 30).to_string());
+    ///     transaction.set("bob", (bob + 30).to_string());
+    ///     Ok(true)
+    /// })?;
+    /// assert!(moved);
+    /// assert_eq!(store.get("bob")?.as_deref(), Some(&b"30"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `run`; [`Error::TransactionConflict`] if there was one each time;
+    /// [`Error::Unsupported`] from the `sled` engine; the others of
+    /// [`commit`](Transaction::commit).
+    pub fn transaction<T, E: From<Error>>(
+        &self,
+        mut run: impl FnMut(&Transaction) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut attempts = 1;
+        loop {
+            let transaction = self.begin()?;
+            let result = run(&transaction)?;
+            match transaction.commit() {
+                Ok(()) => return Ok(result),
+                Err(Error::TransactionConflict) if attempts < ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Begins a transaction that reads and writes this keyspace, and others by [`Transaction::of`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] from the `sled` engine, which has no snapshots.
+    pub fn begin(&self) -> Result<Transaction> {
+        let moment = self.present()?;
+        let Some(snapshot) = &moment.snapshot else {
+            let engine = self.view.shared.kind.name();
+            return Err(Error::Unsupported { engine, feature: "transactions" });
+        };
+        let since = snapshot.sequence();
+        Ok(Transaction { state: TransactionState::new(self, moment), since })
+    }
+}
+
+impl Transaction {
+    /// Returns the reads and writes of a keyspace by this transaction.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKeyspace`] if the keyspace is in another open store.
+    pub fn of(&self, keyspace: &Keyspace) -> Result<KeyspaceTransaction<'_>> {
+        let position = self.state.position(keyspace)?;
+        Ok(KeyspaceTransaction { state: &self.state, position })
+    }
+
+    /// Returns the value of the key, as [`KeyspaceTransaction::get`] does.
+    ///
+    /// # Errors
+    /// As [`KeyspaceTransaction::get`].
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        self.home().get(key)
+    }
+
+    /// Returns true if the key is there, as [`KeyspaceTransaction::contains`] does.
+    ///
+    /// # Errors
+    /// As [`KeyspaceTransaction::get`].
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        self.home().contains(key)
+    }
+
+    /// Returns an iterator over a range, as [`KeyspaceTransaction::scan`] does.
+    pub fn scan(&self, range: impl KeyBounds) -> TransactionScan<'_> {
+        self.home().scan(range)
+    }
+
+    /// Returns an iterator over the keys that begin with `prefix`, as
+    /// [`KeyspaceTransaction::scan`] does.
+    pub fn scan_prefix(&self, prefix: impl AsRef<[u8]>) -> TransactionScan<'_> {
+        self.home().scan_prefix(prefix)
+    }
+
+    /// Sets the key to the value, for good: an expiry it had is gone.
+    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.home().set(key, value);
+    }
+
+    /// Sets the key to the value until it expires; the time counts from this call.
+    pub fn set_expiring(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>, expiry: Expiry) {
+        self.home().set_expiring(key, value, expiry);
+    }
+
+    /// Removes the key if it is there.
+    pub fn remove(&self, key: impl Into<Vec<u8>>) {
+        self.home().remove(key);
+    }
+
+    /// Applies the writes, unless something that the transaction read has changed, and blocks until
+    /// they are acknowledged.
+    ///
+    /// # Errors
+    /// [`Error::TransactionConflict`] if something has changed; as [`Keyspace::write`]. After each
+    /// of them nothing was written. [`Error::UnknownOutcome`] if they could not be synced.
+    pub fn commit(self) -> Result<()> {
+        let Self { state, since } = self;
+        let (keyspace, parts) = state.into_parts();
+        let identities: Vec<_> = parts.iter().map(|part| Arc::clone(&part.identity)).collect();
+        let mut reads = ReadSet { since, keys: Vec::new(), ranges: Vec::new() };
+        let mut writes = Vec::new();
+        for part in parts {
+            let number = part.identity.number;
+            let of_part = |(key, was_there)| ReadKey { keyspace: number, key, was_there };
+            reads.keys.extend(part.keys.into_iter().map(of_part));
+            let ranges = part.ranges.into_iter();
+            reads.ranges.extend(ranges.filter_map(|range| range.into_read(number)));
+            let operation = |(key, write)| match write {
+                KeyWrite::Set { value, expires_at } => WriteOperation::set(key, value, expires_at),
+                KeyWrite::Remove => WriteOperation::Remove { key },
+            };
+            let operations = part.writes.into_iter().map(operation);
+            writes.extend(
+                operations.map(|operation| KeyspaceOperation { keyspace: number, operation }),
+            );
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        // What it read is checked before anything of it is written.
+        let operation = WriteOperation::RequireUnchanged(Box::new(reads));
+        let check = KeyspaceOperation { keyspace: keyspace.number, operation };
+        let batch: Batch = std::iter::once(check).chain(writes).collect();
+        keyspace.apply(batch, &identities).map(|_| ())
+    }
+
+    /// Returns the reads and writes of the keyspace that it began in.
+    fn home(&self) -> KeyspaceTransaction<'_> {
+        KeyspaceTransaction { state: &self.state, position: TransactionState::HOME }
+    }
+}
+
+impl<'t> KeyspaceTransaction<'t> {
+    /// Returns the value that the transaction gave the key, or else the one that the key had when
+    /// it began; `None` if the key was not there or had expired.
+    ///
+    /// # Errors
+    /// As [`KeyspaceView::get`]; [`Error::TransactionTooLarge`] if it has read too much.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        self.read(key.as_ref(), |view, key| view.get(key), |value| value.map(<[u8]>::to_vec))
+    }
+
+    /// Returns true if the transaction has set the key, or if it was there when it began; no value
+    /// is read.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let is_there = |view: &KeyspaceView, key: &[u8]| Ok(view.contains(key)?.then_some(()));
+        let found = self.read(key.as_ref(), is_there, |value| value.map(|_| ()))?;
+        Ok(found.is_some())
+    }
+
+    /// Returns an iterator over the keys of the range and their values, in key order: those that
+    /// were there when the transaction began, with its own writes up to then and those that it
+    /// makes ahead of the iterator meanwhile.
+    ///
+    /// What it has returned counts as read, with everything in between, and the rest of the range
+    /// once it has returned `None`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), as the last item.
+    pub fn scan(&self, range: impl KeyBounds) -> TransactionScan<'t> {
+        TransactionScan::new(self.state, self.position, range.into_bounds())
+    }
+
+    /// Returns an iterator over the keys that begin with `prefix`, as [`scan`](Self::scan) does.
+    pub fn scan_prefix(&self, prefix: impl AsRef<[u8]>) -> TransactionScan<'t> {
+        self.scan(KeyPrefix(prefix.as_ref()))
+    }
+
+    /// Sets the key to the value, for good: an expiry it had is gone.
+    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.write(key, KeyWrite::Set { value: value.into(), expires_at: None });
+    }
+
+    /// Sets the key to the value until it expires; the time counts from this call.
+    pub fn set_expiring(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>, expiry: Expiry) {
+        let expires_at = Some(expiry.time(self.state.now()));
+        self.write(key, KeyWrite::Set { value: value.into(), expires_at });
+    }
+
+    /// Removes the key if it is there.
+    pub fn remove(&self, key: impl Into<Vec<u8>>) {
+        self.write(key, KeyWrite::Remove);
+    }
+
+    fn write(&self, key: impl Into<Vec<u8>>, write: KeyWrite) {
+        self.state.with_part(self.position, |part| part.writes.insert(key.into(), write));
+    }
+
+    /// Reads a key from the store with `stored`, or with `written` if the transaction wrote it.
+    fn read<T>(
+        &self,
+        key: &[u8],
+        stored: impl FnOnce(&KeyspaceView, &[u8]) -> Result<Option<T>>,
+        written: impl FnOnce(Option<&[u8]>) -> Option<T>,
+    ) -> Result<Option<T>> {
+        self.state.with_part(self.position, |part| {
+            if let Some(write) = part.writes.get(key) {
+                return Ok(written(self.state.value(write)));
+            }
+            let found = stored(&part.view, key)?;
+            if !part.keys.contains_key(key) {
+                self.state.note_read()?;
+                part.keys.insert(key.to_vec(), found.is_some());
+            }
+            Ok(found)
+        })
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Transaction");
+        shown.field("since", &self.since.0).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeyspaceTransaction<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KeyspaceTransaction").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! What a transaction has read and written so far.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::key_bounds::interval;
+use super::keyspace::{Keyspace, KeyspaceIdentity};
+use super::keyspace_view::KeyspaceView;
+use super::read_moment::ReadMoment;
+use super::read_set::ReadRange;
+use crate::engine::{KeyspaceId, UnixMillis};
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// The reads and writes of a transaction that is under way.
+pub(super) struct TransactionState {
+    /// The keyspace that it began in.
+    keyspace: Keyspace,
+    moment: Arc<ReadMoment>,
+    /// The number of keys that were read.
+    reads: Cell<usize>,
+    /// The keyspaces that were used, the one that it began in first.
+    parts: RefCell<Vec<TransactionPart>>,
+}
+
+/// The reads and writes of one keyspace.
+pub(super) struct TransactionPart {
+    /// The keyspace as it was when the transaction began.
+    pub(super) view: KeyspaceView,
+    pub(super) identity: Arc<KeyspaceIdentity>,
+    /// The keys that were read, each with true if it was there.
+    pub(super) keys: BTreeMap<Vec<u8>, bool>,
+    pub(super) ranges: Vec<ScannedRange>,
+    /// The newest write of each key.
+    pub(super) writes: BTreeMap<Vec<u8>, KeyWrite>,
+}
+
+/// A write that is not committed yet.
+#[derive(Clone)]
+pub(super) enum KeyWrite {
+    Set { value: Vec<u8>, expires_at: Option<UnixMillis> },
+    Remove,
+}
+
+/// A range as far as it was read.
+pub(super) struct ScannedRange {
+    pub(super) bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+    pub(super) is_reverse: bool,
+    /// The last key that was read, unless all were.
+    pub(super) last: Option<Vec<u8>>,
+    pub(super) is_whole: bool,
+    /// The number of keys that were read.
+    pub(super) keys: usize,
+}
+
+impl ScannedRange {
+    /// Returns what was read, unless that is nothing.
+    pub(super) fn into_read(self, keyspace: KeyspaceId) -> Option<ReadRange> {
+        let Self { bounds: (start, end), is_reverse, last, is_whole, keys } = self;
+        let bounds = match (is_whole, last) {
+            (true, _) => (start, end),
+            (false, None) => return None,
+            (false, Some(last)) if is_reverse => (Bound::Included(last), end),
+            (false, Some(last)) => (start, Bound::Included(last)),
+        };
+        let (start, end) = interval(bounds);
+        Some(ReadRange { keyspace, start, end, keys })
+    }
+}
+
+impl TransactionState {
+    /// The position of the keyspace that it began in.
+    pub(super) const HOME: usize = 0;
+
+    /// Returns the state of a transaction that did nothing yet.
+    pub(super) fn new(keyspace: &Keyspace, moment: ReadMoment) -> Self {
+        let moment = Arc::new(moment);
+        let parts = RefCell::new(vec![TransactionPart::new(keyspace, &moment)]);
+        Self { keyspace: keyspace.clone(), moment, reads: Cell::new(0), parts }
+    }
+
+    /// Returns the position of a keyspace among those that were used, as it is from now on.
+    pub(super) fn position(&self, keyspace: &Keyspace) -> Result<usize> {
+        keyspace.identity.require_of(&self.keyspace.view.shared)?;
+        let mut parts = self.parts.borrow_mut();
+        let found = parts.iter().position(|part| part.identity.number == keyspace.number);
+        Ok(found.unwrap_or_else(|| {
+            parts.push(TransactionPart::new(keyspace, &self.moment));
+            parts.len() - 1
+        }))
+    }
+
+    /// Calls `with` with what was done in the keyspace at this position.
+    pub(super) fn with_part<T>(
+        &self,
+        position: usize,
+        with: impl FnOnce(&mut TransactionPart) -> T,
+    ) -> T {
+        // Every position is one of a part, and none is removed.
+        with(&mut self.parts.borrow_mut()[position])
+    }
+
+    /// Counts a key that is read.
+    pub(super) fn note_read(&self) -> Result<()> {
+        let reads_max = self.keyspace.view.shared.limits.transaction_reads_max();
+        if self.reads.get() >= reads_max {
+            return Err(Error::TransactionTooLarge { reads_max });
+        }
+        self.reads.set(self.reads.get() + 1);
+        Ok(())
+    }
+
+    /// Returns the value that a write gives its key, unless it is removed or has expired meanwhile.
+    pub(super) fn value<'w>(&self, write: &'w KeyWrite) -> Option<&'w [u8]> {
+        match write {
+            KeyWrite::Set { value, expires_at } => {
+                let is_past = self.keyspace.view.shared.clock.is_past(*expires_at);
+                (!is_past).then_some(value)
+            }
+            KeyWrite::Remove => None,
+        }
+    }
+
+    /// Returns the time of day.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.keyspace.view.shared.clock.now()
+    }
+
+    /// Returns the keyspace that it began in, and what was done in each.
+    pub(super) fn into_parts(self) -> (Keyspace, Vec<TransactionPart>) {
+        (self.keyspace, self.parts.into_inner())
+    }
+}
+
+impl TransactionPart {
+    fn new(keyspace: &Keyspace, moment: &Arc<ReadMoment>) -> Self {
+        let view = KeyspaceView { moment: Some(Arc::clone(moment)), ..keyspace.view.clone() };
+        Self {
+            view,
+            identity: Arc::clone(&keyspace.identity),
+            keys: BTreeMap::new(),
+            ranges: Vec::new(),
+            writes: BTreeMap::new(),
+        }
+    }
+}

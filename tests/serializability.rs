@@ -1,0 +1,273 @@
+//! Random transactions of many threads are as if they had run one after the other, in the order in
+//! which they were committed, also where the process was killed in between.
+//!
+//! Each transaction writes down what it did and what it saw, in a keyspace of its own and under a
+//! key of its own: that record is there if and only if the transaction was committed, and its
+//! version says when. Doing them again one by one must show each of them the same.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/form.rs"]
+mod form;
+#[path = "common/random.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod random;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ops::Bound;
+use std::path::Path;
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use form::by_form;
+use kvs::{EngineKind, Error, Keyspace, Options, Store, Transaction};
+use random::Random;
+
+const KEYS: u64 = 6;
+const THREADS: u64 = 4;
+
+/// Says in the environment which directory a child uses.
+const DIRECTORY: &str = "KVS_SERIALIZABILITY_DIRECTORY";
+
+/// A step of a transaction with what it showed, as a line of text.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Get { key: String, seen: Option<String> },
+    Scan { from: String, to: String, limit: usize, reverse: bool, seen: Vec<(String, String)> },
+    Set { key: String, value: String },
+    Remove { key: String },
+}
+
+impl Step {
+    fn write(&self) -> String {
+        match self {
+            Self::Get { key, seen } => format!("get {key} {}", seen.as_deref().unwrap_or("-")),
+            Self::Scan { from, to, limit, reverse, seen } => {
+                let seen: Vec<_> =
+                    seen.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("scan {from} {to} {limit} {reverse} {}", seen.join(","))
+            }
+            Self::Set { key, value } => format!("set {key} {value}"),
+            Self::Remove { key } => format!("remove {key}"),
+        }
+    }
+
+    fn read(line: &str) -> Self {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let word = |position: usize| words[position].clone();
+        match &*words[0] {
+            "get" => Self::Get { key: word(1), seen: Some(word(2)).filter(|seen| seen != "-") },
+            "scan" => {
+                let entries = words[5].split(',').filter_map(|entry| entry.split_once('='));
+                Self::Scan {
+                    from: word(1),
+                    to: word(2),
+                    limit: words[3].parse().unwrap(),
+                    reverse: words[4] == "true",
+                    seen: entries.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+                }
+            }
+            "set" => Self::Set { key: word(1), value: word(2) },
+            "remove" => Self::Remove { key: word(1) },
+            other => panic!("{other:?} is no step"),
+        }
+    }
+
+    /// Does the step on a map; returns the step as it went there.
+    fn again(&self, entries: &mut BTreeMap<String, String>) -> Self {
+        match self {
+            Self::Get { key, .. } => {
+                Self::Get { key: key.clone(), seen: entries.get(key).cloned() }
+            }
+            Self::Scan { from, to, limit, reverse, .. } => {
+                let owned = |(key, value): (&String, &String)| (key.clone(), value.clone());
+                let range =
+                    entries.range::<str, _>((Bound::Included(&from[..]), Bound::Excluded(&to[..])));
+                let seen = match reverse {
+                    true => range.rev().take(*limit).map(owned).collect(),
+                    false => range.take(*limit).map(owned).collect(),
+                };
+                let (from, to, limit, reverse) = (from.clone(), to.clone(), *limit, *reverse);
+                Self::Scan { from, to, limit, reverse, seen }
+            }
+            Self::Set { key, value } => {
+                entries.insert(key.clone(), value.clone());
+                Self::Set { key: key.clone(), value: value.clone() }
+            }
+            Self::Remove { key } => {
+                entries.remove(key);
+                Self::Remove { key: key.clone() }
+            }
+        }
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Draws a step and does it.
+fn step(transaction: &Transaction, random: &mut Random, value: String) -> kvs::Result<Step> {
+    let key = format!("k{}", random.below(KEYS));
+    Ok(match random.below(6) {
+        0 | 1 => {
+            let seen = transaction.get(&key)?.map(text);
+            Step::Get { key, seen }
+        }
+        2 => {
+            let (from, to) = (key, format!("k{}", random.below(KEYS + 1)));
+            let (from, to) = if from <= to { (from, to) } else { (to, from) };
+            let (limit, reverse) =
+                (1 + usize::try_from(random.below(KEYS)).unwrap(), random.below(2) == 0);
+            let scan = transaction.scan(&from[..]..&to[..]);
+            let scan = if reverse { scan.reverse() } else { scan };
+            let mut seen = Vec::new();
+            for entry in scan.take(limit) {
+                let (key, value) = entry?;
+                seen.push((text(key), text(value)));
+            }
+            Step::Scan { from, to, limit, reverse, seen }
+        }
+        3 => {
+            transaction.remove(&key[..]);
+            Step::Remove { key }
+        }
+        _ => {
+            transaction.set(&key[..], &value[..]);
+            Step::Set { key, value }
+        }
+    })
+}
+
+/// Runs one random transaction; returns true if it was committed.
+fn run(store: &Store, history: &Keyspace, name: &str, random: &mut Random) -> kvs::Result<bool> {
+    let transaction = store.begin()?;
+    let mut lines = Vec::new();
+    for number in 0..=random.below(5) {
+        let step = step(&transaction, random, format!("{name}.{number}"))?;
+        lines.push(step.write());
+        // Another thread comes in between, on one core too.
+        if random.below(2) == 0 {
+            thread::yield_now();
+        }
+    }
+    transaction.of(history)?.set(name, lines.join("\n"));
+    match transaction.commit() {
+        Ok(()) => Ok(true),
+        Err(Error::TransactionConflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Does every transaction of the history again, in order, and compares what it showed. Returns how
+/// many there are.
+fn check(store: &Store) -> usize {
+    let history = store.keyspace("history").unwrap();
+    let mut committed = Vec::new();
+    for key in history.scan(..).keys() {
+        let entry = history.entry(key.unwrap()).unwrap().unwrap();
+        committed.push((entry.version, text(entry.value)));
+    }
+    committed.sort_unstable();
+    let mut entries = BTreeMap::new();
+    for (version, lines) in &committed {
+        for line in lines.lines() {
+            let step = Step::read(line);
+            assert_eq!(step.again(&mut entries), step, "in commit {version} of {committed:#?}");
+        }
+    }
+    let stored = store.scan(..).map(Result::unwrap);
+    let stored: BTreeMap<_, _> = stored.map(|(key, value)| (text(key), text(value))).collect();
+    assert_eq!(stored, entries, "the store holds what the transactions left");
+    committed.len()
+}
+
+/// Lets threads run so many transactions each; returns how many were refused.
+fn run_threads(store: &Store, seed: u64, transactions: usize) -> usize {
+    let history = store.keyspace("history").unwrap();
+    let refused = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (history, refused) = (&history, &refused);
+            scope.spawn(move || {
+                let mut random = Random(seed * THREADS + thread);
+                for number in 0..transactions {
+                    let name = format!("{seed}.{thread}.{number}");
+                    if !run(store, history, &name, &mut random).unwrap() {
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    refused.into_inner()
+}
+
+#[test]
+fn transactions_of_many_threads_are_serializable() {
+    let mut refused = 0;
+    for engine in [EngineKind::Kvs, EngineKind::Memory] {
+        for seed in 1..=by_form([4, 40, 1000]) {
+            let directory = tempfile::tempdir().unwrap();
+            let options = Options::new(directory.path()).engine(engine).segment_bytes_max(64 << 10);
+            let store = Store::open(options.compaction_bytes_min(16 << 10)).unwrap();
+            // With bad luck no two of them meet, so more are run until some do.
+            for round in 0..100 {
+                let met = run_threads(&store, seed * 100 + round, 250);
+                refused += met;
+                if met > 0 {
+                    break;
+                }
+            }
+            assert!(check(&store) > 0);
+        }
+    }
+    assert!(refused > 0, "no two transactions met");
+}
+
+#[test]
+fn transactions_of_killed_processes_are_serializable() {
+    for seed in 1..=by_form([2, 10, 200]) {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut random, mut kills, mut committed) = (Random(seed), 0, 0);
+        // A child that is killed before it committed anything is followed by another one.
+        while kills < 4 || committed == 0 {
+            let mut child = Command::new(env::current_exe().unwrap())
+                .args(["--exact", "child", "--ignored"])
+                .env(DIRECTORY, directory.path())
+                .env("KVS_SERIALIZABILITY_SEED", (seed * 1000 + kills).to_string())
+                .stdout(process::Stdio::null())
+                .stderr(process::Stdio::null())
+                .spawn()
+                .unwrap();
+            thread::sleep(Duration::from_millis(30) + random.milliseconds(200));
+            child.kill().unwrap();
+            let status = child.wait().unwrap();
+            assert_eq!(status.code(), None, "it runs until it is killed");
+            let count = check(&open(directory.path()));
+            assert!(count >= committed, "{committed} were committed before");
+            (kills, committed) = (kills + 1, count);
+            assert!(kills < 100, "nothing is ever committed");
+        }
+    }
+}
+
+fn open(directory: &Path) -> Store {
+    let options = Options::new(directory).lock_wait(Duration::from_secs(30));
+    let options = options.segment_bytes_max(64 << 10).compaction_bytes_min(16 << 10);
+    Store::open(options).unwrap()
+}
+
+#[test]
+#[ignore = "it is what another test runs and kills"]
+fn child() {
+    let Ok(directory) = env::var(DIRECTORY) else { return };
+    let seed: u64 = env::var("KVS_SERIALIZABILITY_SEED").unwrap().parse().unwrap();
+    let store = open(Path::new(&directory));
+    for round in 0.. {
+        run_threads(&store, seed * 1_000_000 + round, 100);
+    }
+}
