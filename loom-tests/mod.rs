@@ -31,6 +31,8 @@ mod turn_order;
 mod turn_panic;
 mod turn_shutdown;
 mod turns;
+mod watch;
+mod watchers;
 
 use crate::server::{evictions, wake_up};
 use crate::store::{Batch, WriteOperation};
@@ -100,4 +102,6 @@ tests![
     turn_shutdown,
     turns,
     wake_up,
+    watch,
+    watchers,
 ];

@@ -44,6 +44,10 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::SkipReadKeys, "transactions"),
     (Bug::SkipReadRanges, "transactions"),
     (Bug::RegisterWakerLate, "tickets"),
+    (Bug::TellUnpublished, "watch"),
+    (Bug::LeaveRingOpen, "watch"),
+    (Bug::WaitUnchecked, "watchers"),
+    (Bug::KeepWakeList, "watchers"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

@@ -154,6 +154,14 @@ pub(crate) enum Bug {
     SurvivePanic,
     /// A turn of a caller tells nobody what it leaves to be done.
     ForgetUpkeep,
+    /// A change is told before readers see it.
+    TellUnpublished,
+    /// A watch that begins to wait does not look for changes once more.
+    WaitUnchecked,
+    /// A watch whose time has passed keeps those whom it was to wake.
+    KeepWakeList,
+    /// The end of the writer is not told to those who watch.
+    LeaveRingOpen,
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ pub use server::{
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
 pub use store::{
-    Expiry, KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction, KeyspaceView, KvStore,
-    KvsEngine, Precondition, Scan, Snapshot, Store, Transaction, TransactionScan, WriteBatch,
-    WriteTicket,
+    Change, CommittedBatch, Expiry, KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction,
+    KeyspaceView, KvStore, KvsEngine, Precondition, Scan, Snapshot, Store, Transaction,
+    TransactionScan, Watch, WatchEvent, WriteBatch, WriteTicket,
 };

@@ -89,6 +89,7 @@ pub struct Options {
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
     pub(crate) cache_bytes: usize,
+    pub(crate) watch_bytes: usize,
     pub(crate) create: bool,
     pub(crate) read_only: bool,
     pub(crate) trust_directory: bool,
@@ -109,6 +110,7 @@ impl Options {
             segment_bytes_max: table::SEGMENT_BYTES_MAX,
             compaction_bytes_min: table::COMPACTION_BYTES_MIN,
             cache_bytes: table::CACHE_BYTES,
+            watch_bytes: table::WATCH_BYTES,
             create: true,
             read_only: false,
             trust_directory: false,
@@ -215,6 +217,19 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// Sets the most bytes of memory for the latest changes, which [watches](crate::Keyspace::watch)
+    /// read; the default is 16 MiB.
+    ///
+    /// They are kept from the first watch of a store on. Beside its keys and values a batch takes
+    /// about 150 bytes, and 60 for each of its changes if it has several. A watch that is later
+    /// than the oldest batch that is kept is told which versions it missed, as it is of a batch
+    /// that is larger than this.
+    #[must_use]
+    pub fn watch_bytes(mut self, bytes: usize) -> Self {
+        self.watch_bytes = bytes;
         self
     }
 

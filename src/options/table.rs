@@ -40,6 +40,9 @@ pub const COMPACTION_BYTES_MIN: u64 = 4 << 20;
 /// The default of `cache_bytes`.
 pub const CACHE_BYTES: usize = 256 << 20;
 
+/// The default of `watch_bytes`.
+pub const WATCH_BYTES: usize = 16 << 20;
+
 /// The default of `connections_max`.
 pub const CONNECTIONS_MAX: usize = 10_000;
 
@@ -145,6 +148,7 @@ pub const OPTIONS: &[OptionRow] = {
         row("segment_bytes_max", None, &[], Bytes(SEGMENT_BYTES_MAX)),
         row("compaction_bytes_min", None, &[], Bytes(COMPACTION_BYTES_MIN)),
         row("cache_bytes", Some("--cache-mib"), &[], Bytes(CACHE_BYTES as u64)),
+        row("watch_bytes", None, &[], Bytes(WATCH_BYTES as u64)),
         row("workers", Some("--workers"), &["io-threads"], Text("half the number of cores")),
         row("readers", Some("--readers"), &[], Text("the number of cores")),
         row(

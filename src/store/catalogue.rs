@@ -4,7 +4,7 @@
 use std::ops::Bound;
 
 use crate::bugs::{Bug, planted};
-use crate::engine::KeyspaceId;
+use crate::engine::{KeyInterval, KeyspaceId, Mutation, MutationKind};
 use crate::{Error, Result};
 
 /// The name of the default keyspace, which is in no catalogue.
@@ -144,6 +144,24 @@ pub(super) fn numbers(catalogue: &impl CatalogueReader) -> Result<Vec<KeyspaceId
     }
     keyspaces.sort_unstable();
     Ok(keyspaces)
+}
+
+/// Returns true if a mutation of a batch drops a keyspace: the removal of all its keys, directly
+/// behind that of its name. No other operation has such a pair.
+pub(super) fn is_drop(batch: &[Mutation], position: usize) -> bool {
+    let before = position.checked_sub(1).and_then(|before| batch.get(before));
+    let is_behind_name = before.is_some_and(|before| {
+        before.keyspace == KeyspaceId::CATALOGUE
+            && matches!(before.kind, MutationKind::Remove { .. })
+    });
+    let range = batch.get(position).and_then(Mutation::range);
+    is_behind_name && range == Some(KeyInterval::ALL)
+}
+
+/// Returns the keyspaces that a batch drops.
+pub(super) fn dropped(batch: &[Mutation]) -> impl Iterator<Item = KeyspaceId> {
+    let positions = (1..batch.len()).filter(|position| is_drop(batch, *position));
+    positions.map(|position| batch[position].keyspace)
 }
 
 /// Returns true if a key of the catalogue is a name.

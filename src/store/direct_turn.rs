@@ -10,6 +10,7 @@
 use std::slice;
 
 use super::batch::Batch;
+use super::change::RemovalCause;
 use super::outcome::BatchOutcome;
 use super::request::{FailedGroup, WriteRequest};
 use super::writer::{GROUP_BYTES_MAX, Writer};
@@ -38,7 +39,7 @@ impl Writer {
         let mut resolver = self.resolver(batch.reads());
         let mut outcome = resolver.add(batch);
         let (mut group, _) = resolver.finish();
-        if let Err(error) = self.apply(&mut group) {
+        if let Err(error) = self.apply(&mut group, RemovalCause::Request) {
             FailedGroup::new(&group, first, &error).fail(&mut outcome);
         }
         outcome

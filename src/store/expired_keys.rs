@@ -1,6 +1,7 @@
 //! The removal of keys whose expiry has passed, by groups of the writer's own.
 
 use super::batch::Batch;
+use super::change::RemovalCause;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::resolve::Resolver;
 use super::writer::Writer;
@@ -42,7 +43,7 @@ impl Writer {
         }
         let (mut group, _) = resolver.finish();
         let is_moving = !group.is_empty();
-        let committed = self.apply(&mut group);
+        let committed = self.apply(&mut group, RemovalCause::Expiry);
         // What fails now would fail again at once: it waits for the next look.
         may_be_more && is_moving && committed.is_ok()
     }

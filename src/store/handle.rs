@@ -89,6 +89,7 @@ impl Store {
             limits,
             durability: options.durability,
             health: Arc::clone(&health),
+            watch_bytes: options.watch_bytes,
         });
         let actors = actors.map_err(|e| Error::io("start a thread for", &directory, e))?;
         let shared = Arc::new(OpenStore {

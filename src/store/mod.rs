@@ -13,6 +13,11 @@
 
 mod batch;
 mod catalogue;
+pub(crate) mod change;
+pub(crate) mod change_cursor;
+pub(crate) mod change_recorder;
+pub(crate) mod change_ring;
+pub(crate) mod change_wait;
 pub(crate) mod clock;
 mod direct_turn;
 mod entry_scan;
@@ -53,6 +58,10 @@ mod transaction;
 mod transaction_scan;
 mod transaction_state;
 mod update;
+pub(crate) mod wake_list;
+mod watch;
+mod watch_event;
+mod watch_filter;
 mod write_actors;
 mod write_batch;
 mod write_path;
@@ -61,6 +70,7 @@ mod writer_message;
 mod writer_thread;
 mod writes;
 
+pub use change::Change;
 pub use entry_scan::{Keys, Scan};
 pub use expiry::Expiry;
 pub use handle::Store;
@@ -75,6 +85,8 @@ pub use text::{KvStore, KvsEngine};
 pub use ticket::WriteTicket;
 pub use transaction::{KeyspaceTransaction, Transaction};
 pub use transaction_scan::TransactionScan;
+pub use watch::Watch;
+pub use watch_event::{CommittedBatch, WatchEvent};
 pub use write_batch::{KeyspaceBatch, WriteBatch};
 
 pub(crate) use crate::engine::UnixMillis;

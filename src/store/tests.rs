@@ -6,6 +6,7 @@ mod failing_writer;
 mod linearizability;
 mod simulation;
 mod transactions;
+mod watches;
 mod writer;
 
 use std::path::Path;

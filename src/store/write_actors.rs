@@ -4,12 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use super::batch::Batch;
+use super::change_ring::ChangeRing;
 use super::maintenance::{self, Maintenance};
 use super::outcome::BatchOutcome;
 use super::write_path::{Submission, SyncReply, WritePath};
 use super::writer::{self, Writer, WriterParts};
 use super::writer_message::WriterMessage;
 use crate::actor::{ActorThread, Address, Gone, Reply, Seat, Turn, mailbox, spawn, spawn_seated};
+use crate::sync::{Arc, OnceLock};
 use crate::{Durability, Result as StoreResult};
 
 /// The time from one look at syncs and compactions to the next, unless a shorter one is asked for.
@@ -24,6 +26,8 @@ pub(super) struct WriteActors {
     seat: Seat<Writer>,
     /// Every group waits for the disk.
     waits_for_disk: bool,
+    /// Set by the first watch.
+    changes: OnceLock<Arc<ChangeRing>>,
     _writer_thread: ActorThread,
     _maintenance_thread: ActorThread,
 }
@@ -46,6 +50,7 @@ impl WriteActors {
             writer,
             seat,
             waits_for_disk,
+            changes: OnceLock::default(),
             _writer_thread: writer_thread,
             _maintenance_thread: maintenance_thread,
         })
@@ -133,6 +138,16 @@ impl WritePath for WriteActors {
             WriterMessage::Sync { reply } => reply,
             _ => unreachable!("a mailbox gives back what it was given"),
         })
+    }
+
+    fn changes(&self) -> Result<Arc<ChangeRing>, Gone> {
+        if let Some(ring) = self.changes.get() {
+            return Ok(Arc::clone(ring));
+        }
+        let (reply, answer) = Reply::channel();
+        self.writer.send(WriterMessage::Record { reply }).map_err(|_| Gone)?;
+        let ring = answer.wait()?;
+        Ok(Arc::clone(self.changes.get_or_init(|| ring)))
     }
 
     fn is_gone(&self) -> bool {

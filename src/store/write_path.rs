@@ -1,9 +1,11 @@
 //! The seam between a store and whoever applies its writes.
 
 use super::batch::Batch;
+use super::change_ring::ChangeRing;
 use super::outcome::BatchOutcome;
 use crate::Result as StoreResult;
 use crate::actor::{Gone, Reply};
+use crate::sync::Arc;
 
 /// The right to the outcomes of submitted batches, one for each.
 pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
@@ -41,6 +43,10 @@ pub(crate) trait WritePath: Send + Sync {
 
     /// Asks for a sync without blocking; gives the reply back where [`submit`](Self::submit) would.
     fn submit_sync(&self, reply: SyncReply) -> Result<(), SyncReply>;
+
+    /// Returns the latest changes in memory; it has every write that no read saw before this was
+    /// called. The first call blocks until the writes before it are done.
+    fn changes(&self) -> Result<Arc<ChangeRing>, Gone>;
 
     /// Returns true if nobody is at the end any more, so that nothing will be taken again.
     fn is_gone(&self) -> bool;

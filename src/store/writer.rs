@@ -2,7 +2,7 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
+//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Record`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
 //! | jobs | to maintenance | syncs; preparations; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
@@ -11,13 +11,15 @@
 //! group and answers them: that is group commit. The writer waits for nobody but the disk. After a
 //! failure that leaves the log in doubt it answers every later write with the reason.
 //!
-//! Expired keys are removed by a group of their own, as the [schedule](super::expiry_schedule)
-//! says: after any group, so that a stream of writes does not hold it off, and when no message
-//! came.
+//! Expired keys are removed by [a group of their own](super::expired_keys): after any group, so that
+//! a stream of writes does not hold it off, and when no message came.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::change::RemovalCause;
+use super::change_recorder::ChangeRecorder;
+use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
@@ -30,7 +32,7 @@ use super::write_path::SyncReply;
 use super::writer_message::WriterMessage;
 use super::writer_thread::WriterThread;
 use crate::actor::{Actor, Address, Wait};
-use crate::bugs::{Bug, planted};
+use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, Sequence, WriteHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, Result};
@@ -59,6 +61,9 @@ pub(crate) struct Writer {
     pub(super) health: Arc<Health>,
     named: NamedKeyspaces,
     pub(super) expiry: ExpirySchedule,
+    /// Gets every change from the first watch on.
+    recorder: Option<ChangeRecorder>,
+    watch_bytes: usize,
     /// Its own thread, for the turns that others take.
     pub(super) thread: WriterThread,
     /// The last group failed, which was logged, or the disk is full.
@@ -75,6 +80,8 @@ pub(crate) struct WriterParts {
     pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
+    /// The memory for the latest changes, once they are watched.
+    pub(crate) watch_bytes: usize,
 }
 
 /// A request that waits for a group, in the order of arrival.
@@ -96,7 +103,7 @@ struct GroupRequests {
 impl Writer {
     /// Returns the writer of an engine that was just opened; jobs go to maintenance by the address.
     pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
-        let WriterParts { engine, reader, clock, limits, durability, health } = parts;
+        let WriterParts { engine, reader, clock, limits, durability, health, watch_bytes } = parts;
         Self {
             thread: WriterThread::new(&*engine),
             engine,
@@ -108,6 +115,8 @@ impl Writer {
             health,
             named: NamedKeyspaces::default(),
             expiry: ExpirySchedule::new(clock.instant()),
+            recorder: None,
+            watch_bytes,
             is_failing: false,
             files_checked: clock.instant(),
         }
@@ -191,7 +200,7 @@ impl Writer {
     ) -> Result<()> {
         // A group that could not be synced has its sequence numbers all the same.
         let mut first = self.engine.next_sequence();
-        let mut committed = self.apply(&mut group);
+        let mut committed = self.apply(&mut group, RemovalCause::Request);
         if let Err(error) = &committed
             && self.engine.full().is_some()
             && !removals.is_empty()
@@ -201,7 +210,7 @@ impl Writer {
             let failed = FailedGroup::new(&group, first, error);
             group = self.separate_removals(&failed, requests, removals);
             first = self.engine.next_sequence();
-            committed = self.apply(&mut group);
+            committed = self.apply(&mut group, RemovalCause::Request);
         }
         if let Err(error) = &committed {
             let failed = FailedGroup::new(&group, first, error);
@@ -216,15 +225,33 @@ impl Writer {
         matches!(self.durability, Durability::Always)
     }
 
-    /// Hands a group to the engine.
-    pub(super) fn apply(&mut self, group: &mut Group) -> Result<()> {
+    /// Hands a group to the engine, and tells those who watch of it once it is visible.
+    pub(super) fn apply(&mut self, group: &mut Group, cause: RemovalCause) -> Result<()> {
         if group.is_empty() {
             return Ok(());
         }
         let changes = NamedChanges::of(group);
+        let first = self.engine.next_sequence();
+        let mut recorded = self.recorder.as_ref().map(|it| it.copy(group, first, cause));
+        if_planted!(TellUnpublished => self.tell(recorded.take()));
         let committed = self.commit_group(group).inspect(|()| self.named.change(changes));
         self.note(&committed);
+        if committed.is_ok() {
+            self.tell(recorded.take());
+        }
         committed
+    }
+
+    fn tell(&self, recorded: Option<RecordedGroup>) {
+        if let (Some(recorder), Some(group)) = (&self.recorder, recorded) {
+            recorder.tell(group);
+        }
+    }
+
+    /// Returns the ring that gets every change from now on.
+    fn record(&mut self) -> Arc<ChangeRing> {
+        let (bytes_max, next) = (self.watch_bytes, self.engine.next_sequence());
+        self.recorder.get_or_insert_with(|| ChangeRecorder::new(bytes_max, next)).ring()
     }
 
     fn commit_group(&mut self, group: &mut Group) -> Result<()> {
@@ -402,6 +429,7 @@ impl Actor for Writer {
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
                 // What maintenance says concerns no request, so its place among them does not
                 // matter.
+                WriterMessage::Record { reply } => reply.send(self.record()),
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Upkeep => self.expire_if_due(),
                 WriterMessage::Delivered { delivery, is_last } => {

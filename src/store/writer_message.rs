@@ -1,9 +1,12 @@
 //! The messages of the writer.
 
 use super::batch::Batch;
+use super::change_ring::ChangeRing;
 use super::write_path::{Submission, SyncReply, WriteReply};
 use crate::Error;
+use crate::actor::Reply;
 use crate::engine::{Delivery, JobKind};
+use crate::sync::Arc;
 
 /// A message to the writer.
 pub(crate) enum WriterMessage {
@@ -18,6 +21,11 @@ pub(crate) enum WriterMessage {
     Sync {
         /// The reply with the result.
         reply: SyncReply,
+    },
+    /// Keep the latest changes in a ring from now on, if there is none yet.
+    Record {
+        /// The reply with the ring.
+        reply: Reply<Arc<ChangeRing>>,
     },
     /// A turn on another thread left something to do that is the business of the writer's own.
     Upkeep,

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use kvs::{EngineKind, Error, Expiry, Options, Precondition, Result, Store, WriteBatch};
+use kvs::{
+    EngineKind, Error, Expiry, Options, Precondition, Result, Store, WatchEvent, WriteBatch,
+};
 use tempfile::TempDir;
 
 use super::{read, section};
@@ -141,6 +143,13 @@ const PROBES: &[(&str, Probe)] = &[
         store.set("a", "1")?;
         assert!(matches!(transaction.commit(), Err(Error::TransactionConflict)));
         assert_eq!(store.len()?, 1);
+        Ok(())
+    }),
+    ("watch", |store| {
+        let mut watch = store.watch_key("a")?;
+        store.set("a", "1")?;
+        let Some(WatchEvent::Committed(batch)) = watch.next() else { panic!("it tells nothing") };
+        assert_eq!(batch.version(), store.metadata("a")?.map_or(0, |metadata| metadata.version));
         Ok(())
     }),
     ("snapshot", |store| {

@@ -39,6 +39,7 @@ impl Bench {
             limits: SizeLimits::new(&Options::new("unused")),
             durability: Durability::Always,
             health: Arc::new(Health::default()),
+            watch_bytes: 1 << 20,
         };
         let writer = Writer::new(parts, jobs);
         Self { writer, fault, reader: opened.reader, jobs: Some(inbox) }
