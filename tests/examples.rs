@@ -60,7 +60,7 @@ fn every_example_prints_what_it_says() {
     let directory = TempDir::new().unwrap();
     let server = Server::start(directory.path(), &[]);
     let names = names();
-    assert_eq!(names, ["batches", "client", "embed", "server"]);
+    assert_eq!(names, ["batches", "client", "embed", "job_queue", "server"]);
     for name in names {
         let arguments = match &*name {
             "client" => vec![server.address.to_string()],

@@ -58,8 +58,8 @@ impl Keyspace {
     ///
     /// # Errors
     /// Those of [`write`](Self::write) that are known without the writer: a key, a value or the
-    /// batch is too large, a keyspace is of another store, the store is read-only or was stopped by
-    /// a failure. The others come with the ticket.
+    /// batch is too large, a keyspace is of another store, the store is read-only or its writer is
+    /// gone. The others come with the ticket.
     pub fn submit(&self, batch: WriteBatch) -> Result<WriteTicket> {
         let (batch, others) = self.prepare(batch)?;
         let keyspace = self.clone();
