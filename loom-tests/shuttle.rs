@@ -1,5 +1,6 @@
 //! The whole store under random schedules: histories of eight callers that use every operation,
-//! with segments of a few records, compactions, snapshots and background syncs, are linearizable.
+//! with segments of a few records, compactions, snapshots and background syncs, are linearizable,
+//! and what a watch tells is what the store holds in the end.
 //!
 //! A schedule depends on its seed alone, which also decides the operations. A failure prints the
 //! seed of a random schedule, or the whole of a PCT one, and the environment takes both:
@@ -9,6 +10,7 @@
 //! KVS_SHUTTLE_SCHEDULE=… cargo shuttle-replay
 //! ```
 
+use std::collections::BTreeMap;
 use std::env;
 use std::panic;
 use std::process::{Command, exit};
@@ -64,6 +66,8 @@ const MISTAKES: &[Bug] = &[
     Bug::DropInputsEarly,
     Bug::RepointOverwritten,
     Bug::IgnoreSnapshots,
+    Bug::WaitUnchecked,
+    Bug::LeaveRingOpen,
 ];
 
 fn open(dice: &mut Dice) -> Store {
@@ -88,6 +92,8 @@ fn history() {
     let seed = u64::from(thread_rng().r#gen::<u32>());
     let store = open(&mut Dice::new(seed, u64::MAX));
     let time = Arc::new(Time::default());
+    let watch = store.watch(..).unwrap();
+    let watching = ThreadBuilder::new().spawn(move || follow(watch)).unwrap();
     let caller = |client: usize| -> JoinHandle<Answered> {
         let (store, time) = (store.clone(), Arc::clone(&time));
         let mut dice = Dice::new(seed, u64::try_from(client).unwrap());
@@ -105,10 +111,33 @@ fn history() {
     };
     let callers: Vec<_> = (0..CALLERS).map(caller).collect();
     let calls: Vec<_> = callers.into_iter().map(|caller| caller.join().unwrap()).collect();
+    let contents: BTreeMap<_, _> = store.scan(..).map(|entry| entry.unwrap()).collect();
     drop(store);
+    assert_eq!(watching.join().unwrap(), contents, "a watch tells something else");
     let calls: std::result::Result<Vec<_>, String> = calls.into_iter().collect();
     let tally = calls.and_then(|calls| Tally::judge(&calls.concat()));
     tally.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Follows a watch until it ends; returns what it told of.
+fn follow(watch: Watch) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let (mut entries, mut newest) = (BTreeMap::new(), 0);
+    for event in watch {
+        let WatchEvent::Committed(batch) = event else { panic!("{event:?}") };
+        assert!(batch.version() > newest, "a batch is told late or twice");
+        newest = batch.version();
+        for change in batch.changes() {
+            match change {
+                Change::Set { key, value, .. } => {
+                    entries.insert(key.to_vec(), value.to_vec());
+                }
+                Change::Removed { key } => drop(entries.remove(key)),
+                Change::Cleared => entries.clear(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    entries
 }
 
 fn run(scheduler: impl Scheduler + 'static, executions: &Arc<AtomicUsize>) {
