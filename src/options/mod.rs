@@ -224,7 +224,7 @@ impl Options {
     /// read; the default is 16 MiB.
     ///
     /// They are kept from the first watch of a store on. Beside its keys and values a batch takes
-    /// about 150 bytes, and 60 for each of its changes if it has several. A watch that is later
+    /// about 110 bytes, and 50 for each of its changes if it has several. A watch that is later
     /// than the oldest batch that is kept is told which versions it missed, as it is of a batch
     /// that is larger than this.
     #[must_use]

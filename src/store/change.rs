@@ -8,6 +8,44 @@ use crate::sync::Arc;
 
 /// A change of a keyspace by a batch that was committed; its keys and values are those of the
 /// [`CommittedBatch`](crate::CommittedBatch) that it is borrowed from.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use kvs::{Change, CommittedBatch};
+///
+/// /// Does to a copy of a keyspace what a batch did to the keyspace.
+/// fn apply(batch: &CommittedBatch, copy: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+///     for change in batch.changes() {
+///         match change {
+///             Change::Set { key, value, .. } => {
+///                 copy.insert(key.to_vec(), value.to_vec());
+///             }
+///             Change::Removed { key } | Change::Expired { key } => {
+///                 copy.remove(key);
+///             }
+///             Change::RangeRemoved { start, end } => {
+///                 let is_behind = |key: &[u8]| end.is_some_and(|end| key >= end);
+///                 copy.retain(|key, _| &key[..] < start || is_behind(key));
+///             }
+///             Change::Cleared | Change::Dropped => copy.clear(),
+///             _ => unimplemented!("a kind of change that came later"),
+///         }
+///     }
+/// }
+/// # let directory = tempfile::tempdir()?;
+/// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+/// # let mut watch = store.watch(..)?;
+/// # for key in ["a", "b", "c"] { store.set(key, "v")?; }
+/// # store.remove("c")?;
+/// # store.remove_range(.."b")?;
+/// # let mut copy = BTreeMap::new();
+/// # while let Some(kvs::WatchEvent::Committed(batch)) = watch.try_next()? {
+/// #     apply(&batch, &mut copy);
+/// # }
+/// # assert!(copy.keys().eq([b"b"]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change<'b> {
@@ -245,6 +283,8 @@ mod tests {
 
     #[test]
     fn a_copy_takes_the_memory_that_it_says_or_is_not_made() {
+        // As the docs of the option say, about.
+        assert!((100..120).contains(&BATCH_BYTES) && (40..60).contains(&size_of::<ChangeEntry>()));
         for count in [1, 2, 9] {
             let mutations = vec![put("key", "value", None); count];
             let memory = copy(&mutations, RemovalCause::Request).memory();

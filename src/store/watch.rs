@@ -129,6 +129,17 @@ impl Keyspace {
 
     /// Watches the keys that begin with `prefix`, as [`watch`](Self::watch) does.
     ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let mut watch = store.watch_prefix("user:")?;
+    /// store.set("order:1", "")?;
+    /// assert!(watch.try_next()?.is_none());
+    /// store.set("user:1", "")?;
+    /// assert!(watch.try_next()?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`watch`](Self::watch).
     pub fn watch_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<Watch> {
@@ -136,6 +147,22 @@ impl Keyspace {
     }
 
     /// Watches one key, be it there or not, as [`watch`](Self::watch) does.
+    ///
+    /// ```
+    /// # use kvs::{Change, WatchEvent};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let users = store.keyspace("users")?;
+    /// let mut watch = users.watch_key("alice")?;
+    /// users.set("alice", "1")?;
+    /// users.remove("alice")?;
+    /// assert!(watch.try_next()?.is_some() && watch.try_next()?.is_some());
+    /// store.drop_keyspace("users")?;
+    /// let Some(WatchEvent::Committed(batch)) = watch.next() else { panic!() };
+    /// assert!(batch.changes().eq([Change::Dropped]));
+    /// assert!(watch.next().is_none()); // it has ended
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`watch`](Self::watch).
@@ -171,13 +198,35 @@ impl Watch {
     }
 
     /// Returns the version up to which the watch has told everything that concerns it, for
-    /// [`after`](Self::after).
+    /// [`after`](Self::after): that of the last event, or a later one of other keys.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let mut watch = store.watch_key("a")?;
+    /// store.set("a", "1")?;
+    /// store.set("b", "1")?;
+    /// while watch.try_next()?.is_some() {}
+    /// assert_eq!(store.metadata("b")?.map(|it| it.version), Some(watch.version()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn version(&self) -> u64 {
         self.cursor.told().0
     }
 
-    /// Returns the next event, or `None` if there is none yet.
+    /// Returns the next event, or `None` if there is none yet. It never blocks.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let mut watch = store.watch(..)?;
+    /// store.set("a", "1")?;
+    /// drop(store);
+    /// assert!(watch.try_next()?.is_some());
+    /// assert!(matches!(watch.try_next(), Err(kvs::Error::Closed)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// After the last event [`Error::KeyspaceDropped`], or [`Error::Closed`] if the store was
@@ -207,6 +256,14 @@ impl Watch {
     }
 
     /// Blocks until there is an event, but no longer than this; `None` if there was none.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+    /// let mut watch = store.watch(..)?;
+    /// assert!(watch.next_timeout(std::time::Duration::from_millis(1))?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`try_next`](Self::try_next).

@@ -7,6 +7,22 @@ use super::watch_filter::WatchFilter;
 use crate::sync::Arc;
 
 /// An event of a [`Watch`](crate::Watch).
+///
+/// ```
+/// # use kvs::WatchEvent;
+/// # let directory = tempfile::tempdir()?;
+/// // Room for one change of this size, and not for two.
+/// let store = kvs::Store::open(kvs::Options::new(directory.path()).watch_bytes(1000))?;
+/// let mut watch = store.watch(..)?;
+/// for key in ["a", "b", "c"] {
+///     store.set(key, vec![0; 600])?;
+/// }
+/// let Some(WatchEvent::Missed { first, last }) = watch.next() else { panic!() };
+/// assert_eq!(last - first, 1); // a and b
+/// let Some(WatchEvent::Committed(batch)) = watch.next() else { panic!() };
+/// assert_eq!(batch.version(), last + 1); // c
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub enum WatchEvent {
     /// A batch was committed that changed something of what is watched. A write of one key is a
@@ -31,6 +47,22 @@ pub enum WatchEvent {
 /// Everything that a batch did to a keyspace within the range of the watch is in one of these.
 /// Cloning is cheap: all clones, and the events of all watches, share one copy of the batch, which
 /// lives as long as one of them.
+///
+/// ```
+/// # use kvs::{Change, WatchEvent};
+/// # let directory = tempfile::tempdir()?;
+/// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+/// let mut watch = store.watch("b"..)?;
+/// let mut batch = kvs::WriteBatch::new();
+/// batch.set("a", "not watched");
+/// batch.set("b", "1");
+/// batch.remove("b");
+/// store.write(batch)?;
+/// let Some(WatchEvent::Committed(batch)) = watch.next() else { panic!() };
+/// let set = Change::Set { key: b"b", value: b"1", expires_at: None };
+/// assert!(batch.changes().eq([set, Change::Removed { key: b"b" }]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct CommittedBatch {
     pub(super) batch: Arc<ChangeBatch>,
