@@ -27,8 +27,8 @@ type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 const NAMES: [&str; 3] = ["one", "two", "default"];
 const MIRRORS: usize = 4;
 
-/// The memory of the ring: some tens of changes.
-const WATCH_BYTES: usize = 4000;
+/// The memory of the ring: about ten changes.
+const WATCH_BYTES: usize = 1500;
 
 /// A copy of a range of a keyspace.
 struct Mirror {
@@ -47,6 +47,7 @@ struct Mirror {
 struct Tally {
     changes: usize,
     batches_of_several: usize,
+    removed_ranges: usize,
     missed: usize,
     dropped: usize,
     returns: usize,
@@ -123,6 +124,15 @@ impl Mirror {
                     // A mirror that has read everything anew may know of the removal.
                     self.entries.remove(key);
                 }
+                Change::RangeRemoved { start, end } => {
+                    let is_behind = |key: &[u8]| end.is_some_and(|end| key >= end);
+                    self.entries.retain(|key, _| &key[..] < start || is_behind(key));
+                    tally.removed_ranges += 1;
+                }
+                Change::Cleared => {
+                    self.entries.clear();
+                    tally.removed_ranges += 1;
+                }
                 Change::Dropped => {
                     self.entries.clear();
                     tally.dropped += 1;
@@ -169,10 +179,15 @@ impl Run<'_> {
                 let (keyspace, key, value) = (self.keyspace(), self.key(), self.step.to_string());
                 keyspace.set(key, value).unwrap();
             }
-            40..=54 => {
+            40..=49 => {
                 let (keyspace, key) = (self.keyspace(), self.key());
                 keyspace.remove(key).unwrap();
             }
+            50..=53 => {
+                let (keyspace, from, to) = (self.keyspace(), self.key(), self.key());
+                keyspace.remove_range(from..to).unwrap();
+            }
+            54 => self.keyspace().remove_range(..).unwrap(),
             55..=69 => self.write_batch(),
             70..=72 => self.change_names(),
             73..=80 => self.add_mirror(),
@@ -193,8 +208,9 @@ impl Run<'_> {
         let keyspaces = [self.keyspace(), self.keyspace()];
         for number in 0..=self.below(5) {
             let (keyspace, key) = (&keyspaces[number % 2], self.key());
-            match self.below(3) {
-                0 => batch.on(keyspace).remove(key),
+            match self.below(9) {
+                0 => batch.on(keyspace).remove_prefix(&key[..1]),
+                1..=3 => batch.on(keyspace).remove(key),
                 _ => batch.on(keyspace).set(key, self.step.to_string()),
             }
         }
@@ -277,8 +293,9 @@ fn mirrors_that_follow_watches_are_what_the_store_holds() {
             run.catch_up();
             tally = run.tally;
         }
-        let Tally { changes, batches_of_several, missed, dropped, returns } = tally;
-        let counts = [changes, batches_of_several, missed, dropped, returns];
+        println!("{engine}: {tally:?}");
+        let Tally { changes, batches_of_several, removed_ranges, missed, dropped, returns } = tally;
+        let counts = [changes, batches_of_several, removed_ranges, missed, dropped, returns];
         assert!(counts.iter().all(|count| *count > 0), "{engine}: {tally:?}");
     }
 }
