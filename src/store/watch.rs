@@ -230,7 +230,7 @@ impl Watch {
     ///
     /// # Errors
     /// After the last event [`Error::KeyspaceDropped`], or [`Error::Closed`] if the store was
-    /// closed.
+    /// closed, or its writer ended by a panic.
     pub fn try_next(&mut self) -> Result<Option<WatchEvent>> {
         if self.is_dropped {
             return Err(self.dropped());

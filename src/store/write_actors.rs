@@ -141,7 +141,7 @@ impl WritePath for WriteActors {
     }
 
     fn changes(&self) -> Result<Arc<ChangeRing>, Gone> {
-        if let Some(ring) = self.changes.get() {
+        if let Some(ring) = self.changes.get().filter(|_| !self.is_gone()) {
             return Ok(Arc::clone(ring));
         }
         let (reply, answer) = Reply::channel();

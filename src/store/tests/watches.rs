@@ -7,7 +7,7 @@ use crate::store::change_cursor::{ChangeCursor, Polled};
 use crate::store::clock::manual;
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::writer_message::WriterMessage;
-use crate::sync::lock;
+use crate::sync::{ThreadBuilder, lock};
 
 /// Returns the next event as text.
 fn event(watch: &mut Watch) -> String {
@@ -96,4 +96,19 @@ fn what_failed_is_not_told_and_what_is_refused_neither() {
     assert!(matches!(cursor.poll(), Polled::Nothing));
     drop(bench);
     assert!(matches!(cursor.poll(), Polled::Closed));
+}
+
+#[test]
+fn a_writer_that_panics_ends_the_watches_and_there_are_no_new_ones() {
+    let store = store();
+    let (mut watch, waiting) = (store.watch(..).unwrap(), store.watch(..).unwrap());
+    let waiting = ThreadBuilder::new().spawn(move || waiting.count()).unwrap();
+    store.set("a", "1").unwrap();
+    let update = Probe::look(|| panic!("on purpose"));
+    let panics = Batch::single(WriteOperation::Update { key: b"a".to_vec(), update });
+    assert!(store.apply(panics).is_err());
+    assert_eq!(waiting.join().unwrap(), 1);
+    assert!(watch.next().is_some() && watch.next().is_none());
+    assert!(matches!(watch.try_next(), Err(Error::Closed)));
+    assert!(matches!(store.watch(..), Err(Error::Poisoned(_))));
 }
