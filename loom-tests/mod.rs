@@ -10,6 +10,7 @@ pub(crate) mod model;
 mod acknowledged;
 mod batches;
 mod cached;
+mod cleared;
 mod compaction;
 mod failed_sync;
 mod full_mailbox;
@@ -80,6 +81,7 @@ tests![
     acknowledged,
     batches,
     cached,
+    cleared,
     compaction,
     evictions,
     failed_sync,

@@ -108,6 +108,14 @@ pub(crate) enum Bug {
     HintOfAnother,
     /// Versions that a snapshot sees are pruned.
     IgnoreSnapshots,
+    /// A reader that does not see a clear does not look for what it removed.
+    ForgetEarlier,
+    /// A reader believes what it finds of cleared keys, though they may be taken apart meanwhile.
+    TrustDrained,
+    /// Keys that a clear removed are taken apart although a snapshot sees them.
+    DrainSeen,
+    /// A compaction begins before the log knows of all records that a clear removed.
+    CompactUndrained,
     /// An operation does not see the earlier ones of its own group.
     SkipOverlay,
     /// A read misses the newest commit.

@@ -164,6 +164,25 @@ fn a_dropped_keyspace_is_empty_and_takes_no_writes() {
 }
 
 #[test]
+fn a_close_right_after_the_drop_of_many_keys_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for &engine in EngineKind::available().iter().filter(|kind| **kind != EngineKind::Memory) {
+        let open = || Store::open(options(directory.path(), engine)).unwrap();
+        for round in 0..2 {
+            let store = open();
+            assert_eq!(store.len().unwrap(), round, "{engine}");
+            let a = store.keyspace("a").unwrap();
+            assert_eq!(contents(&a), [], "{engine}");
+            let mut batch = WriteBatch::new();
+            (0..20_000).for_each(|number| batch.on(&a).set(format!("{number}"), "v"));
+            store.write(batch).unwrap();
+            store.drop_keyspace("a").unwrap();
+            store.set(format!("kept {round}"), "v").unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_is_not_possible_is_refused_by_name() {
     for_each_engine(|engine, store| {
         store.keyspace("a").unwrap();

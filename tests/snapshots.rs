@@ -102,6 +102,38 @@ fn a_snapshot_gives_the_same_answers_whatever_is_done_later() {
 }
 
 #[test]
+fn a_snapshot_and_a_scan_see_many_keys_whole_while_their_keyspace_is_dropped() {
+    const KEYS: u32 = 20_000;
+    for_each_engine(|engine, store| {
+        let key = |number: u32| format!("{number:06}");
+        let fill = |value: &str| {
+            let keyspace = store.keyspace("a").unwrap();
+            for first in (0..KEYS).step_by(1000) {
+                let mut batch = WriteBatch::new();
+                (first..first + 1000).for_each(|number| batch.set(key(number), value));
+                keyspace.write(batch).unwrap();
+            }
+            keyspace
+        };
+        let dropped = fill("old");
+        let snapshot = store.snapshot().unwrap();
+        let old = snapshot.of(&dropped).unwrap();
+        let mut scan = dropped.scan(..);
+        assert_eq!(scan.next().unwrap().unwrap().0, key(0).into_bytes());
+        for round in 0..3 {
+            store.drop_keyspace("a").unwrap();
+            assert_eq!((dropped.len().unwrap(), dropped.get(key(7)).unwrap()), (0, None));
+            let remade = fill("new");
+            assert_eq!(remade.get(key(7)).unwrap().unwrap(), b"new", "{engine}, round {round}");
+            assert_eq!(old.get(key(7)).unwrap().unwrap(), b"old", "{engine}, round {round}");
+            assert_eq!(old.count(..).unwrap(), KEYS.into(), "{engine}, round {round}");
+        }
+        assert!(scan.map(Result::unwrap).all(|(_, value)| value == b"old"), "{engine}");
+        assert_eq!(store.keyspace("a").unwrap().count(..).unwrap(), KEYS.into(), "{engine}");
+    });
+}
+
+#[test]
 fn what_was_made_after_a_snapshot_is_not_in_it() {
     for_each_engine(|engine, store| {
         let snapshot = store.snapshot().unwrap();

@@ -179,6 +179,18 @@ impl WriteHalf for MemoryWriter {
         None
     }
 
+    fn note_dropped(&mut self, keyspace: KeyspaceId) {
+        self.indexes.retire(keyspace);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.indexes.is_draining()
+    }
+
+    fn drain(&mut self) {
+        self.indexes.drain(|_, _| {});
+    }
+
     fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         self.indexes.due(now, limit)
     }

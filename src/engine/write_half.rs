@@ -32,6 +32,17 @@ pub(crate) trait WriteHalf: Send {
         false
     }
 
+    /// Notes that a keyspace was dropped: nothing is written to it any more.
+    fn note_dropped(&mut self, _keyspace: KeyspaceId) {}
+
+    /// Returns true if what a clear removed is still in memory, or the log does not know of it.
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    /// Does some of what a clear left to be done, so little that writes may wait for it.
+    fn drain(&mut self) {}
+
     /// Returns the error of the write that found the disk full, while only batches are taken that
     /// free space.
     fn full(&self) -> Option<&Error> {

@@ -2,8 +2,9 @@
 //!
 //! It does no more than the writes that it was taken for. What takes longer, or concerns nobody in
 //! particular, is left to the writer's own thread: beginning a segment, the removal of expired
-//! keys, looking for compactions and other jobs, results of jobs. A turn that sees such a thing to
-//! do says so once, and whoever took the turn sends [`WriterMessage::Upkeep`].
+//! keys, what a clear leaves to be done, looking for compactions and other jobs, results of jobs. A
+//! turn that sees such a thing to do says so once, and whoever took the turn sends
+//! [`WriterMessage::Upkeep`].
 //!
 //! [`WriterMessage::Upkeep`]: super::writer_message::WriterMessage::Upkeep
 
@@ -63,7 +64,8 @@ impl Writer {
     pub(super) fn take_upkeep(&mut self) -> bool {
         let expires = self.engine.next_deadline().is_some()
             && (!self.thread.wakes_for_expiry || self.expiry.is_due(self.clock.instant()));
-        let is_due = expires || self.engine.has_upkeep();
+        let drains = self.engine.is_draining() && !self.thread.wakes_to_drain;
+        let is_due = expires || drains || self.engine.has_upkeep();
         is_due
             && !planted(Bug::ForgetUpkeep)
             && !std::mem::replace(&mut self.thread.is_told_of_upkeep, true)

@@ -16,8 +16,8 @@ impl Store {
     ///
     /// A name is 1 to 255 bytes of UTF-8. The keyspace called `default` is always there: it is the
     /// one that the store itself reads and writes. A new keyspace is as durable as a write. Each
-    /// takes some 5 kB of memory until the store is closed, also after it was dropped, and makes
-    /// the next one take a little longer: hundreds are fine, millions are not.
+    /// takes some 5 kB of memory until it is dropped, and makes the next one take a little longer:
+    /// hundreds are fine, millions are not.
     ///
     /// ```
     /// # let directory = tempfile::tempdir()?;
@@ -117,12 +117,12 @@ impl Store {
     /// Open handles of it find no keys from then on, and their writes are refused with
     /// [`Error::KeyspaceDropped`].
     ///
-    /// In the `kvs` engine this is one short record of the log, however many keys there are, and
-    /// the space on the disk comes back by later compactions. But the index in memory is changed
-    /// key by key before the call returns, which takes 1 to 3 µs for each key (`memory` up to
-    /// 12 µs), and every other write waits meanwhile, some seconds for a million keys; reads do
-    /// not. So does `sled`, which also removes key by key on the disk. Where writes must not wait
-    /// for so long, remove the keys in batches first, and drop what is left.
+    /// This takes no longer with many keys. The memory and the space on the disk come back later,
+    /// in steps between other writes: in about half a second after a million keys. Snapshots and
+    /// scans that began before see the keyspace as it was, and keep all of it until they end.
+    ///
+    /// In the `sled` engine the keys are removed one by one before the call returns, and every
+    /// other write waits.
     ///
     /// # Errors
     /// [`Error::NoSuchKeyspace`]; [`Error::DefaultKeyspace`]; [`Error::InvalidKeyspaceName`]; as

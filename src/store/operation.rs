@@ -61,6 +61,9 @@ pub(crate) enum WriteOperation {
     /// [`WriteAnswer::Done`](super::WriteAnswer::Done).
     RequireUnchanged(Box<ReadSet>),
     /// Removes every key of a range; answers [`WriteAnswer::Done`](super::WriteAnswer::Done).
+    ///
+    /// The range of all keys takes no longer if there are many. Any other changes the index key by
+    /// key while other writes wait: some 1.5 s for a million keys, and in `memory` 6 s.
     RemoveRange {
         /// The lowest key of the range.
         start: Vec<u8>,

@@ -12,7 +12,8 @@
 //! failure that leaves the log in doubt it answers every later write with the reason.
 //!
 //! Expired keys are removed by [a group of their own](super::expired_keys): after any group, so that
-//! a stream of writes does not hold it off, and when no message came.
+//! a stream of writes does not hold it off, and when no message came. What a clear removed is taken
+//! apart [in the same way](super::drain_schedule).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,11 +22,13 @@ use super::change::RemovalCause;
 use super::change_recorder::ChangeRecorder;
 use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
+use super::drain_schedule::DrainSchedule;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
 use super::named_keyspaces::{NamedChanges, NamedKeyspaces};
+use super::queued_request::QueuedRequest;
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
@@ -61,6 +64,7 @@ pub(crate) struct Writer {
     pub(super) health: Arc<Health>,
     named: NamedKeyspaces,
     pub(super) expiry: ExpirySchedule,
+    drain: DrainSchedule,
     /// Gets every change from the first watch on.
     recorder: Option<ChangeRecorder>,
     watch_bytes: usize,
@@ -82,12 +86,6 @@ pub(crate) struct WriterParts {
     pub(crate) health: Arc<Health>,
     /// The memory for the latest changes, once they are watched.
     pub(crate) watch_bytes: usize,
-}
-
-/// A request that waits for a group, in the order of arrival.
-enum QueuedRequest {
-    Write(WriteRequest),
-    Sync(SyncReply),
 }
 
 /// Requests that concern the group that is being put together.
@@ -115,6 +113,7 @@ impl Writer {
             health,
             named: NamedKeyspaces::default(),
             expiry: ExpirySchedule::new(clock.instant()),
+            drain: DrainSchedule::new(),
             recorder: None,
             watch_bytes,
             is_failing: false,
@@ -234,7 +233,11 @@ impl Writer {
         let first = self.engine.next_sequence();
         let mut recorded = self.recorder.as_ref().map(|it| it.copy(group, first, cause));
         if_planted!(TellUnpublished => self.tell(recorded.take()));
-        let committed = self.commit_group(group).inspect(|()| self.named.change(changes));
+        let committed = self.commit_group(group);
+        if committed.is_ok() {
+            let dropped = self.named.change(changes, &*self.reader).into_iter();
+            dropped.for_each(|keyspace| self.engine.note_dropped(keyspace));
+        }
         self.note(&committed);
         if committed.is_ok() {
             self.tell(recorded.take());
@@ -443,19 +446,21 @@ impl Actor for Writer {
         }
         self.thread.note_requests(queue.len());
         self.commit_all(queue);
+        self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);
     }
 
     fn wait(&self) -> Wait {
-        if self.engine.next_deadline().is_none() || self.health.failure().is_some() {
-            return Wait::Forever;
-        }
-        self.expiry.wait(self.clock.instant())
+        let is_expiring = self.engine.next_deadline().is_some() && self.health.failure().is_none();
+        let expiry =
+            if is_expiring { self.expiry.wait(self.clock.instant()) } else { Wait::Forever };
+        self.drain.wait(&*self.engine, expiry)
     }
 
     fn idle(&mut self) {
         self.expire_if_due();
+        self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);
     }
@@ -472,21 +477,4 @@ impl Actor for Writer {
 
 fn maintenance_is_gone() -> Error {
     Error::Poisoned("the maintenance actor is gone".to_owned())
-}
-
-impl QueuedRequest {
-    fn reads(&self) -> bool {
-        match self {
-            Self::Write(request) => request.reads(),
-            Self::Sync(_) => false,
-        }
-    }
-
-    fn refuse(self, failure: &Error) {
-        let error = failure.poisoned();
-        match self {
-            Self::Write(request) => request.refuse(&error),
-            Self::Sync(reply) => reply.send(Err(error)),
-        }
-    }
 }

@@ -6,6 +6,8 @@ use crate::engine::WriteHalf;
 pub(super) struct WriterThread {
     /// It wakes up by itself, because keys expire.
     pub(super) wakes_for_expiry: bool,
+    /// It wakes up by itself, because what a clear removed is taken apart.
+    pub(super) wakes_to_drain: bool,
     /// It was told of upkeep.
     pub(super) is_told_of_upkeep: bool,
     /// The last group that came through the mailbox was one of several callers.
@@ -15,8 +17,12 @@ pub(super) struct WriterThread {
 impl WriterThread {
     /// Returns a thread that had no turn yet.
     pub(super) fn new(engine: &dyn WriteHalf) -> Self {
-        let wakes_for_expiry = engine.next_deadline().is_some();
-        Self { wakes_for_expiry, is_told_of_upkeep: false, shares_groups: false }
+        Self {
+            wakes_for_expiry: engine.next_deadline().is_some(),
+            wakes_to_drain: engine.is_draining(),
+            is_told_of_upkeep: false,
+            shares_groups: false,
+        }
     }
 
     /// Notes the end of a turn of the thread.

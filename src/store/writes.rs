@@ -170,7 +170,10 @@ impl Keyspace {
 
     /// Removes every key of the range, at one moment.
     ///
-    /// On the disk this is one short record, however many keys there are.
+    /// On the disk this is one short record, however many keys there are. The range of all keys
+    /// takes no longer if there are many, as [`drop_keyspace`](crate::Store::drop_keyspace) says.
+    /// Of any other range the index in memory is changed key by key while other writes wait: some
+    /// 1.5 s for a million keys, in the `memory` engine 6 s.
     ///
     /// ```
     /// # let directory = tempfile::tempdir()?;

@@ -4,8 +4,8 @@
 use super::KvsWriter;
 use super::jobs::ReserveJob;
 use super::writer::Placed;
-use crate::bugs::if_planted;
-use crate::engine::{BackgroundJob, Group};
+use crate::bugs::{Bug, if_planted, planted};
+use crate::engine::{BackgroundJob, Group, WriteHalf};
 use crate::storage::format::file_name;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::log::reserve::{Kept, with_reserve};
@@ -103,6 +103,15 @@ impl KvsWriter {
 
     fn garbage_min(&self) -> u64 {
         self.compaction_bytes_min.min(self.log.environment().segment_bytes_max / GARBAGE_PART)
+    }
+
+    /// Returns true if nothing stands in the way of another compaction.
+    ///
+    /// A drain does: a record that it has yet to mark as dead would be taken for live and copied,
+    /// perhaps without the range removal that it is dead by, and come back at the next open.
+    pub(super) fn may_compact(&self) -> bool {
+        let is_drained = !self.is_draining() || planted(Bug::CompactUndrained);
+        self.compaction.is_idle() && self.hint_in_progress.is_none() && is_drained
     }
 
     /// Returns true if a compaction is to be looked for, which on a full disk is whenever something

@@ -57,7 +57,7 @@ pub(crate) struct KvsWriter {
     /// Sealed segments that have no hint, in the order in which they are to get one.
     unhinted: VecDeque<Arc<Segment>>,
     /// The segment whose hint is being written in the background.
-    hint_in_progress: Option<Arc<Segment>>,
+    pub(super) hint_in_progress: Option<Arc<Segment>>,
     /// A sync runs in the background.
     is_syncing: bool,
 }
@@ -169,13 +169,8 @@ impl KvsWriter {
     }
 
     fn prune(&mut self) {
-        let accounting = &mut self.accounting;
-        self.indexes.prune(|location, gone| {
-            accounting.mark_dead(&location);
-            if gone {
-                accounting.note_kept_tombstone(&location);
-            }
-        });
+        let Self { indexes, accounting, .. } = self;
+        indexes.prune(|location, gone| accounting.note_forgotten(&location, gone));
     }
 
     /// Reports every unreachable version as garbage. Returns true if an open snapshot may still see
@@ -345,9 +340,20 @@ impl WriteHalf for KvsWriter {
     fn has_upkeep(&self) -> bool {
         self.reserve.is_worth_a_look(self.accounting.bytes())
             || !self.reserve.is_making() && self.log.is_standby_due(self.standby_bytes_min())
-            || self.compaction.is_idle()
-                && self.hint_in_progress.is_none()
-                && self.accounting.is_worth_a_look(self.compaction_bytes_min)
+            || self.may_compact() && self.accounting.is_worth_a_look(self.compaction_bytes_min)
+    }
+
+    fn note_dropped(&mut self, keyspace: KeyspaceId) {
+        self.indexes.retire(keyspace);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.indexes.is_draining()
+    }
+
+    fn drain(&mut self) {
+        let Self { indexes, accounting, .. } = self;
+        indexes.drain(|location, gone| accounting.note_forgotten(&location, gone));
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -367,8 +373,7 @@ impl WriteHalf for KvsWriter {
         if_planted!(AcknowledgeBeforePublish => self.indexes.publish(self.log.last_sequence()));
         // A write prunes what it replaced; this catches what a snapshot held back.
         let has_old_snapshots = self.prune_all();
-        let is_busy = !self.compaction.is_idle() || self.hint_in_progress.is_some();
-        if is_busy || !self.is_compaction_due() {
+        if !self.may_compact() || !self.is_compaction_due() {
             return None;
         }
         match self.plan_compaction(has_old_snapshots) {

@@ -127,6 +127,72 @@ fn range_removals_are_kept_while_older_keys_may_be_left_and_then_go() {
     assert_eq!(of(&reader, OTHER), []);
 }
 
+/// Compacts a log of which a keyspace was just cleared, and opens it again. Returns whether the
+/// compaction waited, and the keys of the keyspace then.
+fn compact_behind_a_clear() -> (bool, Vec<(String, String)>) {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 512).unwrap();
+    let fill = |writer: &mut KvsWriter| {
+        let count = segments(&disk).len();
+        while segments(&disk).len() == count {
+            commit(writer, &[put("hot", &"x".repeat(60))]);
+        }
+    };
+    let puts: Vec<_> = ["a", "b", "c", "d"].iter().map(|key| put(key, "1").of(OTHER)).collect();
+    commit(&mut writer, &puts);
+    fill(&mut writer);
+    commit(&mut writer, &[Mutation::clear(OTHER)]);
+    fill(&mut writer);
+    assert!(writer.is_draining());
+    let early = writer.offer_compaction();
+    let has_waited = early.is_none();
+    match early {
+        Some(mut job) => finish(&mut writer, &mut *job),
+        None => assert!(maintain(&mut writer) > 0, "there was garbage"),
+    }
+    assert_eq!(of(&reader, OTHER), []);
+    drop((writer, reader));
+    let (_, reader, _) = open(&disk, 512).unwrap();
+    (has_waited, of(&reader, OTHER))
+}
+
+#[test]
+fn a_compaction_waits_until_it_is_known_what_a_clear_removed() {
+    assert_eq!(compact_behind_a_clear(), (true, vec![]));
+    let _planted = plant(Some(Bug::CompactUndrained));
+    let (has_waited, found) = compact_behind_a_clear();
+    assert!(!has_waited && found.len() == 4, "the planted bug is not caught: {found:?}");
+}
+
+#[test]
+fn a_clear_is_kept_while_a_snapshot_keeps_what_it_removed() {
+    let disk = SimulatedDisk::new(State::default());
+    let (mut writer, reader, _) = open(&disk, 512).unwrap();
+    let puts: Vec<_> = ["a", "b", "c"].iter().map(|key| put(key, "1").of(OTHER)).collect();
+    commit(&mut writer, &puts);
+    let snapshot = reader.snapshot().unwrap();
+    commit(&mut writer, &[Mutation::clear(OTHER), put("c", "2").of(OTHER)]);
+    for n in 0..100 {
+        commit(&mut writer, &[put("hot", &format!("{n}"))]);
+        maintain(&mut writer);
+    }
+    let other = reader.keyspace(OTHER).unwrap();
+    let seen = ["a", "b", "c"].map(|key| at_of(&*other, key, &snapshot));
+    assert_eq!(seen.map(|value| value.unwrap()), ["1", "1", "1"]);
+    // Whatever the segments with those keys are by now, what was cleared does not come back.
+    let crashed = SimulatedDisk::new(disk.state());
+    let (_, reopened, _) = open(&crashed, 512).unwrap();
+    assert_eq!(of(&reopened, OTHER), pairs(&[("c", "2")]));
+    drop(snapshot);
+    maintain(&mut writer);
+    assert_eq!(of(&reader, OTHER), pairs(&[("c", "2")]));
+}
+
+fn at_of(reader: &dyn ReadHalf, key: &str, snapshot: &EngineSnapshot) -> Option<String> {
+    let entry = reader.get_at(key.as_bytes(), snapshot).unwrap();
+    entry.map(|entry| String::from_utf8(entry.value).unwrap())
+}
+
 #[test]
 fn a_value_of_an_unknown_type_is_kept_as_it_is() {
     let disk = SimulatedDisk::new(State::default());

@@ -146,6 +146,15 @@ impl Accounting {
         });
     }
 
+    /// Notes that the index forgot a version: marks its record as dead. With `gone` it is a
+    /// tombstone of whose key nothing is left in the index.
+    pub(crate) fn note_forgotten(&mut self, location: &Location, gone: bool) {
+        self.mark_dead(location);
+        if gone {
+            self.note_kept_tombstone(location);
+        }
+    }
+
     /// Marks a record as dead that the index never pointed to.
     pub(crate) fn mark_never_live(&mut self, location: &Location) {
         unless_planted!(ForgetRejected => self.set_dead(location));

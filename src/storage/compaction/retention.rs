@@ -47,12 +47,14 @@ impl Retention {
         }
         let key = (keyspace, record.key());
         let index = plan.indexes.find(keyspace);
-        let versions = index.map_or_else(Vec::new, |index| index.versions(key.1, horizon));
+        let versions = index.as_ref().map_or_else(Vec::new, |index| index.versions(key.1, horizon));
         let is_indexed =
             versions.iter().any(|(version, slot)| *version == sequence && *slot == from);
         let is_removal = from.is_tombstone();
         let is_kept = is_indexed || is_removal && self.masks_older(plan, key, sequence);
-        let is_superseded = versions.first().is_some_and(|(newest, _)| *newest > sequence);
+        let cleared = index.map_or(Sequence::ZERO, |index| index.cleared());
+        let is_superseded =
+            cleared > sequence || versions.first().is_some_and(|(newest, _)| *newest > sequence);
         if is_kept && !is_removal && is_superseded {
             self.superseded.insert((key.0, key.1.to_vec()));
         }

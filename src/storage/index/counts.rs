@@ -15,17 +15,32 @@ pub(super) struct SharedCounts {
     pub(super) expiring: AtomicU64,
 }
 
+/// The time of expiry of every key that has one.
+pub(super) type Deadlines = BTreeSet<(UnixMillis, Box<[u8]>)>;
+
 /// The writer's counts, with the keys that expire in the order of time.
 pub(super) struct KeyCounts {
     shared: Arc<SharedCounts>,
-    /// The time of expiry of every key that has one.
-    deadlines: BTreeSet<(UnixMillis, Box<[u8]>)>,
+    deadlines: Deadlines,
 }
 
 impl KeyCounts {
     /// Returns the counts of an index without keys.
     pub(super) fn new(shared: Arc<SharedCounts>) -> Self {
-        Self { shared, deadlines: BTreeSet::new() }
+        Self { shared, deadlines: Deadlines::new() }
+    }
+
+    /// Counts the removal of all keys. Returns counts that have their deadlines, but not their
+    /// number.
+    pub(super) fn take(&mut self, shared: Arc<SharedCounts>) -> Self {
+        self.shared.live.store(0, Ordering::Relaxed);
+        self.shared.expiring.store(0, Ordering::Relaxed);
+        Self { shared, deadlines: std::mem::take(&mut self.deadlines) }
+    }
+
+    /// Returns when the keys expire.
+    pub(super) fn into_deadlines(self) -> Deadlines {
+        self.deadlines
     }
 
     /// Returns the number of keys.

@@ -182,12 +182,12 @@ mod tests {
         for (from, to) in [(0, 10), (10, 200), (200, 5000)] {
             let change = |number| KeyVersion { key: key(number), version, slot: Number(number) };
             index.insert((from..to).map(change).collect(), |_| {});
-            let state = index.reader();
+            let reader = index.reader();
             for count in (0..20).chain([100]) {
                 // Those from the tenth on are not there.
                 let numbers: Vec<_> = (0..count).map(|number| number * to / 10).collect();
                 let keys: Vec<_> = numbers.iter().map(|number| key(*number)).collect();
-                let found = state.shared.tree.locate_all(keys.iter().map(|key| &**key));
+                let found = reader.state.newest.tree.locate_all(keys.iter().map(|key| &**key));
                 let found: Vec<_> = found.iter().map(LeafCursor::newest).collect();
                 let expected =
                     |number: &usize| (*number < to).then_some((version, Number(*number)));

@@ -10,7 +10,7 @@ use crate::storage::key_range::KeyRange;
 /// A scan under way. Between two batches it holds nothing of the tree.
 pub(crate) struct IndexScan<'a, S: Slot> {
     reader: &'a IndexReader<S>,
-    walk: LeafWalk<'a, S>,
+    walk: LeafWalk<'a>,
     snapshot: &'a IndexSnapshot,
 }
 
@@ -21,7 +21,7 @@ impl<'a, S: Slot> IndexScan<'a, S> {
         range: &'a KeyRange,
         snapshot: &'a IndexSnapshot,
     ) -> Self {
-        Self { reader, walk: LeafWalk::new(&reader.shared.tree, range), snapshot }
+        Self { reader, walk: LeafWalk::new(range), snapshot }
     }
 
     /// Fills the batch with the next keys, up to `limit` of them, tombstones included. Returns
@@ -30,7 +30,8 @@ impl<'a, S: Slot> IndexScan<'a, S> {
         let Self { reader, walk, snapshot } = self;
         batch.clear();
         while batch.len() == 0 && limit > 0 {
-            let filled = walk.next(|leaf, positions| {
+            let root = || reader.root_at(snapshot);
+            let filled = walk.next(root, |leaf, positions| {
                 for position in positions.iter() {
                     let newest = leaf.newest(position);
                     let newest = newest.filter(|(version, _)| *version <= snapshot.sequence);

@@ -1,8 +1,12 @@
 //! The indexes of a store: one for each keyspace, whose changes become visible together.
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use super::change::{KeyVersion, Move};
+use super::drain::Drain;
+use super::generations::IndexGenerations;
 use super::reader::{IndexReader, IndexState};
 use super::slot::Slot;
 use super::snapshot::Horizon;
@@ -15,25 +19,33 @@ use crate::storage::key_range::KeyInterval;
 use crate::sync::{Arc, Mutex, Published, lock};
 
 /// The indexes that exist, lowest keyspace first.
-type Indexes<S> = Vec<(KeyspaceId, Arc<IndexState<S>>)>;
+type Indexes<S> = Vec<(KeyspaceId, IndexState<S>)>;
+
+/// The most keys, versions and deadlines that one step of a drain takes, so that writes wait behind
+/// few of them. With two, tests see drains half done.
+const DRAINED_PER_STEP: usize = if cfg!(test) { 2 } else { 512 };
+
+/// The most generations that wait to be taken apart. Above that every commit does a step, so that
+/// no stream of clears makes more and more of them.
+const DRAINS_MAX: usize = 64;
 
 /// The state that the mutator and the readers of all indexes share.
 struct SharedIndexes<S: Slot> {
     visibility: Arc<Visibility>,
     indexes: Published<Indexes<S>>,
-    /// Held by whoever adds one.
+    /// Held by whoever adds or removes one.
     adding: Mutex<()>,
 }
 
 impl<S: Slot> SharedIndexes<S> {
-    fn find(&self, keyspace: KeyspaceId) -> Option<Arc<IndexState<S>>> {
+    fn find(&self, keyspace: KeyspaceId) -> Option<IndexState<S>> {
         let indexes = self.indexes.load();
         let position = indexes.binary_search_by_key(&keyspace, |(id, _)| *id).ok()?;
-        Some(Arc::clone(&indexes[position].1))
+        Some(indexes[position].1.clone())
     }
 
     /// Returns the index of the keyspace, which is made if there is none.
-    fn find_or_make(&self, keyspace: KeyspaceId) -> Arc<IndexState<S>> {
+    fn find_or_make(&self, keyspace: KeyspaceId) -> IndexState<S> {
         if let Some(found) = self.find(keyspace) {
             return found;
         }
@@ -41,12 +53,19 @@ impl<S: Slot> SharedIndexes<S> {
         if let Some(found) = self.find(keyspace) {
             return found;
         }
-        let made = Arc::<IndexState<S>>::default();
+        let made = IndexState::default();
         let mut indexes = self.indexes.load().to_vec();
         let position = indexes.partition_point(|(id, _)| *id < keyspace);
-        indexes.insert(position, (keyspace, Arc::clone(&made)));
+        indexes.insert(position, (keyspace, made.clone()));
         self.indexes.store(Arc::new(indexes));
         made
+    }
+
+    fn remove(&self, keyspace: KeyspaceId) {
+        let _adding = lock(&self.adding);
+        let indexes = self.indexes.load();
+        let left = indexes.iter().filter(|(id, _)| *id != keyspace).cloned();
+        self.indexes.store(Arc::new(left.collect()));
     }
 }
 
@@ -122,9 +141,11 @@ impl<S> KeyspaceChanges<S> {
 pub(crate) struct KeyspaceIndexes<S: Slot> {
     shared: Arc<SharedIndexes<S>>,
     /// Those that were written to, lowest keyspace first.
-    writers: Vec<(KeyspaceId, IndexWriter<S>)>,
+    writers: Vec<(KeyspaceId, IndexGenerations<S>)>,
     /// Those of them that have something to publish or to prune.
     busy: Vec<KeyspaceId>,
+    /// The generations that nobody sees, the oldest first.
+    drains: VecDeque<Drain<S>>,
 }
 
 impl<S: Slot> KeyspaceIndexes<S> {
@@ -133,7 +154,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
         let visibility = Arc::<Visibility>::default();
         let (indexes, adding) = (Published::new(Vec::new()), Mutex::new(()));
         let shared = Arc::new(SharedIndexes { visibility, indexes, adding });
-        Self { shared, writers: Vec::new(), busy: Vec::new() }
+        Self { shared, writers: Vec::new(), busy: Vec::new(), drains: VecDeque::new() }
     }
 
     /// Returns a half for readers.
@@ -143,6 +164,10 @@ impl<S: Slot> KeyspaceIndexes<S> {
 
     /// Returns the index of the keyspace, which is made if there is none.
     pub(crate) fn of(&mut self, keyspace: KeyspaceId) -> &mut IndexWriter<S> {
+        &mut self.generations_of(keyspace).newest
+    }
+
+    fn generations_of(&mut self, keyspace: KeyspaceId) -> &mut IndexGenerations<S> {
         if !self.busy.contains(&keyspace) {
             self.busy.push(keyspace);
         }
@@ -150,29 +175,35 @@ impl<S: Slot> KeyspaceIndexes<S> {
             Ok(position) => position,
             Err(position) => {
                 let visibility = Arc::clone(&self.shared.visibility);
-                let index = self.shared.find_or_make(keyspace);
-                let writer = IndexWriter::with_visibility(visibility, index);
-                self.writers.insert(position, (keyspace, writer));
+                let state = self.shared.find_or_make(keyspace);
+                let generations = IndexGenerations::new(visibility, state);
+                self.writers.insert(position, (keyspace, generations));
                 position
             }
         };
         &mut self.writers[position].1
     }
 
+    fn find_generations(&mut self, keyspace: KeyspaceId) -> Option<&mut IndexGenerations<S>> {
+        self.get(keyspace)?;
+        Some(self.generations_of(keyspace))
+    }
+
     /// Returns the index of the keyspace, if anything was written to it.
     pub(crate) fn get(&self, keyspace: KeyspaceId) -> Option<&IndexWriter<S>> {
         let position = self.writers.binary_search_by_key(&keyspace, |(id, _)| *id).ok()?;
-        Some(&self.writers[position].1)
+        Some(&self.writers[position].1.newest)
     }
 
     /// Returns the number of keys of all of them.
     pub(crate) fn live(&self) -> u64 {
-        self.writers.iter().map(|(_, writer)| writer.live()).sum()
+        self.writers.iter().map(|(_, generations)| generations.newest.live()).sum()
     }
 
-    fn busy(&mut self) -> impl Iterator<Item = &mut IndexWriter<S>> {
-        let busy = &self.busy;
-        self.writers.iter_mut().filter(|(id, _)| busy.contains(id)).map(|(_, writer)| writer)
+    fn busy(&mut self) -> impl Iterator<Item = &mut IndexGenerations<S>> {
+        let Self { writers, busy, .. } = self;
+        let busy = writers.iter_mut().filter(|(id, _)| busy.contains(id));
+        busy.map(|(_, generations)| generations)
     }
 
     /// Adds versions, as [`IndexWriter::insert`] does.
@@ -186,7 +217,9 @@ impl<S: Slot> KeyspaceIndexes<S> {
         }
     }
 
-    /// Removes every key of a range, as [`IndexWriter::remove_range`] does.
+    /// Removes every key of a range that has a lower version: one after the other, as
+    /// [`IndexWriter::remove_range`] does, or all keys of the keyspace at once, whose slots are
+    /// forgotten later.
     pub(crate) fn remove_range(
         &mut self,
         keyspace: KeyspaceId,
@@ -194,8 +227,10 @@ impl<S: Slot> KeyspaceIndexes<S> {
         (version, tombstone): (Sequence, &S),
         replaced: impl FnMut(S),
     ) {
-        if self.get(keyspace).is_some() {
-            self.of(keyspace).remove_range(interval, version, tombstone, replaced);
+        let Some(generations) = self.find_generations(keyspace) else { return };
+        match interval {
+            KeyInterval::ALL => generations.clear(version),
+            part => generations.newest.remove_range(part, version, tombstone, replaced),
         }
     }
 
@@ -212,34 +247,86 @@ impl<S: Slot> KeyspaceIndexes<S> {
         while let Some((keyspace, first)) = moves.next() {
             let same = |(other, _): &(KeyspaceId, Move<S>)| *other == keyspace;
             let others = std::iter::from_fn(|| moves.next_if(same)).map(|(_, change)| change);
-            let all = std::iter::once(first).chain(others).collect();
-            self.of(keyspace).repoint(all, &mut moved);
+            let all: Vec<_> = std::iter::once(first).chain(others).collect();
+            match self.find_generations(keyspace) {
+                Some(generations) => generations.repoint(all, &mut moved),
+                // The keyspace was dropped.
+                None => all.iter().for_each(|change| moved(change, false)),
+            }
         }
     }
 
     /// Makes everything up to `sequence` visible at once, in all keyspaces.
     pub(crate) fn publish(&mut self, sequence: Sequence) {
         let visibility = Arc::clone(&self.shared.visibility);
-        let mut busy: SmallVec<[_; 4]> = self.busy().collect();
+        let mut busy: SmallVec<[_; 4]> =
+            self.busy().flat_map(IndexGenerations::unpublished).collect();
         publish_together(&visibility, sequence, &mut busy);
     }
 
     /// Tells `forgotten` of versions that nobody can see any more, as [`IndexWriter::prune`] does.
+    /// Those of a cleared keyspace await [`drain`](Self::drain).
     pub(crate) fn prune(&mut self, mut forgotten: impl FnMut(S, bool)) {
-        self.busy().for_each(|writer| writer.prune(&mut forgotten));
-        let writers = &self.writers;
-        self.busy.retain(|keyspace| {
+        let Self { writers, busy, drains, .. } = self;
+        for (_, generations) in writers.iter_mut().filter(|(id, _)| busy.contains(id)) {
+            generations.prune(drains, &mut forgotten);
+        }
+        let mut retired = SmallVec::<[KeyspaceId; 1]>::new();
+        busy.retain(|keyspace| {
             let position = writers.binary_search_by_key(keyspace, |(id, _)| *id);
-            position.is_ok_and(|position| !writers[position].1.is_idle())
+            let index = position.map(|position| &writers[position].1);
+            let is_busy = index.is_ok_and(|index| !index.is_idle());
+            retired
+                .extend(index.is_ok_and(|index| index.is_retired && !is_busy).then_some(*keyspace));
+            is_busy
         });
+        retired.into_iter().for_each(|keyspace| self.remove(keyspace));
+        if self.drains.len() > DRAINS_MAX {
+            self.drain(forgotten);
+        }
+    }
+
+    /// Lets go of the index of a keyspace that was cleared and that nothing is written to any more,
+    /// once nobody sees what was in it. Readers that have it find no keys.
+    pub(crate) fn retire(&mut self, keyspace: KeyspaceId) {
+        match self.writers.binary_search_by_key(&keyspace, |(id, _)| *id) {
+            Ok(position) if self.busy.contains(&keyspace) => {
+                self.writers[position].1.is_retired = true;
+            }
+            _ => self.remove(keyspace),
+        }
+    }
+
+    fn remove(&mut self, keyspace: KeyspaceId) {
+        self.writers.retain(|(id, _)| *id != keyspace);
+        self.shared.remove(keyspace);
+    }
+
+    /// Returns true if cleared keys that nobody sees await [`drain`](Self::drain).
+    pub(crate) fn is_draining(&self) -> bool {
+        !self.drains.is_empty()
+    }
+
+    /// Takes some of the cleared keys apart that nobody sees, and tells `forgotten` of their
+    /// versions, as [`prune`](Self::prune) does.
+    pub(crate) fn drain(&mut self, mut forgotten: impl FnMut(S, bool)) {
+        let mut left = DRAINED_PER_STEP;
+        while left > 0
+            && let Some(drain) = self.drains.front_mut()
+        {
+            drain.step(&mut left, &mut forgotten);
+            if drain.is_done() {
+                self.drains.pop_front();
+            }
+        }
     }
 
     /// Returns up to `limit` keys whose expiry is at or before `now`, soonest first in each
     /// keyspace.
     pub(crate) fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         let mut due = Vec::new();
-        for (keyspace, writer) in &self.writers {
-            let keys = writer.due(now, limit - due.len()).into_iter();
+        for (keyspace, generations) in &self.writers {
+            let keys = generations.newest.due(now, limit - due.len()).into_iter();
             due.extend(keys.map(|key| (*keyspace, key)));
         }
         due
@@ -247,6 +334,7 @@ impl<S: Slot> KeyspaceIndexes<S> {
 
     /// Returns the soonest expiry of any key.
     pub(crate) fn next_deadline(&self) -> Option<UnixMillis> {
-        self.writers.iter().filter_map(|(_, writer)| writer.next_deadline()).min()
+        let newest = self.writers.iter().map(|(_, generations)| &generations.newest);
+        newest.filter_map(IndexWriter::next_deadline).min()
     }
 }

@@ -1,7 +1,8 @@
 //! A walk along the leaves of a tree, from either end of a range of keys.
 //!
 //! It remembers no node, only the separator that it came to, and goes down from the root for each
-//! leaf. So it holds nothing between two leaves, and a change of the tree does not disturb it.
+//! leaf. So it holds nothing between two leaves, and a change of the tree does not disturb it, nor
+//! a clear that moves the keys to another root.
 
 use std::ops::{Bound, Range};
 
@@ -9,12 +10,11 @@ use super::leaf::{Leaf, SortedPositions};
 use super::node::Node;
 use super::separators::Separators;
 use super::slot::Slot;
-use super::tree::Tree;
 use crate::storage::key_range::KeyRange;
+use crate::sync::Guard;
 
 /// A walk along the leaves that may hold keys of a range.
-pub(super) struct LeafWalk<'a, S: Slot> {
-    tree: &'a Tree<S>,
+pub(super) struct LeafWalk<'a> {
     range: &'a KeyRange,
     /// `None` at the end.
     next: Option<Target>,
@@ -61,25 +61,26 @@ impl LeafPositions {
     }
 }
 
-impl<'a, S: Slot> LeafWalk<'a, S> {
+impl<'a> LeafWalk<'a> {
     /// Returns a walk of all leaves that may hold keys of the range.
-    pub(super) fn new(tree: &'a Tree<S>, range: &'a KeyRange) -> Self {
+    pub(super) fn new(range: &'a KeyRange) -> Self {
         let next = match if range.reverse { &range.end } else { &range.start } {
             Bound::Included(key) | Bound::Excluded(key) => Target::At(key.clone()),
             Bound::Unbounded if range.reverse => Target::Last,
             Bound::Unbounded => Target::At(Vec::new()),
         };
-        Self { tree, range, next: Some(next).filter(|_| !range.is_empty()) }
+        Self { range, next: Some(next).filter(|_| !range.is_empty()) }
     }
 
-    /// Calls `look` with the next leaf and the positions of those of its keys that are in the
-    /// range. Returns `None` at the end.
-    pub(super) fn next<T>(
+    /// Calls `look` with the next leaf of the tree whose root `root` returns, and the positions of
+    /// those of its keys that are in the range. Returns `None` at the end.
+    pub(super) fn next<S: Slot, T>(
         &mut self,
+        root: impl FnOnce() -> Guard<Node<S>>,
         look: impl FnOnce(&Leaf<S>, &LeafPositions) -> T,
     ) -> Option<T> {
         let (next, reverse) = (self.next.take()?, self.range.reverse);
-        let mut node = self.tree.root.load();
+        let mut node = root();
         let mut separator = None;
         loop {
             let child = match &**node {

@@ -25,6 +25,8 @@
 //! | [`writer`], [`reader`] | the two halves |
 //! | [`index_scan`], [`scan_batch`], [`leaf_walk`] | scans, leaf by leaf |
 //! | [`keyspaces`] | the indexes of a store, one for each keyspace |
+//! | [`generation`], [`generations`] | what an index holds from one clear to the next |
+//! | [`earlier`], [`drain`] | what was there before a clear: for readers that see it, and its end |
 //! | [`visibility`], [`snapshot`] | the published sequence number; snapshots and what they can see |
 //! | [`undo_log`] | pre-images of what is replaced in place |
 //! | [`obsolete`], [`counts`] | versions that await pruning; the number of keys, and deadlines |
@@ -37,6 +39,11 @@
 //!
 //! A store has an index for each of its keyspaces. They share one visibility, so a batch of several
 //! keyspaces appears in all of them at once, and a snapshot is one point in time for all.
+//!
+//! A clear of a keyspace costs the same however many keys there are: it moves all of them into an
+//! earlier generation, for whoever sees them. Once nobody does, that is taken apart in steps. So a
+//! version has one generation, which its number tells, and whoever looks for a version either finds
+//! it there or learns that the clear is visible.
 //!
 //! Invariants, which the loom models `in_place`, `snapshots` and `overtaken` check:
 //!
@@ -55,7 +62,11 @@ mod bulk_load;
 mod change;
 mod counts;
 mod cursors;
+mod drain;
+mod earlier;
 mod edits;
+mod generation;
+mod generations;
 mod index_scan;
 mod keyspaces;
 mod leaf;

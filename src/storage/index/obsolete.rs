@@ -36,13 +36,23 @@ impl<S> Default for Garbage<S> {
 }
 
 impl<S> Garbage<S> {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.superseded.is_empty() && self.tombstones.is_empty()
     }
 
     fn append(&mut self, mut other: Self) {
         self.superseded.append(&mut other.superseded);
         self.tombstones.append(&mut other.tombstones);
+    }
+
+    /// Takes one out: a superseded version with its slot, a tombstone without. Returns `None` if
+    /// there is none.
+    #[expect(clippy::option_option, reason = "the inner one: the slot of a tombstone is in a leaf")]
+    pub(super) fn take_one(&mut self) -> Option<Option<S>> {
+        match self.superseded.pop() {
+            Some(superseded) => Some(Some(superseded.slot)),
+            None => self.tombstones.pop().map(|_| None),
+        }
     }
 }
 
@@ -72,6 +82,12 @@ impl<S> ObsoleteVersions<S> {
     /// Returns true if there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.pending.is_empty() && self.held.is_empty()
+    }
+
+    /// Returns all of them, whoever sees them.
+    pub(super) fn into_garbage(self) -> Vec<Garbage<S>> {
+        let all = self.held.into_values().chain([self.pending]);
+        all.filter(|garbage| !garbage.is_empty()).collect()
     }
 }
 

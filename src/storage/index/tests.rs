@@ -1,6 +1,10 @@
 //! Versions, snapshots and ranges, without an engine.
 
+mod generations;
 mod model;
+#[path = "../../../tests/common/random.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod random;
 
 use std::ops::Bound;
 

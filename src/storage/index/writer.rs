@@ -4,7 +4,9 @@ use super::bulk_load::LoadedPart;
 use super::change::{KeyVersion, Move, Superseded, Tombstone};
 use super::counts::KeyCounts;
 use super::cursors::LeafCursors;
+use super::drain::Drain;
 use super::edits::{Insert, Put, Repoint, Restore, Retain};
+use super::generation::Generation;
 use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
 use super::leaf_walk::{LeafPositions, LeafWalk};
@@ -12,9 +14,11 @@ use super::node::Inner;
 use super::obsolete::ObsoleteVersions;
 #[cfg(test)]
 use super::reader::IndexReader;
+#[cfg(test)]
 use super::reader::IndexState;
 use super::rewrite::rewrite;
 use super::slot::Slot;
+use super::snapshot::Horizon;
 use super::undo_log::{UndoLog, UndoRecord, UndoVersions};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, planted, unless_planted};
@@ -26,7 +30,7 @@ use crate::sync::Arc;
 /// The half of the index that changes it. There is one, and one thread has it.
 pub(crate) struct IndexWriter<S: Slot> {
     visibility: Arc<Visibility>,
-    shared: Arc<IndexState<S>>,
+    generation: Arc<Generation<S>>,
     counts: KeyCounts,
     builder: LeafBuilder<S>,
     /// The insertions since the last [`publish`](Self::publish).
@@ -66,11 +70,14 @@ impl<S: Slot> IndexWriter<S> {
 
     /// Returns the writer of an empty index whose versions become visible together with those of
     /// others.
-    pub(super) fn with_visibility(visibility: Arc<Visibility>, shared: Arc<IndexState<S>>) -> Self {
+    pub(super) fn with_visibility(
+        visibility: Arc<Visibility>,
+        generation: Arc<Generation<S>>,
+    ) -> Self {
         Self {
             visibility,
-            counts: KeyCounts::new(Arc::clone(&shared.counts)),
-            shared,
+            counts: KeyCounts::new(Arc::clone(&generation.counts)),
+            generation,
             builder: LeafBuilder::new(),
             unpublished: Vec::new(),
             replaces_visible: false,
@@ -86,7 +93,8 @@ impl<S: Slot> IndexWriter<S> {
     /// Returns a half that reads.
     #[cfg(test)]
     pub(crate) fn reader(&self) -> IndexReader<S> {
-        IndexReader::new(Arc::clone(&self.visibility), Arc::clone(&self.shared))
+        let (newest, earlier) = (Arc::clone(&self.generation), Arc::default());
+        IndexReader::new(Arc::clone(&self.visibility), IndexState { newest, earlier })
     }
 
     /// Adds versions, each at least as new as the newest one of its key. They become visible with
@@ -115,14 +123,14 @@ impl<S: Slot> IndexWriter<S> {
             }
         }
         let mut edit = Insert { horizon: self.obsolete.horizon() };
-        rewrite(&self.shared.tree, &mut self.builder, &mut edit, &puts);
+        rewrite(&self.generation.tree, &mut self.builder, &mut edit, &puts);
     }
 
     /// Returns the changes with the newest version of each key before them, and the place of each
     /// key.
     fn locate(&self, changes: Vec<KeyVersion<S>>) -> (UndoRecord<S>, LeafCursors<S>) {
         let by_key = || changes.chunk_by(|a, b| a.key == b.key);
-        let cursors = self.shared.tree.locate_all(by_key().map(|same| &*same[0].key));
+        let cursors = self.generation.tree.locate_all(by_key().map(|same| &*same[0].key));
         let mut before = UndoVersions::with_capacity(changes.len());
         for (same, cursor) in by_key().zip(&cursors) {
             before.resize(before.len() + same.len(), cursor.newest());
@@ -133,7 +141,7 @@ impl<S: Slot> IndexWriter<S> {
     /// Publishes the undo log of these changes and of the earlier ones that are not visible yet.
     fn publish_undo(&self, record: Arc<UndoRecord<S>>) {
         let records = self.unpublished.iter().cloned().chain([record]).collect();
-        self.shared.undo.store(Arc::new(UndoLog { records }));
+        self.generation.undo.store(Arc::new(UndoLog { records }));
     }
 
     /// Counts the changes of one key, and notes the versions that they make obsolete.
@@ -167,9 +175,9 @@ impl<S: Slot> IndexWriter<S> {
     /// that is not the newest of its key, which may be a new one.
     pub(crate) fn restore(&mut self, mut changes: Vec<KeyVersion<S>>, unneeded: impl FnMut(S)) {
         changes.sort_by(|a, b| a.key.cmp(&b.key));
-        let Self { shared, counts, builder, obsolete, .. } = self;
+        let Self { generation, counts, builder, obsolete, .. } = self;
         let mut edit = Restore { counts, tombstones: obsolete.new_tombstones(), unneeded };
-        rewrite(&shared.tree, builder, &mut edit, &changes);
+        rewrite(&generation.tree, builder, &mut edit, &changes);
     }
 
     /// Fills an empty index with parts of its keys, lowest first, while there is no reader yet.
@@ -183,7 +191,7 @@ impl<S: Slot> IndexWriter<S> {
         }
         self.counts.load(live, deadlines);
         if let Some(root) = Inner::above(leaves) {
-            self.shared.tree.root.store(root);
+            self.generation.tree.root.store(root);
         }
     }
 
@@ -197,7 +205,7 @@ impl<S: Slot> IndexWriter<S> {
         let mut others = Vec::new();
         let mut record = UndoRecord { changes: Vec::new(), before: UndoVersions::new() };
         let mut cursors = LeafCursors::new();
-        let located = self.shared.tree.locate_all(moves.iter().map(|change| &*change.key));
+        let located = self.generation.tree.locate_all(moves.iter().map(|change| &*change.key));
         for (change, cursor) in moves.into_iter().zip(located) {
             let newest = cursor.newest();
             let is_there = |(version, slot): &(Sequence, S)| {
@@ -223,7 +231,7 @@ impl<S: Slot> IndexWriter<S> {
             cursor.put(key, *version, slot);
         }
         let mut edit = Repoint { horizon: self.obsolete.horizon(), moved };
-        rewrite(&self.shared.tree, &mut self.builder, &mut edit, &others);
+        rewrite(&self.generation.tree, &mut self.builder, &mut edit, &others);
     }
 
     /// Makes everything up to `sequence` visible at once, in an index by itself.
@@ -233,9 +241,54 @@ impl<S: Slot> IndexWriter<S> {
         publish_together(&visibility, sequence, &mut [self]);
     }
 
+    /// Moves everything into an index of its own, and leaves nothing here. `announce` gets the
+    /// data of that one first, so that readers find what is here no more.
+    pub(super) fn move_out(&mut self, announce: impl FnOnce(Arc<Generation<S>>)) -> Self {
+        let generation = Arc::new(self.generation.duplicate());
+        announce(Arc::clone(&generation));
+        self.generation.empty();
+        Self {
+            visibility: Arc::clone(&self.visibility),
+            counts: self.counts.take(Arc::clone(&generation.counts)),
+            generation,
+            builder: std::mem::replace(&mut self.builder, LeafBuilder::new()),
+            unpublished: std::mem::take(&mut self.unpublished),
+            replaces_visible: std::mem::take(&mut self.replaces_visible),
+            obsolete: std::mem::take(&mut self.obsolete),
+        }
+    }
+
+    /// Returns the changes since the last publish that have this version or a higher one.
+    pub(super) fn unpublished_from(&self, version: Sequence) -> Vec<KeyVersion<S>> {
+        let changes = self.unpublished.iter().flat_map(|record| &record.changes);
+        changes.filter(|change| change.version >= version).cloned().collect()
+    }
+
+    /// Begins to take the index apart, which nobody sees any more since the clear of this version.
+    pub(super) fn drain(self, until: Sequence) -> Drain<S> {
+        let Self { generation, counts, obsolete, .. } = self;
+        Drain::new(&generation, until, obsolete.into_garbage(), counts.into_deadlines())
+    }
+
+    /// Returns true if there are insertions since the last publish.
+    pub(super) fn is_unpublished(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
     /// Returns true if there is nothing to publish or to prune.
     pub(super) fn is_idle(&self) -> bool {
         self.unpublished.is_empty() && self.obsolete.is_empty()
+    }
+
+    /// Returns true if nothing is in it, be it for readers or to be pruned.
+    pub(super) fn is_blank(&self) -> bool {
+        let root = self.generation.tree.root.load();
+        self.is_idle() && root.leaf().is_some_and(|leaf| leaf.count() == 0)
+    }
+
+    /// Returns what can be seen from now on.
+    pub(super) fn horizon(&self) -> Horizon {
+        self.visibility.horizon()
     }
 
     /// Puts the versions that a snapshot of the present sees back, beside those that replaced them.
@@ -246,7 +299,7 @@ impl<S: Slot> IndexWriter<S> {
             });
             let before: Vec<_> = before.collect();
             let mut edit = Retain { horizon: self.obsolete.horizon() };
-            rewrite(&self.shared.tree, &mut self.builder, &mut edit, &before);
+            rewrite(&self.generation.tree, &mut self.builder, &mut edit, &before);
         }
     }
 
@@ -257,7 +310,7 @@ impl<S: Slot> IndexWriter<S> {
             return;
         }
         let horizon = self.visibility.horizon();
-        self.obsolete.prune(horizon, &self.shared.tree, &mut self.builder, forgotten);
+        self.obsolete.prune(horizon, &self.generation.tree, &mut self.builder, forgotten);
     }
 
     /// Removes every key of the interval that has a lower version, also those of insertions that
@@ -289,7 +342,7 @@ impl<S: Slot> IndexWriter<S> {
         limit: usize,
     ) -> Vec<Vec<u8>> {
         let is_found = |(newest, slot): &(Sequence, S)| *newest < version && !slot.is_tombstone();
-        let mut walk = LeafWalk::new(&self.shared.tree, range);
+        let mut walk = LeafWalk::new(range);
         let mut keys = Vec::new();
         let mut add = |leaf: &Leaf<S>, positions: &LeafPositions| {
             let found = |position| leaf.newest(position).as_ref().is_some_and(is_found);
@@ -297,7 +350,8 @@ impl<S: Slot> IndexWriter<S> {
             keys.extend(found.map(|position| leaf.key(position)).take(limit - keys.len()));
             keys.len() < limit
         };
-        while walk.next(&mut add) == Some(true) {}
+        let root = || self.generation.tree.root.load();
+        while walk.next(root, &mut add) == Some(true) {}
         keys
     }
 

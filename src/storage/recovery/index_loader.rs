@@ -124,12 +124,7 @@ impl<'a> IndexLoader<'a> {
     /// Publishes what is in the indexes.
     pub(crate) fn finish(self, newest: Sequence, accounting: &mut Accounting) {
         self.indexes.publish(newest);
-        self.indexes.prune(|location, gone| {
-            accounting.mark_dead(&location);
-            if gone {
-                accounting.note_kept_tombstone(&location);
-            }
-        });
+        self.indexes.prune(|location, gone| accounting.note_forgotten(&location, gone));
     }
 
     fn restore(

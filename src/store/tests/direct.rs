@@ -44,6 +44,27 @@ fn the_writers_thread_is_told_of_keys_that_expire() {
 }
 
 #[test]
+fn the_writers_thread_is_told_of_what_a_clear_leaves() {
+    let mut bench = Bench::new();
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        write(&mut bench, put(key, "v")).unwrap();
+    }
+    write(&mut bench, WriteOperation::clear()).unwrap();
+    assert!(bench.writer.take_upkeep());
+    bench.writer.handle(&mut vec![WriterMessage::Upkeep]);
+    write(&mut bench, put("a", "v")).unwrap();
+    assert!(!bench.writer.take_upkeep(), "it goes on by itself");
+    let mut steps = 0;
+    while bench.writer.engine.is_draining() {
+        bench.writer.idle();
+        steps += 1;
+    }
+    assert!((1..6).contains(&steps), "{steps} steps");
+    write(&mut bench, put("b", "v")).unwrap();
+    assert!(!bench.writer.take_upkeep(), "there is nothing to do");
+}
+
+#[test]
 fn a_turn_that_tells_nobody_what_it_leaves_is_caught() {
     let _planted = plant(Some(Bug::ForgetUpkeep));
     tell_of_expiry().unwrap_err();

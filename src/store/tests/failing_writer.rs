@@ -30,6 +30,15 @@ impl WriteHalf for FailingWriter {
     fn has_upkeep(&self) -> bool {
         self.writer.has_upkeep()
     }
+    fn note_dropped(&mut self, keyspace: KeyspaceId) {
+        self.writer.note_dropped(keyspace);
+    }
+    fn is_draining(&self) -> bool {
+        self.writer.is_draining()
+    }
+    fn drain(&mut self) {
+        self.writer.drain();
+    }
     fn sync(&mut self) -> Result<()> {
         self.writer.sync()
     }

@@ -214,6 +214,10 @@ fn the_writer_wakes_up_by_itself_only_while_a_key_expires_and_never_by_the_time_
         assert!(wait <= EXPIRY_INTERVAL, "{wait:?}");
     }
     bench.write(vec![WriteOperation::clear()]);
+    while bench.writer.engine.is_draining() {
+        assert!(matches!(bench.writer.wait(), Wait::For(_)), "what was cleared is taken apart");
+        bench.writer.idle();
+    }
     assert!(matches!(bench.writer.wait(), Wait::Forever));
 }
 

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use random::Random;
-
+use super::random::Random;
 use super::*;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::key_range::KeyInterval;
-
-#[path = "../../../../tests/common/random.rs"]
-#[expect(dead_code, reason = "shared with tests that use more of it")]
-mod random;
 
 #[derive(Default)]
 struct Model(BTreeMap<Vec<u8>, Vec<(u64, i32)>>);

@@ -267,8 +267,8 @@ impl Machine {
         synced
     }
 
-    /// Lets maintenance do one step, and the writer take what it brought; false if there was
-    /// nothing to do.
+    /// Lets maintenance do one step, and the writer take what it brought and do a step of what
+    /// clears left to it; false if there was nothing to do.
     pub(super) fn step(&mut self) -> bool {
         let mut jobs = Vec::new();
         self.jobs.receive_now(&mut jobs, MANY);
@@ -276,9 +276,12 @@ impl Machine {
         let is_busy = matches!(self.maintenance.wait(), Wait::NotAtAll);
         if is_busy {
             self.maintenance.idle();
+        }
+        let has_work = is_busy || self.writer.engine.is_draining();
+        if has_work {
             self.turn();
         }
-        is_busy
+        has_work
     }
 
     /// Lets maintenance finish.

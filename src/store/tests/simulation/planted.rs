@@ -75,6 +75,7 @@ caught! {
     include_range_end: IncludeRangeEnd by Random(0),
     remove_own_batch: RemoveOwnBatch by Random(0),
     drop_name_only: DropNameOnly by Random(0),
+    drain_seen: DrainSeen by Random(13),
     repoint_overwritten: RepointOverwritten by Random(2),
     drop_inputs_early: DropInputsEarly by Sequence(COMPACTION),
     hint_before_sync: HintBeforeSync by Sequence(HINT),
