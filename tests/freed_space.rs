@@ -125,7 +125,7 @@ fn flushall_frees_a_full_disk_with_kills_in_between() {
 }
 
 #[test]
-fn flushall_of_very_many_keys_frees_a_full_disk_slice_by_slice() {
+fn flushall_of_very_many_keys_frees_a_full_disk() {
     if !can_mount_memory() {
         return;
     }

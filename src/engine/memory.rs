@@ -44,7 +44,8 @@ pub(crate) fn open() -> Engine {
     let readers = indexes.readers();
     let reader = Arc::new(MemoryReader { index: readers.reader(keyspace), indexes: readers });
     let writer = Box::new(MemoryWriter { indexes, next_sequence: Sequence::FIRST });
-    let capabilities = Capabilities { snapshots: true, metadata_in_memory: true };
+    let capabilities =
+        Capabilities { snapshots: true, metadata_in_memory: true, clears_at_once: true };
     Engine { writer, reader, kind: EngineKind::Memory, capabilities, lock: None }
 }
 

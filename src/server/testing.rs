@@ -33,8 +33,18 @@ pub(super) fn guarded_context(passwords: &[&str]) -> Context {
     context_of(|options| options.passwords(Passwords::new(passwords).unwrap()))
 }
 
+/// Returns a context over a store of the `sled` engine in this directory.
+#[cfg(all(test, feature = "sled"))]
+pub(super) fn sled_context(directory: &std::path::Path) -> Arc<Context> {
+    let store = Store::open(Options::new(directory).engine(EngineKind::Sled)).unwrap();
+    Arc::new(context_around(store, ServerOptions::default()))
+}
+
 fn context_with(options: Options, server_options: ServerOptions) -> Context {
-    let store = Store::open(options.engine(EngineKind::Memory)).unwrap();
+    context_around(Store::open(options.engine(EngineKind::Memory)).unwrap(), server_options)
+}
+
+fn context_around(store: Store, server_options: ServerOptions) -> Context {
     Context::new(store, server_options, vec![address(4000)], command::names())
 }
 

@@ -199,6 +199,11 @@ impl Store {
         self.shared.limits.batch_operations_max()
     }
 
+    /// Returns true if the removal of all keys takes no longer if there are many.
+    pub(crate) fn clears_at_once(&self) -> bool {
+        self.shared.capabilities.clears_at_once
+    }
+
     /// Returns the error that stopped the store from taking writes, if one did.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.shared.health.failure()

@@ -67,7 +67,11 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
         writer,
         reader: Arc::new(reader),
         kind: EngineKind::Kvs,
-        capabilities: Capabilities { snapshots: true, metadata_in_memory: true },
+        capabilities: Capabilities {
+            snapshots: true,
+            metadata_in_memory: true,
+            clears_at_once: true,
+        },
         lock: Some(lock),
     })
 }

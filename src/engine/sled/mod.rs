@@ -41,7 +41,11 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
         writer: Box::new(writer),
         reader: Arc::new(SledReader::new(database, KeyspaceId::DEFAULT)?),
         kind: EngineKind::Sled,
-        capabilities: Capabilities { snapshots: false, metadata_in_memory: false },
+        capabilities: Capabilities {
+            snapshots: false,
+            metadata_in_memory: false,
+            clears_at_once: false,
+        },
         lock: Some(lock),
     })
 }

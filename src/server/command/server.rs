@@ -29,7 +29,7 @@ pub(super) fn flushdb(call: &Call<'_>) -> Executed {
 }
 
 /// Removes the keys in either mode alike: the reply comes when the keys are gone, and memory
-/// follows later. Many keys are removed slice by slice.
+/// follows later. The `sled` engine removes many keys slice by slice.
 fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
     match call.arguments.count() {
         1 => {}

@@ -10,7 +10,8 @@ use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
 /// others.
 const SLICE_KEYS: usize = 4096;
 
-/// The most keys that are removed all at once with the whole store: about 20 ms.
+/// The most keys that are removed all at once with the whole store, where that takes longer the
+/// more there are.
 const CLEARED_AT_ONCE_MAX: u64 = 16 << 10;
 
 /// The most times that the slices of a whole store are removed, as long as more than
@@ -54,9 +55,10 @@ impl SlicedRemoval {
         Ok(Self::new(slices, memory, reply))
     }
 
-    /// Returns true if a store has too many keys to be cleared by one batch.
+    /// Returns true if a store has too many keys to be cleared by one batch, as it takes longer the
+    /// more there are.
     pub(crate) fn is_for_clearing(store: &Store) -> crate::Result<bool> {
-        Ok(store.len()? > CLEARED_AT_ONCE_MAX)
+        Ok(!store.clears_at_once() && store.len()? > CLEARED_AT_ONCE_MAX)
     }
 
     /// Returns the removal of all keys, whose last slice is the clear: it removes what the earlier

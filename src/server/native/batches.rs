@@ -39,7 +39,7 @@ pub(super) fn execute(
     }
 }
 
-/// Returns the removal of every key, slice by slice if there are many.
+/// Returns the removal of every key, slice by slice if there are many and the engine needs it.
 fn clear(id: u64, scope: &Scope<'_>) -> crate::Result<Execution<OperationResult>> {
     let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
     let store = &scope.context.store;

@@ -1,4 +1,6 @@
-//! Clearing a store of many keys, slice by slice.
+//! Clearing a store of many keys, slice by slice where an engine needs it.
+
+use tempfile::TempDir;
 
 use super::*;
 use crate::Error;
@@ -7,11 +9,15 @@ use crate::store::WriteOperation;
 /// More keys than are cleared at once.
 const KEYS: u64 = 24_000;
 
-/// Returns a connection to a server whose store has many keys.
-fn filled() -> Driver {
-    let driver = Driver::new();
+/// Returns a connection to a server whose store has many keys, which it removes one by one.
+fn filled(directory: &TempDir) -> Driver {
+    let driver = Driver::over(testing::sled_context(directory.path()));
     fill(&driver);
     driver
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 fn fill(driver: &Driver) {
@@ -70,7 +76,8 @@ fn a_clear_sees_the_requests_before_it_and_no_one_behind_it() {
         (input.into_bytes(), b"+OK\r\n+OK\r\n+OK\r\n:1\r\n".to_vec())
     };
     for (input, output) in [resp("FLUSHALL"), resp("FLUSHDB ASYNC"), over_native] {
-        let mut driver = filled();
+        let directory = directory();
+        let mut driver = filled(&directory);
         driver.receive(&input);
         driver.answer_all();
         let text = driver.output().escape_ascii().to_string();
@@ -81,7 +88,8 @@ fn a_clear_sees_the_requests_before_it_and_no_one_behind_it() {
 
 #[test]
 fn a_slice_removes_few_keys_and_the_last_one_what_was_set_meanwhile() {
-    let mut driver = filled();
+    let directory = directory();
+    let mut driver = filled(&directory);
     driver.receive(b"FLUSHALL\r\n");
     begin(&mut driver);
     let mut slices = 0;
@@ -106,7 +114,8 @@ fn a_slice_removes_few_keys_and_the_last_one_what_was_set_meanwhile() {
 
 #[test]
 fn keys_that_are_set_all_the_time_are_removed_in_slices_too_and_not_for_ever() {
-    let mut driver = filled();
+    let directory = directory();
+    let mut driver = filled(&directory);
     driver.receive(b"FLUSHALL\r\n");
     begin(&mut driver);
     let (mut slices, mut removed_last) = (0, 0);
@@ -121,15 +130,22 @@ fn keys_that_are_set_all_the_time_are_removed_in_slices_too_and_not_for_ever() {
 }
 
 #[test]
-fn few_keys_are_cleared_by_one_batch() {
-    let mut driver = Driver::new();
-    driver.receive(b"SET a 1\r\nFLUSHALL\r\nSET b 1\r\n");
-    assert_eq!((driver.unwritten.len(), driver.asked.is_some()), (3, false));
+fn few_keys_are_cleared_by_one_batch_and_many_where_that_takes_no_longer() {
+    let directory = directory();
+    let memory = Driver::new();
+    fill(&memory);
+    for mut driver in [Driver::over(testing::sled_context(directory.path())), memory] {
+        driver.receive(b"SET a 1\r\nFLUSHALL\r\nSET b 1\r\n");
+        assert_eq!((driver.unwritten.len(), driver.asked.is_some()), (3, false));
+        driver.answer_all();
+        assert_eq!((driver.output(), count(&driver)), (&b"+OK\r\n+OK\r\n+OK\r\n"[..], 1));
+    }
 }
 
 #[test]
 fn a_slice_that_fails_is_answered_with_its_error_and_ends_the_clearing() {
-    let mut driver = filled();
+    let directory = directory();
+    let mut driver = filled(&directory);
     driver.receive(b"FLUSHALL\r\nSET b 1\r\n");
     begin(&mut driver);
     assert!(driver.answer());
@@ -147,7 +163,8 @@ fn a_slice_that_fails_is_answered_with_its_error_and_ends_the_clearing() {
 
 #[test]
 fn a_client_that_leaves_leaves_a_part() {
-    let mut driver = filled();
+    let directory = directory();
+    let mut driver = filled(&directory);
     driver.receive(b"FLUSHALL\r\n");
     begin(&mut driver);
     assert!(driver.answer());
@@ -164,7 +181,8 @@ fn a_client_that_leaves_leaves_a_part() {
 
 #[test]
 fn nothing_is_cleared_in_a_refused_transaction() {
-    let mut driver = filled();
+    let directory = directory();
+    let mut driver = filled(&directory);
     driver.receive(b"MULTI\r\nFLUSHALL\r\nEXEC\r\n");
     driver.answer_all();
     assert_eq!(count(&driver), KEYS);
