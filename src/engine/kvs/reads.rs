@@ -43,7 +43,7 @@ impl KvsReader {
         self.locate(key, find, recall, |segment, meta, location| {
             let value = read(segment, key, meta.version, location)?;
             if let Some(hash) = hash {
-                self.cache.insert(hash, record(key, &value, meta), seen);
+                self.cache.offer(hash, record(key, &value, meta), seen);
             }
             Ok(meta.with(value))
         })

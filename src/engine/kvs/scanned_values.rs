@@ -19,11 +19,6 @@ use crate::storage::index::{IndexSnapshot, ScanBatch, Slot};
 use crate::storage::segment::{Location, RecordBlocks};
 use crate::{Error, Result};
 
-/// The share of the records that a scan adds to a full cache, or to a full bucket: one in so many.
-/// A long scan must not evict what others read, and a short one that is repeated finds its records
-/// there in the end.
-const ADDED_SHARE: usize = 8;
-
 /// The values of one scan.
 pub(super) struct ScannedValues<'r> {
     reader: &'r KvsReader,
@@ -35,8 +30,6 @@ pub(super) struct ScannedValues<'r> {
 #[derive(Default)]
 struct RecordBuffer {
     record: Vec<u8>,
-    /// The number of records that were read.
-    count: usize,
 }
 
 /// Shows the keys of a batch without their values. Breaks as [`ScannedValues::show`] does.
@@ -136,13 +129,9 @@ impl RecordBuffer {
         })?;
         let Some((meta, place)) = fetched else { return Ok(None) };
         let value = &self.record[place];
-        let is_next = self.count.is_multiple_of(ADDED_SHARE);
-        if let Some(hash) = reader.cache.hash_key(key)
-            && (is_next || !reader.cache.is_full(hash))
-        {
-            reader.cache.insert(hash, record(key, value, meta), snapshot.sequence());
+        if let Some(hash) = reader.cache.hash_key(key) {
+            reader.cache.offer(hash, record(key, value, meta), snapshot.sequence());
         }
-        self.count += 1;
         Ok(Some(value))
     }
 }

@@ -25,6 +25,9 @@ const EPOCHS_PER_BUCKET: usize = 4;
 /// little per byte, so short ones gain more.
 const RECORD_SHARE: usize = 1024;
 
+/// Of the records that would evict others, one in so many is cached.
+const ADDED_SHARE: usize = 8;
+
 /// The factor that spreads the numbers of keyspaces over all bits: digits of pi, and odd.
 const KEYSPACE_FACTOR: u64 = 0xA409_3822_299F_31D1;
 
@@ -61,6 +64,8 @@ pub(crate) struct RecordCache {
     bytes: AtomicUsize,
     /// The slot that is considered next for eviction.
     hand: AtomicUsize,
+    /// The number of records that were offered.
+    offered: AtomicUsize,
 }
 
 impl RecordCache {
@@ -80,6 +85,7 @@ impl RecordCache {
             bytes_max,
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
+            offered: AtomicUsize::new(0),
         }
     }
 
@@ -154,8 +160,32 @@ impl RecordCache {
     }
 
     /// Caches a record that was found to be the newest of its key at `seen` or later, unless it is
-    /// too long.
-    pub(crate) fn insert(&self, hash: KeyHash, record: RecordRef<'_>, seen: Sequence) {
+    /// too long. Of those that would evict another one it takes only a part.
+    ///
+    /// Where the records that are read do not fit into the cache, most would be evicted before they
+    /// are read again, and a long scan would evict what others read. A record that is read often
+    /// gets its turn soon.
+    pub(crate) fn offer(&self, hash: KeyHash, record: RecordRef<'_>, seen: Sequence) {
+        self.insert_if(hash, record, seen, || {
+            let offered = self.offered.fetch_add(1, Ordering::Relaxed);
+            offered.is_multiple_of(ADDED_SHARE) || !self.is_full(hash)
+        });
+    }
+
+    /// Caches a record as [`offer`](Self::offer) does, whatever it evicts.
+    #[cfg(test)]
+    pub(super) fn insert(&self, hash: KeyHash, record: RecordRef<'_>, seen: Sequence) {
+        self.insert_if(hash, record, seen, || true);
+    }
+
+    /// Caches a record if an older one of its key is cached, or `is_taken` returns true.
+    fn insert_if(
+        &self,
+        hash: KeyHash,
+        record: RecordRef<'_>,
+        seen: Sequence,
+        is_taken: impl FnOnce() -> bool,
+    ) {
         let RecordRef { keyspace, key, value, version, .. } = record;
         if key.len() + value.len() > self.bytes_max / RECORD_SHARE {
             return;
@@ -170,14 +200,15 @@ impl RecordCache {
             // The version of an old snapshot must not evict the newest one.
             Some((_, newer)) if newer > version => return,
             Some((slot, _)) => slot,
-            None => bucket.slot_for(tag),
+            None if is_taken() => bucket.slot_for(tag),
+            None => return,
         };
         self.set(bucket, slot, Some((tag, CachedRecord::new(record, validated_at))));
         self.evict();
     }
 
     /// Returns true if the record of a key that is not cached would evict another one.
-    pub(crate) fn is_full(&self, hash: KeyHash) -> bool {
+    fn is_full(&self, hash: KeyHash) -> bool {
         let bytes = self.bytes.load(Ordering::Relaxed);
         bytes + self.bytes_max / RECORD_SHARE > self.bytes_max
             || self.bucket(hash).is_some_and(|(bucket, _)| bucket.is_full())

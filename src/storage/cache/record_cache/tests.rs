@@ -196,3 +196,30 @@ fn threads_that_share_a_cache_read_what_was_inserted() {
     let kept = (0..2000).filter(|number| newest(cache, &key(*number)).is_some()).count();
     assert!(cache.bytes.load(Ordering::Relaxed) <= (256 << 10) && kept > 200, "{kept}");
 }
+
+#[test]
+fn a_full_cache_takes_a_part_of_what_it_is_offered_and_every_newer_version() {
+    let cache = RecordCache::new(256 << 10);
+    let offer = |number: u32, version: u64| {
+        let (key, value) = (key(number), version.to_le_bytes());
+        let hash = cache.hash_key(at(&key)).unwrap();
+        cache.offer(hash, record(&key, &value, version), Sequence(version));
+    };
+    let is_cached = |number: &u32| newest(&cache, &key(*number)).is_some();
+    let mut number = 0;
+    while !cache.is_full(cache.hash_key(at(&key(number))).unwrap()) {
+        offer(number, 1);
+        number += 1;
+        assert!(number < 10_000, "it is full some time");
+    }
+    let cached: Vec<_> = (0..number).filter(is_cached).collect();
+    assert!(cached.len() > 100, "records are taken as long as there is room");
+    (0..number).filter(|number| !is_cached(number)).for_each(|number| offer(number, 1));
+    let more = (10_000..18_000).inspect(|number| offer(*number, 1)).filter(is_cached).count();
+    assert!((900..=2500).contains(&more), "{more} of 8,000, one in eight if all buckets are full");
+
+    let number = (0..18_000).find(is_cached).unwrap();
+    cache.raise(at(&key(number)), Sequence(2));
+    offer(number, 2);
+    assert_eq!(newest(&cache, &key(number)).unwrap().1, 2, "its old version takes no room");
+}
