@@ -8,10 +8,11 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -33,6 +34,21 @@ const HOUR: i64 = 3600;
 struct Bench {
     scratch: TempDir,
     library: String,
+    /// The numbers of the processes that were started.
+    started: RefCell<Vec<u32>>,
+}
+
+impl Drop for Bench {
+    /// Removes what the library leaves behind of processes that are killed: it refuses another one
+    /// of the same number.
+    fn drop(&mut self) {
+        for id in self.started.take() {
+            for name in [format!("faketime_shm_{id}"), format!("sem.faketime_sem_{id}")] {
+                // One that ended by itself has removed it.
+                let _ = fs::remove_file(Path::new("/dev/shm").join(name));
+            }
+        }
+    }
 }
 
 impl Bench {
@@ -43,7 +59,8 @@ impl Bench {
         // The tool knows where its library is.
         let show = ["-m", "-f", "+0", "printenv", "LD_PRELOAD"];
         let library = output(Command::new("faketime").args(show)).trim().to_owned();
-        let bench = Self { scratch: TempDir::new().unwrap(), library };
+        let (scratch, started) = (TempDir::new().unwrap(), RefCell::default());
+        let bench = Self { scratch, library, started };
         bench.set_clock(0);
         Some(bench)
     }
@@ -73,6 +90,7 @@ impl Bench {
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env_remove("FAKETIME");
         let server = Server::start_command(command, &self.directory(), &[]);
+        self.started.borrow_mut().push(server.id());
         let client = Client(RedisConnection::open(server.address).unwrap());
         (server, client)
     }
