@@ -1,7 +1,7 @@
 //! A clear and what its batch sets become visible at once, to a read and to a snapshot, while what
 //! it removed is taken apart.
 
-use super::disk::{disk, engine, options, read, text};
+use super::disk::{disk, engine, options, read, steady_value};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
@@ -23,12 +23,7 @@ fn run() {
     let reading = spawn(move || {
         let newest = read(&*reader, "a").expect("a live key is missing");
         let snapshot = reader.snapshot().unwrap();
-        let at = || match reader.get_at(b"a", &snapshot).unwrap() {
-            Some(entry) => text(entry.value),
-            other => panic!("a snapshot lost what it saw: {other:?}"),
-        };
-        let (first, second) = (at(), at());
-        assert_eq!(first, second, "a snapshot changed");
+        let first = steady_value(&*reader, "a", &snapshot);
         assert!(newest <= first, "{newest} was read, then {first}");
     });
     let mut group = Group::default();

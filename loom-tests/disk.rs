@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{self, Engine, Group, Mutation, ReadHalf};
+use crate::engine::{self, Engine, EngineSnapshot, Group, Mutation, ReadHalf};
 use crate::storage::fs::simulated::{SimulatedDisk, State};
 use crate::store::Store;
 use crate::sync::Arc;
@@ -44,6 +44,16 @@ pub(super) fn store(disk: &SimulatedDisk, options: Options, commits: &[(&str, &s
     Store::start(engine, options).unwrap()
 }
 
+/// Returns an empty store with its actors, and a reader that does not keep it open.
+pub(super) fn store_and_reader(
+    disk: &SimulatedDisk,
+    options: Options,
+) -> (Store, Arc<dyn ReadHalf>) {
+    let engine = engine(disk, &options, &[]);
+    let reader = Arc::clone(&engine.reader);
+    (Store::start(engine, options).unwrap(), reader)
+}
+
 /// Returns true if these bytes survive a power loss in any case.
 pub(super) fn is_durable(disk: &SimulatedDisk, bytes: &str) -> bool {
     disk.state()
@@ -59,6 +69,18 @@ pub(super) fn get(store: &Store, key: &str) -> Option<String> {
 /// Returns the newest value of a key, without a store's limits.
 pub(super) fn read(reader: &dyn ReadHalf, key: &str) -> Option<String> {
     reader.get(key.as_bytes()).unwrap().map(|entry| text(entry.value))
+}
+
+/// Returns the value of a key that a snapshot sees, which has one: it is the same whenever it is
+/// looked at.
+pub(super) fn steady_value(reader: &dyn ReadHalf, key: &str, snapshot: &EngineSnapshot) -> String {
+    let at = || match reader.get_at(key.as_bytes(), snapshot).unwrap() {
+        Some(entry) => text(entry.value),
+        other => panic!("a snapshot lost what it saw: {other:?}"),
+    };
+    let (first, second) = (at(), at());
+    assert_eq!(first, second, "a snapshot changed");
+    first
 }
 
 /// Decodes a value, which is text.

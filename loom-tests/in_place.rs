@@ -1,6 +1,6 @@
 //! Versions that are replaced in place are found whole by a snapshot, whenever it registers.
 
-use super::disk::{commit, disk, engine, options, read, text};
+use super::disk::{commit, disk, engine, options, read, steady_value};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
@@ -20,12 +20,7 @@ fn run() {
     let reader = Arc::clone(&engine.reader);
     let reading = spawn(move || {
         let snapshot = reader.snapshot().unwrap();
-        let at = || match reader.get_at(b"a", &snapshot).unwrap() {
-            Some(entry) => text(entry.value),
-            other => panic!("a snapshot lost what it saw: {other:?}"),
-        };
-        let (first, second) = (at(), at());
-        assert_eq!(first, second, "a snapshot changed");
+        steady_value(&*reader, "a", &snapshot);
     });
     for value in ["2", "3"] {
         commit(&mut engine, "a", value);

@@ -1,12 +1,10 @@
 //! Handles that are dropped while others write: everybody is answered, and what was acknowledged is
 //! durable once the last one is gone, whatever the mode.
 
-use super::disk::{disk, engine, is_durable, options, read};
+use super::disk::{disk, is_durable, options, read, store_and_reader};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
-use crate::store::Store;
-use crate::sync::Arc;
 
 pub(super) const MODEL: Model = Model {
     run,
@@ -18,10 +16,7 @@ pub(super) const MODEL: Model = Model {
 
 fn run() {
     let disk = disk();
-    let options = options(Durability::Never);
-    let engine = engine(&disk, &options, &[]);
-    let reader = Arc::clone(&engine.reader);
-    let store = Store::start(engine, options).unwrap();
+    let (store, reader) = store_and_reader(&disk, options(Durability::Never));
     let other = store.clone();
     let thread = spawn(move || other.set("a", "value of a").unwrap());
     store.set("b", "value of b").unwrap();

@@ -1,6 +1,6 @@
 //! A snapshot keeps what it sees while versions are pruned, and what is newest is never missing.
 
-use super::disk::{disk, get, options, store, text};
+use super::disk::{disk, get, options, steady_value, store};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
@@ -21,12 +21,7 @@ fn run() {
         spawn(move || ["2", "3"].map(|value| store.set("a", value).unwrap()))
     };
     let snapshot = store.reader().snapshot().unwrap();
-    let at = || match store.reader().get_at(b"a", &snapshot).unwrap() {
-        Some(entry) => text(entry.value),
-        other => panic!("a snapshot lost what it saw: {other:?}"),
-    };
-    let (first, second) = (at(), at());
-    assert_eq!(first, second, "a snapshot changed");
+    let first = steady_value(&**store.reader(), "a", &snapshot);
     drop(snapshot);
     let newest = get(&store, "a").expect("a live key is missing");
     assert!(first <= newest, "{first} was overwritten, then read: {newest}");

@@ -5,12 +5,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::disk::{disk, engine, options, read};
+use super::disk::{disk, options, read, store_and_reader};
 use super::model::{Bound, Model};
 use super::spawn;
 use crate::Durability;
-use crate::store::{Store, WriteBatch};
-use crate::sync::{Arc, Sender, bounded};
+use crate::store::WriteBatch;
+use crate::sync::{Sender, bounded};
 
 pub(super) const MODEL: Model = Model {
     run,
@@ -32,10 +32,7 @@ impl Wake for Messenger {
 
 fn run() {
     let disk = disk();
-    let options = options(Durability::Never);
-    let engine = engine(&disk, &options, &[]);
-    let reader = Arc::clone(&engine.reader);
-    let store = Store::start(engine, options).unwrap();
+    let (store, reader) = store_and_reader(&disk, options(Durability::Never));
     let other = store.clone();
     let going = spawn(move || drop(other));
     let mut batch = WriteBatch::new();

@@ -20,7 +20,6 @@ fn run() {
     let store = store(&disk, options(Durability::Never), &[]);
     let other = {
         let store = store.clone();
-        // Whoever comes second sees what the first one wrote.
         spawn(move || commit(&store, "b", |store| store.get("a").unwrap().is_some()))
     };
     let count = |transaction: &crate::Transaction| transaction.scan("b"..).count() > 0;

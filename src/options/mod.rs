@@ -173,7 +173,8 @@ impl Options {
     /// Sets the most keys that one [`Transaction`](crate::Transaction) reads, those that its scans
     /// return included; the default is 10,000.
     ///
-    /// All other writes wait while the writer looks each of them up.
+    /// All other writes wait while the writer looks each of them up: some 10 ms for 10,000, less
+    /// than 1 ms if one scan returned all of them.
     #[must_use]
     pub fn transaction_reads_max(mut self, keys: usize) -> Self {
         self.transaction_reads_max = keys;
@@ -211,9 +212,10 @@ impl Options {
     /// none.
     ///
     /// The `kvs` engine fills it as values are read, with none that is longer, with its key, than a
-    /// 1024th of it; a key that is in it is read without a look at the index and without a system
-    /// call. For the `sled` engine it is the size of its own cache. The `memory` engine has no use
-    /// for one.
+    /// 1024th of it; once it is full, one in eight of the values that are not in it replaces
+    /// others. A key that is in it is read without a look at the index and without a system call.
+    /// For the `sled` engine it is the size of its own cache. The `memory` engine has no use for
+    /// one.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;

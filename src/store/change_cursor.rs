@@ -22,7 +22,7 @@ pub(crate) struct ChangeCursor {
     taken: VecDeque<Arc<ChangeBatch>>,
 }
 
-/// What comes next for a cursor.
+/// The answer to a cursor that asks for the next change.
 pub(crate) enum Polled {
     /// A committed batch.
     Batch(Arc<ChangeBatch>),

@@ -25,7 +25,7 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
 const TAKEN_BATCHES_MAX: usize = 64;
 const TAKEN_BYTES: usize = 64 << 10;
 
-/// What [`ChangeRing::tip`] says of a ring that is closed.
+/// The tip of a ring that is closed.
 const CLOSED: u64 = u64::MAX;
 
 /// The ring, shared by the writer and the cursors.

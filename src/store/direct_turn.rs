@@ -22,6 +22,7 @@ impl Writer {
     /// Returns true if a write needs nothing but the write itself, so that anybody may take the
     /// turn for it, and would not wait alone for the disk where others wait for it as well.
     pub(super) fn may_be_direct(&self, waits_for_disk: bool) -> bool {
+        let waits_for_disk = waits_for_disk || self.engine.waits_for_disk();
         !(self.thread.shares_groups && waits_for_disk)
             && self.health.failure().is_none()
             && !self.jobs.is_gone()

@@ -44,7 +44,7 @@ impl Writer {
         let (mut group, _) = resolver.finish();
         let is_moving = !group.is_empty();
         let committed = self.apply(&mut group, RemovalCause::Expiry);
-        // What fails now would fail again at once: it waits for the next look.
+        // A group that fails now would fail again at once: it waits for the next look.
         may_be_more && is_moving && committed.is_ok()
     }
 }

@@ -177,8 +177,8 @@ impl Store {
         self.shared.writes.submit_sync(reply)
     }
 
-    /// Returns true if the writer ended, so that what [`submit_batches`](Self::submit_batches) gives back has
-    /// nowhere to go.
+    /// Returns true if the writer ended, so that what [`submit_batches`](Self::submit_batches) gives
+    /// back has nowhere to go.
     pub(crate) fn is_writer_gone(&self) -> bool {
         self.shared.writes.is_gone()
     }

@@ -38,7 +38,8 @@ pub struct Keyspace {
     pub(super) view: KeyspaceView,
     pub(super) number: KeyspaceId,
     pub(super) identity: Arc<KeyspaceIdentity>,
-    /// Whether its writes wait for the disk, where that is not left to the store.
+    /// True if its writes wait for the disk, false if they do not; `None` leaves that to the
+    /// durability of the store.
     pub(super) sync: Option<bool>,
 }
 

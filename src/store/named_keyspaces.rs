@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 
 use super::catalogue::{self, CatalogueReader};
 use crate::Result;
-use crate::engine::{
-    Group, KeyInterval, KeyRange, KeyspaceId, MutationKind, ReadHalf, ScanPage, ScannedEntry,
-};
+use crate::engine::{Group, KeyRange, KeyspaceId, MutationKind, ReadHalf, ScanPage, ScannedEntry};
 use crate::sync::Arc;
 
 /// The numbers of the keyspaces that have a name, as they are stored.
@@ -30,25 +28,16 @@ impl NamedKeyspaces {
         Ok(numbers.binary_search(&keyspace).is_ok())
     }
 
-    /// Notes a group that was committed. Returns the keyspaces that it dropped, as far as the
-    /// catalogue can be read.
-    pub(super) fn change(
-        &mut self,
-        changes: NamedChanges,
-        reader: &dyn ReadHalf,
-    ) -> Vec<KeyspaceId> {
-        let NamedChanges { named, removes, mut cleared } = changes;
-        if removes {
+    /// Notes a group that was committed.
+    pub(super) fn change(&mut self, changes: NamedChanges) {
+        if changes.removes {
             self.0.take();
-            cleared.retain(|keyspace| matches!(self.contains(*keyspace, reader), Ok(false)));
-            return cleared;
         }
         if let Some(numbers) = self.0.get_mut() {
-            numbers.extend(named);
+            numbers.extend(changes.named);
             numbers.sort_unstable();
             numbers.dedup();
         }
-        Vec::new()
     }
 }
 
@@ -58,21 +47,16 @@ pub(super) struct NamedChanges {
     named: Vec<KeyspaceId>,
     /// True if a name is removed, or cannot be told.
     removes: bool,
-    /// The keyspaces with a name, by now or before, of which all keys are removed.
-    cleared: Vec<KeyspaceId>,
+    /// The keyspaces that are dropped.
+    pub(super) dropped: Vec<KeyspaceId>,
 }
 
 impl NamedChanges {
     /// Returns the changes by a group.
     pub(super) fn of(group: &Group) -> Self {
-        let mut changes = Self { named: Vec::new(), removes: false, cleared: Vec::new() };
-        for mutation in group.batches().flatten() {
-            if mutation.keyspace != KeyspaceId::CATALOGUE {
-                let is_clear = mutation.range() == Some(KeyInterval::ALL)
-                    && mutation.keyspace >= KeyspaceId::FIRST_NAMED;
-                changes.cleared.extend(is_clear.then_some(mutation.keyspace));
-                continue;
-            }
+        let mut changes = Self { named: Vec::new(), removes: false, dropped: Vec::new() };
+        let mutations = group.batches().flatten();
+        for mutation in mutations.filter(|mutation| mutation.keyspace == KeyspaceId::CATALOGUE) {
             match &mutation.kind {
                 MutationKind::Put { key, value, .. } if catalogue::is_name(key) => {
                     let number = catalogue::decode(value);
@@ -84,6 +68,9 @@ impl NamedChanges {
                     changes.removes = true;
                 }
             }
+        }
+        if changes.removes {
+            changes.dropped.extend(group.batches().flat_map(catalogue::dropped));
         }
         changes
     }

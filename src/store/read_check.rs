@@ -1,4 +1,4 @@
-//! The check that what a transaction has read is still so.
+//! The check of a read set: every key and every range is still as it was read.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,8 @@ use crate::engine::{ScanPage, ScannedEntry};
 use crate::{Error, Result};
 
 impl Resolver<'_> {
-    /// Refuses what does not hold any more, be it for a write of this group.
+    /// Returns [`Error::TransactionConflict`] unless everything is as it was read, the accepted
+    /// batches of this group included.
     pub(super) fn require_unchanged(&self, reads: &ReadSet) -> Result<WriteAnswer> {
         let keys = if planted(Bug::SkipReadKeys) { &[] } else { &reads.keys[..] };
         for key in keys {

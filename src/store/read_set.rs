@@ -1,4 +1,4 @@
-//! What a transaction has read, as the writer checks it.
+//! Read sets: the keys and ranges that a transaction has read, as the writer checks them.
 
 use crate::engine::{EntryMeta, KeyInterval, KeyspaceId, Sequence};
 

@@ -18,7 +18,7 @@ use crate::sync::Arc;
 /// [`wait`](Self::wait) blocks, [`try_wait`](Self::try_wait) looks, and as a [`Future`] it is
 /// awaited in any runtime: it needs none of its own. Dropping it leaves the write to itself, which
 /// goes on; nobody learns then whether it failed.
-#[must_use = "a write may fail, and its ticket is who says so"]
+#[must_use = "a write may fail, and only its ticket says so"]
 pub struct WriteTicket {
     state: TicketState,
     keyspace: Keyspace,
@@ -61,7 +61,8 @@ impl Keyspace {
     /// batch is too large, a keyspace is of another store, the store is read-only or its writer is
     /// gone. The others come with the ticket.
     pub fn submit(&self, batch: WriteBatch) -> Result<WriteTicket> {
-        let (batch, others) = self.prepare(batch)?;
+        let (mut batch, others) = self.prepare(batch)?;
+        batch.sync = self.sync;
         let keyspace = self.clone();
         if batch.operations.is_empty() {
             return Ok(WriteTicket { state: TicketState::Known(Ok(())), keyspace, others });

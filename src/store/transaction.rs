@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 100;
 /// that wrote nothing commits always. Dropping it writes nothing.
 ///
 /// It takes no lock: nobody waits for a transaction, however long it is under way. Meanwhile the
-/// store keeps for it what a [`Snapshot`](crate::Snapshot) would be kept. It may read up to
+/// store keeps what it would keep for a [`Snapshot`](crate::Snapshot). A transaction may read up to
 /// [`Options::transaction_reads_max`](crate::Options::transaction_reads_max) keys, since the writer
 /// looks each of them up, while all other writes wait.
 ///

@@ -1,4 +1,4 @@
-//! What a transaction has read and written so far.
+//! The state of a transaction: its reads and its writes so far.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What a watch tells.
+//! Events: the batches that a watch tells, and the versions that it missed.
 
 use std::fmt;
 

@@ -198,7 +198,6 @@ impl Keyspace {
                 operation.keyspace = self.number;
             }
         }
-        batch.sync = self.sync;
         Ok((batch, keyspaces))
     }
 }

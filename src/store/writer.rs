@@ -235,8 +235,8 @@ impl Writer {
         if_planted!(TellUnpublished => self.tell(recorded.take()));
         let committed = self.commit_group(group);
         if committed.is_ok() {
-            let dropped = self.named.change(changes, &*self.reader).into_iter();
-            dropped.for_each(|keyspace| self.engine.note_dropped(keyspace));
+            changes.dropped.iter().for_each(|keyspace| self.engine.note_dropped(*keyspace));
+            self.named.change(changes);
         }
         self.note(&committed);
         if committed.is_ok() {
@@ -430,9 +430,9 @@ impl Actor for Writer {
                     queue.push_back(QueuedRequest::Write(WriteRequest::new(batches, reply)));
                 }
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
+                WriterMessage::Record { reply } => reply.send(self.record()),
                 // What maintenance says concerns no request, so its place among them does not
                 // matter.
-                WriterMessage::Record { reply } => reply.send(self.record()),
                 WriterMessage::Tick => self.tick(),
                 WriterMessage::Upkeep => self.expire_if_due(),
                 WriterMessage::Delivered { delivery, is_last } => {

@@ -162,9 +162,9 @@ impl RecordCache {
     /// Caches a record that was found to be the newest of its key at `seen` or later, unless it is
     /// too long. Of those that would evict another one it takes only a part.
     ///
-    /// Where the records that are read do not fit into the cache, most would be evicted before they
-    /// are read again, and a long scan would evict what others read. A record that is read often
-    /// gets its turn soon.
+    /// Most records of a set that is larger than the cache would be evicted before they are read
+    /// again, and a long scan would evict what others read. A record that is read often gets its
+    /// turn soon.
     pub(crate) fn offer(&self, hash: KeyHash, record: RecordRef<'_>, seen: Sequence) {
         self.insert_if(hash, record, seen, || {
             let offered = self.offered.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What a commit checks: writes of its own group count as much as those before it.
+//! The check of a commit: writes of its own group count as much as those before it.
 
 use super::*;
 use crate::bugs::{Bug, plant};
