@@ -111,7 +111,9 @@ pub mod format {}
 mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
-pub use client::{ClientError, ClientOptions, ClientResult, KvsClient, Pipeline, PipelineReply};
+pub use client::{
+    ClientError, ClientOptions, ClientResult, KeyspaceClient, KvsClient, Pipeline, PipelineReply,
+};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::{Entry, Metadata};
 pub use engine_kind::EngineKind;

@@ -208,7 +208,7 @@ fn set_natively(server: SocketAddr, key: &str, expires_at: i64) -> TcpStream {
     let operation = RequestOperation::Set { key, value, expires_at };
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(&bytes).unwrap();
     stream

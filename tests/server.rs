@@ -458,7 +458,7 @@ fn native_responses_come_in_the_order_of_the_requests() {
                 keys_only: false,
             },
         };
-        let request = RequestMessage { id, operation };
+        let request = RequestMessage::new(id, operation);
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     client.write_all(&bytes).unwrap();

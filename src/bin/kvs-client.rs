@@ -26,6 +26,9 @@ struct CommandLine {
     /// File whose first line is the password [default: KVS_PASSWORD in the environment]
     #[arg(long, global = true, value_name = "PATH")]
     password_file: Option<PathBuf>,
+    /// Keyspace of the key, which set makes if there is none of that name
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    keyspace: String,
 }
 
 fn main() -> ExitCode {
@@ -39,14 +42,22 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Box<dyn std::error::Error>> {
         options = options.password(password);
     }
     let mut client = KvsClient::connect_with(arguments.addr, &options)?;
+    let name = arguments.keyspace;
+    let mut keyspace = match arguments.command {
+        KeyCommand::Set { .. } => client.keyspace(name)?,
+        KeyCommand::Get { .. } | KeyCommand::Rm { .. } => {
+            let found = client.find_keyspace(&name)?;
+            found.ok_or(Error::NoSuchKeyspace { name })?
+        }
+    };
     match arguments.command {
-        KeyCommand::Set { key, value } => client.set(bytes(key), bytes(value))?,
+        KeyCommand::Set { key, value } => keyspace.set(bytes(key), bytes(value))?,
         KeyCommand::Get { key } => {
-            let value = client.get(bytes(key))?;
+            let value = keyspace.get(bytes(key))?;
             print_line(value.as_deref().unwrap_or(NOT_FOUND)).map_err(describe)?;
         }
         KeyCommand::Rm { key } => {
-            if !client.remove(bytes(key))? {
+            if !keyspace.remove(bytes(key))? {
                 return Err(Error::KeyNotFound.into());
             }
         }

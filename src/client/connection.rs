@@ -8,8 +8,8 @@ use super::stream::ClientStream;
 use crate::endpoint::Endpoint;
 use crate::protocol::ProtocolError;
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, RequestMessage, RequestOperation,
-    ResponseMessage, ServerHello, Success, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, Place, RequestMessage,
+    RequestOperation, ResponseMessage, ServerHello, Success, decode_frame,
 };
 
 /// The most bytes that one read takes.
@@ -100,9 +100,13 @@ impl Connection {
     }
 
     /// Puts one request into the output.
-    pub(super) fn queue(&mut self, operation: RequestOperation<'_>) -> ClientResult<()> {
+    pub(super) fn queue(
+        &mut self,
+        place: Place<'_>,
+        operation: RequestOperation<'_>,
+    ) -> ClientResult<()> {
         self.check()?;
-        let request = RequestMessage { id: self.sent + 1, operation };
+        let request = RequestMessage { id: self.sent + 1, place, operation };
         // What is too large was not sent, so the connection goes on.
         request
             .encode(self.frame_bytes_max, &mut self.output)
@@ -122,8 +126,12 @@ impl Connection {
     }
 
     /// Sends one request.
-    pub(super) fn send(&mut self, operation: RequestOperation<'_>) -> ClientResult<()> {
-        self.queue(operation)?;
+    pub(super) fn send(
+        &mut self,
+        place: Place<'_>,
+        operation: RequestOperation<'_>,
+    ) -> ClientResult<()> {
+        self.queue(place, operation)?;
         self.flush_queued()
     }
 

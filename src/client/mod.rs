@@ -5,19 +5,24 @@
 //! network or of the protocol nobody knows which requests were done, so the connection is never
 //! used again and every later call says why.
 
+mod calls;
 mod connection;
 mod error;
+mod keyspaces;
 mod pipeline;
 mod scan;
 mod stream;
 
 use std::fmt;
+use std::ops::RangeBounds;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, InvalidEndpoint};
-use crate::protocol::native::{ByteString, RequestOperation, Success};
+use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
+use calls::{answered, read_calls, write_calls};
 use connection::Connection;
 pub use error::{ClientError, ClientResult};
+pub use keyspaces::KeyspaceClient;
 pub use pipeline::{Pipeline, PipelineReply};
 
 /// The options of a client; each has a default.
@@ -107,16 +112,6 @@ impl fmt::Debug for KvsClient {
     }
 }
 
-/// Makes the function that takes one kind of answer and says `None` to every other.
-macro_rules! expect {
-    ($answer:pat => $result:expr) => {
-        |answer| match answer {
-            $answer => Some($result),
-            _ => None,
-        }
-    };
-}
-
 impl KvsClient {
     /// Connects with the default options, to an [`Endpoint`] or what can become one: its text, or
     /// an IP address with a port. The addresses of a host name are tried in turn until one answers.
@@ -152,92 +147,62 @@ impl KvsClient {
 
     fn authenticate(&mut self, password: &[u8]) -> ClientResult<()> {
         let operation = RequestOperation::Authenticate { password: password.into() };
-        self.call(operation, expect!(Success::Done => ()))
+        self.call(operation, answered!(Success::Done => ()))
     }
 
     /// Waits for the server to answer.
     pub fn ping(&mut self) -> ClientResult<()> {
-        self.call(RequestOperation::Ping, expect!(Success::Done => ()))
-    }
-
-    /// Sets the key to the value, for good: an expiry it had is gone.
-    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> ClientResult<()> {
-        let operation = RequestOperation::Set {
-            key: key.as_ref().into(),
-            value: value.as_ref().into(),
-            expires_at: None,
-        };
-        self.call(operation, expect!(Success::Applied { .. } => ()))
-    }
-
-    /// Returns the value of the key, or `None` if the key is not there or has expired.
-    pub fn get(&mut self, key: impl AsRef<[u8]>) -> ClientResult<Option<Vec<u8>>> {
-        let key = key.as_ref().into();
-        self.call(
-            RequestOperation::Get { key },
-            expect!(Success::Value(value) => value.map(ByteString::into_vec)),
-        )
-    }
-
-    /// Returns the values of many keys, in the order of the keys.
-    pub fn get_many<K: AsRef<[u8]>>(&mut self, keys: &[K]) -> ClientResult<Vec<Option<Vec<u8>>>> {
-        let wanted = keys.len();
-        let keys = keys.iter().map(|key| key.as_ref().into()).collect();
-        self.call(RequestOperation::GetMany { keys }, |answer| match answer {
-            Success::Values(values) if values.len() == wanted => {
-                Some(values.into_iter().map(|value| value.map(ByteString::into_vec)).collect())
-            }
-            _ => None,
-        })
-    }
-
-    /// Removes the key; false if it was not there.
-    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
-        let key = key.as_ref().into();
-        self.call(RequestOperation::Remove { key }, expect!(Success::Removed(removed) => removed))
-    }
-
-    /// Returns true if the key is there.
-    pub fn contains(&mut self, key: impl AsRef<[u8]>) -> ClientResult<bool> {
-        let key = key.as_ref().into();
-        self.call(RequestOperation::Contains { key }, expect!(Success::Flag(flag) => flag))
-    }
-
-    /// Returns the number of keys
-    pub fn count(&mut self) -> ClientResult<u64> {
-        self.call(RequestOperation::Count, expect!(Success::Number(number) => number))
+        self.call(RequestOperation::Ping, answered!(Success::Done => ()))
     }
 
     /// Waits until every write acknowledged before survives power loss.
     pub fn sync(&mut self) -> ClientResult<()> {
-        self.call(RequestOperation::Sync, expect!(Success::Done => ()))
+        self.call(RequestOperation::Sync, answered!(Success::Done => ()))
     }
 
-    /// Removes every key.
+    /// Removes every key of every keyspace.
     pub fn clear(&mut self) -> ClientResult<()> {
-        self.call(RequestOperation::Clear, expect!(Success::Done => ()))
+        self.call(RequestOperation::Clear, answered!(Success::Done => ()))
     }
 
     /// Returns what the server says of itself, for people.
     pub fn info(&mut self) -> ClientResult<String> {
-        self.call(RequestOperation::Info, expect!(Success::Text(text) => text))
+        self.call(RequestOperation::Info, answered!(Success::Text(text) => text))
     }
 
-    /// Collects requests that are sent together.
+    /// Collects requests about the default keyspace that are sent together.
     pub fn pipeline(&mut self) -> Pipeline<'_> {
-        Pipeline::new(&mut self.connection)
+        self.pipeline_at(None)
     }
 
-    /// Sends one request and returns the answer that `recognize` makes a value of.
+    /// Collects requests about a keyspace; `None` stands for the default one.
+    fn pipeline_at(&mut self, keyspace: Option<String>) -> Pipeline<'_> {
+        Pipeline::new(&mut self.connection, keyspace)
+    }
+
+    /// Sends one request about the default keyspace.
     fn call<T>(
         &mut self,
         operation: RequestOperation<'_>,
         recognize: impl FnOnce(Success<'_>) -> Option<T>,
     ) -> ClientResult<T> {
-        self.connection.send(operation)?;
+        self.call_at(Place::Default, operation, recognize)
+    }
+
+    /// Sends one request and returns the answer that `recognize` makes a value of.
+    fn call_at<T>(
+        &mut self,
+        place: Place<'_>,
+        operation: RequestOperation<'_>,
+        recognize: impl FnOnce(Success<'_>) -> Option<T>,
+    ) -> ClientResult<T> {
+        self.connection.send(place, operation)?;
         self.connection.receive(|answer| match answer {
             Ok(answer) => recognize(answer).map(Ok),
             Err(failure) => Some(Err(failure)),
         })?
     }
 }
+
+read_calls!(KvsClient);
+write_calls!(KvsClient);

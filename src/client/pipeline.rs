@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::connection::Connection;
 use super::error::{ClientError, ClientResult};
-use crate::protocol::native::{ByteString, RequestOperation, Success};
+use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
 
 /// The bytes of requests that are sent before their responses are read.
 ///
@@ -36,6 +36,8 @@ pub enum PipelineReply {
 /// ```
 pub struct Pipeline<'a> {
     connection: &'a mut Connection,
+    /// The name of the keyspace; `None` for the default one.
+    keyspace: Option<String>,
     requests: Vec<RequestOperation<'static>>,
 }
 
@@ -46,8 +48,8 @@ impl fmt::Debug for Pipeline<'_> {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(connection: &'a mut Connection) -> Self {
-        Self { connection, requests: Vec::new() }
+    pub(super) fn new(connection: &'a mut Connection, keyspace: Option<String>) -> Self {
+        Self { connection, keyspace, requests: Vec::new() }
     }
 
     /// Adds setting a key.
@@ -96,7 +98,9 @@ impl<'a> Pipeline<'a> {
             if self.connection.queued_bytes() + bytes > PART_BYTES_MAX {
                 exchange(self.connection, &mut replies)?;
             }
-            match self.connection.queue(operation) {
+            let place = self.keyspace.as_deref();
+            let place = place.map_or(Place::Default, |name| Place::Keyspace(name.into()));
+            match self.connection.queue(place, operation) {
                 Ok(()) => {}
                 // It cannot be sent, and those before it are to be answered first.
                 Err(error @ ClientError::RequestTooLarge { .. }) => {

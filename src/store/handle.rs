@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::batch::Batch;
 use super::catalogue::DEFAULT_NAME;
+use super::catalogue_version::CatalogueVersion;
 use super::clock::Clock;
 use super::health::Health;
 use super::keyspace::Keyspace;
@@ -81,6 +82,7 @@ impl Store {
         let clock = Clock::system();
         let limits = SizeLimits::new(&options);
         let health = Arc::new(Health::default());
+        let catalogue_version = Arc::new(CatalogueVersion::default());
         let directory = options.directory;
         let actors = WriteActors::start(WriterParts {
             engine: opened.writer,
@@ -89,6 +91,7 @@ impl Store {
             limits,
             durability: options.durability,
             health: Arc::clone(&health),
+            catalogue_version: Arc::clone(&catalogue_version),
             watch_bytes: options.watch_bytes,
         });
         let actors = actors.map_err(|e| Error::io("start a thread for", &directory, e))?;
@@ -98,6 +101,7 @@ impl Store {
             clock,
             limits,
             health,
+            catalogue_version,
             kind: opened.kind,
             capabilities: opened.capabilities,
             directory,
@@ -202,6 +206,12 @@ impl Store {
     /// Returns true if the removal of all keys takes no longer if there are many.
     pub(crate) fn clears_at_once(&self) -> bool {
         self.shared.capabilities.clears_at_once
+    }
+
+    /// Returns a number that grows when a keyspace is made, renamed, swapped or dropped: what was
+    /// looked up by a name after this call holds as long as the number stays.
+    pub(crate) fn catalogue_version(&self) -> u64 {
+        self.shared.catalogue_version.get()
     }
 
     /// Returns the error that stopped the store from taking writes, if one did.

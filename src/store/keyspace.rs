@@ -6,6 +6,7 @@ use std::ops::Deref;
 use super::batch::Batch;
 use super::keyspace_view::KeyspaceView;
 use super::open_store::OpenStore;
+use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::Applied;
 use crate::engine::KeyspaceId;
 use crate::sync::{Arc, Weak};
@@ -96,6 +97,11 @@ impl Keyspace {
         Self { sync: Some(waits), ..self.clone() }
     }
 
+    /// Returns an operation on the keys of this keyspace.
+    pub(crate) fn operation(&self, operation: WriteOperation) -> KeyspaceOperation {
+        KeyspaceOperation { keyspace: self.number, operation }
+    }
+
     /// Applies a batch, which may write to the `others` as well, and blocks until its outcome is
     /// known.
     pub(super) fn apply(
@@ -109,12 +115,23 @@ impl Keyspace {
 
     /// Names the keyspace, this one or one of the `others`, that a write was refused for.
     pub(super) fn with_name(&self, error: Error, others: &[Arc<KeyspaceIdentity>]) -> Error {
-        let Error::KeyspaceDropped { number, .. } = error else { return error };
-        let mut all = others.iter().chain([&self.identity]);
-        let dropped = all.find(|identity| identity.number.0 == number);
-        let name = dropped.map_or_else(String::new, |identity| identity.name.clone());
-        Error::KeyspaceDropped { number, name }
+        named(error, others.iter().chain([&self.identity]).map(|identity| &**identity))
     }
+
+    /// Names the one of these keyspaces that a write was refused for.
+    pub(crate) fn with_name_among<'k>(
+        error: Error,
+        keyspaces: impl IntoIterator<Item = &'k Self>,
+    ) -> Error {
+        named(error, keyspaces.into_iter().map(|keyspace| &*keyspace.identity))
+    }
+}
+
+fn named<'k>(error: Error, mut all: impl Iterator<Item = &'k KeyspaceIdentity>) -> Error {
+    let Error::KeyspaceDropped { number, .. } = error else { return error };
+    let dropped = all.find(|identity| identity.number.0 == number);
+    let name = dropped.map_or_else(String::new, |identity| identity.name.clone());
+    Error::KeyspaceDropped { number, name }
 }
 
 impl Deref for Keyspace {

@@ -8,7 +8,8 @@ use super::handle::Store;
 use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::operation::WriteOperation;
-use crate::engine::{KeyspaceId, ScannedEntry};
+use super::read::{Access, ReadResult};
+use crate::engine::{EngineSnapshot, Entry, KeyspaceId, ReadHalf, ScannedEntry};
 use crate::{Error, Result};
 
 impl Store {
@@ -57,7 +58,24 @@ impl Store {
     /// [`Error::InvalidKeyspaceName`]; [`Error::Corrupt`] or [`Error::Io`] if its name cannot be
     /// read.
     pub fn find_keyspace(&self, name: &str) -> Result<Option<Keyspace>> {
-        match number_of(self, name)? {
+        self.opened(name, number_of(self, name, read_blocking)?)
+    }
+
+    /// Opens the keyspace with this name, if there is one, as far as `access` allows.
+    pub(crate) fn find_keyspace_within(
+        &self,
+        name: &str,
+        access: Access,
+    ) -> ReadResult<Option<Keyspace>> {
+        let number = number_of(self, name, |catalogue, name, snapshot| match snapshot {
+            Some(snapshot) => catalogue.try_get_at(name, snapshot, access),
+            None => catalogue.try_get(name, access),
+        })?;
+        Ok(self.opened(name, number)?)
+    }
+
+    fn opened(&self, name: &str, number: Option<KeyspaceId>) -> Result<Option<Keyspace>> {
+        match number {
             None => Ok(None),
             Some(KeyspaceId::DEFAULT) => Ok(Some(Keyspace::clone(self))),
             Some(number) => Ok(Some(Keyspace::new(self.sibling(number)?, number, name))),
@@ -136,19 +154,37 @@ impl Store {
     }
 }
 
-/// Returns the number of the keyspace with this name, if there is one at the moment of the view.
-pub(super) fn number_of(view: &KeyspaceView, name: &str) -> Result<Option<KeyspaceId>> {
+/// Returns the number of the keyspace with this name, if there is one at the moment of the view;
+/// `read` reads it from the catalogue.
+pub(super) fn number_of<E: From<Error>>(
+    view: &KeyspaceView,
+    name: &str,
+    read: impl FnOnce(
+        &dyn ReadHalf,
+        &[u8],
+        Option<&EngineSnapshot>,
+    ) -> std::result::Result<Option<Entry>, E>,
+) -> std::result::Result<Option<KeyspaceId>, E> {
     if name == DEFAULT_NAME {
         return Ok(Some(KeyspaceId::DEFAULT));
     }
     catalogue::check_name(name)?;
     let (catalogue, name) = (view.sibling(KeyspaceId::CATALOGUE)?, name.as_bytes());
     // The limit of keys is not one of names.
-    let entry = match &view.hold_moment()?.snapshot {
-        Some(snapshot) => catalogue.reader.get_at(name, snapshot)?,
-        None => catalogue.reader.get(name)?,
-    };
-    entry.map(|entry| catalogue::decode(&entry.value)).transpose()
+    let entry = read(&*catalogue.reader, name, view.hold_moment()?.snapshot.as_ref())?;
+    Ok(entry.map(|entry| catalogue::decode(&entry.value)).transpose()?)
+}
+
+/// Returns the entry of a key of the catalogue; waits for the disk if it has to.
+pub(super) fn read_blocking(
+    catalogue: &dyn ReadHalf,
+    name: &[u8],
+    snapshot: Option<&EngineSnapshot>,
+) -> Result<Option<Entry>> {
+    match snapshot {
+        Some(snapshot) => catalogue.get_at(name, snapshot),
+        None => catalogue.get(name),
+    }
 }
 
 /// Returns the names of all keyspaces at the moment of the view.

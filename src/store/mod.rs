@@ -13,6 +13,7 @@
 
 mod batch;
 mod catalogue;
+mod catalogue_version;
 pub(crate) mod change;
 pub(crate) mod change_cursor;
 pub(crate) mod change_recorder;

@@ -52,6 +52,11 @@ pub(super) struct NamedChanges {
 }
 
 impl NamedChanges {
+    /// Returns true if every name is as it was.
+    pub(super) fn is_empty(&self) -> bool {
+        self.named.is_empty() && !self.removes
+    }
+
     /// Returns the changes by a group.
     pub(super) fn of(group: &Group) -> Self {
         let mut changes = Self { named: Vec::new(), removes: false, dropped: Vec::new() };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::batch::Batch;
+use super::catalogue_version::CatalogueVersion;
 use super::clock::Clock;
 use super::health::Health;
 use super::limits::SizeLimits;
@@ -24,6 +25,7 @@ pub(super) struct OpenStore {
     pub(super) clock: Clock,
     pub(super) limits: SizeLimits,
     pub(super) health: Arc<Health>,
+    pub(super) catalogue_version: Arc<CatalogueVersion>,
     pub(super) kind: EngineKind,
     /// The directory of the options, for messages; the `memory` engine keeps nothing in it.
     pub(super) directory: PathBuf,

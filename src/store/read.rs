@@ -6,7 +6,6 @@
 //! that may not wait for the disk, or may not be long, fails with [`ReadError::WouldBlock`] or
 //! [`ReadError::TooLong`], so that nobody takes it for an absent key.
 
-use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::{HeldMoment, ReadMoment};
 use crate::Result;
@@ -184,10 +183,13 @@ fn metadata_at(view: &KeyspaceView, key: &[u8], moment: &ReadMoment) -> Result<O
     Ok(found.filter(|found| !moment.is_past(found.expires_at)))
 }
 
-/// The reads of a server, which are of the present.
-impl Keyspace {
+/// The reads of a server.
+impl KeyspaceView {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn read_entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
+        if let Some(moment) = &self.moment {
+            return try_entry_at(self, key, moment, access);
+        }
         self.shared.limits.check_key(key)?;
         let entry = self.reader.try_get(key, access)?;
         Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
@@ -202,7 +204,10 @@ impl Keyspace {
         access: Access,
     ) -> ReadResult<Option<EntryMeta>> {
         check_metadata_access(self, access)?;
-        Ok(metadata_of(self, key)?)
+        Ok(match &self.moment {
+            Some(moment) => metadata_at(self, key, moment)?,
+            None => metadata_of(self, key)?,
+        })
     }
 
     /// Returns the entries of the keys at one moment, in their order; an absent key has none.
@@ -231,7 +236,7 @@ impl Keyspace {
         Ok(entries)
     }
 
-    /// Returns the keyspace as it is now.
+    /// Returns the keyspace at the moment that the view shows.
     pub(crate) fn read_snapshot(&self) -> Result<ReadSnapshot<'_>> {
         Ok(ReadSnapshot { view: self, moment: self.hold_moment()? })
     }
@@ -251,6 +256,20 @@ impl Keyspace {
     pub(crate) fn reader(&self) -> &crate::sync::Arc<dyn crate::engine::ReadHalf> {
         &self.reader
     }
+}
+
+fn try_entry_at(
+    view: &KeyspaceView,
+    key: &[u8],
+    moment: &ReadMoment,
+    access: Access,
+) -> ReadResult<Option<Entry>> {
+    view.shared.limits.check_key(key)?;
+    let entry = match &moment.snapshot {
+        Some(snapshot) => view.reader.try_get_at(key, snapshot, access)?,
+        None => view.reader.try_get(key, access)?,
+    };
+    Ok(string(entry, |expires_at| moment.is_past(expires_at))?)
 }
 
 fn check_metadata_access(view: &KeyspaceView, access: Access) -> ReadResult<()> {
@@ -275,13 +294,7 @@ fn string(
 impl ReadSnapshot<'_> {
     /// Returns the entry of the key unless it has expired.
     pub(crate) fn entry(&self, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
-        let Self { view, moment } = self;
-        view.shared.limits.check_key(key)?;
-        let entry = match &moment.snapshot {
-            Some(snapshot) => view.reader.try_get_at(key, snapshot, access)?,
-            None => view.reader.try_get(key, access)?,
-        };
-        Ok(string(entry, |expires_at| moment.is_past(expires_at))?)
+        try_entry_at(self.view, key, &self.moment, access)
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::handle::Store;
 use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
-use super::keyspaces::{names, number_of};
+use super::keyspaces::{names, number_of, read_blocking};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -81,7 +81,7 @@ impl Snapshot {
     /// [`Error::NoSuchKeyspace`] if none had; [`Error::InvalidKeyspaceName`]; [`Error::Corrupt`] or
     /// [`Error::Io`] if its name cannot be read.
     pub fn keyspace(&self, name: &str) -> Result<KeyspaceView> {
-        match number_of(&self.view, name)? {
+        match number_of(&self.view, name, read_blocking)? {
             Some(number) => self.view.sibling(number),
             None => Err(Error::NoSuchKeyspace { name: name.to_owned() }),
         }

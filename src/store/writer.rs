@@ -18,6 +18,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::catalogue_version::CatalogueVersion;
 use super::change::RemovalCause;
 use super::change_recorder::ChangeRecorder;
 use super::change_ring::{ChangeRing, RecordedGroup};
@@ -63,6 +64,7 @@ pub(crate) struct Writer {
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
     named: NamedKeyspaces,
+    catalogue_version: Arc<CatalogueVersion>,
     pub(super) expiry: ExpirySchedule,
     drain: DrainSchedule,
     /// Gets every change from the first watch on.
@@ -84,6 +86,7 @@ pub(crate) struct WriterParts {
     pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
+    pub(crate) catalogue_version: Arc<CatalogueVersion>,
     /// The memory for the latest changes, once they are watched.
     pub(crate) watch_bytes: usize,
 }
@@ -101,7 +104,7 @@ struct GroupRequests {
 impl Writer {
     /// Returns the writer of an engine that was just opened; jobs go to maintenance by the address.
     pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
-        let WriterParts { engine, reader, clock, limits, durability, health, watch_bytes } = parts;
+        let WriterParts { engine, reader, clock, limits, durability, health, .. } = parts;
         Self {
             thread: WriterThread::new(&*engine),
             engine,
@@ -112,10 +115,11 @@ impl Writer {
             durability,
             health,
             named: NamedKeyspaces::default(),
+            catalogue_version: parts.catalogue_version,
             expiry: ExpirySchedule::new(clock.instant()),
             drain: DrainSchedule::new(),
             recorder: None,
-            watch_bytes,
+            watch_bytes: parts.watch_bytes,
             is_failing: false,
             files_checked: clock.instant(),
         }
@@ -236,6 +240,9 @@ impl Writer {
         let committed = self.commit_group(group);
         if committed.is_ok() {
             changes.dropped.iter().for_each(|keyspace| self.engine.note_dropped(*keyspace));
+            if !changes.is_empty() {
+                self.catalogue_version.note_change();
+            }
             self.named.change(changes);
         }
         self.note(&committed);

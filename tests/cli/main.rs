@@ -69,6 +69,21 @@ fn set_get_remove(server: &Server) {
 }
 
 #[test]
+fn the_client_reaches_the_keyspace_that_it_names() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let missing = client(&server, &["get", "key", "--keyspace", "users"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(text(&missing.stderr), "no keyspace is called \"users\"\n");
+    let set = client(&server, &["set", "key", "alice", "--keyspace", "users"]);
+    assert!(set.status.success(), "{set:?}");
+    assert_eq!(text(&client(&server, &["get", "key"]).stdout), "Key not found\n");
+    let get = client(&server, &["--keyspace", "users", "get", "key"]);
+    assert_eq!(text(&get.stdout), "alice\n");
+    assert!(client(&server, &["rm", "key", "--keyspace", "users"]).status.success());
+}
+
+#[test]
 fn the_local_tool_tells_a_missing_key_on_standard_output() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().to_str().unwrap();

@@ -178,7 +178,7 @@ fn a_stranger_cannot_make_the_server_wait_for_a_large_frame() {
     let mut stranger = connect(&server);
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    let ping = RequestMessage { id: 1, operation: RequestOperation::Ping };
+    let ping = RequestMessage::new(1, RequestOperation::Ping);
     ping.encode(STRANGER_FRAME_BYTES_MAX, &mut bytes).unwrap();
     bytes.extend_from_slice(&(STRANGER_FRAME_BYTES_MAX + 1).to_le_bytes());
     stranger.write_all(&bytes).unwrap();

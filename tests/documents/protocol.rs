@@ -6,8 +6,8 @@ use std::ops::Bound;
 
 use kvs::protocol::ProtocolError;
 use kvs::protocol::native::{
-    BatchCondition, BatchItem, ByteString, Failure, FailureKind, RequestMessage, RequestOperation,
-    ScanEntry, Success, VersionedValue,
+    BatchCondition, BatchItem, ByteString, Failure, FailureKind, Place, RequestMessage,
+    RequestOperation, ScanEntry, Success, VersionedValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,10 @@ fn value() -> ByteString<'static> {
     ByteString::from(b"v")
 }
 
+fn name() -> String {
+    "ks".to_owned()
+}
+
 fn operations() -> Vec<RequestOperation<'static>> {
     vec![
         RequestOperation::Ping,
@@ -119,6 +123,11 @@ fn operations() -> Vec<RequestOperation<'static>> {
         RequestOperation::Clear,
         RequestOperation::Info,
         RequestOperation::Authenticate { password: ByteString::from(b"pw") },
+        RequestOperation::OpenKeyspace { name: name(), create: true },
+        RequestOperation::ListKeyspaces,
+        RequestOperation::RenameKeyspace { from: name(), to: "b".to_owned() },
+        RequestOperation::SwapKeyspaces { first: name(), second: "b".to_owned() },
+        RequestOperation::DropKeyspace { name: name() },
     ]
 }
 
@@ -139,11 +148,18 @@ fn answers() -> Vec<Success<'static>> {
         Success::Entries { entries, more: true },
         Success::Number(3),
         Success::Text("hi".to_owned()),
+        Success::Names(vec!["a".to_owned(), "bc".to_owned()]),
     ]
 }
 
 #[test]
 fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
+    let places = [
+        Place::Default,
+        Place::Keyspace(name().into()),
+        Place::Snapshot,
+        Place::KeyspaceSnapshot(name().into()),
+    ];
     let items = [
         BatchItem::Set { key: key(), value: value(), expires_at: None },
         BatchItem::Remove { key: key() },
@@ -156,7 +172,8 @@ fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
         BatchCondition::Version(5),
     ];
     let bounds = [Bound::Unbounded, Bound::Included(key()), Bound::Excluded(key())];
-    let mut expected: Vec<Row> = operations().iter().map(row).collect();
+    let mut expected: Vec<Row> = places.iter().map(row).collect();
+    expected.extend(operations().iter().map(row));
     expected.extend(items.iter().map(row));
     expected.extend(conditions.iter().map(row));
     expected.extend(bounds.iter().map(row));
@@ -181,11 +198,12 @@ fn the_tables_of_the_protocol_leave_no_message_out() {
         let number = |number: u8| is_known(&[prefix, &[number]].concat());
         (0..u8::MAX).take_while(|n| number(*n)).count()
     };
-    assert_eq!(count(&[1]), operations().len());
+    assert_eq!(count(&[1]), 4, "places");
+    assert_eq!(count(&[1, 0]), operations().len());
     // Inside of a batch of one item, and of the condition of an item about the empty key.
-    assert_eq!(count(&[1, 6, 1]), 3, "batch items");
-    assert_eq!(count(&[1, 6, 1, 2, 0]), 4, "conditions");
-    assert_eq!(count(&[1, 8]), 3, "bounds");
+    assert_eq!(count(&[1, 0, 6, 1]), 3, "batch items");
+    assert_eq!(count(&[1, 0, 6, 1, 2, 0]), 4, "conditions");
+    assert_eq!(count(&[1, 0, 8]), 3, "bounds");
     let mut answer = 0;
     while postcard::take_from_bytes::<Success<'_>>(&[&[answer], &zeros[..]].concat()).is_ok() {
         answer += 1;

@@ -52,12 +52,20 @@ pub enum FailureKind {
     NotAuthenticated,
     /// The password is wrong.
     WrongPassword,
+    /// No keyspace has the name, be it that it was dropped or renamed; nothing was done.
+    NoSuchKeyspace,
+    /// Another keyspace has the name; nothing was done.
+    KeyspaceExists,
+    /// The default keyspace can be neither dropped nor renamed nor swapped.
+    DefaultKeyspace,
+    /// No keyspace may have the name: it is empty or too long.
+    InvalidKeyspaceName,
     /// A kind that this build does not know.
     Unknown(u16),
 }
 
 /// The number of each kind. Append only; zero stays unused so that zeroed bytes mean nothing.
-const CODES: [(u16, FailureKind); 16] = [
+const CODES: [(u16, FailureKind); 20] = [
     (1, FailureKind::KeyTooLarge),
     (2, FailureKind::ValueTooLarge),
     (3, FailureKind::ConditionFailed),
@@ -74,6 +82,10 @@ const CODES: [(u16, FailureKind); 16] = [
     (14, FailureKind::WrongType),
     (15, FailureKind::NotAuthenticated),
     (16, FailureKind::WrongPassword),
+    (17, FailureKind::NoSuchKeyspace),
+    (18, FailureKind::KeyspaceExists),
+    (19, FailureKind::DefaultKeyspace),
+    (20, FailureKind::InvalidKeyspaceName),
 ];
 
 impl From<u16> for FailureKind {
@@ -116,6 +128,10 @@ mod tests {
             FailureKind::WrongType => 14,
             FailureKind::NotAuthenticated => 15,
             FailureKind::WrongPassword => 16,
+            FailureKind::NoSuchKeyspace => 17,
+            FailureKind::KeyspaceExists => 18,
+            FailureKind::DefaultKeyspace => 19,
+            FailureKind::InvalidKeyspaceName => 20,
             FailureKind::Unknown(code) => code,
         }
     }
@@ -126,7 +142,7 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 16);
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 20);
         }
     }
 

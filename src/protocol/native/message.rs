@@ -5,15 +5,18 @@ use serde::{Deserialize, Serialize};
 use super::failure::Failure;
 use super::frame::encode_frame;
 use super::operation::RequestOperation;
+use super::place::Place;
 use super::success::Success;
 use crate::protocol::ProtocolError;
 
-/// An operation and the number that its response will carry.
+/// An operation, the keys that it is about, and the number that its response will carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct RequestMessage<'a> {
     /// Chosen by the client, unique among its requests without a response.
     pub id: u64,
+    /// The keys that the operation is about.
+    pub place: Place<'a>,
     /// The operation to execute.
     pub operation: RequestOperation<'a>,
 }
@@ -44,12 +47,18 @@ impl BatchHead {
     /// Reads it from the body of a frame without its items; none of one that asks for anything
     /// else.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let ((id, operation, items), _) = postcard::take_from_bytes::<(u64, u32, _)>(body).ok()?;
+        let ((id, _, operation, items), _) =
+            postcard::take_from_bytes::<(u64, Place<'_>, u32, _)>(body).ok()?;
         (operation == BATCH).then_some(Self { id, items })
     }
 }
 
 impl<'a> RequestMessage<'a> {
+    /// Returns a request about the keys of the default keyspace.
+    pub fn new(id: u64, operation: RequestOperation<'a>) -> Self {
+        Self { id, place: Place::Default, operation }
+    }
+
     /// Appends the request to `out` as one frame; `out` is unchanged on error.
     pub fn encode(&self, frame_bytes_max: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
         encode_frame(self, frame_bytes_max, out)

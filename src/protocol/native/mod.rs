@@ -30,6 +30,7 @@ mod hello;
 mod list;
 mod message;
 mod operation;
+mod place;
 mod success;
 
 pub use byte_string::ByteString;
@@ -42,4 +43,5 @@ pub use hello::{ClientHello, HelloStatus, MAGIC, ServerHello, VERSION_MAX, VERSI
 pub use list::LIST_ITEMS_MAX;
 pub use message::{BatchHead, RequestMessage, ResponseMessage};
 pub use operation::{BatchCondition, BatchItem, RequestOperation};
+pub use place::Place;
 pub use success::{ScanEntry, Success, VersionedValue};

@@ -73,7 +73,7 @@ pub enum RequestOperation<'a> {
     Count,
     /// Makes all earlier writes durable; answered with `Done`.
     Sync,
-    /// Removes all keys; answered with `Done`.
+    /// Removes all keys of every keyspace; answered with `Done`.
     Clear,
     /// Asks for a human-readable description of the server; answered with `Text`.
     Info,
@@ -82,6 +82,34 @@ pub enum RequestOperation<'a> {
     Authenticate {
         /// The password.
         password: ByteString<'a>,
+    },
+    /// Asks for a keyspace to be there; answered with `Done`, or fails with `NoSuchKeyspace`.
+    OpenKeyspace {
+        /// Its name.
+        name: String,
+        /// True to make it if it is not there.
+        create: bool,
+    },
+    /// Asks for the names of all keyspaces; answered with `Names`.
+    ListKeyspaces,
+    /// Gives a keyspace another name; answered with `Done`.
+    RenameKeyspace {
+        /// The name that it has.
+        from: String,
+        /// The name that it gets.
+        to: String,
+    },
+    /// Gives each of two keyspaces the name of the other; answered with `Done`.
+    SwapKeyspaces {
+        /// The name of one of them.
+        first: String,
+        /// The name of the other one.
+        second: String,
+    },
+    /// Removes a keyspace with all its keys; answered with `Done`.
+    DropKeyspace {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -161,6 +189,18 @@ mod tests {
         golden(&RequestOperation::Clear, b"\x0B");
         golden(&RequestOperation::Info, b"\x0C");
         golden(&RequestOperation::Authenticate { password: key() }, b"\x0D\x01k");
+        let name = || "ks".to_owned();
+        golden(&RequestOperation::OpenKeyspace { name: name(), create: true }, b"\x0E\x02ks\x01");
+        golden(&RequestOperation::ListKeyspaces, b"\x0F");
+        golden(
+            &RequestOperation::RenameKeyspace { from: name(), to: "b".into() },
+            b"\x10\x02ks\x01b",
+        );
+        golden(
+            &RequestOperation::SwapKeyspaces { first: name(), second: "b".into() },
+            b"\x11\x02ks\x01b",
+        );
+        golden(&RequestOperation::DropKeyspace { name: name() }, b"\x12\x02ks");
     }
 
     #[test]
@@ -204,6 +244,6 @@ mod tests {
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x0D").is_err());
+        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x13").is_err());
     }
 }

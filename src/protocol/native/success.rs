@@ -40,6 +40,8 @@ pub enum Success<'a> {
     Number(u64),
     /// Text for a human reader.
     Text(String),
+    /// Names, in the order of their bytes.
+    Names(#[serde(with = "list")] Vec<String>),
 }
 
 /// A value with its version and expiry.
@@ -93,11 +95,12 @@ mod tests {
         golden(&Success::Entries { entries, more: true }, b"\x07\x02\x01a\x01\x01v\x01b\x00\x01");
         golden(&Success::Number(3), b"\x08\x03");
         golden(&Success::Text("hi".to_owned()), b"\x09\x02hi");
+        golden(&Success::Names(vec!["a".to_owned(), "bc".to_owned()]), b"\x0A\x02\x01a\x02bc");
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Success<'_>>(b"\x0A").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x0B").is_err());
     }
 
     #[test]

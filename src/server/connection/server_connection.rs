@@ -320,6 +320,11 @@ impl ServerConnection {
 
     /// Takes the outcome of the oldest unanswered write.
     pub(crate) fn written(&mut self, outcome: BatchOutcome) {
+        if matches!(self.waiting_for, WaitingFor::Outcome(_))
+            && let WaitingFor::Outcome(render) = std::mem::take(&mut self.waiting_for)
+        {
+            return self.answer(&render(outcome));
+        }
         if let WaitingFor::Removal { removal, is_sent: is_sent @ true } = &mut self.waiting_for {
             *is_sent = false;
             if let Some(reply) = removal.applied(outcome) {
@@ -426,6 +431,15 @@ impl ServerConnection {
                     self.replies.add_write(render, bytes);
                 }
             },
+            Execution::WriteAlone(batch, render) if self.replies.is_empty() => {
+                match context.store.check(&batch) {
+                    Err(error) => self.answer(&render(Err(error))),
+                    Ok(()) => {
+                        intake.batches.push(batch);
+                        self.waiting_for = WaitingFor::Outcome(render);
+                    }
+                }
+            }
             Execution::Remove(removal) => {
                 self.waiting_for = WaitingFor::Removal { removal, is_sent: false };
                 self.send_slice(intake);
@@ -465,7 +479,8 @@ impl ServerConnection {
         self.charge.note_freed(self.input.take_left() + self.output.take_left());
         let buffers = self.input.memory() + self.output.memory();
         let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
-        self.charge.set(CONNECTION_BYTES + buffers + requests + self.session.label_bytes());
+        let session = self.session.label_bytes() + self.session.keyspaces.memory();
+        self.charge.set(CONNECTION_BYTES + buffers + requests + session);
     }
 
     /// Adds a reply behind all earlier ones.

@@ -1,7 +1,7 @@
 //! The answer that a connection waits for.
 
 use crate::server::execute::client_reply::ClientReply;
-use crate::server::execute::execution::{Execution, RenderSync};
+use crate::server::execute::execution::{Execution, Render, RenderSync};
 use crate::server::execute::sliced_removal::SlicedRemoval;
 
 /// The answer that a connection waits for before its next request, besides those to writes.
@@ -17,6 +17,8 @@ pub(super) enum WaitingFor {
     LongRead(usize),
     /// The result of a sync.
     Sync(RenderSync),
+    /// The outcome of a batch.
+    Outcome(Render),
     /// The outcomes of the slices of a removal.
     Removal {
         removal: SlicedRemoval,

@@ -21,6 +21,9 @@ pub(crate) enum Execution<R> {
     WouldBlock(ReadLength),
     /// A batch for the writer, and the function that turns its outcome into the reply.
     Write(Batch, Render),
+    /// A batch behind whose outcome the next requests are executed, since it decides what they
+    /// mean.
+    WriteAlone(Batch, Render),
     /// A removal of many keys in several batches.
     Remove(SlicedRemoval),
     /// A sync of everything written so far, and the function that turns its result into the reply.
@@ -43,6 +46,7 @@ impl<R> Execution<R> {
             Self::Done(reply) => Execution::Done(convert(reply)),
             Self::WouldBlock(length) => Execution::WouldBlock(length),
             Self::Write(batch, render) => Execution::Write(batch, render),
+            Self::WriteAlone(batch, render) => Execution::WriteAlone(batch, render),
             Self::Remove(removal) => Execution::Remove(removal),
             Self::Sync(render) => Execution::Sync(render),
             Self::Delay { reply, closes } => Execution::Delay { reply: convert(reply), closes },

@@ -19,6 +19,12 @@ impl From<&Error> for Failure {
             | Error::TooManyOperations { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
             Error::WrongType => FailureKind::WrongType,
+            Error::NoSuchKeyspace { .. } | Error::KeyspaceDropped { .. } => {
+                FailureKind::NoSuchKeyspace
+            }
+            Error::KeyspaceExists { .. } => FailureKind::KeyspaceExists,
+            Error::DefaultKeyspace => FailureKind::DefaultKeyspace,
+            Error::InvalidKeyspaceName { .. } => FailureKind::InvalidKeyspaceName,
             Error::Unsupported { .. } => FailureKind::Unsupported,
             Error::Corrupt { .. } => FailureKind::Corrupt,
             Error::UnknownOutcome(_) => FailureKind::OutcomeUnknown,

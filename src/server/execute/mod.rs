@@ -10,6 +10,7 @@
 //! | [`scope`] | the surroundings of one execution |
 //! | [`context`] | the state that all connections share: store, options, counters, clients, cursors |
 //! | [`session`] | the state of one connection, and the list of all |
+//! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
 //! | [`statistic`] | the registry of the figures that a server reports |
@@ -31,6 +32,7 @@ pub(crate) mod context;
 pub(crate) mod error_report;
 pub(crate) mod execution;
 pub(crate) mod failure;
+pub(crate) mod keyspace_cache;
 pub(crate) mod scan_cursors;
 pub(crate) mod scope;
 pub(crate) mod session;

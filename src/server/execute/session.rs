@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::client_memory::ClientMemory;
+use super::keyspace_cache::KeyspaceCache;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock, now, sleep};
@@ -42,6 +43,8 @@ pub(crate) struct Session {
     /// The account of all connections.
     pub(super) memory: Arc<ClientMemory>,
     labels: Mutex<Labels>,
+    /// The keyspaces that its requests named.
+    pub(crate) keyspaces: KeyspaceCache,
     /// Makes the connection's worker check its sessions.
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -320,6 +323,7 @@ impl Clients {
             label_bytes: AtomicUsize::new(0),
             memory: Arc::clone(&self.memory),
             labels: Mutex::default(),
+            keyspaces: KeyspaceCache::default(),
             wake: Box::new(wake),
         });
         lock(&self.open).insert(session.id, Arc::clone(&session));

@@ -1,8 +1,10 @@
 //! Operations that write, as batches for the writer.
 
-use crate::protocol::native::ResponseMessage;
+use super::places::RequestTarget;
+use super::unanswered::Unanswered;
 use crate::protocol::native::{
-    BatchCondition, BatchItem, ByteString, Failure, RequestOperation, Success,
+    BatchCondition, BatchItem, ByteString, Failure, Place, RequestOperation, ResponseMessage,
+    Success,
 };
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
@@ -10,33 +12,47 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Precondition, UnixMillis, WriteAnswer, WriteOperation,
+    Batch, BatchOutcome, CatalogueOperation, Keyspace, Precondition, UnixMillis, WriteAnswer,
+    WriteOperation,
 };
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
 const NO_VERSION: u64 = 0;
 
 /// The result of one operation, without the id of its request.
-type OperationResult = Result<Success<'static>, Failure>;
+pub(super) type OperationResult = Result<Success<'static>, Failure>;
 
 /// Returns the batch of an operation that writes, with the function that answers its outcome.
 pub(super) fn execute(
     id: u64,
+    place: &Place<'_>,
     operation: RequestOperation<'_>,
     scope: &Scope<'_>,
-) -> Execution<OperationResult> {
-    match operation {
+) -> Result<Execution<OperationResult>, Unanswered> {
+    if operation == RequestOperation::Clear {
+        return Ok(clear(id, scope)?);
+    }
+    let target = RequestTarget::find(place, scope)?;
+    let on = |operation| target.keyspace().operation(operation);
+    let (batch, answer): (_, fn(BatchOutcome) -> _) = match operation {
         RequestOperation::Set { key, value, expires_at } => {
-            write(id, Batch::single(put(key, value, expires_at)), version)
+            (Batch::single(on(put(key, value, expires_at))), version)
         }
         RequestOperation::Remove { key } => {
-            write(id, Batch::single(WriteOperation::Remove { key: key.into_vec() }), removed)
+            (Batch::single(on(WriteOperation::Remove { key: key.into_vec() })), removed)
         }
         RequestOperation::Batch { items } => {
-            write(id, items.into_iter().map(item).collect(), version)
+            (items.into_iter().map(|each| on(item(each))).collect(), version)
         }
-        _ => clear(id, scope).unwrap_or_else(|error| Execution::Done(Err(Failure::from(&error)))),
-    }
+        // Only what writes comes here.
+        _ => return Ok(Execution::Done(Ok(Success::Done))),
+    };
+    Ok(match target {
+        RequestTarget::Default(_) => write(id, batch, answer),
+        RequestTarget::Named(keyspace) => write(id, batch, move |outcome| {
+            answer(outcome.map_err(|error| Keyspace::with_name_among(error, [&*keyspace])))
+        }),
+    })
 }
 
 /// Returns the removal of every key, slice by slice if there are many and the engine needs it.
@@ -62,7 +78,7 @@ fn done(result: crate::Result<()>) -> OperationResult {
 fn write(
     id: u64,
     batch: Batch,
-    answer: fn(BatchOutcome) -> OperationResult,
+    answer: impl FnOnce(BatchOutcome) -> OperationResult + Send + 'static,
 ) -> Execution<OperationResult> {
     let render =
         move |outcome| ClientReply::Native(ResponseMessage { id, result: answer(outcome) });

@@ -1,6 +1,6 @@
 //! The execution of one operation.
 
-use super::{batches, reads};
+use super::{batches, keyspaces, reads};
 use crate::Error;
 use crate::protocol::native::{
     BatchHead, Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
@@ -9,7 +9,6 @@ use crate::server::execute::authentication::{self, USER, WrongPassword};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
-use reads::Unanswered;
 
 /// Returns the effect of an operation.
 pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
@@ -18,7 +17,12 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::Remove { .. }
         | RequestOperation::Batch { .. }
         | RequestOperation::Clear => Effect::Writes,
-        RequestOperation::Sync | RequestOperation::Authenticate { .. } => Effect::Other,
+        RequestOperation::Sync
+        | RequestOperation::Authenticate { .. }
+        | RequestOperation::OpenKeyspace { .. }
+        | RequestOperation::RenameKeyspace { .. }
+        | RequestOperation::SwapKeyspaces { .. }
+        | RequestOperation::DropKeyspace { .. } => Effect::Other,
         RequestOperation::Ping
         | RequestOperation::Get { .. }
         | RequestOperation::GetMany { .. }
@@ -26,6 +30,7 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::GetVersioned { .. }
         | RequestOperation::Scan { .. }
         | RequestOperation::Count
+        | RequestOperation::ListKeyspaces
         | RequestOperation::Info => Effect::Reads,
     }
 }
@@ -44,19 +49,27 @@ pub(in crate::server) fn execute(
             failure(FailureKind::NotAuthenticated, "a password is required before anything else");
         return Execution::Done(ResponseMessage { id, result: Err(failure) });
     }
-    let execution = match effect(&request.operation) {
-        Effect::Writes => batches::execute(id, request.operation, scope),
-        Effect::Other => Execution::Sync(Box::new(move |result| {
-            let result = result.map(|()| Success::Done).map_err(|error| Failure::from(&error));
-            ClientReply::Native(ResponseMessage { id, result })
-        })),
-        Effect::Reads => match reads::execute(request.operation, scope) {
-            Ok(answer) => Execution::Done(Ok(answer)),
-            Err(Unanswered::WouldBlock(length)) => Execution::WouldBlock(length),
-            Err(Unanswered::Failed(failure)) => Execution::Done(Err(failure)),
+    let RequestMessage { place, operation, .. } = request;
+    let execution = match effect(&operation) {
+        Effect::Writes => match batches::execute(id, &place, operation, scope) {
+            Ok(execution) => execution,
+            Err(unanswered) => unanswered.into_execution(),
         },
+        Effect::Reads => match reads::execute(&place, operation, scope) {
+            Ok(answer) => Execution::Done(Ok(answer)),
+            Err(unanswered) => unanswered.into_execution(),
+        },
+        Effect::Other if operation == RequestOperation::Sync => sync(id),
+        Effect::Other => keyspaces::change(id, operation, scope),
     };
     execution.map(move |result| ResponseMessage { id, result })
+}
+
+fn sync<R>(id: u64) -> Execution<R> {
+    Execution::Sync(Box::new(move |result| {
+        let result = result.map(|()| Success::Done).map_err(|error| Failure::from(&error));
+        ClientReply::Native(ResponseMessage { id, result })
+    }))
 }
 
 /// Returns the refusal of a frame whose batch has more operations than the store takes. It is not

@@ -2,8 +2,8 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use crate::Store;
 use crate::protocol::native::{ByteString, LIST_ITEMS_MAX, ScanEntry, Success};
+use crate::store::KeyspaceView;
 use crate::store::read::{Access, ReadError, ReadResult};
 use crate::store::scan::ScannedEntry;
 
@@ -15,7 +15,7 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// If `access` allows no long reads, a large value ends the answer before it: the client asks for
 /// it next, and the scan that would begin with it fails with [`ReadError::TooLong`].
 pub(super) fn scan(
-    store: &Store,
+    view: &KeyspaceView,
     start: Bound<ByteString<'_>>,
     end: Bound<ByteString<'_>>,
     reverse: bool,
@@ -25,7 +25,7 @@ pub(super) fn scan(
 ) -> ReadResult<Success<'static>> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(LIST_ITEMS_MAX);
     let (start, end) = (start.map(ByteString::into_vec), end.map(ByteString::into_vec));
-    let mut scan = store.scan_at_once(start, end, reverse, keys_only)?;
+    let mut scan = view.scan_at_once(start, end, reverse, keys_only)?;
     let mut entries = Vec::new();
     let (mut bytes, mut is_long) = (0, false);
     while !is_long && entries.len() < limit && bytes < ANSWER_BYTES_MAX && !scan.is_at_end() {

@@ -1,86 +1,94 @@
 //! Operations that read.
 
+use super::places::RequestTarget;
 use super::range;
-use crate::protocol::native::{ByteString, Failure, RequestOperation, Success, VersionedValue};
+use super::unanswered::Unanswered;
+use crate::protocol::native::{ByteString, Place, RequestOperation, Success, VersionedValue};
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::statistic::{self, Statistic};
-use crate::store::read::{Access, ReadError, ReadResult};
+use crate::store::KeyspaceView;
+use crate::store::read::{Access, ReadResult};
 use crate::store::reader::ReadLength;
-use crate::{Entry, Error, Result};
+use crate::{Entry, Error};
 
-/// The reason why a read has no answer.
-pub(super) enum Unanswered {
-    /// It would wait for the disk, or is long: a reader executes it once more.
-    WouldBlock(ReadLength),
-    /// It failed.
-    Failed(Failure),
-}
-
-impl From<ReadError> for Unanswered {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::WouldBlock => Self::WouldBlock(ReadLength::Short),
-            ReadError::TooLong => Self::WouldBlock(ReadLength::Long),
-            ReadError::Failed(error) => Self::Failed(error.into()),
-        }
-    }
-}
-
-impl From<Error> for Unanswered {
-    fn from(error: Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-type ReadAnswer = std::result::Result<Success<'static>, Unanswered>;
+type ReadAnswer = Result<Success<'static>, Unanswered>;
 
 /// Returns the answer of an operation that reads.
-pub(super) fn execute(operation: RequestOperation<'_>, scope: &Scope<'_>) -> ReadAnswer {
-    let Scope { context, access, .. } = *scope;
+pub(super) fn execute(
+    place: &Place<'_>,
+    operation: RequestOperation<'_>,
+    scope: &Scope<'_>,
+) -> ReadAnswer {
+    match operation {
+        RequestOperation::Ping => return Ok(Success::Done),
+        RequestOperation::Info => return Ok(Success::Text(info(scope.context)?)),
+        _ => {}
+    }
+    let target = RequestTarget::find(place, scope)?;
+    let (context, access, view) = (scope.context, scope.access, target.view());
     Ok(match operation {
         RequestOperation::Get { key } => {
-            Success::Value(get(context, &key, access)?.map(|entry| entry.value.into()))
+            Success::Value(get(context, view, &key, access)?.map(|entry| entry.value.into()))
         }
         RequestOperation::GetVersioned { key } => {
-            let entry = get(context, &key, access)?;
+            let entry = get(context, view, &key, access)?;
             Success::Versioned(entry.map(|entry| VersionedValue {
                 value: entry.value.into(),
                 version: entry.version,
                 expires_at: entry.expires_at,
             }))
         }
-        RequestOperation::GetMany { keys } => get_many(context, &keys, access)?,
+        RequestOperation::GetMany { keys } => get_many(context, view, &keys, access)?,
         RequestOperation::Contains { key } => {
-            Success::Flag(context.store.read_metadata(&key, access)?.is_some())
+            Success::Flag(view.read_metadata(&key, access)?.is_some())
         }
         RequestOperation::Scan { start, end, reverse, limit, keys_only } => {
-            if access == Access::MemoryOnly {
-                return Err(Unanswered::WouldBlock(ReadLength::Short));
-            }
-            range::scan(&context.store, start, end, reverse, limit, keys_only, access)?
+            require(ReadLength::Short, access)?;
+            range::scan(view, start, end, reverse, limit, keys_only, access)?
         }
-        RequestOperation::Count => Success::Number(context.store.len()?),
-        RequestOperation::Info => Success::Text(info(context)?),
+        RequestOperation::Count => Success::Number(view.len()?),
+        RequestOperation::ListKeyspaces => {
+            require(ReadLength::Short, access)?;
+            Success::Names(context.store.keyspaces()?)
+        }
         _ => Success::Done,
     })
 }
 
-fn get(context: &Context, key: &[u8], access: Access) -> ReadResult<Option<Entry>> {
-    let entry = context.store.read_entry(key, access)?;
+/// Leaves a read of this length to a reader, unless it is allowed here.
+fn require(length: ReadLength, access: Access) -> Result<(), Unanswered> {
+    match length.is_allowed(access) {
+        true => Ok(()),
+        false => Err(Unanswered::WouldBlock(length)),
+    }
+}
+
+fn get(
+    context: &Context,
+    view: &KeyspaceView,
+    key: &[u8],
+    access: Access,
+) -> ReadResult<Option<Entry>> {
+    let entry = view.read_entry(key, access)?;
     let found = u64::from(entry.is_some());
     context.statistics.count_lookups(found, 1 - found);
     Ok(entry)
 }
 
-fn get_many(context: &Context, keys: &[ByteString<'_>], access: Access) -> ReadAnswer {
-    if access == Access::MemoryOnly && keys.len() > KEYS_ON_WORKER_MAX {
-        return Err(Unanswered::WouldBlock(ReadLength::Short));
+fn get_many(
+    context: &Context,
+    view: &KeyspaceView,
+    keys: &[ByteString<'_>],
+    access: Access,
+) -> ReadAnswer {
+    if keys.len() > KEYS_ON_WORKER_MAX {
+        require(ReadLength::Short, access)?;
     }
     let bytes_max = context.reply_bytes_max();
-    let entries = context.store.read_entries(keys.iter().map(|key| &**key), access, bytes_max)?;
+    let entries = view.read_entries(keys.iter().map(|key| &**key), access, bytes_max)?;
     if entries.len() < keys.len() {
         return Err(Unanswered::Failed(response_too_large()));
     }
@@ -90,9 +98,9 @@ fn get_many(context: &Context, keys: &[ByteString<'_>], access: Access) -> ReadA
     Ok(Success::Values(values.collect()))
 }
 
-fn info(context: &Context) -> Result<String> {
+fn info(context: &Context) -> crate::Result<String> {
     let store = &context.store;
-    let line = |statistic: &Statistic| -> Result<_> {
+    let line = |statistic: &Statistic| -> crate::Result<_> {
         Ok((statistic.name, statistic.read(context)?.to_string()))
     };
     let addresses: Vec<_> = context.addresses.iter().map(ToString::to_string).collect();

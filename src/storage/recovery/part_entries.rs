@@ -21,13 +21,13 @@ pub(crate) struct PartEntry<'a> {
 pub(crate) struct PartEntries<'a> {
     entries: Vec<PartEntry<'a>>,
     /// In the order of keys, then of age.
-    order: Vec<Place>,
+    order: Vec<EntryRank>,
     /// The records that a range removal removed.
     pub(crate) covered: Vec<Location>,
 }
 
 /// The place of an entry, and enough of its key to sort most of them without a look at it.
-struct Place {
+struct EntryRank {
     /// Bytes of the key behind what all keys have in common.
     head: u64,
     position: usize,
@@ -80,7 +80,7 @@ impl<'a> PartEntries<'a> {
     pub(crate) fn by_key(
         &self,
     ) -> impl Iterator<Item = impl DoubleEndedIterator<Item = &PartEntry<'a>>> {
-        let entry = |place: &Place| &self.entries[place.position];
+        let entry = |place: &EntryRank| &self.entries[place.position];
         let same =
             self.order.chunk_by(move |a, b| a.head == b.head && entry(a).key == entry(b).key);
         same.map(move |same| same.iter().map(entry))
@@ -89,18 +89,18 @@ impl<'a> PartEntries<'a> {
 
 /// Returns the order of entries whose keys are within these bounds. The records of one key in one
 /// batch come from one run and stay in order.
-fn order(entries: &[PartEntry<'_>], (low, high): (PlacedKey<'_>, PlacedKey<'_>)) -> Vec<Place> {
+fn order(entries: &[PartEntry<'_>], (low, high): (PlacedKey<'_>, PlacedKey<'_>)) -> Vec<EntryRank> {
     let is_mixed = low.0 != high.0;
     let shared = low.1.iter().zip(high.1).take_while(|(a, b)| a == b).count();
     let shared = if is_mixed { 0 } else { shared };
-    let place = |(position, entry): (usize, &PartEntry<'_>)| Place {
+    let place = |(position, entry): (usize, &PartEntry<'_>)| EntryRank {
         head: sort_head(entry.key, shared, is_mixed),
         position,
     };
     let mut order: Vec<_> = entries.iter().enumerate().map(place).collect();
     // It is stable, and merges stretches that are in order already, such as those of the runs.
     order.sort_by(|a, b| {
-        let whole = |place: &Place| {
+        let whole = |place: &EntryRank| {
             let PartEntry { key, version, .. } = &entries[place.position];
             (*key, *version)
         };

@@ -39,6 +39,7 @@ impl Bench {
             limits: SizeLimits::new(&Options::new("unused")),
             durability: Durability::Always,
             health: Arc::new(Health::default()),
+            catalogue_version: Arc::default(),
             watch_bytes: 1 << 20,
         };
         let writer = Writer::new(parts, jobs);

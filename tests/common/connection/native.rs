@@ -182,8 +182,7 @@ impl Connection for NativeConnection {
         let mut output = Vec::new();
         for operation in operations {
             self.sent += 1;
-            let request =
-                RequestMessage { id: self.sent, operation: self.request(prefix, operation) };
+            let request = RequestMessage::new(self.sent, self.request(prefix, operation));
             request.encode(FRAME_BYTES_MAX, &mut output).unwrap();
         }
         if self.stream.write_all(&output).is_err() {

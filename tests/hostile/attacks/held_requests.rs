@@ -27,7 +27,7 @@ pub fn batches_that_are_refused(target: &Target) -> Vec<Attacker> {
     let remove = BatchItem::Remove { key: vec![].into() };
     let operation = RequestOperation::Batch { items: vec![remove; items] };
     let mut frame = Vec::new();
-    RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     let start = Barrier::new(clients);
     target.crowd(clients, |attacker| {
         attacker.greet();

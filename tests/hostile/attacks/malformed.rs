@@ -56,7 +56,7 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
     let frame = |body: &[u8]| [&u32::try_from(body.len()).unwrap().to_le_bytes(), body].concat();
     let message = |operation| {
         let mut bytes = Vec::new();
-        RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+        RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
         bytes
     };
     let items = vec![BatchItem::Remove { key: b"k".into() }; 3];
@@ -64,14 +64,19 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
     cut.truncate(cut.len() - 2);
     let length = u32::try_from(cut.len() - 4).unwrap();
     cut[..4].copy_from_slice(&length.to_le_bytes());
-    // The id, `GetMany`, and a list of 2^62 keys.
-    let huge_list = [&[1, 2][..], &[0xFF; 8], &[0x3F]].concat();
+    // The id, the default keyspace, `GetMany`, and a list of 2^62 keys.
+    let huge_list = [&[1, 0, 2][..], &[0xFF; 8], &[0x3F]].concat();
+    // The id, and a keyspace whose name announces 2^62 bytes, or is no text.
+    let huge_name = [&[1, 1][..], &[0xFF; 8], &[0x3F]].concat();
+    let no_text = [1, 1, 2, 0xC3, 0x28, 0];
     let trailed = [&message(RequestOperation::Ping)[4..], b"more"].concat();
     let cases = [
         (u32::MAX.to_le_bytes().to_vec(), "is over the limit of 134217728 bytes"),
         (frame(b""), "a frame does not hold a message"),
         (frame(&[0xFF; 100]), "a frame does not hold a message"),
         (frame(&huge_list), "a frame does not hold a message"),
+        (frame(&huge_name), "a frame does not hold a message"),
+        (frame(&no_text), "a frame does not hold a message"),
         (cut, "a frame does not hold a message"),
         (frame(&trailed), "a frame holds 4 bytes behind its message"),
     ];

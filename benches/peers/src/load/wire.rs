@@ -94,7 +94,7 @@ impl Wire {
                     Operation::Get => Native::Get { key },
                     Operation::Set => Native::Set { key, value: value.into(), expires_at: None },
                 };
-                RequestMessage { id: self.sent, operation }.encode(FRAME_BYTES_MAX, output)?;
+                RequestMessage::new(self.sent, operation).encode(FRAME_BYTES_MAX, output)?;
             }
         }
         Ok(())

@@ -16,6 +16,19 @@ fn bytes() -> impl Strategy<Value = ByteString<'static>> {
     vec(any::<u8>(), 0..20).prop_map(ByteString::from)
 }
 
+fn name() -> impl Strategy<Value = String> {
+    ".{0,20}"
+}
+
+fn place() -> impl Strategy<Value = Place<'static>> {
+    prop_oneof![
+        Just(Place::Default),
+        name().prop_map(|name| Place::Keyspace(name.into())),
+        Just(Place::Snapshot),
+        name().prop_map(|name| Place::KeyspaceSnapshot(name.into())),
+    ]
+}
+
 fn bound() -> impl Strategy<Value = Bound<ByteString<'static>>> {
     prop_oneof![
         Just(Bound::Unbounded),
@@ -67,6 +80,13 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         Just(RequestOperation::Clear),
         Just(RequestOperation::Info),
         bytes().prop_map(|password| RequestOperation::Authenticate { password }),
+        (name(), any::<bool>())
+            .prop_map(|(name, create)| RequestOperation::OpenKeyspace { name, create }),
+        Just(RequestOperation::ListKeyspaces),
+        (name(), name()).prop_map(|(from, to)| RequestOperation::RenameKeyspace { from, to }),
+        (name(), name())
+            .prop_map(|(first, second)| RequestOperation::SwapKeyspaces { first, second }),
+        name().prop_map(|name| RequestOperation::DropKeyspace { name }),
     ]
 }
 
@@ -86,11 +106,16 @@ fn answer() -> impl Strategy<Value = Success<'static>> {
             .prop_map(|(entries, more)| Success::Entries { entries, more }),
         any::<u64>().prop_map(Success::Number),
         ".{0,20}".prop_map(Success::Text),
+        vec(name(), 0..5).prop_map(Success::Names),
     ]
 }
 
 fn request() -> impl Strategy<Value = RequestMessage<'static>> {
-    (any::<u64>(), operation()).prop_map(|(id, operation)| RequestMessage { id, operation })
+    (any::<u64>(), place(), operation()).prop_map(|(id, place, operation)| RequestMessage {
+        id,
+        place,
+        operation,
+    })
 }
 
 fn response() -> impl Strategy<Value = ResponseMessage<'static>> {
@@ -180,12 +205,15 @@ proptest! {
 #[test]
 fn golden_frames_of_both_messages() {
     let mut frame = Vec::new();
-    let request = RequestMessage {
-        id: 300,
-        operation: RequestOperation::Get { key: ByteString::from(b"key") },
-    };
+    let get = || RequestOperation::Get { key: ByteString::from(b"key") };
+    RequestMessage::new(300, get()).encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    assert_eq!(frame, b"\x08\x00\x00\x00\xAC\x02\x00\x01\x03key");
+
+    frame.clear();
+    let place = Place::Keyspace("ks".into());
+    let request = RequestMessage { id: 1, place, operation: get() };
     request.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
-    assert_eq!(frame, b"\x07\x00\x00\x00\xAC\x02\x01\x03key");
+    assert_eq!(frame, b"\x0A\x00\x00\x00\x01\x01\x02ks\x01\x03key");
 
     frame.clear();
     let success = ResponseMessage { id: 1, result: Ok(Success::Flag(true)) };
@@ -200,10 +228,8 @@ fn golden_frames_of_both_messages() {
 
 #[test]
 fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
-    let request = RequestMessage {
-        id: 0,
-        operation: RequestOperation::Get { key: ByteString::from(b"1234567") },
-    };
+    let operation = RequestOperation::Get { key: ByteString::from(b"123456") };
+    let request = RequestMessage::new(0, operation);
     let mut out = Vec::new();
     request.encode(10, &mut out).unwrap();
     assert_eq!(out.len(), 14);
@@ -216,7 +242,7 @@ fn a_frame_at_the_limit_is_sent_and_one_byte_more_is_not() {
 fn a_list_that_the_peer_would_refuse_is_not_sent() {
     let keys = vec![ByteString::from(b""); LIST_ITEMS_MAX + 1];
     let mut out = Vec::new();
-    let error = RequestMessage { id: 0, operation: RequestOperation::GetMany { keys } }
+    let error = RequestMessage::new(0, RequestOperation::GetMany { keys })
         .encode(FRAME_BYTES_MAX, &mut out)
         .unwrap_err();
     assert_eq!(error, ProtocolError::ListTooLong { limit: LIST_ITEMS_MAX });
@@ -228,7 +254,8 @@ fn the_head_of_a_batch_is_read_without_its_items() {
     let items = vec![BatchItem::Remove { key: ByteString::from(b"k") }; 300];
     let head = |operation| {
         let mut frame = Vec::new();
-        RequestMessage { id: 400, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+        let place = Place::Keyspace("ks".into());
+        RequestMessage { id: 400, place, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
         (1..frame.len()).filter_map(|length| BatchHead::read(frame.get(4..length)?)).collect()
     };
     let heads: Vec<_> = head(RequestOperation::Batch { items });
@@ -241,6 +268,6 @@ fn the_head_of_a_batch_is_read_without_its_items() {
 
 #[test]
 fn an_announced_list_without_its_items_is_refused() {
-    let body = b"\x00\x02\xFF\xFF\xFF\xFF\x0F";
+    let body = b"\x00\x00\x02\xFF\xFF\xFF\xFF\x0F";
     assert!(matches!(RequestMessage::decode(body), Err(ProtocolError::MessageMalformed(_))));
 }

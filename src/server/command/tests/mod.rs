@@ -88,7 +88,9 @@ impl Server {
                 }
             },
             Execution::Delay { reply, .. } => reply,
-            Execution::WouldBlock(_) | Execution::Sync(_) => panic!("no command may end so"),
+            Execution::WouldBlock(_) | Execution::WriteAlone(..) | Execution::Sync(_) => {
+                panic!("no command may end so")
+            }
         };
         Replied { value, closed, cold }
     }

@@ -185,7 +185,7 @@ fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
             }
             Asked::Ping => (RequestOperation::Ping, Success::Done),
         };
-        let request = RequestMessage { id, operation };
+        let request = RequestMessage::new(id, operation);
         request.encode(FRAME_BYTES_MAX, &mut input).unwrap();
         let result = Ok(answer);
         let response = ResponseMessage { id, result };
@@ -349,7 +349,7 @@ fn limits_of_the_store_are_told_without_asking_the_writer() {
         value: vec![].into(),
         expires_at: None,
     };
-    let request = RequestMessage { id: 9, operation };
+    let request = RequestMessage::new(9, operation);
     request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     driver.receive(&bytes);
     assert!(driver.unwritten.is_empty());
@@ -363,7 +363,7 @@ fn a_sync_waits_for_the_writes_before_it() {
     ClientHello::OURS.encode(&mut bytes);
     let set = RequestOperation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
     for (id, operation) in [(1, set), (2, RequestOperation::Sync), (3, RequestOperation::Ping)] {
-        let request = RequestMessage { id, operation };
+        let request = RequestMessage::new(id, operation);
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     driver.receive(&bytes);

@@ -437,7 +437,7 @@ fn a_scan_is_done_by_a_reader() {
             limit: 10,
             keys_only: true,
         };
-        let request = RequestMessage { id, operation };
+        let request = RequestMessage::new(id, operation);
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
     }
     bench.send(place, &socket, &bytes);

@@ -69,6 +69,7 @@ impl Machine {
             limits: SizeLimits::new(options),
             durability: options.durability,
             health: Arc::clone(&health),
+            catalogue_version: Arc::default(),
             watch_bytes: options.watch_bytes,
         };
         let last = pasts.len() - 1;

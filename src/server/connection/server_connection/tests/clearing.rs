@@ -49,7 +49,7 @@ fn native(operations: Vec<(RequestOperation<'_>, Success<'_>)>) -> (Vec<u8>, Vec
     ClientHello::OURS.encode(&mut input);
     ServerHello::answer(&ClientHello::OURS, FRAME_BYTES_MAX).encode(&mut output);
     for (id, (operation, success)) in (1..).zip(operations) {
-        RequestMessage { id, operation }.encode(FRAME_BYTES_MAX, &mut input).unwrap();
+        RequestMessage::new(id, operation).encode(FRAME_BYTES_MAX, &mut input).unwrap();
         let response = ResponseMessage { id, result: Ok(success) };
         response.encode(FRAME_BYTES_MAX, &mut output).unwrap();
     }

@@ -8,7 +8,7 @@ fn batch(id: u64, items: usize, cut: usize) -> Vec<u8> {
     let items = vec![BatchItem::Remove { key: ByteString::from(b"k") }; items];
     let operation = RequestOperation::Batch { items };
     let mut frame = Vec::new();
-    RequestMessage { id, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
+    RequestMessage::new(id, operation).encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     frame.truncate(frame.len() - cut);
     let length = u32::try_from(frame.len() - 4).unwrap();
     frame[..4].copy_from_slice(&length.to_le_bytes());

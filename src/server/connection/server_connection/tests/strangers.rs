@@ -57,7 +57,7 @@ fn operation() -> impl Strategy<Value = Vec<u8>> {
     ];
     proptest::sample::select(operations).prop_map(|operation| {
         let mut bytes = Vec::new();
-        RequestMessage { id: 1, operation }.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+        RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
         bytes
     })
 }

@@ -1,0 +1,119 @@
+//! Keyspaces of a server: opened, listed, renamed, swapped and dropped by their names.
+
+use std::fmt;
+use std::ops::RangeBounds;
+
+use super::calls::{answered, read_calls, write_calls};
+use super::error::{ClientError, ClientResult};
+use super::pipeline::Pipeline;
+use super::{KvsClient, scan};
+use crate::protocol::native::{ByteString, FailureKind, Place, RequestOperation, Success};
+
+/// The keys of one keyspace of a server, as [`KvsClient::keyspace`] returns them.
+///
+/// A keyspace is named with every request. After a rename or a swap the requests are about the
+/// keyspace that has the name then; after a drop they fail with
+/// [`NoSuchKeyspace`](FailureKind::NoSuchKeyspace), until one of that name is made again.
+///
+/// ```no_run
+/// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000")?;
+/// let mut users = client.keyspace("users")?;
+/// users.set("1", "alice")?;
+/// assert_eq!(users.get("1")?.as_deref(), Some(&b"alice"[..]));
+/// // The same key of the default keyspace is another one.
+/// assert_eq!(client.get("1")?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct KeyspaceClient<'c> {
+    client: &'c mut KvsClient,
+    name: String,
+}
+
+impl KvsClient {
+    /// Opens the keyspace with this name, or makes an empty one, with one request.
+    ///
+    /// A name is 1 to 255 bytes of UTF-8. The keyspace called `default` is always there: it is the
+    /// one that the client itself reads and writes.
+    pub fn keyspace(&mut self, name: impl Into<String>) -> ClientResult<KeyspaceClient<'_>> {
+        let name = name.into();
+        self.open_keyspace(&name, true)?;
+        Ok(KeyspaceClient { client: self, name })
+    }
+
+    /// Opens the keyspace with this name, if there is one.
+    pub fn find_keyspace(
+        &mut self,
+        name: impl Into<String>,
+    ) -> ClientResult<Option<KeyspaceClient<'_>>> {
+        let name = name.into();
+        match self.open_keyspace(&name, false) {
+            Ok(()) => Ok(Some(KeyspaceClient { client: self, name })),
+            Err(ClientError::Remote { kind: FailureKind::NoSuchKeyspace, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_keyspace(&mut self, name: &str, create: bool) -> ClientResult<()> {
+        let name = name.to_owned();
+        self.change_keyspaces(RequestOperation::OpenKeyspace { name, create })
+    }
+
+    /// Returns the names of all keyspaces at one point in time, in the order of their bytes;
+    /// `default` is always one of them.
+    pub fn keyspaces(&mut self) -> ClientResult<Vec<String>> {
+        self.call(RequestOperation::ListKeyspaces, answered!(Success::Names(names) => names))
+    }
+
+    /// Gives a keyspace another name.
+    pub fn rename_keyspace(&mut self, from: &str, to: &str) -> ClientResult<()> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.change_keyspaces(RequestOperation::RenameKeyspace { from, to })
+    }
+
+    /// Gives each of two keyspaces the name of the other one, at one moment.
+    pub fn swap_keyspaces(&mut self, first: &str, second: &str) -> ClientResult<()> {
+        let (first, second) = (first.to_owned(), second.to_owned());
+        self.change_keyspaces(RequestOperation::SwapKeyspaces { first, second })
+    }
+
+    /// Removes a keyspace and all its keys, at one moment.
+    pub fn drop_keyspace(&mut self, name: &str) -> ClientResult<()> {
+        self.change_keyspaces(RequestOperation::DropKeyspace { name: name.to_owned() })
+    }
+
+    fn change_keyspaces(&mut self, operation: RequestOperation<'_>) -> ClientResult<()> {
+        self.call(operation, answered!(Success::Done => ()))
+    }
+}
+
+impl KeyspaceClient<'_> {
+    /// Returns the name that it opened the keyspace by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Collects requests about this keyspace that are sent together.
+    pub fn pipeline(&mut self) -> Pipeline<'_> {
+        self.client.pipeline_at(Some(self.name.clone()))
+    }
+
+    fn call<T>(
+        &mut self,
+        operation: RequestOperation<'_>,
+        recognize: impl FnOnce(Success<'_>) -> Option<T>,
+    ) -> ClientResult<T> {
+        let place = Place::Keyspace(self.name.as_str().into());
+        self.client.call_at(place, operation, recognize)
+    }
+}
+
+read_calls!(KeyspaceClient<'_>);
+write_calls!(KeyspaceClient<'_>);
+
+impl fmt::Debug for KeyspaceClient<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("KeyspaceClient");
+        shown.field("client", &self.client).field("name", &self.name).finish()
+    }
+}
