@@ -112,7 +112,8 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
-    ClientError, ClientOptions, ClientResult, KeyspaceClient, KvsClient, Pipeline, PipelineReply,
+    ClientError, ClientOptions, ClientPool, ClientResult, KeyspaceClient, KvsClient, Pipeline,
+    PipelineReply, PooledClient,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::{Entry, Metadata};

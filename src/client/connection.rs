@@ -1,4 +1,7 @@
 //! The socket of a client: requests out, responses in, and the end of both after a failure.
+//!
+//! After a failure of the network or of the protocol nobody knows which responses would come next,
+//! so a connection that failed once is of no more use.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
@@ -6,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::error::{ClientError, ClientResult};
 use super::stream::ClientStream;
 use crate::endpoint::Endpoint;
-use crate::protocol::ProtocolError;
 use crate::protocol::native::{
-    ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, Place, RequestMessage,
-    RequestOperation, ResponseMessage, ServerHello, Success, decode_frame,
+    ClientHello, FRAME_BYTES_MAX, FailureKind, HelloStatus, RequestMessage, ResponseMessage,
+    ServerHello, Success, decode_frame,
 };
+use crate::protocol::{NO_ROOM, ProtocolError};
 
 /// The most bytes that one read takes.
 const READ_BYTES: usize = 64 << 10;
@@ -18,13 +21,19 @@ const READ_BYTES: usize = 64 << 10;
 /// Capacity that an empty buffer keeps between calls.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// The number of a response that answers no request: the last word of the server.
+const NO_REQUEST: u64 = 0;
+
+/// The time after which a connection is looked at before it is used again: a server may have closed
+/// it. A client that is busy does not pay for the look.
+const LOOK_AFTER: Duration = Duration::from_millis(10);
+
 /// A connection that is usable until its first failure.
 pub(super) struct Connection {
     stream: ClientStream,
     address: Endpoint,
-    /// The longest time that a call may take, or connecting until the greeting is over.
-    timeout: Duration,
-    /// The end of the time of the present call.
+    /// The start of the present call, and its end.
+    start: Instant,
     deadline: Instant,
     /// The longest frame the server reads.
     frame_bytes_max: u32,
@@ -36,22 +45,20 @@ pub(super) struct Connection {
     input: Vec<u8>,
     /// Bytes of the input that are done with.
     consumed: usize,
-    failure: Option<String>,
+    is_broken: bool,
 }
 
 impl Connection {
     /// Connects and agrees on a version.
     pub(super) fn open(
-        address: Endpoint,
-        connect_timeout: Duration,
-        timeout: Duration,
+        address: &Endpoint,
+        start: Instant,
+        deadline: Instant,
     ) -> ClientResult<Self> {
-        let deadline = Instant::now() + connect_timeout;
-        let stream = ClientStream::connect(&address, deadline)?;
         let mut connection = Self {
-            stream,
-            address,
-            timeout: connect_timeout,
+            stream: ClientStream::connect(address, deadline)?,
+            address: address.clone(),
+            start,
             deadline,
             frame_bytes_max: FRAME_BYTES_MAX,
             sent: 0,
@@ -59,24 +66,29 @@ impl Connection {
             output: Vec::new(),
             input: Vec::new(),
             consumed: 0,
-            failure: None,
+            is_broken: false,
         };
         connection.greet()?;
-        connection.timeout = timeout;
         Ok(connection)
     }
 
     fn greet(&mut self) -> ClientResult<()> {
         ClientHello::OURS.encode(&mut self.output);
-        self.flush()?;
+        // A server without room does not wait for it.
+        let flushed = self.flush();
         let hello = loop {
             match ServerHello::decode(&self.input) {
                 Ok(Some((hello, bytes))) => {
                     self.consumed = bytes;
                     break hello;
                 }
-                Ok(None) => self.fill()?,
-                Err(error) => return Err(self.protocol_error(error)),
+                Err(_) if self.input.starts_with(NO_ROOM) => {
+                    return Err(ClientError::NoRoom { address: self.address.clone() });
+                }
+                Err(error) if !NO_ROOM.starts_with(&self.input) => {
+                    return Err(self.protocol_error(error));
+                }
+                _ => self.fill().map_err(|error| flushed.clone().err().unwrap_or(error))?,
             }
         };
         if hello.status != HelloStatus::Accepted {
@@ -91,22 +103,22 @@ impl Connection {
             });
         }
         self.frame_bytes_max = hello.frame_bytes_max;
-        Ok(())
+        flushed
     }
 
-    /// Returns the address of the server.
-    pub(super) fn address(&self) -> &Endpoint {
-        &self.address
+    /// Begins a call. Returns false if it needs another connection, because the server closed this
+    /// one or an earlier call broke it.
+    pub(super) fn begin(&mut self, start: Instant, deadline: Instant) -> bool {
+        let is_idle = start.saturating_duration_since(self.start) > LOOK_AFTER;
+        (self.start, self.deadline) = (start, deadline);
+        // Nothing is to come where nothing was asked for, so what is there is a last word.
+        self.is_broken |= is_idle && !self.stream.is_silent();
+        !self.is_broken
     }
 
-    /// Puts one request into the output.
-    pub(super) fn queue(
-        &mut self,
-        place: Place<'_>,
-        operation: RequestOperation<'_>,
-    ) -> ClientResult<()> {
-        self.check()?;
-        let request = RequestMessage { id: self.sent + 1, place, operation };
+    /// Puts one request into the output, with the next number.
+    pub(super) fn queue(&mut self, request: &mut RequestMessage<'_>) -> ClientResult<()> {
+        request.id = self.sent + 1;
         // What is too large was not sent, so the connection goes on.
         request
             .encode(self.frame_bytes_max, &mut self.output)
@@ -125,95 +137,74 @@ impl Connection {
         self.sent - self.received
     }
 
-    /// Sends one request.
-    pub(super) fn send(
-        &mut self,
-        place: Place<'_>,
-        operation: RequestOperation<'_>,
-    ) -> ClientResult<()> {
-        self.queue(place, operation)?;
-        self.flush_queued()
+    /// Sends one request and blocks until its response is there, to be [taken](Self::take).
+    pub(super) fn exchange(&mut self, request: &mut RequestMessage<'_>) -> ClientResult<()> {
+        self.queue(request)?;
+        self.flush()?;
+        self.await_response()
     }
 
-    /// Sends what is queued; the time of a call starts.
-    pub(super) fn flush_queued(&mut self) -> ClientResult<()> {
-        self.check()?;
-        self.deadline = Instant::now() + self.timeout;
-        self.flush()
+    /// Blocks until a response is there.
+    pub(super) fn await_response(&mut self) -> ClientResult<()> {
+        loop {
+            match decode_frame(self.unread(), FRAME_BYTES_MAX) {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => self.fill()?,
+                Err(error) => return Err(self.protocol_error(error)),
+            }
+        }
     }
 
-    /// Blocks until the response to the oldest unanswered request is there; returns what
+    /// Takes the response to the oldest unanswered request, which must be there; returns what
     /// `recognize` makes of it, which returns `None` for a response to another request than this.
-    pub(super) fn receive<T>(
+    pub(super) fn take<T>(
         &mut self,
         recognize: impl FnOnce(ClientResult<Success<'_>>) -> Option<T>,
     ) -> ClientResult<T> {
-        self.check()?;
-        loop {
-            let unread = self.input.get(self.consumed..).unwrap_or_default();
-            let decoded = decode_frame(unread, FRAME_BYTES_MAX).and_then(|frame| match frame {
-                Some((body, bytes)) => Ok(Some((ResponseMessage::decode(body)?, bytes))),
-                None => Ok(None),
-            });
-            let (response, bytes) = match decoded {
-                Ok(Some(decoded)) => decoded,
-                Ok(None) => {
-                    self.fill()?;
-                    continue;
+        let expected = self.received + 1;
+        let decoded = decode_frame(self.unread(), FRAME_BYTES_MAX)
+            .map(Option::unwrap_or_default)
+            .and_then(|(body, bytes)| Ok((ResponseMessage::decode(body)?, bytes)));
+        let (response, bytes) = match decoded {
+            Ok(decoded) => decoded,
+            Err(error) => return Err(self.protocol_error(error)),
+        };
+        if response.id != expected {
+            let error = match response.result {
+                Err(failure) if response.id == NO_REQUEST => failure.into(),
+                _ => {
+                    let source = ProtocolError::ResponseMismatched { found: response.id, expected };
+                    return Err(self.protocol_error(source));
                 }
-                Err(error) => return Err(self.protocol_error(error)),
             };
-            let expected = self.received + 1;
-            if response.id != expected {
-                let error = match response.result {
-                    Err(failure) => failure.into(),
-                    Ok(_) => ClientError::Remote {
-                        kind: FailureKind::Protocol,
-                        message: format!(
-                            "the server at {} answered request {} instead of {expected}",
-                            self.address, response.id
-                        ),
-                    },
-                };
-                return Err(self.fail(error));
-            }
-            let Some(recognized) = recognize(response.result.map_err(ClientError::from)) else {
-                let message = format!(
-                    "the server at {} sent an answer of another kind than requested",
-                    self.address
-                );
-                let kind = FailureKind::Protocol;
-                return Err(self.fail(ClientError::Remote { kind, message }));
-            };
-            self.received = expected;
-            self.consumed += bytes;
-            self.tidy();
-            return Ok(recognized);
+            self.is_broken = true;
+            return Err(error);
         }
+        let Some(recognized) = recognize(response.result.map_err(ClientError::from)) else {
+            return Err(self.protocol_error(ProtocolError::AnswerMismatched));
+        };
+        self.received = expected;
+        self.consumed += bytes;
+        self.tidy();
+        Ok(recognized)
     }
 
-    /// Returns an error if an earlier call broke the connection.
-    fn check(&self) -> ClientResult<()> {
-        match &self.failure {
-            None => Ok(()),
-            Some(reason) => Err(ClientError::ConnectionUnusable {
-                address: self.address.clone(),
-                reason: reason.clone(),
-            }),
-        }
+    fn unread(&self) -> &[u8] {
+        self.input.get(self.consumed..).unwrap_or_default()
     }
 
-    fn flush(&mut self) -> ClientResult<()> {
+    /// Sends what is queued.
+    pub(super) fn flush(&mut self) -> ClientResult<()> {
         let mut written = 0;
         while let Some(rest @ [_, ..]) = self.output.get(written..) {
             let result = remaining(self.deadline)
                 .and_then(|time| self.stream.set_write_timeout(time))
                 .and_then(|()| self.stream.write(rest));
             match result {
-                Ok(0) => return Err(self.network_error("send to", ErrorKind::WriteZero.into())),
+                Ok(0) => return Err(self.send_error(written, ErrorKind::WriteZero.into())),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.network_error("send to", error)),
+                Err(error) => return Err(self.send_error(written, error)),
             }
         }
         self.output.clear();
@@ -232,10 +223,10 @@ impl Connection {
             .and_then(|()| self.stream.read(self.input.get_mut(length..).unwrap_or_default()));
         self.input.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
-            Ok(0) => Err(self.network_error("read from", ErrorKind::UnexpectedEof.into())),
+            Ok(0) => Err(self.network_error("read from", true, ErrorKind::UnexpectedEof.into())),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(self.network_error("read from", error)),
+            Err(error) => Err(self.network_error("read from", true, error)),
         }
     }
 
@@ -248,26 +239,32 @@ impl Connection {
         }
     }
 
-    fn network_error(&mut self, action: &'static str, error: io::Error) -> ClientError {
+    /// Returns the error of a failure after so many bytes of the output were written. A server
+    /// executes no request of which a byte is missing, so one alone was not executed.
+    fn send_error(&mut self, written: usize, error: io::Error) -> ClientError {
+        self.network_error("send to", written > 0 && self.unanswered() > 1, error)
+    }
+
+    fn network_error(
+        &mut self,
+        action: &'static str,
+        is_sent: bool,
+        error: io::Error,
+    ) -> ClientError {
+        self.is_broken = true;
         let address = self.address.clone();
-        let error = match error.kind() {
+        match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                ClientError::Timeout { address, waited: self.timeout }
+                let waited = self.deadline.saturating_duration_since(self.start);
+                ClientError::Timeout { address, waited, is_sent }
             }
-            _ => ClientError::network(action, &address, error),
-        };
-        self.fail(error)
+            _ => ClientError::network(action, &address, is_sent, error),
+        }
     }
 
     fn protocol_error(&mut self, source: ProtocolError) -> ClientError {
-        let address = self.address.clone();
-        self.fail(ClientError::Protocol { address, source })
-    }
-
-    /// Notes that the connection cannot be used any more.
-    fn fail(&mut self, error: ClientError) -> ClientError {
-        self.failure = Some(error.to_string());
-        error
+        self.is_broken = true;
+        ClientError::Protocol { address: self.address.clone(), is_sent: true, source }
     }
 }
 

@@ -1,91 +1,45 @@
 //! A blocking client of the native protocol.
 //!
-//! One connection, one caller: clone nothing, open another client instead. A call sends one request
-//! and waits for its response; a [`Pipeline`] sends many before it waits. After a failure of the
-//! network or of the protocol nobody knows which requests were done, so the connection is never
-//! used again and every later call says why.
+//! ```text
+//! KvsClient, Pipeline ──► Link ──► Connection ──► ClientStream
+//!     ▲                    │ BackOff
+//! ClientPool               └── makes a connection anew that broke
+//! ```
+//!
+//! One client, one caller: clone nothing, open another client instead, or take them from a
+//! [`ClientPool`]. A call sends one request and waits for its response; a [`Pipeline`] sends many
+//! before it waits. A connection is never used again after a failure of the network or of the
+//! protocol. The next call makes a new one, and no request is sent twice that may have been
+//! executed and must not be executed again.
 
+mod back_off;
 mod calls;
 mod connection;
+mod effect;
 mod error;
 mod keyspaces;
+mod link;
+mod options;
 mod pipeline;
+mod pool;
 mod scan;
 mod stream;
 
 use std::fmt;
 use std::ops::RangeBounds;
-use std::time::Duration;
 
 use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
+use crate::sync::Arc;
 use calls::{answered, read_calls, write_calls};
-use connection::Connection;
 pub use error::{ClientError, ClientResult};
 pub use keyspaces::KeyspaceClient;
+use link::{Link, ServerAccess};
+pub use options::ClientOptions;
 pub use pipeline::{Pipeline, PipelineReply};
+pub use pool::{ClientPool, PooledClient};
 
-/// The options of a client; each has a default.
-#[derive(Clone)]
-pub struct ClientOptions {
-    connect_timeout: Duration,
-    timeout: Duration,
-    password: Option<Vec<u8>>,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(30),
-            password: None,
-        }
-    }
-}
-
-impl fmt::Debug for ClientOptions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ClientOptions")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The shortest wait: the operating system takes zero for no limit.
-const TIMEOUT_MIN: Duration = Duration::from_millis(1);
-
-/// The longest wait, about a century: the end of a longer one is beyond what a clock can tell.
-const TIMEOUT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-impl ClientOptions {
-    /// Sets the longest time that connecting may take; the default is five seconds. The time that
-    /// the system takes to look a host name up is not counted.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
-        self
-    }
-
-    /// Sets the longest time that one call may take; the default is thirty seconds. Sending a
-    /// pipeline counts as one call for each part of it that is sent before responses are read.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.clamp(TIMEOUT_MIN, TIMEOUT_MAX);
-        self
-    }
-
-    /// Sets the password for a server that wants one; one that wants none takes any. A wrong one is
-    /// answered after a second, so a shorter [`timeout`](Self::timeout) ends before that.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
-        self.password = Some(password.into());
-        self
-    }
-}
-
-/// A connection to a server.
+/// A client of a server, with one connection.
 ///
 /// ```no_run
 /// use kvs::KvsClient;
@@ -97,30 +51,40 @@ impl ClientOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # What happens when the connection breaks
+/// A call that finds the connection broken connects again: it tries for up to
+/// [`reconnect_timeout`](ClientOptions::reconnect_timeout), with growing pauses, if the server
+/// cannot be reached or has no room. Then it sends its request. If the connection breaks behind
+/// that, a read is sent again, within the same time. A write is not, if the server got all of it:
+/// it may have been done, and the call fails with an error that
+/// [`is_outcome_unknown`](ClientError::is_outcome_unknown). A call that waited for its whole
+/// [`timeout`](ClientOptions::timeout) fails whatever it is.
+///
 /// # Errors
-/// Every call may fail with [`ClientError::Network`], [`ClientError::Timeout`] or
-/// [`ClientError::Protocol`], after which the connection is useless and later calls fail with
-/// [`ClientError::ConnectionUnusable`]. A refusal of the server is a [`ClientError::Remote`], and
-/// the connection goes on.
+/// Every call may fail with [`ClientError::Network`], [`ClientError::Timeout`],
+/// [`ClientError::NoRoom`] or [`ClientError::Protocol`]; the next call connects again. A refusal of
+/// the server is a [`ClientError::Remote`], and the connection goes on.
 pub struct KvsClient {
-    connection: Connection,
+    link: Link,
 }
 
 impl fmt::Debug for KvsClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("KvsClient").field(&self.connection.address()).finish()
+        formatter.debug_tuple("KvsClient").field(&self.link.server().address).finish()
     }
 }
 
 impl KvsClient {
-    /// Connects with the default options, to an [`Endpoint`] or what can become one: its text, or
-    /// an IP address with a port. The addresses of a host name are tried in turn until one answers.
+    /// Connects with the default options and one attempt, to an [`Endpoint`] or what can become
+    /// one: its text, or an IP address with a port. The addresses of a host name are tried in turn
+    /// until one answers.
     ///
     /// # Errors
     /// [`ClientError::InvalidAddress`] if the text is no address,
     /// [`ClientError::Network`] if nobody listens there, [`ClientError::Timeout`] if whoever does
     /// says nothing, [`ClientError::Protocol`] if it is not a server of this kind,
-    /// [`ClientError::Remote`] if it refuses this version.
+    /// [`ClientError::Remote`] if it refuses this version, [`ClientError::NoRoom`] if it takes no
+    /// more clients.
     pub fn connect<A>(address: A) -> ClientResult<Self>
     where
         A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
@@ -137,17 +101,9 @@ impl KvsClient {
         A: TryInto<Endpoint, Error: Into<InvalidEndpoint>>,
     {
         let address = address.try_into().map_err(Into::into)?;
-        let connection = Connection::open(address, options.connect_timeout, options.timeout)?;
-        let mut client = Self { connection };
-        if let Some(password) = &options.password {
-            client.authenticate(password)?;
-        }
-        Ok(client)
-    }
-
-    fn authenticate(&mut self, password: &[u8]) -> ClientResult<()> {
-        let operation = RequestOperation::Authenticate { password: password.into() };
-        self.call(operation, answered!(Success::Done => ()))
+        let mut link = Link::new(Arc::new(ServerAccess { address, options: options.clone() }));
+        link.connect()?;
+        Ok(Self { link })
     }
 
     /// Waits for the server to answer.
@@ -156,6 +112,11 @@ impl KvsClient {
     }
 
     /// Waits until every write acknowledged before survives power loss.
+    ///
+    /// # Errors
+    /// [`ClientError::SyncLost`] if this client wrote and lost its connection behind that, since
+    /// its last sync: the machine of the server may have lost power and be up again. Of the writes
+    /// of others this client cannot know that.
     pub fn sync(&mut self) -> ClientResult<()> {
         self.call(RequestOperation::Sync, answered!(Success::Done => ()))
     }
@@ -177,7 +138,7 @@ impl KvsClient {
 
     /// Collects requests about a keyspace; `None` stands for the default one.
     fn pipeline_at(&mut self, keyspace: Option<String>) -> Pipeline<'_> {
-        Pipeline::new(&mut self.connection, keyspace)
+        Pipeline::new(&mut self.link, keyspace)
     }
 
     /// Sends one request about the default keyspace.
@@ -189,18 +150,14 @@ impl KvsClient {
         self.call_at(Place::Default, operation, recognize)
     }
 
-    /// Sends one request and returns the answer that `recognize` makes a value of.
+    /// Does as [`Link::call`].
     fn call_at<T>(
         &mut self,
         place: Place<'_>,
         operation: RequestOperation<'_>,
         recognize: impl FnOnce(Success<'_>) -> Option<T>,
     ) -> ClientResult<T> {
-        self.connection.send(place, operation)?;
-        self.connection.receive(|answer| match answer {
-            Ok(answer) => recognize(answer).map(Ok),
-            Err(failure) => Some(Err(failure)),
-        })?
+        self.link.call(place, operation, recognize)
     }
 }
 

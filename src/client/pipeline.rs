@@ -3,8 +3,10 @@
 use std::fmt;
 
 use super::connection::Connection;
-use super::error::{ClientError, ClientResult};
-use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
+use super::effect::RequestEffect;
+use super::error::ClientResult;
+use super::link::Link;
+use crate::protocol::native::{ByteString, Place, RequestMessage, RequestOperation, Success};
 
 /// The bytes of requests that are sent before their responses are read.
 ///
@@ -35,7 +37,7 @@ pub enum PipelineReply {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pipeline<'a> {
-    connection: &'a mut Connection,
+    link: &'a mut Link,
     /// The name of the keyspace; `None` for the default one.
     keyspace: Option<String>,
     requests: Vec<RequestOperation<'static>>,
@@ -48,8 +50,8 @@ impl fmt::Debug for Pipeline<'_> {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(connection: &'a mut Connection, keyspace: Option<String>) -> Self {
-        Self { connection, keyspace, requests: Vec::new() }
+    pub(super) fn new(link: &'a mut Link, keyspace: Option<String>) -> Self {
+        Self { link, keyspace, requests: Vec::new() }
     }
 
     /// Adds setting a key.
@@ -90,27 +92,37 @@ impl<'a> Pipeline<'a> {
     ///
     /// # Errors
     /// As every call of a [`KvsClient`](super::KvsClient); some of the requests may have been done
-    /// then.
+    /// then. None is sent twice, be it a read.
     pub fn send(&mut self) -> ClientResult<Vec<ClientResult<PipelineReply>>> {
         let mut replies = Vec::with_capacity(self.requests.len());
-        for operation in self.requests.drain(..) {
-            let bytes = weight(&operation);
-            if self.connection.queued_bytes() + bytes > PART_BYTES_MAX {
-                exchange(self.connection, &mut replies)?;
-            }
-            let place = self.keyspace.as_deref();
-            let place = place.map_or(Place::Default, |name| Place::Keyspace(name.into()));
-            match self.connection.queue(place, operation) {
-                Ok(()) => {}
-                // It cannot be sent, and those before it are to be answered first.
-                Err(error @ ClientError::RequestTooLarge { .. }) => {
-                    exchange(self.connection, &mut replies)?;
-                    replies.push(Err(error));
+        let writes = |operation| RequestEffect::of(operation) == RequestEffect::Writes;
+        let effect = if self.requests.iter().any(writes) {
+            RequestEffect::Writes
+        } else {
+            RequestEffect::Reads
+        };
+        let mut requests = self.requests.drain(..).peekable();
+        while requests.peek().is_some() {
+            let connection = self.link.begin(effect)?;
+            let mut refused = None;
+            while let Some(operation) = requests.next_if(|operation| {
+                let queued = connection.queued_bytes();
+                queued == 0 || queued + weight(operation) <= PART_BYTES_MAX
+            }) {
+                let place = self.keyspace.as_deref();
+                let place = place.map_or(Place::Default, |name| Place::Keyspace(name.into()));
+                match connection.queue(&mut RequestMessage { id: 0, place, operation }) {
+                    Ok(()) => {}
+                    // It cannot be sent, and those before it are to be answered first.
+                    Err(error) => {
+                        refused = Some(Err(error));
+                        break;
+                    }
                 }
-                Err(error) => return Err(error),
             }
+            exchange(connection, &mut replies)?;
+            replies.extend(refused);
         }
-        exchange(self.connection, &mut replies)?;
         Ok(replies)
     }
 }
@@ -120,9 +132,10 @@ fn exchange(
     connection: &mut Connection,
     replies: &mut Vec<ClientResult<PipelineReply>>,
 ) -> ClientResult<()> {
-    connection.flush_queued()?;
+    connection.flush()?;
     while connection.unanswered() > 0 {
-        connection.receive(|answer| {
+        connection.await_response()?;
+        connection.take(|answer| {
             let reply = match answer {
                 Ok(Success::Applied { .. }) => Ok(PipelineReply::Done),
                 Ok(Success::Value(value)) => {

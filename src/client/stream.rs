@@ -2,13 +2,16 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::{
+    AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, socket_with,
+};
 
 use super::error::{ClientError, ClientResult};
 use crate::endpoint::{Endpoint, look_up};
@@ -25,14 +28,24 @@ pub(super) enum ClientStream {
 impl ClientStream {
     /// Connects to the server before the deadline.
     pub(super) fn connect(server: &Endpoint, deadline: Instant) -> ClientResult<Self> {
-        let failed = |error| ClientError::network("connect to", server, error);
+        let failed = |error| ClientError::network("connect to", server, false, error);
         let addresses = match server {
             Endpoint::Unix(path) => return connect_unix(path, deadline).map_err(failed),
             Endpoint::Ip(address) => vec![*address],
             Endpoint::Host { name, port } => look_up(name, *port)
-                .map_err(|error| ClientError::network("look up", server, error))?,
+                .map_err(|error| ClientError::network("look up", server, false, error))?,
         };
         connect_tcp(&addresses, deadline).map_err(failed)
+    }
+
+    /// Returns true if nothing is there to be read, and no end: at once, and without taking it.
+    pub(super) fn is_silent(&self) -> bool {
+        let socket = match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        };
+        let peeked = recv(socket, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
     }
 
     /// Sets the longest time that a read may take.

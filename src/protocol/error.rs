@@ -95,4 +95,15 @@ pub enum ProtocolError {
         /// Items allowed.
         limit: usize,
     },
+    /// A response carries another number than that of the request it was awaited for.
+    #[error("a response to request {found} came instead of one to request {expected}")]
+    ResponseMismatched {
+        /// The number in the response.
+        found: u64,
+        /// The number of the request.
+        expected: u64,
+    },
+    /// A response holds an answer that its request cannot have.
+    #[error("a response holds an answer of another kind than its request asks for")]
+    AnswerMismatched,
 }

@@ -25,6 +25,10 @@ pub mod resp;
 
 pub use error::ProtocolError;
 
+/// The whole answer of a server that has no room for another client, in the words of Redis: it does
+/// not wait for bytes that tell the dialect.
+pub const NO_ROOM: &[u8] = b"-ERR max number of clients reached\r\n";
+
 /// The language a connection speaks for its whole life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {

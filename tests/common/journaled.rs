@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientError, ClientResult, KvsClient};
+use kvs::{ClientError, ClientOptions, ClientResult, KvsClient};
 
 use super::connection::PATIENCE;
 use super::connection::redis::{RedisConnection, Reply};
@@ -18,7 +19,9 @@ pub enum Connection {
 
 impl Connection {
     pub fn native(address: SocketAddr) -> Self {
-        Self::Native(KvsClient::connect(address).unwrap())
+        // The server comes back at another address, if at all.
+        let options = ClientOptions::default().reconnect_timeout(Duration::ZERO);
+        Self::Native(KvsClient::connect_with(address, &options).unwrap())
     }
 
     pub fn redis(address: SocketAddr) -> Self {

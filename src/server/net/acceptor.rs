@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
+use crate::protocol::NO_ROOM;
 use crate::server::execute::context::Context;
 use crate::server::log_limit::LogLimit;
 use crate::server::net::admission::{Admission, NewConnection};
@@ -38,9 +39,6 @@ const ACCEPTS_PER_TURN: usize = 256;
 /// The places beyond the limit that only connections over a Unix socket get: the operator's, who
 /// may look what holds all the others, and close it.
 const UNIX_PLACES: usize = 16;
-
-/// The reply to a client over the limit, in the words of Redis.
-const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
 /// The acceptor actor.
 pub(crate) struct Acceptor {
@@ -175,7 +173,7 @@ impl Acceptor {
 
     fn refuse(&mut self, mut socket: ClientSocket, address: &Endpoint) {
         // A new socket has room for this line; a client that is gone already does not miss it.
-        let _ = socket.write(REFUSAL);
+        let _ = socket.write(NO_ROOM);
         if let Some(more) = self.refusals.admit(Instant::now()) {
             let limit = self.context.options.connections_max;
             log::warn!(
