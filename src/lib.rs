@@ -96,6 +96,7 @@ mod options;
 pub mod protocol;
 #[cfg(feature = "server")]
 mod server;
+mod stats;
 mod storage;
 mod store;
 mod sync;
@@ -122,8 +123,12 @@ pub use error::{Error, Result};
 pub use options::{Durability, Options, table as option_table};
 #[cfg(feature = "server")]
 pub use server::{
-    KvsServer, Listener, Passwords, ServerOptions, Statistic, StatisticKind, StatisticUnit,
-    StatsHandle, StopHandle, memory_limit,
+    KvsServer, Listener, Passwords, ServerOptions, StatsHandle, StopHandle, memory_limit,
+};
+pub use stats::{
+    CacheStats, CompactionStats, GroupStats, Histogram, IndexStats, KeyspaceStats, LastCompaction,
+    MailboxStats, SegmentStats, SnapshotStats, Statistic, StatisticKind, StatisticUnit, StoreStats,
+    SyncStats, WatchStats,
 };
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;

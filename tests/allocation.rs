@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::form::by_form;
 use common::running::Running;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, ServerHello};
-use kvs::{Durability, KvsClient, Options, ServerOptions, Store};
+use kvs::{Durability, EngineKind, KvsClient, Options, ServerOptions, Store};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
 
@@ -302,5 +302,28 @@ fn a_length_from_a_server_allocates_no_more_than_the_server_sent() {
         assert!(result.is_err());
         assert!(peak <= CLIENT_BYTES, "{peak} bytes for a frame of {announced}");
         println!("a client takes {peak} bytes for an announced frame of {announced}");
+    }
+}
+
+#[test]
+fn the_memory_of_the_index_is_what_the_figures_say() {
+    const KEYS: u64 = 50_000;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    for (engine, least) in [(EngineKind::Memory, 95), (EngineKind::Kvs, 85)] {
+        let directory = TempDir::new().unwrap();
+        let store = Store::open(options(directory.path()).engine(engine).cache_bytes(0)).unwrap();
+        let (before, index_before) = (ALLOCATOR.current_usage(), store.stats().index.unwrap());
+        for number in 0..KEYS {
+            // In no order.
+            let key = (number * 0x9E37_79B1 % 0xFFFF_FFFB).to_be_bytes();
+            store.set([key, key].concat(), "a value").unwrap();
+        }
+        let index = store.stats().index.unwrap();
+        let taken = ALLOCATOR.current_usage() - before;
+        let counted = index.bytes - index_before.bytes;
+        assert_eq!(index.keys - index_before.keys, KEYS);
+        let percent = counted * 100 / taken as u64;
+        println!("{engine}: {} bytes for a key, {percent} % of all memory", index.bytes_per_key());
+        assert!((least..=100).contains(&percent), "{engine}: {counted} bytes of {taken}");
     }
 }

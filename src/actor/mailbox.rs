@@ -110,6 +110,11 @@ impl<M> Address<M> {
         self.0.shared.receiver.is_empty()
     }
 
+    /// Returns the number of messages that wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.shared.receiver.len()
+    }
+
     /// Does for an owner that cannot what it does when it goes: drops every message, those that
     /// still come among them.
     pub(super) fn abandon(&self) {
@@ -139,6 +144,11 @@ impl<M> ReturnAddress<M> {
             Some(outlet) => outlet.send(message),
             None => Err(message),
         }
+    }
+
+    /// Returns the number of messages that wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.upgrade().map_or(0, |outlet| outlet.shared.receiver.len())
     }
 }
 
@@ -279,6 +289,7 @@ mod tests {
     fn a_full_mailbox_gives_the_message_back() {
         let (address, mut mailbox) = mailbox(1);
         address.try_send(1).unwrap();
+        assert_eq!((address.waiting(), address.downgrade().waiting()), (1, 1));
         assert_eq!(address.try_send(2), Err(2));
         let mut taken = Vec::new();
         assert_eq!(mailbox.receive_now(&mut taken, 1), Received::Messages);

@@ -1,5 +1,7 @@
 //! A reply: the right to one answer, and the caller's end of it.
 
+use std::time::Duration;
+
 use crate::bugs::if_planted;
 use crate::sync::{Receiver, bounded, try_briefly};
 
@@ -22,6 +24,11 @@ impl<T> PendingReply<T> {
     pub(crate) fn wait(self) -> Result<T, Gone> {
         let answer = try_briefly(|| self.0.try_recv().ok());
         answer.unwrap_or_else(|| self.0.recv().unwrap_or(Err(Gone)))
+    }
+
+    /// Blocks until the answer is there, but no longer than this.
+    pub(crate) fn wait_for(self, time: Duration) -> Result<T, Gone> {
+        self.0.recv_timeout(time).unwrap_or(Err(Gone))
     }
 
     /// Returns the answer if it is there. It is there only once.

@@ -1,5 +1,7 @@
 //! Background jobs: work that the write half hands out and takes the results of.
 
+use std::time::Duration;
+
 use crate::Result;
 use crate::storage::compaction::CompactionDelivery;
 use crate::storage::format::sequence::Sequence;
@@ -43,8 +45,8 @@ pub(crate) struct Delivery(pub(super) JobResult);
 
 /// The result of a job of the `kvs` engine, which is the only engine that has jobs.
 pub(super) enum JobResult {
-    /// Everything up to this sequence number is durable.
-    Synced(Sequence),
+    /// Everything up to this sequence number is durable, by a sync that took so long.
+    Synced(Sequence, Duration),
     /// A part of a compaction.
     Compaction(CompactionDelivery),
     /// The file of the next segment.
@@ -60,7 +62,7 @@ impl Delivery {
     #[cfg(test)]
     pub(crate) fn synced(&self) -> Option<Sequence> {
         match self.0 {
-            JobResult::Synced(sequence) => Some(sequence),
+            JobResult::Synced(sequence, _) => Some(sequence),
             _ => None,
         }
     }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use super::scan::scan_index;
 use super::{
     Access, BackgroundJob, Capabilities, Engine, EngineSnapshot, Entry, EntryMeta, Group,
-    KeyspaceId, MutationKind, ReadError, ReadHalf, ScanPage, ScanVisitor, ScannedEntry, ValueType,
-    WriteHalf,
+    KeyspaceId, KeyspaceUsage, MutationKind, ReadError, ReadHalf, ScanPage, ScanVisitor,
+    ScannedEntry, SegmentId, SharedStats, ValueType, WriteHalf, WriteHalfStats,
 };
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
@@ -36,7 +36,20 @@ impl Slot for MemorySlot {
     fn expires_at(&self) -> Option<UnixMillis> {
         self.expires_at
     }
+
+    fn bytes(&self) -> u64 {
+        self.value.as_ref().map_or(0, |value| value.len() as u64)
+    }
+
+    fn memory(&self) -> u64 {
+        let cell = size_of::<(Sequence, Self)>() + SHARED_BYTES;
+        let value = self.value.as_ref().map_or(0, |value| value.len() + SHARED_BYTES);
+        (cell + value) as u64
+    }
 }
+
+/// The counts of an allocation that is shared.
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 /// Opens an empty store.
 pub(crate) fn open() -> Engine {
@@ -128,6 +141,24 @@ impl ReadHalf for MemoryReader {
         Ok(EngineSnapshot(self.index.snapshot()))
     }
 
+    fn snapshot_at(&self, now: UnixMillis) -> Result<EngineSnapshot> {
+        Ok(EngineSnapshot(self.index.snapshot_at(now)))
+    }
+
+    fn shared_stats(&self) -> SharedStats {
+        SharedStats { snapshots: Some(self.indexes.registered()), ..SharedStats::default() }
+    }
+
+    fn usages(&self, _visit: &mut dyn FnMut(SegmentId)) -> Vec<(KeyspaceId, KeyspaceUsage)> {
+        let usage = |index: IndexReader<MemorySlot>| {
+            let mut live_bytes = 0;
+            let (keys, keys_expiring) = (index.live(), index.expiring());
+            let index = index.usage(&mut |slot| live_bytes += slot.bytes());
+            KeyspaceUsage { keys, keys_expiring, index, live_bytes }
+        };
+        self.indexes.all().map(|(keyspace, index)| (keyspace, usage(index))).collect()
+    }
+
     fn count(&self) -> u64 {
         self.index.live()
     }
@@ -190,6 +221,11 @@ impl WriteHalf for MemoryWriter {
 
     fn drain(&mut self) {
         self.indexes.drain(|_, _| {});
+    }
+
+    fn stats(&mut self) -> WriteHalfStats {
+        self.indexes.prune(|_, _| {});
+        WriteHalfStats { held: self.indexes.held(), ..WriteHalfStats::default() }
     }
 
     fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {

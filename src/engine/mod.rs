@@ -32,6 +32,7 @@ mod capabilities;
 #[cfg(any(test, fuzzing))]
 mod collected_page;
 mod data_directory;
+mod engine_stats;
 mod entry;
 mod halves;
 mod job;
@@ -54,8 +55,10 @@ mod write_half;
 pub use entry::{Entry, Metadata};
 
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
+pub(crate) use crate::storage::format::segment_id::SegmentId;
 pub(crate) use crate::storage::format::sequence::Sequence;
 pub(crate) use crate::storage::format::unix_millis::UnixMillis;
+pub(crate) use crate::storage::index::IndexUsage;
 pub(crate) use crate::storage::key_range::{KeyInterval, KeyRange};
 pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 #[cfg(test)]
@@ -67,6 +70,7 @@ pub(crate) use collected_page::Page;
 #[cfg(test)]
 pub(crate) use collected_page::Scanned;
 pub(crate) use data_directory::DirectoryLock;
+pub(crate) use engine_stats::{CountedSegment, KeyspaceUsage, SharedStats, WriteHalfStats};
 pub(crate) use entry::EntryMeta;
 pub(crate) use halves::Engine;
 pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};

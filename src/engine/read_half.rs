@@ -1,10 +1,13 @@
 //! The half of an engine that reads.
 
+use super::engine_stats::{KeyspaceUsage, SharedStats};
 use super::entry::{Entry, EntryMeta};
 use super::page::{EntryVisitor, ScanPage, ScanVisitor};
 use super::snapshot::EngineSnapshot;
 use crate::Result;
 use crate::storage::format::keyspace::KeyspaceId;
+use crate::storage::format::segment_id::SegmentId;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::segment::{Access, ReadError};
 use crate::sync::Arc;
 
@@ -59,6 +62,20 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
 
     /// Registers the present.
     fn snapshot(&self) -> Result<EngineSnapshot>;
+
+    /// Registers the present, which is `now` for those who ask how old it is.
+    fn snapshot_at(&self, _now: UnixMillis) -> Result<EngineSnapshot> {
+        self.snapshot()
+    }
+
+    /// Returns the figures that all keyspaces have together and that need no turn of the writer.
+    fn shared_stats(&self) -> SharedStats;
+
+    /// Returns what each keyspace takes that has an index in memory, those included that were
+    /// dropped and that a snapshot sees. Calls `visit` with the segment of each live key.
+    fn usages(&self, _visit: &mut dyn FnMut(SegmentId)) -> Vec<(KeyspaceId, KeyspaceUsage)> {
+        Vec::new()
+    }
 
     /// Returns the number of keys, those included that have expired and are not removed yet.
     fn count(&self) -> u64;

@@ -1,6 +1,6 @@
 //! The write half of a store that is open for reading only.
 
-use super::{Group, WriteHalf};
+use super::{Group, WriteHalf, WriteHalfStats};
 use crate::storage::format::sequence::Sequence;
 use crate::{Error, Result};
 
@@ -8,6 +8,8 @@ use crate::{Error, Result};
 pub(super) struct ReadOnlyWriter {
     /// The sequence number after the newest batch that was found.
     pub(super) next_sequence: Sequence,
+    /// The figures of what was found.
+    pub(super) stats: WriteHalfStats,
 }
 
 impl WriteHalf for ReadOnlyWriter {
@@ -17,5 +19,9 @@ impl WriteHalf for ReadOnlyWriter {
 
     fn commit(&mut self, _group: &mut Group, _durable: bool) -> Result<()> {
         Err(Error::ReadOnly)
+    }
+
+    fn stats(&mut self) -> WriteHalfStats {
+        self.stats.clone()
     }
 }

@@ -1,5 +1,6 @@
 //! The half of an engine that writes.
 
+use super::engine_stats::WriteHalfStats;
 use super::job::{BackgroundJob, Delivery, JobKind};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
@@ -95,6 +96,11 @@ pub(crate) trait WriteHalf: Send {
     /// Returns the soonest expiry of any key.
     fn next_deadline(&self) -> Option<UnixMillis> {
         None
+    }
+
+    /// Returns the figures that it has. It may drop versions first that nobody sees any more.
+    fn stats(&mut self) -> WriteHalfStats {
+        WriteHalfStats::default()
     }
 
     /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store

@@ -120,6 +120,8 @@ impl KvsServer {
         let Self { listener: Listener { sockets, poll, stop, .. }, context } = self;
         let failed = |error| Error::network("start a thread for", context.address(), error);
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
+        // Nobody else sets it: a server runs once.
+        let _ = context.readers.set(Arc::downgrade(&readers));
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
         let mut threads = Vec::new();
         let mut workers = Vec::new();

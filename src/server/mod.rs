@@ -51,7 +51,7 @@ pub(crate) use command::parsers;
 pub(crate) use connection::stranger::Stranger;
 #[cfg(any(test, fuzzing))]
 pub(crate) use execute::context::Context;
-pub use execute::statistic::{Statistic, StatisticKind, StatisticUnit, StatsHandle};
+pub use execute::statistic::StatsHandle;
 pub use kvs_server::KvsServer;
 pub use machine_memory::memory_limit;
 pub use net::listener::Listener;

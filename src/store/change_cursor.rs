@@ -101,6 +101,6 @@ impl ChangeCursor {
 
 impl Drop for ChangeCursor {
     fn drop(&mut self) {
-        self.cancel();
+        self.ring.leave(self.number);
     }
 }

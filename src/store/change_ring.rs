@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 
 use super::change::ChangeBatch;
 use super::wake_list::{Wake, WakeList};
+use crate::WatchStats;
 use crate::bugs::{Bug, planted, unless_planted};
 use crate::engine::{KeyspaceId, Sequence};
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering, lock};
@@ -47,7 +48,9 @@ struct RingState {
     is_closed: bool,
     /// Those who wait, by the numbers of their cursors.
     waiting: Vec<(u64, Arc<dyn Wake>)>,
+    /// The number of cursors that there ever were, and of those that there are.
     cursors: u64,
+    open: u64,
     /// The keyspaces that were dropped, with the versions that dropped them.
     dropped: BTreeMap<KeyspaceId, Sequence>,
 }
@@ -86,6 +89,7 @@ impl ChangeRing {
             is_closed: false,
             waiting: Vec::new(),
             cursors: 0,
+            open: 0,
             dropped: BTreeMap::new(),
         };
         Self { tip: AtomicU64::new(next.0), state: Mutex::new(state) }
@@ -119,7 +123,21 @@ impl ChangeRing {
     pub(super) fn enter(&self) -> (u64, Sequence) {
         let mut state = lock(&self.state);
         state.cursors += 1;
+        state.open += 1;
         (state.cursors, state.next)
+    }
+
+    /// Takes a cursor out, wherever it waits.
+    pub(super) fn leave(&self, cursor: u64) {
+        let mut state = lock(&self.state);
+        state.waiting.retain(|(waiting, _)| *waiting != cursor);
+        state.open -= 1;
+    }
+
+    /// Returns the figures.
+    pub(super) fn stats(&self) -> WatchStats {
+        let state = lock(&self.state);
+        WatchStats { watches: state.open, bytes: state.bytes as u64 }
     }
 
     /// Returns the version behind the newest one; of a closed ring the highest number.

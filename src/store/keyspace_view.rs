@@ -41,8 +41,9 @@ impl KeyspaceView {
     /// Returns the present.
     pub(super) fn present(&self) -> Result<ReadMoment> {
         let is_capable = self.shared.capabilities.snapshots;
-        let snapshot = is_capable.then(|| self.reader.snapshot()).transpose()?;
-        Ok(ReadMoment { snapshot, now: self.shared.clock.now() })
+        let now = self.shared.clock.now();
+        let snapshot = is_capable.then(|| self.reader.snapshot_at(now)).transpose()?;
+        Ok(ReadMoment { snapshot, now })
     }
 }
 

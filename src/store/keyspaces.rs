@@ -189,13 +189,35 @@ pub(super) fn read_blocking(
 
 /// Returns the names of all keyspaces at the moment of the view.
 pub(super) fn names(view: &KeyspaceView) -> Result<Vec<String>> {
+    let named = |key: &[u8], _: &[u8]| catalogue::name(key);
+    let mut names = visit_catalogue(view, true, named)?;
+    names.push(DEFAULT_NAME.to_owned());
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns the names and the numbers of all keyspaces at the moment of the view, by name.
+pub(super) fn numbers(view: &KeyspaceView) -> Result<Vec<(String, KeyspaceId)>> {
+    let numbered =
+        |key: &[u8], value: &[u8]| Ok((catalogue::name(key)?, catalogue::decode(value)?));
+    let mut numbers = visit_catalogue(view, false, numbered)?;
+    numbers.push((DEFAULT_NAME.to_owned(), KeyspaceId::DEFAULT));
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Returns what `read` makes of each entry of the catalogue at the moment of the view.
+fn visit_catalogue<T>(
+    view: &KeyspaceView,
+    keys_only: bool,
+    read: impl Fn(&[u8], &[u8]) -> Result<T>,
+) -> Result<Vec<T>> {
     let catalogue = view.sibling(KeyspaceId::CATALOGUE)?;
-    let mut names = vec![DEFAULT_NAME.to_owned()];
-    let mut scan = catalogue.scan_at_once(catalogue::NAMES, Bound::Unbounded, false, true)?;
-    let mut checked = Ok(());
-    scan.page(usize::MAX, &mut |ScannedEntry { key, .. }| match catalogue::name(key) {
-        Ok(name) => {
-            names.push(name);
+    let mut scan = catalogue.scan_at_once(catalogue::NAMES, Bound::Unbounded, false, keys_only)?;
+    let (mut found, mut checked) = (Vec::new(), Ok(()));
+    scan.page(usize::MAX, &mut |ScannedEntry { key, value, .. }| match read(key, value) {
+        Ok(entry) => {
+            found.push(entry);
             ControlFlow::Continue(())
         }
         Err(error) => {
@@ -203,7 +225,5 @@ pub(super) fn names(view: &KeyspaceView) -> Result<Vec<String>> {
             ControlFlow::Break(())
         }
     })?;
-    checked?;
-    names.sort_unstable();
-    Ok(names)
+    checked.map(|()| found)
 }

@@ -53,6 +53,7 @@ mod request;
 pub(crate) mod resolve;
 pub(crate) mod scan;
 mod snapshot;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -70,6 +71,7 @@ mod write_batch;
 mod write_path;
 mod writer;
 mod writer_message;
+mod writer_stats;
 mod writer_thread;
 mod writes;
 

@@ -101,6 +101,11 @@ impl Readers {
         Err(task)
     }
 
+    /// Returns the number of tasks that wait for a reader.
+    pub(crate) fn waiting(&self) -> usize {
+        self.addresses.iter().chain([&self.long]).map(Address::waiting).sum()
+    }
+
     /// Sends a task to every reader with room for it.
     pub(crate) fn tell_all(&self, task: fn()) {
         for address in self.addresses.iter().chain([&self.long]) {
@@ -142,6 +147,9 @@ mod tests {
         let short = Box::new(move || done.send(()).unwrap());
         assert!(readers.try_send(short, ReadLength::Short).is_ok());
         is_done.recv().unwrap();
+        // Behind the one that is being done.
+        assert!(readers.try_send(Box::new(|| ()), ReadLength::Long).is_ok());
+        assert!(readers.waiting() >= 1);
         drop(release);
     }
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
 use super::maintenance::{self, Maintenance};
+use super::maintenance_message::MaintenanceMessage;
 use super::outcome::BatchOutcome;
-use super::write_path::{Submission, SyncReply, WritePath};
+use super::write_path::{Submission, SyncReply, WritePath, WritePathStats};
 use super::writer::{self, Writer, WriterParts};
 use super::writer_message::WriterMessage;
-use crate::actor::{ActorThread, Address, Gone, Reply, Seat, Turn, mailbox, spawn, spawn_seated};
+use crate::actor::{
+    ActorThread, Address, Gone, Reply, ReturnAddress, Seat, Turn, mailbox, spawn, spawn_seated,
+};
 use crate::sync::{Arc, OnceLock};
-use crate::{Durability, Result as StoreResult};
+use crate::{Durability, MailboxStats, Result as StoreResult};
 
 /// The time from one look at syncs and compactions to the next, unless a shorter one is asked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -24,6 +27,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) struct WriteActors {
     writer: Address<WriterMessage>,
     seat: Seat<Writer>,
+    /// It does not keep the mailbox open, which the writer closes when it ends.
+    maintenance: ReturnAddress<MaintenanceMessage>,
     /// Every group waits for the disk.
     waits_for_disk: bool,
     /// Set by the first watch.
@@ -42,6 +47,7 @@ impl WriteActors {
             Durability::Always | Durability::Never => TICK,
         };
         let maintenance = Maintenance::new(writer.downgrade(), interval);
+        let maintenance_address = jobs.downgrade();
         let actor = Writer::new(parts, jobs);
         let waits_for_disk = actor.waits_for_disk();
         let maintenance_thread = spawn("kvs-maintenance", maintenance, jobs_inbox)?;
@@ -49,6 +55,7 @@ impl WriteActors {
         Ok(Self {
             writer,
             seat,
+            maintenance: maintenance_address,
             waits_for_disk,
             changes: OnceLock::default(),
             _writer_thread: writer_thread,
@@ -148,6 +155,23 @@ impl WritePath for WriteActors {
         self.writer.send(WriterMessage::Record { reply }).map_err(|_| Gone)?;
         let ring = answer.wait()?;
         Ok(Arc::clone(self.changes.get_or_init(|| ring)))
+    }
+
+    fn stats(&self, wait: Option<Duration>) -> WritePathStats {
+        let mailboxes = MailboxStats {
+            writer: self.writer.waiting() as u64,
+            maintenance: self.maintenance.waiting() as u64,
+        };
+        let watches = self.changes.get().map(|ring| ring.stats()).unwrap_or_default();
+        let (reply, answer) = Reply::channel();
+        let message = WriterMessage::Stats { reply };
+        let writer = match wait {
+            None => self.writer.send(message).ok().and_then(|()| answer.wait().ok()),
+            Some(wait) => {
+                self.writer.try_send(message).ok().and_then(|()| answer.wait_for(wait).ok())
+            }
+        };
+        WritePathStats { mailboxes, watches, writer }
     }
 
     fn is_gone(&self) -> bool {

@@ -1,11 +1,14 @@
 //! The seam between a store and whoever applies its writes.
 
+use std::time::Duration;
+
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
 use super::outcome::BatchOutcome;
-use crate::Result as StoreResult;
+use super::writer_stats::WriterStats;
 use crate::actor::{Gone, Reply};
 use crate::sync::Arc;
+use crate::{MailboxStats, Result as StoreResult, WatchStats};
 
 /// The right to the outcomes of submitted batches, one for each.
 pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
@@ -48,8 +51,19 @@ pub(crate) trait WritePath: Send + Sync {
     /// called. The first call blocks until the writes before it are done.
     fn changes(&self) -> Result<Arc<ChangeRing>, Gone>;
 
+    /// Returns the figures of what applies the writes. Waits for it, no longer than `wait` if there
+    /// is one; the figures that it has are `None` if it does not answer.
+    fn stats(&self, wait: Option<Duration>) -> WritePathStats;
+
     /// Returns true if nobody is at the end any more, so that nothing will be taken again.
     fn is_gone(&self) -> bool;
+}
+
+/// The figures of what applies the writes.
+pub(crate) struct WritePathStats {
+    pub(super) mailboxes: MailboxStats,
+    pub(super) watches: WatchStats,
+    pub(super) writer: Option<WriterStats>,
 }
 
 /// Batches that are handed over, or were given back.

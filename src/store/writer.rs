@@ -2,7 +2,7 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Record`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
+//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Record`], [`WriterMessage::Stats`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
 //! | jobs | to maintenance | syncs; preparations; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
@@ -34,12 +34,13 @@ use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
 use super::writer_message::WriterMessage;
+use super::writer_stats::WriterStats;
 use super::writer_thread::WriterThread;
 use crate::actor::{Actor, Address, Wait};
 use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, Sequence, WriteHalf};
 use crate::sync::Arc;
-use crate::{Durability, Error, Result};
+use crate::{Durability, Error, GroupStats, Result};
 
 /// The most messages that wait for the writer; at the limit senders wait, which is the back
 /// pressure.
@@ -70,6 +71,7 @@ pub(crate) struct Writer {
     /// Gets every change from the first watch on.
     recorder: Option<ChangeRecorder>,
     watch_bytes: usize,
+    groups: GroupStats,
     /// Its own thread, for the turns that others take.
     pub(super) thread: WriterThread,
     /// The last group failed, which was logged, or the disk is full.
@@ -120,6 +122,7 @@ impl Writer {
             drain: DrainSchedule::new(),
             recorder: None,
             watch_bytes: parts.watch_bytes,
+            groups: GroupStats::default(),
             is_failing: false,
             files_checked: clock.instant(),
         }
@@ -233,6 +236,7 @@ impl Writer {
         if group.is_empty() {
             return Ok(());
         }
+        self.groups.note(group.mutations());
         let changes = NamedChanges::of(group);
         let first = self.engine.next_sequence();
         let mut recorded = self.recorder.as_ref().map(|it| it.copy(group, first, cause));
@@ -262,6 +266,10 @@ impl Writer {
     fn record(&mut self) -> Arc<ChangeRing> {
         let (bytes_max, next) = (self.watch_bytes, self.engine.next_sequence());
         self.recorder.get_or_insert_with(|| ChangeRecorder::new(bytes_max, next)).ring()
+    }
+
+    fn stats(&mut self) -> WriterStats {
+        WriterStats { groups: self.groups.clone(), engine: self.engine.stats() }
     }
 
     fn commit_group(&mut self, group: &mut Group) -> Result<()> {
@@ -438,6 +446,7 @@ impl Actor for Writer {
                 }
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
                 WriterMessage::Record { reply } => reply.send(self.record()),
+                WriterMessage::Stats { reply } => reply.send(self.stats()),
                 // What maintenance says concerns no request, so its place among them does not
                 // matter.
                 WriterMessage::Tick => self.tick(),

@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
 use super::write_path::{Submission, SyncReply, WriteReply};
+use super::writer_stats::WriterStats;
 use crate::Error;
 use crate::actor::Reply;
 use crate::engine::{Delivery, JobKind};
@@ -26,6 +27,11 @@ pub(crate) enum WriterMessage {
     Record {
         /// The reply with the ring.
         reply: Reply<Arc<ChangeRing>>,
+    },
+    /// Say what was done.
+    Stats {
+        /// The reply with the figures.
+        reply: Reply<WriterStats>,
     },
     /// A turn on another thread left something to do that is the business of the writer's own.
     Upkeep,

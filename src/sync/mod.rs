@@ -25,6 +25,7 @@ mod conformance;
 mod primitives;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 mod production;
+mod striped_counters;
 #[cfg(any(kvs_loom, kvs_shuttle))]
 pub(crate) mod twins;
 
@@ -45,6 +46,7 @@ pub(crate) use primitives::{
     Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Weak, fence, lock,
     try_lock,
 };
+pub(crate) use striped_counters::StripedCounters;
 
 /// Returns the number of processors that this process may use, at least one.
 pub(crate) fn processors() -> usize {

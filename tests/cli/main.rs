@@ -44,6 +44,26 @@ fn client(server: &Server, arguments: &[&str]) -> Output {
 }
 
 #[test]
+fn the_local_tool_prints_the_figures_of_a_store() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let none = run(LOCAL, &["stats", "--dir", path]);
+    assert!(!none.status.success() && none.stdout.is_empty(), "{none:?}");
+    for value in ["1", "2"] {
+        assert!(run(LOCAL, &["set", "a", value, "--dir", path]).status.success());
+    }
+    for flags in [&["stats", "--dir", path][..], &["stats", "--read-only", "--dir", path]] {
+        let stats = run(LOCAL, flags);
+        assert!(stats.status.success(), "{stats:?}");
+        let text = text(&stats.stdout);
+        let lines: Vec<_> = text.lines().collect();
+        for line in ["keyspace.default.keys: 1", "dead_values: 1", "segments: 1"] {
+            assert!(lines.contains(&line), "{line} is missing from {text}");
+        }
+    }
+}
+
+#[test]
 fn the_client_sets_gets_and_removes() {
     for engine in EngineKind::available() {
         let directory = TempDir::new().unwrap();

@@ -18,6 +18,7 @@ pub mod mount;
 #[cfg(feature = "cli")]
 pub mod process;
 pub mod random;
+pub mod recount;
 pub mod resources;
 #[cfg(feature = "cli")]
 pub mod running;

@@ -152,6 +152,13 @@ const PROBES: &[(&str, Probe)] = &[
         assert_eq!(batch.version(), store.metadata("a")?.map_or(0, |metadata| metadata.version));
         Ok(())
     }),
+    ("figures", |store| {
+        store.set("a", "1")?;
+        let stats = store.stats();
+        assert_eq!(stats.keyspaces.iter().map(|keyspace| keyspace.keys).sum::<u64>(), 1);
+        assert_eq!(stats.groups.map(|groups| groups.operations), Some(1));
+        Ok(())
+    }),
     ("snapshot", |store| {
         let snapshot = store.snapshot()?;
         store.set("a", "1")?;

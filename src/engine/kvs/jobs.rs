@@ -12,7 +12,7 @@ use crate::storage::log::standby::Standby;
 use crate::storage::recovery::hint_writer::HintWriter;
 use crate::storage::segment::Segment;
 use crate::storage::segment::sync_segments;
-use crate::sync::Arc;
+use crate::sync::{Arc, now};
 
 /// Compacts the segments that were chosen when it was made.
 pub(super) struct CompactionJob {
@@ -104,7 +104,9 @@ impl BackgroundJob for SyncJob {
     }
 
     fn step(&mut self) -> Result<JobStep> {
+        let started = now();
         sync_segments(&self.segments)?;
-        Ok(JobStep::Done(Delivery(JobResult::Synced(self.sequence))))
+        let took = now().saturating_duration_since(started);
+        Ok(JobStep::Done(Delivery(JobResult::Synced(self.sequence, took))))
     }
 }

@@ -1,5 +1,7 @@
 //! The `kvs` engine: the log, the index over it, the cache in front of it, and compaction.
 
+mod compacting;
+mod engine_work;
 mod full;
 mod jobs;
 mod reader;
@@ -48,7 +50,7 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
             .then_some(PREALLOCATE_BYTES),
         read_only: options.read_only,
     };
-    let (writer, reader, report) =
+    let (mut writer, reader, report) =
         KvsWriter::open(environment, options.compaction_bytes_min, options.cache_bytes)?;
     if let Some((path, offset)) = &report.truncated_at {
         let (dropped, path) = (report.dropped_bytes, path.display());
@@ -59,7 +61,8 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     }
     log::debug!("recovered {report:?}");
     let writer: Box<dyn WriteHalf> = if options.read_only {
-        Box::new(ReadOnlyWriter { next_sequence: writer.next_sequence() })
+        let stats = writer.stats();
+        Box::new(ReadOnlyWriter { next_sequence: writer.next_sequence(), stats })
     } else {
         Box::new(writer)
     };

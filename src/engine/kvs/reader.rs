@@ -8,6 +8,7 @@ use crate::storage::cache::{RecordCache, RecordRef};
 use crate::storage::format::file_name;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::fs::Directory;
 use crate::storage::index::{IndexReader, IndexReaders, Slot};
 use crate::storage::segment::{Location, ReadFailure, Segment, SegmentTable};
 use crate::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) struct KvsReader {
     pub(super) indexes: IndexReaders<Location>,
     pub(super) table: Arc<SegmentTable>,
     pub(super) cache: Arc<RecordCache>,
+    pub(super) directory: Arc<dyn Directory>,
 }
 
 impl KvsReader {

@@ -2,17 +2,18 @@
 
 use super::reader::{KvsReader, meta, record};
 use super::scanned_values::{ScannedValues, show_keys};
-use crate::Result;
 use crate::engine::scan::scan_index;
 use crate::engine::{
-    EngineSnapshot, Entry, EntryMeta, EntryVisitor, ReadHalf, ScanPage, ScanVisitor,
+    EngineSnapshot, Entry, EntryMeta, EntryVisitor, KeyspaceUsage, ReadHalf, ScanPage, ScanVisitor,
+    SegmentId, SharedStats, UnixMillis,
 };
-use crate::storage::cache::{Hit, KeyHash, RecordRef};
+use crate::storage::cache::{CacheUsage, Hit, KeyHash, RecordRef};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::sequence::Sequence;
-use crate::storage::index::Slot;
+use crate::storage::index::{IndexReader, Slot};
 use crate::storage::segment::{Access, Location, ReadError, ReadFailure, Segment};
 use crate::sync::Arc;
+use crate::{CacheStats, Result};
 
 /// A value that was read from a segment.
 type FetchedValue<E> = std::result::Result<Vec<u8>, E>;
@@ -38,11 +39,13 @@ impl KvsReader {
         let PointRead { key, hash, seen } = wanted;
         let recall = |meta: EntryMeta| {
             let value = self.cache.confirm(hash?, key, meta.version, seen)?;
+            self.cache.note_hit();
             Some(meta.with(value))
         };
         self.locate(key, find, recall, |segment, meta, location| {
             let value = read(segment, key, meta.version, location)?;
             if let Some(hash) = hash {
+                self.cache.note_miss();
                 self.cache.offer(hash, record(key, &value, meta), seen);
             }
             Ok(meta.with(value))
@@ -58,6 +61,7 @@ impl KvsReader {
         let placed = (self.keyspace, key);
         let hash = self.cache.hash_key(placed);
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, Sequence::MAX)) {
+            self.cache.note_hit();
             return Ok(Some(entry(hit)));
         }
         self.newest_uncached(placed, hash, read)
@@ -84,6 +88,7 @@ impl KvsReader {
         let placed = (self.keyspace, key);
         let (hash, seen) = (self.cache.hash_key(placed), snapshot.0.sequence());
         if let Some(hit) = hash.and_then(|hash| self.cache.newest(hash, placed, seen)) {
+            self.cache.note_hit();
             return Ok(Some(entry(hit)));
         }
         self.fetch(PointRead { key: placed, hash, seen }, read, || self.index.at(key, &snapshot.0))
@@ -120,9 +125,9 @@ impl ReadHalf for KvsReader {
         };
         let shown =
             hash.and_then(|hash| self.cache.show_newest(hash, placed, Sequence::MAX, &mut show));
-        if shown.is_none()
-            && let Some(entry) = self.newest_uncached(placed, hash, Segment::fetch)?
-        {
+        if shown.is_some() {
+            self.cache.note_hit();
+        } else if let Some(entry) = self.newest_uncached(placed, hash, Segment::fetch)? {
             visit(entry.meta(), &entry.value);
         }
         Ok(())
@@ -170,6 +175,35 @@ impl ReadHalf for KvsReader {
         Ok(EngineSnapshot(self.index.snapshot()))
     }
 
+    fn snapshot_at(&self, now: UnixMillis) -> Result<EngineSnapshot> {
+        Ok(EngineSnapshot(self.index.snapshot_at(now)))
+    }
+
+    fn shared_stats(&self) -> SharedStats {
+        let CacheUsage { hits, misses, entries, bytes, bytes_max } = self.cache.usage();
+        let (entries, bytes, bytes_max) = (entries as u64, bytes as u64, bytes_max as u64);
+        SharedStats {
+            cache: Some(CacheStats { hits, misses, entries, bytes, bytes_max }),
+            snapshots: Some(self.indexes.registered()),
+            disk_bytes: self.directory.bytes().ok(),
+        }
+    }
+
+    fn usages(&self, visit: &mut dyn FnMut(SegmentId)) -> Vec<(KeyspaceId, KeyspaceUsage)> {
+        let mut usage = |index: IndexReader<Location>| {
+            let mut live_bytes = 0;
+            let (keys, keys_expiring) = (index.live(), index.expiring());
+            let index = index.usage(&mut |location| {
+                if !location.is_tombstone() {
+                    live_bytes += location.cost();
+                    visit(location.segment);
+                }
+            });
+            KeyspaceUsage { keys, keys_expiring, index, live_bytes }
+        };
+        self.indexes.all().map(|(keyspace, index)| (keyspace, usage(index))).collect()
+    }
+
     fn count(&self) -> u64 {
         self.index.live()
     }
@@ -185,7 +219,7 @@ mod tests {
     use crate::Error;
     use crate::storage::cache::RecordCache;
     use crate::storage::format::record::{Extent, Record};
-    use crate::storage::format::segment_id::SegmentId;
+    use crate::storage::fs::simulated::{SimulatedDisk, State};
     use crate::storage::index::{KeyVersion, KeyspaceIndexes};
     use crate::storage::segment::SegmentTable;
 
@@ -204,6 +238,7 @@ mod tests {
             indexes,
             table: Arc::new(SegmentTable::new(Vec::new())),
             cache: Arc::new(RecordCache::new(0)),
+            directory: Arc::new(SimulatedDisk::new(State::default())),
         };
         let error = reader.get(b"k").unwrap_err();
         assert!(matches!(error, Error::Corrupt { offset: Some(64), .. }), "{error}");

@@ -4,20 +4,20 @@
 use std::collections::VecDeque;
 
 use super::KvsReader;
+use super::engine_work::EngineWork;
 use super::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
 use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::job::JobResult;
 use crate::engine::threads::Threads;
-use crate::engine::{BackgroundJob, Delivery, Group, JobKind, Mutation, MutationKind, WriteHalf};
-use crate::storage::cache::RecordCache;
-use crate::storage::compaction::accounting::Accounting;
-use crate::storage::compaction::{
-    CompactionDelivery, CompactionInput, CompactionPlan, CompactionState,
+use crate::engine::{
+    BackgroundJob, Delivery, Group, JobKind, Mutation, MutationKind, WriteHalf, WriteHalfStats,
 };
+use crate::storage::cache::RecordCache;
+use crate::storage::compaction::CompactionState;
+use crate::storage::compaction::accounting::Accounting;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Extent, Record};
-use crate::storage::format::segment_header::Origin;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
@@ -48,18 +48,19 @@ pub(super) type Placed = Vec<(SegmentId, Extent)>;
 /// The write half of the `kvs` engine.
 pub(crate) struct KvsWriter {
     pub(super) log: LogWriter,
-    indexes: KeyspaceIndexes<Location>,
+    pub(super) indexes: KeyspaceIndexes<Location>,
     pub(super) accounting: Accounting,
     cache: Arc<RecordCache>,
     pub(super) compaction_bytes_min: u64,
     pub(super) compaction: CompactionState,
     pub(super) reserve: Reserve,
     /// Sealed segments that have no hint, in the order in which they are to get one.
-    unhinted: VecDeque<Arc<Segment>>,
+    pub(super) unhinted: VecDeque<Arc<Segment>>,
     /// The segment whose hint is being written in the background.
     pub(super) hint_in_progress: Option<Arc<Segment>>,
     /// A sync runs in the background.
     is_syncing: bool,
+    pub(super) work: EngineWork,
 }
 
 impl KvsWriter {
@@ -82,6 +83,7 @@ impl KvsWriter {
             indexes: readers,
             table: Arc::clone(&table),
             cache: Arc::clone(&cache),
+            directory: Arc::clone(&environment.directory),
         };
         let mut reserve = Reserve::new();
         reserve.make_if_scarce(&environment, accounting.bytes());
@@ -96,6 +98,7 @@ impl KvsWriter {
             unhinted,
             hint_in_progress: None,
             is_syncing: false,
+            work: EngineWork::default(),
         };
         writer.make_room_in_cache();
         Ok((writer, reader, report))
@@ -168,6 +171,12 @@ impl KvsWriter {
         }
     }
 
+    /// Makes everything appended durable.
+    fn sync_log(&mut self) -> Result<()> {
+        let is_needed = self.log.unsynced().next().is_some();
+        self.work.time_sync(is_needed, || self.log.sync())
+    }
+
     fn prune(&mut self) {
         let Self { indexes, accounting, .. } = self;
         indexes.prune(|location, gone| accounting.note_forgotten(&location, gone));
@@ -175,124 +184,11 @@ impl KvsWriter {
 
     /// Reports every unreachable version as garbage. Returns true if an open snapshot may still see
     /// overwritten versions.
-    fn prune_all(&mut self) -> bool {
+    pub(super) fn prune_all(&mut self) -> bool {
         // Before: a snapshot that goes while it prunes may have kept something back.
         let has_old_snapshots = self.indexes.readers().horizon().has_old_snapshots();
         self.prune();
         has_old_snapshots
-    }
-
-    /// Chooses the segments to compact.
-    fn choose(&mut self) -> Result<Vec<SegmentId>> {
-        if self.reserve.full().is_some() {
-            return self.choose_when_full();
-        }
-        let garbage_bytes_min = self.compaction_bytes_min;
-        if !self.accounting.look(garbage_bytes_min) {
-            return Ok(Vec::new());
-        }
-        // The segment that begins where another ends may be all that says where that is.
-        self.log.mark_sealed(&mut self.accounting)?;
-        if let Some(active) = self.log.active()
-            && self.accounting.is_mostly_garbage(active, garbage_bytes_min)
-        {
-            self.log.seal(&mut self.accounting)?;
-        }
-        let output_bytes_max = self.log.environment().segment_bytes_max;
-        Ok(self.accounting.choose(garbage_bytes_min, output_bytes_max))
-    }
-
-    /// Chooses the segments to compact, and plans the compaction.
-    fn plan_compaction(&mut self, has_old_snapshots: bool) -> Result<Option<CompactionPlan>> {
-        let chosen = self.choose()?;
-        if chosen.is_empty() {
-            return Ok(None);
-        }
-        let unsynced = self.log.unsynced().map(|segment| segment.id()).min();
-        let mut inputs = self.log.table().all();
-        inputs.retain(|segment| chosen.contains(&segment.id()));
-        let accounting = &mut self.accounting;
-        let input = |segment: Arc<Segment>| {
-            let may_hold_unmarked =
-                accounting.get(segment.id()).is_none_or(|usage| usage.may_hold_unmarked);
-            let may_hold_unmarked =
-                (has_old_snapshots || may_hold_unmarked) && !planted(Bug::TrustMarks);
-            CompactionInput {
-                dead: accounting.dead_bitmap(segment.id()),
-                may_hold_unmarked,
-                segment,
-            }
-        };
-        let inputs = inputs.into_iter().map(input).collect();
-        let next = self.log.next_begun();
-        let output = self.log.take_segment_id()?;
-        let plan = CompactionPlan {
-            environment: self.log.environment().clone(),
-            indexes: self.indexes.readers(),
-            table: Arc::clone(self.log.table()),
-            inputs,
-            output,
-            outside: self.accounting.outside(&chosen),
-            // The next segment may have been made ahead, and then has a lower id than the output.
-            unsynced_from: unsynced.or(self.log.active()).unwrap_or(next),
-        };
-        self.compaction = CompactionState::Copying(plan.replacement());
-        Ok(Some(plan))
-    }
-
-    fn take_compaction(&mut self, delivery: CompactionDelivery) {
-        match delivery {
-            CompactionDelivery::Output(segment, removals) => {
-                let bytes = segment.file.length().unwrap_or(0);
-                self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
-                for (sequence, location) in removals {
-                    self.accounting.note_sequence(location.segment, sequence);
-                    self.accounting.note_kept_tombstone(&location);
-                }
-                self.log.table().add(Arc::clone(&segment));
-                self.unhinted.push_back(segment);
-                self.compaction.note_output();
-            }
-            CompactionDelivery::Moves(moves) => {
-                let has_old_snapshots = self.prune_all();
-                let accounting = &mut self.accounting;
-                for (keyspace, moved) in &moves {
-                    accounting.note_sequence(moved.to.segment, moved.version);
-                    if !moved.to.is_tombstone() {
-                        accounting.note_key(moved.to.segment, (*keyspace, &moved.key));
-                    }
-                    if has_old_snapshots {
-                        accounting.note_unmarked(moved.to.segment);
-                    }
-                }
-                self.indexes.repoint(moves, |moved, is_there| {
-                    if is_there {
-                        accounting.move_live(&moved.from, &moved.to);
-                    } else if moved.to.is_tombstone() {
-                        accounting.note_kept_tombstone(&moved.to);
-                    } else {
-                        accounting.mark_never_live(&moved.to);
-                    }
-                });
-            }
-            CompactionDelivery::Removed(inputs) => {
-                // The last handle of a removed file frees its space, which takes long: none stays
-                // here.
-                self.log.table().remove(&inputs);
-                self.log.forget(&inputs);
-                self.unhinted.retain(|segment| !inputs.contains(&segment.id()));
-                for input in inputs {
-                    self.accounting.remove(input);
-                }
-                self.compaction = CompactionState::Releasing;
-                let (bytes, live) = (self.accounting.bytes(), self.accounting.live_bytes());
-                log::info!("compaction finished: {live} of {bytes} bytes are live");
-            }
-            CompactionDelivery::Released => {
-                self.compaction = CompactionState::Idle;
-                self.reserve.look_again();
-            }
-        }
     }
 }
 
@@ -324,10 +220,10 @@ impl WriteHalf for KvsWriter {
         self.append(group, &mut placed)?;
         if planted(Bug::PublishBeforeSync) {
             self.publish(first, std::mem::take(group), &placed);
-            return if durable { self.log.sync() } else { Ok(()) };
+            return if durable { self.sync_log() } else { Ok(()) };
         }
         if durable && !planted(Bug::AcknowledgeBeforeSync) {
-            self.log.sync()?;
+            self.sync_log()?;
         }
         self.publish(first, std::mem::take(group), &placed);
         Ok(())
@@ -357,7 +253,7 @@ impl WriteHalf for KvsWriter {
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.log.sync()
+        self.sync_log()
     }
 
     fn offer_sync(&mut self) -> Option<Box<dyn BackgroundJob>> {
@@ -442,8 +338,9 @@ impl WriteHalf for KvsWriter {
 
     fn take_delivery(&mut self, delivery: Delivery) {
         match delivery.0 {
-            JobResult::Synced(sequence) => {
+            JobResult::Synced(sequence, took) => {
                 self.is_syncing = false;
+                self.work.note_sync(took);
                 self.log.finish_sync(sequence);
             }
             JobResult::Compaction(delivery) => self.take_compaction(delivery),
@@ -470,6 +367,7 @@ impl WriteHalf for KvsWriter {
             // Tried again once more garbage was made.
             JobKind::Compaction => {
                 self.note_failed_compaction(error);
+                self.work.abandon_compaction();
                 self.compaction.note_failure();
             }
         }
@@ -477,6 +375,12 @@ impl WriteHalf for KvsWriter {
 
     fn due(&self, now: UnixMillis, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
         self.indexes.due(now, limit)
+    }
+
+    fn stats(&mut self) -> WriteHalfStats {
+        self.prune();
+        let Self { log, indexes, accounting, work, .. } = self;
+        work.stats(&log.table().all(), accounting, indexes.held())
     }
 
     fn check_files(&mut self) -> Result<()> {

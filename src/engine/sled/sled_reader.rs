@@ -5,7 +5,7 @@ use sled::IVec;
 use super::sled_database::{Database, KeyspaceTree};
 use crate::engine::{
     Access, EngineSnapshot, Entry, EntryMeta, KeyspaceId, ReadError, ReadHalf, ScanPage,
-    ScanVisitor, ScannedEntry,
+    ScanVisitor, ScannedEntry, SharedStats,
 };
 use crate::sync::{Arc, Ordering};
 use crate::{Error, Result};
@@ -92,6 +92,10 @@ impl ReadHalf for SledReader {
 
     fn snapshot(&self) -> Result<EngineSnapshot> {
         Err(NO_SNAPSHOTS)
+    }
+
+    fn shared_stats(&self) -> SharedStats {
+        SharedStats { disk_bytes: self.database.db.size_on_disk().ok(), ..SharedStats::default() }
     }
 
     fn count(&self) -> u64 {

@@ -10,7 +10,8 @@ use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
-use crate::server::execute::statistic::{self, Statistic};
+use crate::server::execute::statistic::{self, ServerStatistic};
+use crate::store::reader::ReadLength;
 use crate::{EngineKind, Result};
 
 /// The version of Redis whose replies the commands give; clients choose their features by it.
@@ -21,6 +22,8 @@ struct Section {
     name: &'static str,
     /// True if it is shown without being asked for.
     default: bool,
+    /// True if it may wait for the writer of the store, or takes long: a reader makes it.
+    waits: bool,
     /// Returns its lines.
     lines: fn(&Context) -> Result<Fields>,
 }
@@ -28,7 +31,7 @@ struct Section {
 /// Names and values, in order.
 type Fields = Vec<(String, String)>;
 
-const SECTIONS: [Section; 9] = [
+const SECTIONS: [Section; 10] = [
     section("Server", true, server),
     section("Clients", true, clients),
     section("Memory", true, memory),
@@ -38,6 +41,7 @@ const SECTIONS: [Section; 9] = [
     section("Commandstats", false, commandstats),
     section("Cluster", true, cluster),
     section("Keyspace", true, keyspace),
+    Section { waits: true, ..section("Store", false, store) },
 ];
 
 const fn section(
@@ -45,7 +49,7 @@ const fn section(
     default: bool,
     lines: fn(&Context) -> Result<Fields>,
 ) -> Section {
-    Section { name, default, lines }
+    Section { name, default, waits: false, lines }
 }
 
 impl Section {
@@ -63,11 +67,12 @@ impl Section {
 
 /// `INFO [section ...]`
 pub(super) fn info(call: &Call<'_>) -> Executed {
+    let sections = || SECTIONS.iter().filter(|section| section.is_asked_for(call));
+    if sections().any(|section| section.waits) {
+        call.check_may_wait(ReadLength::Long)?;
+    }
     let mut text = String::new();
-    for section in SECTIONS {
-        if !section.is_asked_for(call) {
-            continue;
-        }
+    for section in sections() {
         if !text.is_empty() {
             text.push_str("\r\n");
         }
@@ -102,8 +107,8 @@ fn server(context: &Context) -> Result<Fields> {
     ])
 }
 
-fn figures(context: &Context, statistics: &[&Statistic]) -> Result<Fields> {
-    let field = |statistic: &&Statistic| {
+fn figures(context: &Context, statistics: &[&ServerStatistic]) -> Result<Fields> {
+    let field = |statistic: &&ServerStatistic| {
         Ok((statistic.info_name.to_owned(), statistic.read(context)?.to_string()))
     };
     statistics.iter().map(field).collect()
@@ -171,4 +176,10 @@ fn keyspace(context: &Context) -> Result<Fields> {
         return Ok(vec![]);
     }
     fields([("db0", format!("keys={keys},expires={expires},avg_ttl=0"))])
+}
+
+/// Returns the figures of the store.
+fn store(context: &Context) -> Result<Fields> {
+    let figures = statistic::of_store(context).into_iter();
+    Ok(figures.map(|(figure, value)| (format!("kvs_{}", figure.name), value.to_string())).collect())
 }

@@ -7,6 +7,8 @@ use super::scan_cursors::ScanCursors;
 use super::session::Clients;
 use crate::server::options::ServerOptions;
 use crate::server::statistics::Statistics;
+use crate::store::reader::Readers;
+use crate::sync::{OnceLock, Weak};
 use crate::{Endpoint, Store};
 
 /// The most bytes of values in one reply, where clients may hold four times as many.
@@ -30,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) statistics: Statistics,
     /// The places of unfinished iterations.
     pub(crate) cursors: ScanCursors,
+    /// The readers, once they run.
+    pub(crate) readers: OnceLock<Weak<Readers>>,
 }
 
 impl Context {
@@ -51,12 +55,19 @@ impl Context {
             clients: Clients::new(client_memory),
             statistics: Statistics::new(commands),
             cursors: ScanCursors::starting_at(random_u64()),
+            readers: OnceLock::new(),
         }
     }
 
     /// Returns the most bytes of values in one reply: a key may be asked for many times.
     pub(crate) fn reply_bytes_max(&self) -> usize {
         REPLY_BYTES_MAX.min(self.clients.memory.limit() / 4)
+    }
+
+    /// Returns the number of reads that wait for a reader.
+    pub(crate) fn waiting_reads(&self) -> usize {
+        let readers = self.readers.get().and_then(Weak::upgrade);
+        readers.map_or(0, |readers| readers.waiting())
     }
 
     /// Returns the first address that the server listens on.

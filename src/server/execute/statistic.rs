@@ -1,73 +1,37 @@
 //! The registry of statistics: one row for each figure that a server reports.
 //!
-//! `INFO`, the operation `Info` of the native protocol and [`StatsHandle`] read these rows.
+//! `INFO`, the operation `Info` of the native protocol and [`StatsHandle`] read these rows, and
+//! those of the store.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::context::Context;
 use crate::sync::{Arc, Weak};
-use crate::{Error, Result};
+use crate::{Error, Result, Statistic, StatisticKind, StatisticUnit};
 
-/// The behaviour of a figure over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StatisticKind {
-    /// It only grows, from zero at the start or the last `CONFIG RESETSTAT`.
-    Counter,
-    /// It goes up and down.
-    Gauge,
-}
-
-/// The unit of a figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StatisticUnit {
-    /// A number of things.
-    Count,
-    /// Bytes.
-    Bytes,
-    /// Seconds.
-    Seconds,
-    /// A number of things per second.
-    PerSecond,
-}
+/// The longest time for which figures wait for the writer of the store; without an answer those
+/// that it has are left out.
+const WRITER_WAIT: Duration = Duration::from_secs(1);
 
 /// One figure that a server reports.
-#[derive(Clone, Copy)]
-pub struct Statistic {
-    /// The name.
-    pub name: &'static str,
-    /// The behaviour over time.
-    pub kind: StatisticKind,
-    /// The unit.
-    pub unit: StatisticUnit,
-    /// A description in one sentence.
-    pub help: &'static str,
+pub(crate) struct ServerStatistic {
+    /// The description.
+    statistic: Statistic,
     /// The name in `INFO`.
     pub(crate) info_name: &'static str,
     value: fn(&Context) -> Result<u64>,
 }
 
-impl fmt::Debug for Statistic {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Statistic")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
-            .field("unit", &self.unit)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Statistic {
+impl ServerStatistic {
     const fn counter(
         (name, info_name): (&'static str, &'static str),
         unit: StatisticUnit,
         help: &'static str,
         value: fn(&Context) -> Result<u64>,
     ) -> Self {
-        Self { name, kind: StatisticKind::Counter, unit, help, info_name, value }
+        let statistic = Statistic { name, kind: StatisticKind::Counter, unit, help };
+        Self { statistic, info_name, value }
     }
 
     const fn gauge(
@@ -76,7 +40,13 @@ impl Statistic {
         help: &'static str,
         value: fn(&Context) -> Result<u64>,
     ) -> Self {
-        Self { name, kind: StatisticKind::Gauge, unit, help, info_name, value }
+        let statistic = Statistic { name, kind: StatisticKind::Gauge, unit, help };
+        Self { statistic, info_name, value }
+    }
+
+    /// Returns the name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.statistic.name
     }
 
     /// Returns the figure as it is now.
@@ -85,35 +55,40 @@ impl Statistic {
     }
 }
 
-pub(crate) static UPTIME: Statistic = Statistic::gauge(
+/// Returns the figures of the store. It may wait for the writer, and visits all keys of the index.
+pub(crate) fn of_store(context: &Context) -> Vec<(Statistic, u64)> {
+    context.store.stats_within(Some(WRITER_WAIT)).figures()
+}
+
+pub(crate) static UPTIME: ServerStatistic = ServerStatistic::gauge(
     ("uptime_seconds", "uptime_in_seconds"),
     StatisticUnit::Seconds,
     "The time since the start of the server.",
     |context| Ok(context.started.elapsed().as_secs()),
 );
 
-pub(crate) static CONNECTIONS: Statistic = Statistic::gauge(
+pub(crate) static CONNECTIONS: ServerStatistic = ServerStatistic::gauge(
     ("connections", "connected_clients"),
     StatisticUnit::Count,
     "Open connections.",
     |context| Ok(context.clients.count() as u64),
 );
 
-pub(crate) static REQUESTS: Statistic = Statistic::counter(
+pub(crate) static REQUESTS: ServerStatistic = ServerStatistic::counter(
     ("requests", "total_commands_processed"),
     StatisticUnit::Count,
     "Executed requests.",
     |context| Ok(context.statistics.requests.get()),
 );
 
-pub(crate) static KEYS: Statistic = Statistic::gauge(
+pub(crate) static KEYS: ServerStatistic = ServerStatistic::gauge(
     ("keys", "keys"),
     StatisticUnit::Count,
     "Keys in the store; expired ones count until they are removed.",
     |context| context.store.len(),
 );
 
-pub(crate) static KEYS_EXPIRING: Statistic = Statistic::gauge(
+pub(crate) static KEYS_EXPIRING: ServerStatistic = ServerStatistic::gauge(
     ("keys_expiring", "expires"),
     StatisticUnit::Count,
     "Keys that have an expiry.",
@@ -121,21 +96,21 @@ pub(crate) static KEYS_EXPIRING: Statistic = Statistic::gauge(
 );
 
 /// The figures of the section `Clients` of `INFO`.
-pub(crate) static CLIENTS: [&Statistic; 4] = [
+pub(crate) static CLIENTS: [&ServerStatistic; 4] = [
     &CONNECTIONS,
-    &Statistic::gauge(
+    &ServerStatistic::gauge(
         ("connections_max", "maxclients"),
         StatisticUnit::Count,
         "The most connections that may be open.",
         |context| Ok(context.options.connections_max as u64),
     ),
-    &Statistic::gauge(
+    &ServerStatistic::gauge(
         ("client_memory_bytes", "mem_clients_normal"),
         StatisticUnit::Bytes,
         "Memory that is held for all clients.",
         |context| Ok(context.clients.memory.held() as u64),
     ),
-    &Statistic::gauge(
+    &ServerStatistic::gauge(
         ("client_memory_max_bytes", "maxmemory_clients"),
         StatisticUnit::Bytes,
         "The most memory that is held for all clients.",
@@ -144,15 +119,15 @@ pub(crate) static CLIENTS: [&Statistic; 4] = [
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&Statistic; 13] = [
-    &Statistic::counter(
+pub(crate) static TRAFFIC: [&ServerStatistic; 14] = [
+    &ServerStatistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
         "Accepted connections.",
         |context| Ok(context.statistics.connections_accepted.get()),
     ),
     &REQUESTS,
-    &Statistic::gauge(
+    &ServerStatistic::gauge(
         ("requests_per_second", "instantaneous_ops_per_sec"),
         StatisticUnit::PerSecond,
         "Requests per second between the last two queries of this figure, at least a second apart.",
@@ -161,65 +136,71 @@ pub(crate) static TRAFFIC: [&Statistic; 13] = [
             Ok(context.statistics.request_rate.per_second(requests, Instant::now()))
         },
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("bytes_in", "total_net_input_bytes"),
         StatisticUnit::Bytes,
         "Bytes read from clients.",
         |context| Ok(context.statistics.bytes_in.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("bytes_out", "total_net_output_bytes"),
         StatisticUnit::Bytes,
         "Bytes written to clients.",
         |context| Ok(context.statistics.bytes_out.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("connections_rejected", "rejected_connections"),
         StatisticUnit::Count,
         "Connections that were refused at the limit.",
         |context| Ok(context.statistics.connections_rejected.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("evictions", "evicted_keys"),
         StatisticUnit::Count,
         "Keys that were evicted: none, because keys are never evicted.",
         |_| Ok(0),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("hits", "keyspace_hits"),
         StatisticUnit::Count,
         "Reads that found their key.",
         |context| Ok(context.statistics.hits.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("misses", "keyspace_misses"),
         StatisticUnit::Count,
         "Reads that found no key.",
         |context| Ok(context.statistics.misses.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("protocol_errors", "kvs_protocol_errors"),
         StatisticUnit::Count,
         "Connections that were closed for bytes that follow no protocol.",
         |context| Ok(context.statistics.protocol_errors.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("connections_timed_out", "kvs_timed_out_connections"),
         StatisticUnit::Count,
         "Connections that were closed because their clients were late.",
         |context| Ok(context.statistics.connections_timed_out.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("connections_evicted", "evicted_clients"),
         StatisticUnit::Count,
         "Connections that were closed because clients held too much memory.",
         |context| Ok(context.statistics.connections_evicted.get()),
     ),
-    &Statistic::counter(
+    &ServerStatistic::counter(
         ("wrong_passwords", "acl_access_denied_auth"),
         StatisticUnit::Count,
         "Wrong users and passwords that clients gave.",
         |context| Ok(context.statistics.wrong_passwords.get()),
+    ),
+    &ServerStatistic::gauge(
+        ("reads_waiting", "kvs_waiting_reads"),
+        StatisticUnit::Count,
+        "Reads that wait for a reader.",
+        |context| Ok(context.waiting_reads() as u64),
     ),
 ];
 
@@ -243,7 +224,9 @@ impl StatsHandle {
         Self { context: Arc::downgrade(context) }
     }
 
-    /// Returns every figure of the server as it is now.
+    /// Returns every figure of the server as it is now, and those of its store, which are the
+    /// [figures](crate::StoreStats::figures) of [`Store::stats`](crate::Store::stats). It waits for
+    /// the writer of the store for up to a second, and leaves its figures out then.
     ///
     /// # Errors
     /// [`Error::Closed`] if the server ended; those of [`get`](crate::KeyspaceView::get) if the
@@ -252,7 +235,9 @@ impl StatsHandle {
         let context = self.context.upgrade().ok_or(Error::Closed)?;
         let all =
             [&UPTIME].into_iter().chain(CLIENTS).chain(TRAFFIC).chain([&KEYS, &KEYS_EXPIRING]);
-        all.map(|statistic| Ok((*statistic, statistic.read(&context)?))).collect()
+        let read = |it: &ServerStatistic| Ok((it.statistic, it.read(&context)?));
+        let own = all.map(read).collect::<Result<Vec<_>>>()?;
+        Ok([own, of_store(&context)].concat())
     }
 }
 
@@ -272,6 +257,7 @@ mod tests {
         let names: BTreeSet<_> = stats.iter().map(|(statistic, _)| statistic.name).collect();
         assert_eq!(names.len(), stats.len());
         assert!(stats.iter().any(|(statistic, value)| statistic.name == "hits" && *value == 3));
+        assert!(stats.iter().any(|(statistic, value)| statistic.name == "groups" && *value == 0));
         drop(context);
         assert!(matches!(handle.stats(), Err(Error::Closed)));
     }

@@ -8,7 +8,7 @@ use crate::server::execute::context::Context;
 use crate::server::execute::execution::KEYS_ON_WORKER_MAX;
 use crate::server::execute::failure::response_too_large;
 use crate::server::execute::scope::Scope;
-use crate::server::execute::statistic::{self, Statistic};
+use crate::server::execute::statistic::{self, ServerStatistic};
 use crate::store::KeyspaceView;
 use crate::store::read::{Access, ReadResult};
 use crate::store::reader::ReadLength;
@@ -24,7 +24,10 @@ pub(super) fn execute(
 ) -> ReadAnswer {
     match operation {
         RequestOperation::Ping => return Ok(Success::Done),
-        RequestOperation::Info => return Ok(Success::Text(info(scope.context)?)),
+        RequestOperation::Info => {
+            require(ReadLength::Long, scope.access)?;
+            return Ok(Success::Text(info(scope.context)?));
+        }
         _ => {}
     }
     let target = RequestTarget::find(place, scope)?;
@@ -100,8 +103,8 @@ fn get_many(
 
 fn info(context: &Context) -> crate::Result<String> {
     let store = &context.store;
-    let line = |statistic: &Statistic| -> crate::Result<_> {
-        Ok((statistic.name, statistic.read(context)?.to_string()))
+    let line = |statistic: &ServerStatistic| -> crate::Result<_> {
+        Ok((statistic.name(), statistic.read(context)?.to_string()))
     };
     let addresses: Vec<_> = context.addresses.iter().map(ToString::to_string).collect();
     let lines = [
@@ -115,5 +118,7 @@ fn info(context: &Context) -> crate::Result<String> {
         line(&statistic::REQUESTS)?,
         ("failure", store.failure().map_or("none".to_owned(), Error::without_paths)),
     ];
-    Ok(lines.iter().map(|(name, value)| format!("{name}: {value}\n")).collect())
+    let figures = statistic::of_store(context).into_iter();
+    let figures = figures.map(|(figure, value)| (figure.name, value.to_string()));
+    Ok(lines.into_iter().chain(figures).map(|(name, value)| format!("{name}: {value}\n")).collect())
 }

@@ -57,8 +57,13 @@ impl Bucket {
 
     /// Returns true if every slot has a record.
     pub(super) fn is_full(&self) -> bool {
+        self.count() == SLOTS
+    }
+
+    /// Returns the number of slots that have a record.
+    pub(super) fn count(&self) -> usize {
         let control = self.control.load(Ordering::Relaxed);
-        control.to_le_bytes()[..SLOTS].iter().all(|tag| *tag != 0)
+        control.to_le_bytes()[..SLOTS].iter().filter(|tag| **tag != 0).count()
     }
 
     /// Returns the record in a slot, for a short while.

@@ -41,6 +41,11 @@ impl<T: Default> LazyArray<T> {
         Some(&part[position & (self.part_length() - 1)])
     }
 
+    /// Returns the elements of the parts that are allocated.
+    pub(super) fn allocated(&self) -> impl Iterator<Item = &T> {
+        self.parts.iter().filter_map(OnceLock::get).flatten()
+    }
+
     /// Returns the element. Allocates its part if it is not.
     pub(super) fn get_or_make(&self, position: usize) -> &T {
         let make = || (0..self.part_length()).map(|_| T::default()).collect();

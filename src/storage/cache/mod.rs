@@ -62,4 +62,4 @@ mod record_cache;
 
 pub(crate) use cached_record::RecordRef;
 pub(crate) use recalled::{LOOKUPS, Recalled, Wanted};
-pub(crate) use record_cache::{Hit, KeyHash, RecordCache};
+pub(crate) use record_cache::{CacheUsage, Hit, KeyHash, RecordCache};

@@ -10,7 +10,7 @@ use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
-use crate::sync::{AtomicUsize, Ordering, random};
+use crate::sync::{AtomicUsize, Ordering, StripedCounters, random};
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +66,25 @@ pub(crate) struct RecordCache {
     hand: AtomicUsize,
     /// The number of records that were offered.
     offered: AtomicUsize,
+    /// The values that gets found here, and those that they had to read.
+    lookups: StripedCounters<2>,
+}
+
+/// The positions of the counters.
+const HITS: usize = 0;
+const MISSES: usize = 1;
+
+/// The figures of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CacheUsage {
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    /// The number of records.
+    pub(crate) entries: usize,
+    /// The bytes that they take.
+    pub(crate) bytes: usize,
+    /// The most bytes that they may take.
+    pub(crate) bytes_max: usize,
 }
 
 impl RecordCache {
@@ -86,6 +105,28 @@ impl RecordCache {
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
             offered: AtomicUsize::new(0),
+            lookups: StripedCounters::new(),
+        }
+    }
+
+    /// Counts a value that a get found here.
+    pub(crate) fn note_hit(&self) {
+        self.lookups.add(HITS);
+    }
+
+    /// Counts a value that a get had to read.
+    pub(crate) fn note_miss(&self) {
+        self.lookups.add(MISSES);
+    }
+
+    /// Returns the figures. The records are counted, a line of the processor's cache for seven.
+    pub(crate) fn usage(&self) -> CacheUsage {
+        CacheUsage {
+            hits: self.lookups.get(HITS),
+            misses: self.lookups.get(MISSES),
+            entries: self.buckets.allocated().map(Bucket::count).sum(),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            bytes_max: self.bytes_max,
         }
     }
 

@@ -180,6 +180,11 @@ impl Accounting {
         self.dead_bitmaps.entry(id).or_default().share(bytes)
     }
 
+    /// Returns the number of dead values that are marked in a segment.
+    pub(crate) fn dead_values(&self, id: SegmentId) -> u64 {
+        self.dead_bitmaps.get(&id).map_or(0, DeadBitmap::count)
+    }
+
     /// Notes that the index points to a copy of a record from now on, which is no new garbage.
     pub(crate) fn move_live(&mut self, from: &Location, to: &Location) {
         let unchecked_bytes = self.unchecked_bytes;

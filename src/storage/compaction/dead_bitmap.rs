@@ -43,6 +43,11 @@ impl DeadBitmap {
         }
     }
 
+    /// Returns the number of values that are marked.
+    pub(crate) fn count(&self) -> u64 {
+        count(&self.0)
+    }
+
     /// Returns the bitmap for a compaction of the segment, which is sealed and has this length.
     pub(crate) fn share(&mut self, bytes: u64) -> SharedDeadBitmap {
         let chunks = usize::try_from(bytes).unwrap_or(usize::MAX).div_ceil(CHUNK_BYTES);
@@ -66,6 +71,17 @@ impl SharedDeadBitmap {
         let words = self.0.get(chunk).and_then(BitmapChunk::get);
         words.is_some_and(|words| words[word].load(Ordering::Relaxed) & bit != 0)
     }
+
+    /// Returns the number of values that are dead.
+    pub(crate) fn count(&self) -> u64 {
+        count(&self.0)
+    }
+}
+
+/// Returns the number of bits that are set: some 0.1 ms for a segment of 64 MiB of short values.
+fn count(chunks: &[BitmapChunk]) -> u64 {
+    let words = chunks.iter().filter_map(BitmapChunk::get).flatten();
+    words.map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
 }
 
 /// Returns the chunk, the word in it and the bit of an offset.

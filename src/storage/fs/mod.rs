@@ -96,6 +96,9 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// Returns the size of its file system; an error if that has no size of its own.
     fn space(&self) -> io::Result<Space>;
 
+    /// Returns the bytes that its files take on the disk.
+    fn bytes(&self) -> io::Result<u64>;
+
     /// Returns true if several threads may read its files at once; a simulation that counts calls
     /// wants them in order.
     fn reads_beside(&self) -> bool {

@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, fstatvfs, openat,
-    renameat, unlinkat,
+    AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, fallocate, flock,
+    fstatvfs, openat, renameat, statat, unlinkat,
 };
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
@@ -185,7 +185,25 @@ impl Directory for RealDirectory {
     fn links(&self) -> io::Result<u64> {
         self.handle.links()
     }
+
+    fn bytes(&self) -> io::Result<u64> {
+        let mut bytes = 0;
+        for entry in Dir::read_from(&self.handle)? {
+            match statat(&self.handle, entry?.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile => {
+                    bytes += u64::try_from(found.st_blocks).unwrap_or(0) * BLOCK_BYTES;
+                }
+                // Others are no files of the store, or were removed meanwhile.
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(bytes)
+    }
 }
+
+/// The unit in which the system counts the space of a file, on every file system.
+const BLOCK_BYTES: u64 = 512;
 
 /// Takes the lock of an open file; `None` if it is taken.
 fn lock(file: fs::File, sharing: Sharing) -> io::Result<Option<Box<dyn Lock>>> {

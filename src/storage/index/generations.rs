@@ -1,10 +1,12 @@
 //! The generations of one keyspace's index, for the thread that changes them.
 
 use std::collections::VecDeque;
+use std::ops::Add;
 
 use super::change::Move;
 use super::drain::Drain;
 use super::earlier::{EarlierGenerations, GenerationSpan};
+use super::obsolete::HeldVersions;
 use super::reader::IndexState;
 use super::slot::Slot;
 use super::visibility::Visibility;
@@ -102,6 +104,13 @@ impl<S: Slot> IndexGenerations<S> {
         }
         drains.extend(over.into_iter().map(|ended| ended.index.drain(ended.span.until)));
         self.earlier.iter_mut().for_each(|ended| ended.index.prune(&mut *forgotten));
+    }
+
+    /// Returns the versions that are kept for snapshots alone, but for those that were the newest
+    /// of their keys when a clear came.
+    pub(super) fn held(&self) -> HeldVersions {
+        let earlier = self.earlier.iter().map(|ended| ended.index.held());
+        earlier.fold(self.newest.held(), Add::add)
     }
 
     /// Returns true if there is nothing to publish or to prune.

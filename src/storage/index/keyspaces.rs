@@ -1,15 +1,17 @@
 //! The indexes of a store: one for each keyspace, whose changes become visible together.
 
 use std::collections::VecDeque;
+use std::ops::Add;
 
 use smallvec::SmallVec;
 
 use super::change::{KeyVersion, Move};
 use super::drain::Drain;
 use super::generations::IndexGenerations;
+use super::obsolete::HeldVersions;
 use super::reader::{IndexReader, IndexState};
 use super::slot::Slot;
-use super::snapshot::Horizon;
+use super::snapshot::{Horizon, RegisteredSnapshots};
 use super::visibility::Visibility;
 use super::writer::{IndexWriter, publish_together};
 use crate::storage::format::keyspace::KeyspaceId;
@@ -91,9 +93,21 @@ impl<S: Slot> IndexReaders<S> {
         self.0.find(keyspace).map(|found| IndexReader::new(visibility, found))
     }
 
+    /// Returns the readers' halves of all keyspaces that have an index, lowest keyspace first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (KeyspaceId, IndexReader<S>)> {
+        let all = self.0.indexes.load().to_vec();
+        let reader = |found| IndexReader::new(Arc::clone(&self.0.visibility), found);
+        all.into_iter().map(move |(keyspace, found)| (keyspace, reader(found)))
+    }
+
     /// Returns what can be seen from now on.
     pub(crate) fn horizon(&self) -> Horizon {
         self.0.visibility.horizon()
+    }
+
+    /// Returns the snapshots that are registered.
+    pub(crate) fn registered(&self) -> RegisteredSnapshots {
+        self.0.visibility.registered()
     }
 
     /// Returns the newest sequence number that readers see.
@@ -198,6 +212,13 @@ impl<S: Slot> KeyspaceIndexes<S> {
     /// Returns the number of keys of all of them.
     pub(crate) fn live(&self) -> u64 {
         self.writers.iter().map(|(_, generations)| generations.newest.live()).sum()
+    }
+
+    /// Returns the versions that are kept for snapshots alone, but for the newest ones of cleared
+    /// keyspaces, which [`IndexReader::usage`] counts.
+    pub(crate) fn held(&self) -> HeldVersions {
+        let all = self.writers.iter().map(|(_, generations)| generations.held());
+        all.fold(HeldVersions::default(), Add::add)
     }
 
     fn busy(&mut self) -> impl Iterator<Item = &mut IndexGenerations<S>> {

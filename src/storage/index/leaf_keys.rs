@@ -109,6 +109,11 @@ impl KeyTails {
         Self(words.map(AtomicU64::new).collect())
     }
 
+    /// Returns the bytes of memory that the list takes.
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     /// Stores a key in an empty head and, from the word `start` on, in the list. Returns `None` if
     /// the list has no space. Readers learn of the key by a later store with `Release`.
     pub(super) fn append(&self, head: &KeyHead, start: usize, key: &[u8]) -> Option<()> {

@@ -35,6 +35,7 @@
 //! | [`cursors`] | the places of keys that are to be changed, looked up side by side |
 //! | [`rewrite`], [`edits`] | changes that need new leaves, and their kinds |
 //! | [`leaf`], [`leaf_builder`], [`leaf_keys`] | a leaf, its making, its keys |
+//! | [`usage`] | the memory of an index, counted |
 //! | [`seqlock_cell`], [`pointer_cell`] | a version that is replaced while others read it |
 //!
 //! A store has an index for each of its keyspaces. They share one visibility, so a batch of several
@@ -87,6 +88,7 @@ mod snapshot;
 mod tests;
 mod tree;
 mod undo_log;
+mod usage;
 mod visibility;
 mod writer;
 
@@ -94,11 +96,13 @@ pub(crate) use bulk_load::{LoadedPart, PartLoader};
 pub(crate) use change::{KeyVersion, Move};
 pub(crate) use index_scan::IndexScan;
 pub(crate) use keyspaces::{IndexReaders, KeyspaceChanges, KeyspaceIndexes};
+pub(crate) use obsolete::HeldVersions;
 pub(crate) use pointer_cell::PointerCell;
 pub(crate) use reader::IndexReader;
 pub(crate) use scan_batch::ScanBatch;
 pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
 pub(crate) use slot::Slot;
-pub(crate) use snapshot::{Horizon, IndexSnapshot};
+pub(crate) use snapshot::{Horizon, IndexSnapshot, RegisteredSnapshots};
+pub(crate) use usage::IndexUsage;
 #[cfg(test)]
 pub(crate) use writer::IndexWriter;

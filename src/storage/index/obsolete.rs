@@ -3,6 +3,7 @@
 //! [mvcc]: https://doi.org/10.1145/319996.319998
 
 use std::collections::BTreeMap;
+use std::ops::Add;
 
 use super::change::{Superseded, Tombstone};
 use super::edits::Forget;
@@ -23,15 +24,34 @@ pub(super) struct ObsoleteVersions<S> {
     held: BTreeMap<Sequence, Garbage<S>>,
 }
 
+/// The versions that are kept for snapshots alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HeldVersions {
+    /// The number of them, tombstones included.
+    pub(crate) versions: u64,
+    /// The bytes that they take where they lie.
+    pub(crate) bytes: u64,
+}
+
+impl Add for HeldVersions {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { versions: self.versions + other.versions, bytes: self.bytes + other.bytes }
+    }
+}
+
 /// Superseded versions and tombstones.
 pub(super) struct Garbage<S> {
     superseded: Vec<Superseded<S>>,
     tombstones: Vec<Tombstone>,
+    /// The bytes of superseded versions that are held for a snapshot.
+    bytes_held: u64,
 }
 
 impl<S> Default for Garbage<S> {
     fn default() -> Self {
-        Self { superseded: Vec::new(), tombstones: Vec::new() }
+        Self { superseded: Vec::new(), tombstones: Vec::new(), bytes_held: 0 }
     }
 }
 
@@ -43,6 +63,15 @@ impl<S> Garbage<S> {
     fn append(&mut self, mut other: Self) {
         self.superseded.append(&mut other.superseded);
         self.tombstones.append(&mut other.tombstones);
+    }
+
+    /// Adds a superseded version that a snapshot sees.
+    fn hold(&mut self, superseded: Superseded<S>)
+    where
+        S: Slot,
+    {
+        self.bytes_held += superseded.slot.bytes();
+        self.superseded.push(superseded);
     }
 
     /// Takes one out: a superseded version with its slot, a tombstone without. Returns `None` if
@@ -84,6 +113,15 @@ impl<S> ObsoleteVersions<S> {
         self.pending.is_empty() && self.held.is_empty()
     }
 
+    /// Returns the number of those that are held for snapshots, and the bytes of the versions.
+    pub(super) fn held(&self) -> HeldVersions {
+        let of = |garbage: &Garbage<S>| HeldVersions {
+            versions: (garbage.superseded.len() + garbage.tombstones.len()) as u64,
+            bytes: garbage.bytes_held,
+        };
+        self.held.values().map(of).fold(HeldVersions::default(), Add::add)
+    }
+
     /// Returns all of them, whoever sees them.
     pub(super) fn into_garbage(self) -> Vec<Garbage<S>> {
         let all = self.held.into_values().chain([self.pending]);
@@ -102,13 +140,13 @@ impl<S: Slot> ObsoleteVersions<S> {
         mut forgotten: impl FnMut(S, bool),
     ) {
         self.horizon = horizon;
-        let Garbage { superseded, mut tombstones } = self.take_candidates();
+        let Garbage { superseded, mut tombstones, .. } = self.take_candidates();
         let Self { horizon, pending, held } = self;
         for superseded in superseded {
             let Superseded { version, by, .. } = superseded;
             match horizon.viewer(version, by) {
                 _ if by > horizon.visible => pending.superseded.push(superseded),
-                Some(snapshot) => held.entry(snapshot).or_default().superseded.push(superseded),
+                Some(snapshot) => held.entry(snapshot).or_default().hold(superseded),
                 None => forgotten(superseded.slot, false),
             }
         }

@@ -8,6 +8,7 @@ use super::snapshot::{Horizon, IndexSnapshot};
 use super::visibility::Visibility;
 use crate::bugs::{Bug, if_planted, planted};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{Arc, Guard, Ordering};
 
 /// The data of one index that the writer and the readers share.
@@ -106,7 +107,12 @@ impl<S: Slot> IndexReader<S> {
 
     /// Registers a snapshot of the present.
     pub(crate) fn snapshot(&self) -> IndexSnapshot {
-        self.visibility.snapshot()
+        self.visibility.snapshot(None)
+    }
+
+    /// Registers a snapshot of the present, which is `now` for those who ask for its age.
+    pub(crate) fn snapshot_at(&self, now: UnixMillis) -> IndexSnapshot {
+        self.visibility.snapshot(Some(now))
     }
 
     /// Returns what can be seen from now on.

@@ -83,6 +83,14 @@ impl Separators {
         &self.suffixes[start..self.ends[position]]
     }
 
+    /// Returns the bytes of memory that they take, the struct itself left out.
+    pub(super) fn memory(&self) -> usize {
+        self.prefix.len()
+            + self.suffixes.len()
+            + size_of_val(&*self.heads)
+            + size_of_val(&*self.ends)
+    }
+
     /// Returns the separator at this position.
     pub(super) fn get(&self, position: usize) -> Option<Vec<u8>> {
         (position < self.ends.len()).then(|| [&self.prefix, self.suffix(position)].concat())

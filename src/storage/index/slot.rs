@@ -13,6 +13,16 @@ pub(crate) trait Slot: Clone + Send + Sync + 'static {
 
     /// Returns the time at which this version expires.
     fn expires_at(&self) -> Option<UnixMillis>;
+
+    /// Returns the bytes that the version takes where it lies: in the log, or of its value.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Returns the bytes of memory that the version takes beside its cell.
+    fn memory(&self) -> u64 {
+        0
+    }
 }
 
 /// A version number and its slot, which one thread replaces while others read them without a lock.

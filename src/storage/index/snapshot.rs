@@ -4,11 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::bugs::{Bug, planted};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{Arc, Mutex, lock};
 
-/// The registered snapshots: the number of holders by sequence number.
+/// The registered snapshots: their holders by sequence number.
 #[derive(Default)]
-pub(super) struct Registry(Mutex<BTreeMap<Sequence, usize>>);
+pub(super) struct Registry(Mutex<BTreeMap<Sequence, Holders>>);
+
+/// The holders of the snapshots of one sequence number.
+struct Holders {
+    count: usize,
+    /// The time at which the first of them registered, if it said so.
+    since: Option<UnixMillis>,
+}
+
+/// The snapshots that are registered at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RegisteredSnapshots {
+    /// The number of holders.
+    pub(crate) count: u64,
+    /// The sequence number of the oldest one.
+    pub(crate) oldest: Option<Sequence>,
+    /// The time at which that was registered first.
+    pub(crate) since: Option<UnixMillis>,
+}
 
 /// A registered point in time. The versions that it sees are kept until it is dropped.
 pub(crate) struct IndexSnapshot {
@@ -18,13 +37,28 @@ pub(crate) struct IndexSnapshot {
 
 impl Registry {
     /// Registers a snapshot of the sequence number that `visible` returns.
-    pub(super) fn register(self: &Arc<Self>, visible: impl Fn() -> Sequence) -> IndexSnapshot {
+    pub(super) fn register(
+        self: &Arc<Self>,
+        now: Option<UnixMillis>,
+        visible: impl Fn() -> Sequence,
+    ) -> IndexSnapshot {
         let early = planted(Bug::RegisterLate).then(&visible);
         let mut registered = lock(&self.0);
         // Read under the lock, so that no horizon drawn before is above it.
         let sequence = early.unwrap_or_else(visible);
-        *registered.entry(sequence).or_insert(0) += 1;
+        registered.entry(sequence).or_insert(Holders { count: 0, since: now }).count += 1;
         IndexSnapshot { sequence, registry: Arc::clone(self) }
+    }
+
+    /// Returns the snapshots that are registered.
+    pub(super) fn registered(&self) -> RegisteredSnapshots {
+        let registered = lock(&self.0);
+        let oldest = registered.first_key_value();
+        RegisteredSnapshots {
+            count: registered.values().map(|holders| holders.count as u64).sum(),
+            oldest: oldest.map(|(sequence, _)| *sequence),
+            since: oldest.and_then(|(_, holders)| holders.since),
+        }
     }
 
     /// Calls `publish` unless a snapshot of the present is registered. Returns true if it did.
@@ -59,8 +93,8 @@ impl Drop for IndexSnapshot {
     fn drop(&mut self) {
         let mut registered = lock(&self.registry.0);
         if let Some(holders) = registered.get_mut(&self.sequence) {
-            *holders -= 1;
-            if *holders == 0 {
+            holders.count -= 1;
+            if holders.count == 0 {
                 registered.remove(&self.sequence);
             }
         }

@@ -1,7 +1,8 @@
 //! The moment at which commits become visible: one store for all indexes of a store.
 
-use super::snapshot::{Horizon, IndexSnapshot, Registry};
+use super::snapshot::{Horizon, IndexSnapshot, RegisteredSnapshots, Registry};
 use crate::storage::format::sequence::Sequence;
+use crate::storage::format::unix_millis::UnixMillis;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// The newest commit that readers see, and the registered snapshots. Indexes that share it become
@@ -44,9 +45,14 @@ impl Visibility {
         self.registry.unless_registered(present, || self.publish(sequence))
     }
 
-    /// Registers a snapshot of the present.
-    pub(super) fn snapshot(&self) -> IndexSnapshot {
-        self.registry.register(|| self.visible())
+    /// Registers a snapshot of the present; `now` is for those who ask for its age.
+    pub(super) fn snapshot(&self, now: Option<UnixMillis>) -> IndexSnapshot {
+        self.registry.register(now, || self.visible())
+    }
+
+    /// Returns the snapshots that are registered.
+    pub(super) fn registered(&self) -> RegisteredSnapshots {
+        self.registry.registered()
     }
 
     /// Returns what can be seen from now on.

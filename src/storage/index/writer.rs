@@ -11,7 +11,7 @@ use super::leaf::Leaf;
 use super::leaf_builder::LeafBuilder;
 use super::leaf_walk::{LeafPositions, LeafWalk};
 use super::node::Inner;
-use super::obsolete::ObsoleteVersions;
+use super::obsolete::{HeldVersions, ObsoleteVersions};
 #[cfg(test)]
 use super::reader::IndexReader;
 #[cfg(test)]
@@ -284,6 +284,11 @@ impl<S: Slot> IndexWriter<S> {
     pub(super) fn is_blank(&self) -> bool {
         let root = self.generation.tree.root.load();
         self.is_idle() && root.leaf().is_some_and(|leaf| leaf.count() == 0)
+    }
+
+    /// Returns the versions that are kept for snapshots alone, as of the last prune.
+    pub(super) fn held(&self) -> HeldVersions {
+        self.obsolete.held()
     }
 
     /// Returns what can be seen from now on.

@@ -73,6 +73,10 @@ impl Slot for Location {
     fn expires_at(&self) -> Option<UnixMillis> {
         UnixMillis::unless_zero(self.expires_at)
     }
+
+    fn bytes(&self) -> u64 {
+        self.cost()
+    }
 }
 
 /// The bit of a packed length that marks a tombstone; no record is that long.

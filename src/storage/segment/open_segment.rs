@@ -64,6 +64,11 @@ impl Segment {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
+    /// Returns true if the next open reads its hint instead of it.
+    pub(crate) fn is_hinted(&self) -> bool {
+        self.is_hinted.load(Ordering::Relaxed)
+    }
+
     /// Notes whether the next open reads the segment's hint instead of it.
     pub(crate) fn set_hinted(&self, is_hinted: bool) {
         self.is_hinted.store(is_hinted, Ordering::Relaxed);

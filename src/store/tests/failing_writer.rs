@@ -2,6 +2,7 @@
 
 use crate::engine::{
     BackgroundJob, Delivery, Group, JobKind, KeyspaceId, Sequence, UnixMillis, WriteHalf,
+    WriteHalfStats,
 };
 use crate::{Error, Result};
 
@@ -32,6 +33,9 @@ impl WriteHalf for FailingWriter {
     }
     fn note_dropped(&mut self, keyspace: KeyspaceId) {
         self.writer.note_dropped(keyspace);
+    }
+    fn stats(&mut self) -> WriteHalfStats {
+        self.writer.stats()
     }
     fn is_draining(&self) -> bool {
         self.writer.is_draining()

@@ -167,7 +167,11 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0.state).queue.is_empty()
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.0.state).queue.len()
     }
 
     fn take(&self, mut state: MutexGuard<'_, State<T>>) -> Option<T> {

@@ -91,9 +91,35 @@ fn info_shows_the_sections_asked_for() {
     assert_eq!(headings("INFO nope"), Vec::<String>::new());
     assert_eq!(headings("INFO all"), headings("INFO everything"));
     assert!(headings("INFO all").contains(&"Commandstats".to_owned()));
+    assert_eq!(headings("INFO store"), ["Store"]);
     assert_eq!(server.wire("INFO cluster"), "$30 # Cluster cluster_enabled:0 ");
     server.run("HELLO 3");
     assert_eq!(server.wire("INFO cluster"), "=34 txt:# Cluster cluster_enabled:0 ");
+}
+
+#[test]
+fn info_has_the_figures_of_the_store_for_those_who_ask() {
+    let server = Server::new();
+    server.check(&[("MSET a 1 b 2", "+OK"), ("SET a 3", "+OK")]);
+    for (asked, is_cold) in [("INFO", false), ("INFO stats", false), ("INFO store", true)] {
+        let replied = server.request(&server.session, format!("{asked}\r\n").as_bytes());
+        assert_eq!(replied.cold, is_cold, "{asked}");
+    }
+    assert!(
+        !server.text("INFO").contains("# Store") && server.text("INFO all").contains("# Store")
+    );
+    let text = server.text("INFO store stats");
+    for line in ["kvs_groups:2", "kvs_group_operations:3", "kvs_snapshots:0", "kvs_waiting_reads:0"]
+    {
+        assert!(text.lines().any(|found| found == line), "{line} is missing from {text}");
+    }
+    let page = include_str!("../../../../docs/server.md");
+    let documented = page.split('`').skip(1).step_by(2).filter(|name| name.starts_with("kvs_"));
+    let documented: Vec<_> = documented.collect();
+    for (figure, _) in crate::server::execute::statistic::of_store(&server.context) {
+        let name = format!("kvs_{}", figure.name);
+        assert!(documented.contains(&&*name), "docs/server.md does not describe {name}");
+    }
 }
 
 #[test]

@@ -207,6 +207,12 @@ impl Directory for SimulatedDisk {
         Ok(u64::from(!inner.is_removed))
     }
 
+    fn bytes(&self) -> io::Result<u64> {
+        let inner = self.inner();
+        let files = inner.state.names.values().map(|file| &inner.state.files[*file]);
+        Ok(files.map(|file| file.visible.len() as u64).sum())
+    }
+
     fn reads_beside(&self) -> bool {
         false
     }
