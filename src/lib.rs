@@ -135,5 +135,5 @@ pub use store::SledKvsEngine;
 pub use store::{
     Change, CommittedBatch, Expiry, KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction,
     KeyspaceView, KvStore, KvsEngine, Precondition, Scan, Snapshot, Store, Transaction,
-    TransactionScan, Watch, WatchEvent, WriteBatch, WriteTicket,
+    TransactionKeys, TransactionScan, Watch, WatchEvent, WriteBatch, WriteTicket,
 };

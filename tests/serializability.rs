@@ -14,6 +14,7 @@ mod form;
 mod random;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Range;
 use std::env;
 use std::ops::Bound;
 use std::path::Path;
@@ -37,8 +38,10 @@ const DIRECTORY: &str = "KVS_SERIALIZABILITY_DIRECTORY";
 enum Step {
     Get { key: String, seen: Option<String> },
     Scan { from: String, to: String, limit: usize, reverse: bool, seen: Vec<(String, String)> },
+    Count { from: String, to: String, seen: u64 },
     Set { key: String, value: String },
     Remove { key: String },
+    RemoveRange { from: String, to: String },
 }
 
 impl Step {
@@ -51,7 +54,9 @@ impl Step {
                 format!("scan {from} {to} {limit} {reverse} {}", seen.join(","))
             }
             Self::Set { key, value } => format!("set {key} {value}"),
+            Self::Count { from, to, seen } => format!("count {from} {to} {seen}"),
             Self::Remove { key } => format!("remove {key}"),
+            Self::RemoveRange { from, to } => format!("remove_range {from} {to}"),
         }
     }
 
@@ -72,20 +77,21 @@ impl Step {
             }
             "set" => Self::Set { key: word(1), value: word(2) },
             "remove" => Self::Remove { key: word(1) },
+            "count" => Self::Count { from: word(1), to: word(2), seen: words[3].parse().unwrap() },
+            "remove_range" => Self::RemoveRange { from: word(1), to: word(2) },
             other => panic!("{other:?} is no step"),
         }
     }
 
     /// Does the step on a map; returns the step as it went there.
-    fn again(&self, entries: &mut BTreeMap<String, String>) -> Self {
+    fn again(&self, entries: &mut Entries) -> Self {
         match self {
             Self::Get { key, .. } => {
                 Self::Get { key: key.clone(), seen: entries.get(key).cloned() }
             }
             Self::Scan { from, to, limit, reverse, .. } => {
                 let owned = |(key, value): (&String, &String)| (key.clone(), value.clone());
-                let range =
-                    entries.range::<str, _>((Bound::Included(&from[..]), Bound::Excluded(&to[..])));
+                let range = between(entries, from, to);
                 let seen = match reverse {
                     true => range.rev().take(*limit).map(owned).collect(),
                     false => range.take(*limit).map(owned).collect(),
@@ -97,12 +103,26 @@ impl Step {
                 entries.insert(key.clone(), value.clone());
                 Self::Set { key: key.clone(), value: value.clone() }
             }
+            Self::Count { from, to, .. } => {
+                let seen = between(entries, from, to).count() as u64;
+                Self::Count { from: from.clone(), to: to.clone(), seen }
+            }
             Self::Remove { key } => {
                 entries.remove(key);
                 Self::Remove { key: key.clone() }
             }
+            Self::RemoveRange { from, to } => {
+                entries.retain(|key, _| !(from..to).contains(&key));
+                Self::RemoveRange { from: from.clone(), to: to.clone() }
+            }
         }
     }
+}
+
+type Entries = BTreeMap<String, String>;
+
+fn between<'a>(entries: &'a Entries, from: &str, to: &str) -> Range<'a, String, String> {
+    entries.range::<str, _>((Bound::Included(from), Bound::Excluded(to)))
 }
 
 fn text(bytes: Vec<u8>) -> String {
@@ -112,14 +132,15 @@ fn text(bytes: Vec<u8>) -> String {
 /// Draws a step and does it.
 fn step(transaction: &Transaction, random: &mut Random, value: String) -> kvs::Result<Step> {
     let key = format!("k{}", random.below(KEYS));
-    Ok(match random.below(6) {
-        0 | 1 => {
+    let mut range = [key.clone(), format!("k{}", random.below(KEYS + 1))];
+    range.sort();
+    let [from, to] = range;
+    Ok(match random.below(12) {
+        0..=2 => {
             let seen = transaction.get(&key)?.map(text);
             Step::Get { key, seen }
         }
-        2 => {
-            let (from, to) = (key, format!("k{}", random.below(KEYS + 1)));
-            let (from, to) = if from <= to { (from, to) } else { (to, from) };
+        3 | 4 => {
             let (limit, reverse) =
                 (1 + usize::try_from(random.below(KEYS)).unwrap(), random.below(2) == 0);
             let scan = transaction.scan(&from[..]..&to[..]);
@@ -131,9 +152,14 @@ fn step(transaction: &Transaction, random: &mut Random, value: String) -> kvs::R
             }
             Step::Scan { from, to, limit, reverse, seen }
         }
-        3 => {
+        5 => Step::Count { seen: transaction.count(&from[..]..&to[..])?, from, to },
+        6 | 7 => {
             transaction.remove(&key[..]);
             Step::Remove { key }
+        }
+        8 => {
+            transaction.remove_range(&from[..]..&to[..]);
+            Step::RemoveRange { from, to }
         }
         _ => {
             transaction.set(&key[..], &value[..]);

@@ -102,6 +102,8 @@ fn a_transaction_reads_one_moment_and_commits_if_it_only_read() {
 
 type Read = Box<dyn Fn(&Transaction)>;
 type Change = fn(&Store);
+const SET_A: Change = |store| store.set("a", "v").unwrap();
+const SET_G: Change = |store| store.set("g", "v").unwrap();
 const SET_B: Change = |store| store.set("b", "v").unwrap();
 const SET_C: Change = |store| store.set("c", "v").unwrap();
 const SET_E: Change = |store| store.set("e", "v").unwrap();
@@ -127,6 +129,10 @@ fn reset(store: &Store) {
 
 fn get(key: &'static str) -> Read {
     Box::new(move |transaction| drop(transaction.get(key).unwrap()))
+}
+
+fn count(from: &'static str, to: &'static str) -> Read {
+    Box::new(move |transaction| assert!(transaction.count(from..to).unwrap() > 0))
 }
 
 fn scan(from: &'static str, to: &'static str, limit: usize, reverse: bool) -> Read {
@@ -163,6 +169,22 @@ fn every_change_of_what_was_read_is_a_conflict_and_nothing_else_is() {
             ("below where one in reverse stopped", scan("a", "g", 2, true), SET_C, false),
             ("a whole one in reverse", scan("a", "g", 9, true), SET_C, true),
             ("a scan that was not used", Box::new(|it| drop(it.scan(..))), SET_C, false),
+            ("before the first", Box::new(|it| drop(it.first("a"..).unwrap())), SET_A, true),
+            ("behind the first", Box::new(|it| drop(it.first("a"..).unwrap())), SET_C, false),
+            ("the first", Box::new(|it| drop(it.first("c"..).unwrap())), REMOVE_D, true),
+            ("behind the last", Box::new(|it| drop(it.last(.."g").unwrap())), SET_G, false),
+            ("above the last", Box::new(|it| drop(it.last(..="g").unwrap())), SET_G, true),
+            ("below the last", Box::new(|it| drop(it.last(.."g").unwrap())), SET_E, false),
+            ("a key more", count("a", "g"), SET_E, true),
+            ("a key less", count("a", "g"), REMOVE_D, true),
+            ("one for another", count("a", "g"), REPLACE_D, true),
+            (
+                "keys of a scan",
+                Box::new(|it| assert_eq!(it.scan(..).keys().count(), 4)),
+                SET_B,
+                true,
+            ),
+            ("a key of a range it removes", Box::new(|it| it.remove_range(.."g")), SET_C, false),
             ("an empty range", scan("m", "n", 9, false), |s| s.set("m", "").unwrap(), true),
             ("a range that ends first", scan("e", "c", 9, false), REMOVE_D, false),
             ("nothing", Box::new(|_| ()), REMOVE_D, false),
@@ -282,6 +304,10 @@ fn a_transaction_reads_as_many_keys_as_the_option_says_and_no_more() {
     assert_eq!(scan.by_ref().take(4).map(Result::unwrap).count(), 4);
     assert!(too_large(scan.next().unwrap().unwrap_err()));
     assert!(scan.next().is_none(), "an error ends it");
+
+    let transaction = store.begin().unwrap();
+    assert_eq!(transaction.count(.."e").unwrap(), 4);
+    assert!(too_large(transaction.count(.."e").unwrap_err()));
 }
 
 #[test]
@@ -342,7 +368,11 @@ fn check_scan(transaction: KeyspaceTransaction<'_>, entries: &mut Entries, rando
             is_ahead && other != &key && (other < &key) != is_reverse && range.contains(other)
         };
         assert_eq!(entries.keys().find(|other| is_between(other)), None, "a key was left out");
-        if below(random, 4) == 0 {
+        if below(random, 20) == 0 {
+            let range = (bound(random), bound(random));
+            transaction.remove_range(range.clone());
+            entries.retain(|key, _| !range.contains(key));
+        } else if below(random, 4) == 0 {
             let other = self::key(random);
             transaction.remove(&other[..]);
             entries.remove(&other);
@@ -360,6 +390,21 @@ fn check_scan(transaction: KeyspaceTransaction<'_>, entries: &mut Entries, rando
     assert_eq!(entries.keys().find(|other| is_ahead(other)), None, "keys at the end were left out");
 }
 
+/// Compares the ends, the number and the keys of a random range with a map.
+fn check_ends(transaction: &Transaction, entries: &Entries, random: &mut Random) {
+    let range = (bound(random), bound(random));
+    let mut expected: Vec<_> = entries.iter().filter(|(key, _)| range.contains(key)).collect();
+    let owned = |entry: Option<&(&Vec<u8>, &Vec<u8>)>| {
+        entry.map(|(key, value)| ((*key).clone(), (*value).clone()))
+    };
+    assert_eq!(transaction.first(range.clone()).unwrap(), owned(expected.first()));
+    assert_eq!(transaction.last(range.clone()).unwrap(), owned(expected.last()));
+    assert_eq!(transaction.count(range.clone()).unwrap(), expected.len() as u64);
+    expected.reverse();
+    let keys: Vec<_> = transaction.scan(range).keys().reverse().map(Result::unwrap).collect();
+    assert!(keys.iter().eq(expected.iter().map(|(key, _)| *key)));
+}
+
 #[test]
 fn a_transaction_sees_its_own_writes_like_a_map() {
     for_each_engine(|store| {
@@ -375,7 +420,7 @@ fn a_transaction_sees_its_own_writes_like_a_map() {
             let transaction = store.begin().unwrap();
             for _ in 0..40 {
                 let key = key(&mut random);
-                match below(&mut random, 6) {
+                match below(&mut random, 8) {
                     0 | 1 => {
                         transaction.set(&key[..], "written");
                         entries.insert(key, b"written".to_vec());
@@ -392,6 +437,12 @@ fn a_transaction_sees_its_own_writes_like_a_map() {
                         transaction.remove(&key[..]);
                     }
                     4 => assert_eq!(transaction.get(&key).unwrap(), entries.get(&key).cloned()),
+                    5 => {
+                        let range = (bound(&mut random), bound(&mut random));
+                        transaction.remove_range(range.clone());
+                        entries.retain(|key, _| !range.contains(key));
+                    }
+                    6 => check_ends(&transaction, &entries, &mut random),
                     _ => {
                         let of_default = transaction.of(store).unwrap();
                         check_scan(of_default, &mut entries, &mut random);

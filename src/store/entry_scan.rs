@@ -68,9 +68,14 @@ impl Scan {
     }
 
     /// Returns the keys that are left without their values, which are not read.
-    pub fn keys(mut self) -> Keys {
+    pub fn keys(self) -> Keys {
+        Keys(self.without_values())
+    }
+
+    /// Returns the entries that are left with empty values, which are not read.
+    pub(super) fn without_values(mut self) -> Self {
         self.rest.keys_only = true;
-        Keys(self)
+        self
     }
 
     /// Reads ahead. What was read before an error is kept.

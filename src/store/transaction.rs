@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::batch::Batch;
 use super::expiry::Expiry;
-use super::key_bounds::{KeyBounds, KeyPrefix};
+use super::key_bounds::KeyBounds;
 use super::keyspace::Keyspace;
-use super::keyspace_view::KeyspaceView;
+use super::keyspace_transaction::KeyspaceTransaction;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::read_set::{ReadKey, ReadSet};
 use super::transaction_scan::TransactionScan;
@@ -55,14 +55,6 @@ const ATTEMPTS: usize = 100;
 pub struct Transaction {
     state: TransactionState,
     since: Sequence,
-}
-
-/// The reads and writes of one keyspace by a [`Transaction`], as [`Transaction::of`] returns them.
-#[derive(Clone, Copy)]
-pub struct KeyspaceTransaction<'t> {
-    state: &'t TransactionState,
-    /// The position of the keyspace among those that were used.
-    position: usize,
 }
 
 impl Keyspace {
@@ -138,7 +130,7 @@ impl Transaction {
     /// [`Error::ForeignKeyspace`] if the keyspace is in another open store.
     pub fn of(&self, keyspace: &Keyspace) -> Result<KeyspaceTransaction<'_>> {
         let position = self.state.position(keyspace)?;
-        Ok(KeyspaceTransaction { state: &self.state, position })
+        Ok(KeyspaceTransaction::new(&self.state, position))
     }
 
     /// Returns the value of the key, as [`KeyspaceTransaction::get`] does.
@@ -168,6 +160,30 @@ impl Transaction {
         self.home().scan_prefix(prefix)
     }
 
+    /// Returns the lowest key of the range and its value, as [`KeyspaceTransaction::first`] does.
+    ///
+    /// # Errors
+    /// As [`KeyspaceTransaction::get`].
+    pub fn first(&self, range: impl KeyBounds) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.home().first(range)
+    }
+
+    /// Returns the highest key of the range and its value, as [`KeyspaceTransaction::last`] does.
+    ///
+    /// # Errors
+    /// As [`KeyspaceTransaction::get`].
+    pub fn last(&self, range: impl KeyBounds) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.home().last(range)
+    }
+
+    /// Counts the keys of the range, as [`KeyspaceTransaction::count`] does.
+    ///
+    /// # Errors
+    /// As [`KeyspaceTransaction::get`].
+    pub fn count(&self, range: impl KeyBounds) -> Result<u64> {
+        self.home().count(range)
+    }
+
     /// Sets the key to the value, for good: an expiry it had is gone.
     pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.home().set(key, value);
@@ -181,6 +197,16 @@ impl Transaction {
     /// Removes the key if it is there.
     pub fn remove(&self, key: impl Into<Vec<u8>>) {
         self.home().remove(key);
+    }
+
+    /// Removes every key of the range, as [`KeyspaceTransaction::remove_range`] does.
+    pub fn remove_range(&self, range: impl KeyBounds) {
+        self.home().remove_range(range);
+    }
+
+    /// Removes every key that begins with `prefix`, as [`KeyspaceTransaction::remove_range`] does.
+    pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) {
+        self.home().remove_prefix(prefix);
     }
 
     /// Applies the writes, unless something that the transaction read has changed, and blocks until
@@ -201,11 +227,14 @@ impl Transaction {
             reads.keys.extend(part.keys.into_iter().map(of_part));
             let ranges = part.ranges.into_iter();
             reads.ranges.extend(ranges.filter_map(|range| range.into_read(number)));
-            let operation = |(key, write)| match write {
+            // A key that was set after its range was removed is there.
+            let removed = part.removed.into_iter();
+            let removed = removed.map(|(start, end)| WriteOperation::RemoveRange { start, end });
+            let written = part.writes.into_iter().map(|(key, write)| match write {
                 KeyWrite::Set { value, expires_at } => WriteOperation::set(key, value, expires_at),
                 KeyWrite::Remove => WriteOperation::Remove { key },
-            };
-            let operations = part.writes.into_iter().map(operation);
+            });
+            let operations = removed.chain(written);
             writes.extend(
                 operations.map(|operation| KeyspaceOperation { keyspace: number, operation }),
             );
@@ -222,87 +251,7 @@ impl Transaction {
 
     /// Returns the reads and writes of the keyspace that it began in.
     fn home(&self) -> KeyspaceTransaction<'_> {
-        KeyspaceTransaction { state: &self.state, position: TransactionState::HOME }
-    }
-}
-
-impl<'t> KeyspaceTransaction<'t> {
-    /// Returns the value that the transaction gave the key, or else the one that the key had when
-    /// it began; `None` if the key was not there or had expired.
-    ///
-    /// # Errors
-    /// As [`KeyspaceView::get`]; [`Error::TransactionTooLarge`] if it has read too much.
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.read(key.as_ref(), |view, key| view.get(key), |value| value.map(<[u8]>::to_vec))
-    }
-
-    /// Returns true if the transaction has set the key, or if it was there when it began; no value
-    /// is read.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let is_there = |view: &KeyspaceView, key: &[u8]| Ok(view.contains(key)?.then_some(()));
-        let found = self.read(key.as_ref(), is_there, |value| value.map(|_| ()))?;
-        Ok(found.is_some())
-    }
-
-    /// Returns an iterator over the keys of the range and their values, in key order: those that
-    /// were there when the transaction began, with its own writes up to then and those that it
-    /// makes ahead of the iterator meanwhile.
-    ///
-    /// What it has returned counts as read, with everything in between, and the rest of the range
-    /// once it has returned `None`.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get), as the last item.
-    pub fn scan(&self, range: impl KeyBounds) -> TransactionScan<'t> {
-        TransactionScan::new(self.state, self.position, range.into_bounds())
-    }
-
-    /// Returns an iterator over the keys that begin with `prefix`, as [`scan`](Self::scan) does.
-    pub fn scan_prefix(&self, prefix: impl AsRef<[u8]>) -> TransactionScan<'t> {
-        self.scan(KeyPrefix(prefix.as_ref()))
-    }
-
-    /// Sets the key to the value, for good: an expiry it had is gone.
-    pub fn set(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.write(key, KeyWrite::Set { value: value.into(), expires_at: None });
-    }
-
-    /// Sets the key to the value until it expires; the time counts from this call.
-    pub fn set_expiring(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>, expiry: Expiry) {
-        let expires_at = Some(expiry.time(self.state.now()));
-        self.write(key, KeyWrite::Set { value: value.into(), expires_at });
-    }
-
-    /// Removes the key if it is there.
-    pub fn remove(&self, key: impl Into<Vec<u8>>) {
-        self.write(key, KeyWrite::Remove);
-    }
-
-    fn write(&self, key: impl Into<Vec<u8>>, write: KeyWrite) {
-        self.state.with_part(self.position, |part| part.writes.insert(key.into(), write));
-    }
-
-    /// Reads a key from the store with `stored`, or with `written` if the transaction wrote it.
-    fn read<T>(
-        &self,
-        key: &[u8],
-        stored: impl FnOnce(&KeyspaceView, &[u8]) -> Result<Option<T>>,
-        written: impl FnOnce(Option<&[u8]>) -> Option<T>,
-    ) -> Result<Option<T>> {
-        self.state.with_part(self.position, |part| {
-            if let Some(write) = part.writes.get(key) {
-                return Ok(written(self.state.value(write)));
-            }
-            let found = stored(&part.view, key)?;
-            if !part.keys.contains_key(key) {
-                self.state.note_read()?;
-                part.keys.insert(key.to_vec(), found.is_some());
-            }
-            Ok(found)
-        })
+        KeyspaceTransaction::new(&self.state, TransactionState::HOME)
     }
 }
 
@@ -310,11 +259,5 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("Transaction");
         shown.field("since", &self.since.0).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for KeyspaceTransaction<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KeyspaceTransaction").finish_non_exhaustive()
     }
 }

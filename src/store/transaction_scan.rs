@@ -20,10 +20,16 @@ pub struct TransactionScan<'t> {
     part: usize,
     /// The part of the range that is left for writes of the transaction.
     rest: KeyRange,
+    keys_only: bool,
     progress: Progress,
     /// The next entry of the store.
     stored: Option<KeyValue>,
 }
+
+/// An iterator over the keys of a range without their values, as [`TransactionScan::keys`] returns
+/// it.
+#[must_use = "an iterator does nothing unless it is used"]
+pub struct TransactionKeys<'t>(TransactionScan<'t>);
 
 /// The state of the scan of what is stored.
 enum Progress {
@@ -44,7 +50,7 @@ impl<'t> TransactionScan<'t> {
     ) -> Self {
         let (progress, stored) = (Progress::NotBegun, None);
         let rest = KeyRange { start, end, reverse: false };
-        Self { state, part, rest, progress, stored }
+        Self { state, part, rest, keys_only: false, progress, stored }
     }
 
     /// Returns the keys of the range from its end to its start. An iterator that was used already
@@ -56,12 +62,20 @@ impl<'t> TransactionScan<'t> {
         self
     }
 
+    /// Returns the keys without their values, which are not read. An iterator that was used already
+    /// has read the value of its next key.
+    pub fn keys(mut self) -> TransactionKeys<'t> {
+        self.keys_only = true;
+        TransactionKeys(self)
+    }
+
     fn begin(&mut self) {
         let KeyRange { start, end, reverse: is_reverse } = self.rest.clone();
-        let bounds = (start, end);
+        let (bounds, keys_only) = ((start, end), self.keys_only);
         self.progress = self.state.with_part(self.part, |part| {
             let scan = Scan::new(&part.view, bounds.clone());
             let scan = if is_reverse { scan.reverse() } else { scan };
+            let scan = if keys_only { scan.without_values() } else { scan };
             let last = None;
             part.ranges.push(ScannedRange { bounds, is_reverse, last, is_whole: false, keys: 0 });
             Progress::Under(Box::new(scan), part.ranges.len() - 1)
@@ -123,9 +137,12 @@ impl<'t> TransactionScan<'t> {
                 (Some((stored, _)), Some((written, _))) => stored.cmp(written),
             };
             if order.is_lt() {
-                let entry = self.stored.take();
-                entry.iter().for_each(|(key, _)| self.rest = self.rest.after(key));
-                return Ok(entry);
+                let Some((key, value)) = self.stored.take() else { continue };
+                self.rest = self.rest.after(&key);
+                if self.state.with_part(self.part, |part| part.is_removed(&key)) {
+                    continue;
+                }
+                return Ok(Some((key, value)));
             }
             if order.is_eq() {
                 self.stored = None;
@@ -159,9 +176,33 @@ impl Iterator for TransactionScan<'_> {
 
 impl std::iter::FusedIterator for TransactionScan<'_> {}
 
+impl TransactionKeys<'_> {
+    /// Returns the keys from the end of the range to its start. An iterator that was used already
+    /// stays as it is.
+    pub fn reverse(self) -> Self {
+        Self(self.0.reverse())
+    }
+}
+
+impl Iterator for TransactionKeys<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|entry| entry.map(|(key, _)| key))
+    }
+}
+
+impl std::iter::FusedIterator for TransactionKeys<'_> {}
+
 impl fmt::Debug for TransactionScan<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("TransactionScan");
         shown.field("rest", &self.rest).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TransactionKeys<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("TransactionKeys").field(&self.0).finish()
     }
 }

@@ -9,7 +9,7 @@ use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::ReadMoment;
 use super::read_set::ReadRange;
-use crate::engine::{KeyspaceId, UnixMillis};
+use crate::engine::{KeyInterval, KeyspaceId, UnixMillis};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -32,7 +32,10 @@ pub(super) struct TransactionPart {
     /// The keys that were read, each with true if it was there.
     pub(super) keys: BTreeMap<Vec<u8>, bool>,
     pub(super) ranges: Vec<ScannedRange>,
-    /// The newest write of each key.
+    /// The starts and ends of the ranges that were removed, as of a
+    /// [`RemoveRange`](super::WriteOperation::RemoveRange).
+    pub(super) removed: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The newest write of each key that was written after its range was removed.
     pub(super) writes: BTreeMap<Vec<u8>, KeyWrite>,
 }
 
@@ -141,7 +144,20 @@ impl TransactionPart {
             identity: Arc::clone(&keyspace.identity),
             keys: BTreeMap::new(),
             ranges: Vec::new(),
+            removed: Vec::new(),
             writes: BTreeMap::new(),
         }
+    }
+    /// Removes the keys of a range, what was written there included.
+    pub(super) fn remove_range(&mut self, start: Vec<u8>, end: Vec<u8>) {
+        let interval = KeyInterval { start: &start, end: &end };
+        self.writes.retain(|key, _| !interval.contains(key));
+        self.removed.push((start, end));
+    }
+
+    /// Returns true if a key that was not written since is in a range that was removed.
+    pub(super) fn is_removed(&self, key: &[u8]) -> bool {
+        let mut removed = self.removed.iter().map(|(start, end)| KeyInterval { start, end });
+        removed.any(|interval| interval.contains(key))
     }
 }
