@@ -19,7 +19,8 @@
 //! seat, and what a thread sends comes before what it brings itself later. Messages that come while
 //! a caller has the seat wait for the actor's thread, and so do the callers behind them: no stream
 //! of turns holds them off. Nobody has to be woken when the seat is left: whoever put a message
-//! into the mailbox woke the thread, which waits for the seat.
+//! into the mailbox woke the thread, which waits for the seat. Of very many callers at once a few
+//! wait for the seat, and the rest use the mailbox.
 //!
 //! A panic in a turn ends the actor, whoever took it: the state goes, every message is dropped, and
 //! all who wait are told. A caller's own panic is caught and told in the same way. The loom models
@@ -29,19 +30,32 @@ use super::mailbox::{Address, Mailbox, Received};
 use super::reply::Gone;
 use super::spawn::{Actor, ActorThread, Wait};
 use crate::bugs::{Bug, planted};
-use crate::sync::{Arc, Mutex, MutexGuard, ThreadBuilder, catch_panic, lock, try_lock};
+use crate::sync::{
+    Arc, Mutex, MutexGuard, ThreadBuilder, UnscheduledCount, catch_panic, lock, try_lock,
+};
+
+/// The most threads that wait for a turn. Each wakes any other, so that with more of them some
+/// would wait long; the actor's own thread takes the messages of the rest as one.
+const WAITING_MAX: usize = 16;
 
 /// The place of an actor's state, which is gone once the actor ended.
-pub(crate) struct Seat<A>(Arc<State<A>>);
+pub(crate) struct Seat<A> {
+    state: Arc<State<A>>,
+    /// The threads that wait for their turn, the actor's own not among them.
+    waiting: UnscheduledCount,
+}
 
 /// The state of an actor, until it ends.
 type State<A> = Mutex<Option<Box<A>>>;
 
 impl<A: Actor> Seat<A> {
     /// Returns a turn to the thread that asks, if nothing waits in the mailbox; blocks while
-    /// another thread has the seat. `address` is the actor's.
+    /// another thread has the seat, unless many threads do. `address` is the actor's.
     pub(crate) fn take<'a>(&'a self, address: &'a Address<A::Message>) -> Option<Turn<'a, A>> {
-        self.turn(address, |state| Some(lock(state)))
+        self.turn(address, |state| {
+            let _waiting = self.waiting.enter(WAITING_MAX)?;
+            Some(lock(state))
+        })
     }
 
     /// Returns a turn if the actor is at rest.
@@ -57,7 +71,7 @@ impl<A: Actor> Seat<A> {
         if !address.is_empty() && !planted(Bug::OvertakeMailbox) {
             return None;
         }
-        let state = lock(&self.0)?;
+        let state = lock(&self.state)?;
         state.is_some().then_some(Turn { state, address })
     }
 }
@@ -99,7 +113,7 @@ pub(crate) fn spawn_seated<A: Actor>(
 ) -> std::io::Result<(Seat<A>, ActorThread)> {
     let wait = actor.wait();
     let state = Arc::new(Mutex::new(Some(Box::new(actor))));
-    let seat = Seat(Arc::clone(&state));
+    let seat = Seat { state: Arc::clone(&state), waiting: UnscheduledCount::default() };
     #[cfg(test)]
     let planted = crate::bugs::planted_here();
     let thread = ThreadBuilder::new().name(name.to_owned()).spawn(move || {
@@ -150,5 +164,50 @@ fn run<A: Actor>(state: &State<A>, mut mailbox: Mailbox<A::Message>, mut wait: W
                 return;
             }
         }
+    }
+}
+
+#[cfg(all(test, not(any(kvs_loom, kvs_shuttle))))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::actor::mailbox;
+    use crate::sync::{now, sleep};
+
+    struct Idle;
+
+    impl Actor for Idle {
+        type Message = ();
+        const MESSAGES_MAX: usize = 1;
+
+        fn handle(&mut self, messages: &mut Vec<()>) {
+            messages.clear();
+        }
+    }
+
+    #[test]
+    fn a_caller_behind_the_most_that_wait_gets_no_turn_and_does_not_wait() {
+        let (address, inbox) = mailbox(1);
+        let (seat, _thread) = spawn_seated("idle", Idle, inbox).unwrap();
+        let seat = Arc::new(seat);
+        let turn = seat.take(&address).expect("nobody waits");
+        let wait = || {
+            let (seat, address) = (Arc::clone(&seat), address.clone());
+            ThreadBuilder::new().spawn(move || seat.take(&address).is_some()).unwrap()
+        };
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| wait()).collect();
+        let deadline = now() + Duration::from_secs(60);
+        while seat.waiting.count() < WAITING_MAX {
+            assert!(now() < deadline, "the callers do not come");
+            sleep(Duration::from_millis(1));
+        }
+        assert!(seat.take(&address).is_none());
+        drop(turn);
+        assert!(waiting.into_iter().all(|caller| caller.join().unwrap()), "there was room");
+        assert_eq!(seat.waiting.count(), 0, "who got a turn, or none, waits no more");
+        assert!(seat.take(&address).is_some());
+        // The last address ends the thread.
+        drop(address);
     }
 }

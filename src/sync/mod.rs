@@ -142,3 +142,31 @@ impl<T> Unscheduled<T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+/// A count of threads in a place with room for some, which no checker schedules: for a decision
+/// that is right either way.
+#[derive(Default)]
+pub(crate) struct UnscheduledCount(std::sync::atomic::AtomicUsize);
+
+impl UnscheduledCount {
+    /// Counts the calling thread until the returned value is dropped, unless `max` are there.
+    pub(crate) fn enter(&self, max: usize) -> Option<Counted<'_>> {
+        let counted = Counted(self);
+        (self.0.fetch_add(1, Ordering::Relaxed) < max).then_some(counted)
+    }
+
+    /// Returns the number of threads that are there.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A thread's part of an [`UnscheduledCount`].
+pub(crate) struct Counted<'a>(&'a UnscheduledCount);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
