@@ -83,7 +83,7 @@ fn resp(criterion: &mut Criterion) {
 
 fn set(value: &[u8]) -> RequestMessage<'static> {
     let (key, value) = (key(1).to_vec().into(), value.to_vec().into());
-    RequestMessage::new(1, RequestOperation::Set { key, value, expires_at: None })
+    RequestMessage::new(1, RequestOperation::Set { key, value, expires_at: None, sync: None })
 }
 
 fn encoded_set(value: &[u8]) -> Vec<u8> {

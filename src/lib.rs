@@ -74,6 +74,7 @@ mod endpoint;
 mod engine;
 mod engine_kind;
 mod error;
+mod expiry;
 #[cfg(test)]
 #[path = "../tests/common/form.rs"]
 #[allow(dead_code, reason = "the models have forms of their own")]
@@ -84,6 +85,7 @@ pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod key_bounds;
 #[cfg(test)]
 #[path = "../tests/common/linearizability/mod.rs"]
 #[allow(dead_code, reason = "the tests of the outside use the other part")]
@@ -92,6 +94,7 @@ mod linearizability;
 #[path = "../loom-tests/mod.rs"]
 mod loom_tests;
 mod options;
+mod precondition;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod protocol;
 #[cfg(feature = "server")]
@@ -113,14 +116,17 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
-    ClientError, ClientOptions, ClientPool, ClientResult, KeyspaceClient, KvsClient, Pipeline,
-    PipelineReply, PooledClient,
+    ClientBatch, ClientEntry, ClientError, ClientOptions, ClientPool, ClientResult, KeyspaceClient,
+    KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply, PooledClient,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::{Entry, Metadata};
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
+pub use expiry::Expiry;
+pub use key_bounds::KeyBounds;
 pub use options::{Durability, Options, table as option_table};
+pub use precondition::Precondition;
 #[cfg(feature = "server")]
 pub use server::{
     KvsServer, Listener, Passwords, ServerOptions, StatsHandle, StopHandle, memory_limit,
@@ -133,7 +139,7 @@ pub use stats::{
 #[cfg(feature = "sled")]
 pub use store::SledKvsEngine;
 pub use store::{
-    Change, CommittedBatch, Expiry, KeyBounds, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction,
-    KeyspaceView, KvStore, KvsEngine, Precondition, Scan, Snapshot, Store, Transaction,
-    TransactionKeys, TransactionScan, Watch, WatchEvent, WriteBatch, WriteTicket,
+    Change, CommittedBatch, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction, KeyspaceView,
+    KvStore, KvsEngine, Scan, Snapshot, Store, Transaction, TransactionKeys, TransactionScan,
+    Watch, WatchEvent, WriteBatch, WriteTicket,
 };

@@ -29,7 +29,7 @@ fn every_operation_does_what_it_says() {
     assert_eq!(client.get("k").unwrap().unwrap(), b"\x00\xFFvalue");
     assert!(client.contains("k").unwrap() && !client.contains("other").unwrap());
     client.set("l", "").unwrap();
-    assert_eq!(client.count().unwrap(), 2);
+    assert_eq!(client.len().unwrap(), 2);
     assert_eq!(
         client.get_many(&["l", "none", "k"]).unwrap(),
         [Some(vec![]), None, Some(b"\x00\xFFvalue".to_vec())]
@@ -39,7 +39,7 @@ fn every_operation_does_what_it_says() {
     assert!(!client.remove("k").unwrap());
     assert!(client.info().unwrap().contains("engine: memory"));
     client.clear().unwrap();
-    assert_eq!(client.count().unwrap(), 0);
+    assert_eq!(client.len().unwrap(), 0);
 }
 
 #[test]

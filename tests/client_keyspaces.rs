@@ -39,7 +39,7 @@ fn the_same_key_of_two_keyspaces_is_two_keys() {
         users.set("k", "users").unwrap();
         users.set("l", "").unwrap();
         assert_eq!(users.get_many(&["l", "k"]).unwrap(), [Some(vec![]), Some(b"users".to_vec())]);
-        assert_eq!(users.count().unwrap(), 2);
+        assert_eq!(users.len().unwrap(), 2);
         assert!(users.contains("l").unwrap() && users.remove("l").unwrap());
         assert_eq!(users.scan(.., 10).unwrap(), [(b"k".to_vec(), b"users".to_vec())]);
         let mut pipeline = users.pipeline();
@@ -48,7 +48,7 @@ fn the_same_key_of_two_keyspaces_is_two_keys() {
         let value = PipelineReply::Value(Some(b"1".to_vec()));
         assert_eq!(replies.unwrap(), [PipelineReply::Done, value, PipelineReply::Flag(true)]);
         assert_eq!(client.scan(.., 10).unwrap(), [(b"k".to_vec(), b"default".to_vec())]);
-        assert_eq!(client.keyspace("default").unwrap().count().unwrap(), 1);
+        assert_eq!(client.keyspace("default").unwrap().len().unwrap(), 1);
         assert_eq!(server.store.keyspace("users").unwrap().get("m").unwrap().unwrap(), b"1");
     });
 }
@@ -68,7 +68,7 @@ fn keyspaces_are_made_listed_renamed_swapped_and_dropped() {
         client.drop_keyspace("c").unwrap();
         assert_eq!(client.keyspaces().unwrap(), ["b", "default"]);
         client.clear().unwrap();
-        assert_eq!(client.keyspace("b").unwrap().count().unwrap(), 0);
+        assert_eq!(client.keyspace("b").unwrap().len().unwrap(), 0);
     });
 }
 
@@ -123,7 +123,7 @@ fn clients_that_make_the_same_keyspaces_at_once_all_get_them() {
             }
         });
         for name in 0..20 {
-            assert_eq!(client.keyspace(format!("{name:02}")).unwrap().count().unwrap(), 4);
+            assert_eq!(client.keyspace(format!("{name:02}")).unwrap().len().unwrap(), 4);
         }
     });
 }

@@ -205,7 +205,7 @@ fn every_command_that_sets_a_deadline_uses_the_clock_as_it_is_now() {
 fn set_natively(server: SocketAddr, key: &str, expires_at: i64) -> TcpStream {
     let expires_at = Some(u64::try_from(expires_at * 1000).unwrap());
     let (key, value) = (ByteString::from(key.as_bytes()), ByteString::from(b"v"));
-    let operation = RequestOperation::Set { key, value, expires_at };
+    let operation = RequestOperation::Set { key, value, expires_at, sync: None };
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
     RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut bytes).unwrap();

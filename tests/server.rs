@@ -448,6 +448,7 @@ fn native_responses_come_in_the_order_of_the_requests() {
                 key: b"k".into(),
                 value: id.to_string().into_bytes().into(),
                 expires_at: None,
+                sync: None,
             },
             1 => RequestOperation::Get { key: b"k".into() },
             _ => RequestOperation::Scan {

@@ -134,7 +134,7 @@ fn execute(
         RequestOperation::Get { key } => {
             store.get(key).map(|value| Success::Value(value.map(Into::into)))
         }
-        RequestOperation::Set { key, value, expires_at: None } => {
+        RequestOperation::Set { key, value, expires_at: None, sync: None } => {
             store.set(key, value).map(|()| Success::Applied { version: 0 })
         }
         _ => Err(io::Error::other("this server only gets and sets")),

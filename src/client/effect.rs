@@ -24,6 +24,7 @@ impl RequestEffect {
             | RequestOperation::GetVersioned { .. }
             | RequestOperation::Scan { .. }
             | RequestOperation::Count
+            | RequestOperation::CountRange { .. }
             | RequestOperation::ListKeyspaces
             | RequestOperation::OpenKeyspace { create: false, .. }
             | RequestOperation::Info
@@ -31,6 +32,13 @@ impl RequestEffect {
             RequestOperation::Set { .. }
             | RequestOperation::Remove { .. }
             | RequestOperation::Batch { .. }
+            | RequestOperation::Increment { .. }
+            | RequestOperation::Append { .. }
+            | RequestOperation::Swap { .. }
+            | RequestOperation::Take { .. }
+            | RequestOperation::Expire { .. }
+            | RequestOperation::Persist { .. }
+            | RequestOperation::RemoveRange { .. }
             | RequestOperation::Clear
             | RequestOperation::OpenKeyspace { create: true, .. }
             | RequestOperation::RenameKeyspace { .. }

@@ -1,12 +1,18 @@
 //! Keyspaces of a server: opened, listed, renamed, swapped and dropped by their names.
 
 use std::fmt;
-use std::ops::RangeBounds;
 
+use super::KvsClient;
+use super::batch::ClientBatch;
 use super::calls::{answered, read_calls, write_calls};
+use super::entry::ClientEntry;
 use super::error::{ClientError, ClientResult};
 use super::pipeline::Pipeline;
-use super::{KvsClient, scan};
+use super::scan::{self, RangeScan};
+use super::time::time_of;
+use crate::expiry::Expiry;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
+use crate::precondition::Precondition;
 use crate::protocol::native::{ByteString, FailureKind, Place, RequestOperation, Success};
 
 /// The keys of one keyspace of a server, as [`KvsClient::keyspace`] returns them.
@@ -26,7 +32,11 @@ use crate::protocol::native::{ByteString, FailureKind, Place, RequestOperation, 
 /// ```
 pub struct KeyspaceClient<'c> {
     client: &'c mut KvsClient,
-    name: String,
+    /// The name; `None` for the default keyspace.
+    name: Option<String>,
+    /// True if its writes wait for the disk, false if they do not; `None` leaves that to the
+    /// server.
+    sync: Option<bool>,
 }
 
 impl KvsClient {
@@ -37,7 +47,7 @@ impl KvsClient {
     pub fn keyspace(&mut self, name: impl Into<String>) -> ClientResult<KeyspaceClient<'_>> {
         let name = name.into();
         self.open_keyspace(&name, true)?;
-        Ok(KeyspaceClient { client: self, name })
+        Ok(KeyspaceClient { client: self, name: Some(name), sync: None })
     }
 
     /// Opens the keyspace with this name, if there is one.
@@ -47,10 +57,16 @@ impl KvsClient {
     ) -> ClientResult<Option<KeyspaceClient<'_>>> {
         let name = name.into();
         match self.open_keyspace(&name, false) {
-            Ok(()) => Ok(Some(KeyspaceClient { client: self, name })),
+            Ok(()) => Ok(Some(KeyspaceClient { client: self, name: Some(name), sync: None })),
             Err(ClientError::Remote { kind: FailureKind::NoSuchKeyspace, .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns the default keyspace with writes that wait until they survive power loss, or do not
+    /// wait for that, whatever the durability of the server.
+    pub fn with_sync(&mut self, waits: bool) -> KeyspaceClient<'_> {
+        KeyspaceClient { client: self, name: None, sync: Some(waits) }
     }
 
     fn open_keyspace(&mut self, name: &str, create: bool) -> ClientResult<()> {
@@ -90,12 +106,30 @@ impl KeyspaceClient<'_> {
     /// Returns the name that it opened the keyspace by.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_deref().unwrap_or("default")
+    }
+
+    /// Returns the same keyspace with writes that wait until they survive power loss, or do not
+    /// wait for that, whatever the durability of the server.
+    ///
+    /// ```no_run
+    /// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000")?;
+    /// client.set("draft", "...")?; // a power loss may take the last second of these
+    /// client.with_sync(true).set("order", "paid")?; // and nothing from here back
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_sync(self, waits: bool) -> Self {
+        Self { sync: Some(waits), ..self }
     }
 
     /// Collects requests about this keyspace that are sent together.
     pub fn pipeline(&mut self) -> Pipeline<'_> {
-        self.client.pipeline_at(Some(self.name.clone()))
+        self.client.pipeline_at(self.name.clone(), self.sync)
+    }
+
+    fn syncs(&self) -> Option<bool> {
+        self.sync
     }
 
     fn call<T>(
@@ -103,7 +137,8 @@ impl KeyspaceClient<'_> {
         operation: RequestOperation<'_>,
         recognize: impl FnOnce(Success<'_>) -> Option<T>,
     ) -> ClientResult<T> {
-        let place = Place::Keyspace(self.name.as_str().into());
+        let name = self.name.as_deref();
+        let place = name.map_or(Place::Default, |name| Place::Keyspace(name.into()));
         self.client.call_at(place, operation, recognize)
     }
 }
@@ -114,6 +149,6 @@ write_calls!(KeyspaceClient<'_>);
 impl fmt::Debug for KeyspaceClient<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("KeyspaceClient");
-        shown.field("client", &self.client).field("name", &self.name).finish()
+        shown.field("client", &self.client).field("name", &self.name()).finish()
     }
 }

@@ -13,9 +13,11 @@
 //! executed and must not be executed again.
 
 mod back_off;
+mod batch;
 mod calls;
 mod connection;
 mod effect;
+mod entry;
 mod error;
 mod keyspaces;
 mod link;
@@ -24,20 +26,27 @@ mod pipeline;
 mod pool;
 mod scan;
 mod stream;
+mod time;
 
 use std::fmt;
-use std::ops::RangeBounds;
 
 use crate::endpoint::{Endpoint, InvalidEndpoint};
-use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
+use crate::expiry::Expiry;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
+use crate::precondition::Precondition;
+use crate::protocol::native::{ByteString, FailureKind, Place, RequestOperation, Success};
 use crate::sync::Arc;
+pub use batch::{ClientBatch, KeyspaceClientBatch};
 use calls::{answered, read_calls, write_calls};
+pub use entry::ClientEntry;
 pub use error::{ClientError, ClientResult};
 pub use keyspaces::KeyspaceClient;
 use link::{Link, ServerAccess};
 pub use options::ClientOptions;
 pub use pipeline::{Pipeline, PipelineReply};
 pub use pool::{ClientPool, PooledClient};
+use scan::RangeScan;
+use time::time_of;
 
 /// A client of a server, with one connection.
 ///
@@ -133,12 +142,17 @@ impl KvsClient {
 
     /// Collects requests about the default keyspace that are sent together.
     pub fn pipeline(&mut self) -> Pipeline<'_> {
-        self.pipeline_at(None)
+        self.pipeline_at(None, None)
     }
 
     /// Collects requests about a keyspace; `None` stands for the default one.
-    fn pipeline_at(&mut self, keyspace: Option<String>) -> Pipeline<'_> {
-        Pipeline::new(&mut self.link, keyspace)
+    fn pipeline_at(&mut self, keyspace: Option<String>, sync: Option<bool>) -> Pipeline<'_> {
+        Pipeline::new(&mut self.link, keyspace, sync)
+    }
+
+    /// Returns nothing: the server decides if writes wait for the disk.
+    fn syncs(&self) -> Option<bool> {
+        None
     }
 
     /// Sends one request about the default keyspace.

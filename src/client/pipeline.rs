@@ -40,6 +40,8 @@ pub struct Pipeline<'a> {
     link: &'a mut Link,
     /// The name of the keyspace; `None` for the default one.
     keyspace: Option<String>,
+    /// True if its writes wait for the disk; `None` leaves that to the server.
+    sync: Option<bool>,
     requests: Vec<RequestOperation<'static>>,
 }
 
@@ -50,8 +52,8 @@ impl fmt::Debug for Pipeline<'_> {
 }
 
 impl<'a> Pipeline<'a> {
-    pub(super) fn new(link: &'a mut Link, keyspace: Option<String>) -> Self {
-        Self { link, keyspace, requests: Vec::new() }
+    pub(super) fn new(link: &'a mut Link, keyspace: Option<String>, sync: Option<bool>) -> Self {
+        Self { link, keyspace, sync, requests: Vec::new() }
     }
 
     /// Adds setting a key.
@@ -60,6 +62,7 @@ impl<'a> Pipeline<'a> {
             key: key.into().into(),
             value: value.into().into(),
             expires_at: None,
+            sync: self.sync,
         });
         self
     }
@@ -74,7 +77,7 @@ impl<'a> Pipeline<'a> {
     /// Adds removing a key.
     pub fn remove(&mut self, key: impl Into<Vec<u8>>) -> &mut Self {
         let key = key.into().into();
-        self.requests.push(RequestOperation::Remove { key });
+        self.requests.push(RequestOperation::Remove { key, sync: self.sync });
         self
     }
 
@@ -158,7 +161,7 @@ fn weight(operation: &RequestOperation<'_>) -> usize {
     match operation {
         RequestOperation::Set { key, value, .. } => FRAMING + key.len() + value.len(),
         RequestOperation::Get { key }
-        | RequestOperation::Remove { key }
+        | RequestOperation::Remove { key, .. }
         | RequestOperation::Contains { key } => FRAMING + key.len(),
         _ => FRAMING,
     }

@@ -1,53 +1,91 @@
-//! Reading a range of keys in order.
+//! Reading a range of keys in order, page by page.
 
 use std::ops::Bound;
 
-use super::error::ClientResult;
+use crate::key_bounds::KeyBounds;
 use crate::protocol::native::{ByteString, RequestOperation, Success};
 
-/// Keys with their values, in key order.
+/// Keys with their values, in the order of a scan.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// The start and the end of a range.
-type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+/// The entries of an answer, and true if the range goes on behind them.
+pub(super) type AnsweredPage = (Entries, bool);
 
-/// Returns the first `limit` keys of the range with their values, page by page: `ask` sends a
-/// request for so many of them, and returns what [`page`] makes of the answer.
-pub(super) fn collect(
-    (mut start, end): Bounds,
-    limit: usize,
-    mut ask: impl FnMut(RequestOperation<'_>, usize) -> ClientResult<(Entries, bool)>,
-) -> ClientResult<Entries> {
-    let mut found = Vec::new();
-    loop {
-        let wanted = limit - found.len();
-        let operation = RequestOperation::Scan {
-            start: bytes(&start),
-            end: bytes(&end),
-            reverse: false,
-            limit: u32::try_from(wanted).unwrap_or(u32::MAX),
-            keys_only: false,
-        };
-        let (mut page, more) = ask(operation, wanted)?;
-        let last = page.last().map(|(key, _)| key.clone());
-        found.append(&mut page);
-        match last {
-            Some(key) if more && found.len() < limit => start = Bound::Excluded(key),
-            _ => return Ok(found),
+/// The keys that a scan has still to read.
+pub(super) struct RangeScan {
+    start: Bound<Vec<u8>>,
+    end: Bound<Vec<u8>>,
+    is_reverse: bool,
+    keys_only: bool,
+    is_at_end: bool,
+}
+
+impl RangeScan {
+    /// Returns a scan of a range in key order.
+    pub(super) fn new(range: impl KeyBounds) -> Self {
+        let (start, end) = range.into_bounds();
+        Self { start, end, is_reverse: false, keys_only: false, is_at_end: false }
+    }
+
+    /// Returns the same scan from the end of the range to its start.
+    pub(super) fn reverse(self) -> Self {
+        Self { is_reverse: true, ..self }
+    }
+
+    /// Returns the same scan without values.
+    pub(super) fn keys_only(self) -> Self {
+        Self { keys_only: true, ..self }
+    }
+
+    /// Returns true once every key of the range was read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    /// Returns the request for the next entries, at most so many.
+    pub(super) fn request(&self, limit: usize) -> RequestOperation<'_> {
+        RequestOperation::Scan {
+            start: borrowed(&self.start),
+            end: borrowed(&self.end),
+            reverse: self.is_reverse,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            keys_only: self.keys_only,
         }
+    }
+
+    /// Takes a page, behind which the scan goes on; returns its entries.
+    pub(super) fn take(&mut self, (entries, more): AnsweredPage) -> Entries {
+        match entries.last() {
+            Some((last, _)) if more => {
+                let bound = if self.is_reverse { &mut self.end } else { &mut self.start };
+                *bound = Bound::Excluded(last.clone());
+            }
+            _ => self.is_at_end = true,
+        }
+        entries
     }
 }
 
-/// Returns the entries of an answer, no more than were wanted, and true if the range goes on.
-pub(super) fn page(answer: Success<'_>, wanted: usize) -> Option<(Entries, bool)> {
+/// Returns the page of an answer, unless it has more entries than were wanted.
+pub(super) fn page(answer: Success<'_>, wanted: usize) -> Option<AnsweredPage> {
     let Success::Entries { entries, more } = answer else { return None };
-    let page = entries.into_iter().map(|entry| {
+    if entries.len() > wanted {
+        return None;
+    }
+    let entries = entries.into_iter().map(|entry| {
         (entry.key.into_vec(), entry.value.map(ByteString::into_vec).unwrap_or_default())
     });
-    let page: Entries = page.collect();
-    (page.len() <= wanted).then_some((page, more))
+    Some((entries.collect(), more))
 }
 
-fn bytes(bound: &Bound<Vec<u8>>) -> Bound<ByteString<'_>> {
+/// Returns a range as a request has it.
+pub(super) fn bounds(
+    range: impl KeyBounds,
+) -> (Bound<ByteString<'static>>, Bound<ByteString<'static>>) {
+    let (start, end) = range.into_bounds();
+    (start.map(ByteString::from), end.map(ByteString::from))
+}
+
+fn borrowed(bound: &Bound<Vec<u8>>) -> Bound<ByteString<'_>> {
     bound.as_ref().map(|key| ByteString::from(key.as_slice()))
 }

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::engine::UnixMillis;
-use crate::sync;
+use crate::{Expiry, sync};
 
 /// The time of day decides what has expired, and nothing else: never the order of history, and
 /// never a wait.
@@ -29,6 +29,11 @@ impl Clock {
         (self.time_of_day)()
     }
 
+    /// Returns the time of an expiry that is stated now.
+    pub(super) fn time_of(&self, expiry: Expiry) -> UnixMillis {
+        expiry_at(expiry, self.now())
+    }
+
     /// Returns true if an expiry has passed; asks the clock only where there is one.
     pub(crate) fn is_past(&self, expires_at: Option<UnixMillis>) -> bool {
         expires_at.is_some_and(|time| time <= self.now())
@@ -38,6 +43,11 @@ impl Clock {
     pub(super) fn instant(&self) -> Instant {
         (self.instant)()
     }
+}
+
+/// Returns the time of an expiry, given the time of day.
+pub(super) fn expiry_at(expiry: Expiry, now: UnixMillis) -> UnixMillis {
+    UnixMillis(expiry.unix_milliseconds(now.0))
 }
 
 fn system_time() -> UnixMillis {

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
-use super::key_bounds::KeyBounds;
 use super::keyspace_view::KeyspaceView;
 use super::scan::{ScanRest, ScannedEntry};
 use crate::engine::KeyRange;
+use crate::key_bounds::KeyBounds;
 use crate::sync::Arc;
 use crate::{Error, Result};
 

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::expiry::Expiry;
-use super::key_bounds::{KeyBounds, KeyPrefix, interval};
 use super::keyspace_view::KeyspaceView;
 use super::transaction_scan::TransactionScan;
 use super::transaction_state::{KeyWrite, TransactionState};
 use crate::Result;
+use crate::expiry::Expiry;
+use crate::key_bounds::{KeyBounds, KeyPrefix, interval};
 
 /// The reads and writes of one keyspace by a [`Transaction`](crate::Transaction), as
 /// [`Transaction::of`](crate::Transaction::of) returns them.
@@ -96,7 +96,7 @@ impl<'t> KeyspaceTransaction<'t> {
 
     /// Sets the key to the value until it expires; the time counts from this call.
     pub fn set_expiring(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>, expiry: Expiry) {
-        let expires_at = Some(expiry.time(self.state.now()));
+        let expires_at = Some(self.state.time_of(expiry));
         self.write(key, KeyWrite::Set { value: value.into(), expires_at });
     }
 

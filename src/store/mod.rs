@@ -24,12 +24,10 @@ mod direct_turn;
 mod drain_schedule;
 mod entry_scan;
 mod expired_keys;
-mod expiry;
 mod expiry_schedule;
 mod handle;
 pub(crate) mod health;
 mod integer;
-mod key_bounds;
 mod keyspace;
 mod keyspace_transaction;
 mod keyspace_view;
@@ -42,7 +40,6 @@ mod open_store;
 mod operation;
 mod outcome;
 mod overlay;
-mod precondition;
 mod queued_request;
 mod ranges;
 pub(crate) mod read;
@@ -78,13 +75,10 @@ mod writes;
 
 pub use change::Change;
 pub use entry_scan::{Keys, Scan};
-pub use expiry::Expiry;
 pub use handle::Store;
-pub use key_bounds::KeyBounds;
 pub use keyspace::Keyspace;
 pub use keyspace_transaction::KeyspaceTransaction;
 pub use keyspace_view::KeyspaceView;
-pub use precondition::Precondition;
 pub use snapshot::Snapshot;
 #[cfg(feature = "sled")]
 pub use text::SledKvsEngine;
@@ -102,9 +96,7 @@ pub(crate) use catalogue::CatalogueOperation;
 pub(crate) use integer::parse_integer;
 #[cfg(any(test, fuzzing))]
 pub(crate) use limits::SizeLimits;
-#[cfg(any(test, fuzzing))]
-pub(crate) use operation::KeyspaceOperation;
-pub(crate) use operation::WriteOperation;
+pub(crate) use operation::{KeyspaceOperation, WriteOperation};
 pub(crate) use outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 #[cfg(any(test, fuzzing))]
 pub(crate) use update::KeyChange;

@@ -1,12 +1,12 @@
 //! The operations that a batch is made of.
 
 use super::catalogue::CatalogueOperation;
-use super::key_bounds::{KeyBounds, interval};
-use super::precondition::Precondition;
 use super::read_set::ReadSet;
 use super::update::Update;
 use crate::engine::KeyspaceId;
 use crate::engine::UnixMillis;
+use crate::key_bounds::{KeyBounds, interval};
+use crate::precondition::Precondition;
 
 /// An operation on keys of a keyspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +86,7 @@ impl WriteOperation {
     }
 
     /// Returns the removal of every key of a range.
-    pub(super) fn remove_range(range: impl KeyBounds) -> Self {
+    pub(crate) fn remove_range(range: impl KeyBounds) -> Self {
         let (start, end) = interval(range);
         Self::RemoveRange { start, end }
     }

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::entry_scan::Scan;
-use super::key_bounds::{KeyBounds, KeyPrefix};
 use super::keyspace_view::KeyspaceView;
 use super::scan::ScannedEntry;
 use crate::Result;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
 
 /// The most keys that are visited at once while one is looked for: few, since most look-ups find it
 /// at the first, and enough to pass over many that were removed.

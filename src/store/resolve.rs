@@ -12,13 +12,13 @@ use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 use super::overlay::{KeyEffect, Overlay, Touch};
-use super::precondition::Precondition;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
     Entry, EntryMeta, Group, KeyInterval, KeyspaceId, Mutation, MutationKind, ReadHalf, Sequence,
     UnixMillis, ValueType,
 };
+use crate::precondition::Precondition;
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.

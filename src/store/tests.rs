@@ -19,7 +19,7 @@ use super::*;
 use crate::actor::{Reply, mailbox};
 use crate::engine::{self, ReadHalf, Sequence, UnixMillis};
 use crate::sync::Arc;
-use crate::{Durability, EngineKind, Error, Options, Result};
+use crate::{Durability, EngineKind, Error, Options, Precondition, Result};
 
 fn store() -> Store {
     Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap()

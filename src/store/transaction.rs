@@ -3,8 +3,6 @@
 use std::fmt;
 
 use super::batch::Batch;
-use super::expiry::Expiry;
-use super::key_bounds::KeyBounds;
 use super::keyspace::Keyspace;
 use super::keyspace_transaction::KeyspaceTransaction;
 use super::operation::{KeyspaceOperation, WriteOperation};
@@ -12,6 +10,8 @@ use super::read_set::{ReadKey, ReadSet};
 use super::transaction_scan::TransactionScan;
 use super::transaction_state::{KeyWrite, TransactionState};
 use crate::engine::Sequence;
+use crate::expiry::Expiry;
+use crate::key_bounds::KeyBounds;
 use crate::sync::Arc;
 use crate::{Error, Result};
 

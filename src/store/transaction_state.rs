@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::key_bounds::interval;
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::ReadMoment;
 use super::read_set::ReadRange;
 use crate::engine::{KeyInterval, KeyspaceId, UnixMillis};
+use crate::key_bounds::interval;
 use crate::sync::Arc;
-use crate::{Error, Result};
+use crate::{Error, Expiry, Result};
 
 /// The reads and writes of a transaction that is under way.
 pub(super) struct TransactionState {
@@ -125,9 +125,9 @@ impl TransactionState {
         }
     }
 
-    /// Returns the time of day.
-    pub(super) fn now(&self) -> UnixMillis {
-        self.keyspace.view.shared.clock.now()
+    /// Returns the time of an expiry that is stated now.
+    pub(super) fn time_of(&self, expiry: Expiry) -> UnixMillis {
+        self.keyspace.view.shared.clock.time_of(expiry)
     }
 
     /// Returns the keyspace that it began in, and what was done in each.

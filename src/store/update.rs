@@ -4,11 +4,12 @@
 //! its write. Being data, it can be compared, logged, sent to another machine and applied again.
 //! Each is one command of Redis, which that command's documentation describes in full.
 
-use super::expiry::Expiry;
+use super::clock::expiry_at;
 use super::integer::parse_integer;
 use super::outcome::WriteAnswer;
-use super::precondition::Precondition;
 use crate::engine::{Entry, UnixMillis, ValueType};
+use crate::expiry::Expiry;
+use crate::precondition::Precondition;
 use crate::{Error, Result, error};
 
 /// A change of one key that depends on its entry.
@@ -117,7 +118,7 @@ pub(crate) enum KeyChange {
 impl Update {
     /// Returns the setting of an expiry, without conditions, given the time of day.
     pub(super) fn expire(expiry: Expiry, now: UnixMillis) -> Self {
-        Self::Expire { at: expiry.time(now), now, conditions: ExpiryConditions::default() }
+        Self::Expire { at: expiry_at(expiry, now), now, conditions: ExpiryConditions::default() }
     }
 
     /// Returns the bytes of values that the update carries.

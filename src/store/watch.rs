@@ -8,12 +8,12 @@ use super::catalogue;
 use super::change::{Change, ChangeBatch};
 use super::change_cursor::{ChangeCursor, Polled};
 use super::change_wait::ChangeWait;
-use super::key_bounds::{KeyBounds, KeyPrefix};
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::named_keyspaces::StoredCatalogue;
 use super::watch_event::{CommittedBatch, WatchEvent};
 use super::watch_filter::WatchFilter;
 use crate::engine::KeyspaceId;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
 use crate::sync::{Arc, now};
 use crate::{Error, Result};
 

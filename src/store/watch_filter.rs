@@ -52,7 +52,7 @@ fn slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::key_bounds::{KeyBounds, KeyPrefix};
+    use crate::key_bounds::{KeyBounds, KeyPrefix};
 
     fn filter(range: impl KeyBounds) -> WatchFilter {
         let (start, end) = range.into_bounds();

@@ -4,14 +4,14 @@ use std::fmt;
 
 use super::batch::Batch;
 use super::clock::Clock;
-use super::expiry::Expiry;
-use super::key_bounds::{KeyBounds, KeyPrefix};
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::operation::{KeyspaceOperation, WriteOperation};
-use super::precondition::Precondition;
 use super::update::Update;
 use crate::Result;
 use crate::engine::KeyspaceId;
+use crate::expiry::Expiry;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
+use crate::precondition::Precondition;
 use crate::sync::Arc;
 
 /// Writes to one or several keyspaces that are applied together or not at all, in order, each
@@ -101,7 +101,7 @@ macro_rules! batch_writes {
                 value: impl Into<Vec<u8>>,
                 expiry: Expiry,
             ) {
-                let time = expiry.time(Clock::system().now());
+                let time = Clock::system().time_of(expiry);
                 self.push(WriteOperation::set(key, value, Some(time)));
             }
 

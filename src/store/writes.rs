@@ -1,13 +1,13 @@
 //! The writes of a keyspace, as a program calls them.
 
 use super::batch::Batch;
-use super::expiry::Expiry;
-use super::key_bounds::{KeyBounds, KeyPrefix};
 use super::keyspace::Keyspace;
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::WriteAnswer;
-use super::precondition::Precondition;
 use super::update::{NewExpiry, Update};
+use crate::expiry::Expiry;
+use crate::key_bounds::{KeyBounds, KeyPrefix};
+use crate::precondition::Precondition;
 use crate::{Error, Result};
 
 impl Keyspace {
@@ -44,7 +44,7 @@ impl Keyspace {
         value: impl Into<Vec<u8>>,
         expiry: Expiry,
     ) -> Result<()> {
-        let time = expiry.time(self.shared.clock.now());
+        let time = self.shared.clock.time_of(expiry);
         self.write_one(WriteOperation::set(key, value, Some(time))).map(|_| ())
     }
 

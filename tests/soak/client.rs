@@ -59,7 +59,7 @@ impl Connections {
 
     /// Returns the number of keys that the server holds.
     pub fn count(&mut self) -> u64 {
-        self.client.count().unwrap()
+        self.client.len().unwrap()
     }
 
     fn command(&mut self, words: &[&str]) -> Option<Reply> {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::Entry;
 use crate::engine::{KeyspaceId, ValueType};
 use crate::fuzzing::input::Input;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::store::{
-    Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Precondition,
-    Update, WriteAnswer, WriteAnswers, WriteOperation,
+    Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Update, WriteAnswer,
+    WriteAnswers, WriteOperation,
 };
+use crate::{Entry, Precondition};
 
 /// The number of keys; few, so that they meet again.
 pub(super) const KEYS: usize = 10;

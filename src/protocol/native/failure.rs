@@ -60,12 +60,16 @@ pub enum FailureKind {
     DefaultKeyspace,
     /// No keyspace may have the name: it is empty or too long.
     InvalidKeyspaceName,
+    /// The value to add to is no integer; nothing was written.
+    NotAnInteger,
+    /// The sum has more than 64 bits; nothing was written.
+    IntegerOverflow,
     /// A kind that this build does not know.
     Unknown(u16),
 }
 
 /// The number of each kind. Append only; zero stays unused so that zeroed bytes mean nothing.
-const CODES: [(u16, FailureKind); 20] = [
+const CODES: [(u16, FailureKind); 22] = [
     (1, FailureKind::KeyTooLarge),
     (2, FailureKind::ValueTooLarge),
     (3, FailureKind::ConditionFailed),
@@ -86,6 +90,8 @@ const CODES: [(u16, FailureKind); 20] = [
     (18, FailureKind::KeyspaceExists),
     (19, FailureKind::DefaultKeyspace),
     (20, FailureKind::InvalidKeyspaceName),
+    (21, FailureKind::NotAnInteger),
+    (22, FailureKind::IntegerOverflow),
 ];
 
 impl From<u16> for FailureKind {
@@ -132,6 +138,8 @@ mod tests {
             FailureKind::KeyspaceExists => 18,
             FailureKind::DefaultKeyspace => 19,
             FailureKind::InvalidKeyspaceName => 20,
+            FailureKind::NotAnInteger => 21,
+            FailureKind::IntegerOverflow => 22,
             FailureKind::Unknown(code) => code,
         }
     }
@@ -142,7 +150,7 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 20);
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 22);
         }
     }
 

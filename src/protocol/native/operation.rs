@@ -34,11 +34,15 @@ pub enum RequestOperation<'a> {
         value: ByteString<'a>,
         /// When the value ceases to exist, in Unix milliseconds.
         expires_at: Option<u64>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
     },
     /// Removes one key; answered with `Removed`.
     Remove {
         /// The key to remove.
         key: ByteString<'a>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
     },
     /// Asks whether a key exists; answered with `Flag`.
     Contains {
@@ -50,6 +54,8 @@ pub enum RequestOperation<'a> {
         /// The items, in the order in which they are done.
         #[serde(with = "list")]
         items: Vec<BatchItem<'a>>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
     },
     /// Reads one value with its version and expiry; answered with `Versioned`.
     GetVersioned {
@@ -111,6 +117,80 @@ pub enum RequestOperation<'a> {
         /// Its name.
         name: String,
     },
+    /// Adds to the integer of a key, zero where it is absent; answered with `Integer`, the sum.
+    Increment {
+        /// The key.
+        key: ByteString<'a>,
+        /// The number to add.
+        amount: i64,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Appends to a value, an empty one where the key is absent; answered with `Number`, the new
+    /// length.
+    Append {
+        /// The key.
+        key: ByteString<'a>,
+        /// The bytes to append.
+        suffix: ByteString<'a>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Sets a key, for good; answered with `Value`, the one that it had.
+    Swap {
+        /// The key.
+        key: ByteString<'a>,
+        /// Its new value.
+        value: ByteString<'a>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Removes a key; answered with `Value`, the one that it had.
+    Take {
+        /// The key.
+        key: ByteString<'a>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Lets a key expire; answered with `Flag`, true if it is there.
+    Expire {
+        /// The key.
+        key: ByteString<'a>,
+        /// When it ceases to exist, in Unix milliseconds; a time that has passed removes it.
+        expires_at: u64,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Keeps a key for good; answered with `Flag`, true if it had an expiry.
+    Persist {
+        /// The key.
+        key: ByteString<'a>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Removes every key of a range, at one moment; answered with `Applied`.
+    RemoveRange {
+        /// The start of the range, in key order.
+        start: Bound<ByteString<'a>>,
+        /// The end of the range, in key order.
+        end: Bound<ByteString<'a>>,
+        /// True to wait for the disk, false not to; `None` leaves that to the server.
+        sync: Option<bool>,
+    },
+    /// Counts the keys of a range; answered with `Number`.
+    CountRange {
+        /// The start of the range, in key order.
+        start: Bound<ByteString<'a>>,
+        /// The end of the range, in key order.
+        end: Bound<ByteString<'a>>,
+    },
+}
+
+impl<'a> RequestOperation<'a> {
+    /// Returns a batch of these items, as durable as the server makes it.
+    pub fn batch(items: Vec<BatchItem<'a>>) -> Self {
+        Self::Batch { items, sync: None }
+    }
 }
 
 /// One step of a [`RequestOperation::Batch`].
@@ -137,6 +217,44 @@ pub enum BatchItem<'a> {
         key: ByteString<'a>,
         /// The condition that has to hold for the key.
         condition: BatchCondition<'a>,
+    },
+    /// Says which keyspace the items behind it are about.
+    On {
+        /// Its name; `None` for the place of the request.
+        name: Option<String>,
+    },
+    /// Adds to the integer of a key, or fails the whole batch where that cannot be.
+    Increment {
+        /// The key.
+        key: ByteString<'a>,
+        /// The number to add.
+        amount: i64,
+    },
+    /// Appends to a value.
+    Append {
+        /// The key.
+        key: ByteString<'a>,
+        /// The bytes to append.
+        suffix: ByteString<'a>,
+    },
+    /// Lets a key expire if it is there.
+    Expire {
+        /// The key.
+        key: ByteString<'a>,
+        /// When it ceases to exist, in Unix milliseconds; a time that has passed removes it.
+        expires_at: u64,
+    },
+    /// Keeps a key for good if it is there.
+    Persist {
+        /// The key.
+        key: ByteString<'a>,
+    },
+    /// Removes every key of a range.
+    RemoveRange {
+        /// The start of the range, in key order.
+        start: Bound<ByteString<'a>>,
+        /// The end of the range, in key order.
+        end: Bound<ByteString<'a>>,
     },
 }
 
@@ -176,13 +294,17 @@ mod tests {
             b"\x02\x02\x01k\x00",
         );
         let value = ByteString::from(b"vv");
-        let set =
-            |expires_at| RequestOperation::Set { key: key(), value: value.clone(), expires_at };
-        golden(&set(None), b"\x03\x01k\x02vv\x00");
-        golden(&set(Some(300)), b"\x03\x01k\x02vv\x01\xAC\x02");
-        golden(&RequestOperation::Remove { key: key() }, b"\x04\x01k");
+        let set = |expires_at, sync| RequestOperation::Set {
+            key: key(),
+            value: value.clone(),
+            expires_at,
+            sync,
+        };
+        golden(&set(None, None), b"\x03\x01k\x02vv\x00\x00");
+        golden(&set(Some(300), Some(true)), b"\x03\x01k\x02vv\x01\xAC\x02\x01\x01");
+        golden(&RequestOperation::Remove { key: key(), sync: Some(false) }, b"\x04\x01k\x01\x00");
         golden(&RequestOperation::Contains { key: key() }, b"\x05\x01k");
-        golden(&RequestOperation::Batch { items: Vec::new() }, b"\x06\x00");
+        golden(&RequestOperation::Batch { items: Vec::new(), sync: None }, b"\x06\x00\x00");
         golden(&RequestOperation::GetVersioned { key: key() }, b"\x07\x01k");
         golden(&RequestOperation::Count, b"\x09");
         golden(&RequestOperation::Sync, b"\x0A");
@@ -201,6 +323,31 @@ mod tests {
             b"\x11\x02ks\x01b",
         );
         golden(&RequestOperation::DropKeyspace { name: name() }, b"\x12\x02ks");
+    }
+
+    #[test]
+    fn golden_bytes_of_every_update() {
+        let (sync, suffix) = (None, ByteString::from(b"v"));
+        let (start, end) = (Bound::Included(key()), Bound::Unbounded);
+        let increment = |amount| RequestOperation::Increment { key: key(), amount, sync };
+        golden(&increment(300), b"\x13\x01k\xD8\x04\x00");
+        golden(&increment(i64::MIN), b"\x13\x01k\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x00");
+        golden(
+            &RequestOperation::Append { key: key(), suffix: suffix.clone(), sync },
+            b"\x14\x01k\x01v\x00",
+        );
+        golden(&RequestOperation::Swap { key: key(), value: suffix, sync }, b"\x15\x01k\x01v\x00");
+        golden(&RequestOperation::Take { key: key(), sync }, b"\x16\x01k\x00");
+        golden(
+            &RequestOperation::Expire { key: key(), expires_at: 300, sync },
+            b"\x17\x01k\xAC\x02\x00",
+        );
+        golden(&RequestOperation::Persist { key: key(), sync }, b"\x18\x01k\x00");
+        golden(
+            &RequestOperation::RemoveRange { start: start.clone(), end: end.clone(), sync },
+            b"\x19\x01\x01k\x00\x00",
+        );
+        golden(&RequestOperation::CountRange { start, end }, b"\x1A\x01\x01k\x00");
     }
 
     #[test]
@@ -229,21 +376,36 @@ mod tests {
             require(BatchCondition::Present),
             require(BatchCondition::Value(ByteString::from(b"v"))),
             require(BatchCondition::Version(5)),
+            BatchItem::On { name: Some("ks".to_owned()) },
+            BatchItem::On { name: None },
+            BatchItem::Increment { key: key(), amount: -1 },
+            BatchItem::Append { key: key(), suffix: ByteString::from(b"v") },
+            BatchItem::Expire { key: key(), expires_at: 300 },
+            BatchItem::Persist { key: key() },
+            BatchItem::RemoveRange { start: Bound::Included(key()), end: Bound::Unbounded },
         ];
         golden(
-            &RequestOperation::Batch { items },
-            b"\x06\x06\
+            &RequestOperation::Batch { items, sync: None },
+            b"\x06\x0D\
             \x00\x01k\x01v\x01\x01\
             \x01\x01k\
             \x02\x01k\x00\
             \x02\x01k\x01\
             \x02\x01k\x02\x01v\
-            \x02\x01k\x03\x05",
+            \x02\x01k\x03\x05\
+            \x03\x01\x02ks\
+            \x03\x00\
+            \x04\x01k\x01\
+            \x05\x01k\x01v\
+            \x06\x01k\xAC\x02\
+            \x07\x01k\
+            \x08\x01\x01k\x00\
+            \x00",
         );
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x13").is_err());
+        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x1B").is_err());
     }
 }

@@ -42,6 +42,8 @@ pub enum Success<'a> {
     Text(String),
     /// Names, in the order of their bytes.
     Names(#[serde(with = "list")] Vec<String>),
+    /// A number with a sign.
+    Integer(i64),
 }
 
 /// A value with its version and expiry.
@@ -96,11 +98,12 @@ mod tests {
         golden(&Success::Number(3), b"\x08\x03");
         golden(&Success::Text("hi".to_owned()), b"\x09\x02hi");
         golden(&Success::Names(vec!["a".to_owned(), "bc".to_owned()]), b"\x0A\x02\x01a\x02bc");
+        golden(&Success::Integer(-2), b"\x0B\x03");
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Success<'_>>(b"\x0B").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x0C").is_err());
     }
 
     #[test]

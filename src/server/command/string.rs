@@ -7,8 +7,8 @@ use super::reply_value::{done, length, ok, refuse};
 use super::word::is;
 use super::write::{put, single};
 use crate::protocol::resp::{Arguments, Value};
-use crate::store::{NewExpiry, Precondition, Update, WriteOperation, WriteOperations};
-use crate::{Entry, Error};
+use crate::store::{NewExpiry, Update, WriteOperation, WriteOperations};
+use crate::{Entry, Error, Precondition};
 
 /// `GET key`
 pub(super) fn get(call: &Call<'_>) -> Executed {

@@ -19,6 +19,8 @@ impl From<&Error> for Failure {
             | Error::TooManyOperations { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
             Error::WrongType => FailureKind::WrongType,
+            Error::NotAnInteger { .. } => FailureKind::NotAnInteger,
+            Error::IntegerOverflow { .. } => FailureKind::IntegerOverflow,
             Error::NoSuchKeyspace { .. } | Error::KeyspaceDropped { .. } => {
                 FailureKind::NoSuchKeyspace
             }

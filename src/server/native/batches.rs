@@ -1,10 +1,10 @@
 //! Operations that write, as batches for the writer.
 
+use super::batch_items::{BatchItems, expire, put};
 use super::places::RequestTarget;
 use super::unanswered::Unanswered;
 use crate::protocol::native::{
-    BatchCondition, BatchItem, ByteString, Failure, Place, RequestOperation, ResponseMessage,
-    Success,
+    ByteString, Failure, Place, RequestOperation, ResponseMessage, Success,
 };
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
@@ -12,7 +12,7 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Keyspace, Precondition, UnixMillis, WriteAnswer,
+    Batch, BatchOutcome, CatalogueOperation, Keyspace, NewExpiry, Update, WriteAnswer,
     WriteOperation,
 };
 
@@ -33,25 +33,69 @@ pub(super) fn execute(
         return Ok(clear(id, scope)?);
     }
     let target = RequestTarget::find(place, scope)?;
-    let on = |operation| target.keyspace().operation(operation);
-    let (batch, answer): (_, fn(BatchOutcome) -> _) = match operation {
-        RequestOperation::Set { key, value, expires_at } => {
-            (Batch::single(on(put(key, value, expires_at))), version)
+    let home = target.keyspace();
+    let (mut named, mut batch, sync, answer): (_, _, _, Answer) = match operation {
+        RequestOperation::Batch { items, sync } => {
+            let BatchItems { operations, named } = BatchItems::decode(items, home, scope)?;
+            (named, operations.into_iter().collect(), sync, version)
         }
-        RequestOperation::Remove { key } => {
-            (Batch::single(on(WriteOperation::Remove { key: key.into_vec() })), removed)
+        operation => {
+            let Some((operation, sync, answer)) = single(operation, home) else {
+                return Ok(Execution::Done(Ok(Success::Done)));
+            };
+            (Vec::new(), Batch::single(home.operation(operation)), sync, answer)
         }
-        RequestOperation::Batch { items } => {
-            (items.into_iter().map(|each| on(item(each))).collect(), version)
-        }
-        // Only what writes comes here.
-        _ => return Ok(Execution::Done(Ok(Success::Done))),
     };
-    Ok(match target {
-        RequestTarget::Default(_) => write(id, batch, answer),
-        RequestTarget::Named(keyspace) => write(id, batch, move |outcome| {
-            answer(outcome.map_err(|error| Keyspace::with_name_among(error, [&*keyspace])))
-        }),
+    batch.sync = sync;
+    if let RequestTarget::Named(keyspace) = target {
+        named.push(keyspace);
+    }
+    if named.is_empty() {
+        return Ok(write(id, batch, answer));
+    }
+    Ok(write(id, batch, move |outcome| {
+        let named = named.iter().map(|keyspace| &**keyspace);
+        answer(outcome.map_err(|error| Keyspace::with_name_among(error, named)))
+    }))
+}
+
+/// A function from the outcome of a batch to the result of the operation.
+type Answer = fn(BatchOutcome) -> OperationResult;
+
+/// Returns the write that an operation consists of, if it waits for the disk, and its answer; none
+/// of an operation that writes nothing.
+fn single(
+    operation: RequestOperation<'_>,
+    keyspace: &Keyspace,
+) -> Option<(WriteOperation, Option<bool>, Answer)> {
+    let update =
+        |key: ByteString<'_>, update| WriteOperation::Update { key: key.into_vec(), update };
+    Some(match operation {
+        RequestOperation::Set { key, value, expires_at, sync } => {
+            (put(key, value, expires_at), sync, version)
+        }
+        RequestOperation::Remove { key, sync } => {
+            (WriteOperation::Remove { key: key.into_vec() }, sync, removed)
+        }
+        RequestOperation::Increment { key, amount, sync } => {
+            (update(key, Update::Add(amount)), sync, integer)
+        }
+        RequestOperation::Append { key, suffix, sync } => {
+            (update(key, Update::Append(suffix.into_vec())), sync, length)
+        }
+        RequestOperation::Swap { key, value, sync } => {
+            let (value, expiry) = (value.into_vec(), NewExpiry::At(None));
+            (update(key, Update::Swap { value, expiry, condition: None }), sync, old_value)
+        }
+        RequestOperation::Take { key, sync } => (update(key, Update::Take), sync, old_value),
+        RequestOperation::Expire { key, expires_at, sync } => {
+            (update(key, expire(expires_at, keyspace)), sync, flag)
+        }
+        RequestOperation::Persist { key, sync } => (update(key, Update::Persist), sync, flag),
+        RequestOperation::RemoveRange { start, end, sync } => {
+            (WriteOperation::remove_range((start, end)), sync, version)
+        }
+        _ => return None,
     })
 }
 
@@ -86,40 +130,40 @@ fn write(
 }
 
 fn version(outcome: BatchOutcome) -> OperationResult {
-    match outcome {
-        Ok(applied) => Ok(Success::Applied {
-            version: applied.version.map_or(NO_VERSION, |version| version.0),
-        }),
-        Err(error) => Err(Failure::from(&error)),
-    }
+    let version = outcome?.version.map_or(NO_VERSION, |version| version.0);
+    Ok(Success::Applied { version })
 }
 
 fn removed(outcome: BatchOutcome) -> OperationResult {
-    match outcome {
-        Ok(applied) => {
-            Ok(Success::Removed(applied.answers.first() == Some(&WriteAnswer::Flag(true))))
-        }
-        Err(error) => Err(Failure::from(&error)),
+    Ok(Success::Removed(only_answer(outcome)? == WriteAnswer::Flag(true)))
+}
+
+fn flag(outcome: BatchOutcome) -> OperationResult {
+    Ok(Success::Flag(only_answer(outcome)? == WriteAnswer::Flag(true)))
+}
+
+fn integer(outcome: BatchOutcome) -> OperationResult {
+    match only_answer(outcome)? {
+        WriteAnswer::Integer(integer) => Ok(Success::Integer(integer)),
+        _ => Ok(Success::Done),
     }
 }
 
-fn put(key: ByteString<'_>, value: ByteString<'_>, expires_at: Option<u64>) -> WriteOperation {
-    let (key, value) = (key.into_vec(), value.into_vec());
-    WriteOperation::Put { key, value, expires_at: expires_at.map(UnixMillis) }
+fn length(outcome: BatchOutcome) -> OperationResult {
+    match only_answer(outcome)? {
+        WriteAnswer::Integer(length) => Ok(Success::Number(length.unsigned_abs())),
+        _ => Ok(Success::Done),
+    }
 }
 
-fn item(item: BatchItem<'_>) -> WriteOperation {
-    match item {
-        BatchItem::Set { key, value, expires_at } => put(key, value, expires_at),
-        BatchItem::Remove { key } => WriteOperation::Remove { key: key.into_vec() },
-        BatchItem::Require { key, condition } => WriteOperation::Require {
-            key: key.into_vec(),
-            condition: match condition {
-                BatchCondition::Absent => Precondition::Absent,
-                BatchCondition::Present => Precondition::Present,
-                BatchCondition::Value(value) => Precondition::Value(value.into_vec()),
-                BatchCondition::Version(version) => Precondition::Version(version),
-            },
-        },
+fn old_value(outcome: BatchOutcome) -> OperationResult {
+    match only_answer(outcome)? {
+        WriteAnswer::Bytes(value) => Ok(Success::Value(value.map(ByteString::from))),
+        _ => Ok(Success::Done),
     }
+}
+
+/// Returns the answer to the only operation of a batch.
+fn only_answer(outcome: BatchOutcome) -> crate::Result<WriteAnswer> {
+    Ok(outcome?.answers.pop().unwrap_or(WriteAnswer::Done))
 }

@@ -5,6 +5,7 @@
 //! | [`operation`] | the effect of an operation, and the way into its execution |
 //! | [`reads`], [`range`] | operations that read keys, and a range of them |
 //! | [`batches`] | operations that write, as batches for the writer |
+//! | [`batch_items`] | the items of a batch, as operations of the store |
 //! | [`keyspaces`] | operations on keyspaces as a whole |
 //! | [`places`] | the keys that a request is about |
 //! | [`unanswered`] | the reason why there is no answer yet, or none at all |
@@ -12,6 +13,7 @@
 //! As with the commands of Redis, a read that would block is executed once more on a reader: an
 //! operation counts and changes nothing before it has read everything.
 
+mod batch_items;
 mod batches;
 mod keyspaces;
 mod operation;

@@ -16,6 +16,13 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         RequestOperation::Set { .. }
         | RequestOperation::Remove { .. }
         | RequestOperation::Batch { .. }
+        | RequestOperation::Increment { .. }
+        | RequestOperation::Append { .. }
+        | RequestOperation::Swap { .. }
+        | RequestOperation::Take { .. }
+        | RequestOperation::Expire { .. }
+        | RequestOperation::Persist { .. }
+        | RequestOperation::RemoveRange { .. }
         | RequestOperation::Clear => Effect::Writes,
         RequestOperation::Sync
         | RequestOperation::Authenticate { .. }
@@ -30,6 +37,7 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::GetVersioned { .. }
         | RequestOperation::Scan { .. }
         | RequestOperation::Count
+        | RequestOperation::CountRange { .. }
         | RequestOperation::ListKeyspaces
         | RequestOperation::Info => Effect::Reads,
     }

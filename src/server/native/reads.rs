@@ -53,6 +53,10 @@ pub(super) fn execute(
             range::scan(view, start, end, reverse, limit, keys_only, access)?
         }
         RequestOperation::Count => Success::Number(view.len()?),
+        RequestOperation::CountRange { start, end } => {
+            require(ReadLength::Long, access)?;
+            Success::Number(view.count((start, end))?)
+        }
         RequestOperation::ListKeyspaces => {
             require(ReadLength::Short, access)?;
             Success::Names(context.store.keyspaces()?)

@@ -15,6 +15,7 @@ use std::sync::Barrier;
 use tempfile::TempDir;
 
 use super::*;
+use crate::Precondition;
 use crate::bugs;
 use crate::form::by_form;
 use crate::linearizability::specification::{self, KeyAnswer, KeyOperation};

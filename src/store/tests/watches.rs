@@ -2,6 +2,7 @@
 
 use super::writer::{Bench, expiring};
 use super::*;
+use crate::Precondition;
 use crate::actor::Actor;
 use crate::store::change_cursor::{ChangeCursor, Polled};
 use crate::store::clock::manual;

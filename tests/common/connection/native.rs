@@ -91,14 +91,18 @@ impl NativeConnection {
                     Some(number) => set(*key, *number),
                     None => BatchItem::Remove { key: name(*key) },
                 });
-                Asked::Batch { items: required.chain(written).collect() }
+                Asked::batch(required.chain(written).collect())
             }
             Operation::Key(key, operation) => match *operation {
                 KeyOperation::Contains => Asked::Contains { key: name(*key) },
-                KeyOperation::Remove => Asked::Remove { key: name(*key) },
-                KeyOperation::Set(number) => Asked::Batch { items: vec![set(*key, number)] },
+                KeyOperation::Remove => Asked::Remove { key: name(*key), sync: None },
+                KeyOperation::Set(number) => Asked::batch(vec![set(*key, number)]),
                 KeyOperation::SetIf(condition, number) => {
-                    Asked::Batch { items: vec![require(*key, condition), set(*key, number)] }
+                    Asked::batch(vec![require(*key, condition), set(*key, number)])
+                }
+                KeyOperation::GetSet(number) => {
+                    let value = number.to_string().into_bytes().into();
+                    Asked::Swap { key: name(*key), value, sync: None }
                 }
                 _ => Asked::GetVersioned { key: name(*key) },
             },
@@ -156,6 +160,9 @@ impl NativeConnection {
             (Operation::Key(_, KeyOperation::SetIf(..)), _) if written || refused => {
                 KeyAnswer::Flag(written)
             }
+            (Operation::Key(_, KeyOperation::GetSet(_)), Ok(Success::Value(value))) => {
+                KeyAnswer::Value(value.map(|value| number(&value)))
+            }
             (Operation::Key(..), Ok(Success::Removed(flag) | Success::Flag(flag))) => {
                 KeyAnswer::Flag(flag)
             }
@@ -168,11 +175,9 @@ impl NativeConnection {
 impl Connection for NativeConnection {
     fn fit(&self, operation: Operation) -> Operation {
         match operation {
+            // A sum may be met again in another version.
             Operation::Key(key, KeyOperation::Increment(_)) => {
                 Operation::Key(key, KeyOperation::Get)
-            }
-            Operation::Key(key, KeyOperation::GetSet(number)) => {
-                Operation::Key(key, KeyOperation::Set(number))
             }
             other => other,
         }

@@ -25,7 +25,7 @@ pub fn halves_of_values(target: &Target) -> Vec<Attacker> {
 pub fn batches_that_are_refused(target: &Target) -> Vec<Attacker> {
     let (clients, items) = by_form([(4, 1 << 17), (60, 1 << 20), (60, 1 << 20)]);
     let remove = BatchItem::Remove { key: vec![].into() };
-    let operation = RequestOperation::Batch { items: vec![remove; items] };
+    let operation = RequestOperation::batch(vec![remove; items]);
     let mut frame = Vec::new();
     RequestMessage::new(1, operation).encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     let start = Barrier::new(clients);

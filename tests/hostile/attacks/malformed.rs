@@ -60,7 +60,7 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
         bytes
     };
     let items = vec![BatchItem::Remove { key: b"k".into() }; 3];
-    let mut cut = message(RequestOperation::Batch { items });
+    let mut cut = message(RequestOperation::batch(items));
     cut.truncate(cut.len() - 2);
     let length = u32::try_from(cut.len() - 4).unwrap();
     cut[..4].copy_from_slice(&length.to_le_bytes());

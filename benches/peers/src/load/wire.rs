@@ -92,7 +92,9 @@ impl Wire {
                 let key = key.into();
                 let operation = match operation {
                     Operation::Get => Native::Get { key },
-                    Operation::Set => Native::Set { key, value: value.into(), expires_at: None },
+                    Operation::Set => {
+                        Native::Set { key, value: value.into(), expires_at: None, sync: None }
+                    }
                 };
                 RequestMessage::new(self.sent, operation).encode(FRAME_BYTES_MAX, output)?;
             }

@@ -52,6 +52,42 @@ fn batch_item() -> impl Strategy<Value = BatchItem<'static>> {
             .prop_map(|(key, value, expires_at)| { BatchItem::Set { key, value, expires_at } }),
         bytes().prop_map(|key| BatchItem::Remove { key }),
         (bytes(), condition()).prop_map(|(key, condition)| BatchItem::Require { key, condition }),
+        option::of(name()).prop_map(|name| BatchItem::On { name }),
+        (bytes(), any::<i64>()).prop_map(|(key, amount)| BatchItem::Increment { key, amount }),
+        (bytes(), bytes()).prop_map(|(key, suffix)| BatchItem::Append { key, suffix }),
+        (bytes(), any::<u64>()).prop_map(|(key, expires_at)| BatchItem::Expire { key, expires_at }),
+        bytes().prop_map(|key| BatchItem::Persist { key }),
+        (bound(), bound()).prop_map(|(start, end)| BatchItem::RemoveRange { start, end }),
+    ]
+}
+
+fn sync() -> impl Strategy<Value = Option<bool>> {
+    any::<Option<bool>>()
+}
+
+fn update() -> impl Strategy<Value = RequestOperation<'static>> {
+    prop_oneof![
+        (bytes(), any::<i64>(), sync())
+            .prop_map(|(key, amount, sync)| RequestOperation::Increment { key, amount, sync }),
+        (bytes(), bytes(), sync()).prop_map(|(key, suffix, sync)| RequestOperation::Append {
+            key,
+            suffix,
+            sync
+        }),
+        (bytes(), bytes(), sync()).prop_map(|(key, value, sync)| RequestOperation::Swap {
+            key,
+            value,
+            sync
+        }),
+        (bytes(), sync()).prop_map(|(key, sync)| RequestOperation::Take { key, sync }),
+        (bytes(), any::<u64>(), sync())
+            .prop_map(|(key, expires_at, sync)| RequestOperation::Expire { key, expires_at, sync }),
+        (bytes(), sync()).prop_map(|(key, sync)| RequestOperation::Persist { key, sync }),
+        (bound(), bound(), sync()).prop_map(|(start, end, sync)| RequestOperation::RemoveRange {
+            start,
+            end,
+            sync
+        }),
     ]
 }
 
@@ -61,12 +97,13 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         Just(RequestOperation::Ping),
         bytes().prop_map(|key| RequestOperation::Get { key }),
         vec(bytes(), 0..5).prop_map(|keys| RequestOperation::GetMany { keys }),
-        (bytes(), bytes(), any::<Option<u64>>()).prop_map(|(key, value, expires_at)| {
-            RequestOperation::Set { key, value, expires_at }
-        }),
-        bytes().prop_map(|key| RequestOperation::Remove { key }),
+        (bytes(), bytes(), any::<Option<u64>>(), sync()).prop_map(
+            |(key, value, expires_at, sync)| RequestOperation::Set { key, value, expires_at, sync }
+        ),
+        (bytes(), sync()).prop_map(|(key, sync)| RequestOperation::Remove { key, sync }),
         bytes().prop_map(|key| RequestOperation::Contains { key }),
-        vec(batch_item(), 0..5).prop_map(|items| RequestOperation::Batch { items }),
+        (vec(batch_item(), 0..5), sync())
+            .prop_map(|(items, sync)| RequestOperation::Batch { items, sync }),
         bytes().prop_map(|key| RequestOperation::GetVersioned { key }),
         scan.prop_map(|(start, end, reverse, limit, keys_only)| RequestOperation::Scan {
             start,
@@ -87,6 +124,8 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         (name(), name())
             .prop_map(|(first, second)| RequestOperation::SwapKeyspaces { first, second }),
         name().prop_map(|name| RequestOperation::DropKeyspace { name }),
+        update(),
+        (bound(), bound()).prop_map(|(start, end)| RequestOperation::CountRange { start, end }),
     ]
 }
 
@@ -107,6 +146,7 @@ fn answer() -> impl Strategy<Value = Success<'static>> {
         any::<u64>().prop_map(Success::Number),
         ".{0,20}".prop_map(Success::Text),
         vec(name(), 0..5).prop_map(Success::Names),
+        any::<i64>().prop_map(Success::Integer),
     ]
 }
 
@@ -258,8 +298,9 @@ fn the_head_of_a_batch_is_read_without_its_items() {
         RequestMessage { id: 400, place, operation }.encode(FRAME_BYTES_MAX, &mut frame).unwrap();
         (1..frame.len()).filter_map(|length| BatchHead::read(frame.get(4..length)?)).collect()
     };
-    let heads: Vec<_> = head(RequestOperation::Batch { items });
-    assert_eq!(heads.len(), 3 * 300, "as soon as it is there");
+    let heads: Vec<_> = head(RequestOperation::batch(items));
+    // Behind the items is the byte that says nothing of a sync.
+    assert_eq!(heads.len(), 3 * 300 + 1, "as soon as it is there");
     assert!(heads.iter().all(|head| *head == BatchHead { id: 400, items: 300 }));
     let keys = vec![ByteString::from(b"k"); 300];
     assert!(head(RequestOperation::GetMany { keys }).is_empty());

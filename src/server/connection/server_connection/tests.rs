@@ -157,6 +157,7 @@ fn native(requests: &[Asked]) -> (Vec<u8>, Vec<u8>) {
                     key: vec![*key].into(),
                     value: value.clone().into(),
                     expires_at: None,
+                    sync: None,
                 };
                 (operation, Success::Applied { version })
             }
@@ -348,6 +349,7 @@ fn limits_of_the_store_are_told_without_asking_the_writer() {
         key: vec![7; (64 << 10) + 1].into(),
         value: vec![].into(),
         expires_at: None,
+        sync: None,
     };
     let request = RequestMessage::new(9, operation);
     request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
@@ -361,7 +363,12 @@ fn a_sync_waits_for_the_writes_before_it() {
     let mut driver = Driver::new();
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
-    let set = RequestOperation::Set { key: b"k".into(), value: b"v".into(), expires_at: None };
+    let set = RequestOperation::Set {
+        key: b"k".into(),
+        value: b"v".into(),
+        expires_at: None,
+        sync: None,
+    };
     for (id, operation) in [(1, set), (2, RequestOperation::Sync), (3, RequestOperation::Ping)] {
         let request = RequestMessage::new(id, operation);
         request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();

@@ -62,6 +62,7 @@ fn a_clear_sees_the_requests_before_it_and_no_one_behind_it() {
         key: key.into(),
         value: b"v".into(),
         expires_at: None,
+        sync: None,
     };
     // The store has the version 1; the slices and the clear have those between the sets.
     let slices = KEYS / 4096;

@@ -6,7 +6,7 @@ use crate::protocol::native::{BatchItem, ByteString, Failure};
 /// Returns a frame with a batch of so many removals, without its last bytes.
 fn batch(id: u64, items: usize, cut: usize) -> Vec<u8> {
     let items = vec![BatchItem::Remove { key: ByteString::from(b"k") }; items];
-    let operation = RequestOperation::Batch { items };
+    let operation = RequestOperation::batch(items);
     let mut frame = Vec::new();
     RequestMessage::new(id, operation).encode(FRAME_BYTES_MAX, &mut frame).unwrap();
     frame.truncate(frame.len() - cut);
