@@ -125,7 +125,7 @@ pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use expiry::Expiry;
 pub use key_bounds::KeyBounds;
-pub use options::{Durability, Options, table as option_table};
+pub use options::{Durability, OpenPhase, OpenProgress, Options, table as option_table};
 pub use precondition::Precondition;
 #[cfg(feature = "server")]
 pub use server::{

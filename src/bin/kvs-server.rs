@@ -10,15 +10,15 @@ mod passwords;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use jiff::Timestamp;
 use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
 use kvs::{
-    Durability, Endpoint, EngineKind, Error, Listener, Options, Passwords, ServerOptions, Store,
-    memory_limit,
+    Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options, Passwords,
+    ServerOptions, Store, memory_limit,
 };
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -27,6 +27,9 @@ use signal_hook::flag;
 
 /// The environment variable that chooses which messages are logged.
 const LOG_VARIABLE: &str = "KVS_LOG";
+
+/// The time from one message about the progress of an opening to the next, and to the first one.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
 
 const ENGINE_HELP: &str = match cfg!(feature = "sled") {
     true => "kvs, sled or memory [default: the one the directory was made with, or else kvs]",
@@ -135,7 +138,7 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         check_that_no_stranger_reaches(listener.local_addresses())?;
     }
     listener.stop_on_signals()?;
-    let store = Store::open(options)?;
+    let store = Store::open(options.on_open_progress(log_progress()))?;
     // Recovery used more than the store keeps.
     allocator::give_memory_back();
     let server = listener.serve(store.clone(), server_options);
@@ -155,6 +158,25 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     drop(store);
     log::info!("stopped");
     Ok(())
+}
+
+/// Returns a function that logs the progress of an opening that takes long.
+fn log_progress() -> impl Fn(OpenProgress) + Send + Sync {
+    let last = Mutex::new(Instant::now());
+    move |progress| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() < PROGRESS_INTERVAL {
+            return;
+        }
+        *last = Instant::now();
+        let OpenProgress { phase, bytes_read, bytes_total, records_indexed, records_found, .. } =
+            progress;
+        let (read, total) = (bytes_read >> 20, bytes_total >> 20);
+        log::info!(
+            "opening the store ({phase}): {read} of {total} MiB read, {records_indexed} of \
+             {records_found} records indexed"
+        );
+    }
 }
 
 /// Returns an error if other machines may reach one of the addresses.

@@ -1,5 +1,6 @@
 //! The options with which a store is opened.
 
+mod open_progress;
 pub mod table;
 
 use std::fmt;
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub(crate) use open_progress::ProgressCallback;
+pub use open_progress::{OpenPhase, OpenProgress};
+
+use crate::sync::Arc;
 use crate::{EngineKind, Error, Result};
 
 /// When an acknowledged write survives power loss. A killed process loses nothing in any mode.
@@ -93,6 +98,7 @@ pub struct Options {
     pub(crate) create: bool,
     pub(crate) read_only: bool,
     pub(crate) trust_directory: bool,
+    pub(crate) on_open_progress: Option<ProgressCallback>,
 }
 
 impl Options {
@@ -114,6 +120,7 @@ impl Options {
             create: true,
             read_only: false,
             trust_directory: false,
+            on_open_progress: None,
         }
     }
 
@@ -268,6 +275,43 @@ impl Options {
     #[must_use]
     pub fn trust_directory(mut self, trust: bool) -> Self {
         self.trust_directory = trust;
+        self
+    }
+
+    /// Sets a function that is told of the progress of opening; by default there is none.
+    ///
+    /// It is called before anything is read, again and again meanwhile, and a last time with
+    /// [`OpenPhase::Finished`] when the engine is open, all with numbers that never go back. In the
+    /// `kvs` engine that is for each mebibyte of a segment and for each segment or hint that is
+    /// read, and for each 16,384 or so records that are put into the index; the other engines have
+    /// only the last call. An opening that fails has no last call.
+    ///
+    /// Several threads call it, one at a time: opening waits for it, so it should be fast. If it
+    /// panics, it is not called again, and opening goes on.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// kvs::Store::open(kvs::Options::new(directory.path()))?.set("key", "value")?;
+    /// let told = Arc::new(Mutex::new(Vec::new()));
+    /// let all = Arc::clone(&told);
+    /// let options = kvs::Options::new(directory.path())
+    ///     .on_open_progress(move |progress| all.lock().unwrap().push(progress));
+    /// kvs::Store::open(options)?;
+    /// let told = told.lock().unwrap();
+    /// assert_eq!(told[0].bytes_read, 0);
+    /// let last = told.last().unwrap();
+    /// assert_eq!(last.phase, kvs::OpenPhase::Finished);
+    /// assert_eq!((last.bytes_read, last.records_indexed), (last.bytes_total, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_open_progress(
+        mut self,
+        callback: impl Fn(OpenProgress) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_open_progress = Some(ProgressCallback(Arc::new(callback)));
         self
     }
 }

@@ -140,6 +140,7 @@ pub const OPTIONS: &[OptionRow] = {
         row("trust_directory", Some("--trust-dir"), &[], Switch(false)),
         row("create", None, &[], Switch(true)),
         row("read_only", None, &[], Switch(false)),
+        row("on_open_progress", None, &[], Text("none")),
         row("lock_wait", None, &[], Milliseconds(LOCK_WAIT_MILLISECONDS)),
         row("key_bytes_max", None, &[], Bytes(KEY_BYTES_MAX as u64)),
         row("value_bytes_max", None, &[], Bytes(VALUE_BYTES_MAX as u64)),

@@ -16,6 +16,7 @@ use super::data_directory::DataDirectory;
 use super::read_only::ReadOnlyWriter;
 use super::{Capabilities, Engine, WriteHalf};
 use crate::storage::environment::LogEnvironment;
+use crate::storage::recovery::progress::RecoveryProgress;
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Options, Result};
 
@@ -50,8 +51,13 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
             .then_some(PREALLOCATE_BYTES),
         read_only: options.read_only,
     };
-    let (mut writer, reader, report) =
-        KvsWriter::open(environment, options.compaction_bytes_min, options.cache_bytes)?;
+    let progress = RecoveryProgress::new(options.on_open_progress.clone());
+    let (mut writer, reader, report) = KvsWriter::open_telling(
+        environment,
+        options.compaction_bytes_min,
+        options.cache_bytes,
+        &progress,
+    )?;
     if let Some((path, offset)) = &report.truncated_at {
         let (dropped, path) = (report.dropped_bytes, path.display());
         let done = if options.read_only { "ignoring" } else { "cutting off" };
@@ -66,6 +72,7 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     } else {
         Box::new(writer)
     };
+    progress.finish();
     Ok(Engine {
         writer,
         reader: Arc::new(reader),

@@ -26,6 +26,7 @@ use crate::storage::key_range::KeyInterval;
 use crate::storage::log::LogWriter;
 use crate::storage::log::reserve::{Reserve, with_reserve};
 use crate::storage::recovery::hint_writer::HintWriter;
+use crate::storage::recovery::progress::RecoveryProgress;
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
 use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
@@ -64,14 +65,26 @@ pub(crate) struct KvsWriter {
 }
 
 impl KvsWriter {
-    /// Recovers the log of an environment.
+    /// Recovers the log of an environment, of whose progress nobody is told.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn open(
         environment: LogEnvironment,
         compaction_bytes_min: u64,
         cache_bytes: usize,
     ) -> Result<(Self, KvsReader, RecoveryReport)> {
+        let progress = RecoveryProgress::new(None);
+        Self::open_telling(environment, compaction_bytes_min, cache_bytes, &progress)
+    }
+
+    /// Recovers the log of an environment.
+    pub(crate) fn open_telling(
+        environment: LogEnvironment,
+        compaction_bytes_min: u64,
+        cache_bytes: usize,
+        progress: &RecoveryProgress,
+    ) -> Result<(Self, KvsReader, RecoveryReport)> {
         let mut indexes = KeyspaceIndexes::new();
-        let recovered = recover(&environment, &mut indexes, &Threads::new())?;
+        let recovered = recover(&environment, &mut indexes, &Threads::new(), progress)?;
         let Recovered { end, segments, unhinted, accounting, report } = recovered;
         let table = Arc::new(SegmentTable::new(segments));
         let (keyspace, readers) = (KeyspaceId::DEFAULT, indexes.readers());

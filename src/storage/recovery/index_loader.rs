@@ -11,6 +11,7 @@ use crate::storage::format::sequence::Sequence;
 use crate::storage::index::{KeyVersion, KeyspaceIndexes, LoadedPart};
 use crate::storage::range_removals::{RangeRemoval, RangeRemovals};
 use crate::storage::recovery::merge::Merge;
+use crate::storage::recovery::progress::RecoveryProgress;
 use crate::storage::recovery::sorted_run::SortedRun;
 use crate::storage::recovery::tasks::Tasks;
 use crate::storage::segment::Location;
@@ -30,11 +31,15 @@ pub(crate) struct IndexLoader<'a> {
     /// Those of what waits.
     new_removals: Vec<RangeRemoval>,
     removals: Arc<RangeRemovals>,
+    progress: RecoveryProgress,
 }
 
 impl<'a> IndexLoader<'a> {
     /// Begins to fill empty indexes.
-    pub(crate) fn new(indexes: &'a mut KeyspaceIndexes<Location>) -> Self {
+    pub(crate) fn new(
+        indexes: &'a mut KeyspaceIndexes<Location>,
+        progress: RecoveryProgress,
+    ) -> Self {
         let (waiting, new_removals) = (Vec::new(), Vec::new());
         Self {
             indexes,
@@ -43,6 +48,7 @@ impl<'a> IndexLoader<'a> {
             is_empty: true,
             new_removals,
             removals: Arc::default(),
+            progress,
         }
     }
 
@@ -60,14 +66,17 @@ impl<'a> IndexLoader<'a> {
 
     /// Puts what waits into the index.
     pub(crate) fn fill(&mut self, accounting: &mut Accounting, tasks: &impl Tasks) -> Result<()> {
+        self.progress.begin_indexing();
         self.remove_ranges(accounting);
         let merge = Merge::new(std::mem::take(&mut self.waiting), Arc::clone(&self.removals));
         self.waiting_bytes = 0;
         if std::mem::replace(&mut self.is_empty, false) {
-            self.load(merge, accounting, tasks)
+            self.load(merge, accounting, tasks)?;
         } else {
-            self.add_versions(merge, accounting, tasks)
+            self.add_versions(merge, accounting, tasks)?;
         }
+        self.progress.finish_indexing();
+        Ok(())
     }
 
     /// Puts everything into empty indexes.
@@ -78,10 +87,12 @@ impl<'a> IndexLoader<'a> {
         tasks: &impl Tasks,
     ) -> Result<()> {
         let mut parts: BTreeMap<KeyspaceId, Vec<LoadedPart<Location>>> = BTreeMap::new();
+        let progress = &self.progress;
         tasks.run(
             merge.parts(),
             move |number| merge.leaves(number),
             |merged| {
+                progress.note_indexed(merged.records);
                 count_covered(&merged.covered, accounting);
                 for (segment, bytes) in merged.live {
                     accounting.add_live_bytes(segment, bytes);
@@ -112,6 +123,7 @@ impl<'a> IndexLoader<'a> {
             merge.parts(),
             move |number| merge.versions(number),
             |merged| {
+                self.progress.note_indexed(merged.records);
                 count_covered(&merged.covered, accounting);
                 for (keyspace, versions) in merged.versions {
                     self.restore(keyspace, versions, accounting);

@@ -17,6 +17,8 @@ const PART_ENTRIES: usize = 16 << 10;
 /// The versions of some of the keys, for indexes that hold something already.
 #[derive(Default)]
 pub(crate) struct MergedVersions {
+    /// The number of records that were gone through.
+    pub(crate) records: u64,
     /// By key, then by age, for each keyspace.
     pub(crate) versions: Vec<(KeyspaceId, Vec<KeyVersion<Location>>)>,
     /// The records that a range removal removed.
@@ -26,6 +28,8 @@ pub(crate) struct MergedVersions {
 /// The newest versions of some of the keys as leaves, for indexes that are empty.
 #[derive(Default)]
 pub(crate) struct MergedLeaves {
+    /// The number of records that were gone through.
+    pub(crate) records: u64,
     pub(crate) parts: Vec<(KeyspaceId, LoadedPart<Location>)>,
     /// The bytes of these versions, by segment.
     pub(crate) live: Vec<(SegmentId, u64)>,
@@ -62,7 +66,7 @@ impl Merge {
     /// Puts the versions of one of the parts in order.
     pub(crate) fn versions(&self, number: usize) -> MergedVersions {
         let entries = self.entries(number);
-        let mut merged = MergedVersions::default();
+        let mut merged = MergedVersions { records: entries.records(), ..Default::default() };
         for PartEntry { key: (keyspace, key), version, location, .. } in entries.in_order() {
             if merged.versions.last().is_none_or(|(last, _)| last != keyspace) {
                 merged.versions.push((*keyspace, Vec::new()));
@@ -79,7 +83,7 @@ impl Merge {
     /// Makes leaves of one of the parts.
     pub(crate) fn leaves(&self, number: usize) -> MergedLeaves {
         let entries = self.entries(number);
-        let mut merged = MergedLeaves::default();
+        let mut merged = MergedLeaves { records: entries.records(), ..Default::default() };
         let mut live = vec![0; self.runs.len()];
         let mut loader: Option<(KeyspaceId, PartLoader<Location>)> = None;
         for mut same in entries.by_key() {

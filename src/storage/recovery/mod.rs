@@ -20,6 +20,7 @@
 //! | [`index_loader`] | merged runs into the index |
 //! | [`cleanup`], [`resync`] | cuts and removals; making durable what may not have been synced |
 //! | [`hint_reader`], [`hint_writer`] | the hint of a segment, for the next open |
+//! | [`progress`] | what was done so far, for those who want to be told |
 //! | [`tasks`] | parts of the work that may run beside each other |
 //!
 //! Invariants:
@@ -41,6 +42,7 @@ mod judgement;
 mod log_tail;
 mod merge;
 mod part_entries;
+pub(crate) mod progress;
 mod recover;
 mod report;
 mod resync;

@@ -71,6 +71,11 @@ impl<'a> PartEntries<'a> {
         Self { entries, order, covered }
     }
 
+    /// Returns the number of the entries, those included that a range removal removed.
+    pub(crate) fn records(&self) -> u64 {
+        (self.entries.len() + self.covered.len()) as u64
+    }
+
     /// Returns the entries by key, then by age.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = &PartEntry<'a>> {
         self.order.iter().map(|place| &self.entries[place.position])

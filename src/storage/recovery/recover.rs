@@ -20,9 +20,10 @@ use crate::storage::recovery::cleanup::Cleanup;
 use crate::storage::recovery::index_loader::IndexLoader;
 use crate::storage::recovery::inventory::{Inventory, open_segments};
 use crate::storage::recovery::log_tail::LogTail;
+use crate::storage::recovery::progress::RecoveryProgress;
 use crate::storage::recovery::report::RecoveryReport;
 use crate::storage::recovery::resync::make_durable;
-use crate::storage::recovery::segment_contents::{SegmentContents, Stop};
+use crate::storage::recovery::segment_contents::{SegmentContents, Stop, WantedContents};
 use crate::storage::recovery::tasks::{OneByOne, Tasks};
 use crate::storage::segment::{Location, Segment};
 use crate::sync::Arc;
@@ -45,6 +46,7 @@ pub(crate) fn recover(
     environment: &LogEnvironment,
     indexes: &mut KeyspaceIndexes<Location>,
     tasks: &impl Tasks,
+    progress: &RecoveryProgress,
 ) -> Result<Recovered> {
     let clean_shutdown =
         clean_shutdown_file::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
@@ -53,13 +55,14 @@ pub(crate) fn recover(
     if_planted!(CleanUpFirst => std::mem::take(&mut cleanup).apply(environment)?);
     let mut recovery = Recovery {
         environment,
-        loader: IndexLoader::new(indexes),
+        loader: IndexLoader::new(indexes, progress.clone()),
         accounting: Accounting::default(),
         report: RecoveryReport::default(),
         hinted: Arc::new(hinted),
         unhinted: VecDeque::new(),
         newest_compacted: Sequence::ZERO,
         durable: clean_shutdown.map_or(Sequence::ZERO, |clean_shutdown| clean_shutdown.sequence),
+        progress: progress.clone(),
         newest: clean_shutdown.map_or(newest, |clean_shutdown| clean_shutdown.newest().max(newest)),
         clean_shutdown,
         cleanup,
@@ -68,6 +71,7 @@ pub(crate) fn recover(
     for segment in compacted.iter().chain(&written) {
         bytes += segment.length()?;
     }
+    progress.begin(bytes);
     let tail = if environment.directory.reads_beside() && bytes >= BESIDE_BYTES_MIN {
         recovery.read(&compacted, &written, tasks)?
     } else {
@@ -90,6 +94,7 @@ pub(super) struct Recovery<'a> {
     pub(super) environment: &'a LogEnvironment,
     pub(super) loader: IndexLoader<'a>,
     pub(super) accounting: Accounting,
+    progress: RecoveryProgress,
     pub(super) report: RecoveryReport,
     /// The segments that have a hint.
     pub(super) hinted: Arc<BTreeSet<SegmentId>>,
@@ -119,10 +124,12 @@ impl Recovery<'_> {
         let limits: Vec<_> = (0..compacted.len()).map(|_| None).chain(limits(written)).collect();
         let (environment, hinted, durable) =
             (self.environment.clone(), Arc::clone(&self.hinted), self.durable);
+        let progress = self.progress.clone();
         let read = move |number: usize| {
             let segment: &Arc<Segment> = &segments[number];
             let has_hint = hinted.contains(&segment.id());
-            SegmentContents::of(&environment, segment, limits[number], durable, has_hint)
+            let wanted = WantedContents { limit: limits[number], durable, has_hint };
+            SegmentContents::of(&environment, segment, wanted, progress.of_segment())
         };
         let mut tail = LogTail::new(written.is_empty());
         let mut number = 0_usize;
@@ -159,6 +166,7 @@ impl Recovery<'_> {
         let id = segment.id();
         self.report.segments += 1;
         self.report.records += summary.entries;
+        self.progress.note_found(summary.entries);
         self.accounting.add(id, segment.header.origin, length, true);
         if let Some((oldest, newest)) = summary.sequences {
             self.accounting.note_sequence(id, oldest);

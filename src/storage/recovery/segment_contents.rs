@@ -8,6 +8,7 @@ use crate::storage::format::frame::{FrameHeader, FrameKind, FrameNumbers};
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::recovery::hint_reader::Hint;
+use crate::storage::recovery::progress::SegmentProgress;
 use crate::storage::recovery::sorted_run::{RunSummary, SortedRun, SortedRunBuilder};
 use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{Frame, FrameScan, NextFrame};
@@ -42,30 +43,42 @@ pub(crate) struct Stop {
     pub(crate) invalid: Option<&'static str>,
 }
 
+/// The facts that reading a segment begins with.
+#[derive(Clone, Copy)]
+pub(crate) struct WantedContents {
+    /// The sequence number that batches of a written segment are below, if that is known.
+    pub(crate) limit: Option<Sequence>,
+    /// A sequence number up to which everything is durable.
+    pub(crate) durable: Sequence,
+    /// There is a hint of it.
+    pub(crate) has_hint: bool,
+}
+
 impl SegmentContents {
-    /// Reads a segment; of a written one batches below `limit` until one is not as expected.
-    ///
-    /// `durable` is a sequence number up to which everything is durable.
+    /// Reads a segment; of a written one batches below the limit until one is not as expected.
     pub(crate) fn of(
         environment: &LogEnvironment,
         segment: &Segment,
-        limit: Option<Sequence>,
-        durable: Sequence,
-        has_hint: bool,
+        wanted: WantedContents,
+        progress: SegmentProgress<'_>,
     ) -> Result<Self> {
+        let WantedContents { limit, durable, has_hint } = wanted;
         if has_hint
             && let Some(hint) = Hint::read(environment, segment)
             && limit.is_none_or(|limit| hint.seal.numbers.sequence == limit)
         {
+            progress.finish(hint.length);
             return Ok(Self::of_hint(hint));
         }
         let mut scan = FrameScan::new(segment)?;
-        let mut reader = ContentsReader { segment, durable, builder: SortedRunBuilder::default() };
+        let builder = SortedRunBuilder::default();
+        let mut reader = ContentsReader { segment, durable, builder, progress };
         let stop = match segment.header.origin {
             Origin::Compacted => reader.read_compacted(&mut scan)?,
             Origin::Written => reader.read_written(&mut scan, limit)?,
         };
         let (length, durable) = (scan.length(), reader.durable);
+        reader.progress.finish(length);
         let run = SortedRun::new(segment.id(), reader.builder.sort(Vec::new()), 0, length);
         let (run, summary) = run.ok_or_else(|| {
             Error::corrupt(&segment.path, 0, "its records contradict one another")
@@ -93,6 +106,7 @@ struct ContentsReader<'a> {
     segment: &'a Segment,
     durable: Sequence,
     builder: SortedRunBuilder,
+    progress: SegmentProgress<'a>,
 }
 
 impl ContentsReader<'_> {
@@ -111,6 +125,7 @@ impl ContentsReader<'_> {
         let (mut seal, mut newest) = (None, Sequence::ZERO);
         loop {
             let offset = scan.offset();
+            self.progress.note_offset(offset);
             match (scan.next()?, seal) {
                 (NextFrame::Valid(frame), None) => match frame.header.kind {
                     FrameKind::Batch => {
@@ -154,6 +169,7 @@ impl ContentsReader<'_> {
         let mut durable_end = 0;
         let (offset, invalid) = loop {
             let offset = scan.offset();
+            self.progress.note_offset(offset);
             match scan.next()? {
                 NextFrame::End => break (offset, None),
                 NextFrame::Invalid(reason) => break (offset, Some(reason)),

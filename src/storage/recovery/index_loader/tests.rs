@@ -85,7 +85,8 @@ struct Loaded {
 fn load(runs_at_once: usize, is_empty: bool) -> Loaded {
     let mut indexes = KeyspaceIndexes::new();
     let mut accounting = Accounting::default();
-    let mut loader = IndexLoader { is_empty, ..IndexLoader::new(&mut indexes) };
+    let mut loader =
+        IndexLoader { is_empty, ..IndexLoader::new(&mut indexes, RecoveryProgress::new(None)) };
     for number in 1..=RUNS {
         accounting.add(SegmentId(number), Origin::Written, SEGMENT_BYTES, true);
     }
