@@ -116,8 +116,8 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
-    ClientBatch, ClientEntry, ClientError, ClientOptions, ClientPool, ClientResult, KeyspaceClient,
-    KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply, PooledClient,
+    ClientBatch, ClientEntry, ClientError, ClientOptions, ClientPool, ClientResult, ClientWatch,
+    KeyspaceClient, KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply, PooledClient,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::{Entry, Metadata};

@@ -5,18 +5,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
-#[path = "common/cutting_proxy.rs"]
-mod cutting_proxy;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::cutting_proxy::{Cut, CuttingProxy};
 use common::process::Server;
 use common::running::Running;
 use common::wait::{PATIENCE, wait_until};
-use cutting_proxy::{Cut, CuttingProxy};
 use kvs::{
     ClientError, ClientOptions, ClientPool, Endpoint, KvsClient, PipelineReply, ServerOptions,
 };

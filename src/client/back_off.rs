@@ -16,21 +16,20 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// server that was started again do not all come at once.
 pub(super) struct BackOff {
     bound: Duration,
-    /// The time by which the caller wants an answer, be it a failure.
-    deadline: Instant,
     pause: Duration,
     end: Option<Instant>,
 }
 
 impl BackOff {
-    /// Returns pauses for this time from the first one on, and no longer than to the deadline.
-    pub(super) fn new(bound: Duration, deadline: Instant) -> Self {
-        Self { bound, deadline, pause: FIRST_PAUSE, end: None }
+    /// Returns pauses for this time from the first one on.
+    pub(super) fn new(bound: Duration) -> Self {
+        Self { bound, pause: FIRST_PAUSE, end: None }
     }
 
-    /// Pauses before another attempt. Returns false if there is no time for one.
-    pub(super) fn pause(&mut self) -> bool {
-        match self.next(Instant::now(), random()) {
+    /// Pauses before another attempt, no longer than to the deadline. Returns false if there is no
+    /// time for one.
+    pub(super) fn pause(&mut self, deadline: Instant) -> bool {
+        match self.next(Instant::now(), deadline, random()) {
             None => false,
             Some(pause) => {
                 sleep(pause);
@@ -40,10 +39,9 @@ impl BackOff {
     }
 
     /// Returns the next pause, which the random number shortens.
-    fn next(&mut self, now: Instant, random: u128) -> Option<Duration> {
-        let (bound, deadline) = (self.bound, self.deadline);
-        let end = *self.end.get_or_insert_with(|| deadline.min(now + bound));
-        let left = end.saturating_duration_since(now);
+    fn next(&mut self, now: Instant, deadline: Instant, random: u128) -> Option<Duration> {
+        let end = *self.end.get_or_insert(now + self.bound);
+        let left = end.min(deadline).saturating_duration_since(now);
         let longest = self.pause;
         self.pause = (2 * longest).min(PAUSE_MAX);
         let part = u32::try_from(random % 1024).unwrap_or_default();
@@ -61,10 +59,10 @@ mod tests {
     fn pauses(bound: u64, deadline: u64, random: u128) -> Vec<u128> {
         let start = Instant::now();
         let deadline = start + Duration::from_millis(deadline);
-        let mut back_off = BackOff::new(Duration::from_millis(bound), deadline);
+        let mut back_off = BackOff::new(Duration::from_millis(bound));
         let mut now = start;
         let next = || {
-            let pause = back_off.next(now, random)?;
+            let pause = back_off.next(now, deadline, random)?;
             now += pause;
             Some(pause.as_millis())
         };

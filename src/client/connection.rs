@@ -88,7 +88,12 @@ impl Connection {
                 Err(error) if !NO_ROOM.starts_with(&self.input) => {
                     return Err(self.protocol_error(error));
                 }
-                _ => self.fill().map_err(|error| flushed.clone().err().unwrap_or(error))?,
+                _ => {
+                    if let Err(error) = self.fill() {
+                        flushed?;
+                        return Err(self.network_error("read from", true, error));
+                    }
+                }
             }
         };
         if hello.status != HelloStatus::Accepted {
@@ -137,6 +142,22 @@ impl Connection {
         self.sent - self.received
     }
 
+    /// Returns the bytes of responses that were received and not taken.
+    pub(super) fn received_bytes(&self) -> usize {
+        self.unread().len()
+    }
+
+    /// Sends one request before the deadline, and waits for nothing.
+    pub(super) fn send(
+        &mut self,
+        request: &mut RequestMessage<'_>,
+        deadline: Instant,
+    ) -> ClientResult<()> {
+        self.deadline = deadline;
+        self.queue(request)?;
+        self.flush()
+    }
+
     /// Sends one request and blocks until its response is there, to be [taken](Self::take).
     pub(super) fn exchange(&mut self, request: &mut RequestMessage<'_>) -> ClientResult<()> {
         self.queue(request)?;
@@ -146,11 +167,26 @@ impl Connection {
 
     /// Blocks until a response is there.
     pub(super) fn await_response(&mut self) -> ClientResult<()> {
+        match self.await_response_until(self.deadline)? {
+            true => Ok(()),
+            false => Err(self.network_error("read from", true, ErrorKind::TimedOut.into())),
+        }
+    }
+
+    /// Blocks until a response is there, or this time has come; false if the time came first, after
+    /// which the connection goes on.
+    pub(super) fn await_response_until(&mut self, deadline: Instant) -> ClientResult<bool> {
+        self.deadline = deadline;
         loop {
             match decode_frame(self.unread(), FRAME_BYTES_MAX) {
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) => self.fill()?,
+                Ok(Some(_)) => return Ok(true),
+                Ok(None) => {}
                 Err(error) => return Err(self.protocol_error(error)),
+            }
+            match self.fill() {
+                Ok(()) => {}
+                Err(error) if is_timeout(&error) => return Ok(false),
+                Err(error) => return Err(self.network_error("read from", true, error)),
             }
         }
     }
@@ -162,6 +198,19 @@ impl Connection {
         recognize: impl FnOnce(ClientResult<Success<'_>>) -> Option<T>,
     ) -> ClientResult<T> {
         let expected = self.received + 1;
+        let taken = self.take_any(|found, result| match found == expected {
+            true => recognize(result).ok_or(ProtocolError::AnswerMismatched),
+            false => Err(ProtocolError::ResponseMismatched { found, expected }),
+        })?;
+        self.received = expected;
+        Ok(taken)
+    }
+
+    /// Takes the next response, which must be there; `recognize` gets the number of its request.
+    pub(super) fn take_any<T>(
+        &mut self,
+        recognize: impl FnOnce(u64, ClientResult<Success<'_>>) -> Result<T, ProtocolError>,
+    ) -> ClientResult<T> {
         let decoded = decode_frame(self.unread(), FRAME_BYTES_MAX)
             .map(Option::unwrap_or_default)
             .and_then(|(body, bytes)| Ok((ResponseMessage::decode(body)?, bytes)));
@@ -169,21 +218,17 @@ impl Connection {
             Ok(decoded) => decoded,
             Err(error) => return Err(self.protocol_error(error)),
         };
-        if response.id != expected {
-            let error = match response.result {
-                Err(failure) if response.id == NO_REQUEST => failure.into(),
-                _ => {
-                    let source = ProtocolError::ResponseMismatched { found: response.id, expected };
-                    return Err(self.protocol_error(source));
-                }
-            };
-            self.is_broken = true;
-            return Err(error);
-        }
-        let Some(recognized) = recognize(response.result.map_err(ClientError::from)) else {
-            return Err(self.protocol_error(ProtocolError::AnswerMismatched));
+        let recognized = match response.result {
+            Err(failure) if response.id == NO_REQUEST => {
+                self.is_broken = true;
+                return Err(failure.into());
+            }
+            result => recognize(response.id, result.map_err(ClientError::from)),
         };
-        self.received = expected;
+        let recognized = match recognized {
+            Ok(recognized) => recognized,
+            Err(error) => return Err(self.protocol_error(error)),
+        };
         self.consumed += bytes;
         self.tidy();
         Ok(recognized)
@@ -213,7 +258,7 @@ impl Connection {
     }
 
     /// Reads some bytes.
-    fn fill(&mut self) -> ClientResult<()> {
+    fn fill(&mut self) -> io::Result<()> {
         self.input.drain(..self.consumed);
         self.consumed = 0;
         let length = self.input.len();
@@ -223,10 +268,9 @@ impl Connection {
             .and_then(|()| self.stream.read(self.input.get_mut(length..).unwrap_or_default()));
         self.input.truncate(length + *result.as_ref().unwrap_or(&0));
         match result {
-            Ok(0) => Err(self.network_error("read from", true, ErrorKind::UnexpectedEof.into())),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(self.network_error("read from", true, error)),
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -253,13 +297,11 @@ impl Connection {
     ) -> ClientError {
         self.is_broken = true;
         let address = self.address.clone();
-        match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
-                let waited = self.deadline.saturating_duration_since(self.start);
-                ClientError::Timeout { address, waited, is_sent }
-            }
-            _ => ClientError::network(action, &address, is_sent, error),
+        if is_timeout(&error) {
+            let waited = self.deadline.saturating_duration_since(self.start);
+            return ClientError::Timeout { address, waited, is_sent };
         }
+        ClientError::network(action, &address, is_sent, error)
     }
 
     fn protocol_error(&mut self, source: ProtocolError) -> ClientError {
@@ -273,4 +315,8 @@ impl Connection {
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -28,6 +28,7 @@ impl RequestEffect {
             | RequestOperation::ListKeyspaces
             | RequestOperation::OpenKeyspace { create: false, .. }
             | RequestOperation::Info
+            | RequestOperation::Watch { .. }
             | RequestOperation::Authenticate { .. } => Self::Reads,
             RequestOperation::Set { .. }
             | RequestOperation::Remove { .. }

@@ -7,13 +7,16 @@ use super::batch::ClientBatch;
 use super::calls::{answered, read_calls, write_calls};
 use super::entry::ClientEntry;
 use super::error::{ClientError, ClientResult};
+use super::link::ServerAccess;
 use super::pipeline::Pipeline;
 use super::scan::{self, RangeScan};
 use super::time::time_of;
+use super::watch::{ClientWatch, watch_calls};
 use crate::expiry::Expiry;
 use crate::key_bounds::{KeyBounds, KeyPrefix};
 use crate::precondition::Precondition;
 use crate::protocol::native::{ByteString, FailureKind, Place, RequestOperation, Success};
+use crate::sync::Arc;
 
 /// The keys of one keyspace of a server, as [`KvsClient::keyspace`] returns them.
 ///
@@ -132,6 +135,11 @@ impl KeyspaceClient<'_> {
         self.sync
     }
 
+    /// Returns what a watch of this keyspace needs.
+    fn watched(&self) -> (&Arc<ServerAccess>, Option<&str>) {
+        (self.client.link.server(), self.name.as_deref())
+    }
+
     fn call<T>(
         &mut self,
         operation: RequestOperation<'_>,
@@ -143,6 +151,7 @@ impl KeyspaceClient<'_> {
     }
 }
 
+watch_calls!(KeyspaceClient<'_>);
 read_calls!(KeyspaceClient<'_>);
 write_calls!(KeyspaceClient<'_>);
 

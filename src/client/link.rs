@@ -18,6 +18,30 @@ pub(super) struct ServerAccess {
     pub(super) options: ClientOptions,
 }
 
+impl ServerAccess {
+    /// Connects with one attempt, for a call that ends at the deadline.
+    pub(super) fn connect(&self, start: Instant, deadline: Instant) -> ClientResult<Connection> {
+        let connect_deadline = deadline.min(start + self.options.connect_timeout);
+        let mut connection = Connection::open(&self.address, start, connect_deadline)
+            .map_err(ClientError::before_request)?;
+        connection.begin(start, deadline);
+        if let Some(password) = self.options.password.as_deref() {
+            let operation = RequestOperation::Authenticate { password: password.into() };
+            connection
+                .exchange(&mut RequestMessage::new(0, operation))
+                .and_then(|()| {
+                    connection.take(|answer| match answer {
+                        Ok(Success::Done) => Some(Ok(())),
+                        Ok(_) => None,
+                        Err(failure) => Some(Err(failure)),
+                    })?
+                })
+                .map_err(ClientError::before_request)?;
+        }
+        Ok(connection)
+    }
+}
+
 /// The connection of a client, and how to make another one.
 pub(super) struct Link {
     server: Arc<ServerAccess>,
@@ -43,28 +67,8 @@ impl Link {
     /// Connects with one attempt.
     pub(super) fn connect(&mut self) -> ClientResult<()> {
         let start = Instant::now();
-        self.connect_within(start, start + self.server.options.timeout)
-    }
-
-    fn connect_within(&mut self, start: Instant, deadline: Instant) -> ClientResult<()> {
-        let connect_deadline = deadline.min(start + self.server.options.connect_timeout);
-        let mut connection = Connection::open(&self.server.address, start, connect_deadline)
-            .map_err(ClientError::before_request)?;
-        connection.begin(start, deadline);
-        if let Some(password) = self.server.options.password.as_deref() {
-            let operation = RequestOperation::Authenticate { password: password.into() };
-            connection
-                .exchange(&mut RequestMessage::new(0, operation))
-                .and_then(|()| {
-                    connection.take(|answer| match answer {
-                        Ok(Success::Done) => Some(Ok(())),
-                        Ok(_) => None,
-                        Err(failure) => Some(Err(failure)),
-                    })?
-                })
-                .map_err(ClientError::before_request)?;
-        }
-        self.connection = Some(connection);
+        let deadline = start + self.server.options.timeout;
+        self.connection = Some(self.server.connect(start, deadline)?);
         Ok(())
     }
 
@@ -72,9 +76,9 @@ impl Link {
     /// this effect, which is made if there is none.
     pub(super) fn begin(&mut self, effect: RequestEffect) -> ClientResult<&mut Connection> {
         let deadline = Instant::now() + self.server.options.timeout;
-        let mut back_off = BackOff::new(self.server.options.reconnect_timeout, deadline);
+        let mut back_off = BackOff::new(self.server.options.reconnect_timeout);
         while let Err(error) = self.begin_once(effect, deadline) {
-            if !error.is_worth_repeating(false) || !back_off.pause() {
+            if !error.is_worth_repeating(false) || !back_off.pause(deadline) {
                 return Err(error);
             }
         }
@@ -88,7 +92,7 @@ impl Link {
         if !self.connection.as_mut().is_some_and(is_usable) {
             self.connection = None;
             self.has_lost_unsynced |= std::mem::take(&mut self.has_unsynced);
-            self.connect_within(start, deadline)?;
+            self.connection = Some(self.server.connect(start, deadline)?);
         }
         match effect {
             RequestEffect::Reads => {}
@@ -120,13 +124,15 @@ impl Link {
         let effect = RequestEffect::of(&operation);
         let mut request = RequestMessage { id: 0, place, operation };
         let deadline = Instant::now() + self.server.options.timeout;
-        let mut back_off = BackOff::new(self.server.options.reconnect_timeout, deadline);
+        let mut back_off = BackOff::new(self.server.options.reconnect_timeout);
         loop {
             let begun = self.begin_once(effect, deadline);
             let Err(error) = begun.and_then(|()| self.connected()?.exchange(&mut request)) else {
                 break;
             };
-            if !error.is_worth_repeating(effect == RequestEffect::Reads) || !back_off.pause() {
+            if !error.is_worth_repeating(effect == RequestEffect::Reads)
+                || !back_off.pause(deadline)
+            {
                 return Err(error);
             }
         }

@@ -4,6 +4,8 @@
 //! KvsClient, Pipeline ──► Link ──► Connection ──► ClientStream
 //!     ▲                    │ BackOff
 //! ClientPool               └── makes a connection anew that broke
+//!
+//! ClientWatch ──► Connection, BackOff
 //! ```
 //!
 //! One client, one caller: clone nothing, open another client instead, or take them from a
@@ -27,6 +29,7 @@ mod pool;
 mod scan;
 mod stream;
 mod time;
+mod watch;
 
 use std::fmt;
 
@@ -47,6 +50,8 @@ pub use pipeline::{Pipeline, PipelineReply};
 pub use pool::{ClientPool, PooledClient};
 use scan::RangeScan;
 use time::time_of;
+pub use watch::ClientWatch;
+use watch::watch_calls;
 
 /// A client of a server, with one connection.
 ///
@@ -155,6 +160,11 @@ impl KvsClient {
         None
     }
 
+    /// Returns what a watch of the default keyspace needs.
+    fn watched(&self) -> (&Arc<ServerAccess>, Option<&str>) {
+        (self.link.server(), None)
+    }
+
     /// Sends one request about the default keyspace.
     fn call<T>(
         &mut self,
@@ -175,5 +185,6 @@ impl KvsClient {
     }
 }
 
+watch_calls!(KvsClient);
 read_calls!(KvsClient);
 write_calls!(KvsClient);

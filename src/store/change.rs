@@ -181,6 +181,31 @@ impl ChangeBatch {
         Some(Arc::new(Self { version, changes, bytes: bytes.into_boxed_slice() }))
     }
 
+    /// Returns the changes of the default keyspace by a batch, as another process tells them.
+    pub(super) fn told<'c>(version: u64, changes: impl Iterator<Item = Change<'c>>) -> Self {
+        let (mut entries, mut bytes) = (SmallVec::new(), Vec::new());
+        for change in changes {
+            let (kind, key, value) = match change {
+                Change::Set { key, value, expires_at } => {
+                    (ChangeKind::Set { expires_at }, key, value)
+                }
+                Change::Removed { key } => (ChangeKind::Removed, key, &[][..]),
+                Change::Expired { key } => (ChangeKind::Expired, key, &[][..]),
+                Change::RangeRemoved { start, end } => {
+                    (ChangeKind::RangeRemoved, start, end.unwrap_or_default())
+                }
+                Change::Cleared => (ChangeKind::Cleared, &[][..], &[][..]),
+                Change::Dropped => (ChangeKind::Dropped, &[][..], &[][..]),
+            };
+            let (keyspace, offset) = (KeyspaceId::DEFAULT, bytes.len());
+            let (key_bytes, value_bytes) = (key.len(), value.len());
+            entries.push(ChangeEntry { keyspace, kind, offset, key_bytes, value_bytes });
+            bytes.extend_from_slice(key);
+            bytes.extend_from_slice(value);
+        }
+        Self { version: Sequence(version), changes: entries, bytes: bytes.into_boxed_slice() }
+    }
+
     /// Returns the version of everything that the batch wrote.
     pub(crate) fn version(&self) -> Sequence {
         self.version
@@ -273,6 +298,22 @@ mod tests {
         assert_eq!(changes(&[name(), renamed(), Mutation::clear(OTHER)]), [(OTHER, false)]);
         assert_eq!(changes(&[name(), range("a", "")]), [(KeyspaceId::DEFAULT, false)]);
         assert_eq!(changes(&[name(), renamed()]), []);
+    }
+
+    #[test]
+    fn what_another_process_tells_is_the_same_again() {
+        let changes = [
+            Change::Set { key: b"a", value: b"1", expires_at: Some(5) },
+            Change::Removed { key: b"b" },
+            Change::Expired { key: b"" },
+            Change::RangeRemoved { start: b"c", end: Some(b"d") },
+            Change::RangeRemoved { start: b"c", end: None },
+            Change::Cleared,
+            Change::Dropped,
+        ];
+        let batch = ChangeBatch::told(7, changes.into_iter());
+        assert!(batch.changes().eq(changes.map(|change| (KeyspaceId::DEFAULT, change))));
+        assert_eq!(batch.version(), Sequence(7));
     }
 
     #[test]

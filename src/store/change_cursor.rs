@@ -41,6 +41,11 @@ impl ChangeCursor {
         Self { ring, number, told: next.previous(), next, taken: VecDeque::new() }
     }
 
+    /// Returns another cursor in the same ring, behind the newest change.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(Arc::clone(&self.ring))
+    }
+
     /// Moves it behind this version; one that is not in the ring yet counts as the newest.
     pub(crate) fn move_behind(&mut self, version: u64) {
         self.next = Sequence(version).min(Sequence::MAX).next().min(self.ring.next());
@@ -61,6 +66,11 @@ impl ChangeCursor {
     /// Returns true if there is something that it was not told.
     pub(crate) fn has_news(&self) -> bool {
         !self.taken.is_empty() || self.ring.has_news(self.next)
+    }
+
+    /// Returns the bytes of the batches that it holds, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.taken.iter().map(|batch| batch.memory()).sum()
     }
 
     /// Returns what comes next.

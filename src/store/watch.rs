@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::catalogue;
 use super::change::{Change, ChangeBatch};
+use super::change_alarm::ChangeAlarm;
 use super::change_cursor::{ChangeCursor, Polled};
 use super::change_wait::ChangeWait;
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::named_keyspaces::StoredCatalogue;
+use super::wake_list::Wake;
 use super::watch_event::{CommittedBatch, WatchEvent};
 use super::watch_filter::WatchFilter;
 use crate::engine::KeyspaceId;
@@ -77,6 +79,16 @@ pub struct Watch {
     wait: ChangeWait,
     /// It has told that the keyspace was dropped, or missed it.
     is_dropped: bool,
+}
+
+/// The result of looking at one batch.
+pub(crate) enum WatchStep {
+    /// It is an event of the watch.
+    Event(WatchEvent),
+    /// It does not concern the watch.
+    Passed,
+    /// There is none yet.
+    Nothing,
 }
 
 impl Keyspace {
@@ -238,21 +250,39 @@ impl Watch {
         // What comes meanwhile is left to the next call, so that this one ends.
         let end = self.cursor.end();
         while self.cursor.told().next() < end {
-            match self.cursor.poll() {
-                Polled::Batch(batch) => {
-                    if let Some(event) = self.event(batch) {
-                        return Ok(Some(event));
-                    }
-                }
-                Polled::Missed(first, last) => {
-                    self.is_dropped = self.cursor.is_dropped(self.filter.keyspace, first, last);
-                    return Ok(Some(WatchEvent::Missed { first: first.0, last: last.0 }));
-                }
-                Polled::Nothing => break,
-                Polled::Closed => return Err(Error::Closed),
+            match self.step()? {
+                WatchStep::Event(event) => return Ok(Some(event)),
+                WatchStep::Passed => {}
+                WatchStep::Nothing => break,
             }
         }
         Ok(None)
+    }
+
+    /// Looks at one batch, be it of any keyspace. It never blocks.
+    pub(crate) fn step(&mut self) -> Result<WatchStep> {
+        if self.is_dropped {
+            return Err(self.dropped());
+        }
+        Ok(match self.cursor.poll() {
+            Polled::Batch(batch) => self.event(batch).map_or(WatchStep::Passed, WatchStep::Event),
+            Polled::Missed(first, last) => {
+                self.is_dropped = self.cursor.is_dropped(self.filter.keyspace, first, last);
+                WatchStep::Event(WatchEvent::Missed { first: first.0, last: last.0 })
+            }
+            Polled::Nothing => WatchStep::Nothing,
+            Polled::Closed => return Err(Error::Closed),
+        })
+    }
+
+    /// Returns the bytes of memory that it holds, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.filter.bytes() + self.cursor.memory()
+    }
+
+    /// Returns an alarm for the store that it watches.
+    pub(crate) fn alarm(&self, wake: Arc<dyn Wake>) -> ChangeAlarm {
+        ChangeAlarm::new(self.cursor.another(), wake)
     }
 
     /// Blocks until there is an event, but no longer than this; `None` if there was none.

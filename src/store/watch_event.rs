@@ -70,6 +70,12 @@ pub struct CommittedBatch {
 }
 
 impl CommittedBatch {
+    /// Returns a batch that another process tells of, with the changes that concern its watch.
+    pub(crate) fn told<'c>(version: u64, changes: impl Iterator<Item = Change<'c>>) -> Self {
+        let batch = Arc::new(ChangeBatch::told(version, changes));
+        Self { batch, filter: Arc::new(WatchFilter::default()) }
+    }
+
     /// Returns the sequence number of the commit, which is the version of every key that it set.
     ///
     /// Later batches have higher numbers. Some are of batches that failed, and are never seen.

@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds};
 use super::change::{Change, ChangeBatch};
 use crate::engine::KeyspaceId;
 
-/// A range of keys of a keyspace.
+/// A range of keys of a keyspace; all keys of the default one by default.
 #[derive(Debug)]
 pub(super) struct WatchFilter {
     pub(super) keyspace: KeyspaceId,
@@ -13,7 +13,23 @@ pub(super) struct WatchFilter {
     pub(super) end: Bound<Vec<u8>>,
 }
 
+impl Default for WatchFilter {
+    fn default() -> Self {
+        let keyspace = KeyspaceId::DEFAULT;
+        Self { keyspace, start: Bound::Unbounded, end: Bound::Unbounded }
+    }
+}
+
 impl WatchFilter {
+    /// Returns the bytes of its keys.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |bound: &Bound<Vec<u8>>| match bound {
+            Bound::Included(key) | Bound::Excluded(key) => key.len(),
+            Bound::Unbounded => 0,
+        };
+        bytes(&self.start) + bytes(&self.end)
+    }
+
     /// Returns the changes of a batch that concern a key of the range, be it there or not.
     pub(super) fn of<'b>(&self, batch: &'b ChangeBatch) -> impl Iterator<Item = Change<'b>> {
         let all = batch.changes().filter(|(keyspace, _)| *keyspace == self.keyspace);

@@ -19,10 +19,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{self, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::process::Server;
 use common::text;
+use common::wait::wait_until;
 use kvs::protocol::native::FailureKind;
 use kvs::{EngineKind, KvsClient};
 use tempfile::TempDir;
@@ -146,6 +149,44 @@ fn every_program_tells_its_version() {
         assert!(output.status.success());
         assert!(text(&output.stdout).contains(env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn the_client_prints_what_is_committed() {
+    let directory = TempDir::new().unwrap();
+    let server = Server::start(directory.path(), &[]);
+    let address = server.address.to_string();
+    let mut watching = Command::new(CLIENT)
+        .args(["watch", "user:", "--addr", &address])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut client = KvsClient::connect(server.address).unwrap();
+    // It may begin at any time from now on.
+    let (stop, stopped) = mpsc::channel::<()>();
+    let writer = thread::spawn(move || {
+        while stopped.try_recv() == Err(TryRecvError::Empty) {
+            client.set("other", "").unwrap();
+            client.set("user:\n", "a b").unwrap();
+            client.remove("user:\n").unwrap();
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let lines: Vec<_> = (0..4).map(|_| printed.next().unwrap().unwrap()).collect();
+    drop(stop);
+    writer.join().unwrap();
+    let expected = [" set \"user:\\n\" \"a b\"", " removed \"user:\\n\""];
+    let is_expected = |line: &String| expected.iter().any(|expected| line.ends_with(expected));
+    assert!(lines.iter().all(is_expected), "{lines:?}");
+    // Nobody reads it any more, which ends it.
+    drop(printed);
+    let mut client = KvsClient::connect(server.address).unwrap();
+    wait_until("it ends", || {
+        client.set("user:2", "").unwrap();
+        watching.try_wait().unwrap().is_some()
+    });
+    assert!(watching.wait().unwrap().success());
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::path::Path;
 #[cfg(feature = "cli")]
 pub mod connection;
 #[cfg(feature = "cli")]
+pub mod cutting_proxy;
+#[cfg(feature = "cli")]
 pub mod fault;
 pub mod form;
 pub mod journal;

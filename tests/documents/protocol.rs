@@ -7,7 +7,7 @@ use std::ops::Bound;
 use kvs::protocol::ProtocolError;
 use kvs::protocol::native::{
     BatchCondition, BatchItem, ByteString, Failure, FailureKind, Place, RequestMessage,
-    RequestOperation, ScanEntry, Success, VersionedValue,
+    RequestOperation, ScanEntry, Success, VersionedValue, WatchPosition, WatchedChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +145,11 @@ fn operations() -> Vec<RequestOperation<'static>> {
             sync: None,
         },
         RequestOperation::CountRange { start: Bound::Included(key()), end: Bound::Unbounded },
+        RequestOperation::Watch {
+            start: Bound::Included(key()),
+            end: Bound::Unbounded,
+            after: Some(WatchPosition { run: 300, version: 7 }),
+        },
     ]
 }
 
@@ -167,6 +172,20 @@ fn answers() -> Vec<Success<'static>> {
         Success::Text("hi".to_owned()),
         Success::Names(vec!["a".to_owned(), "bc".to_owned()]),
         Success::Integer(-2),
+        Success::Watching(WatchPosition { run: 300, version: 7 }),
+        Success::Changes { version: 300, changes: vec![WatchedChange::Removed { key: key() }] },
+        Success::Missed { first: 3, last: 300 },
+    ]
+}
+
+fn changes() -> Vec<WatchedChange<'static>> {
+    vec![
+        WatchedChange::Set { key: key(), value: value(), expires_at: None },
+        WatchedChange::Removed { key: key() },
+        WatchedChange::Expired { key: key() },
+        WatchedChange::RangeRemoved { start: key(), end: Some(ByteString::from(b"l")) },
+        WatchedChange::Cleared,
+        WatchedChange::Dropped,
     ]
 }
 
@@ -202,6 +221,7 @@ fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
     expected.extend(conditions.iter().map(row));
     expected.extend(bounds.iter().map(row));
     expected.extend(answers().iter().map(row));
+    expected.extend(changes().iter().map(row));
     let found = rows(&read(PROTOCOL));
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
@@ -233,6 +253,12 @@ fn the_tables_of_the_protocol_leave_no_message_out() {
         answer += 1;
     }
     assert_eq!(usize::from(answer), answers().len());
+    let mut change = 0;
+    while postcard::take_from_bytes::<WatchedChange<'_>>(&[&[change], &zeros[..]].concat()).is_ok()
+    {
+        change += 1;
+    }
+    assert_eq!(usize::from(change), changes().len());
 }
 
 #[test]

@@ -23,7 +23,9 @@ use std::time::Duration;
 use arena::{Arena, Setting};
 use attack::{Attack, Round};
 use attacker::{Attacker, Target};
-use attacks::{crowds, held_replies, held_requests, long_work, malformed, silence, strangers};
+use attacks::{
+    crowds, held_replies, held_requests, long_work, malformed, silence, strangers, watches,
+};
 use common::form::by_form;
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -75,6 +77,9 @@ static WORK: Setting = Setting {
         Attack::new("HTTP", malformed::http_requests).within(32 * MEBIBYTE),
         Attack::new("connections that come and go", crowds::churn).within(32 * MEBIBYTE),
         Attack::new("half-closed connections", held_replies::half_closed).within(32 * MEBIBYTE),
+        Attack::new("watches that nobody reads", watches::watches_that_nobody_reads)
+            .within(256 * MEBIBYTE),
+        Attack::new("watches in a row", watches::watches_in_a_row).within(64 * MEBIBYTE),
         Attack::new("MSET of 65,536 keys", long_work::largest_batches),
         Attack::new("unfinished SCANs", long_work::unfinished_scans),
         Attack::new("KEYS of all keys", long_work::lists_of_all_keys),

@@ -32,6 +32,7 @@ mod message;
 mod operation;
 mod place;
 mod success;
+mod watched_change;
 
 pub use byte_string::ByteString;
 pub use failure::{Failure, FailureKind};
@@ -45,3 +46,4 @@ pub use message::{BatchHead, RequestMessage, ResponseMessage};
 pub use operation::{BatchCondition, BatchItem, RequestOperation};
 pub use place::Place;
 pub use success::{ScanEntry, Success, VersionedValue};
+pub use watched_change::{WatchPosition, WatchedChange};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::byte_string::ByteString;
 use super::list;
+use super::watched_change::WatchPosition;
 
 /// One operation of a request. Times are Unix time in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +185,16 @@ pub enum RequestOperation<'a> {
         /// The end of the range, in key order.
         end: Bound<ByteString<'a>>,
     },
+    /// Watches a range of keys until the connection ends; answered with `Watching`, and then, again
+    /// and again, with `Changes` or `Missed`.
+    Watch {
+        /// The start of the range, in key order.
+        start: Bound<ByteString<'a>>,
+        /// The end of the range, in key order.
+        end: Bound<ByteString<'a>>,
+        /// The place behind which to begin, instead of now.
+        after: Option<WatchPosition>,
+    },
 }
 
 impl<'a> RequestOperation<'a> {
@@ -323,6 +334,14 @@ mod tests {
             b"\x11\x02ks\x01b",
         );
         golden(&RequestOperation::DropKeyspace { name: name() }, b"\x12\x02ks");
+        let watch = |after| RequestOperation::Watch {
+            start: Bound::Included(key()),
+            end: Bound::Unbounded,
+            after,
+        };
+        golden(&watch(None), b"\x1B\x01\x01k\x00\x00");
+        let after = WatchPosition { run: 300, version: 7 };
+        golden(&watch(Some(after)), b"\x1B\x01\x01k\x00\x01\xAC\x02\x07");
     }
 
     #[test]
@@ -406,6 +425,6 @@ mod tests {
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x1B").is_err());
+        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x1C").is_err());
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::byte_string::ByteString;
 use super::list;
+use super::watched_change::{WatchPosition, WatchedChange};
 
 /// The result of a successful operation. Times are Unix time in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,23 @@ pub enum Success<'a> {
     Names(#[serde(with = "list")] Vec<String>),
     /// A number with a sign.
     Integer(i64),
+    /// The watch has begun, and tells what is committed behind this place.
+    Watching(WatchPosition),
+    /// What the next batch changed of the keys that are watched.
+    Changes {
+        /// The version of the batch.
+        version: u64,
+        /// The changes in order; none, if there were none up to this version.
+        #[serde(with = "list")]
+        changes: Vec<WatchedChange<'a>>,
+    },
+    /// Changes that are not known any more, so that the watch does not tell them.
+    Missed {
+        /// The lowest version of them.
+        first: u64,
+        /// The highest one.
+        last: u64,
+    },
 }
 
 /// A value with its version and expiry.
@@ -99,11 +117,17 @@ mod tests {
         golden(&Success::Text("hi".to_owned()), b"\x09\x02hi");
         golden(&Success::Names(vec!["a".to_owned(), "bc".to_owned()]), b"\x0A\x02\x01a\x02bc");
         golden(&Success::Integer(-2), b"\x0B\x03");
+        let position = WatchPosition { run: 300, version: 7 };
+        golden(&Success::Watching(position), b"\x0C\xAC\x02\x07");
+        let changes =
+            vec![WatchedChange::Removed { key: ByteString::from(b"k") }, WatchedChange::Cleared];
+        golden(&Success::Changes { version: 300, changes }, b"\x0D\xAC\x02\x02\x01\x01k\x04");
+        golden(&Success::Missed { first: 3, last: 300 }, b"\x0E\x03\xAC\x02");
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Success<'_>>(b"\x0C").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x0F").is_err());
     }
 
     #[test]

@@ -22,4 +22,6 @@ pub(crate) enum Ask {
     Delay,
     /// Requests for a reader, to be answered by `ServerConnection::read`.
     Read(BlockingRead),
+    /// A turn whenever something was committed, which has no answer.
+    Watch,
 }

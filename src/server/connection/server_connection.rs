@@ -14,7 +14,8 @@
 //! client that does not take its replies, or sends faster than the store works, holds a bounded
 //! amount of memory.
 
-use std::time::Instant;
+mod memory;
+mod watching;
 
 use crate::Result;
 use crate::protocol::ProtocolError;
@@ -27,6 +28,7 @@ use crate::server::connection::reply_queue::ReplyQueue;
 use crate::server::connection::waiting_for::WaitingFor;
 use crate::server::execute::charge::Charge;
 use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::connection_watch::ConnectionWatch;
 use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
@@ -71,10 +73,11 @@ pub(crate) struct ServerConnection {
     executed: u64,
     /// The memory that it holds.
     charge: Charge,
+    /// The watch of the client, if it has one.
+    watch: Option<Box<ConnectionWatch>>,
+    /// True if the watch may have more to tell than the output has room for, or a turn time.
+    has_more_to_tell: bool,
 }
-
-/// The memory of a connection without what it received and what it answers.
-const CONNECTION_BYTES: usize = size_of::<ServerConnection>() + size_of::<Session>();
 
 /// A reason why no more bytes will come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +118,8 @@ impl ServerConnection {
             is_interrupted: false,
             refusal: None,
             executed: 0,
+            watch: None,
+            has_more_to_tell: false,
         }
     }
 
@@ -142,7 +147,7 @@ impl ServerConnection {
     /// holds: many may be closed in one turn.
     pub(crate) fn abort(&mut self) {
         self.phase = ConnectionPhase::Aborted;
-        (self.input, self.output) = (Buffer::default(), Buffer::default());
+        (self.input, self.output, self.watch) = (Buffer::default(), Buffer::default(), None);
         self.recharge();
     }
 
@@ -170,57 +175,15 @@ impl ServerConnection {
             Owed::Room
         } else if self.awaits_answer() || !self.wants_input() {
             Owed::Nothing
+        } else if self.watch.is_some() && self.input.is_empty() {
+            // It may wait for changes for as long as it likes.
+            Owed::Nothing
         } else if executed == 0 {
             Owed::FirstRequest
         } else if self.input.is_empty() {
             Owed::Request { executed }
         } else {
             Owed::Rest { executed }
-        }
-    }
-
-    /// Tells the session and the account of all clients what it holds, and the session the time of
-    /// the last byte from or to the client.
-    pub(crate) fn take_stock(&mut self, last_byte: Instant) {
-        self.session.note_held(self.input.len(), self.output.len(), last_byte);
-        self.recharge();
-    }
-
-    /// Returns the bytes that it holds, about.
-    pub(crate) fn charged(&self) -> usize {
-        self.charge.bytes()
-    }
-
-    /// Returns true if it keeps memory for requests to come.
-    pub(crate) fn keeps_memory(&self) -> bool {
-        self.input.memory() + self.output.memory() + self.replies.memory() > 0
-    }
-
-    /// Frees the memory that it keeps for requests to come.
-    pub(crate) fn free(&mut self) {
-        if self.input.free() | self.output.free() | self.replies.free() {
-            self.charge = Charge::new(Arc::clone(&self.session));
-            self.recharge();
-        }
-    }
-
-    /// Frees what it holds and ends it, behind an error if the client can take one.
-    pub(crate) fn evict(&mut self) {
-        let last = match self.phase {
-            ConnectionPhase::Open { .. } if self.output.is_empty() && !self.awaits_answer() => {
-                self.protocol.eviction_reply()
-            }
-            _ => None,
-        };
-        match last {
-            Some(last) => {
-                self.input = Buffer::default();
-                self.protocol = ProtocolState::Undecided;
-                self.answer(&last);
-                self.phase = ConnectionPhase::Ending;
-                self.recharge();
-            }
-            None => self.abort(),
         }
     }
 
@@ -263,6 +226,7 @@ impl ServerConnection {
     /// Executes as many requests as may be executed in this turn.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
         self.is_interrupted = false;
+        self.tell_changes(context);
         let output_end = self.output.len() + TURN_OUTPUT_BYTES;
         let executed_end = self.executed + TURN_REQUESTS;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
@@ -444,6 +408,7 @@ impl ServerConnection {
                 self.waiting_for = WaitingFor::Removal { removal, is_sent: false };
                 self.send_slice(intake);
             }
+            Execution::Watch(watch) => return self.begin_watch(watch, context),
             Execution::Sync(render) if self.replies.is_empty() => {
                 self.waiting_for = WaitingFor::Sync(render);
                 return Some(Ask::Sync);
@@ -472,15 +437,6 @@ impl ServerConnection {
         self.waiting_for = WaitingFor::Reader;
         let charge = Charge::new(Arc::clone(&self.session));
         Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), bytes, length, charge)))
-    }
-
-    /// Charges the bytes that it holds now.
-    fn recharge(&mut self) {
-        self.charge.note_freed(self.input.take_left() + self.output.take_left());
-        let buffers = self.input.memory() + self.output.memory();
-        let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
-        let session = self.session.label_bytes() + self.session.keyspaces.memory();
-        self.charge.set(CONNECTION_BYTES + buffers + requests + session);
     }
 
     /// Adds a reply behind all earlier ones.

@@ -88,7 +88,7 @@ impl Stranger {
             match ask {
                 None => return,
                 Some(Ask::Delay) => self.connection.end_delay(),
-                Some(Ask::Read(_) | Ask::Sync) => panic!("a read or a sync is asked for"),
+                Some(Ask::Read(_) | Ask::Sync | Ask::Watch) => panic!("more is asked for"),
             }
         }
     }

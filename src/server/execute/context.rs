@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) started: Instant,
     /// An identity of this run of the server: 40 hexadecimal digits.
     pub(crate) run_id: String,
+    /// A number of this run, too: with it a watch that comes back tells whether it is another one.
+    pub(crate) run: u64,
     /// The sessions of the open connections.
     pub(crate) clients: Clients,
     /// The counters.
@@ -52,6 +54,7 @@ impl Context {
             addresses,
             started: Instant::now(),
             run_id: digits.chars().take(40).collect(),
+            run: random_u64(),
             clients: Clients::new(client_memory),
             statistics: Statistics::new(commands),
             cursors: ScanCursors::starting_at(random_u64()),

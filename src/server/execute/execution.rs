@@ -7,6 +7,7 @@ use crate::store::reader::ReadLength;
 use crate::store::{Batch, BatchOutcome};
 
 use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::connection_watch::ConnectionWatch;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 
 /// The most keys that one request looks up on a worker; a request for more is executed by a reader,
@@ -26,6 +27,8 @@ pub(crate) enum Execution<R> {
     WriteAlone(Batch, Render),
     /// A removal of many keys in several batches.
     Remove(SlicedRemoval),
+    /// A watch that begins.
+    Watch(Box<ConnectionWatch>),
     /// A sync of everything written so far, and the function that turns its result into the reply.
     Sync(RenderSync),
     /// The refusal of a password, which is sent late, so that guessing takes time.
@@ -48,6 +51,7 @@ impl<R> Execution<R> {
             Self::Write(batch, render) => Execution::Write(batch, render),
             Self::WriteAlone(batch, render) => Execution::WriteAlone(batch, render),
             Self::Remove(removal) => Execution::Remove(removal),
+            Self::Watch(watch) => Execution::Watch(watch),
             Self::Sync(render) => Execution::Sync(render),
             Self::Delay { reply, closes } => Execution::Delay { reply: convert(reply), closes },
             Self::Close(reply) => Execution::Close(convert(reply)),

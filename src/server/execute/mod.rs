@@ -17,6 +17,7 @@
 //! | [`authentication`] | the check of a password |
 //! | [`execution`] | the result of an execution, and the effect of a request |
 //! | [`sliced_removal`] | a removal of many keys in several batches |
+//! | [`connection_watch`] | the watch of a connection: changes on their way into the output |
 //! | [`client_reply`] | a reply in the dialect of its connection |
 //! | [`failure`], [`error_report`] | errors as clients and the log get them |
 //!
@@ -28,6 +29,7 @@ pub(crate) mod authentication;
 pub(crate) mod charge;
 pub(crate) mod client_memory;
 pub(crate) mod client_reply;
+pub(crate) mod connection_watch;
 pub(crate) mod context;
 pub(crate) mod error_report;
 pub(crate) mod execution;

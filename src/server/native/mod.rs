@@ -7,6 +7,7 @@
 //! | [`batches`] | operations that write, as batches for the writer |
 //! | [`batch_items`] | the items of a batch, as operations of the store |
 //! | [`keyspaces`] | operations on keyspaces as a whole |
+//! | [`watches`] | beginning a watch |
 //! | [`places`] | the keys that a request is about |
 //! | [`unanswered`] | the reason why there is no answer yet, or none at all |
 //!
@@ -21,5 +22,6 @@ mod places;
 mod range;
 mod reads;
 mod unanswered;
+mod watches;
 
 pub(super) use operation::{effect, execute, refuse_undecoded};

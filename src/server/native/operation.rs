@@ -1,6 +1,7 @@
 //! The execution of one operation.
 
-use super::{batches, keyspaces, reads};
+use super::unanswered::Unanswered;
+use super::{batches, keyspaces, reads, watches};
 use crate::Error;
 use crate::protocol::native::{
     BatchHead, Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
@@ -29,7 +30,8 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::OpenKeyspace { .. }
         | RequestOperation::RenameKeyspace { .. }
         | RequestOperation::SwapKeyspaces { .. }
-        | RequestOperation::DropKeyspace { .. } => Effect::Other,
+        | RequestOperation::DropKeyspace { .. }
+        | RequestOperation::Watch { .. } => Effect::Other,
         RequestOperation::Ping
         | RequestOperation::Get { .. }
         | RequestOperation::GetMany { .. }
@@ -68,6 +70,10 @@ pub(in crate::server) fn execute(
             Err(unanswered) => unanswered.into_execution(),
         },
         Effect::Other if operation == RequestOperation::Sync => sync(id),
+        Effect::Other if matches!(operation, RequestOperation::Watch { .. }) => {
+            let begun = watches::begin(id, &place, operation, scope);
+            begun.unwrap_or_else(Unanswered::into_execution)
+        }
         Effect::Other => keyspaces::change(id, operation, scope),
     };
     execution.map(move |result| ResponseMessage { id, result })

@@ -149,7 +149,7 @@ impl EventLoop {
                 Received::Nothing => true,
                 Received::Closed => self.closed,
             };
-            self.worker.is_quiet() && quiet
+            self.worker.is_quiet() && quiet && self.worker.may_wait_for_changes()
         });
         if may_sleep { wait } else { Some(Duration::ZERO) }
     }

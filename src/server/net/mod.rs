@@ -18,6 +18,7 @@
 //! | [`event_loop`], [`doorbell`] | the thread of a worker: its poll, and how others wake it |
 //! | [`worker`], [`socket_connection`] | turns over the sockets of one worker |
 //! | [`deadline_queue`], [`patience`] | connections that wait, and clients that are waited for |
+//! | [`watch_list`] | the connections that watch, for which a worker is woken once |
 //! | [`outbox`], [`worker_inbox`] | requests to the writer and the readers, and their answers |
 //! | [`transport`] | the trait of a socket |
 //!
@@ -42,5 +43,6 @@ pub(crate) mod shutdown;
 pub(crate) mod socket_connection;
 pub(crate) mod socket_file;
 pub(crate) mod transport;
+pub(crate) mod watch_list;
 pub(crate) mod worker;
 pub(crate) mod worker_inbox;

@@ -12,6 +12,7 @@
 //! each connection's replies with one system call: large ones at once, others at its end. It never
 //! waits; [`Worker::wait`] returns how long the poll may.
 
+mod changes;
 mod sweep;
 
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ use crate::server::net::socket_connection::{
     Readiness, SocketConnection, discard, guarded, note_failure, note_panic, receive,
 };
 use crate::server::net::transport::Transport;
+use crate::server::net::watch_list::WatchList;
 use crate::server::net::worker_inbox::{ANSWERS_MAX, Answered, Ticket, WorkerInbox};
 use crate::store::reader::Readers;
 use crate::store::{Batch, BatchOutcome};
@@ -77,6 +79,8 @@ pub(crate) struct Worker<S> {
     spare: Vec<usize>,
     /// Places of connections that wait until less memory is held for clients.
     held_back: Vec<usize>,
+    /// The connections that watch.
+    watches: WatchList,
     /// The connections that were answered in full.
     lingering: DeadlineQueue,
     /// The connections that gave a wrong password.
@@ -109,6 +113,7 @@ impl<S: Transport> Worker<S> {
             queue: Vec::new(),
             spare: Vec::new(),
             held_back: Vec::new(),
+            watches: WatchList::default(),
             lingering: DeadlineQueue::new(LINGER),
             delayed: DeadlineQueue::new(DELAY),
             sweep: None,
@@ -162,10 +167,11 @@ impl<S: Transport> Worker<S> {
         self.outbox.awaits_answer()
     }
 
-    /// Returns true if no answer arrived and no session was killed.
+    /// Returns true if no answer arrived, no session was killed, and there are no news for watches.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Received::Messages
             && !self.inbox.wants_attention()
+            && !self.inbox.has_news()
     }
 
     /// Returns the longest wait for events.
@@ -193,6 +199,7 @@ impl<S: Transport> Worker<S> {
         if self.inbox.take_attention() {
             self.enqueue_all();
         }
+        self.look_for_changes();
         self.outbox.retry();
         self.try_held_back();
         let mut round = std::mem::replace(&mut self.queue, std::mem::take(&mut self.spare));
@@ -243,37 +250,6 @@ impl<S: Transport> Worker<S> {
                 client.held_back = false;
                 self.enqueue(place);
             }
-        }
-    }
-
-    /// Frees what evicted connections hold before others of the same turn take as much.
-    fn free_evicted(&mut self, now: Instant) {
-        let mut evicted = vec![];
-        for (place, client) in &mut self.connections {
-            if client.heed_session() {
-                evicted.push(place);
-            }
-        }
-        for place in evicted {
-            self.note_eviction(place, now);
-            self.enqueue(place);
-        }
-        self.give_memory_back(MUCH_FREED_BYTES);
-    }
-
-    fn note_eviction(&mut self, place: usize, now: Instant) {
-        self.context.statistics.connections_evicted.add(1);
-        // Its memory is given back before others take as much.
-        self.sweep = Some(now);
-        if let Some(more) = self.refusals.admit(now)
-            && let Some(client) = self.connections.get(place)
-        {
-            let (address, limit) =
-                (&client.connection.session().address, self.context.clients.memory.limit());
-            log::warn!(
-                "closing the connection of {address}: clients hold more than {limit} bytes, and it \
-                 holds most ({more} more not logged)"
-            );
         }
     }
 
@@ -401,6 +377,7 @@ impl<S: Transport> Worker<S> {
         match ask {
             None => {}
             Some(Ask::Sync) => self.outbox.sync(ticket),
+            Some(Ask::Watch) => self.watch(ticket),
             Some(Ask::Delay) => self.delayed.add(now, ticket),
             Some(Ask::Read(read)) => {
                 if let Some(client) = self.connections.get(ticket.place) {
@@ -445,6 +422,7 @@ impl<S: Transport> Worker<S> {
             || client.may_read_more()
             || client.connection.is_blocked_by_output() && has_room
             || client.connection.is_interrupted()
+            || client.connection.may_tell_more()
         {
             self.enqueue(place);
         }

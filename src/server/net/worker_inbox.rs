@@ -3,6 +3,7 @@
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that, so answering never waits |
+//! | news | who appends to the ring of changes | the others that wait for changes | a flag, and the lists that came since the last turn; they are woken by the worker |
 //! | attention | a session that is killed | nothing | a flag; the worker checks all its sessions |
 
 use crate::Result;
@@ -10,7 +11,8 @@ use crate::actor::Address;
 use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
 use crate::store::BatchOutcome;
-use crate::sync::{AtomicBool, Ordering};
+use crate::store::wake_list::{Wake, WakeList};
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// The most answers that a worker waits for; at the limit it holds its requests back.
 pub(crate) const ANSWERS_MAX: usize = 1024;
@@ -57,12 +59,17 @@ pub(crate) struct WorkerInbox {
     /// Wakes the worker.
     pub(crate) doorbell: Doorbell,
     attention: AtomicBool,
+    /// True if something was committed that watches of the worker may have to tell.
+    has_news: AtomicBool,
+    /// Others that wait for the same.
+    others: Mutex<Vec<WakeList>>,
 }
 
 impl WorkerInbox {
     /// Returns an inbox in front of the mailbox of `answers`.
     pub(crate) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
-        Self { answers, doorbell, attention: AtomicBool::new(false) }
+        let (attention, has_news) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { answers, doorbell, attention, has_news, others: Mutex::default() }
     }
 
     /// Delivers an answer and wakes the worker; never waits.
@@ -86,5 +93,28 @@ impl WorkerInbox {
     /// Returns true if attention was called for, and resets it.
     pub(crate) fn take_attention(&self) -> bool {
         self.wants_attention() && self.attention.swap(false, Ordering::AcqRel)
+    }
+
+    /// Returns true if there are news for watches.
+    pub(crate) fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Acquire)
+    }
+
+    /// Returns true if there are news for watches, resets that, and wakes the others who wait.
+    pub(crate) fn take_news(&self) -> bool {
+        let has_news = self.has_news() && self.has_news.swap(false, Ordering::AcqRel);
+        if has_news {
+            let others = std::mem::take(&mut *lock(&self.others));
+            drop(others);
+        }
+        has_news
+    }
+}
+
+impl Wake for WorkerInbox {
+    fn wake(&self, others: WakeList) {
+        lock(&self.others).push(others);
+        self.has_news.store(true, Ordering::Release);
+        self.doorbell.ring();
     }
 }

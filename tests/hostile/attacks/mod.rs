@@ -7,6 +7,7 @@ pub mod long_work;
 pub mod malformed;
 pub mod silence;
 pub mod strangers;
+pub mod watches;
 
 /// Returns a request of Redis' protocol.
 fn request(arguments: &[&[u8]]) -> Vec<u8> {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::protocol::native::{
     BatchCondition, BatchItem, ByteString, FRAME_BYTES_MAX, FailureKind, LIST_ITEMS_MAX, ScanEntry,
-    VersionedValue, decode_frame,
+    VersionedValue, WatchPosition, WatchedChange, decode_frame,
 };
 
 fn bytes() -> impl Strategy<Value = ByteString<'static>> {
@@ -91,6 +91,23 @@ fn update() -> impl Strategy<Value = RequestOperation<'static>> {
     ]
 }
 
+fn position() -> impl Strategy<Value = WatchPosition> {
+    any::<(u64, u64)>().prop_map(|(run, version)| WatchPosition { run, version })
+}
+
+fn change() -> impl Strategy<Value = WatchedChange<'static>> {
+    prop_oneof![
+        (bytes(), bytes(), any::<Option<u64>>())
+            .prop_map(|(key, value, expires_at)| WatchedChange::Set { key, value, expires_at }),
+        bytes().prop_map(|key| WatchedChange::Removed { key }),
+        bytes().prop_map(|key| WatchedChange::Expired { key }),
+        (bytes(), option::of(bytes()))
+            .prop_map(|(start, end)| WatchedChange::RangeRemoved { start, end }),
+        Just(WatchedChange::Cleared),
+        Just(WatchedChange::Dropped),
+    ]
+}
+
 fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
     let scan = (bound(), bound(), any::<bool>(), any::<u32>(), any::<bool>());
     prop_oneof![
@@ -126,6 +143,8 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         name().prop_map(|name| RequestOperation::DropKeyspace { name }),
         update(),
         (bound(), bound()).prop_map(|(start, end)| RequestOperation::CountRange { start, end }),
+        (bound(), bound(), option::of(position()))
+            .prop_map(|(start, end, after)| RequestOperation::Watch { start, end, after }),
     ]
 }
 
@@ -147,6 +166,10 @@ fn answer() -> impl Strategy<Value = Success<'static>> {
         ".{0,20}".prop_map(Success::Text),
         vec(name(), 0..5).prop_map(Success::Names),
         any::<i64>().prop_map(Success::Integer),
+        position().prop_map(Success::Watching),
+        (any::<u64>(), vec(change(), 0..5))
+            .prop_map(|(version, changes)| Success::Changes { version, changes }),
+        any::<(u64, u64)>().prop_map(|(first, last)| Success::Missed { first, last }),
     ]
 }
 

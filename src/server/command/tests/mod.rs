@@ -88,9 +88,10 @@ impl Server {
                 }
             },
             Execution::Delay { reply, .. } => reply,
-            Execution::WouldBlock(_) | Execution::WriteAlone(..) | Execution::Sync(_) => {
-                panic!("no command may end so")
-            }
+            Execution::WouldBlock(_)
+            | Execution::WriteAlone(..)
+            | Execution::Watch(_)
+            | Execution::Sync(_) => panic!("no command may end so"),
         };
         Replied { value, closed, cold }
     }

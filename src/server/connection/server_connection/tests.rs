@@ -62,6 +62,7 @@ impl Driver {
             match self.asked.take() {
                 None => return false,
                 Some(Ask::Delay) => self.connection.end_delay(),
+                Some(Ask::Watch) => {}
                 Some(Ask::Sync) => self.connection.synced(self.context.store.sync()),
                 Some(Ask::Read(read)) => {
                     let replies = read.execute(&self.context, self.connection.session());

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Worker;
+use super::{MUCH_FREED_BYTES, Worker};
 use crate::server::net::transport::Transport;
 
 /// The time between two sweeps, and the time after which an idle connection frees its buffers.
@@ -38,6 +38,37 @@ impl<S: Transport> Worker<S> {
             let goes_on = was_paused || self.close_late_ones(now) | self.free_idle(now);
             self.give_memory_back(GIVE_BACK_BYTES);
             self.sweep = goes_on.then(|| now + SWEEP);
+        }
+    }
+
+    /// Frees what evicted connections hold before others of the same turn take as much.
+    pub(super) fn free_evicted(&mut self, now: Instant) {
+        let mut evicted = vec![];
+        for (place, client) in &mut self.connections {
+            if client.heed_session() {
+                evicted.push(place);
+            }
+        }
+        for place in evicted {
+            self.note_eviction(place, now);
+            self.enqueue(place);
+        }
+        self.give_memory_back(MUCH_FREED_BYTES);
+    }
+
+    pub(super) fn note_eviction(&mut self, place: usize, now: Instant) {
+        self.context.statistics.connections_evicted.add(1);
+        // Its memory is given back before others take as much.
+        self.sweep = Some(now);
+        if let Some(more) = self.refusals.admit(now)
+            && let Some(client) = self.connections.get(place)
+        {
+            let (address, limit) =
+                (&client.connection.session().address, self.context.clients.memory.limit());
+            log::warn!(
+                "closing the connection of {address}: clients hold more than {limit} bytes, and it \
+                 holds most ({more} more not logged)"
+            );
         }
     }
 

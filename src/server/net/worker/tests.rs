@@ -3,6 +3,7 @@
 mod direct;
 mod late;
 mod memory;
+mod watches;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
