@@ -27,6 +27,14 @@ pub enum Case {
     Batch,
     /// Random writes that wait for the disk.
     Synced,
+    /// Random writes that are waited for later.
+    Deferred,
+    /// Transactions that read and write two keys.
+    Transactions,
+    /// Reads of snapshots beside random writes.
+    Snapshots,
+    /// Random writes that many watches are told of.
+    Watches,
     /// Writes until it is killed.
     Killed,
     /// Open after a kill, until the first value was read.
@@ -42,7 +50,10 @@ impl Case {
             Self::LoadSorted | Self::LoadRandom => "Loading",
             Self::Open | Self::Killed | Self::OpenKilled => "Opening",
             Self::Get | Self::Scan => "Reading",
-            Self::Overwrite | Self::Batch | Self::Synced => "Writing",
+            Self::Overwrite | Self::Batch | Self::Synced | Self::Deferred => "Writing",
+            Self::Transactions => "Transactions",
+            Self::Snapshots => "Snapshots",
+            Self::Watches => "Watches",
             Self::Limited => "Reading more than fits into memory",
         }
     }

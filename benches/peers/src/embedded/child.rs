@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::case::{Case, Point, SIZE, Task};
+use super::features;
 use super::workload::{self, rate, thousands};
 use crate::Outcome;
 use crate::data::{self, Choice, Random, Zipfian};
@@ -36,7 +37,11 @@ pub fn run(task: &Task) -> Outcome<()> {
 fn points(task: &Task) -> Outcome<Vec<Point>> {
     let before = process::memory("self")?;
     let start = Instant::now();
-    let peer = open(task)?;
+    if task.case == Case::Transactions {
+        let peer = (peers::find(&task.store)?.open_transactional)(&settings(task))?;
+        return features::transactions(task, &*peer);
+    }
+    let peer = (peers::find(&task.store)?.open)(&settings(task))?;
     match task.case {
         Case::LoadSorted => load(task, peer, data::sorted_numbers(task.keys), "in key order"),
         Case::LoadRandom => load(task, peer, (0..task.keys).collect(), "in random order"),
@@ -47,19 +52,21 @@ fn points(task: &Task) -> Outcome<Vec<Point>> {
         Case::Overwrite => overwrite(task, peer, "overwrites", &[1, 8]),
         Case::Synced => overwrite(task, peer, "overwrites that wait for the disk", &[1, 64]),
         Case::Batch => batch(task, peer),
+        Case::Deferred => features::deferred(task, &*peer),
+        Case::Transactions | Case::Snapshots => features::snapshots(task, &*peer),
+        Case::Watches => features::watches(task, &*peer),
         Case::Killed => write_until_killed(task, &*peer),
         Case::Limited => limited(task, peer),
     }
 }
 
-fn open(task: &Task) -> Outcome<Box<dyn Peer>> {
-    let settings = Settings {
+fn settings(task: &Task) -> Settings<'_> {
+    Settings {
         directory: &task.directory,
         synced: task.case == Case::Synced,
         cache_bytes: task.cache_bytes,
         exceeds_memory: task.group.is_some(),
-    };
-    (peers::find(&task.store)?.open)(&settings)
+    }
 }
 
 /// Loads, and includes in the time until all of it survives power loss.
@@ -122,7 +129,8 @@ fn get(task: &Task, peer: Box<dyn Peer>, before: process::Memory) -> Outcome<Vec
     Ok(points)
 }
 
-fn count(threads: u64) -> String {
+/// Returns a number of threads in words.
+pub fn count(threads: u64) -> String {
     if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") }
 }
 
@@ -141,8 +149,10 @@ fn scan(task: &Task, peer: Box<dyn Peer>) -> Outcome<Vec<Point>> {
         }
     };
     let value = rate(1, task.seconds, make)?;
+    let ranges = Point::new(format!("scan of {SCAN_ENTRIES}, entries"), Unit::Rate, value);
+    let prefixes = features::prefixes(task, &*peer)?;
     peer.close()?;
-    Ok(vec![Point::new(format!("scan of {SCAN_ENTRIES}, entries"), Unit::Rate, value)])
+    Ok(vec![ranges, prefixes])
 }
 
 fn overwrite(task: &Task, peer: Box<dyn Peer>, name: &str, threads: &[u64]) -> Outcome<Vec<Point>> {

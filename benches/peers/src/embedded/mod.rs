@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod child;
+mod features;
 mod scale;
 mod workload;
 
@@ -21,8 +22,18 @@ use case::{Case, Point, SIZE, Task};
 use scale::{Dataset, Scale};
 
 /// The cases that run on the data that was loaded, in this order.
-const CASES: [Case; 6] =
-    [Case::Open, Case::Get, Case::Scan, Case::Overwrite, Case::Batch, Case::Synced];
+const CASES: [Case; 10] = [
+    Case::Open,
+    Case::Get,
+    Case::Scan,
+    Case::Overwrite,
+    Case::Batch,
+    Case::Synced,
+    Case::Deferred,
+    Case::Transactions,
+    Case::Snapshots,
+    Case::Watches,
+];
 
 /// A run of all of it.
 struct Run {
@@ -132,7 +143,13 @@ impl Run {
         profile: &Profile,
         case: Case,
     ) -> Outcome<()> {
-        if case == Case::Synced && !profile.is_syncing {
+        let is_able = match case {
+            Case::Synced | Case::Deferred => profile.is_syncing,
+            Case::Snapshots => profile.has_snapshots,
+            Case::Watches => profile.has_watches,
+            _ => true,
+        };
+        if !is_able {
             return Ok(());
         }
         let task = self.task(dataset, round, profile, case)?;

@@ -7,13 +7,25 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::data::{self, Choice, KEY_BYTES, Key, Random};
-use crate::peers::Peer;
+use crate::peers::{Getter, Peer};
 
 /// Runs what `make` makes for each thread again and again; thousand operations a second of all
 /// threads.
 ///
 /// `make` gets the number of the thread; what it makes says how many operations it did.
 pub fn rate<Work>(threads: u64, seconds: f64, make: impl Fn(u64) -> Work + Sync) -> Outcome<f64>
+where
+    Work: FnMut() -> Outcome<u64>,
+{
+    Ok(rates(threads, seconds, make)?.into_iter().sum())
+}
+
+/// Does the same as [`rate`]; thousand operations a second of each thread.
+pub fn rates<Work>(
+    threads: u64,
+    seconds: f64,
+    make: impl Fn(u64) -> Work + Sync,
+) -> Outcome<Vec<f64>>
 where
     Work: FnMut() -> Outcome<u64>,
 {
@@ -28,7 +40,7 @@ where
         }
         Ok(operations)
     };
-    let (operations, elapsed) = thread::scope(|scope| -> Outcome<_> {
+    thread::scope(|scope| -> Outcome<_> {
         let body = &body;
         let running: Vec<_> =
             (0..threads).map(|thread| scope.spawn(move || body(thread))).collect();
@@ -36,13 +48,13 @@ where
         let start = Instant::now();
         thread::sleep(Duration::from_secs_f64(seconds));
         stop.store(true, Ordering::Relaxed);
-        let mut operations = 0;
+        let mut operations = Vec::new();
         for thread in running {
-            operations += thread.join().map_err(|_| "a thread of the workload panicked")??;
+            operations.push(thread.join().map_err(|_| "a thread of the workload panicked")??);
         }
-        Ok((operations, start.elapsed()))
-    })?;
-    Ok(thousands(operations) / elapsed.as_secs_f64())
+        let elapsed = start.elapsed().as_secs_f64();
+        Ok(operations.into_iter().map(|count| thousands(count) / elapsed).collect())
+    })
 }
 
 /// Returns a count in thousands.
@@ -53,8 +65,13 @@ pub fn thousands(count: u64) -> f64 {
 
 /// Reads one key and verifies every byte of its value.
 pub fn read(peer: &dyn Peer, number: u64, value_bytes: usize) -> Outcome<()> {
+    verify(number, value_bytes, &mut |key, visit| peer.get(key, visit))
+}
+
+/// Reads one key by `get` and verifies every byte of its value.
+pub fn verify(number: u64, value_bytes: usize, get: &mut Getter<'_>) -> Outcome<()> {
     let mut right = false;
-    let found = peer.get(&data::key(number), &mut |value| {
+    let found = get(&data::key(number), &mut |value| {
         right = data::is_value(value, number, value_bytes);
     })?;
     match (found, right) {

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions};
 
-use super::{Peer, Profile, Settings};
+use super::{Change, Exchange, Getter, Peer, Profile, Settings, present};
 use crate::Outcome;
 use crate::data::Key;
 
@@ -25,6 +25,9 @@ pub const PROFILE: Profile = Profile {
     deferred: "a kill: nothing; power loss: any part, and the file may be damaged",
     is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),
+    open_transactional: |settings| Ok(Box::new(open(settings)?)),
+    has_snapshots: true,
+    has_watches: false,
 };
 
 struct LmdbPeer {
@@ -112,6 +115,28 @@ impl Peer for LmdbPeer {
         Ok(count)
     }
 
+    fn scan_prefix(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize> {
+        let transaction = self.environment.read_txn()?;
+        let mut count = 0;
+        for entry in self.database.prefix_iter(&transaction, prefix)? {
+            let (key, value) = entry?;
+            visit(key, value);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn with_snapshot(&self, read: &mut dyn FnMut(&mut Getter<'_>) -> Outcome<()>) -> Outcome<()> {
+        let transaction = self.environment.read_txn()?;
+        read(&mut |key, visit| {
+            let value = self.database.get(&transaction, key)?;
+            if let Some(value) = value {
+                visit(value);
+            }
+            Ok(value.is_some())
+        })
+    }
+
     fn sync(&self) -> Outcome<()> {
         Ok(self.environment.force_sync()?)
     }
@@ -120,5 +145,18 @@ impl Peer for LmdbPeer {
         self.sync()?;
         self.environment.prepare_for_closing().wait();
         Ok(())
+    }
+}
+
+impl Exchange for LmdbPeer {
+    fn exchange(&self, keys: [&Key; 2], change: &Change<'_>) -> Outcome<u64> {
+        let mut transaction = self.environment.write_txn()?;
+        let [first, second] = keys.map(|key| self.database.get(&transaction, key));
+        let values = change([present(first?)?, present(second?)?]);
+        for (key, value) in keys.into_iter().zip(values) {
+            self.database.put(&mut transaction, key, &value)?;
+        }
+        transaction.commit()?;
+        Ok(1)
     }
 }

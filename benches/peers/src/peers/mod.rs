@@ -41,11 +41,52 @@ pub trait Peer: Send + Sync {
     fn scan(&self, from: &Key, limit: usize, visit: &mut dyn FnMut(&[u8], &[u8]))
     -> Outcome<usize>;
 
+    /// Shows the entries whose keys begin with `prefix`, in key order; tells how many there are.
+    fn scan_prefix(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize>;
+
+    /// Sets many keys, each in a write of its own, and returns once all of them survive power loss.
+    fn set_deferred(&self, entries: &[(Key, Vec<u8>)]) -> Outcome<()> {
+        entries.iter().try_for_each(|(key, value)| self.set(key, value))?;
+        self.sync()
+    }
+
+    /// Lets `read` read from a snapshot, if the store has those.
+    fn with_snapshot(&self, read: &mut dyn FnMut(&mut Getter<'_>) -> Outcome<()>) -> Outcome<()> {
+        let _ = read;
+        Err("this store has no snapshots".into())
+    }
+
+    /// Returns a watch of all keys from now on, if the store has those.
+    fn watch(&self) -> Outcome<Watch> {
+        Err("this store has no watches".into())
+    }
+
     /// Makes everything that was written survive power loss.
     fn sync(&self) -> Outcome<()>;
 
     /// Closes the store as its documentation says.
     fn close(self: Box<Self>) -> Outcome<()>;
+}
+
+/// A read of one key, as [`Peer::get`] does it.
+pub type Getter<'a> = dyn FnMut(&Key, &mut dyn FnMut(&[u8])) -> Outcome<bool> + 'a;
+
+/// A watch: waits for the next change and shows its key, if the watch was not too slow for it.
+pub type Watch = Box<dyn FnMut(&mut dyn FnMut(&[u8])) -> Outcome<()> + Send>;
+
+/// A store that is open for transactions, used from many threads.
+pub trait Exchange: Send + Sync {
+    /// Sets two keys to what `change` makes of their values, in one serializable transaction, which
+    /// is run anew until it meets no conflict. Tells how often it was run.
+    fn exchange(&self, keys: [&Key; 2], change: &Change<'_>) -> Outcome<u64>;
+}
+
+/// New values of two keys, made of their present ones.
+pub type Change<'a> = dyn Fn([&[u8]; 2]) -> [Vec<u8>; 2] + 'a;
+
+/// Returns the value of a key that must be there.
+fn present<T>(value: Option<T>) -> Outcome<T> {
+    value.ok_or_else(|| "a key of a transaction is missing".into())
 }
 
 /// The settings that a store is opened with.
@@ -75,6 +116,12 @@ pub struct Profile {
     pub is_syncing: bool,
     /// Opens it.
     pub open: fn(&Settings<'_>) -> Outcome<Box<dyn Peer>>,
+    /// Opens it for serializable transactions.
+    pub open_transactional: fn(&Settings<'_>) -> Outcome<Box<dyn Exchange>>,
+    /// True if it has snapshots.
+    pub has_snapshots: bool,
+    /// True if it tells of changes.
+    pub has_watches: bool,
 }
 
 /// All stores, in the order of the tables.

@@ -1,8 +1,10 @@
 //! redb, copy-on-write B-trees in one file.
 
-use redb::{Database, Durability, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
 
-use super::{Peer, Profile, Settings};
+use super::{Change, Exchange, Getter, Peer, Profile, Settings, present};
 use crate::Outcome;
 use crate::data::Key;
 
@@ -18,6 +20,9 @@ pub const PROFILE: Profile = Profile {
     deferred: "a kill and power loss: everything since the last synced commit",
     is_syncing: true,
     open: |settings| Ok(Box::new(open(settings)?)),
+    open_transactional: |settings| Ok(Box::new(open(settings)?)),
+    has_snapshots: true,
+    has_watches: false,
 };
 
 struct RedbPeer {
@@ -108,6 +113,31 @@ impl Peer for RedbPeer {
         Ok(count)
     }
 
+    fn scan_prefix(&self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize> {
+        let table = self.database.begin_read()?.open_table(TABLE)?;
+        let mut count = 0;
+        for entry in table.range(prefix..)? {
+            let (key, value) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            visit(key.value(), value.value());
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn with_snapshot(&self, read: &mut dyn FnMut(&mut Getter<'_>) -> Outcome<()>) -> Outcome<()> {
+        let table = self.database.begin_read()?.open_table(TABLE)?;
+        read(&mut |key, visit| {
+            let value = table.get(key.as_slice())?;
+            if let Some(value) = &value {
+                visit(value.value());
+            }
+            Ok(value.is_some())
+        })
+    }
+
     fn sync(&self) -> Outcome<()> {
         self.write(Durability::Immediate, |_| Ok(()))
     }
@@ -115,5 +145,21 @@ impl Peer for RedbPeer {
     fn close(self: Box<Self>) -> Outcome<()> {
         self.sync()?;
         Ok(self.database.close()?)
+    }
+}
+
+impl Exchange for RedbPeer {
+    fn exchange(&self, keys: [&Key; 2], change: &Change<'_>) -> Outcome<u64> {
+        self.write(self.durability, |table| {
+            let get = |key: &Key| -> Outcome<Vec<u8>> {
+                present(table.get(key.as_slice())?.map(|value| value.value().to_vec()))
+            };
+            let [first, second] = keys.map(get);
+            for (key, value) in keys.into_iter().zip(change([&first?, &second?])) {
+                table.insert(key.as_slice(), value.as_slice())?;
+            }
+            Ok(())
+        })?;
+        Ok(1)
     }
 }

@@ -45,6 +45,10 @@ pub fn embedded(results: &Results) -> String {
          included, is a quarter \
          of the data, with a quarter of that as cache, after the system dropped what it held of \
          the files; there one store follows the other. \
+         A transaction reads and sets two keys and is serializable; it runs anew if it meets a \
+         conflict. A snapshot is taken for every 1,000 reads while another thread overwrites. \
+         *On disk after every 1000* sets each key by itself and then waits for all of them: kvs by \
+         `submit`, the others by a sync. Each of 100 watches has a thread. \
          Opening is measured with the files in the page cache, until the first value was read.\n\n\
          *Overwrites* do not wait for the disk, which means a different promise for each store:\n\n\
          | store | version | settings | what a write that does not wait may lose |\n|---|---|---|---|\n"
