@@ -26,7 +26,7 @@ impl Store {
     ///
     /// It waits for the writer as a write does, and for nothing else; the writer spends some
     /// microseconds on it. The keys of the index are counted on the calling thread, without a lock,
-    /// in some 30 ms for a million of them. So it may be called every second, and on a store of
+    /// in some 50 ms for a million of them. So it may be called every second, and on a store of
     /// hundreds of millions of keys every few minutes.
     ///
     /// ```

@@ -8,6 +8,8 @@
 //! The atomics are those of `std` in every face: nothing is ordered by what is counted, so a
 //! checker has nothing to try here.
 
+use std::array;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +18,9 @@ const STRIPES: usize = 64;
 
 /// The stripe of all other threads.
 const SHARED: usize = STRIPES;
+
+/// The stripe of a thread that has not counted anything yet.
+const UNKNOWN: usize = SHARED + 1;
 
 /// Stripes that no thread has: those that were given back, and all from a number on.
 struct FreeStripes {
@@ -42,6 +47,8 @@ impl OwnStripe {
 
 impl Drop for OwnStripe {
     fn drop(&mut self) {
+        // What the end of the thread still counts.
+        STRIPE.set(SHARED);
         if self.0 < SHARED {
             FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.push(self.0);
         }
@@ -50,6 +57,18 @@ impl Drop for OwnStripe {
 
 thread_local! {
     static OWN: OwnStripe = OwnStripe::take();
+    /// The same without a destructor, which every look at it would have to ask for.
+    static STRIPE: Cell<usize> = const { Cell::new(UNKNOWN) };
+}
+
+/// Returns the stripe of this thread, which gets one if it is the first time.
+#[cold]
+fn find_stripe() -> usize {
+    if STRIPE.get() == UNKNOWN {
+        // A thread that ends has none any more.
+        STRIPE.set(OWN.try_with(|own| own.0).unwrap_or(SHARED));
+    }
+    STRIPE.get()
 }
 
 /// The counters of the threads that have the same stripe.
@@ -57,24 +76,25 @@ thread_local! {
 struct Stripe<const N: usize>([AtomicU64; N]);
 
 /// Some counters, each of which many threads add to.
-pub(crate) struct StripedCounters<const N: usize>(Box<[Stripe<N>]>);
+pub(crate) struct StripedCounters<const N: usize>([Stripe<N>; SHARED + 1]);
 
 impl<const N: usize> StripedCounters<N> {
     /// Returns counters that are zero.
     pub(crate) fn new() -> Self {
-        let stripe = |_| Stripe(std::array::from_fn(|_| AtomicU64::new(0)));
-        Self((0..=SHARED).map(stripe).collect())
+        Self(array::from_fn(|_| Stripe(array::from_fn(|_| AtomicU64::new(0)))))
     }
 
     /// Adds one to the counter at this position.
     pub(crate) fn add(&self, position: usize) {
-        // A thread that ends has none any more.
-        let own = OWN.try_with(|own| own.0).unwrap_or(SHARED);
-        let counter = &self.0[own].0[position];
-        if own == SHARED {
-            counter.fetch_add(1, Ordering::Relaxed);
-        } else {
+        let own = STRIPE.get();
+        if own < STRIPES {
+            let counter = &self.0[own].0[position];
             counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            return;
+        }
+        match find_stripe() {
+            SHARED => drop(self.0[SHARED].0[position].fetch_add(1, Ordering::Relaxed)),
+            _ => self.add(position),
         }
     }
 

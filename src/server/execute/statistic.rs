@@ -226,7 +226,8 @@ impl StatsHandle {
 
     /// Returns every figure of the server as it is now, and those of its store, which are the
     /// [figures](crate::StoreStats::figures) of [`Store::stats`](crate::Store::stats). It waits for
-    /// the writer of the store for up to a second, and leaves its figures out then.
+    /// the writer of the store for up to a second, and leaves its figures out then; and it visits
+    /// every key of the index, as that does.
     ///
     /// # Errors
     /// [`Error::Closed`] if the server ended; those of [`get`](crate::KeyspaceView::get) if the
