@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | sockets | the acceptor | [`NewConnection`](crate::server::net::admission::NewConnection) | [`NEW_CONNECTIONS_MAX`](crate::server::net::event_loop::NEW_CONNECTIONS_MAX); the acceptor tries the next worker |
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that |
+//! | news | the ring of changes | nothing, for all watches of the worker | a flag; the worker looks into the ring |
 //! | writer | to the writer | the batches of one turn, syncs | the writer's mailbox; at it the worker keeps them and reads no socket until there is room |
 //! | readers | to readers | reads that may wait for the disk | the readers' mailboxes; the worker keeps the read, and its connection waits |
 //!
