@@ -105,6 +105,7 @@ mod store;
 mod sync;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub mod thread_pool;
+mod transaction;
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
@@ -116,7 +117,8 @@ mod readme {}
 
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
-    ClientBatch, ClientEntry, ClientError, ClientOptions, ClientPool, ClientResult, ClientWatch,
+    ClientBatch, ClientEntry, ClientError, ClientKeyspaceTransaction, ClientOptions, ClientPool,
+    ClientResult, ClientSnapshot, ClientSnapshotKeyspace, ClientTransaction, ClientWatch,
     KeyspaceClient, KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply, PooledClient,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};

@@ -72,6 +72,11 @@ const FORBIDDEN: &[(&[&str], &[&str], &str)] = &[
         "engines are below the store",
     ),
     (
+        &["transaction"],
+        &["std::net", "crate::store", "crate::server", "crate::client", "crate::protocol"],
+        "what a transaction does is the same in a store and at a server",
+    ),
+    (
         &["store"],
         &["std::net", "mio::", "crate::server", "crate::client", "crate::protocol"],
         "the store is below server and client",

@@ -12,11 +12,15 @@ mod form;
 #[path = "common/random.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod random;
+#[cfg(feature = "cli")]
+#[path = "common/running.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod running;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Range;
+use std::collections::btree_map;
 use std::env;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::path::Path;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -121,7 +125,7 @@ impl Step {
 
 type Entries = BTreeMap<String, String>;
 
-fn between<'a>(entries: &'a Entries, from: &str, to: &str) -> Range<'a, String, String> {
+fn between<'a>(entries: &'a Entries, from: &str, to: &str) -> btree_map::Range<'a, String, String> {
     entries.range::<str, _>((Bound::Included(from), Bound::Excluded(to)))
 }
 
@@ -129,32 +133,123 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// A transaction, of a store in this process or of one behind a server.
+trait Steps {
+    fn get(&mut self, key: &str) -> Option<Vec<u8>>;
+    fn scan(&mut self, range: Range<&str>, limit: usize, reverse: bool) -> Vec<Entry>;
+    fn count(&mut self, range: Range<&str>) -> u64;
+    fn set(&mut self, key: &str, value: &str);
+    fn remove(&mut self, key: &str);
+    fn remove_range(&mut self, range: Range<&str>);
+    /// Writes down what was done, and commits; returns false after a conflict.
+    fn commit(self, name: &str, lines: &str) -> bool;
+}
+
+/// A transaction of a store, and the keyspace of the history.
+struct OfStore<'h>(Transaction, &'h Keyspace);
+
+impl Steps for OfStore<'_> {
+    fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        self.0.get(key).unwrap()
+    }
+
+    fn scan(&mut self, range: Range<&str>, limit: usize, reverse: bool) -> Vec<Entry> {
+        let scan = self.0.scan(range);
+        let scan = if reverse { scan.reverse() } else { scan };
+        scan.take(limit).map(Result::unwrap).collect()
+    }
+
+    fn count(&mut self, range: Range<&str>) -> u64 {
+        self.0.count(range).unwrap()
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        self.0.set(key, value);
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    fn remove_range(&mut self, range: Range<&str>) {
+        self.0.remove_range(range);
+    }
+
+    fn commit(self, name: &str, lines: &str) -> bool {
+        self.0.of(self.1).unwrap().set(name, lines);
+        match self.0.commit() {
+            Ok(()) => true,
+            Err(Error::TransactionConflict) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Steps for kvs::ClientTransaction<'_> {
+    fn get(&mut self, key: &str) -> Option<Vec<u8>> {
+        self.get(key).unwrap()
+    }
+
+    fn scan(&mut self, range: Range<&str>, limit: usize, reverse: bool) -> Vec<Entry> {
+        match reverse {
+            true => self.scan_reverse(range, limit).unwrap(),
+            false => self.scan(range, limit).unwrap(),
+        }
+    }
+
+    fn count(&mut self, range: Range<&str>) -> u64 {
+        self.count(range).unwrap()
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        self.set(key, value);
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.remove(key);
+    }
+
+    fn remove_range(&mut self, range: Range<&str>) {
+        self.remove_range(range);
+    }
+
+    fn commit(mut self, name: &str, lines: &str) -> bool {
+        self.on("history").set(name, lines);
+        match self.commit() {
+            Ok(()) => true,
+            Err(error) => {
+                let conflict = Some(kvs::protocol::native::FailureKind::TransactionConflict);
+                assert_eq!(error.failure_kind(), conflict, "{error}");
+                false
+            }
+        }
+    }
+}
+
 /// Draws a step and does it.
-fn step(transaction: &Transaction, random: &mut Random, value: String) -> kvs::Result<Step> {
+fn step(transaction: &mut impl Steps, random: &mut Random, value: String) -> Step {
     let key = format!("k{}", random.below(KEYS));
     let mut range = [key.clone(), format!("k{}", random.below(KEYS + 1))];
     range.sort();
     let [from, to] = range;
-    Ok(match random.below(12) {
+    match random.below(12) {
         0..=2 => {
-            let seen = transaction.get(&key)?.map(text);
+            let seen = transaction.get(&key).map(text);
             Step::Get { key, seen }
         }
         3 | 4 => {
             let (limit, reverse) =
                 (1 + usize::try_from(random.below(KEYS)).unwrap(), random.below(2) == 0);
-            let scan = transaction.scan(&from[..]..&to[..]);
-            let scan = if reverse { scan.reverse() } else { scan };
-            let mut seen = Vec::new();
-            for entry in scan.take(limit) {
-                let (key, value) = entry?;
-                seen.push((text(key), text(value)));
-            }
+            let seen = transaction.scan(&from[..]..&to[..], limit, reverse).into_iter();
+            let seen = seen.map(|(key, value)| (text(key), text(value))).collect();
             Step::Scan { from, to, limit, reverse, seen }
         }
-        5 => Step::Count { seen: transaction.count(&from[..]..&to[..])?, from, to },
+        5 => Step::Count { seen: transaction.count(&from[..]..&to[..]), from, to },
         6 | 7 => {
-            transaction.remove(&key[..]);
+            transaction.remove(&key);
             Step::Remove { key }
         }
         8 => {
@@ -162,30 +257,24 @@ fn step(transaction: &Transaction, random: &mut Random, value: String) -> kvs::R
             Step::RemoveRange { from, to }
         }
         _ => {
-            transaction.set(&key[..], &value[..]);
+            transaction.set(&key, &value);
             Step::Set { key, value }
         }
-    })
+    }
 }
 
-/// Runs one random transaction; returns true if it was committed.
-fn run(store: &Store, history: &Keyspace, name: &str, random: &mut Random) -> kvs::Result<bool> {
-    let transaction = store.begin()?;
+/// Runs a random transaction; returns true if it was committed.
+fn run(mut transaction: impl Steps, name: &str, random: &mut Random) -> bool {
     let mut lines = Vec::new();
     for number in 0..=random.below(5) {
-        let step = step(&transaction, random, format!("{name}.{number}"))?;
+        let step = step(&mut transaction, random, format!("{name}.{number}"));
         lines.push(step.write());
         // Another thread comes in between, on one core too.
         if random.below(2) == 0 {
             thread::yield_now();
         }
     }
-    transaction.of(history)?.set(name, lines.join("\n"));
-    match transaction.commit() {
-        Ok(()) => Ok(true),
-        Err(Error::TransactionConflict) => Ok(false),
-        Err(error) => Err(error),
-    }
+    transaction.commit(name, &lines.join("\n"))
 }
 
 /// Does every transaction of the history again, in order, and compares what it showed. Returns how
@@ -222,7 +311,8 @@ fn run_threads(store: &Store, seed: u64, transactions: usize) -> usize {
                 let mut random = Random(seed * THREADS + thread);
                 for number in 0..transactions {
                     let name = format!("{seed}.{thread}.{number}");
-                    if !run(store, history, &name, &mut random).unwrap() {
+                    let transaction = OfStore(store.begin().unwrap(), history);
+                    if !run(transaction, &name, &mut random) {
                         refused.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -249,6 +339,54 @@ fn transactions_of_many_threads_are_serializable() {
                 }
             }
             assert!(check(&store) > 0);
+        }
+    }
+    assert!(refused > 0, "no two transactions met");
+}
+
+/// Lets clients run so many transactions each; returns how many were refused.
+#[cfg(feature = "cli")]
+fn run_clients(server: &running::Running, seed: u64, transactions: usize) -> usize {
+    server.store.keyspace("history").unwrap();
+    let refused = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let refused = &refused;
+            scope.spawn(move || {
+                let mut client = kvs::KvsClient::connect(server.address).unwrap();
+                let mut random = Random(seed * THREADS + thread);
+                for number in 0..transactions {
+                    let name = format!("{seed}.{thread}.{number}");
+                    if !run(client.begin().unwrap(), &name, &mut random) {
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    refused.into_inner()
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn transactions_of_many_clients_are_serializable() {
+    let mut refused = 0;
+    for engine in [EngineKind::Kvs, EngineKind::Memory] {
+        for seed in 1..=by_form([2, 10, 200]) {
+            let directory = tempfile::tempdir().unwrap();
+            let options = Options::new(directory.path()).engine(engine).segment_bytes_max(64 << 10);
+            let options = options.compaction_bytes_min(16 << 10);
+            let workers = kvs::ServerOptions::default().workers(2);
+            let server = running::Running::start_on(options, workers);
+            // With bad luck no two of them meet, so more are run until some do.
+            for round in 0..100 {
+                let met = run_clients(&server, seed * 100 + round, 100);
+                refused += met;
+                if met > 0 {
+                    break;
+                }
+            }
+            assert!(check(&server.store) > 0);
         }
     }
     assert!(refused > 0, "no two transactions met");

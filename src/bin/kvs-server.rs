@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use jiff::Timestamp;
-use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX};
+use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, SNAPSHOT_TIMEOUT_MILLISECONDS};
 use kvs::{
     Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options, Passwords,
     ServerOptions, Store, memory_limit,
@@ -81,6 +81,9 @@ struct CommandLine {
     /// Seconds after which a client that sends no request is closed; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
+    /// Seconds after which the snapshot of a client is let go; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_TIMEOUT_MILLISECONDS / 1000)]
+    snapshot_timeout: u64,
     /// Memory for requests and replies of all clients together, such as 256mb; above it those that
     /// hold most are closed [default: a quarter of the memory of the machine or control group]
     #[arg(long, value_name = "SIZE", value_parser = byte_size::byte_size)]
@@ -114,6 +117,7 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     let mut server_options = ServerOptions::default()
         .connections_max(connections_max)
         .timeout(Duration::from_secs(arguments.timeout))
+        .snapshot_timeout(Duration::from_secs(arguments.snapshot_timeout))
         .give_memory_back(allocator::give_memory_back);
     let passwords =
         passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;

@@ -72,7 +72,8 @@ impl ClientBatch {
         self.push_on(None, item);
     }
 
-    fn push_on(&mut self, name: Option<&str>, item: BatchItem<'static>) {
+    /// Adds an item about the keyspace with this name; `None` for that of the request.
+    pub(super) fn push_on(&mut self, name: Option<&str>, item: BatchItem<'static>) {
         if self.keyspace.as_deref() != name {
             self.keyspace = name.map(str::to_owned);
             self.items.push(BatchItem::On { name: self.keyspace.clone() });

@@ -317,8 +317,8 @@ macro_rules! write_calls {
             /// Applies the batch: all of it or nothing. Writes that name no keyspace go to this
             /// one.
             pub fn write(&mut self, batch: ClientBatch) -> ClientResult<()> {
-                let operation =
-                    RequestOperation::Batch { items: batch.into_items(), sync: self.syncs() };
+                let (items, sync) = (batch.into_items(), self.syncs());
+                let operation = RequestOperation::Batch { items, reads: None, sync };
                 self.call(operation, answered!(Success::Applied { .. } => ()))
             }
 

@@ -24,6 +24,8 @@ impl RequestEffect {
             | RequestOperation::GetVersioned { .. }
             | RequestOperation::Scan { .. }
             | RequestOperation::Count
+            | RequestOperation::OpenSnapshot
+            | RequestOperation::CloseSnapshot
             | RequestOperation::CountRange { .. }
             | RequestOperation::ListKeyspaces
             | RequestOperation::OpenKeyspace { create: false, .. }

@@ -145,4 +145,20 @@ impl Link {
         }
         answer
     }
+
+    /// Lets the snapshot of the connection go, if the connection is still there: it has none
+    /// otherwise. A server that does not hear it lets the snapshot go after a time.
+    pub(super) fn close_snapshot(&mut self) {
+        let start = Instant::now();
+        let deadline = start + self.server.options.timeout;
+        if let Some(connection) = &mut self.connection
+            && connection.begin(start, deadline)
+            && connection
+                .exchange(&mut RequestMessage::new(0, RequestOperation::CloseSnapshot))
+                .is_ok()
+        {
+            // Whatever the answer is, there is nothing to be done about it.
+            let _ = connection.take(|_| Some(()));
+        }
+    }
 }

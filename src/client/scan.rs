@@ -6,7 +6,7 @@ use crate::key_bounds::KeyBounds;
 use crate::protocol::native::{ByteString, RequestOperation, Success};
 
 /// Keys with their values, in the order of a scan.
-type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The entries of an answer, and true if the range goes on behind them.
 pub(super) type AnsweredPage = (Entries, bool);

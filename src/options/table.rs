@@ -46,6 +46,9 @@ pub const WATCH_BYTES: usize = 16 << 20;
 /// The default of `connections_max`.
 pub const CONNECTIONS_MAX: usize = 10_000;
 
+/// The default of `snapshot_timeout`, in milliseconds.
+pub const SNAPSHOT_TIMEOUT_MILLISECONDS: u64 = 60_000;
+
 /// The value of an option that was not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -159,6 +162,12 @@ pub const OPTIONS: &[OptionRow] = {
             Count(CONNECTIONS_MAX as u64),
         ),
         row("timeout", Some("--timeout"), &["timeout"], Text("none")),
+        row(
+            "snapshot_timeout",
+            Some("--snapshot-timeout"),
+            &[],
+            Milliseconds(SNAPSHOT_TIMEOUT_MILLISECONDS),
+        ),
         row(
             "client_memory",
             Some("--client-memory"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::options::table::CONNECTIONS_MAX;
+use crate::options::table::{CONNECTIONS_MAX, SNAPSHOT_TIMEOUT_MILLISECONDS};
 use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
 use crate::sync::processors;
@@ -17,6 +17,7 @@ pub struct ServerOptions {
     pub(crate) readers: usize,
     pub(crate) connections_max: usize,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) snapshot_timeout: Option<Duration>,
     pub(crate) client_memory: usize,
     pub(crate) give_memory_back: Option<fn()>,
     pub(crate) passwords: Option<Passwords>,
@@ -31,6 +32,7 @@ impl Default for ServerOptions {
             readers: cores,
             connections_max: CONNECTIONS_MAX,
             timeout: None,
+            snapshot_timeout: Some(Duration::from_millis(SNAPSHOT_TIMEOUT_MILLISECONDS)),
             client_memory: memory_limit() / 4,
             give_memory_back: None,
             passwords: None,
@@ -73,6 +75,18 @@ impl ServerOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = (!timeout.is_zero()).then_some(timeout);
+        self
+    }
+
+    /// Sets the time after which the server lets the snapshot of a connection go, since the store
+    /// keeps what it sees; the default is a minute. With zero a snapshot stays until its client
+    /// closes it, or goes away.
+    ///
+    /// Later reads at the snapshot, and the commit of a transaction that began with it, fail with
+    /// the kind `NoSnapshot`.
+    #[must_use]
+    pub fn snapshot_timeout(mut self, timeout: Duration) -> Self {
+        self.snapshot_timeout = (!timeout.is_zero()).then_some(timeout);
         self
     }
 

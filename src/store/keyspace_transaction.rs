@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::keyspace_view::KeyspaceView;
 use super::transaction_scan::TransactionScan;
-use super::transaction_state::{KeyWrite, TransactionState};
+use super::transaction_state::TransactionState;
 use crate::Result;
 use crate::expiry::Expiry;
 use crate::key_bounds::{KeyBounds, KeyPrefix, interval};
+use crate::transaction::KeyWrite;
 
 /// The reads and writes of one keyspace by a [`Transaction`](crate::Transaction), as
 /// [`Transaction::of`](crate::Transaction::of) returns them.
@@ -96,7 +97,7 @@ impl<'t> KeyspaceTransaction<'t> {
 
     /// Sets the key to the value until it expires; the time counts from this call.
     pub fn set_expiring(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>, expiry: Expiry) {
-        let expires_at = Some(self.state.time_of(expiry));
+        let expires_at = Some(self.state.time_of(expiry).0);
         self.write(key, KeyWrite::Set { value: value.into(), expires_at });
     }
 
@@ -109,7 +110,7 @@ impl<'t> KeyspaceTransaction<'t> {
     /// others set before it commits. No key of it counts as read.
     pub fn remove_range(&self, range: impl KeyBounds) {
         let (start, end) = interval(range);
-        self.state.with_part(self.position, |part| part.remove_range(start, end));
+        self.state.with_part(self.position, |part| part.accesses.remove_range(start, end));
     }
 
     /// Removes every key that begins with `prefix`, as [`remove_range`](Self::remove_range) does.
@@ -118,7 +119,7 @@ impl<'t> KeyspaceTransaction<'t> {
     }
 
     fn write(&self, key: impl Into<Vec<u8>>, write: KeyWrite) {
-        self.state.with_part(self.position, |part| part.writes.insert(key.into(), write));
+        self.state.with_part(self.position, |part| part.accesses.writes.insert(key.into(), write));
     }
 
     /// Reads a key from the store with `stored`, or with `written` if the transaction wrote it.
@@ -129,16 +130,16 @@ impl<'t> KeyspaceTransaction<'t> {
         written: impl FnOnce(Option<&[u8]>) -> Option<T>,
     ) -> Result<Option<T>> {
         self.state.with_part(self.position, |part| {
-            if let Some(write) = part.writes.get(key) {
+            if let Some(write) = part.accesses.writes.get(key) {
                 return Ok(written(self.state.value(write)));
             }
-            if part.is_removed(key) {
+            if part.accesses.is_removed(key) {
                 return Ok(None);
             }
             let found = stored(&part.view, key)?;
-            if !part.keys.contains_key(key) {
+            if !part.accesses.keys.contains_key(key) {
                 self.state.note_read()?;
-                part.keys.insert(key.to_vec(), found.is_some());
+                part.accesses.keys.insert(key.to_vec(), found.is_some());
             }
             Ok(found)
         })

@@ -94,6 +94,9 @@ impl SizeLimits {
                     bytes += start.len() + end.len();
                 }
                 WriteOperation::Catalogue(operation) => operation.check()?,
+                WriteOperation::RequireUnchanged(reads) => {
+                    reads.check(self.transaction_reads_max)?
+                }
                 _ => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Read sets: the keys and ranges that a transaction has read, as the writer checks them.
 
 use crate::engine::{EntryMeta, KeyInterval, KeyspaceId, Sequence};
+use crate::{Error, Result};
 
 /// The keys and the ranges that a transaction has read at one moment, which must be the same when
 /// it commits.
@@ -42,6 +43,32 @@ pub(crate) struct ReadRange {
 }
 
 impl ReadSet {
+    /// Returns what was read by somebody who has read nothing yet.
+    pub(super) fn new(since: Sequence) -> Self {
+        Self { since, keys: Vec::new(), ranges: Vec::new() }
+    }
+
+    /// Adds the name that a keyspace had, which must still be its name.
+    pub(super) fn add_name(&mut self, name: &str) {
+        self.add_key(KeyspaceId::CATALOGUE, name.as_bytes().to_vec(), true);
+    }
+
+    /// Adds a key.
+    pub(crate) fn add_key(&mut self, keyspace: KeyspaceId, key: Vec<u8>, was_there: bool) {
+        self.keys.push(ReadKey { keyspace, key, was_there });
+    }
+
+    /// Adds a range with the number of keys that were there.
+    pub(crate) fn add_range(
+        &mut self,
+        keyspace: KeyspaceId,
+        start: Vec<u8>,
+        end: Vec<u8>,
+        keys: usize,
+    ) {
+        self.ranges.push(ReadRange { keyspace, start, end, keys });
+    }
+
     /// Returns true if a key is as it was, given its metadata unless it is absent or has expired.
     pub(super) fn holds(&self, key: &ReadKey, alive: Option<EntryMeta>) -> bool {
         alive.is_some() == key.was_there && alive.is_none_or(|meta| self.is_seen(meta))
@@ -50,6 +77,17 @@ impl ReadSet {
     /// Returns true if the reads saw the change that made an entry.
     pub(super) fn is_seen(&self, meta: EntryMeta) -> bool {
         meta.version <= self.since
+    }
+
+    /// Returns [`Error::TransactionTooLarge`] for more keys than one transaction may read, those of
+    /// ranges included, or for as many ranges.
+    pub(super) fn check(&self, reads_max: usize) -> Result<()> {
+        let in_ranges = self.ranges.iter().map(|range| range.keys);
+        let keys = in_ranges.fold(self.keys.len(), usize::saturating_add);
+        if keys > reads_max || self.ranges.len() > reads_max {
+            return Err(Error::TransactionTooLarge { reads_max });
+        }
+        Ok(())
     }
 
     /// Returns the bytes of memory of its keys.

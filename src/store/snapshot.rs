@@ -7,6 +7,9 @@ use super::handle::Store;
 use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::keyspaces::{names, number_of, read_blocking};
+use super::read::{Access, ReadResult};
+use super::read_set::ReadSet;
+use crate::engine::{EngineSnapshot, KeyspaceId, Sequence};
 use crate::sync::Arc;
 use crate::{Error, Result};
 
@@ -85,6 +88,53 @@ impl Snapshot {
             Some(number) => self.view.sibling(number),
             None => Err(Error::NoSuchKeyspace { name: name.to_owned() }),
         }
+    }
+
+    /// Returns a view of the keyspace that had this name, as far as `access` allows to look it up.
+    pub(crate) fn keyspace_within(&self, name: &str, access: Access) -> ReadResult<KeyspaceView> {
+        Ok(self.view.sibling(self.number_within(name, access)?)?)
+    }
+
+    fn number_within(&self, name: &str, access: Access) -> ReadResult<KeyspaceId> {
+        let number = number_of(&self.view, name, |catalogue, name, snapshot| match snapshot {
+            Some(snapshot) => catalogue.try_get_at(name, snapshot, access),
+            None => catalogue.try_get(name, access),
+        })?;
+        number.ok_or_else(|| Error::NoSuchKeyspace { name: name.to_owned() }.into())
+    }
+
+    /// Adds the keyspace that had this name to what was read, and so that the name is still its
+    /// own; without a name the default one. Returns its number.
+    pub(crate) fn add_keyspace(
+        &self,
+        reads: &mut ReadSet,
+        name: Option<&str>,
+        access: Access,
+    ) -> ReadResult<KeyspaceId> {
+        let Some(name) = name else { return Ok(KeyspaceId::DEFAULT) };
+        let number = self.number_within(name, access)?;
+        if number != KeyspaceId::DEFAULT {
+            reads.add_name(name);
+        }
+        Ok(number)
+    }
+
+    /// Returns the sequence number of the newest commit that it sees.
+    fn sequence(&self) -> Sequence {
+        let moment = self.view.moment.as_ref();
+        // Only an engine with snapshots has one.
+        let snapshot = moment.and_then(|moment| moment.snapshot.as_ref());
+        snapshot.map_or(Sequence(0), EngineSnapshot::sequence)
+    }
+
+    /// Returns what was read of it by somebody who has read nothing yet.
+    pub(crate) fn read_set(&self) -> ReadSet {
+        ReadSet::new(self.sequence())
+    }
+
+    /// Returns the version of the newest write that it sees.
+    pub(crate) fn version(&self) -> u64 {
+        self.sequence().0
     }
 
     /// Returns a view of an open keyspace, be it renamed or dropped since. It is empty if the

@@ -6,17 +6,15 @@ use super::batch::Batch;
 use super::keyspace::Keyspace;
 use super::keyspace_transaction::KeyspaceTransaction;
 use super::operation::{KeyspaceOperation, WriteOperation};
-use super::read_set::{ReadKey, ReadSet};
+use super::read_set::ReadSet;
 use super::transaction_scan::TransactionScan;
-use super::transaction_state::{KeyWrite, TransactionState};
-use crate::engine::Sequence;
+use super::transaction_state::TransactionState;
+use crate::engine::{Sequence, UnixMillis};
 use crate::expiry::Expiry;
 use crate::key_bounds::KeyBounds;
 use crate::sync::Arc;
+use crate::transaction::{ATTEMPTS, KeyWrite};
 use crate::{Error, Result};
-
-/// The times that [`Keyspace::transaction`] runs a transaction before it gives up.
-const ATTEMPTS: usize = 100;
 
 /// Reads and writes of one or several keyspaces that take effect at one moment, or not at all, as
 /// if nobody else had used the store meanwhile (serializable, by optimistic concurrency control:
@@ -219,19 +217,21 @@ impl Transaction {
         let Self { state, since } = self;
         let (keyspace, parts) = state.into_parts();
         let identities: Vec<_> = parts.iter().map(|part| Arc::clone(&part.identity)).collect();
-        let mut reads = ReadSet { since, keys: Vec::new(), ranges: Vec::new() };
+        let mut reads = ReadSet::new(since);
         let mut writes = Vec::new();
         for part in parts {
-            let number = part.identity.number;
-            let of_part = |(key, was_there)| ReadKey { keyspace: number, key, was_there };
-            reads.keys.extend(part.keys.into_iter().map(of_part));
-            let ranges = part.ranges.into_iter();
-            reads.ranges.extend(ranges.filter_map(|range| range.into_read(number)));
+            let (number, mut accesses) = (part.identity.number, part.accesses);
+            let ranges = accesses.take_ranges();
+            ranges.for_each(|range| reads.add_range(number, range.start, range.end, range.keys));
+            let keys = accesses.keys.into_iter();
+            keys.for_each(|(key, was_there)| reads.add_key(number, key, was_there));
             // A key that was set after its range was removed is there.
-            let removed = part.removed.into_iter();
+            let removed = accesses.removed.into_iter();
             let removed = removed.map(|(start, end)| WriteOperation::RemoveRange { start, end });
-            let written = part.writes.into_iter().map(|(key, write)| match write {
-                KeyWrite::Set { value, expires_at } => WriteOperation::set(key, value, expires_at),
+            let written = accesses.writes.into_iter().map(|(key, write)| match write {
+                KeyWrite::Set { value, expires_at } => {
+                    WriteOperation::set(key, value, expires_at.map(UnixMillis))
+                }
                 KeyWrite::Remove => WriteOperation::Remove { key },
             });
             let operations = removed.chain(written);

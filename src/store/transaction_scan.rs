@@ -1,15 +1,12 @@
 //! Iterators of a transaction over the keys of a range.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Bound;
 
 use super::entry_scan::Scan;
-use super::transaction_state::{KeyWrite, ScannedRange, TransactionState};
+use super::transaction_state::TransactionState;
 use crate::Result;
-use crate::engine::KeyRange;
-
-type KeyValue = (Vec<u8>, Vec<u8>);
+use crate::transaction::{KeyValue, MergedRange, NextKey};
 
 /// An iterator over keys and values of a range, as
 /// [`KeyspaceTransaction::scan`](crate::KeyspaceTransaction::scan) returns it.
@@ -18,12 +15,9 @@ pub struct TransactionScan<'t> {
     state: &'t TransactionState,
     /// The position of the keyspace among those that the transaction used.
     part: usize,
-    /// The part of the range that is left for writes of the transaction.
-    rest: KeyRange,
+    rest: MergedRange,
     keys_only: bool,
     progress: Progress,
-    /// The next entry of the store.
-    stored: Option<KeyValue>,
 }
 
 /// An iterator over the keys of a range without their values, as [`TransactionScan::keys`] returns
@@ -46,18 +40,17 @@ impl<'t> TransactionScan<'t> {
     pub(super) fn new(
         state: &'t TransactionState,
         part: usize,
-        (start, end): (Bound<Vec<u8>>, Bound<Vec<u8>>),
+        bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
     ) -> Self {
-        let (progress, stored) = (Progress::NotBegun, None);
-        let rest = KeyRange { start, end, reverse: false };
-        Self { state, part, rest, keys_only: false, progress, stored }
+        let (rest, progress) = (MergedRange::new(bounds), Progress::NotBegun);
+        Self { state, part, rest, keys_only: false, progress }
     }
 
     /// Returns the keys of the range from its end to its start. An iterator that was used already
     /// stays as it is.
     pub fn reverse(mut self) -> Self {
         if matches!(self.progress, Progress::NotBegun) {
-            self.rest.reverse = !self.rest.reverse;
+            self.rest.reverse();
         }
         self
     }
@@ -70,94 +63,50 @@ impl<'t> TransactionScan<'t> {
     }
 
     fn begin(&mut self) {
-        let KeyRange { start, end, reverse: is_reverse } = self.rest.clone();
-        let (bounds, keys_only) = ((start, end), self.keys_only);
+        let (bounds, is_reverse) = (self.rest.bounds(), self.rest.is_reverse());
+        let keys_only = self.keys_only;
         self.progress = self.state.with_part(self.part, |part| {
             let scan = Scan::new(&part.view, bounds.clone());
             let scan = if is_reverse { scan.reverse() } else { scan };
             let scan = if keys_only { scan.without_values() } else { scan };
-            let last = None;
-            part.ranges.push(ScannedRange { bounds, is_reverse, last, is_whole: false, keys: 0 });
-            Progress::Under(Box::new(scan), part.ranges.len() - 1)
+            Progress::Under(Box::new(scan), part.accesses.begin_range(bounds, is_reverse))
         });
     }
 
-    /// Reads the next entry of the store, if that is not there already.
-    fn read_ahead(&mut self) -> Result<()> {
-        if self.stored.is_some() {
-            return Ok(());
-        }
+    /// Returns the next entry of the store.
+    fn read_next(&mut self) -> Result<Option<KeyValue>> {
         if matches!(self.progress, Progress::NotBegun) {
             self.begin();
         }
-        let Progress::Under(scan, range) = &mut self.progress else { return Ok(()) };
+        let Progress::Under(scan, range) = &mut self.progress else { return Ok(None) };
         let (next, range) = (scan.next().transpose()?, *range);
-        if next.is_some() {
-            self.state.note_read()?;
-        } else {
-            self.progress = Progress::AtEnd;
+        match next {
+            Some(_) => self.state.note_read()?,
+            None => self.progress = Progress::AtEnd,
         }
-        self.state.with_part(self.part, |part| {
-            let range = &mut part.ranges[range];
-            match &next {
-                Some((key, _)) => {
-                    range.last = Some(key.clone());
-                    range.keys += 1;
-                }
-                None => range.is_whole = true,
-            }
-        });
-        self.stored = next;
-        Ok(())
-    }
-
-    /// Returns the next key that the transaction wrote.
-    fn written(&self) -> Option<(Vec<u8>, KeyWrite)> {
-        // A map panics at a range that ends before it starts.
-        if self.rest.is_empty() {
-            return None;
-        }
-        self.state.with_part(self.part, |part| {
-            let KeyRange { start, end, reverse } = &self.rest;
-            let mut range = part.writes.range::<[u8], _>((borrowed(start), borrowed(end)));
-            let next = if *reverse { range.next_back() } else { range.next() };
-            next.map(|(key, write)| (key.clone(), write.clone()))
-        })
+        let key = next.as_ref().map(|(key, _)| &key[..]);
+        self.state.with_part(self.part, |part| part.accesses.note_next(range, key));
+        Ok(next)
     }
 
     fn try_next(&mut self) -> Result<Option<KeyValue>> {
         loop {
-            self.read_ahead()?;
-            let written = self.written();
-            let order = match (&self.stored, &written) {
-                (None, None) => return Ok(None),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((stored, _)), Some((written, _))) if self.rest.reverse => written.cmp(stored),
-                (Some((stored, _)), Some((written, _))) => stored.cmp(written),
-            };
-            if order.is_lt() {
-                let Some((key, value)) = self.stored.take() else { continue };
-                self.rest = self.rest.after(&key);
-                if self.state.with_part(self.part, |part| part.is_removed(&key)) {
-                    continue;
+            if self.rest.wants_stored() {
+                let next = self.read_next()?;
+                self.rest.offer(next);
+            }
+            match self.state.with_part(self.part, |part| self.rest.next(&part.accesses)) {
+                NextKey::Stored(entry) => return Ok(Some(entry)),
+                NextKey::Written(key, write) => {
+                    if let Some(value) = self.state.value(&write) {
+                        return Ok(Some((key, value.to_vec())));
+                    }
                 }
-                return Ok(Some((key, value)));
-            }
-            if order.is_eq() {
-                self.stored = None;
-            }
-            let Some((key, write)) = written else { continue };
-            self.rest = self.rest.after(&key);
-            if let Some(value) = self.state.value(&write) {
-                return Ok(Some((key, value.to_vec())));
+                NextKey::Removed => {}
+                NextKey::AtEnd => return Ok(None),
             }
         }
     }
-}
-
-fn borrowed(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
-    bound.as_ref().map(|key| &key[..])
 }
 
 impl Iterator for TransactionScan<'_> {
@@ -168,7 +117,7 @@ impl Iterator for TransactionScan<'_> {
         if next.is_err() {
             self.progress = Progress::AtEnd;
             // Nothing of the transaction's own lies in an empty range.
-            self.rest.end = Bound::Excluded(Vec::new());
+            self.rest.end();
         }
         next.transpose()
     }

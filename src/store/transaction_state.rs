@@ -1,16 +1,13 @@
 //! The state of a transaction: its reads and its writes so far.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::ops::Bound;
 
 use super::keyspace::{Keyspace, KeyspaceIdentity};
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::ReadMoment;
-use super::read_set::ReadRange;
-use crate::engine::{KeyInterval, KeyspaceId, UnixMillis};
-use crate::key_bounds::interval;
+use crate::engine::UnixMillis;
 use crate::sync::Arc;
+use crate::transaction::{KeyAccesses, KeyWrite};
 use crate::{Error, Expiry, Result};
 
 /// The reads and writes of a transaction that is under way.
@@ -29,47 +26,7 @@ pub(super) struct TransactionPart {
     /// The keyspace as it was when the transaction began.
     pub(super) view: KeyspaceView,
     pub(super) identity: Arc<KeyspaceIdentity>,
-    /// The keys that were read, each with true if it was there.
-    pub(super) keys: BTreeMap<Vec<u8>, bool>,
-    pub(super) ranges: Vec<ScannedRange>,
-    /// The starts and ends of the ranges that were removed, as of a
-    /// [`RemoveRange`](super::WriteOperation::RemoveRange).
-    pub(super) removed: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The newest write of each key that was written after its range was removed.
-    pub(super) writes: BTreeMap<Vec<u8>, KeyWrite>,
-}
-
-/// A write that is not committed yet.
-#[derive(Clone)]
-pub(super) enum KeyWrite {
-    Set { value: Vec<u8>, expires_at: Option<UnixMillis> },
-    Remove,
-}
-
-/// A range as far as it was read.
-pub(super) struct ScannedRange {
-    pub(super) bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
-    pub(super) is_reverse: bool,
-    /// The last key that was read, unless all were.
-    pub(super) last: Option<Vec<u8>>,
-    pub(super) is_whole: bool,
-    /// The number of keys that were read.
-    pub(super) keys: usize,
-}
-
-impl ScannedRange {
-    /// Returns what was read, unless that is nothing.
-    pub(super) fn into_read(self, keyspace: KeyspaceId) -> Option<ReadRange> {
-        let Self { bounds: (start, end), is_reverse, last, is_whole, keys } = self;
-        let bounds = match (is_whole, last) {
-            (true, _) => (start, end),
-            (false, None) => return None,
-            (false, Some(last)) if is_reverse => (Bound::Included(last), end),
-            (false, Some(last)) => (start, Bound::Included(last)),
-        };
-        let (start, end) = interval(bounds);
-        Some(ReadRange { keyspace, start, end, keys })
-    }
+    pub(super) accesses: KeyAccesses,
 }
 
 impl TransactionState {
@@ -118,7 +75,7 @@ impl TransactionState {
     pub(super) fn value<'w>(&self, write: &'w KeyWrite) -> Option<&'w [u8]> {
         match write {
             KeyWrite::Set { value, expires_at } => {
-                let is_past = self.keyspace.view.shared.clock.is_past(*expires_at);
+                let is_past = self.keyspace.view.shared.clock.is_past(expires_at.map(UnixMillis));
                 (!is_past).then_some(value)
             }
             KeyWrite::Remove => None,
@@ -139,25 +96,6 @@ impl TransactionState {
 impl TransactionPart {
     fn new(keyspace: &Keyspace, moment: &Arc<ReadMoment>) -> Self {
         let view = KeyspaceView { moment: Some(Arc::clone(moment)), ..keyspace.view.clone() };
-        Self {
-            view,
-            identity: Arc::clone(&keyspace.identity),
-            keys: BTreeMap::new(),
-            ranges: Vec::new(),
-            removed: Vec::new(),
-            writes: BTreeMap::new(),
-        }
-    }
-    /// Removes the keys of a range, what was written there included.
-    pub(super) fn remove_range(&mut self, start: Vec<u8>, end: Vec<u8>) {
-        let interval = KeyInterval { start: &start, end: &end };
-        self.writes.retain(|key, _| !interval.contains(key));
-        self.removed.push((start, end));
-    }
-
-    /// Returns true if a key that was not written since is in a range that was removed.
-    pub(super) fn is_removed(&self, key: &[u8]) -> bool {
-        let mut removed = self.removed.iter().map(|(start, end)| KeyInterval { start, end });
-        removed.any(|interval| interval.contains(key))
+        Self { view, identity: Arc::clone(&keyspace.identity), accesses: KeyAccesses::default() }
     }
 }

@@ -6,8 +6,9 @@ use std::ops::Bound;
 
 use kvs::protocol::ProtocolError;
 use kvs::protocol::native::{
-    BatchCondition, BatchItem, ByteString, Failure, FailureKind, Place, RequestMessage,
-    RequestOperation, ScanEntry, Success, VersionedValue, WatchPosition, WatchedChange,
+    BatchCondition, BatchItem, BatchReads, ByteString, Failure, FailureKind, KeyRead, Place,
+    RequestMessage, RequestOperation, ScanEntry, Success, VersionedValue, WatchPosition,
+    WatchedChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +151,8 @@ fn operations() -> Vec<RequestOperation<'static>> {
             end: Bound::Unbounded,
             after: Some(WatchPosition { run: 300, version: 7 }),
         },
+        RequestOperation::OpenSnapshot,
+        RequestOperation::CloseSnapshot,
     ]
 }
 
@@ -227,6 +230,18 @@ fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
         assert_eq!(found, expected);
     }
     assert_eq!(found.len(), expected.len());
+}
+
+#[test]
+fn the_example_of_a_commit_is_one() {
+    let reads = BatchReads {
+        version: 7,
+        keys: vec![KeyRead { keyspace: 0, key: key(), was_there: true }],
+        ..BatchReads::default()
+    };
+    let commit = RequestOperation::Batch { items: Vec::new(), reads: Some(reads), sync: None };
+    let example = format!("`{}`.", hexadecimal(&postcard::to_stdvec(&commit).unwrap()));
+    assert!(read(PROTOCOL).contains(&example), "{example}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kvs::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, Failure, ResponseMessage, ServerHello,
-    decode_frame,
+    Success, decode_frame,
 };
 
 use crate::common::connection::redis::{RedisConnection, Reply};
@@ -105,14 +105,25 @@ impl Attacker {
     /// Returns the failure that comes next in the native protocol, or an error if the connection
     /// ends before.
     pub fn failure(&mut self) -> io::Result<Failure> {
-        let mut frame = self.receive(FRAME_HEADER_BYTES)?;
-        let length = u32::from_le_bytes(frame[..].try_into().unwrap());
-        frame.extend(self.receive(usize::try_from(length).unwrap())?);
-        let (body, _) = decode_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
-        match ResponseMessage::decode(body).unwrap().result {
+        match self.response()? {
             Err(failure) => Ok(failure),
             Ok(success) => panic!("{success:?} is no failure"),
         }
+    }
+
+    /// Returns the answer that comes next in the native protocol, or an error if the connection
+    /// ends before.
+    pub fn success(&mut self) -> io::Result<Success<'static>> {
+        self.response().map(|result| result.unwrap_or_else(|failure| panic!("{failure}")))
+    }
+
+    fn response(&mut self) -> io::Result<Result<Success<'static>, Failure>> {
+        let mut frame = self.receive(FRAME_HEADER_BYTES)?;
+        let length = u32::from_le_bytes(frame[..].try_into().unwrap());
+        frame.extend(self.receive(usize::try_from(length).unwrap())?);
+        let frame: &'static [u8] = frame.leak();
+        let (body, _) = decode_frame(frame, FRAME_BYTES_MAX).unwrap().unwrap();
+        Ok(ResponseMessage::decode(body).unwrap().result)
     }
 
     /// Returns the bytes that come until the server closes the connection, which it has to.

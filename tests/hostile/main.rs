@@ -24,7 +24,8 @@ use arena::{Arena, Setting};
 use attack::{Attack, Round};
 use attacker::{Attacker, Target};
 use attacks::{
-    crowds, held_replies, held_requests, long_work, malformed, silence, strangers, watches,
+    crowds, held_replies, held_requests, long_work, malformed, silence, strangers, transactions,
+    watches,
 };
 use common::form::by_form;
 
@@ -74,6 +75,8 @@ static WORK: Setting = Setting {
         Attack::new("silent clients", silence::silent_clients).within(128 * MEBIBYTE),
         Attack::new("malformed requests", malformed::redis_requests).within(32 * MEBIBYTE),
         Attack::new("malformed frames", malformed::native_frames).within(32 * MEBIBYTE),
+        Attack::new("lying reads", transactions::lying_reads).within(128 * MEBIBYTE),
+        Attack::new("snapshots left open", transactions::open_snapshots).within(32 * MEBIBYTE),
         Attack::new("HTTP", malformed::http_requests).within(32 * MEBIBYTE),
         Attack::new("connections that come and go", crowds::churn).within(32 * MEBIBYTE),
         Attack::new("half-closed connections", held_replies::half_closed).within(32 * MEBIBYTE),

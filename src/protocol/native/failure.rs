@@ -64,12 +64,18 @@ pub enum FailureKind {
     NotAnInteger,
     /// The sum has more than 64 bits; nothing was written.
     IntegerOverflow,
+    /// The connection has no snapshot: it opened none, or the server let it go after its time.
+    NoSnapshot,
+    /// Something that the transaction has read has changed; nothing was written.
+    TransactionConflict,
+    /// The transaction has read more keys than the server checks; nothing was written.
+    TransactionTooLarge,
     /// A kind that this build does not know.
     Unknown(u16),
 }
 
 /// The number of each kind. Append only; zero stays unused so that zeroed bytes mean nothing.
-const CODES: [(u16, FailureKind); 22] = [
+const CODES: [(u16, FailureKind); 25] = [
     (1, FailureKind::KeyTooLarge),
     (2, FailureKind::ValueTooLarge),
     (3, FailureKind::ConditionFailed),
@@ -92,6 +98,9 @@ const CODES: [(u16, FailureKind); 22] = [
     (20, FailureKind::InvalidKeyspaceName),
     (21, FailureKind::NotAnInteger),
     (22, FailureKind::IntegerOverflow),
+    (23, FailureKind::NoSnapshot),
+    (24, FailureKind::TransactionConflict),
+    (25, FailureKind::TransactionTooLarge),
 ];
 
 impl From<u16> for FailureKind {
@@ -140,6 +149,9 @@ mod tests {
             FailureKind::InvalidKeyspaceName => 20,
             FailureKind::NotAnInteger => 21,
             FailureKind::IntegerOverflow => 22,
+            FailureKind::NoSnapshot => 23,
+            FailureKind::TransactionConflict => 24,
+            FailureKind::TransactionTooLarge => 25,
             FailureKind::Unknown(code) => code,
         }
     }
@@ -150,7 +162,7 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 22);
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 25);
         }
     }
 

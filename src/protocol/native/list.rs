@@ -13,13 +13,24 @@ use serde::{Deserialize, Serialize};
 /// Most items in one list of a message; a longer list is refused by sender and receiver alike.
 pub const LIST_ITEMS_MAX: usize = 1 << 20;
 
+/// Most keys, ranges and names each in what a transaction has read.
+pub const READS_MAX: usize = 1 << 16;
+
 /// Encodes a list, for `#[serde(with = "list")]`.
 pub(super) fn serialize<T, S>(items: &[T], serializer: S) -> Result<S::Ok, S::Error>
 where
     T: Serialize,
     S: Serializer,
 {
-    if items.len() > LIST_ITEMS_MAX {
+    bounded::<LIST_ITEMS_MAX, T, S>(items, serializer)
+}
+
+fn bounded<const MAX: usize, T, S>(items: &[T], serializer: S) -> Result<S::Ok, S::Error>
+where
+    T: Serialize,
+    S: Serializer,
+{
+    if items.len() > MAX {
         return Err(S::Error::custom("list is too long"));
     }
     items.serialize(serializer)
@@ -31,23 +42,49 @@ where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    deserializer.deserialize_seq(ListVisitor(PhantomData))
+    deserializer.deserialize_seq(ListVisitor::<LIST_ITEMS_MAX, T>(PhantomData))
 }
 
-struct ListVisitor<T>(PhantomData<T>);
+/// Lists of what a transaction has read, for `#[serde(with = "list::reads")]`: the items of one
+/// frame take less memory than a large value.
+pub(super) mod reads {
+    use super::{
+        Deserialize, Deserializer, ListVisitor, PhantomData, READS_MAX, Serialize, Serializer,
+    };
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    /// Encodes a list.
+    pub(in super::super) fn serialize<T, S>(items: &[T], serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Serialize,
+        S: Serializer,
+    {
+        super::bounded::<READS_MAX, T, S>(items, serializer)
+    }
+
+    /// Decodes a list.
+    pub(in super::super) fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        T: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        deserializer.deserialize_seq(ListVisitor::<READS_MAX, T>(PhantomData))
+    }
+}
+
+struct ListVisitor<const MAX: usize, T>(PhantomData<T>);
+
+impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for ListVisitor<MAX, T> {
     type Value = Vec<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "a list of at most {LIST_ITEMS_MAX} items")
+        write!(formatter, "a list of at most {MAX} items")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<T>, A::Error> {
         // The announced length is not used to reserve memory, because the peer may have lied.
         let mut items = Vec::new();
         while let Some(item) = sequence.next_element()? {
-            if items.len() == LIST_ITEMS_MAX {
+            if items.len() == MAX {
                 return Err(A::Error::custom("list is too long"));
             }
             items.push(item);
@@ -104,7 +141,7 @@ mod tests {
             }
         }
 
-        let items = ListVisitor::<u8>(PhantomData).visit_seq(Liar(false)).unwrap();
+        let items = ListVisitor::<LIST_ITEMS_MAX, u8>(PhantomData).visit_seq(Liar(false)).unwrap();
         assert_eq!(items, [1]);
         assert!(items.capacity() < 64, "reserved {}", items.capacity());
     }

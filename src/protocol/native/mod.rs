@@ -31,6 +31,7 @@ mod list;
 mod message;
 mod operation;
 mod place;
+mod reads;
 mod success;
 mod watched_change;
 
@@ -41,9 +42,10 @@ pub use frame::{
     missing_frame_bytes,
 };
 pub use hello::{ClientHello, HelloStatus, MAGIC, ServerHello, VERSION_MAX, VERSION_MIN};
-pub use list::LIST_ITEMS_MAX;
+pub use list::{LIST_ITEMS_MAX, READS_MAX};
 pub use message::{BatchHead, RequestMessage, ResponseMessage};
 pub use operation::{BatchCondition, BatchItem, RequestOperation};
 pub use place::Place;
+pub use reads::{BatchReads, KeyRangeRead, KeyRead};
 pub use success::{ScanEntry, Success, VersionedValue};
 pub use watched_change::{WatchPosition, WatchedChange};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::byte_string::ByteString;
 use super::list;
+use super::reads::BatchReads;
 use super::watched_change::WatchPosition;
 
 /// One operation of a request. Times are Unix time in milliseconds.
@@ -55,6 +56,9 @@ pub enum RequestOperation<'a> {
         /// The items, in the order in which they are done.
         #[serde(with = "list")]
         items: Vec<BatchItem<'a>>,
+        /// What must be as it was at the snapshot of the connection; else it fails with
+        /// `TransactionConflict`.
+        reads: Option<BatchReads<'a>>,
         /// True to wait for the disk, false not to; `None` leaves that to the server.
         sync: Option<bool>,
     },
@@ -195,12 +199,17 @@ pub enum RequestOperation<'a> {
         /// The place behind which to begin, instead of now.
         after: Option<WatchPosition>,
     },
+    /// Takes a snapshot for the connection, in place of an earlier one; answered with `Number`, its
+    /// version.
+    OpenSnapshot,
+    /// Lets the snapshot of the connection go, if it has one; answered with `Done`.
+    CloseSnapshot,
 }
 
 impl<'a> RequestOperation<'a> {
     /// Returns a batch of these items, as durable as the server makes it.
     pub fn batch(items: Vec<BatchItem<'a>>) -> Self {
-        Self::Batch { items, sync: None }
+        Self::Batch { items, reads: None, sync: None }
     }
 }
 
@@ -315,7 +324,7 @@ mod tests {
         golden(&set(Some(300), Some(true)), b"\x03\x01k\x02vv\x01\xAC\x02\x01\x01");
         golden(&RequestOperation::Remove { key: key(), sync: Some(false) }, b"\x04\x01k\x01\x00");
         golden(&RequestOperation::Contains { key: key() }, b"\x05\x01k");
-        golden(&RequestOperation::Batch { items: Vec::new(), sync: None }, b"\x06\x00\x00");
+        golden(&RequestOperation::batch(Vec::new()), b"\x06\x00\x00\x00");
         golden(&RequestOperation::GetVersioned { key: key() }, b"\x07\x01k");
         golden(&RequestOperation::Count, b"\x09");
         golden(&RequestOperation::Sync, b"\x0A");
@@ -367,6 +376,8 @@ mod tests {
             b"\x19\x01\x01k\x00\x00",
         );
         golden(&RequestOperation::CountRange { start, end }, b"\x1A\x01\x01k\x00");
+        golden(&RequestOperation::OpenSnapshot, b"\x1C");
+        golden(&RequestOperation::CloseSnapshot, b"\x1D");
     }
 
     #[test]
@@ -404,7 +415,7 @@ mod tests {
             BatchItem::RemoveRange { start: Bound::Included(key()), end: Bound::Unbounded },
         ];
         golden(
-            &RequestOperation::Batch { items, sync: None },
+            &RequestOperation::batch(items),
             b"\x06\x0D\
             \x00\x01k\x01v\x01\x01\
             \x01\x01k\
@@ -419,12 +430,12 @@ mod tests {
             \x06\x01k\xAC\x02\
             \x07\x01k\
             \x08\x01\x01k\x00\
-            \x00",
+            \x00\x00",
         );
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x1C").is_err());
+        assert!(postcard::from_bytes::<RequestOperation<'_>>(b"\x1E").is_err());
     }
 }

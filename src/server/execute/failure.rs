@@ -19,6 +19,8 @@ impl From<&Error> for Failure {
             | Error::TooManyOperations { .. } => FailureKind::ValueTooLarge,
             Error::ConditionFailed { .. } => FailureKind::ConditionFailed,
             Error::WrongType => FailureKind::WrongType,
+            Error::TransactionConflict => FailureKind::TransactionConflict,
+            Error::TransactionTooLarge { .. } => FailureKind::TransactionTooLarge,
             Error::NotAnInteger { .. } => FailureKind::NotAnInteger,
             Error::IntegerOverflow { .. } => FailureKind::IntegerOverflow,
             Error::NoSuchKeyspace { .. } | Error::KeyspaceDropped { .. } => {
@@ -58,6 +60,22 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::from(&error)
     }
+}
+
+/// Returns the failure of a request at the snapshot of a connection that has none.
+pub(crate) fn no_snapshot() -> Failure {
+    let message = "the connection has no snapshot: open one; the server lets each go after a time";
+    failure(FailureKind::NoSnapshot, message)
+}
+
+/// Returns the failure of an operation on a snapshot that is only done at present.
+pub(crate) fn not_at_snapshot() -> Failure {
+    failure(FailureKind::Unsupported, "a snapshot is only read; this is done at present")
+}
+
+/// Returns the failure of a read whose keyspace has no name among those of its batch.
+pub(crate) fn unnamed_keyspace() -> Failure {
+    failure(FailureKind::Protocol, "a read is of a keyspace that the batch does not name")
 }
 
 /// Returns a failure of the given kind.

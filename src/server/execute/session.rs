@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::client_memory::ClientMemory;
+use super::held_snapshot::HeldSnapshot;
 use super::keyspace_cache::KeyspaceCache;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     labels: Mutex<Labels>,
     /// The keyspaces that its requests named.
     pub(crate) keyspaces: KeyspaceCache,
+    /// The snapshot that its requests read.
+    pub(crate) snapshot: HeldSnapshot,
     /// Makes the connection's worker check its sessions.
     wake: Box<dyn Fn() + Send + Sync>,
 }
@@ -324,6 +327,7 @@ impl Clients {
             memory: Arc::clone(&self.memory),
             labels: Mutex::default(),
             keyspaces: KeyspaceCache::default(),
+            snapshot: HeldSnapshot::default(),
             wake: Box::new(wake),
         });
         lock(&self.open).insert(session.id, Arc::clone(&session));
@@ -333,6 +337,7 @@ impl Clients {
     /// Removes a session.
     pub(crate) fn close(&self, session: &Session) {
         lock(&self.open).remove(&session.id);
+        session.snapshot.close();
     }
 
     /// Returns the open sessions, oldest first.

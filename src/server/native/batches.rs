@@ -2,6 +2,7 @@
 
 use super::batch_items::{BatchItems, expire, put};
 use super::places::RequestTarget;
+use super::read_set;
 use super::unanswered::Unanswered;
 use crate::protocol::native::{
     ByteString, Failure, Place, RequestOperation, ResponseMessage, Success,
@@ -12,8 +13,8 @@ use crate::server::execute::scope::Scope;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
 use crate::store::{
-    Batch, BatchOutcome, CatalogueOperation, Keyspace, NewExpiry, Update, WriteAnswer,
-    WriteOperation,
+    Batch, BatchOutcome, CatalogueOperation, Keyspace, KeyspaceOperation, NewExpiry, Update,
+    WriteAnswer, WriteOperation,
 };
 
 /// The version in the answer to a batch that wrote nothing; no write has it.
@@ -33,11 +34,14 @@ pub(super) fn execute(
         return Ok(clear(id, scope)?);
     }
     let target = RequestTarget::find(place, scope)?;
-    let home = target.keyspace();
+    let home = target.keyspace()?;
     let (mut named, mut batch, sync, answer): (_, _, _, Answer) = match operation {
-        RequestOperation::Batch { items, sync } => {
+        RequestOperation::Batch { items, reads, sync } => {
+            let check = reads.map(|reads| read_set::decode(reads, scope)).transpose()?;
             let BatchItems { operations, named } = BatchItems::decode(items, home, scope)?;
-            (named, operations.into_iter().collect(), sync, version)
+            // What was read is checked before anything is written.
+            let check = check.map(KeyspaceOperation::from);
+            (named, check.into_iter().chain(operations).collect(), sync, version)
         }
         operation => {
             let Some((operation, sync, answer)) = single(operation, home) else {

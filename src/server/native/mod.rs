@@ -6,6 +6,7 @@
 //! | [`reads`], [`range`] | operations that read keys, and a range of them |
 //! | [`batches`] | operations that write, as batches for the writer |
 //! | [`batch_items`] | the items of a batch, as operations of the store |
+//! | [`read_set`] | what a transaction has read, as the writer checks it |
 //! | [`keyspaces`] | operations on keyspaces as a whole |
 //! | [`watches`] | beginning a watch |
 //! | [`places`] | the keys that a request is about |
@@ -20,6 +21,7 @@ mod keyspaces;
 mod operation;
 mod places;
 mod range;
+mod read_set;
 mod reads;
 mod unanswered;
 mod watches;

@@ -27,6 +27,8 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::Clear => Effect::Writes,
         RequestOperation::Sync
         | RequestOperation::Authenticate { .. }
+        | RequestOperation::OpenSnapshot
+        | RequestOperation::CloseSnapshot
         | RequestOperation::OpenKeyspace { .. }
         | RequestOperation::RenameKeyspace { .. }
         | RequestOperation::SwapKeyspaces { .. }
@@ -70,11 +72,21 @@ pub(in crate::server) fn execute(
             Err(unanswered) => unanswered.into_execution(),
         },
         Effect::Other if operation == RequestOperation::Sync => sync(id),
-        Effect::Other if matches!(operation, RequestOperation::Watch { .. }) => {
-            let begun = watches::begin(id, &place, operation, scope);
-            begun.unwrap_or_else(Unanswered::into_execution)
-        }
-        Effect::Other => keyspaces::change(id, operation, scope),
+        Effect::Other => match operation {
+            RequestOperation::Watch { .. } => {
+                let begun = watches::begin(id, &place, operation, scope);
+                begun.unwrap_or_else(Unanswered::into_execution)
+            }
+            RequestOperation::OpenSnapshot => {
+                let opened = scope.session.snapshot.open(&scope.context.store);
+                Execution::Done(opened.map(Success::Number).map_err(Failure::from))
+            }
+            RequestOperation::CloseSnapshot => {
+                scope.session.snapshot.close();
+                Execution::Done(Ok(Success::Done))
+            }
+            operation => keyspaces::change(id, operation, scope),
+        },
     };
     execution.map(move |result| ResponseMessage { id, result })
 }

@@ -1,6 +1,6 @@
 //! Operations that read.
 
-use super::places::RequestTarget;
+use super::places::{RequestTarget, snapshot};
 use super::range;
 use super::unanswered::Unanswered;
 use crate::protocol::native::{ByteString, Place, RequestOperation, Success, VersionedValue};
@@ -52,14 +52,23 @@ pub(super) fn execute(
             require(ReadLength::Short, access)?;
             range::scan(view, start, end, reverse, limit, keys_only, access)?
         }
-        RequestOperation::Count => Success::Number(view.len()?),
+        RequestOperation::Count => {
+            if target.is_at_snapshot() {
+                // There it is counted.
+                require(ReadLength::Long, access)?;
+            }
+            Success::Number(view.len()?)
+        }
         RequestOperation::CountRange { start, end } => {
             require(ReadLength::Long, access)?;
             Success::Number(view.count((start, end))?)
         }
         RequestOperation::ListKeyspaces => {
             require(ReadLength::Short, access)?;
-            Success::Names(context.store.keyspaces()?)
+            Success::Names(match target.is_at_snapshot() {
+                true => snapshot(scope)?.keyspaces()?,
+                false => context.store.keyspaces()?,
+            })
         }
         _ => Success::Done,
     })

@@ -24,7 +24,7 @@ pub(super) fn begin(
         return Err(Unanswered::WouldBlock(ReadLength::Short));
     }
     let range = (start.map(ByteString::into_vec), end.map(ByteString::into_vec));
-    let watch = RequestTarget::find(place, scope)?.keyspace().watch(range)?;
+    let watch = RequestTarget::find(place, scope)?.keyspace()?.watch(range)?;
     // Another run of the server may give a version again that a power loss took.
     let run = scope.context.run;
     let after = after.filter(|position| position.run == run).map(|position| position.version);

@@ -416,7 +416,8 @@ impl<S: Transport> Worker<S> {
         let has_room = client.connection.output().len() < output_bytes_max / 2;
         client.take_stock(!congested, now);
         let may_be_late = client.patience.deadline(self.context.options.timeout).is_some();
-        let needs_sweep = may_be_late || client.connection.keeps_memory();
+        let holds_snapshot = client.connection.session().snapshot.is_held();
+        let needs_sweep = may_be_late || holds_snapshot || client.connection.keeps_memory();
         if client.connection.is_aborted() {
             self.connections.remove(place);
         } else if congested

@@ -69,6 +69,9 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
     // The id, and a keyspace whose name announces 2^62 bytes, or is no text.
     let huge_name = [&[1, 1][..], &[0xFF; 8], &[0x3F]].concat();
     let no_text = [1, 1, 2, 0xC3, 0x28, 0];
+    // A batch without items whose reads, of version 1, have 2^62 names, or so many ranges.
+    let huge_reads = [&[1, 0, 6, 0, 1, 1][..], &[0xFF; 8], &[0x3F]].concat();
+    let huge_ranges = [&[1, 0, 6, 0, 1, 1, 0, 0][..], &[0xFF; 8], &[0x3F]].concat();
     let trailed = [&message(RequestOperation::Ping)[4..], b"more"].concat();
     let cases = [
         (u32::MAX.to_le_bytes().to_vec(), "is over the limit of 134217728 bytes"),
@@ -77,6 +80,8 @@ pub fn native_frames(target: &Target) -> Vec<Attacker> {
         (frame(&huge_list), "a frame does not hold a message"),
         (frame(&huge_name), "a frame does not hold a message"),
         (frame(&no_text), "a frame does not hold a message"),
+        (frame(&huge_reads), "a frame does not hold a message"),
+        (frame(&huge_ranges), "a frame does not hold a message"),
         (cut, "a frame does not hold a message"),
         (frame(&trailed), "a frame holds 4 bytes behind its message"),
     ];

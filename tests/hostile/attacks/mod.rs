@@ -7,6 +7,7 @@ pub mod long_work;
 pub mod malformed;
 pub mod silence;
 pub mod strangers;
+pub mod transactions;
 pub mod watches;
 
 /// Returns a request of Redis' protocol.

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::native::{
-    BatchCondition, BatchItem, ByteString, FRAME_BYTES_MAX, FailureKind, LIST_ITEMS_MAX, ScanEntry,
-    VersionedValue, WatchPosition, WatchedChange, decode_frame,
+    BatchCondition, BatchItem, BatchReads, ByteString, FRAME_BYTES_MAX, FailureKind, KeyRangeRead,
+    KeyRead, LIST_ITEMS_MAX, ScanEntry, VersionedValue, WatchPosition, WatchedChange, decode_frame,
 };
 
 fn bytes() -> impl Strategy<Value = ByteString<'static>> {
@@ -59,6 +59,15 @@ fn batch_item() -> impl Strategy<Value = BatchItem<'static>> {
         bytes().prop_map(|key| BatchItem::Persist { key }),
         (bound(), bound()).prop_map(|(start, end)| BatchItem::RemoveRange { start, end }),
     ]
+}
+
+fn reads() -> impl Strategy<Value = BatchReads<'static>> {
+    let key = (any::<u32>(), bytes(), any::<bool>())
+        .prop_map(|(keyspace, key, was_there)| KeyRead { keyspace, key, was_there });
+    let range = (any::<u32>(), bytes(), bytes(), any::<u64>())
+        .prop_map(|(keyspace, start, end, keys)| KeyRangeRead { keyspace, start, end, keys });
+    (any::<u64>(), vec(name(), 0..3), vec(key, 0..3), vec(range, 0..3))
+        .prop_map(|(version, names, keys, ranges)| BatchReads { version, names, keys, ranges })
 }
 
 fn sync() -> impl Strategy<Value = Option<bool>> {
@@ -119,8 +128,10 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
         ),
         (bytes(), sync()).prop_map(|(key, sync)| RequestOperation::Remove { key, sync }),
         bytes().prop_map(|key| RequestOperation::Contains { key }),
-        (vec(batch_item(), 0..5), sync())
-            .prop_map(|(items, sync)| RequestOperation::Batch { items, sync }),
+        (vec(batch_item(), 0..5), option::of(reads()), sync())
+            .prop_map(|(items, reads, sync)| RequestOperation::Batch { items, reads, sync }),
+        Just(RequestOperation::OpenSnapshot),
+        Just(RequestOperation::CloseSnapshot),
         bytes().prop_map(|key| RequestOperation::GetVersioned { key }),
         scan.prop_map(|(start, end, reverse, limit, keys_only)| RequestOperation::Scan {
             start,
@@ -322,8 +333,8 @@ fn the_head_of_a_batch_is_read_without_its_items() {
         (1..frame.len()).filter_map(|length| BatchHead::read(frame.get(4..length)?)).collect()
     };
     let heads: Vec<_> = head(RequestOperation::batch(items));
-    // Behind the items is the byte that says nothing of a sync.
-    assert_eq!(heads.len(), 3 * 300 + 1, "as soon as it is there");
+    // Behind the items are the bytes that say nothing of reads and of a sync.
+    assert_eq!(heads.len(), 3 * 300 + 2, "as soon as it is there");
     assert!(heads.iter().all(|head| *head == BatchHead { id: 400, items: 300 }));
     let keys = vec![ByteString::from(b"k"); 300];
     assert!(head(RequestOperation::GetMany { keys }).is_empty());

@@ -1,5 +1,5 @@
-//! The sweep of a worker, about once a second: it closes connections whose clients are late, and
-//! frees memory that nobody uses.
+//! The sweep of a worker, about once a second: it closes connections whose clients are late and
+//! snapshots that were held for long, and frees memory that nobody uses.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,9 @@ impl<S: Transport> Worker<S> {
         if let Some(sweep) = self.sweep.filter(|sweep| *sweep <= now) {
             // After a pause of the process the clients get a turn first.
             let was_paused = now > sweep + SWEEP;
-            let goes_on = was_paused || self.close_late_ones(now) | self.free_idle(now);
+            let goes_on = was_paused || {
+                self.close_late_ones(now) | self.free_idle(now) | self.close_late_snapshots(now)
+            };
             self.give_memory_back(GIVE_BACK_BYTES);
             self.sweep = goes_on.then(|| now + SWEEP);
         }
@@ -89,6 +91,20 @@ impl<S: Transport> Worker<S> {
             false
         });
         may_be_late
+    }
+
+    /// Closes the snapshots that were held for too long. Returns true if others may become so.
+    fn close_late_snapshots(&mut self, now: Instant) -> bool {
+        let limit = self.context.options.snapshot_timeout;
+        let mut is_held = false;
+        for (_, client) in &mut self.connections {
+            let snapshot = &client.connection.session().snapshot;
+            if snapshot.is_held() {
+                snapshot.close_late(limit, now);
+                is_held |= snapshot.is_held();
+            }
+        }
+        is_held && limit.is_some()
     }
 
     /// Frees the buffers of connections that are idle. Returns true if others may become so.
