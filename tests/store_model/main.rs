@@ -1,58 +1,36 @@
-//! Random operations on keyspaces, snapshots and iterators give what a model of maps does, in every
-//! engine, reopenings included.
+//! Random operations of every kind give what a model of maps does, in every engine, with
+//! compactions and reopenings: writes, batches, keyspaces, snapshots, transactions that stay open
+//! meanwhile, and mirrors that follow by watches.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "common/form.rs"]
+#[path = "../common/any_write.rs"]
+mod any_write;
+#[path = "../common/form.rs"]
 mod form;
-#[path = "common/random.rs"]
+mod mirrors;
+mod model;
+#[path = "../common/random.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod random;
+mod transactions;
 
-use std::collections::BTreeMap;
 use std::path::Path;
+
+use any_write::any_write;
 
 use form::by_form;
 use kvs::{
     Durability, EngineKind, Error, Keyspace, KeyspaceView, Options, Snapshot, Store, WriteBatch,
 };
+use mirrors::Mirror;
+use model::{Entries, Model};
 use random::Random;
-
-type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+use transactions::OpenTransaction;
 
 const NAMES: [&str; 3] = ["one", "two", "default"];
 const HANDLES_MAX: usize = 5;
 const SNAPSHOTS_MAX: usize = 3;
-
-/// Keyspaces by numbers that are never given again, of which the default one has the first.
-#[derive(Clone, Default)]
-struct Model {
-    names: BTreeMap<String, usize>,
-    keyspaces: Vec<Entries>,
-}
-
-impl Model {
-    fn new() -> Self {
-        Self { names: BTreeMap::from([("default".to_owned(), 0)]), keyspaces: vec![Entries::new()] }
-    }
-
-    fn open(&mut self, name: &str) -> usize {
-        let next = self.keyspaces.len();
-        let number = *self.names.entry(name.to_owned()).or_insert(next);
-        if number == next {
-            self.keyspaces.push(Entries::new());
-        }
-        number
-    }
-
-    fn is_named(&self, number: usize) -> bool {
-        self.names.values().any(|named| *named == number)
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.names.keys().map(|name| &**name).collect()
-    }
-}
 
 struct Run<'a> {
     engine: EngineKind,
@@ -63,12 +41,25 @@ struct Run<'a> {
     /// Open handles with their numbers in the model, the default one first.
     handles: Vec<(Keyspace, usize)>,
     snapshots: Vec<(Snapshot, Model)>,
+    transactions: Vec<OpenTransaction>,
+    mirrors: Vec<Mirror>,
+    tally: Tally,
     step: usize,
+}
+
+/// What happened in a run, so that none of it is left out.
+#[derive(Debug, Default)]
+struct Tally {
+    committed: usize,
+    conflicts: usize,
+    told: usize,
+    missed: usize,
 }
 
 fn open(directory: &Path, engine: EngineKind) -> Store {
     let options = Options::new(directory).engine(engine).durability(Durability::Never);
-    Store::open(options.segment_bytes_max(4096).compaction_bytes_min(2048)).unwrap()
+    let options = options.segment_bytes_max(4096).compaction_bytes_min(2048);
+    Store::open(options.watch_bytes(2000)).unwrap()
 }
 
 impl<'a> Run<'a> {
@@ -76,7 +67,21 @@ impl<'a> Run<'a> {
         let store = open(directory, engine);
         let handles = vec![(store.keyspace("default").unwrap(), 0)];
         let (random, model) = (Random(seed), Model::new());
-        Self { engine, directory, random, store, model, handles, snapshots: Vec::new(), step: 0 }
+        let (snapshots, transactions, mirrors) = (Vec::new(), Vec::new(), Vec::new());
+        let (tally, step) = (Tally::default(), 0);
+        Self {
+            engine,
+            directory,
+            random,
+            store,
+            model,
+            handles,
+            snapshots,
+            transactions,
+            mirrors,
+            tally,
+            step,
+        }
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -103,9 +108,8 @@ impl<'a> Run<'a> {
 
     fn step(&mut self) {
         self.step += 1;
-        match self.below(100) {
-            0..=29 => self.set(),
-            30..=44 => self.remove(),
+        match self.below(150) {
+            0..=44 => self.write(),
             45..=59 => self.write_batch(),
             60..=66 => self.open_keyspace(),
             67..=69 => self.rename(),
@@ -115,7 +119,12 @@ impl<'a> Run<'a> {
             83..=86 => self.look_at_snapshot(),
             87..=96 => self.look(),
             97 => self.reopen(),
-            _ => self.close_handle(),
+            98 | 99 => self.close_handle(),
+            100..=109 => self.begin(),
+            110..=129 => self.work_in_transaction(),
+            130..=139 => self.commit(),
+            140..=143 => self.watch(),
+            _ => self.follow(),
         }
     }
 
@@ -138,34 +147,28 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn set(&mut self) {
-        let ((keyspace, number, is_taken), key, value) = (self.handle(), self.key(), self.value());
-        self.check(keyspace.set(&key[..], &value[..]), is_taken);
-        if is_taken {
-            self.model.keyspaces[number].insert(key, value);
+    fn write(&mut self) {
+        let (keyspace, number, is_taken) = self.handle();
+        if !is_taken {
+            let refused = keyspace.set("k", "v");
+            return self.check(refused, false);
         }
-    }
-
-    fn remove(&mut self) {
-        let ((keyspace, number, is_taken), key) = (self.handle(), self.key());
-        let removed = keyspace.remove(&key[..]);
-        if let Ok(removed) = &removed {
-            let expected = self.model.keyspaces[number].remove(&key).is_some();
-            assert_eq!(*removed, expected, "{}", self.at());
-        }
-        self.check(removed.map(drop), is_taken);
+        self.model.changed[number] = self.step;
+        any_write(&mut self.random, &keyspace, &mut self.model.keyspaces[number]);
     }
 
     fn write_batch(&mut self) {
         let (of, of_number, of_is_taken) = self.handle();
-        let (mut batch, mut keyspaces) = (WriteBatch::new(), self.model.keyspaces.clone());
+        let (mut batch, mut model) = (WriteBatch::new(), self.model.clone());
         let mut is_taken = true;
         for _ in 0..=self.below(5) {
             let (other, number, other_is_taken) = self.handle();
             let (is_named, key, value) = (self.below(3) > 0, self.key(), self.value());
             let removes = self.below(3) == 0;
             is_taken &= if is_named { other_is_taken } else { of_is_taken };
-            let entries = &mut keyspaces[if is_named { number } else { of_number }];
+            let number = if is_named { number } else { of_number };
+            model.changed[number] = self.step;
+            let entries = &mut model.keyspaces[number];
             match (is_named, removes) {
                 (true, true) => batch.on(&other).remove(&key[..]),
                 (true, false) => batch.on(&other).set(&key[..], &value[..]),
@@ -175,12 +178,12 @@ impl<'a> Run<'a> {
             if removes {
                 entries.remove(&key);
             } else {
-                entries.insert(key, value);
+                entries.insert(key, (value, false));
             }
         }
         self.check(of.write(batch), is_taken);
         if is_taken {
-            self.model.keyspaces = keyspaces;
+            self.model = model;
         }
     }
 
@@ -240,6 +243,7 @@ impl<'a> Run<'a> {
             Ok(()) => {
                 let number = self.model.names.remove(name).unwrap();
                 self.model.keyspaces[number].clear();
+                self.model.changed[number] = self.step;
             }
             Err(Error::DefaultKeyspace) => assert_eq!(name, "default"),
             Err(Error::NoSuchKeyspace { .. }) => assert!(!self.model.names.contains_key(name)),
@@ -281,6 +285,7 @@ impl<'a> Run<'a> {
     }
 
     fn look(&mut self) {
+        self.follow();
         assert_eq!(self.store.keyspaces().unwrap(), self.model.names(), "{}", self.at());
         for (keyspace, number) in self.handles.clone() {
             let entries = self.model.keyspaces[number].clone();
@@ -292,8 +297,8 @@ impl<'a> Run<'a> {
     fn check_view(&mut self, view: &KeyspaceView, entries: &Entries) {
         let (from, to) = (self.key(), self.key());
         let at = self.at();
-        let pairs = |entries: &mut dyn Iterator<Item = (&Vec<u8>, &Vec<u8>)>| -> Vec<_> {
-            entries.map(|(key, value)| (key.clone(), value.clone())).collect()
+        let pairs = |entries: &mut dyn Iterator<Item = (&Vec<u8>, &(Vec<u8>, bool))>| -> Vec<_> {
+            entries.map(|(key, (value, _))| (key.clone(), value.clone())).collect()
         };
         let found: Vec<_> = view.scan(..).map(Result::unwrap).collect();
         assert_eq!(found, pairs(&mut entries.iter()), "{at}");
@@ -301,11 +306,15 @@ impl<'a> Run<'a> {
         assert!(keys.iter().eq(entries.range(from.clone()..).rev().map(|(key, _)| key)), "{at}");
         let below = pairs(&mut entries.range(..to.clone()).next_back().into_iter());
         assert_eq!(view.last(..&to).unwrap(), below.first().cloned(), "{at}");
-        assert_eq!(view.len().unwrap(), entries.len() as u64, "{at}");
-        let expected = [entries.get(&from).cloned(), entries.get(&to).cloned()];
+        let count = entries.len() as u64;
+        assert_eq!(view.count(..).unwrap(), count, "{at}");
+        // It counts keys that have expired until they are removed.
+        assert!(view.len().unwrap() >= count, "{at}");
+        let expected = [&from, &to].map(|key| entries.get(key).map(|(value, _)| value.clone()));
         assert_eq!(view.get_many([&from, &to]).unwrap(), expected, "{at}");
         assert_eq!(view.get(&from).unwrap(), expected[0], "{at}");
-        assert_eq!(view.contains(&to).unwrap(), expected[1].is_some(), "{at}");
+        let expires = view.metadata(&to).unwrap().map(|metadata| metadata.expires_at.is_some());
+        assert_eq!(expires, entries.get(&to).map(|(_, expires)| *expires), "{at}");
     }
 
     /// Closes the store and opens it again, which the `memory` engine does not survive.
@@ -315,6 +324,8 @@ impl<'a> Run<'a> {
         }
         self.handles.clear();
         self.snapshots.clear();
+        self.transactions.clear();
+        self.mirrors.clear();
         // The one that is open is let go first.
         self.store = Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap();
         self.store = open(self.directory, self.engine);
@@ -329,15 +340,24 @@ impl<'a> Run<'a> {
 }
 
 #[test]
-fn keyspaces_and_snapshots_are_what_a_model_is() {
-    let (runs, steps) = (by_form([6, 40, 1000]), 600);
-    for seed in 0..runs {
-        for &engine in EngineKind::available() {
+fn every_store_is_what_a_model_is() {
+    let (runs, steps) = (by_form([6, 40, 1000]), 900);
+    for &engine in EngineKind::available() {
+        let mut tally = Tally::default();
+        for seed in 0..runs {
             let directory = tempfile::tempdir().unwrap();
             let mut run = Run::new(engine, directory.path(), seed);
             (0..steps).for_each(|_| run.step());
             run.look();
             run.reopen();
+            tally.committed += run.tally.committed;
+            tally.conflicts += run.tally.conflicts;
+            tally.told += run.tally.told;
+            tally.missed += run.tally.missed;
         }
+        let has_transactions = engine.name() != "sled";
+        let Tally { committed, conflicts, told, missed } = tally;
+        assert!(!has_transactions || committed.min(conflicts) > 0, "{engine}: {tally:?}");
+        assert!(told.min(missed) > 0, "{engine}: {tally:?}");
     }
 }
