@@ -29,7 +29,8 @@ impl<'t> KeyspaceTransaction<'t> {
     /// it began; `None` if the key was not there or had expired.
     ///
     /// # Errors
-    /// As [`KeyspaceView::get`]; [`Error::TransactionTooLarge`] if it has read too much.
+    /// As [`KeyspaceView::get`]; [`TransactionTooLarge`](crate::Error::TransactionTooLarge) if it has
+    /// read too much.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         self.read(key.as_ref(), |view, key| view.get(key), |value| value.map(<[u8]>::to_vec))
     }
