@@ -118,10 +118,11 @@ fn by_key(calls: Vec<Call<StoreOperation>>) -> Vec<(usize, Call<KeyOperation>)> 
 
 /// A server with segments so small that they are compacted all the time, and its connections.
 struct Bench {
-    _directory: TempDir,
-    _server: Running,
     connections: Vec<Box<dyn Connection>>,
     clock: Clock,
+    _server: Running,
+    /// Goes last: a server whose files are gone fails.
+    _directory: TempDir,
 }
 
 impl Bench {
