@@ -1,4 +1,4 @@
-//! What a transaction on a server reads and writes in one keyspace.
+//! The reads and writes of a transaction on a server in one keyspace.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -59,8 +59,8 @@ impl ClientKeyspaceTransaction<'_> {
     /// Returns the first `limit` keys of the range and their values, in key order: those that were
     /// there when the transaction began, with its own writes.
     ///
-    /// What it returns counts as read, with everything in between, and the rest of the range if
-    /// there were fewer keys.
+    /// The keys that it returns count as read, with everything in between, and the rest of the
+    /// range if there were fewer keys.
     pub fn scan(&mut self, range: impl KeyBounds, limit: usize) -> ClientResult<Entries> {
         self.collect(MergedRange::new(range.into_bounds()), limit)
     }

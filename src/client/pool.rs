@@ -14,8 +14,8 @@ use crate::sync::{Arc, Mutex, Receiver, Sender, bounded, lock};
 /// Clients of one server for many threads: at most so many, each with a connection that is made
 /// when it is first needed, and anew when it broke.
 ///
-/// Whoever needs one [takes](Self::take) it and gives it back by dropping it. The one that was given
-/// back last is taken first, so that no more connections are made than were needed at once.
+/// A thread [takes](Self::take) a client and gives it back by dropping it. The client that was
+/// given back last is taken first, so that no more connections are made than were needed at once.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -29,8 +29,8 @@ const WAIT_MIN: Duration = Duration::from_millis(1);
 /// error, and tries anew if it is asked again. A server that says nothing for as long as a
 /// [`timeout`](crate::ClientOptions::timeout) is asked whether it is there.
 ///
-/// What was not kept for long enough is [`WatchEvent::Missed`]: the client was too slow, or away
-/// for too long, or the server was started again. In the last case it is not known how much is
+/// A change that the server kept no longer is [`WatchEvent::Missed`]: the client was too slow, or
+/// away for too long, or the server was started again. In the last case it is not known how much is
 /// missing, if anything: `last` may be the version before `first`.
 ///
 /// The watch ends behind a failure of the server, such as that of a keyspace that was dropped.

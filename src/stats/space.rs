@@ -15,7 +15,7 @@ pub struct KeyspaceStats {
     /// The bytes that their records take in the log, each with a header of its own. In the `memory`
     /// engine the bytes of the values; `None` in `sled`.
     ///
-    /// What is dead is counted by segment alone.
+    /// Dead bytes are counted by segment alone.
     pub live_bytes: Option<u64>,
     /// The bytes of memory that its index takes, see [`IndexStats`]; `None` in `sled`.
     pub index_bytes: Option<u64>,

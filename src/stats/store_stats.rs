@@ -6,8 +6,8 @@ use super::work::{CompactionStats, GroupStats, MailboxStats, SyncStats, WatchSta
 /// The figures of a store at about one moment, as [`Store::stats`](crate::Store::stats) returns
 /// them.
 ///
-/// What an engine does not have is `None` or empty. Counters begin with the opening of the store.
-/// While others write, two figures may be some writes apart.
+/// A figure that an engine does not have is `None` or empty. Counters begin with the opening of the
+/// store. While others write, two figures may be some writes apart.
 ///
 /// [`Display`](std::fmt::Display) shows a line `name: value` for each figure, with the names of
 /// [`figures`](Self::figures).

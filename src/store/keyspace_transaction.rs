@@ -1,4 +1,4 @@
-//! What a transaction reads and writes in one keyspace.
+//! The reads and writes of a transaction in one keyspace.
 
 use std::fmt;
 

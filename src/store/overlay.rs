@@ -86,13 +86,22 @@ impl Overlay {
         overlay.and_then(|(_, overlay)| overlay.find(key))
     }
 
-    /// Returns true if a key of the range was set or removed, or a range that meets it was.
-    pub(super) fn touches(&self, keyspace: KeyspaceId, interval: KeyInterval<'_>) -> bool {
-        let mut overlays = self.keyspaces.iter().filter(|(id, _)| *id == keyspace);
-        overlays.any(|(_, overlay)| {
+    /// Returns true if a key of the ranges was set or removed, or a range that meets one of them
+    /// was. They are in order and have no keys in common.
+    pub(super) fn touches(&self, ranges: &[(KeyspaceId, KeyInterval<'_>)]) -> bool {
+        self.keyspaces.iter().filter(|_| !ranges.is_empty()).any(|(keyspace, overlay)| {
+            let behind = |key: &[u8]| {
+                ranges.partition_point(|(of, range)| (*of, range.start) <= (*keyspace, key))
+            };
+            // The last range that starts at or before a key, and the first one behind it.
+            let around = |key: &[u8], is_met: &dyn Fn(KeyInterval<'_>) -> bool| {
+                let behind = behind(key);
+                let near = &ranges[behind.saturating_sub(1)..(behind + 1).min(ranges.len())];
+                near.iter().any(|(of, range)| of == keyspace && is_met(*range))
+            };
             let mut removed = overlay.removed.iter().map(|(start, end)| KeyInterval { start, end });
-            overlay.touched.keys().any(|key| interval.contains(key))
-                || removed.any(|removed| removed.meets(interval))
+            overlay.touched.keys().any(|key| around(key, &|range| range.contains(key)))
+                || removed.any(|removed| around(removed.start, &|range| range.meets(removed)))
         })
     }
 
@@ -119,5 +128,58 @@ impl Overlay {
             overlay.touched.clear();
             overlay.removed.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::read_set::{ReadRange, ReadSet};
+
+    /// Returns a number below `sides`.
+    fn roll(state: &mut u64, sides: u64) -> usize {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from((*state >> 33) % sides).unwrap()
+    }
+
+    #[test]
+    fn ranges_are_touched_by_what_is_in_any_of_them() {
+        const KEYS: [&str; 6] = ["", "a", "b", "c", "d", "e"];
+        let (mut state, mut touched) = (7, 0);
+        for round in 0..20_000 {
+            let mut overlay = Overlay::default();
+            let mut reads = ReadSet::new(Sequence(0));
+            for _ in 0..roll(&mut state, 3) {
+                let keyspace = KeyspaceId(u32::from(roll(&mut state, 2) == 0));
+                let key = KEYS[roll(&mut state, 6)].into();
+                let touch = Touch { position: 0, version: Sequence(1) };
+                overlay.of(keyspace).touched.insert(key, touch);
+            }
+            if roll(&mut state, 4) == 0 {
+                let start = roll(&mut state, 5);
+                let end = [start + 1 + roll(&mut state, 5 - start as u64), 0][roll(&mut state, 2)];
+                let keyspace = KeyspaceId(u32::from(roll(&mut state, 2) == 0));
+                overlay.of(keyspace).remove_range(KEYS[start].as_bytes(), KEYS[end].as_bytes());
+            }
+            for _ in 0..roll(&mut state, 4) {
+                let keyspace = KeyspaceId(u32::from(roll(&mut state, 2) == 0));
+                let [start, end] = [0; 2].map(|_| KEYS[roll(&mut state, 6)].into());
+                reads.add_range(keyspace, start, end, 0);
+            }
+            let is_touched = |(keyspace, effects): &(KeyspaceId, KeyspaceOverlay)| {
+                let ranges = reads.ranges.iter().filter(|range| range.keyspace == *keyspace);
+                ranges.map(ReadRange::interval).filter(|range| range.is_below_end(range.start)).any(
+                    |range| {
+                        effects.touched.keys().any(|key| range.contains(key))
+                            || (effects.removed.iter())
+                                .any(|(start, end)| range.meets(KeyInterval { start, end }))
+                    },
+                )
+            };
+            let expected = overlay.keyspaces.iter().any(is_touched);
+            assert_eq!(overlay.touches(&reads.ranges_apart()), expected, "round {round}");
+            touched += usize::from(expected);
+        }
+        assert!((2000..18_000).contains(&touched), "{touched} of 20,000");
     }
 }

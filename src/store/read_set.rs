@@ -43,7 +43,7 @@ pub(crate) struct ReadRange {
 }
 
 impl ReadSet {
-    /// Returns what was read by somebody who has read nothing yet.
+    /// Returns an empty read set for reads that saw the commits up to this one.
     pub(super) fn new(since: Sequence) -> Self {
         Self { since, keys: Vec::new(), ranges: Vec::new() }
     }
@@ -67,6 +67,21 @@ impl ReadSet {
         keys: usize,
     ) {
         self.ranges.push(ReadRange { keyspace, start, end, keys });
+    }
+
+    /// Returns the ranges in order, those that overlap as one.
+    pub(super) fn ranges_apart(&self) -> Vec<(KeyspaceId, KeyInterval<'_>)> {
+        let ranges = self.ranges.iter().map(|range| (range.keyspace, range.interval()));
+        let mut ranges: Vec<_> = ranges.filter(|(_, it)| it.is_below_end(it.start)).collect();
+        ranges.sort_unstable_by_key(|(keyspace, range)| (*keyspace, range.start));
+        ranges.dedup_by(|(keyspace, next), (of, range)| {
+            let overlaps = keyspace == of && range.is_below_end(next.start);
+            if overlaps && !range.end.is_empty() && next.is_below_end(range.end) {
+                range.end = next.end;
+            }
+            overlaps
+        });
+        ranges
     }
 
     /// Returns true if a key is as it was, given its metadata unless it is absent or has expired.

@@ -127,7 +127,7 @@ impl Snapshot {
         snapshot.map_or(Sequence(0), EngineSnapshot::sequence)
     }
 
-    /// Returns what was read of it by somebody who has read nothing yet.
+    /// Returns an empty read set for reads of this snapshot.
     pub(crate) fn read_set(&self) -> ReadSet {
         ReadSet::new(self.sequence())
     }

@@ -24,8 +24,8 @@ impl Store {
     /// Returns the figures of the store: keyspaces, segments, memory, snapshots, and the work since
     /// it was opened. There is no error: what cannot be told is `None` or missing.
     ///
-    /// It waits for the writer as a write does, and for nothing else; the writer spends some
-    /// microseconds on it. The keys of the index are counted on the calling thread, without a lock,
+    /// It waits for the writer as a write does, and for nothing else; the writer looks at each
+    /// segment once. The keys of the index are counted on the calling thread, without a lock,
     /// in some 50 ms for a million of them. So it may be called every second, and on a store of
     /// hundreds of millions of keys every few minutes.
     ///

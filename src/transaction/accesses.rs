@@ -1,4 +1,4 @@
-//! What a transaction has read and written of one keyspace.
+//! The keys and ranges of one keyspace that a transaction has read and written.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -74,7 +74,7 @@ impl MergedRange {
             (None, None) => return NextKey::AtEnd,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some((stored, _)), Some((written, _))) if self.rest.reverse => written.cmp(stored),
+            (Some((stored, _)), Some((written, _))) if self.rest.reverse => (*written).cmp(stored),
             (Some((stored, _)), Some((written, _))) => stored.cmp(written),
         };
         if order.is_lt()
@@ -90,19 +90,18 @@ impl MergedRange {
             self.stored = None;
         }
         let Some((key, write)) = written else { return NextKey::AtEnd };
-        self.rest = self.rest.after(&key);
-        NextKey::Written(key, write)
+        self.rest = self.rest.after(key);
+        NextKey::Written(key.clone(), write.clone())
     }
 
-    fn next_write(&self, accesses: &KeyAccesses) -> Option<(Vec<u8>, KeyWrite)> {
+    fn next_write<'a>(&self, accesses: &'a KeyAccesses) -> Option<(&'a Vec<u8>, &'a KeyWrite)> {
         // A map panics at a range that ends before it starts.
         if self.rest.is_empty() {
             return None;
         }
         let KeyRange { start, end, reverse } = &self.rest;
         let mut range = accesses.writes.range::<[u8], _>((borrowed(start), borrowed(end)));
-        let next = if *reverse { range.next_back() } else { range.next() };
-        next.map(|(key, write)| (key.clone(), write.clone()))
+        if *reverse { range.next_back() } else { range.next() }
     }
 }
 

@@ -56,8 +56,8 @@ pub enum RequestOperation<'a> {
         /// The items, in the order in which they are done.
         #[serde(with = "list")]
         items: Vec<BatchItem<'a>>,
-        /// What must be as it was at the snapshot of the connection; else it fails with
-        /// `TransactionConflict`.
+        /// The reads of a transaction, which must be as they were at the snapshot of the
+        /// connection; else the batch fails with `TransactionConflict`.
         reads: Option<BatchReads<'a>>,
         /// True to wait for the disk, false not to; `None` leaves that to the server.
         sync: Option<bool>,

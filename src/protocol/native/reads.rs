@@ -1,4 +1,4 @@
-//! What a transaction has read, as its batch says it.
+//! The read set of a transaction, as its batch carries it.
 //!
 //! IMPORTANT: the position of a field is the wire format.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::byte_string::ByteString;
 use super::list;
 
-/// What a transaction has read at the snapshot of its connection.
+/// The keys and ranges that a transaction has read at the snapshot of its connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct BatchReads<'a> {

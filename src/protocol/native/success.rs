@@ -47,7 +47,7 @@ pub enum Success<'a> {
     Integer(i64),
     /// The watch has begun, and tells what is committed behind this place.
     Watching(WatchPosition),
-    /// What the next batch changed of the keys that are watched.
+    /// The changes of the next batch to the keys that are watched.
     Changes {
         /// The version of the batch.
         version: u64,

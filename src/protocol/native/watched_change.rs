@@ -1,4 +1,4 @@
-//! What a watch tells: changes of keys, and the place in their order.
+//! The changes of keys that a watch tells, and the place in their order.
 //!
 //! IMPORTANT: the position of a variant and of a field is the wire format. Append only.
 

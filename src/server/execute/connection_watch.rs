@@ -28,7 +28,7 @@ pub(crate) struct ConnectionWatch {
     passed: usize,
 }
 
-/// What a watch left to do.
+/// The work that a watch left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Nothing: the client knows everything.

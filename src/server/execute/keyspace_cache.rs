@@ -16,7 +16,7 @@ pub(crate) struct KeyspaceCache {
     bytes: AtomicUsize,
 }
 
-/// What was looked up, the latest last.
+/// The keyspaces that were looked up, the latest last.
 #[derive(Default)]
 struct KnownKeyspaces {
     /// The version of the catalogue that it holds for.

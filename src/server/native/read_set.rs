@@ -1,4 +1,4 @@
-//! What a transaction has read, as the writer checks it.
+//! The read set of a transaction, as the writer checks it.
 
 use super::places::snapshot;
 use super::unanswered::Unanswered;

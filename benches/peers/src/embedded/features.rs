@@ -96,7 +96,7 @@ pub fn prefixes(task: &Task, peer: &dyn Peer) -> Outcome<Point> {
         let mut random = Random::new(task.seed + thread);
         move || {
             let mut right = true;
-            // That of a key, so that there is one at least.
+            // The prefix of a key, so that it has one key at least.
             let key = data::key(random.below(task.keys));
             let found = peer.scan_prefix(&key[..PREFIX_BYTES], &mut |key, value| {
                 let number = key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
