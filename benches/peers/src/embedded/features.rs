@@ -137,8 +137,10 @@ pub fn deferred(task: &Task, peer: &dyn Peer) -> Outcome<Vec<Point>> {
 pub fn watches(task: &Task, peer: &dyn Peer) -> Outcome<Vec<Point>> {
     let watches: Vec<Watch> = (0..WATCHES).map(|_| peer.watch()).collect::<Outcome<_>>()?;
     let together = Barrier::new(WATCHES + 1);
-    // A key of nothing else; its value is never read.
+    // A key of nothing else. It stays, so a scan of a later round may verify its value.
     let last = data::key(u64::MAX);
+    let mut last_value = vec![0; task.value_bytes];
+    data::fill(&mut last_value, u64::MAX, 0);
     let follow = |mut watch: Watch| -> Outcome<u64> {
         let (mut told, mut is_over) = (0, false);
         together.wait();
@@ -158,7 +160,7 @@ pub fn watches(task: &Task, peer: &dyn Peer) -> Outcome<Vec<Point>> {
         let start = Instant::now();
         let make = |_| workload::writer(peer, task.keys, task.value_bytes, task.seed);
         let written = rate(1, task.seconds, make)?;
-        peer.set(&last, b"")?;
+        peer.set(&last, &last_value)?;
         let mut told = 0;
         for thread in following {
             told += thread.join().map_err(|_| "a thread that watches panicked")??;
