@@ -140,7 +140,8 @@ pub fn watches(task: &Task, peer: &dyn Peer) -> Outcome<Vec<Point>> {
     // A key of nothing else. It stays, so a scan of a later round may verify its value.
     let last = data::key(u64::MAX);
     let mut last_value = vec![0; task.value_bytes];
-    data::fill(&mut last_value, u64::MAX, 0);
+    // Another one than in the round before: sled tells nobody of a value that is set again.
+    data::fill(&mut last_value, u64::MAX, task.seed);
     let follow = |mut watch: Watch| -> Outcome<u64> {
         let (mut told, mut is_over) = (0, false);
         together.wait();
