@@ -37,19 +37,7 @@ fn invalid_arguments_are_refused_on_standard_error() {
     }
 }
 
-/// One of the two tools, with what makes it find its store.
-struct Tool<'a> {
-    program: &'a str,
-    place: [&'a str; 2],
-}
-
 impl Tool<'_> {
-    /// Runs a command, with its place at the front of the arguments or behind that many of them.
-    fn run<A: AsRef<OsStr>>(&self, arguments: &[A], place_at: usize) -> Output {
-        let (before, after) = arguments.split_at(place_at);
-        Command::new(self.program).args(before).args(self.place).args(after).output().unwrap()
-    }
-
     /// Sets, gets and removes the key, with its place after each of the first arguments in turn.
     fn set_get_remove(&self, escape: &[&OsStr], key: &OsStr, value: &OsStr) {
         for place_at in 0..=1 {
@@ -66,15 +54,6 @@ impl Tool<'_> {
             assert_eq!(with("get", &[key]), b"Key not found\n");
         }
     }
-}
-
-/// Calls the function with each of the two tools.
-fn with_both_tools(test: impl Fn(&Tool<'_>)) {
-    let directory = TempDir::new().unwrap();
-    let server = Server::start(directory.path(), &["--engine", "memory"]);
-    test(&Tool { program: CLIENT, place: ["--addr", &server.address.to_string()] });
-    let local = TempDir::new().unwrap();
-    test(&Tool { program: LOCAL, place: ["--dir", local.path().to_str().unwrap()] });
 }
 
 #[test]

@@ -71,11 +71,11 @@ fn a_second_process_on_the_directory_is_told_who_holds_it() {
     let server = Server::start(directory.path(), &[]);
     let path = directory.path().to_str().unwrap();
     let holder = format!("process {}", server.id());
-    for output in [
-        run(LOCAL, &["get", "key", "--dir", path]),
-        run(SERVER, &["--addr", "127.0.0.1:0", "--dir", path]),
+    for (output, code) in [
+        (run(LOCAL, &["get", "key", "--dir", path]), 6),
+        (run(SERVER, &["--addr", "127.0.0.1:0", "--dir", path]), 1),
     ] {
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(code));
         let message = text(&output.stderr);
         assert!(message.contains(&holder) && message.contains(path), "{message}");
     }
@@ -102,7 +102,7 @@ fn damage_is_refused_with_file_and_offset() {
     assert!(run(LOCAL, &["set", "key", "a value to find", "--dir", path]).status.success());
     let segment = damage(directory.path(), b"a value");
     let output = run(LOCAL, &["get", "key", "--dir", path]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(5));
     let message = text(&output.stderr);
     assert!(message.contains(segment.to_str().unwrap()), "{message}");
     assert!(message.contains("offset 72"), "{message}");
@@ -120,7 +120,7 @@ fn a_server_tells_its_clients_of_damage_and_its_log_where_it_is() {
     };
     assert_eq!(kind, FailureKind::Corrupt, "{message}");
     let output = client(&server, &["get", "key"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(5));
     assert_eq!(text(&output.stderr), format!("{message}\n"));
     let mut redis = TcpStream::connect(server.address).unwrap();
     redis.set_read_timeout(Some(PATIENCE)).unwrap();

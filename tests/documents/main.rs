@@ -7,6 +7,7 @@
 mod capabilities;
 mod links;
 mod protocol;
+mod tool;
 
 use std::fs;
 use std::io::{Read, Write};

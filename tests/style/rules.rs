@@ -141,7 +141,8 @@ pub fn names_used_twice(files: &[TextFile]) -> Vec<String> {
             continue;
         };
         let name = path.rsplit('/').next().unwrap_or(path);
-        if name == "mod.rs" {
+        // Each program has a `main.rs`.
+        if name == "mod.rs" || name == "main.rs" {
             continue;
         }
         if let Some(other) = first.insert((layer, name), &file.path) {

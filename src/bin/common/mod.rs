@@ -1,64 +1,58 @@
-//! The commands that the two command-line tools share, and their answers.
+//! The parts that the command-line tools share: `kvs`, which works on a directory, and
+//! `kvs-client`, which talks to a server. `docs/tool.md` describes the tools for their users.
+//!
+//! | file | contents |
+//! |---|---|
+//! | [`verb`] | the convention of a verb, and the table of the verbs of a tool |
+//! | [`target`] | what a verb works on: a directory or a server |
+//! | [`options`] | the options of every verb |
+//! | [`output`] | answers on standard output, as text or JSON |
+//! | [`json`] | objects of JSON, and the form of bytes in them |
+//! | [`failure`] | failures, and the exit codes |
+//! | [`keys`] | the verbs about one key: `get`, `set`, `rm` |
+//! | [`stats`] | the verb `stats` |
+//! | [`duration`] | times on the command line |
+//! | `progress` | progress bars on standard error |
+//!
+//! # How a verb is added
+//!
+//! 1. Write a file for the verb or its family: in the folder of the tool, or here if both tools
+//!    have it. It holds a struct of arguments, made with `clap::Args`, that implements
+//!    [`Verb`](verb::Verb) for the tool's [target](target::ToolTarget), or for all of them.
+//!    Whatever it prints on standard output is a [`ToolAnswer`](output::ToolAnswer), so that there
+//!    is a text and a JSON of it.
+//! 2. Declare the file with `mod`, and add a row to the table [`verbs!`](verb) in the `main.rs` of
+//!    the tool. The comment above the row is the help.
+//! 3. Describe the verb in `docs/tool.md`, which a test compares with `--help`, and test it through
+//!    the program in `tests/cli`.
+//!
+//! Errors become a [`ToolFailure`](failure::ToolFailure) by `?`, which knows their exit codes. What
+//! may take longer than a second has a `ToolProgress`. A file that only one of the tools uses so
+//! far is declared in its `main.rs` with a path, as `progress`, and not here.
 
-use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+pub mod duration;
+pub mod failure;
+pub mod json;
+pub mod keys;
+pub mod options;
+pub mod output;
+pub mod stats;
+pub mod target;
+pub mod verb;
+
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use failure::ToolResult;
 
-/// A command about a key; keys and values are the bytes of the arguments.
-///
-/// Negative numbers and `-` are values. Another word that begins with a dash may be a mistyped
-/// option, so it is one only after `--`.
-#[derive(Subcommand)]
-pub enum KeyCommand {
-    /// Set a key to a value
-    Set {
-        /// The key
-        #[arg(allow_negative_numbers = true)]
-        key: OsString,
-        /// Its value
-        #[arg(allow_negative_numbers = true)]
-        value: OsString,
-    },
-    /// Print the value of a key
-    Get {
-        /// The key
-        #[arg(allow_negative_numbers = true)]
-        key: OsString,
-    },
-    /// Remove a key
-    Rm {
-        /// The key
-        #[arg(allow_negative_numbers = true)]
-        key: OsString,
-    },
-}
-
-/// The answer of a tool where the key is not there.
-pub const NOT_FOUND: &[u8] = b"Key not found";
-
-/// Returns the bytes of an argument.
-pub fn bytes(argument: OsString) -> Vec<u8> {
-    argument.into_encoded_bytes()
-}
-
-/// Prints a line; a reader that closed the pipe has seen enough, which is no failure.
-pub fn print_line(line: &[u8]) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    let printed =
-        output.write_all(line).and_then(|()| output.write_all(b"\n")).and_then(|()| output.flush());
-    match printed {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
-    }
-}
-
-/// Turns the result of a tool into its exit code, telling the user of a failure in one line.
-pub fn exit<E: std::fmt::Display>(result: Result<ExitCode, E>) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        // Without standard error there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{error}");
-        ExitCode::FAILURE
-    })
+/// Returns the exit code of a tool that ended so, and tells of a failure on standard error.
+pub fn exit(result: ToolResult) -> ExitCode {
+    let exit = result.unwrap_or_else(|failure| {
+        if let Some(message) = failure.message() {
+            // Without standard error there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{message}");
+        }
+        failure.exit()
+    });
+    exit.into()
 }

@@ -1,0 +1,49 @@
+//! Talks to a server: reads, writes and watches keys.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/passwords.rs"]
+mod passwords;
+mod remote_store;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::keys::{GetVerb, RmVerb, SetVerb};
+use common::options::ToolOptions;
+use common::stats::StatsVerb;
+use common::verb::verbs;
+use remote_store::{RemoteStore, ServerPlace};
+use watch::WatchVerb;
+
+/// Talks to a kvs server
+#[derive(Parser)]
+#[command(name = "kvs-client", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: ToolVerb,
+    #[command(flatten)]
+    server: ServerPlace,
+    #[command(flatten)]
+    tool: ToolOptions,
+}
+
+verbs! { RemoteStore:
+    /// Set a key to a value; makes the keyspace if there is none of that name
+    Set(SetVerb),
+    /// Print the value of a key
+    Get(GetVerb),
+    /// Remove a key
+    Rm(RmVerb),
+    /// Print the figures of the server and its store, a line "name: value" for each
+    Stats(StatsVerb),
+    /// Print changes as they are committed, one a line behind its version, until interrupted
+    Watch(WatchVerb),
+}
+
+fn main() -> ExitCode {
+    let CommandLine { verb, server, tool } = CommandLine::parse();
+    let mut target = RemoteStore::new(server, tool.keyspace.clone());
+    tool.run(verb.has_keyspace(), |output| verb.run(&mut target, output))
+}

@@ -1,0 +1,88 @@
+//! The store of a server, which `kvs-client` works on.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kvs::option_table::ADDRESS;
+use kvs::{ClientOptions, Endpoint, Error, Expiry, KeyspaceClient, KvsClient};
+
+use crate::common::failure::ToolFailure;
+use crate::common::target::{FoundValue, ToolTarget};
+use crate::passwords;
+
+/// The name of the keyspace that there always is.
+const DEFAULT_KEYSPACE: &str = "default";
+
+/// The options that name a server and say who asks it.
+#[derive(Args)]
+pub struct ServerPlace {
+    /// Address of the server: host:port, or unix:path
+    #[arg(long, global = true, value_name = "ADDRESS", default_value = ADDRESS)]
+    addr: Endpoint,
+    /// File whose first line is the password [default: KVS_PASSWORD in the environment]
+    #[arg(long, global = true, value_name = "PATH")]
+    password_file: Option<PathBuf>,
+}
+
+/// The store of a server, which each verb connects to when it needs it.
+pub struct RemoteStore {
+    place: ServerPlace,
+    /// The keyspace that the verb is about.
+    keyspace: String,
+}
+
+impl RemoteStore {
+    /// Returns the store of a server that nobody has connected to yet.
+    pub fn new(place: ServerPlace, keyspace: Option<String>) -> Self {
+        Self { place, keyspace: keyspace.unwrap_or_else(|| DEFAULT_KEYSPACE.to_owned()) }
+    }
+
+    /// Connects to the server.
+    pub fn connect(&self) -> Result<KvsClient, ToolFailure> {
+        let given = passwords::given(self.place.password_file.as_deref());
+        let mut options = ClientOptions::default();
+        if let Some(password) = given.map_err(ToolFailure::new)?.into_iter().next() {
+            options = options.password(password);
+        }
+        Ok(KvsClient::connect_with(self.place.addr.clone(), &options)?)
+    }
+
+    /// Returns the keyspace that the verb is about, which has to be there.
+    pub fn find_keyspace<'c>(
+        &self,
+        client: &'c mut KvsClient,
+    ) -> Result<KeyspaceClient<'c>, ToolFailure> {
+        let name = &self.keyspace;
+        let found = client.find_keyspace(name)?;
+        Ok(found.ok_or_else(|| Error::NoSuchKeyspace { name: name.clone() })?)
+    }
+}
+
+impl ToolTarget for RemoteStore {
+    const MISSING_IS_ERROR: bool = true;
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<FoundValue>, ToolFailure> {
+        let mut client = self.connect()?;
+        let entry = self.find_keyspace(&mut client)?.entry(key)?;
+        Ok(entry.map(|entry| FoundValue { value: entry.value, expires_at: entry.expires_at }))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], expiry: Option<Expiry>) -> Result<(), ToolFailure> {
+        let mut client = self.connect()?;
+        let mut keyspace = client.keyspace(&self.keyspace)?;
+        match expiry {
+            None => keyspace.set(key, value)?,
+            Some(expiry) => keyspace.set_expiring(key, value, expiry)?,
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<bool, ToolFailure> {
+        let mut client = self.connect()?;
+        Ok(self.find_keyspace(&mut client)?.remove(key)?)
+    }
+
+    fn figures(&mut self) -> Result<String, ToolFailure> {
+        Ok(self.connect()?.info()?)
+    }
+}

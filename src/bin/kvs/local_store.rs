@@ -1,0 +1,142 @@
+//! The store in a directory, which `kvs` works on.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args;
+use kvs::{Error, Expiry, Keyspace, OpenPhase, OpenProgress, Options, Store};
+
+use crate::common::failure::ToolFailure;
+use crate::common::target::{FoundValue, ToolTarget};
+use crate::progress::{ProgressUnit, ToolProgress};
+
+/// The options that name a store and say how it is opened.
+#[derive(Args)]
+pub struct StoreOptions {
+    /// The directory of the store
+    #[arg(long, global = true, value_name = "PATH", default_value = ".")]
+    dir: PathBuf,
+    /// Open the store for reading only and change nothing in its directory; verbs that write fail
+    #[arg(long, global = true)]
+    read_only: bool,
+    /// Work on a directory of another user, or one that every user may change
+    #[arg(long, global = true)]
+    trust_dir: bool,
+}
+
+/// The store in a directory, which each verb opens when it needs it.
+pub struct LocalStore {
+    options: StoreOptions,
+    /// The keyspace that the verb is about; `None` for the default one.
+    keyspace: Option<String>,
+}
+
+impl LocalStore {
+    /// Returns the store, which is not opened yet.
+    pub fn new(options: StoreOptions, keyspace: Option<String>) -> Self {
+        Self { options, keyspace }
+    }
+
+    /// Opens the store, which has to be there, and shows the progress of that.
+    pub fn open(&self) -> Result<Store, ToolFailure> {
+        Ok(Store::open(self.options().create(false))?)
+    }
+
+    /// Opens the store, or makes one.
+    pub fn open_or_create(&self) -> Result<Store, ToolFailure> {
+        Ok(Store::open(self.options())?)
+    }
+
+    /// Opens the store, if there is one.
+    fn find(&self) -> Result<Option<Store>, ToolFailure> {
+        match Store::open(self.options().create(false)) {
+            Err(Error::NoStore { .. }) => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
+    }
+
+    /// Returns the options to open the store with.
+    fn options(&self) -> Options {
+        let StoreOptions { dir, read_only, trust_dir } = &self.options;
+        let options = Options::new(dir).read_only(*read_only).trust_directory(*trust_dir);
+        options.on_open_progress(show_opening())
+    }
+
+    /// Returns the keyspace that the verb is about.
+    fn find_keyspace(&self, store: &Store) -> Result<Keyspace, ToolFailure> {
+        match &self.keyspace {
+            None => Ok(Keyspace::clone(store)),
+            Some(name) => {
+                let found = store.find_keyspace(name)?;
+                Ok(found.ok_or_else(|| Error::NoSuchKeyspace { name: name.clone() })?)
+            }
+        }
+    }
+}
+
+impl ToolTarget for LocalStore {
+    const MISSING_IS_ERROR: bool = false;
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<FoundValue>, ToolFailure> {
+        // There is no key where there is no store.
+        let Some(store) = self.find()? else { return Ok(None) };
+        let entry = self.find_keyspace(&store)?.entry(key)?;
+        Ok(entry.map(|entry| FoundValue { value: entry.value, expires_at: entry.expires_at }))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], expiry: Option<Expiry>) -> Result<(), ToolFailure> {
+        let store = self.open_or_create()?;
+        let keyspace = match &self.keyspace {
+            None => Keyspace::clone(&store),
+            Some(name) => store.keyspace(name)?,
+        };
+        match expiry {
+            None => keyspace.set(key, value)?,
+            Some(expiry) => keyspace.set_expiring(key, value, expiry)?,
+        }
+        // The close syncs as well, but has nobody to tell if that fails.
+        Ok(store.sync()?)
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<bool, ToolFailure> {
+        let Some(store) = self.find()? else { return Ok(false) };
+        let is_removed = self.find_keyspace(&store)?.remove(key)?;
+        store.sync()?;
+        Ok(is_removed)
+    }
+
+    fn figures(&mut self) -> Result<String, ToolFailure> {
+        Ok(self.open()?.stats().to_string())
+    }
+}
+
+/// Returns a function that shows the progress of an opening that takes long.
+fn show_opening() -> impl Fn(OpenProgress) + Send + Sync {
+    let start = Instant::now();
+    let shown: Mutex<Option<(OpenPhase, ToolProgress)>> = Mutex::default();
+    move |now| {
+        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (label, unit, position, total) = match now.phase {
+            OpenPhase::Reading => {
+                ("reading the log", ProgressUnit::Bytes, now.bytes_read, now.bytes_total)
+            }
+            OpenPhase::Indexing => {
+                ("indexing", ProgressUnit::Keys, now.records_indexed, now.records_found)
+            }
+            _ => {
+                *shown = None;
+                return;
+            }
+        };
+        match &*shown {
+            Some((phase, progress)) if *phase == now.phase => progress.set(position, total),
+            _ => {
+                // The bar of the other phase goes before this one comes.
+                drop(shown.take());
+                let progress = ToolProgress::new(label, unit, total).of_work_since(start);
+                *shown = Some((now.phase, progress));
+            }
+        }
+    }
+}

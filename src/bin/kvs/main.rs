@@ -1,0 +1,45 @@
+//! Works on a store in a directory: reads and writes keys, and shows what the store holds.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod local_store;
+#[path = "../common/progress.rs"]
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::keys::{GetVerb, RmVerb, SetVerb};
+use common::options::ToolOptions;
+use common::stats::StatsVerb;
+use common::verb::verbs;
+use local_store::{LocalStore, StoreOptions};
+
+/// Works on a kvs store in a directory
+#[derive(Parser)]
+#[command(name = "kvs", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: ToolVerb,
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    tool: ToolOptions,
+}
+
+verbs! { LocalStore:
+    /// Set a key to a value; makes the store if the directory holds none
+    Set(SetVerb),
+    /// Print the value of a key
+    Get(GetVerb),
+    /// Remove a key
+    Rm(RmVerb),
+    /// Print the figures of the store, a line "name: value" for each
+    Stats(StatsVerb),
+}
+
+fn main() -> ExitCode {
+    let CommandLine { verb, store, tool } = CommandLine::parse();
+    let mut target = LocalStore::new(store, tool.keyspace.clone());
+    tool.run(verb.has_keyspace(), |output| verb.run(&mut target, output))
+}
