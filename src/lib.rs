@@ -75,6 +75,7 @@ mod engine;
 mod engine_kind;
 mod error;
 mod expiry;
+mod findings;
 #[cfg(test)]
 #[path = "../tests/common/form.rs"]
 #[allow(dead_code, reason = "the models have forms of their own")]
@@ -126,6 +127,7 @@ pub use engine::{Entry, Metadata};
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use expiry::Expiry;
+pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, VerifyReport};
 pub use key_bounds::KeyBounds;
 pub use options::{Durability, OpenPhase, OpenProgress, Options, table as option_table};
 pub use precondition::Precondition;

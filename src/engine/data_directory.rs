@@ -12,6 +12,7 @@ use super::marker::{Marker, SMALL_FILE_BYTES};
 use crate::storage::format::file_name;
 use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::{self, FileAccess, FileSystem, Lock, Sharing, read_small};
+use crate::storage::recovery::find_store_id;
 use crate::sync::{Arc, sleep};
 use crate::{EngineKind, Error, Options, Result};
 
@@ -58,14 +59,8 @@ impl DataDirectory {
             }
             return Ok(None);
         }
-        let handle = open_or_create(options, &*file_system)?;
-        if !options.read_only && !options.trust_directory {
-            check_ownership(&*handle, &path)?;
-        }
-        let start = Instant::now();
-        let sharing = if options.read_only { Sharing::Shared } else { Sharing::Exclusive };
-        let take = || handle.lock(sharing).map_err(|e| Error::io("lock", &path, e));
-        let directory_lock = wait_for(options, start, &*handle, take)?;
+        let locked = LockedDirectory::open(options, &*file_system)?;
+        let LockedDirectory { handle, directory_lock, start } = locked;
         let marker = Marker::read(&*handle, &path)?;
         check_engine(&path, marker, options.engine)?;
         let Marker { kind, store } = match marker {
@@ -82,6 +77,61 @@ impl DataDirectory {
         let file_lock = lock_file(options, start, &*handle)?;
         let lock = DirectoryLock { _directory: directory_lock, _file: file_lock };
         Ok(Some(Self { path, handle, kind, store, lock }))
+    }
+
+    /// Opens the directory of a store and locks it, even if the file `ENGINE` is damaged or
+    /// missing: then it returns that error too. The store's id is then that of its segments, and
+    /// there is no directory without one.
+    pub(crate) fn open_damaged(
+        options: &Options,
+        file_system: &dyn FileSystem,
+    ) -> Result<(Option<Self>, Option<Error>)> {
+        let path = options.directory.clone();
+        let LockedDirectory { handle, directory_lock, start } =
+            LockedDirectory::open(options, file_system)?;
+        let marker = Marker::read(&*handle, &path).and_then(|marker| match marker {
+            Some(marker) => Ok(marker),
+            None => {
+                Marker::refuse_lost(&*handle, &path)?;
+                Err(Error::NoStore { path: path.clone() })
+            }
+        });
+        let (marker, damage) = match marker {
+            Ok(marker) => (Some(marker), None),
+            Err(error @ Error::Corrupt { .. }) => {
+                let store = find_store_id(&*handle, &path)?;
+                (store.map(|store| Marker { kind: EngineKind::Kvs, store }), Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        check_engine(&path, marker, options.engine)?;
+        let file_lock = lock_file(options, start, &*handle)?;
+        let lock = DirectoryLock { _directory: directory_lock, _file: file_lock };
+        let opened = marker.map(|Marker { kind, store }| Self { path, handle, kind, store, lock });
+        Ok((opened, damage))
+    }
+}
+
+/// An open directory that is locked, whatever is in it.
+struct LockedDirectory {
+    handle: Arc<dyn fs::Directory>,
+    directory_lock: Box<dyn Lock>,
+    /// The time at which the wait for locks began.
+    start: Instant,
+}
+
+impl LockedDirectory {
+    fn open(options: &Options, file_system: &dyn FileSystem) -> Result<Self> {
+        let path = &options.directory;
+        let handle = open_or_create(options, file_system)?;
+        if !options.read_only && !options.trust_directory {
+            check_ownership(&*handle, path)?;
+        }
+        let start = Instant::now();
+        let sharing = if options.read_only { Sharing::Shared } else { Sharing::Exclusive };
+        let take = || handle.lock(sharing).map_err(|e| Error::io("lock", path, e));
+        let directory_lock = wait_for(options, start, &*handle, take)?;
+        Ok(Self { handle, directory_lock, start })
     }
 }
 

@@ -35,6 +35,7 @@ mod data_directory;
 mod engine_stats;
 mod entry;
 mod halves;
+mod inspect;
 mod job;
 pub(crate) mod kvs;
 mod marker;
@@ -50,6 +51,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod verify;
 mod write_half;
 
 pub use entry::{Entry, Metadata};
@@ -73,6 +75,7 @@ pub(crate) use data_directory::DirectoryLock;
 pub(crate) use engine_stats::{CountedSegment, KeyspaceUsage, SharedStats, WriteHalfStats};
 pub(crate) use entry::EntryMeta;
 pub(crate) use halves::Engine;
+pub(crate) use inspect::{inspect_segment, segment_file_name};
 pub(crate) use job::{BackgroundJob, Delivery, JobKind, JobStep};
 pub(crate) use open::open;
 #[cfg(any(test, fuzzing))]
@@ -80,4 +83,7 @@ pub(crate) use open::open_in;
 pub(crate) use page::{EntryVisitor, ScanPage, ScanVisitor, ScannedEntry};
 pub(crate) use read_half::ReadHalf;
 pub(crate) use snapshot::EngineSnapshot;
+pub(crate) use verify::verify;
+#[cfg(test)]
+pub(crate) use verify::verify_in;
 pub(crate) use write_half::WriteHalf;

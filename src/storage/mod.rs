@@ -17,12 +17,13 @@
 //! | [`cache`] | records that were read, in front of the index |
 //! | [`compaction`] | garbage accounting, and the job that gives space back |
 //! | [`recovery`] | the way from files to an index: what is torn, and what is damaged |
+//! | [`repair`] | looking into files that are damaged |
 //! | [`fs`] | the door to the disk, real and simulated |
 //!
 //! Beside the rooms are the [`environment`] of a log, its directory and its settings, the
 //! [`key_range`] of a scan, and the [`range_removals`] that cover a key. A room uses only those
-//! that stand below it: recovery, then log, then compaction, then segment, then index and format,
-//! then the environment and the disk.
+//! that stand below it: repair, then recovery, then log, then compaction, then segment, then index
+//! and format, then the environment and the disk.
 
 pub(crate) mod cache;
 pub(crate) mod compaction;
@@ -34,4 +35,5 @@ pub(crate) mod key_range;
 pub(crate) mod log;
 pub(crate) mod range_removals;
 pub(crate) mod recovery;
+pub(crate) mod repair;
 pub(crate) mod segment;

@@ -17,6 +17,11 @@ impl Checksum {
         Self { seed: crc32fast::hash(segment_header) }
     }
 
+    /// Returns those with this seed.
+    pub(crate) fn seeded(seed: u32) -> Self {
+        Self { seed }
+    }
+
     /// Returns the checksum of a frame header at this offset.
     pub(super) fn frame(self, offset: u64, header: &[u8]) -> u32 {
         let mut hasher = Hasher::new_with_initial(self.seed);

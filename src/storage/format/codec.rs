@@ -23,6 +23,11 @@ impl FrameCodec {
         Self(Checksum::new(segment_header))
     }
 
+    /// Returns the codec of the segment whose header has this checksum.
+    pub(crate) fn seeded(header_checksum: u32) -> Self {
+        Self(Checksum::seeded(header_checksum))
+    }
+
     /// Appends a batch to `out`, whose first byte will lie at `base` in the segment, and calls
     /// `placed` with the extent of each record.
     pub(crate) fn encode_batch<'a>(

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 /// Bytes of a segment before its first frame.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 72;
 
+/// The offset of the CRC-32 of the bytes before it.
+pub(crate) const SEGMENT_CHECKSUM_AT: usize = SEGMENT_HEADER_BYTES - 8;
+
 /// The version of the format in `docs/format.md`.
 pub(crate) const FORMAT_VERSION: u32 = 3;
 
@@ -64,9 +67,8 @@ impl SegmentHeader {
         bytes[40..48].copy_from_slice(&self.base.0.to_le_bytes());
         bytes[48..56].copy_from_slice(&self.durable.0.to_le_bytes());
         bytes[56..64].copy_from_slice(&self.previous.0.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8]);
-        bytes[SEGMENT_HEADER_BYTES - 8..SEGMENT_HEADER_BYTES - 4]
-            .copy_from_slice(&crc.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..SEGMENT_CHECKSUM_AT]);
+        bytes[SEGMENT_CHECKSUM_AT..][..4].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
 
@@ -75,7 +77,7 @@ impl SegmentHeader {
         let bytes = self.encode();
         // Its own CRC is left out: with that behind it, every header has the same one.
         let covered =
-            if planted(Bug::SameSeed) { &bytes[..] } else { &bytes[..SEGMENT_HEADER_BYTES - 8] };
+            if planted(Bug::SameSeed) { &bytes[..] } else { &bytes[..SEGMENT_CHECKSUM_AT] };
         FrameCodec::new(covered)
     }
 
@@ -87,8 +89,7 @@ impl SegmentHeader {
         if &bytes[..8] != MAGIC {
             return Err(damaged("it does not begin with the magic bytes of a segment"));
         }
-        if crc32fast::hash(&bytes[..SEGMENT_HEADER_BYTES - 8])
-            != u32_at(bytes, SEGMENT_HEADER_BYTES - 8)
+        if crc32fast::hash(&bytes[..SEGMENT_CHECKSUM_AT]) != u32_at(bytes, SEGMENT_CHECKSUM_AT)
             || u32_at(bytes, SEGMENT_HEADER_BYTES - 4) != 0
         {
             return Err(damaged("the checksum of its header does not match"));

@@ -9,11 +9,13 @@
 //! then any subset of sectors and names may survive, and the length of a file may grow without its
 //! data. A failed sync leaves all of that unknown.
 
+mod lenient;
 mod real;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets use a part"))]
 pub(crate) mod simulated;
 
+pub(crate) use lenient::{LenientDirectory, UnreadableBytes};
 pub(crate) use real::RealFileSystem;
 
 use std::io;

@@ -1,6 +1,6 @@
 //! The inventory of the data directory: its segments, and leftovers of a crash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
@@ -9,6 +9,7 @@ use crate::storage::format::frame::FrameKind;
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::recovery::cleanup::Cleanup;
+use crate::storage::recovery::damage_policy::DamagePolicy;
 use crate::storage::segment::Segment;
 use crate::storage::segment::frame_scan::{FrameScan, NextFrame};
 use crate::sync::Arc;
@@ -31,37 +32,28 @@ pub(crate) struct Inventory {
 pub(crate) fn open_segments(
     environment: &LogEnvironment,
     clean_shutdown: Option<&CleanShutdown>,
+    damages: &mut DamagePolicy,
 ) -> Result<Inventory> {
-    let names =
-        environment.directory.list().map_err(|e| Error::io("list", &environment.path, e))?;
-    let (mut ids, mut hinted) = (BTreeSet::new(), BTreeSet::new());
-    let mut unfinished = SegmentId(0);
     let mut cleanup = Cleanup::default();
-    for name in names.iter().filter_map(|name| FileName::parse(name)) {
-        match name {
-            FileName::Segment(id) => drop(ids.insert(id)),
-            FileName::Hint(id) => drop(hinted.insert(id)),
-            FileName::Unfinished(id) => {
-                unfinished = unfinished.max(id);
-                cleanup.leave_over(file_name::unfinished(id));
-            }
-        }
-    }
+    let FilesById { segments: ids, mut hinted, unfinished } = list(environment)?;
+    unfinished.iter().for_each(|id| cleanup.leave_over(file_name::unfinished(*id)));
+    let unfinished = unfinished.last().copied().unwrap_or(SegmentId(0));
     let newest = ids.last().copied();
-    let (mut segments, mut unbegun) = (Vec::new(), None);
+    let (mut segments, mut unbegun, mut headless) = (Vec::new(), None, BTreeMap::new());
     for id in ids {
-        match open_segment(environment, id, Some(id) == newest)? {
-            Some(segment) => segments.push(segment),
-            None => {
+        match open_segment(environment, id, Some(id) == newest) {
+            Ok(Some(segment)) => segments.push(segment),
+            Ok(None) => {
                 let name = file_name::segment(id);
                 unbegun.get_or_insert_with(|| environment.path_of(&name));
                 cleanup.leave_over(name);
             }
+            Err(error) => drop(headless.insert(id, error)),
         }
     }
     let mut replaced = BTreeSet::new();
     for segment in segments.iter().filter(|s| s.header.origin == Origin::Compacted) {
-        replaced.extend(read_replaces(segment)?);
+        replaced.extend(damages.tolerate(read_replaces(segment))?.unwrap_or_default());
     }
     segments.retain(|segment| {
         let is_needed = !replaced.contains(&segment.id());
@@ -70,9 +62,18 @@ pub(crate) fn open_segments(
         }
         is_needed
     });
-    let ids: Vec<_> = segments.iter().map(|segment| segment.id()).collect();
+    let mut ids: BTreeSet<_> = segments.iter().map(|segment| segment.id()).collect();
+    for (id, error) in headless {
+        // One that was replaced need not be whole.
+        if replaced.contains(&id) {
+            cleanup.leave_over(file_name::segment(id));
+        } else {
+            damages.note(error)?;
+            ids.insert(id);
+        }
+    }
     hinted.retain(|id| {
-        let is_needed = ids.binary_search(id).is_ok();
+        let is_needed = ids.contains(id);
         if !is_needed {
             cleanup.leave_over(file_name::hint(*id));
         }
@@ -80,15 +81,39 @@ pub(crate) fn open_segments(
     });
     if let Some(clean_shutdown) = clean_shutdown {
         let reason = "it is empty, although it was not when the store was closed";
-        check_segments(clean_shutdown, environment, &ids).map_err(|error| match &unbegun {
+        let checked = check_segments(clean_shutdown, environment, &ids);
+        damages.tolerate(checked.map_err(|error| match &unbegun {
             Some(path) => Error::corrupt(path, 0, reason),
             None => error,
-        })?;
+        }))?;
     }
     let (compacted, written) =
         segments.into_iter().partition(|segment| segment.header.origin == Origin::Compacted);
     let newest = newest.unwrap_or(SegmentId(0)).max(unfinished);
     Ok(Inventory { compacted, written, hinted, newest, cleanup })
+}
+
+/// The ids in the names of files.
+#[derive(Default)]
+struct FilesById {
+    segments: BTreeSet<SegmentId>,
+    hinted: BTreeSet<SegmentId>,
+    unfinished: BTreeSet<SegmentId>,
+}
+
+/// Lists the files of a log.
+fn list(environment: &LogEnvironment) -> Result<FilesById> {
+    let names = environment.directory.list();
+    let names = names.map_err(|e| Error::io("list", &environment.path, e))?;
+    let mut files = FilesById::default();
+    for name in names.iter().filter_map(|name| FileName::parse(name)) {
+        match name {
+            FileName::Segment(id) => files.segments.insert(id),
+            FileName::Hint(id) => files.hinted.insert(id),
+            FileName::Unfinished(id) => files.unfinished.insert(id),
+        };
+    }
+    Ok(files)
 }
 
 /// Opens a segment; `None` if it is an unfinished one, or a standby that was not begun.
@@ -143,7 +168,7 @@ fn read_replaces(segment: &Segment) -> Result<Vec<SegmentId>> {
 fn check_segments(
     marker: &CleanShutdown,
     environment: &LogEnvironment,
-    ids: &[SegmentId],
+    ids: &BTreeSet<SegmentId>,
 ) -> Result<()> {
     let expected = marker.segments;
     let found = SegmentSet::of(ids.iter().copied());
@@ -179,7 +204,7 @@ mod tests {
             segments: SegmentSet::of([1, 3].map(SegmentId)),
             output,
         };
-        let ids = |ids: &[u64]| ids.iter().copied().map(SegmentId).collect::<Vec<_>>();
+        let ids = |ids: &[u64]| ids.iter().copied().map(SegmentId).collect::<BTreeSet<_>>();
         let check = |marker: CleanShutdown, found: &[u64]| {
             check_segments(&marker, &environment(&disk), &ids(found))
         };

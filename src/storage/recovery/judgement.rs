@@ -14,6 +14,7 @@
 use std::ops::ControlFlow;
 
 use crate::bugs::{Bug, planted};
+use crate::findings::Finding;
 use crate::storage::format::file_name;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
 use crate::storage::format::sequence::Sequence;
@@ -40,7 +41,7 @@ impl Recovery<'_> {
         tail.next_sequence = tail.next_sequence.max(self.newest_compacted.next());
         if segment.header.base > tail.next_sequence {
             let reason = "the batches before it are missing";
-            return Err(Error::corrupt(&segment.path, 0, reason));
+            self.damages.note(Error::corrupt(&segment.path, 0, reason))?;
         }
         self.durable = self.durable.max(contents.durable);
         let length = contents.length;
@@ -56,12 +57,21 @@ impl Recovery<'_> {
             }
         };
         if !is_whole {
-            self.refuse_damage(&written[position..], &stop)?;
+            if let Err(damage) = self.refuse_damage(&written[position..], &stop) {
+                self.damages.note(damage)?;
+                return self.go_on_behind(written, position, &stop, tail);
+            }
             self.drop_tail(&written[position..], &stop)?;
         } else if stop.offset < length {
             // Either a rolled-back group, excluded by the next segment's base sequence, or
             // preallocated zeros.
             self.cleanup.cut(segment, stop.offset);
+            if stop.invalid.is_some() {
+                let reason = "everything that was promised is before them; the next open cuts them \
+                              off";
+                let (offset, bytes) = (Some(stop.offset), Some(length - stop.offset));
+                self.damages.add_note(Finding::new(&segment.path, offset, bytes, reason));
+            }
         }
         self.accounting.set_length(segment.id(), stop.offset);
         tail.durable_ends.push(stop.durable_end);
@@ -79,21 +89,30 @@ impl Recovery<'_> {
 
     /// Returns an error if the batch that is missing at the stop was known to be durable.
     fn refuse_damage(&self, segments: &[Arc<Segment>], stop: &Stop) -> Result<()> {
-        let mut durable = self.newest_compacted.max(self.durable);
-        for (position, segment) in segments.iter().enumerate() {
-            let from = if position == 0 { stop.offset } else { SEGMENT_HEADER_BYTES as u64 };
-            durable =
-                durable.max(if position == 0 { Sequence::ZERO } else { segment.header.durable });
-            for header in FrameScan::resume(segment, from)?.later_headers(from)? {
-                durable = durable.max(header.numbers.durable);
-            }
-        }
-        if durable < stop.expected || planted(Bug::CutDamage) {
+        if planted(Bug::CutDamage) || !self.is_known_durable(segments, stop)? {
             return Ok(());
         }
         let reason = stop.invalid.unwrap_or("the log ends here");
         let reason = format!("{reason}, although this part of the log had been synced");
         Err(Error::corrupt(&segments[0].path, stop.offset, reason))
+    }
+
+    /// Returns true if anything says that the batch which is missing at the stop was durable. The
+    /// frames are looked at last: they take reading everything behind the stop.
+    fn is_known_durable(&self, segments: &[Arc<Segment>], stop: &Stop) -> Result<bool> {
+        let headers = segments[1..].iter().map(|segment| segment.header.durable);
+        let noted = headers.fold(self.newest_compacted.max(self.durable), Sequence::max);
+        if noted >= stop.expected {
+            return Ok(true);
+        }
+        for (position, segment) in segments.iter().enumerate() {
+            let from = if position == 0 { stop.offset } else { SEGMENT_HEADER_BYTES as u64 };
+            let later = FrameScan::resume(segment, from)?.later_headers(from)?;
+            if later.iter().any(|header| header.numbers.durable >= stop.expected) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns an error if the log ends before its end at the last clean close.

@@ -21,6 +21,9 @@
 //! | [`cleanup`], [`resync`] | cuts and removals; making durable what may not have been synced |
 //! | [`hint_reader`], [`hint_writer`] | the hint of a segment, for the next open |
 //! | [`progress`] | what was done so far, for those who want to be told |
+//! | [`verification`] | a recovery of everything, that damage does not end |
+//! | [`damage_policy`], [`behind_damage`] | what a recovery does about damage: it ends, or goes on |
+//! | [`store_identity`] | the id of a store whose `ENGINE` is gone |
 //! | [`tasks`] | parts of the work that may run beside each other |
 //!
 //! Invariants:
@@ -33,7 +36,9 @@
 //!   segments that it replaces are removed, should a crash have left them.
 //! - The result does not depend on how many threads read.
 
+mod behind_damage;
 mod cleanup;
+mod damage_policy;
 mod hint_reader;
 pub(crate) mod hint_writer;
 mod index_loader;
@@ -48,7 +53,11 @@ mod report;
 mod resync;
 mod segment_contents;
 mod sorted_run;
+mod store_identity;
 pub(crate) mod tasks;
+mod verification;
 
 pub(crate) use recover::{Recovered, recover};
 pub(crate) use report::RecoveryReport;
+pub(crate) use store_identity::find_store_id;
+pub(crate) use verification::verify;

@@ -2,12 +2,15 @@
 //!
 //! Segments are read beside each other, and judged in order, each by itself and by those before it.
 //! Nothing on the disk changes before the whole log was judged.
+//!
+//! A verification is the same, but for what is done about damage, and it ends with the judgement.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
 use crate::Result;
 use crate::bugs::{Bug, if_planted, planted};
+use crate::findings::Finding;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
@@ -17,13 +20,14 @@ use crate::storage::format::sequence::Sequence;
 use crate::storage::index::KeyspaceIndexes;
 use crate::storage::log::{LogEnd, clean_shutdown_file};
 use crate::storage::recovery::cleanup::Cleanup;
+use crate::storage::recovery::damage_policy::DamagePolicy;
 use crate::storage::recovery::index_loader::IndexLoader;
 use crate::storage::recovery::inventory::{Inventory, open_segments};
 use crate::storage::recovery::log_tail::LogTail;
 use crate::storage::recovery::progress::RecoveryProgress;
 use crate::storage::recovery::report::RecoveryReport;
 use crate::storage::recovery::resync::make_durable;
-use crate::storage::recovery::segment_contents::{SegmentContents, Stop, WantedContents};
+use crate::storage::recovery::segment_contents::{HintUse, SegmentContents, Stop, WantedContents};
 use crate::storage::recovery::tasks::{OneByOne, Tasks};
 use crate::storage::segment::{Location, Segment};
 use crate::sync::Arc;
@@ -41,6 +45,16 @@ pub(crate) struct Recovered {
     pub(crate) report: RecoveryReport,
 }
 
+/// A log that was read and judged. Nothing on the disk was changed for it.
+pub(super) struct JudgedLog<'a> {
+    pub(super) recovery: Recovery<'a>,
+    compacted: Vec<Arc<Segment>>,
+    written: Vec<Arc<Segment>>,
+    pub(super) tail: LogTail,
+    /// The bytes of all segments.
+    pub(super) bytes: u64,
+}
+
 /// Reads the log into an empty index and publishes it.
 pub(crate) fn recover(
     environment: &LogEnvironment,
@@ -48,9 +62,21 @@ pub(crate) fn recover(
     tasks: &impl Tasks,
     progress: &RecoveryProgress,
 ) -> Result<Recovered> {
-    let clean_shutdown =
-        clean_shutdown_file::read(environment)?.filter(|_| !planted(Bug::IgnoreClosed));
-    let inventory = open_segments(environment, clean_shutdown.as_ref())?;
+    let judged = judge(environment, indexes, tasks, progress, DamagePolicy::Refuse)?;
+    let JudgedLog { recovery, compacted, written, tail, .. } = judged;
+    recovery.finish(compacted, written, tail)
+}
+
+/// Reads and judges the log, and loads it into an empty index.
+pub(super) fn judge<'a>(
+    environment: &'a LogEnvironment,
+    indexes: &'a mut KeyspaceIndexes<Location>,
+    tasks: &impl Tasks,
+    progress: &RecoveryProgress,
+    mut damages: DamagePolicy,
+) -> Result<JudgedLog<'a>> {
+    let clean_shutdown = read_clean_shutdown(environment, &mut damages)?;
+    let inventory = open_segments(environment, clean_shutdown.as_ref(), &mut damages)?;
     let Inventory { compacted, written, hinted, newest, mut cleanup } = inventory;
     if_planted!(CleanUpFirst => std::mem::take(&mut cleanup).apply(environment)?);
     let mut recovery = Recovery {
@@ -58,6 +84,7 @@ pub(crate) fn recover(
         loader: IndexLoader::new(indexes, progress.clone()),
         accounting: Accounting::default(),
         report: RecoveryReport::default(),
+        damages,
         hinted: Arc::new(hinted),
         unhinted: VecDeque::new(),
         newest_compacted: Sequence::ZERO,
@@ -77,7 +104,22 @@ pub(crate) fn recover(
     } else {
         recovery.read(&compacted, &written, &OneByOne)?
     };
-    recovery.finish(compacted, written, tail)
+    Ok(JudgedLog { recovery, compacted, written, tail, bytes })
+}
+
+/// Reads the mark of the last clean close.
+fn read_clean_shutdown(
+    environment: &LogEnvironment,
+    damages: &mut DamagePolicy,
+) -> Result<Option<CleanShutdown>> {
+    let read = damages.tolerate(clean_shutdown_file::read(environment))?.flatten();
+    if read.is_none() && damages.is_collecting() && environment.open(file_name::CLOSED).is_ok() {
+        let reason = "it is no mark of a clean close of this store, as a crash may leave it; it is \
+                      ignored, so that a missing end of the log is not noticed";
+        let path = environment.path_of(file_name::CLOSED);
+        damages.add_note(Finding::new(path, None, None, reason));
+    }
+    Ok(read.filter(|_| !planted(Bug::IgnoreClosed)))
 }
 
 /// Returns, for each written segment, the sequence number it has to end before: the base of the
@@ -96,6 +138,7 @@ pub(super) struct Recovery<'a> {
     pub(super) accounting: Accounting,
     progress: RecoveryProgress,
     pub(super) report: RecoveryReport,
+    pub(super) damages: DamagePolicy,
     /// The segments that have a hint.
     pub(super) hinted: Arc<BTreeSet<SegmentId>>,
     /// Sealed segments that have no usable hint.
@@ -125,18 +168,25 @@ impl Recovery<'_> {
         let (environment, hinted, durable) =
             (self.environment.clone(), Arc::clone(&self.hinted), self.durable);
         let progress = self.progress.clone();
+        let is_collecting = self.damages.is_collecting();
+        let of_hints = if is_collecting { HintUse::Comparison } else { HintUse::InPlace };
         let read = move |number: usize| {
             let segment: &Arc<Segment> = &segments[number];
-            let has_hint = hinted.contains(&segment.id());
-            let wanted = WantedContents { limit: limits[number], durable, has_hint };
+            let hint = if hinted.contains(&segment.id()) { of_hints } else { HintUse::Nothing };
+            let wanted = WantedContents { limit: limits[number], durable, hint };
             SegmentContents::of(&environment, segment, wanted, progress.of_segment())
         };
         let mut tail = LogTail::new(written.is_empty());
         let mut number = 0_usize;
         tasks.run(compacted.len() + written.len(), read, |contents| {
-            let wanted = match number.checked_sub(compacted.len()) {
-                None => self.take_compacted(&compacted[number], contents?),
-                Some(position) => self.take_written(written, position, contents?, &mut tail)?,
+            let position = number.checked_sub(compacted.len());
+            let wanted = match (self.damages.tolerate(contents)?, position) {
+                (Some(contents), None) => self.take_compacted(&compacted[number], contents),
+                (Some(contents), Some(at)) => {
+                    self.take_written(written, at, contents, &mut tail)?
+                }
+                (None, None) => self.go_on_behind_compacted(&compacted[number])?,
+                (None, Some(at)) => self.go_on_behind_unread(written, at, &mut tail)?,
             };
             number += 1;
             if self.loader.is_due() {
@@ -145,7 +195,8 @@ impl Recovery<'_> {
             Ok(wanted)
         })?;
         tail.next_sequence = tail.next_sequence.max(self.newest_compacted.next());
-        self.refuse_missing_end(written, &tail)?;
+        let is_whole = self.refuse_missing_end(written, &tail);
+        self.damages.tolerate(is_whole)?;
         self.loader.fill(&mut self.accounting, tasks)?;
         Ok(tail)
     }
@@ -162,7 +213,7 @@ impl Recovery<'_> {
 
     /// Hands the contents of a segment to the index loader.
     pub(super) fn take(&mut self, segment: &Arc<Segment>, contents: SegmentContents) -> Stop {
-        let SegmentContents { run, summary, stop, length, is_hinted, .. } = contents;
+        let SegmentContents { run, summary, stop, length, is_hinted, hint_check, .. } = contents;
         let id = segment.id();
         self.report.segments += 1;
         self.report.records += summary.entries;
@@ -174,6 +225,9 @@ impl Recovery<'_> {
         }
         self.loader.add(run, summary.removals);
         self.accounting.note_key_hashes(id, summary.keys, summary.keyspaces);
+        if let Some(check) = hint_check {
+            self.damages.note_hint(self.environment.path_of(&file_name::hint(id)), check);
+        }
         if is_hinted {
             segment.set_hinted(true);
             self.report.hinted += 1;

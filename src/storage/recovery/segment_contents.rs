@@ -26,6 +26,30 @@ pub(crate) struct SegmentContents {
     pub(crate) durable: Sequence,
     /// The hint was read instead of the segment.
     pub(crate) is_hinted: bool,
+    /// The outcome where the hint was compared with the segment.
+    pub(crate) hint_check: Option<HintCheck>,
+}
+
+/// The outcome of comparing a hint with its segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HintCheck {
+    /// It has an entry for each record, and no other.
+    Same,
+    /// An open would not use it.
+    Unusable,
+    /// An open would use it, and find other records than there are.
+    Different,
+}
+
+/// The use that is made of a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HintUse {
+    /// It is not read, or there is none.
+    Nothing,
+    /// It is read in place of its segment.
+    InPlace,
+    /// It is compared with its segment.
+    Comparison,
 }
 
 /// The position at which reading stopped.
@@ -50,8 +74,7 @@ pub(crate) struct WantedContents {
     pub(crate) limit: Option<Sequence>,
     /// A sequence number up to which everything is durable.
     pub(crate) durable: Sequence,
-    /// There is a hint of it.
-    pub(crate) has_hint: bool,
+    pub(crate) hint: HintUse,
 }
 
 impl SegmentContents {
@@ -62,8 +85,8 @@ impl SegmentContents {
         wanted: WantedContents,
         progress: SegmentProgress<'_>,
     ) -> Result<Self> {
-        let WantedContents { limit, durable, has_hint } = wanted;
-        if has_hint
+        let WantedContents { limit, durable, hint } = wanted;
+        if hint == HintUse::InPlace
             && let Some(hint) = Hint::read(environment, segment)
             && limit.is_none_or(|limit| hint.seal.numbers.sequence == limit)
         {
@@ -83,7 +106,11 @@ impl SegmentContents {
         let (run, summary) = run.ok_or_else(|| {
             Error::corrupt(&segment.path, 0, "its records contradict one another")
         })?;
-        Ok(Self { run, summary, stop, length, durable, is_hinted: false })
+        // Damage before the seal is noticed without the hint.
+        let is_whole = stop.is_sealed && stop.offset == length;
+        let hint_check = (hint == HintUse::Comparison && is_whole)
+            .then(|| compare_hint(&run, Hint::read(environment, segment)));
+        Ok(Self { run, summary, stop, length, durable, is_hinted: false, hint_check })
     }
 
     fn of_hint(hint: Hint) -> Self {
@@ -97,7 +124,17 @@ impl SegmentContents {
             is_closed: false,
             invalid: None,
         };
-        Self { run, summary, stop, length, durable: seal.numbers.durable, is_hinted: true }
+        let durable = seal.numbers.durable;
+        Self { run, summary, stop, length, durable, is_hinted: true, hint_check: None }
+    }
+}
+
+/// Compares the hint that there is with the run that was read from its segment.
+fn compare_hint(run: &SortedRun, hint: Option<Hint>) -> HintCheck {
+    match hint {
+        None => HintCheck::Unusable,
+        Some(hint) if hint.run.from(None).eq(run.from(None)) => HintCheck::Same,
+        Some(_) => HintCheck::Different,
     }
 }
 

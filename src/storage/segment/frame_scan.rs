@@ -81,7 +81,7 @@ impl<'s> FrameScan<'s> {
             return Ok(NextFrame::End);
         }
         let codec = self.segment.codec;
-        let header = self.bytes(FRAME_HEADER_BYTES)?;
+        let header = self.peek(offset, FRAME_HEADER_BYTES)?;
         let Some(header) = header.and_then(|bytes| codec.decode_header(bytes, offset)) else {
             return Ok(NextFrame::Invalid("no frame begins here"));
         };
@@ -159,24 +159,40 @@ impl<'s> FrameScan<'s> {
     /// Returns the headers of all valid frames that begin at or behind `from`, whatever lies
     /// between them.
     pub(crate) fn later_headers(&mut self, from: u64) -> Result<Vec<FrameHeader>> {
-        let mut found = Vec::new();
-        let mut offset = from;
-        while let Some((start, end)) = self.bytes_at(offset, FRAME_HEADER_BYTES)? {
-            let mut at = start;
-            while at + FRAME_HEADER_BYTES <= self.buffer.len() {
-                let bytes = &self.buffer[at..at + FRAME_HEADER_BYTES];
-                let at_offset = offset + (at - start) as u64;
-                found.extend(self.segment.codec.decode_header(bytes, at_offset));
-                at += 1;
-            }
-            debug_assert!(end <= self.buffer.len());
-            offset += (at - start) as u64;
+        let (mut found, mut offset) = (Vec::new(), from);
+        while let Some((at, header)) = self.find_header(offset)? {
+            found.push(header);
+            offset = at + 1;
         }
         Ok(found)
     }
 
-    fn bytes(&mut self, count: usize) -> Result<Option<&[u8]>> {
-        let range = self.bytes_at(self.offset, count)?;
+    /// Returns the first valid header of a frame at or behind `from`, with its offset.
+    pub(crate) fn find_header(&mut self, from: u64) -> Result<Option<(u64, FrameHeader)>> {
+        let mut offset = from;
+        while let Some((start, _)) = self.bytes_at(offset, FRAME_HEADER_BYTES)? {
+            let mut at = start;
+            while at + FRAME_HEADER_BYTES <= self.buffer.len() {
+                let bytes = &self.buffer[at..at + FRAME_HEADER_BYTES];
+                let at_offset = offset + (at - start) as u64;
+                if let Some(header) = self.segment.codec.decode_header(bytes, at_offset) {
+                    return Ok(Some((at_offset, header)));
+                }
+                at += 1;
+            }
+            offset += (at - start) as u64;
+        }
+        Ok(None)
+    }
+
+    /// Moves to the frame at this offset.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// Returns `count` bytes at an offset; `None` if the file ends before.
+    pub(super) fn peek(&mut self, offset: u64, count: usize) -> Result<Option<&[u8]>> {
+        let range = self.bytes_at(offset, count)?;
         Ok(range.map(|(start, end)| &self.buffer[start..end]))
     }
 

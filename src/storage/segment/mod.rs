@@ -14,6 +14,7 @@
 //! | [`fetch`] | reading one record, with or without waiting for the disk |
 //! | [`record_blocks`] | reading records that lie near each other at once |
 //! | [`frame_scan`] | reading a segment from its first frame to its last |
+//! | [`segment_walk`] | reading a segment that is damaged, and telling what is not |
 //!
 //! Invariants:
 //!
@@ -28,6 +29,7 @@ mod location;
 mod open_segment;
 mod record_blocks;
 mod segment_table;
+pub(crate) mod segment_walk;
 
 #[cfg(test)]
 pub(crate) use fetch::SHORT_READ_BYTES;

@@ -10,6 +10,7 @@ mod kinds;
 mod live;
 mod planted;
 mod store;
+mod verified;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::store::{Files, Store, states};
 use super::machine::{Machine, Past, put};
 use super::options;
+use crate::bugs::planted_here;
 use crate::engine::{KeyRange, Page, ScanPage};
 use crate::form::by_form;
 use crate::storage::fs::simulated::SimulatedDisk;
@@ -79,7 +81,14 @@ impl<'a> Judge<'a> {
         if *files == self.store.files {
             return Ok(());
         }
-        let judged = catch_unwind(AssertUnwindSafe(|| judge_closed(self.store, files, touched)));
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let verdict = judge_closed(self.store, files, touched)?;
+            // A planted mistake has to be caught by what an open or a read does.
+            if planted_here().is_none() {
+                verified::check(files, verdict)?;
+            }
+            Ok(verdict)
+        }));
         match judged.unwrap_or_else(|_| Err("it panicked".to_owned()))? {
             Verdict::Harmless => self.figures.harmless += 1,
             Verdict::Refused => self.figures.refused += 1,

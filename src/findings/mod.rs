@@ -1,0 +1,15 @@
+//! The findings about the files of a store, as data: plain structs that anybody may look into.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`finding`] | one place in a file, and what is to be said of it |
+//! | [`segment_item`] | an item of a segment file, as an inspection shows it |
+//! | [`verify_report`] | all of what a verification found |
+
+mod finding;
+mod segment_item;
+mod verify_report;
+
+pub use finding::Finding;
+pub use segment_item::{FrameItem, HeaderItem, RecordItem, SegmentItem};
+pub use verify_report::VerifyReport;
