@@ -170,6 +170,10 @@ pub(crate) enum Bug {
     KeepWakeList,
     /// The end of the writer is not told to those who watch.
     LeaveRingOpen,
+    /// A client sends a write again of which it does not know whether it was done.
+    RepeatUnknown,
+    /// A client whose connection broke forgets that it wrote since the last sync.
+    ForgetLostWrites,
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use crate::protocol::native::RequestOperation;
 
-/// The effect of a request, which decides whether it may be executed twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The effect of a request, which decides whether it may be executed twice; of several requests it
+/// is the highest one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RequestEffect {
     /// It changes nothing.
     Reads,
+    /// It writes as below, and its answer says that what it wrote survives power loss.
+    WritesDurably,
     /// It changes something, also where somebody else wrote between the two.
     Writes,
     /// It is about the writes before it, which the server must have had.
@@ -32,17 +35,20 @@ impl RequestEffect {
             | RequestOperation::Info
             | RequestOperation::Watch { .. }
             | RequestOperation::Authenticate { .. } => Self::Reads,
-            RequestOperation::Set { .. }
-            | RequestOperation::Remove { .. }
-            | RequestOperation::Batch { .. }
-            | RequestOperation::Increment { .. }
-            | RequestOperation::Append { .. }
-            | RequestOperation::Swap { .. }
-            | RequestOperation::Take { .. }
-            | RequestOperation::Expire { .. }
-            | RequestOperation::Persist { .. }
-            | RequestOperation::RemoveRange { .. }
-            | RequestOperation::Clear
+            RequestOperation::Set { sync, .. }
+            | RequestOperation::Remove { sync, .. }
+            | RequestOperation::Batch { sync, .. }
+            | RequestOperation::Increment { sync, .. }
+            | RequestOperation::Append { sync, .. }
+            | RequestOperation::Swap { sync, .. }
+            | RequestOperation::Take { sync, .. }
+            | RequestOperation::Expire { sync, .. }
+            | RequestOperation::Persist { sync, .. }
+            | RequestOperation::RemoveRange { sync, .. } => match sync {
+                Some(true) => Self::WritesDurably,
+                Some(false) | None => Self::Writes,
+            },
+            RequestOperation::Clear
             | RequestOperation::OpenKeyspace { create: true, .. }
             | RequestOperation::RenameKeyspace { .. }
             | RequestOperation::SwapKeyspaces { .. }

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::effect::RequestEffect;
 use super::error::{ClientError, ClientResult};
 use super::options::ClientOptions;
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::endpoint::Endpoint;
 use crate::protocol::native::{Place, RequestMessage, RequestOperation, Success};
 use crate::sync::Arc;
@@ -47,7 +48,8 @@ pub(super) struct Link {
     server: Arc<ServerAccess>,
     /// None before the first call, and after a failure.
     connection: Option<Connection>,
-    /// True if writes were sent over this connection since the last sync.
+    /// True if writes that may not survive power loss were sent over this connection since the last
+    /// sync.
     has_unsynced: bool,
     /// True if such a connection was lost since the last sync.
     has_lost_unsynced: bool,
@@ -91,11 +93,13 @@ impl Link {
         let is_usable = |connection: &mut Connection| connection.begin(start, deadline);
         if !self.connection.as_mut().is_some_and(is_usable) {
             self.connection = None;
-            self.has_lost_unsynced |= std::mem::take(&mut self.has_unsynced);
+            let has_lost = std::mem::take(&mut self.has_unsynced);
+            unless_planted!(ForgetLostWrites => self.has_lost_unsynced |= has_lost);
             self.connection = Some(self.server.connect(start, deadline)?);
         }
         match effect {
-            RequestEffect::Reads => {}
+            // One without an answer is not among those that a sync is about.
+            RequestEffect::Reads | RequestEffect::WritesDurably => {}
             RequestEffect::Writes => self.has_unsynced = true,
             RequestEffect::Syncs if std::mem::take(&mut self.has_lost_unsynced) => {
                 return Err(ClientError::SyncLost { address: self.server.address.clone() });
@@ -122,6 +126,7 @@ impl Link {
         recognize: impl FnOnce(Success<'_>) -> Option<T>,
     ) -> ClientResult<T> {
         let effect = RequestEffect::of(&operation);
+        let may_repeat = effect == RequestEffect::Reads || planted(Bug::RepeatUnknown);
         let mut request = RequestMessage { id: 0, place, operation };
         let deadline = Instant::now() + self.server.options.timeout;
         let mut back_off = BackOff::new(self.server.options.reconnect_timeout);
@@ -130,9 +135,7 @@ impl Link {
             let Err(error) = begun.and_then(|()| self.connected()?.exchange(&mut request)) else {
                 break;
             };
-            if !error.is_worth_repeating(effect == RequestEffect::Reads)
-                || !back_off.pause(deadline)
-            {
+            if !error.is_worth_repeating(may_repeat) || !back_off.pause(deadline) {
                 return Err(error);
             }
         }
@@ -162,3 +165,6 @@ impl Link {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

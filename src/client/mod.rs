@@ -135,8 +135,9 @@ impl KvsClient {
     ///
     /// # Errors
     /// [`ClientError::SyncLost`] if this client wrote and lost its connection behind that, since
-    /// its last sync: the machine of the server may have lost power and be up again. Of the writes
-    /// of others this client cannot know that.
+    /// its last sync: the machine of the server may have lost power and be up again. Writes that
+    /// [waited](Self::with_sync) for the disk do not count, and of the writes of others this client
+    /// cannot know that.
     pub fn sync(&mut self) -> ClientResult<()> {
         self.call(RequestOperation::Sync, answered!(Success::Done => ()))
     }

@@ -98,12 +98,8 @@ impl<'a> Pipeline<'a> {
     /// then. None is sent twice, be it a read.
     pub fn send(&mut self) -> ClientResult<Vec<ClientResult<PipelineReply>>> {
         let mut replies = Vec::with_capacity(self.requests.len());
-        let writes = |operation| RequestEffect::of(operation) == RequestEffect::Writes;
-        let effect = if self.requests.iter().any(writes) {
-            RequestEffect::Writes
-        } else {
-            RequestEffect::Reads
-        };
+        let effect = self.requests.iter().map(RequestEffect::of).max();
+        let effect = effect.unwrap_or(RequestEffect::Reads);
         let mut requests = self.requests.drain(..).peekable();
         while requests.peek().is_some() {
             let connection = self.link.begin(effect)?;
