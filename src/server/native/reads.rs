@@ -28,6 +28,10 @@ pub(super) fn execute(
             require(ReadLength::Long, scope.access)?;
             return Ok(Success::Text(info(scope.context)?));
         }
+        RequestOperation::ListKeyspaces => {
+            require(ReadLength::Short, scope.access)?;
+            return Ok(Success::Names(names(place, scope)?));
+        }
         _ => {}
     }
     let target = RequestTarget::find(place, scope)?;
@@ -63,14 +67,15 @@ pub(super) fn execute(
             require(ReadLength::Long, access)?;
             Success::Number(view.count((start, end))?)
         }
-        RequestOperation::ListKeyspaces => {
-            require(ReadLength::Short, access)?;
-            Success::Names(match target.is_at_snapshot() {
-                true => snapshot(scope)?.keyspaces()?,
-                false => context.store.keyspaces()?,
-            })
-        }
         _ => Success::Done,
+    })
+}
+
+/// Returns the names of all keyspaces now or at the snapshot, whatever keyspace the place names.
+fn names(place: &Place<'_>, scope: &Scope<'_>) -> Result<Vec<String>, Unanswered> {
+    Ok(match place {
+        Place::Default | Place::Keyspace(_) => scope.context.store.keyspaces()?,
+        Place::Snapshot | Place::KeyspaceSnapshot(_) => snapshot(scope)?.keyspaces()?,
     })
 }
 

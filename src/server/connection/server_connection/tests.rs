@@ -4,6 +4,7 @@
 #[cfg(feature = "sled")]
 mod clearing;
 mod large_batches;
+mod snapshots;
 mod strangers;
 
 use std::collections::{BTreeMap, VecDeque};

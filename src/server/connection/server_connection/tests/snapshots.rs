@@ -1,0 +1,66 @@
+//! The snapshot of a connection, and reads of it.
+
+use super::*;
+use crate::protocol::native::Place;
+
+/// A connection that has said hello, with its requests one after the other.
+struct NativeDriver(Driver);
+
+impl NativeDriver {
+    fn new() -> Self {
+        let mut driver = Driver::new();
+        let mut hello = Vec::new();
+        ClientHello::OURS.encode(&mut hello);
+        driver.receive(&hello);
+        driver.take_output();
+        Self(driver)
+    }
+
+    /// Returns the answer to a request, or the kind of its failure.
+    fn ask(
+        &mut self,
+        place: Place<'_>,
+        operation: RequestOperation<'_>,
+    ) -> std::result::Result<Success<'static>, FailureKind> {
+        let mut request = Vec::new();
+        let message = RequestMessage { id: 1, place, operation };
+        message.encode(FRAME_BYTES_MAX, &mut request).unwrap();
+        self.0.receive(&request);
+        self.0.answer_all();
+        let output = self.0.take_output();
+        let (body, _) = decode_frame(&output, FRAME_BYTES_MAX).unwrap().unwrap();
+        match ResponseMessage::decode(body).unwrap().result {
+            Ok(Success::Names(names)) => Ok(Success::Names(names)),
+            Ok(Success::Number(number)) => Ok(Success::Number(number)),
+            Ok(other) => panic!("{other:?}"),
+            Err(failure) => Err(failure.kind),
+        }
+    }
+
+    fn store(&self) -> &crate::Store {
+        &self.0.context.store
+    }
+}
+
+fn names(names: &[&str]) -> std::result::Result<Success<'static>, FailureKind> {
+    Ok(Success::Names(names.iter().map(|name| (*name).to_owned()).collect()))
+}
+
+#[test]
+fn names_are_listed_whatever_keyspace_the_place_names() {
+    let mut driver = NativeDriver::new();
+    driver.store().keyspace("a").unwrap();
+    let missing = || "missing".into();
+    let list = || RequestOperation::ListKeyspaces;
+    for place in [Place::Snapshot, Place::KeyspaceSnapshot(missing())] {
+        assert_eq!(driver.ask(place, list()), Err(FailureKind::NoSnapshot));
+    }
+    assert!(driver.ask(Place::Default, RequestOperation::OpenSnapshot).is_ok());
+    driver.store().keyspace("b").unwrap();
+    for place in [Place::Default, Place::Keyspace(missing()), Place::Keyspace("a".into())] {
+        assert_eq!(driver.ask(place, list()), names(&["a", "b", "default"]));
+    }
+    for place in [Place::Snapshot, Place::KeyspaceSnapshot(missing())] {
+        assert_eq!(driver.ask(place, list()), names(&["a", "default"]));
+    }
+}
