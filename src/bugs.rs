@@ -170,6 +170,10 @@ pub(crate) enum Bug {
     KeepWakeList,
     /// The end of the writer is not told to those who watch.
     LeaveRingOpen,
+    /// A connection's snapshot is held for as long as the connection.
+    KeepLateSnapshot,
+    /// A keyspace at a connection's snapshot is the one that has the name now.
+    NameByPresent,
     /// A client sends a write again of which it does not know whether it was done.
     RepeatUnknown,
     /// A client whose connection broke forgets that it wrote since the last sync.

@@ -1,6 +1,7 @@
 //! The keys that a request is about, found by its place.
 
 use super::unanswered::Unanswered;
+use crate::bugs::if_planted;
 use crate::protocol::native::Place;
 use crate::server::execute::failure::{no_snapshot, not_at_snapshot};
 use crate::server::execute::scope::Scope;
@@ -30,7 +31,12 @@ impl<'a> RequestTarget<'a> {
             }
             Place::Snapshot => Self::Snapshot(snapshot(scope)?),
             Place::KeyspaceSnapshot(name) => {
-                Self::NamedAtSnapshot(snapshot(scope)?.keyspace_within(name, access)?)
+                let snapshot = snapshot(scope)?;
+                if_planted!(NameByPresent => {
+                    let keyspace = session.keyspaces.open(&context.store, name, access)?;
+                    return Ok(Self::NamedAtSnapshot(snapshot.of(&keyspace)?));
+                });
+                Self::NamedAtSnapshot(snapshot.keyspace_within(name, access)?)
             }
         })
     }

@@ -1,6 +1,7 @@
 //! The snapshot of a connection, and reads of it.
 
 use super::*;
+use crate::bugs::{Bug, plant};
 use crate::protocol::native::Place;
 
 /// A connection that has said hello, with its requests one after the other.
@@ -63,4 +64,25 @@ fn names_are_listed_whatever_keyspace_the_place_names() {
     for place in [Place::Snapshot, Place::KeyspaceSnapshot(missing())] {
         assert_eq!(driver.ask(place, list()), names(&["a", "default"]));
     }
+}
+
+/// Counts the key of a keyspace at a snapshot behind which it was dropped and made anew.
+fn count_of_dropped() -> std::result::Result<Success<'static>, FailureKind> {
+    let mut driver = NativeDriver::new();
+    driver.store().keyspace("a").unwrap().set("k", "v").unwrap();
+    assert!(driver.ask(Place::Default, RequestOperation::OpenSnapshot).is_ok());
+    driver.store().drop_keyspace("a").unwrap();
+    driver.store().keyspace("a").unwrap();
+    driver.ask(Place::KeyspaceSnapshot("a".into()), RequestOperation::Count)
+}
+
+#[test]
+fn a_snapshot_is_held_over_a_drop_of_its_keyspace() {
+    assert_eq!(count_of_dropped(), Ok(Success::Number(1)));
+}
+
+#[test]
+fn a_name_that_is_looked_up_at_present_is_caught() {
+    let _planted = plant(Some(Bug::NameByPresent));
+    assert_eq!(count_of_dropped(), Ok(Success::Number(0)));
 }

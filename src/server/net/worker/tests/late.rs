@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::Options;
+use crate::bugs::{Bug, plant};
+use crate::protocol::native::{ClientHello, FRAME_BYTES_MAX, RequestMessage, RequestOperation};
 use crate::server::net::patience::{BYTES_PER_SECOND, GRACE};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -152,4 +154,37 @@ fn a_client_whose_bytes_wait_to_be_read_is_not_late() {
     }
     assert_eq!(bench.context.clients.count(), 1);
     assert!(lock(&socket.0).received.ends_with(b"x\r\n"));
+}
+
+/// Has an idle client hold a snapshot; returns how many there are shortly before and behind the
+/// end of the time that it may.
+fn held_snapshots() -> [u64; 2] {
+    const LIMIT: Duration = Duration::from_secs(60);
+    let context = testing::context_of(|options| options.snapshot_timeout(LIMIT));
+    let mut bench = Bench::over(Arc::new(context));
+    let (place, socket) = bench.connect();
+    let start = Instant::now();
+    let mut bytes = Vec::new();
+    ClientHello::OURS.encode(&mut bytes);
+    let request = RequestMessage::new(1, RequestOperation::OpenSnapshot);
+    request.encode(FRAME_BYTES_MAX, &mut bytes).unwrap();
+    bench.send(place, &socket, &bytes);
+    bench.turn_until(|_| lock(&socket.0).received.len() > 16);
+    let store = bench.context.store.clone();
+    let held = || store.stats().snapshots.unwrap().snapshots;
+    assert_eq!(pass(&mut bench, start, LIMIT - 2 * SECOND), 1);
+    let before = held();
+    assert_eq!(pass(&mut bench, start + LIMIT - 2 * SECOND, 10 * SECOND), 1);
+    [before, held()]
+}
+
+#[test]
+fn the_snapshot_of_an_idle_client_is_let_go_after_its_time() {
+    assert_eq!(held_snapshots(), [1, 0]);
+}
+
+#[test]
+fn a_snapshot_that_is_kept_beyond_its_time_is_caught() {
+    let _planted = plant(Some(Bug::KeepLateSnapshot));
+    assert_eq!(held_snapshots(), [1, 1]);
 }
