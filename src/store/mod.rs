@@ -49,6 +49,7 @@ mod read_check;
 mod read_moment;
 mod read_set;
 pub(crate) mod reader;
+mod removed_ranges;
 mod request;
 pub(crate) mod resolve;
 pub(crate) mod scan;

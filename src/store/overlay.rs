@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::removed_ranges::RemovedRanges;
 use crate::engine::{KeyInterval, KeyspaceId, Mutation, Sequence};
 
 /// The effects on keys of all keyspaces.
@@ -13,10 +14,11 @@ pub(super) struct Overlay {
 /// The effects on keys of one keyspace.
 #[derive(Default)]
 struct KeyspaceOverlay {
-    /// The newest change of each key that was changed after its range was removed.
+    /// The last change of each key that was set or removed by itself, before or after its range
+    /// was.
     touched: HashMap<Vec<u8>, Touch>,
-    /// The starts and ends of the ranges that were removed.
-    removed: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The ranges that were removed.
+    removed: RemovedRanges,
 }
 
 /// The last change of a key.
@@ -38,23 +40,21 @@ pub(super) enum KeyEffect {
 }
 
 impl KeyspaceOverlay {
-    fn remove_range(&mut self, start: &[u8], end: &[u8]) {
-        let interval = KeyInterval { start, end };
+    fn remove_range(&mut self, interval: KeyInterval<'_>, position: usize) {
         if interval == KeyInterval::ALL {
             self.touched.clear();
-            self.removed.clear();
-        } else {
-            self.touched.retain(|key, _| !interval.contains(key));
         }
-        self.removed.push((start.to_vec(), end.to_vec()));
+        self.removed.add(interval, position);
     }
 
     fn find(&self, key: &[u8]) -> Option<KeyEffect> {
-        if let Some(touch) = self.touched.get(key) {
-            return Some(KeyEffect::Touched(*touch));
+        let removed = self.removed.find(key);
+        match self.touched.get(key) {
+            Some(touch) if removed.is_none_or(|removed| removed < touch.position) => {
+                Some(KeyEffect::Touched(*touch))
+            }
+            _ => removed.map(|_| KeyEffect::Removed),
         }
-        let mut removed = self.removed.iter().map(|(start, end)| KeyInterval { start, end });
-        removed.any(|interval| interval.contains(key)).then_some(KeyEffect::Removed)
     }
 }
 
@@ -72,7 +72,7 @@ impl Overlay {
     pub(super) fn note(&mut self, mutation: &Mutation, touch: Touch) {
         let overlay = self.of(mutation.keyspace);
         match mutation.range() {
-            Some(KeyInterval { start, end }) => overlay.remove_range(start, end),
+            Some(interval) => overlay.remove_range(interval, touch.position),
             None => {
                 let key = mutation.key().unwrap_or_default().to_vec();
                 overlay.touched.insert(key, touch);
@@ -99,7 +99,7 @@ impl Overlay {
                 let near = &ranges[behind.saturating_sub(1)..(behind + 1).min(ranges.len())];
                 near.iter().any(|(of, range)| of == keyspace && is_met(*range))
             };
-            let mut removed = overlay.removed.iter().map(|(start, end)| KeyInterval { start, end });
+            let mut removed = overlay.removed.iter().map(|(removed, _)| removed);
             overlay.touched.keys().any(|key| around(key, &|range| range.contains(key)))
                 || removed.any(|removed| around(removed.start, &|range| range.meets(removed)))
         })
@@ -115,9 +115,10 @@ impl Overlay {
     pub(super) fn absorb(&mut self, later: &mut Self) {
         for (keyspace, later) in &mut later.keyspaces {
             let overlay = self.of(*keyspace);
-            for (start, end) in later.removed.drain(..) {
-                overlay.remove_range(&start, &end);
+            for (interval, position) in later.removed.iter() {
+                overlay.remove_range(interval, position);
             }
+            later.removed.clear();
             overlay.touched.extend(later.touched.drain());
         }
     }
@@ -159,7 +160,8 @@ mod tests {
                 let start = roll(&mut state, 5);
                 let end = [start + 1 + roll(&mut state, 5 - start as u64), 0][roll(&mut state, 2)];
                 let keyspace = KeyspaceId(u32::from(roll(&mut state, 2) == 0));
-                overlay.of(keyspace).remove_range(KEYS[start].as_bytes(), KEYS[end].as_bytes());
+                let (start, end) = (KEYS[start].as_bytes(), KEYS[end].as_bytes());
+                overlay.of(keyspace).remove_range(KeyInterval { start, end }, 1);
             }
             for _ in 0..roll(&mut state, 4) {
                 let keyspace = KeyspaceId(u32::from(roll(&mut state, 2) == 0));
@@ -171,8 +173,7 @@ mod tests {
                 ranges.map(ReadRange::interval).filter(|range| range.is_below_end(range.start)).any(
                     |range| {
                         effects.touched.keys().any(|key| range.contains(key))
-                            || (effects.removed.iter())
-                                .any(|(start, end)| range.meets(KeyInterval { start, end }))
+                            || effects.removed.iter().any(|(removed, _)| range.meets(removed))
                     },
                 )
             };

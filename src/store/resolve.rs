@@ -3,7 +3,7 @@
 //! A group is not visible before it is committed, so an operation that reads looks first at what
 //! the earlier operations of its own group will have written, then at the engine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Batch;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
@@ -12,11 +12,12 @@ use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
 use super::operation::{KeyspaceOperation, WriteOperation};
 use super::outcome::{Applied, BatchOutcome, WriteAnswer, WriteAnswers};
 use super::overlay::{KeyEffect, Overlay, Touch};
+use super::removed_ranges::RemovedRanges;
 use super::update::{KeyChange, Update};
 use crate::bugs::{Bug, planted};
 use crate::engine::{
-    Entry, EntryMeta, Group, KeyInterval, KeyspaceId, Mutation, MutationKind, ReadHalf, Sequence,
-    UnixMillis, ValueType,
+    Entry, EntryMeta, Group, KeyspaceId, Mutation, MutationKind, ReadHalf, Sequence, UnixMillis,
+    ValueType,
 };
 use crate::precondition::Precondition;
 use crate::{Error, Result, error};
@@ -125,6 +126,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        self.take_back_removed();
         if self.group.open().is_empty() {
             return Ok(Applied { version: None, answers });
         }
@@ -187,7 +189,7 @@ impl<'a> Resolver<'a> {
             WriteOperation::Update { key, update } => self.update(keyspace, key, &update),
             WriteOperation::RemoveRange { start, end } => {
                 if end.is_empty() || start < end {
-                    self.remove_range(keyspace, start, end);
+                    self.change(keyspace, MutationKind::RemoveRange { start, end });
                 }
                 Ok(WriteAnswer::Done)
             }
@@ -260,7 +262,8 @@ impl<'a> Resolver<'a> {
                     self.change(catalogue, MutationKind::Remove { key });
                 }
                 CatalogueWrite::Clear(keyspace) => {
-                    self.remove_range(keyspace, Vec::new(), Vec::new());
+                    let (start, end) = (Vec::new(), Vec::new());
+                    self.change(keyspace, MutationKind::RemoveRange { start, end });
                     let dropped = is_drop.then_some(NamedChange { keyspace, is_made: false });
                     self.named_changes.extend(dropped);
                 }
@@ -298,24 +301,34 @@ impl<'a> Resolver<'a> {
         self.change(keyspace, MutationKind::Put { key, value, value_type, expires_at });
     }
 
-    /// Removes a range. What earlier operations of the same batch did there is left out: it would
-    /// have the version of the removal, and stay.
-    fn remove_range(&mut self, keyspace: KeyspaceId, start: Vec<u8>, end: Vec<u8>) {
-        let interval = KeyInterval { start: &start, end: &end };
-        let is_inside = |mutation: &Mutation| {
-            mutation.keyspace == keyspace
-                && mutation.key().is_some_and(|key| interval.contains(key))
+    /// Takes those changes of keys back that a later operation of the same batch removes with a
+    /// range: they would have the version of the removal, and stay.
+    fn take_back_removed(&mut self) {
+        let open = self.group.open();
+        let first = self.group.mutations() - open.len();
+        let mut removed: BTreeMap<KeyspaceId, RemovedRanges> = BTreeMap::new();
+        for (position, mutation) in (first..).zip(open) {
+            if let Some(interval) = mutation.range() {
+                removed.entry(mutation.keyspace).or_default().add(interval, position);
+            }
+        }
+        if removed.is_empty() {
+            return;
+        }
+        let mut positions = first..;
+        let is_kept = |mutation: &Mutation| {
+            let position = positions.next();
+            let ranges = removed.get(&mutation.keyspace);
+            let last = mutation.key().and_then(|key| ranges?.find(key));
+            last < position
         };
-        if self.group.retain_open(|mutation| !is_inside(mutation)) && self.reads {
+        if self.group.retain_open(is_kept) && self.reads {
             // The mutations behind those have moved.
-            let open = self.group.open();
-            let first = self.group.mutations() - open.len();
             self.draft.forget();
-            for (position, mutation) in (first..).zip(open) {
+            for (position, mutation) in (first..).zip(self.group.open()) {
                 self.draft.note(mutation, Touch { position, version: self.next_sequence });
             }
         }
-        self.change(keyspace, MutationKind::RemoveRange { start, end });
     }
 
     /// Adds a mutation to the group.

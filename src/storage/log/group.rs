@@ -161,7 +161,7 @@ impl Group {
 
     /// Takes those mutations of the open batch back that are not to be kept; true if there were
     /// any.
-    pub(crate) fn retain_open(&mut self, keeps: impl Fn(&Mutation) -> bool) -> bool {
+    pub(crate) fn retain_open(&mut self, keeps: impl FnMut(&Mutation) -> bool) -> bool {
         let (closed, before) = (self.closed(), self.mutations.len());
         let open = self.mutations.split_off(closed);
         self.mutations.extend(open.into_iter().filter(keeps));
