@@ -38,6 +38,7 @@ mod native;
 mod net;
 mod options;
 mod passwords;
+mod process_memory;
 mod statistics;
 #[cfg(any(test, fuzzing))]
 mod testing;

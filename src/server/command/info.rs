@@ -1,7 +1,7 @@
 //! `INFO`: the state of the server as text.
 //!
-//! Fields have the names of Redis and are there only if they are true here. The exception is
-//! `used_memory`, which `redis-cli --stat` shows even if it is missing: it is zero, not measured.
+//! Fields have the names of Redis and are there only if they are true here. `used_memory` is in
+//! Redis what the allocator handed out, and here what the process takes.
 
 use std::fmt::Write;
 
@@ -120,12 +120,29 @@ fn clients(context: &Context) -> Result<Fields> {
     Ok(fields)
 }
 
-fn memory(_: &Context) -> Result<Fields> {
+fn memory(context: &Context) -> Result<Fields> {
+    let [resident, peak] = &statistic::MEMORY;
+    let (resident, peak) = (resident.read(context)?, peak.read(context)?);
     fields([
-        ("used_memory", "0".into()),
+        ("used_memory", resident.to_string()),
+        ("used_memory_human", human(resident)),
+        ("used_memory_rss", resident.to_string()),
+        ("used_memory_peak", peak.to_string()),
+        ("used_memory_peak_human", human(peak)),
         ("maxmemory", "0".into()),
         ("maxmemory_policy", "noeviction".into()),
     ])
+}
+
+/// Returns a number of bytes as Redis writes it for people: `1.50M`.
+fn human(bytes: u64) -> String {
+    let units = ["K", "M", "G", "T", "P", "E"];
+    let Some(power) = bytes.checked_ilog2().map(|bits| bits / 10).filter(|power| *power > 0) else {
+        return format!("{bytes}B");
+    };
+    // Hundredths of the unit.
+    let parts = (u128::from(bytes) * 100) >> (10 * power);
+    format!("{}.{:02}{}", parts / 100, parts % 100, units[power as usize - 1])
 }
 
 fn persistence(context: &Context) -> Result<Fields> {
@@ -182,4 +199,15 @@ fn keyspace(context: &Context) -> Result<Fields> {
 fn store(context: &Context) -> Result<Fields> {
     let figures = statistic::of_store(context).into_iter();
     Ok(figures.map(|(figure, value)| (format!("kvs_{}", figure.name), value.to_string())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_for_people() {
+        let written = [0, 1023, 1024, 1536 << 10, (5 << 30) + (1 << 29), u64::MAX].map(human);
+        assert_eq!(written, ["0B", "1023B", "1.00K", "1.50M", "5.50G", "15.99E"]);
+    }
 }

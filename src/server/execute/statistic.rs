@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::context::Context;
+use crate::server::process_memory::ProcessMemory;
 use crate::sync::{Arc, Weak};
 use crate::{Error, Result, Statistic, StatisticKind, StatisticUnit};
 
@@ -115,6 +116,23 @@ pub(crate) static CLIENTS: [&ServerStatistic; 4] = [
         StatisticUnit::Bytes,
         "The most memory that is held for all clients.",
         |context| Ok(context.clients.memory.limit() as u64),
+    ),
+];
+
+/// The figures of the section `Memory` of `INFO`. What the store and the clients hold is a part of
+/// them, and so is whatever else the process does.
+pub(crate) static MEMORY: [&ServerStatistic; 2] = [
+    &ServerStatistic::gauge(
+        ("memory_bytes", "used_memory_rss"),
+        StatisticUnit::Bytes,
+        "Resident memory of the process; 0 where the kernel does not tell.",
+        |_| Ok(ProcessMemory::now().resident),
+    ),
+    &ServerStatistic::gauge(
+        ("memory_peak_bytes", "used_memory_peak"),
+        StatisticUnit::Bytes,
+        "The most memory of the process that was resident.",
+        |_| Ok(ProcessMemory::now().peak),
     ),
 ];
 
@@ -234,8 +252,8 @@ impl StatsHandle {
     /// store cannot count its keys.
     pub fn stats(&self) -> Result<Vec<(Statistic, u64)>> {
         let context = self.context.upgrade().ok_or(Error::Closed)?;
-        let all =
-            [&UPTIME].into_iter().chain(CLIENTS).chain(TRAFFIC).chain([&KEYS, &KEYS_EXPIRING]);
+        let all = [&UPTIME].into_iter().chain(CLIENTS).chain(MEMORY).chain(TRAFFIC);
+        let all = all.chain([&KEYS, &KEYS_EXPIRING]);
         let read = |it: &ServerStatistic| Ok((it.statistic, it.read(&context)?));
         let own = all.map(read).collect::<Result<Vec<_>>>()?;
         Ok([own, of_store(&context)].concat())

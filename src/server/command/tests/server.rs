@@ -138,7 +138,6 @@ fn info_has_what_clients_look_for() {
         "connected_clients:1",
         "blocked_clients:0",
         "maxclients:10000",
-        "used_memory:0",
         "maxmemory:0",
         "loading:0",
         "aof_enabled:0",
@@ -154,7 +153,20 @@ fn info_has_what_clients_look_for() {
     ] {
         assert!(lines.contains(&line), "{line} is missing from {text}");
     }
-    for field in ["process_id:", "run_id:", "uptime_in_seconds:", "instantaneous_ops_per_sec:"] {
+    let bytes = |name: &str| -> u64 {
+        let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}: {text}"))
+    };
+    assert!(bytes("used_memory") > 1 << 20 && bytes("used_memory") == bytes("used_memory_rss"));
+    assert!(bytes("used_memory_peak") >= bytes("used_memory"));
+    for field in [
+        "process_id:",
+        "run_id:",
+        "used_memory_human:",
+        "used_memory_peak_human:",
+        "uptime_in_seconds:",
+        "instantaneous_ops_per_sec:",
+    ] {
         assert!(lines.iter().any(|line| line.starts_with(field)), "{field}");
     }
     assert!(
