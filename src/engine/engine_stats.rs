@@ -1,6 +1,9 @@
 //! The figures of an engine, by the half that has them.
 
+use std::collections::BTreeMap;
+
 use crate::storage::compaction::dead_bitmap::SharedDeadBitmap;
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::index::{HeldVersions, IndexUsage, RegisteredSnapshots};
 use crate::{CacheStats, CompactionStats, SegmentStats, SyncStats};
 
@@ -9,6 +12,8 @@ use crate::{CacheStats, CompactionStats, SegmentStats, SyncStats};
 pub(crate) struct WriteHalfStats {
     /// The segments, lowest id first.
     pub(crate) segments: Vec<CountedSegment>,
+    /// The bytes of all records in the segments, live and dead, by their keyspaces.
+    pub(crate) record_bytes: Option<BTreeMap<KeyspaceId, u64>>,
     /// The syncs that made commits durable.
     pub(crate) syncs: Option<SyncStats>,
     /// The compactions.

@@ -162,8 +162,12 @@ impl fmt::Display for StoreStats {
             let name = it.name.escape_default();
             writeln!(out, "keyspace.{name}.keys: {}", it.keys)?;
             writeln!(out, "keyspace.{name}.keys_expiring: {}", it.keys_expiring)?;
-            for (figure, value) in [("live_bytes", it.live_bytes), ("index_bytes", it.index_bytes)]
-            {
+            let bytes = [
+                ("live_bytes", it.live_bytes),
+                ("dead_bytes", it.dead_bytes),
+                ("index_bytes", it.index_bytes),
+            ];
+            for (figure, value) in bytes {
                 if let Some(value) = value {
                     writeln!(out, "keyspace.{name}.{figure}: {value}")?;
                 }

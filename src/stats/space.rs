@@ -14,9 +14,13 @@ pub struct KeyspaceStats {
     pub keys_expiring: u64,
     /// The bytes that their records take in the log, each with a header of its own. In the `memory`
     /// engine the bytes of the values; `None` in `sled`.
-    ///
-    /// Dead bytes are counted by segment alone.
     pub live_bytes: Option<u64>,
+    /// The bytes that all other records of it take in the log, counted likewise: what was
+    /// overwritten or removed, also while a snapshot sees it, and the removals. `None` in other
+    /// engines than `kvs`, and while the writer does not answer.
+    ///
+    /// What is left of a keyspace that was dropped is counted by segment alone.
+    pub dead_bytes: Option<u64>,
     /// The bytes of memory that its index takes, see [`IndexStats`]; `None` in `sled`.
     pub index_bytes: Option<u64>,
 }

@@ -58,8 +58,8 @@ impl Store {
             None => Default::default(),
         };
         let totals = IndexTotals::of(&*self.shared.reader);
-        let keyspaces = self.keyspace_stats(&totals);
-        let WriteHalfStats { segments, syncs, compactions, held } = engine;
+        let WriteHalfStats { segments, record_bytes, syncs, compactions, held } = engine;
+        let keyspaces = self.keyspace_stats(&totals, record_bytes.as_ref());
         let mut segments: Vec<_> = segments.into_iter().map(CountedSegment::stats).collect();
         for segment in &mut segments {
             let live_keys = totals.live_keys.get(&SegmentId(segment.id));
@@ -90,7 +90,11 @@ impl Store {
     }
 
     /// Returns the figures of the keyspaces that have a name.
-    fn keyspace_stats(&self, totals: &IndexTotals) -> Vec<KeyspaceStats> {
+    fn keyspace_stats(
+        &self,
+        totals: &IndexTotals,
+        record_bytes: Option<&BTreeMap<KeyspaceId, u64>>,
+    ) -> Vec<KeyspaceStats> {
         let numbers = numbers(self);
         let default = |_| vec![(self.name().to_owned(), KeyspaceId::DEFAULT)];
         let stats = |(name, number)| {
@@ -104,11 +108,14 @@ impl Store {
                 // Nothing was written to it, or it was dropped meanwhile.
                 None => (0, 0),
             };
+            let live_bytes = usage.map(|usage| usage.live_bytes);
+            let records = record_bytes.map(|bytes| bytes.get(&number).copied().unwrap_or(0));
             Some(KeyspaceStats {
                 name,
                 keys,
                 keys_expiring,
-                live_bytes: usage.map(|usage| usage.live_bytes),
+                live_bytes,
+                dead_bytes: records.map(|bytes| bytes.saturating_sub(live_bytes.unwrap_or(0))),
                 index_bytes: usage.map(|usage| usage.index.bytes),
             })
         };

@@ -18,13 +18,22 @@ pub struct CountedSegment {
     pub dead_values: u64,
 }
 
+/// The figures of one keyspace.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct CountedKeyspace {
+    pub keys: u64,
+    pub live_bytes: u64,
+    /// The bytes of all other records.
+    pub dead_bytes: u64,
+}
+
 /// The figures of all files of a store that is at rest and has no snapshots.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recount {
     /// By number.
     pub segments: BTreeMap<u64, CountedSegment>,
-    /// The keys of each keyspace and the bytes of their records, by the number of the keyspace.
-    pub keyspaces: BTreeMap<u64, (u64, u64)>,
+    /// By number.
+    pub keyspaces: BTreeMap<u64, CountedKeyspace>,
 }
 
 /// A record, and the place where it is.
@@ -121,15 +130,18 @@ pub fn recount(directory: &Path) -> Recount {
             other.keyspace != record.keyspace || !covers || other.sequence <= record.sequence
         })
     };
-    for record in all.iter().filter(|record| record.kind == 1) {
+    for record in &all {
         let segment = counted.segments.get_mut(&record.segment).unwrap();
-        if newest(record) {
+        let keyspace = counted.keyspaces.entry(record.keyspace).or_default();
+        let is_value = record.kind == 1;
+        if is_value && newest(record) {
             segment.live_bytes += record.bytes;
             segment.live_keys += 1;
-            let (keys, bytes) = counted.keyspaces.entry(record.keyspace).or_default();
-            (*keys, *bytes) = (*keys + 1, *bytes + record.bytes);
+            keyspace.live_bytes += record.bytes;
+            keyspace.keys += 1;
         } else {
-            segment.dead_values += 1;
+            segment.dead_values += u64::from(is_value);
+            keyspace.dead_bytes += record.bytes;
         }
     }
     counted

@@ -82,8 +82,9 @@ impl KvsWriter {
                 let bytes = segment.file.length().unwrap_or(0);
                 self.work.note_output(bytes);
                 self.accounting.add(segment.id(), Origin::Compacted, bytes, true);
-                for (sequence, location) in removals {
+                for (keyspace, sequence, location) in removals {
                     self.accounting.note_sequence(location.segment, sequence);
+                    self.accounting.note_record(keyspace, &location);
                     self.accounting.note_kept_tombstone(&location);
                 }
                 self.log.table().add(Arc::clone(&segment));
@@ -95,6 +96,7 @@ impl KvsWriter {
                 let accounting = &mut self.accounting;
                 for (keyspace, moved) in &moves {
                     accounting.note_sequence(moved.to.segment, moved.version);
+                    accounting.note_record(*keyspace, &moved.to);
                     if !moved.to.is_tombstone() {
                         accounting.note_key(moved.to.segment, (*keyspace, &moved.key));
                     }

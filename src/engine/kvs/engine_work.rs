@@ -90,9 +90,11 @@ impl EngineWork {
     ) -> WriteHalfStats {
         let Self { syncs, compactions, last_compaction: last, running } = self;
         let (compactions, last, is_running) = (*compactions, *last, running.is_some());
+        let record_bytes = accounting.record_bytes();
         let known = segments.iter().filter_map(|segment| counted_segment(accounting, segment));
         WriteHalfStats {
             segments: known.collect(),
+            record_bytes: Some(record_bytes),
             syncs: Some(syncs.clone()),
             compactions: Some(CompactionStats { compactions, is_running, last }),
             held,
@@ -102,21 +104,22 @@ impl EngineWork {
 
 /// Returns the figures of a segment; `None` if nothing is known of it yet.
 fn counted_segment(accounting: &mut Accounting, segment: &Segment) -> Option<CountedSegment> {
-    let usage = *accounting.get(segment.id())?;
-    let live_bytes = usage.live_bytes.min(usage.bytes);
+    let usage = accounting.get(segment.id())?;
+    let (bytes, live_bytes) = (usage.bytes, usage.live_bytes.min(usage.bytes));
+    let (is_compacted, is_sealed) = (usage.origin == Origin::Compacted, usage.sealed);
     // Only the bitmap of a sealed segment may be shared.
-    let (dead_values, dead) = match usage.sealed {
+    let (dead_values, dead) = match is_sealed {
         true => (0, accounting.dead_bitmap(segment.id())),
         false => (accounting.dead_values(segment.id()), SharedDeadBitmap::default()),
     };
     let stats = SegmentStats {
         id: segment.id().0,
-        is_compacted: usage.origin == Origin::Compacted,
-        is_sealed: usage.sealed,
+        is_compacted,
+        is_sealed,
         is_hinted: segment.is_hinted(),
-        bytes: usage.bytes,
+        bytes,
         live_bytes,
-        dead_bytes: usage.bytes - live_bytes,
+        dead_bytes: bytes - live_bytes,
         live_keys: 0,
         dead_values,
     };

@@ -154,10 +154,11 @@ impl KvsWriter {
                     if !slot.is_tombstone() {
                         accounting.note_key(*segment, (keyspace, &key));
                     }
-                    accounting.add_live(&slot);
+                    accounting.add_written(keyspace, &slot);
                     changes.push(keyspace, KeyVersion { key, version, slot });
                 }
                 MutationKind::RemoveRange { start, end } => {
+                    accounting.note_record(keyspace, &slot);
                     accounting.note_kept_tombstone(&slot);
                     let interval = KeyInterval { start: &start, end: &end };
                     let covered = (version, &Location::covered(*segment));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::bugs::unless_planted;
 use crate::storage::compaction::dead_bitmap::{DeadBitmap, SharedDeadBitmap};
 use crate::storage::compaction::key_set::KeySet;
+use crate::storage::compaction::keyspace_bytes::KeyspaceBytes;
 use crate::storage::compaction::plan::OutsideSegment;
 use crate::storage::compaction::segment_usage::SegmentUsage;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
@@ -37,6 +38,7 @@ impl Accounting {
             origin,
             bytes,
             live_bytes: 0,
+            records: KeyspaceBytes::default(),
             tombstone_bytes: 0,
             untested_tombstone_bytes: 0,
             oldest: Sequence::MAX,
@@ -106,6 +108,25 @@ impl Accounting {
         self.keys.entry(id).or_default().add_hashes(hashes, keyspaces);
     }
 
+    /// Notes that the segment holds a record of the keyspace, live or dead.
+    pub(crate) fn note_record(&mut self, keyspace: KeyspaceId, location: &Location) {
+        self.with(location.segment, |usage| usage.records.add(keyspace, location.cost()));
+    }
+
+    /// Notes that the segment holds records of these bytes, and no others.
+    pub(crate) fn note_records(&mut self, id: SegmentId, bytes: KeyspaceBytes) {
+        self.with(id, |usage| usage.records = bytes);
+    }
+
+    /// Returns the bytes of all records, live and dead, by their keyspaces.
+    pub(crate) fn record_bytes(&self) -> BTreeMap<KeyspaceId, u64> {
+        let mut bytes = BTreeMap::new();
+        for (keyspace, records) in self.segments.values().flat_map(|usage| usage.records.iter()) {
+            *bytes.entry(keyspace).or_default() += records;
+        }
+        bytes
+    }
+
     /// Marks a record as dead that the index never pointed to.
     pub(crate) fn add_unindexed_garbage(&mut self, location: &Location) {
         self.set_dead(location);
@@ -129,6 +150,15 @@ impl Accounting {
     /// Adds a record that the index points to from now on.
     pub(crate) fn add_live(&mut self, location: &Location) {
         self.add_live_bytes(location.segment, location.cost());
+    }
+
+    /// Adds a record of the keyspace that was written, and that the index points to from now on.
+    pub(crate) fn add_written(&mut self, keyspace: KeyspaceId, location: &Location) {
+        let cost = location.cost();
+        self.with(location.segment, |usage| {
+            usage.live_bytes += cost;
+            usage.records.add(keyspace, cost);
+        });
     }
 
     /// Adds records of one segment that the index points to from now on.

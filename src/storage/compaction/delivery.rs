@@ -10,8 +10,8 @@ use crate::sync::Arc;
 /// A result of a compaction.
 pub(crate) enum CompactionDelivery {
     /// The output has its name: readers may be pointed to it. It holds these range removals, each
-    /// with its sequence number.
-    Output(Arc<Segment>, Vec<(Sequence, Location)>),
+    /// with its keyspace and its sequence number.
+    Output(Arc<Segment>, Vec<(KeyspaceId, Sequence, Location)>),
     /// These versions have moved to the output.
     Moves(Vec<(KeyspaceId, Move<Location>)>),
     /// Every move was delivered, and the inputs have lost their names.

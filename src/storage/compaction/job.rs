@@ -162,15 +162,16 @@ impl Compaction {
         Ok(())
     }
 
-    /// Copies the range removals that are kept; returns their locations, each with its sequence
-    /// number.
-    fn copy_removals(&mut self) -> Result<Vec<(Sequence, Location)>> {
+    /// Copies the range removals that are kept; returns their locations, each with its keyspace and
+    /// its sequence number.
+    fn copy_removals(&mut self) -> Result<Vec<(KeyspaceId, Sequence, Location)>> {
         let mut copied = Vec::new();
         for removal in self.retention.kept_removals(&self.plan) {
             let kind = RecordKind::RemoveRange(removal.interval());
             let record = Record { keyspace: removal.keyspace, kind };
             let extent = self.output.copy(&record, removal.sequence)?;
-            copied.push((removal.sequence, Location::tombstone(self.plan.output, extent)));
+            let location = Location::tombstone(self.plan.output, extent);
+            copied.push((removal.keyspace, removal.sequence, location));
         }
         Ok(copied)
     }

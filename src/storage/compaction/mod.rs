@@ -12,6 +12,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`accounting`], [`segment_usage`] | the live and dead bytes of every segment |
+//! | [`keyspace_bytes`] | the bytes of the records of a segment by their keyspaces |
 //! | [`dead_bitmap`] | the dead values of a segment, one bit each |
 //! | [`key_set`] | the keys that a segment may hold values of |
 //! | [`choice`] | which segments are worth compacting |
@@ -35,6 +36,7 @@ pub(crate) mod dead_bitmap;
 mod delivery;
 mod job;
 pub(crate) mod key_set;
+pub(crate) mod keyspace_bytes;
 mod output;
 mod plan;
 mod retention;

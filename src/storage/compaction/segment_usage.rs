@@ -1,10 +1,11 @@
 //! The figures of one segment.
 
+use crate::storage::compaction::keyspace_bytes::KeyspaceBytes;
 use crate::storage::format::segment_header::Origin;
 use crate::storage::format::sequence::Sequence;
 
 /// The figures of one segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SegmentUsage {
     /// Its origin.
     pub(crate) origin: Origin,
@@ -12,6 +13,8 @@ pub(crate) struct SegmentUsage {
     pub(crate) bytes: u64,
     /// The bytes of its live records, tombstones that readers no longer need left out.
     pub(crate) live_bytes: u64,
+    /// The bytes of all of its records, by their keyspaces.
+    pub(crate) records: KeyspaceBytes,
     /// Tombstones that a compaction kept, because an older segment may hold their keys.
     pub(crate) tombstone_bytes: u64,
     /// Tombstones that readers no longer need, of which no compaction has found out yet whether an

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::KeyInterval;
@@ -162,6 +163,16 @@ pub(crate) struct Extent {
     pub(crate) offset: u32,
     /// The bytes of the record, its header included.
     pub(crate) length: u32,
+}
+
+impl Extent {
+    /// Returns the bytes of the record in a frame of its own; none of one without bytes.
+    pub(crate) fn cost(self) -> u64 {
+        match self.length {
+            0 => 0,
+            length => u64::from(length) + FRAME_HEADER_BYTES as u64,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -224,6 +224,7 @@ impl Recovery<'_> {
             self.accounting.note_sequence(id, newest);
         }
         self.loader.add(run, summary.removals);
+        self.accounting.note_records(id, summary.bytes);
         self.accounting.note_key_hashes(id, summary.keys, summary.keyspaces);
         if let Some(check) = hint_check {
             self.damages.note_hint(self.environment.path_of(&file_name::hint(id)), check);

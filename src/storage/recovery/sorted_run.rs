@@ -4,6 +4,7 @@
 //! conversion.
 
 use crate::storage::compaction::key_set;
+use crate::storage::compaction::keyspace_bytes::KeyspaceBytes;
 use crate::storage::format::hint_entry::HintEntry;
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey};
 use crate::storage::format::record::{Extent, Record, RecordKind};
@@ -117,6 +118,8 @@ pub(crate) struct RunSummary {
     pub(crate) keys: Vec<u32>,
     /// The keyspaces that it holds values of.
     pub(crate) keyspaces: Vec<KeyspaceId>,
+    /// The bytes of all records.
+    pub(crate) bytes: KeyspaceBytes,
     /// The records that removed ranges of keys.
     pub(crate) removals: Vec<RangeRemoval>,
 }
@@ -193,6 +196,7 @@ impl RunSummary {
     fn add(&mut self, segment: SegmentId, entry: &HintEntry<'_>) {
         let HintEntry { record: Record { keyspace, kind }, sequence, extent } = *entry;
         self.entries += 1;
+        self.bytes.add(keyspace, extent.cost());
         let (oldest, newest) = self.sequences.unwrap_or((sequence, sequence));
         self.sequences = Some((oldest.min(sequence), newest.max(sequence)));
         match kind {

@@ -1,6 +1,5 @@
 //! The position of a record in the log.
 
-use crate::storage::format::frame::FRAME_HEADER_BYTES;
 use crate::storage::format::keyspace::ValueType;
 use crate::storage::format::record::{Extent, Record, RecordKind};
 use crate::storage::format::segment_id::SegmentId;
@@ -56,10 +55,7 @@ impl Location {
 
     /// Returns the bytes of its record in a frame of its own, as a compaction writes it.
     pub(crate) fn cost(&self) -> u64 {
-        match self.extent.length {
-            0 => 0,
-            length => u64::from(length) + FRAME_HEADER_BYTES as u64,
-        }
+        self.extent.cost()
     }
 }
 
