@@ -1,6 +1,6 @@
 //! Random operations of every kind give what a model of maps does, in every engine, with
-//! compactions and reopenings: writes, batches, keyspaces, snapshots, transactions that stay open
-//! meanwhile, and mirrors that follow by watches.
+//! compactions, reopenings and kills: writes, batches, keyspaces, snapshots, transactions that stay
+//! open meanwhile, and mirrors that follow by watches.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,6 +8,7 @@
 mod any_write;
 #[path = "../common/form.rs"]
 mod form;
+mod kills;
 mod mirrors;
 mod model;
 #[path = "../common/random.rs"]
@@ -26,15 +27,16 @@ use kvs::{
 use mirrors::Mirror;
 use model::{Entries, Model};
 use random::Random;
+use tempfile::TempDir;
 use transactions::OpenTransaction;
 
 const NAMES: [&str; 3] = ["one", "two", "default"];
 const HANDLES_MAX: usize = 5;
 const SNAPSHOTS_MAX: usize = 3;
 
-struct Run<'a> {
+struct Run {
     engine: EngineKind,
-    directory: &'a Path,
+    directory: TempDir,
     random: Random,
     store: Store,
     model: Model,
@@ -54,6 +56,7 @@ struct Tally {
     conflicts: usize,
     told: usize,
     missed: usize,
+    kills: usize,
 }
 
 fn open(directory: &Path, engine: EngineKind) -> Store {
@@ -62,9 +65,10 @@ fn open(directory: &Path, engine: EngineKind) -> Store {
     Store::open(options.watch_bytes(2000)).unwrap()
 }
 
-impl<'a> Run<'a> {
-    fn new(engine: EngineKind, directory: &'a Path, seed: u64) -> Self {
-        let store = open(directory, engine);
+impl Run {
+    fn new(engine: EngineKind, seed: u64) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path(), engine);
         let handles = vec![(store.keyspace("default").unwrap(), 0)];
         let (random, model) = (Random(seed), Model::new());
         let (snapshots, transactions, mirrors) = (Vec::new(), Vec::new(), Vec::new());
@@ -108,7 +112,7 @@ impl<'a> Run<'a> {
 
     fn step(&mut self) {
         self.step += 1;
-        match self.below(150) {
+        match self.below(152) {
             0..=44 => self.write(),
             45..=59 => self.write_batch(),
             60..=66 => self.open_keyspace(),
@@ -124,6 +128,7 @@ impl<'a> Run<'a> {
             110..=129 => self.work_in_transaction(),
             130..=139 => self.commit(),
             140..=143 => self.watch(),
+            144 | 145 => self.kill(),
             _ => self.follow(),
         }
     }
@@ -322,13 +327,22 @@ impl<'a> Run<'a> {
         if self.engine == EngineKind::Memory {
             return;
         }
+        self.close();
+        self.open_again();
+    }
+
+    /// Drops everything that holds the store, and the store.
+    fn close(&mut self) {
         self.handles.clear();
         self.snapshots.clear();
         self.transactions.clear();
         self.mirrors.clear();
-        // The one that is open is let go first.
         self.store = Store::open(Options::new("unused").engine(EngineKind::Memory)).unwrap();
-        self.store = open(self.directory, self.engine);
+    }
+
+    /// Opens what is in the directory, and compares it.
+    fn open_again(&mut self) {
+        self.store = open(self.directory.path(), self.engine);
         self.handles.push((self.store.keyspace("default").unwrap(), 0));
         let names: Vec<_> = self.model.names.clone().into_iter().collect();
         for (name, number) in names {
@@ -345,8 +359,7 @@ fn every_store_is_what_a_model_is() {
     for &engine in EngineKind::available() {
         let mut tally = Tally::default();
         for seed in 0..runs {
-            let directory = tempfile::tempdir().unwrap();
-            let mut run = Run::new(engine, directory.path(), seed);
+            let mut run = Run::new(engine, seed);
             (0..steps).for_each(|_| run.step());
             run.look();
             run.reopen();
@@ -354,10 +367,13 @@ fn every_store_is_what_a_model_is() {
             tally.conflicts += run.tally.conflicts;
             tally.told += run.tally.told;
             tally.missed += run.tally.missed;
+            tally.kills += run.tally.kills;
         }
         let has_transactions = engine.name() != "sled";
-        let Tally { committed, conflicts, told, missed } = tally;
+        let Tally { committed, conflicts, told, missed, kills } = tally;
         assert!(!has_transactions || committed.min(conflicts) > 0, "{engine}: {tally:?}");
         assert!(told.min(missed) > 0, "{engine}: {tally:?}");
+        assert_eq!(kills > 0, engine == EngineKind::Kvs, "{engine}: {tally:?}");
+        println!("{engine}: {tally:?}");
     }
 }

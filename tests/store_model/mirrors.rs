@@ -78,7 +78,7 @@ impl Mirror {
     }
 }
 
-impl Run<'_> {
+impl Run {
     /// Begins a mirror of a keyspace.
     pub fn watch(&mut self) {
         let (keyspace, number, is_taken) = self.handle();

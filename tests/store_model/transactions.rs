@@ -82,7 +82,7 @@ impl OpenTransaction {
     }
 }
 
-impl Run<'_> {
+impl Run {
     /// Begins a transaction, if the engine has those.
     pub fn begin(&mut self) {
         let transaction = match self.store.begin() {
