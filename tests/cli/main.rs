@@ -8,6 +8,7 @@ mod answers;
 mod arguments;
 #[path = "../common/mod.rs"]
 mod common;
+mod damage;
 mod data_directory;
 mod memory;
 mod passwords;

@@ -1,6 +1,6 @@
 //! The store in a directory, which `kvs` works on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -56,8 +56,13 @@ impl LocalStore {
         }
     }
 
+    /// Returns the directory of the store.
+    pub fn directory(&self) -> &Path {
+        &self.options.dir
+    }
+
     /// Returns the options to open the store with.
-    fn options(&self) -> Options {
+    pub fn options(&self) -> Options {
         let StoreOptions { dir, read_only, trust_dir } = &self.options;
         let options = Options::new(dir).read_only(*read_only).trust_directory(*trust_dir);
         options.on_open_progress(show_opening())

@@ -2,9 +2,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod finding_answer;
+mod inspect;
 mod local_store;
 #[path = "../common/progress.rs"]
 mod progress;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -13,7 +16,9 @@ use common::keys::{GetVerb, RmVerb, SetVerb};
 use common::options::ToolOptions;
 use common::stats::StatsVerb;
 use common::verb::verbs;
+use inspect::InspectVerb;
 use local_store::{LocalStore, StoreOptions};
+use verify::VerifyVerb;
 
 /// Works on a kvs store in a directory
 #[derive(Parser)]
@@ -36,6 +41,10 @@ verbs! { LocalStore:
     Rm(RmVerb),
     /// Print the figures of the store, a line "name: value" for each
     Stats(StatsVerb),
+    /// Read everything in the directory, and print what is damaged
+    Verify(VerifyVerb),
+    /// Print everything in a segment file, damaged or not
+    Inspect(InspectVerb),
 }
 
 fn main() -> ExitCode {
