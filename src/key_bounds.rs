@@ -58,8 +58,18 @@ impl<K: AsRef<[u8]>> KeyBounds for RangeToInclusive<K> {
     }
 }
 
-/// The keys that begin with a prefix.
-pub(crate) struct KeyPrefix<'a>(pub(crate) &'a [u8]);
+/// The keys that begin with a prefix, as a range.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let store = kvs::Store::open(kvs::Options::new(directory.path()))?;
+/// store.set("user:1", "alice")?;
+/// store.set("users", "1")?;
+/// assert_eq!(store.count(kvs::KeyPrefix(b"user:"))?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPrefix<'a>(pub &'a [u8]);
 
 impl KeyBounds for KeyPrefix<'_> {
     fn into_bounds(self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {

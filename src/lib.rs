@@ -119,8 +119,9 @@ mod readme {}
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
     ClientBatch, ClientEntry, ClientError, ClientKeyspaceTransaction, ClientOptions, ClientPool,
-    ClientResult, ClientSnapshot, ClientSnapshotKeyspace, ClientTransaction, ClientWatch,
-    KeyspaceClient, KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply, PooledClient,
+    ClientResult, ClientScan, ClientSnapshot, ClientSnapshotKeyspace, ClientTransaction,
+    ClientWatch, KeyspaceClient, KeyspaceClientBatch, KvsClient, Pipeline, PipelineReply,
+    PooledClient,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use engine::{Entry, Metadata};
@@ -128,7 +129,7 @@ pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use expiry::Expiry;
 pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, VerifyReport};
-pub use key_bounds::KeyBounds;
+pub use key_bounds::{KeyBounds, KeyPrefix};
 pub use options::{Durability, OpenPhase, OpenProgress, Options, table as option_table};
 pub use precondition::Precondition;
 #[cfg(feature = "server")]

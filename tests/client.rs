@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use common::running::Running;
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientError, ClientOptions, Endpoint, KvsClient, PipelineReply, ServerOptions};
+use kvs::{
+    ClientError, ClientOptions, ClientScan, Endpoint, KvsClient, PipelineReply, ServerOptions,
+};
 
 fn started() -> (Running, KvsClient) {
     let server = Running::start(ServerOptions::default().workers(2));
@@ -115,6 +117,31 @@ fn a_scan_goes_on_over_many_answers() {
     let few = client.scan(keys[10].clone().., 3).unwrap();
     assert_eq!(few.len(), 3);
     assert!(client.scan(.., 0).unwrap().is_empty());
+}
+
+#[test]
+fn a_scan_is_read_page_by_page() {
+    let (server, mut client) = started();
+    for number in 0..3000 {
+        server.store.set(format!("key{number:05}"), vec![0; 4000]).unwrap();
+    }
+    let mut keys: Vec<_> = (0..3000).map(|number| format!("key{number:05}").into_bytes()).collect();
+    let (mut scan, mut found, mut pages) = (ClientScan::new(..), Vec::new(), 0);
+    assert!(client.next_page(&mut scan, 0).unwrap().is_empty() && !scan.is_at_end());
+    while !scan.is_at_end() {
+        let page = client.next_page(&mut scan, 2000).unwrap();
+        assert!(page.iter().map(|(_, value)| value.len()).sum::<usize>() <= 5 << 20);
+        found.extend(page.into_iter().map(|(key, _)| key));
+        pages += 1;
+    }
+    assert!(pages >= 3 && found == keys, "{pages} pages, {} keys", found.len());
+    assert!(client.next_page(&mut scan, 2000).unwrap().is_empty());
+    keys.reverse();
+    let mut scan = ClientScan::new(..).reverse().keys_only();
+    let first = client.next_page(&mut scan, 2999).unwrap();
+    assert!(first.iter().all(|(_, value)| value.is_empty()) && !scan.is_at_end());
+    let last = client.next_page(&mut scan, 2999).unwrap();
+    assert!(first.iter().chain(&last).map(|(key, _)| key).eq(&keys) && scan.is_at_end());
 }
 
 #[test]

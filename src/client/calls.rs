@@ -110,7 +110,7 @@ macro_rules! read_calls {
                 range: impl KeyBounds,
                 limit: usize,
             ) -> ClientResult<Vec<(Vec<u8>, Vec<u8>)>> {
-                self.pages(RangeScan::new(range), limit)
+                self.pages(ClientScan::new(range), limit)
             }
 
             /// Returns the last `limit` keys of the range with their values, the highest first, as
@@ -120,7 +120,7 @@ macro_rules! read_calls {
                 range: impl KeyBounds,
                 limit: usize,
             ) -> ClientResult<Vec<(Vec<u8>, Vec<u8>)>> {
-                self.pages(RangeScan::new(range).reverse(), limit)
+                self.pages(ClientScan::new(range).reverse(), limit)
             }
 
             /// Returns the first `limit` keys that begin with `prefix` and their values, as
@@ -140,21 +140,45 @@ macro_rules! read_calls {
                 range: impl KeyBounds,
                 limit: usize,
             ) -> ClientResult<Vec<Vec<u8>>> {
-                let found = self.pages(RangeScan::new(range).keys_only(), limit)?;
+                let found = self.pages(ClientScan::new(range).keys_only(), limit)?;
                 Ok(found.into_iter().map(|(key, _)| key).collect())
+            }
+
+            /// Returns the next keys of a scan with their values, up to `limit` of them, and fewer
+            /// if they are some megabytes. The scan goes on behind them, if it is not at its end.
+            ///
+            /// Each page sees one point in time, which in a snapshot is the same.
+            ///
+            /// ```no_run
+            /// # let mut client = kvs::KvsClient::connect("127.0.0.1:4000")?;
+            /// let mut scan = kvs::ClientScan::new("a".."b").reverse();
+            /// while !scan.is_at_end() {
+            ///     for (key, value) in client.next_page(&mut scan, 1000)? {
+            ///         println!("{} = {}", key.escape_ascii(), value.escape_ascii());
+            ///     }
+            /// }
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn next_page(
+                &mut self,
+                scan: &mut ClientScan,
+                limit: usize,
+            ) -> ClientResult<Vec<(Vec<u8>, Vec<u8>)>> {
+                if scan.is_at_end() || limit == 0 {
+                    return Ok(Vec::new());
+                }
+                let page = self.call(scan.request(limit), |answer| scan::page(answer, limit))?;
+                Ok(scan.take(page))
             }
 
             fn pages(
                 &mut self,
-                mut scan: RangeScan,
+                mut scan: ClientScan,
                 limit: usize,
             ) -> ClientResult<Vec<(Vec<u8>, Vec<u8>)>> {
                 let mut found = Vec::new();
                 while found.len() < limit && !scan.is_at_end() {
-                    let wanted = limit - found.len();
-                    let page =
-                        self.call(scan.request(wanted), |answer| scan::page(answer, wanted))?;
-                    found.append(&mut scan.take(page));
+                    found.append(&mut self.next_page(&mut scan, limit - found.len())?);
                 }
                 Ok(found)
             }

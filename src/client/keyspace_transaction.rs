@@ -6,7 +6,7 @@ use std::fmt;
 use super::KvsClient;
 use super::calls::answered;
 use super::error::ClientResult;
-use super::scan::{self, Entries, RangeScan};
+use super::scan::{self, ClientScan, Entries};
 use super::time::{now, time_of};
 use crate::expiry::Expiry;
 use crate::key_bounds::{KeyBounds, KeyPrefix, interval};
@@ -149,7 +149,7 @@ impl ClientKeyspaceTransaction<'_> {
     ) -> ClientResult<Entries> {
         let (bounds, is_reverse) = (rest.bounds(), rest.is_reverse());
         let range = self.accesses.begin_range(bounds.clone(), is_reverse);
-        let scan = RangeScan::new(bounds);
+        let scan = ClientScan::new(bounds);
         let scan = if is_reverse { scan.reverse() } else { scan };
         let mut scan = if keys_only { scan.keys_only() } else { scan };
         let (mut page, mut found) = (VecDeque::new(), Vec::new());

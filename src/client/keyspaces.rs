@@ -9,7 +9,7 @@ use super::entry::ClientEntry;
 use super::error::{ClientError, ClientResult};
 use super::link::ServerAccess;
 use super::pipeline::Pipeline;
-use super::scan::{self, RangeScan};
+use super::scan::{self, ClientScan};
 use super::time::time_of;
 use super::watch::{ClientWatch, watch_calls};
 use crate::expiry::Expiry;

@@ -52,7 +52,7 @@ use link::{Link, ServerAccess};
 pub use options::ClientOptions;
 pub use pipeline::{Pipeline, PipelineReply};
 pub use pool::{ClientPool, PooledClient};
-use scan::RangeScan;
+pub use scan::ClientScan;
 pub use snapshot::{ClientSnapshot, ClientSnapshotKeyspace};
 use time::time_of;
 pub use transaction::ClientTransaction;

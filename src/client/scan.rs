@@ -11,8 +11,10 @@ pub(super) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// The entries of an answer, and true if the range goes on behind them.
 pub(super) type AnsweredPage = (Entries, bool);
 
-/// The keys that a scan has still to read.
-pub(super) struct RangeScan {
+/// The keys of a range that were not read yet, for reading it a page at a time, however long it is:
+/// see `next_page` of [`KvsClient`](crate::KvsClient::next_page) and its keyspaces.
+#[derive(Debug, Clone)]
+pub struct ClientScan {
     start: Bound<Vec<u8>>,
     end: Bound<Vec<u8>>,
     is_reverse: bool,
@@ -20,25 +22,29 @@ pub(super) struct RangeScan {
     is_at_end: bool,
 }
 
-impl RangeScan {
+impl ClientScan {
     /// Returns a scan of a range in key order.
-    pub(super) fn new(range: impl KeyBounds) -> Self {
+    #[must_use]
+    pub fn new(range: impl KeyBounds) -> Self {
         let (start, end) = range.into_bounds();
         Self { start, end, is_reverse: false, keys_only: false, is_at_end: false }
     }
 
     /// Returns the same scan from the end of the range to its start.
-    pub(super) fn reverse(self) -> Self {
+    #[must_use]
+    pub fn reverse(self) -> Self {
         Self { is_reverse: true, ..self }
     }
 
-    /// Returns the same scan without values.
-    pub(super) fn keys_only(self) -> Self {
+    /// Returns the same scan without values: they are empty.
+    #[must_use]
+    pub fn keys_only(self) -> Self {
         Self { keys_only: true, ..self }
     }
 
     /// Returns true once every key of the range was read.
-    pub(super) fn is_at_end(&self) -> bool {
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
         self.is_at_end
     }
 

@@ -6,7 +6,7 @@ use super::KvsClient;
 use super::calls::{answered, read_calls};
 use super::entry::ClientEntry;
 use super::error::ClientResult;
-use super::scan::{self, RangeScan};
+use super::scan::{self, ClientScan};
 use crate::key_bounds::{KeyBounds, KeyPrefix};
 use crate::protocol::native::{ByteString, Place, RequestOperation, Success};
 

@@ -12,6 +12,7 @@ mod damage;
 mod data_directory;
 mod memory;
 mod passwords;
+mod ranges;
 mod running_server;
 
 use std::ffi::OsStr;

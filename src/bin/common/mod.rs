@@ -10,8 +10,11 @@
 //! | [`json`] | objects of JSON, and the form of bytes in them |
 //! | [`failure`] | failures, and the exit codes |
 //! | [`keys`] | the verbs about one key: `get`, `set`, `rm` |
+//! | [`ranges`] | the verbs about a range of keys: `scan`, `count` |
+//! | [`keyspaces`] | the verb `keyspaces` |
 //! | [`stats`] | the verb `stats` |
 //! | [`duration`] | times on the command line |
+//! | [`escape`] | bytes as one word of a line |
 //! | `progress` | progress bars on standard error |
 //!
 //! # How a verb is added
@@ -31,11 +34,14 @@
 //! far is declared in its `main.rs` with a path, as `progress`, and not here.
 
 pub mod duration;
+mod escape;
 pub mod failure;
 pub mod json;
 pub mod keys;
+pub mod keyspaces;
 pub mod options;
 pub mod output;
+pub mod ranges;
 pub mod stats;
 pub mod target;
 pub mod verb;

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::keys::{GetVerb, RmVerb, SetVerb};
+use common::keyspaces::KeyspacesVerb;
 use common::options::ToolOptions;
+use common::ranges::{CountVerb, ScanVerb};
 use common::stats::StatsVerb;
 use common::verb::verbs;
 use remote_store::{RemoteStore, ServerPlace};
@@ -36,6 +38,12 @@ verbs! { RemoteStore:
     Get(GetVerb),
     /// Remove a key
     Rm(RmVerb),
+    /// Print keys and their values in the order of the keys, one a line
+    Scan(ScanVerb),
+    /// Print the number of keys
+    Count(CountVerb),
+    /// Print the keyspaces and the numbers of their keys, or change them
+    Keyspaces(KeyspacesVerb),
     /// Print the figures of the server and its store, a line "name: value" for each
     Stats(StatsVerb),
     /// Print changes as they are committed, one a line behind its version, until interrupted

@@ -1,17 +1,22 @@
 //! The store of a server, which `kvs-client` works on.
 
+use std::ops::Bound;
 use std::path::PathBuf;
 
 use clap::Args;
 use kvs::option_table::ADDRESS;
-use kvs::{ClientOptions, Endpoint, Error, Expiry, KeyspaceClient, KvsClient};
+use kvs::{ClientOptions, ClientScan, Endpoint, Error, Expiry, KeyspaceClient, KvsClient};
 
 use crate::common::failure::ToolFailure;
-use crate::common::target::{FoundValue, ToolTarget};
+use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
 use crate::passwords;
 
 /// The name of the keyspace that there always is.
 const DEFAULT_KEYSPACE: &str = "default";
+
+/// The most keys that are asked for at once. The server answers with fewer of them if they are
+/// large.
+const PAGE_KEYS: u64 = 10_000;
 
 /// The options that name a server and say who asks it.
 #[derive(Args)]
@@ -84,5 +89,63 @@ impl ToolTarget for RemoteStore {
 
     fn figures(&mut self) -> Result<String, ToolFailure> {
         Ok(self.connect()?.info()?)
+    }
+
+    fn scan(
+        &mut self,
+        request: ScanRequest,
+        visit: &mut ToolVisitor<'_>,
+    ) -> Result<(), ToolFailure> {
+        let ScanRequest { start, end, reverse, keys_only, mut limit } = request;
+        let mut client = self.connect()?;
+        let mut keyspace = self.find_keyspace(&mut client)?;
+        let scan = ClientScan::new((start, end));
+        let scan = if reverse { scan.reverse() } else { scan };
+        let mut scan = if keys_only { scan.keys_only() } else { scan };
+        while limit > 0 && !scan.is_at_end() {
+            let page = usize::try_from(limit.min(PAGE_KEYS)).unwrap_or(usize::MAX);
+            let found = keyspace.next_page(&mut scan, page)?;
+            limit -= found.len() as u64;
+            found.iter().try_for_each(|(key, value)| visit(key, value))?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Result<u64, ToolFailure> {
+        let mut client = self.connect()?;
+        Ok(self.find_keyspace(&mut client)?.count((start, end))?)
+    }
+
+    fn keyspaces(&mut self) -> Result<Vec<CountedKeyspace>, ToolFailure> {
+        let mut client = self.connect()?;
+        let mut found = Vec::new();
+        for name in client.keyspaces()? {
+            // It may have been dropped meanwhile.
+            if let Some(mut keyspace) = client.find_keyspace(&name)? {
+                found.push(CountedKeyspace { keys: keyspace.len()?, name });
+            }
+        }
+        Ok(found)
+    }
+
+    fn create_keyspace(&mut self, name: &str) -> Result<(), ToolFailure> {
+        let mut client = self.connect()?;
+        if client.find_keyspace(name)?.is_some() {
+            return Err(Error::KeyspaceExists { name: name.to_owned() }.into());
+        }
+        client.keyspace(name)?;
+        Ok(())
+    }
+
+    fn rename_keyspace(&mut self, from: &str, to: &str) -> Result<(), ToolFailure> {
+        Ok(self.connect()?.rename_keyspace(from, to)?)
+    }
+
+    fn drop_keyspace(&mut self, name: &str) -> Result<(), ToolFailure> {
+        Ok(self.connect()?.drop_keyspace(name)?)
+    }
+
+    fn swap_keyspaces(&mut self, first: &str, second: &str) -> Result<(), ToolFailure> {
+        Ok(self.connect()?.swap_keyspaces(first, second)?)
     }
 }

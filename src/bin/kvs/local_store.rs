@@ -1,5 +1,6 @@
 //! The store in a directory, which `kvs` works on.
 
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -8,7 +9,7 @@ use clap::Args;
 use kvs::{Error, Expiry, Keyspace, OpenPhase, OpenProgress, Options, Store};
 
 use crate::common::failure::ToolFailure;
-use crate::common::target::{FoundValue, ToolTarget};
+use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
 use crate::progress::{ProgressUnit, ToolProgress};
 
 /// The options that name a store and say how it is opened.
@@ -68,6 +69,13 @@ impl LocalStore {
         options.on_open_progress(show_opening())
     }
 
+    /// Changes the store, which has to be there, and makes the change durable.
+    fn change(&self, change: impl FnOnce(&Store) -> kvs::Result<()>) -> Result<(), ToolFailure> {
+        let store = self.open()?;
+        change(&store)?;
+        Ok(store.sync()?)
+    }
+
     /// Returns the keyspace that the verb is about.
     fn find_keyspace(&self, store: &Store) -> Result<Keyspace, ToolFailure> {
         match &self.keyspace {
@@ -113,6 +121,60 @@ impl ToolTarget for LocalStore {
 
     fn figures(&mut self) -> Result<String, ToolFailure> {
         Ok(self.open()?.stats().to_string())
+    }
+
+    fn scan(
+        &mut self,
+        request: ScanRequest,
+        visit: &mut ToolVisitor<'_>,
+    ) -> Result<(), ToolFailure> {
+        let ScanRequest { start, end, reverse, keys_only, limit } = request;
+        let store = self.open()?;
+        let scan = self.find_keyspace(&store)?.scan((start, end));
+        let scan = if reverse { scan.reverse() } else { scan };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if keys_only {
+            return scan.keys().take(limit).try_for_each(|key| visit(&key?, &[]));
+        }
+        scan.take(limit).try_for_each(|entry| {
+            let (key, value) = entry?;
+            visit(&key, &value)
+        })
+    }
+
+    fn count(&mut self, start: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> Result<u64, ToolFailure> {
+        let store = self.open()?;
+        Ok(self.find_keyspace(&store)?.count((start, end))?)
+    }
+
+    fn keyspaces(&mut self) -> Result<Vec<CountedKeyspace>, ToolFailure> {
+        let store = self.open()?;
+        let mut found = Vec::new();
+        for name in store.keyspaces()? {
+            if let Some(keyspace) = store.find_keyspace(&name)? {
+                found.push(CountedKeyspace { keys: keyspace.len()?, name });
+            }
+        }
+        Ok(found)
+    }
+
+    fn create_keyspace(&mut self, name: &str) -> Result<(), ToolFailure> {
+        self.change(|store| match store.find_keyspace(name)? {
+            Some(_) => Err(Error::KeyspaceExists { name: name.to_owned() }),
+            None => store.keyspace(name).map(drop),
+        })
+    }
+
+    fn rename_keyspace(&mut self, from: &str, to: &str) -> Result<(), ToolFailure> {
+        self.change(|store| store.rename_keyspace(from, to))
+    }
+
+    fn drop_keyspace(&mut self, name: &str) -> Result<(), ToolFailure> {
+        self.change(|store| store.drop_keyspace(name))
+    }
+
+    fn swap_keyspaces(&mut self, first: &str, second: &str) -> Result<(), ToolFailure> {
+        self.change(|store| store.swap_keyspaces(first, second))
     }
 }
 

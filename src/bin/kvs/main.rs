@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::keys::{GetVerb, RmVerb, SetVerb};
+use common::keyspaces::KeyspacesVerb;
 use common::options::ToolOptions;
+use common::ranges::{CountVerb, ScanVerb};
 use common::stats::StatsVerb;
 use common::verb::verbs;
 use inspect::InspectVerb;
@@ -39,6 +41,12 @@ verbs! { LocalStore:
     Get(GetVerb),
     /// Remove a key
     Rm(RmVerb),
+    /// Print keys and their values in the order of the keys, one a line
+    Scan(ScanVerb),
+    /// Print the number of keys
+    Count(CountVerb),
+    /// Print the keyspaces and the numbers of their keys, or change them
+    Keyspaces(KeyspacesVerb),
     /// Print the figures of the store, a line "name: value" for each
     Stats(StatsVerb),
     /// Read everything in the directory, and print what is damaged
