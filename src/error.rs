@@ -222,6 +222,27 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The directory that a backup or a restore was to be made in holds something already.
+    #[error(
+        "{} is not empty; name a directory that does not exist yet, or an empty one",
+        path.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// The directory holds a backup that was not finished, so it is no store.
+    #[error(
+        "{} holds a backup that was not finished; make it again into the same directory, which \
+         goes on with what is there, or remove the directory",
+        path.display()
+    )]
+    UnfinishedBackup {
+        /// The directory.
+        path: PathBuf,
+    },
+
     /// The directory belongs to another user, or every user may change it.
     #[error(
         "{} is not safe to keep a store in: {reason}; change its owner or its mode, run as its \

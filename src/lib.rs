@@ -116,6 +116,27 @@ pub mod format {}
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+/// The programs in the guide, which are compiled and run as tests.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../docs/guide/durability.md")]
+    mod durability {}
+    #[doc = include_str!("../docs/guide/embed.md")]
+    mod embed {}
+    #[doc = include_str!("../docs/guide/expiry.md")]
+    mod expiry {}
+    #[doc = include_str!("../docs/guide/keyspaces.md")]
+    mod keyspaces {}
+    #[doc = include_str!("../docs/guide/scans.md")]
+    mod scans {}
+    #[doc = include_str!("../docs/guide/transactions.md")]
+    mod transactions {}
+    #[doc = include_str!("../docs/guide/tuning.md")]
+    mod tuning {}
+    #[doc = include_str!("../docs/guide/watch.md")]
+    mod watch {}
+}
+
 #[cfg(all(feature = "client", not(any(kvs_loom, kvs_shuttle))))]
 pub use client::{
     ClientBatch, ClientEntry, ClientError, ClientKeyspaceTransaction, ClientOptions, ClientPool,
@@ -130,7 +151,10 @@ pub use error::{Error, Result};
 pub use expiry::Expiry;
 pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, VerifyReport};
 pub use key_bounds::{KeyBounds, KeyPrefix};
-pub use options::{Durability, OpenPhase, OpenProgress, Options, table as option_table};
+pub use options::{
+    BackupOptions, BackupPhase, BackupProgress, BackupReport, Durability, OpenPhase, OpenProgress,
+    Options, table as option_table,
+};
 pub use precondition::Precondition;
 #[cfg(feature = "server")]
 pub use server::{

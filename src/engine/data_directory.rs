@@ -28,6 +28,13 @@ pub(crate) struct DirectoryLock {
     _file: Option<Box<dyn Lock>>,
 }
 
+impl DirectoryLock {
+    /// Returns the lock of a directory without a `LOCK` file.
+    pub(super) fn of_directory(lock: Box<dyn Lock>) -> Self {
+        Self { _directory: lock, _file: None }
+    }
+}
+
 /// An open data directory.
 pub(crate) struct DataDirectory {
     /// The path it was opened by, for messages, and for `sled`, which opens by path.
@@ -136,7 +143,7 @@ impl LockedDirectory {
 }
 
 /// Opens the directory; makes its last component if it is missing and may be made.
-fn open_or_create(
+pub(super) fn open_or_create(
     options: &Options,
     file_system: &dyn FileSystem,
 ) -> Result<Arc<dyn fs::Directory>> {
@@ -177,7 +184,7 @@ fn explain_missing_parent(path: &Path, error: io::Error) -> Error {
 }
 
 /// Returns an error if other users may change the directory, or own it.
-fn check_ownership(handle: &dyn fs::Directory, path: &Path) -> Result<()> {
+pub(super) fn check_ownership(handle: &dyn fs::Directory, path: &Path) -> Result<()> {
     let ownership =
         handle.ownership().map_err(|e| Error::io("read the owner and mode of", path, e))?;
     let fs::Ownership { owner, user, is_open_to_all } = ownership;

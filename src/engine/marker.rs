@@ -25,8 +25,17 @@ pub(super) struct Marker {
 impl Marker {
     /// Reads the marker; `None` if there is none, and so no store.
     pub(super) fn read(directory: &dyn Directory, path: &Path) -> Result<Option<Self>> {
-        let marker = path.join(file_name::ENGINE);
-        let contents = match read_small(directory, file_name::ENGINE, SMALL_FILE_BYTES) {
+        Self::read_as(file_name::ENGINE, directory, path)
+    }
+
+    /// Reads the marker from a file of this name; `None` if there is none.
+    pub(super) fn read_as(
+        name: &str,
+        directory: &dyn Directory,
+        path: &Path,
+    ) -> Result<Option<Self>> {
+        let marker = path.join(name);
+        let contents = match read_small(directory, name, SMALL_FILE_BYTES) {
             Ok(contents) => contents,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &marker, error)),
@@ -43,22 +52,30 @@ impl Marker {
     /// Writes the marker of a new store.
     pub(super) fn create(directory: &dyn Directory, path: &Path, kind: EngineKind) -> Result<Self> {
         let marker = Self { kind, store: StoreId(random()) };
-        // A crash may have left a part of it; nobody else writes here while the lock is held.
-        let _ = directory.remove(file_name::ENGINE_UNFINISHED);
-        let written = directory.create(file_name::ENGINE_UNFINISHED).and_then(|file| {
-            file.write_at(format!("{kind}\n{:032x}\n", marker.store.0).as_bytes(), 0)?;
-            file.sync()?;
-            directory.rename(file_name::ENGINE_UNFINISHED, file_name::ENGINE)?;
-            directory.sync()
-        });
-        written.map_err(|error| Error::io("write", &path.join(file_name::ENGINE), error))?;
+        marker.place(file_name::ENGINE, directory, path)?;
         Ok(marker)
     }
 
-    /// Returns an error if the files of a store are there without their marker, which was lost
-    /// then.
+    /// Writes the marker durably to a file of this name.
+    pub(super) fn place(&self, name: &str, directory: &dyn Directory, path: &Path) -> Result<()> {
+        // A crash may have left a part of it; nobody else writes here while the lock is held.
+        let _ = directory.remove(file_name::ENGINE_UNFINISHED);
+        let written = directory.create(file_name::ENGINE_UNFINISHED).and_then(|file| {
+            file.write_at(format!("{}\n{:032x}\n", self.kind, self.store.0).as_bytes(), 0)?;
+            file.sync()?;
+            directory.rename(file_name::ENGINE_UNFINISHED, name)?;
+            directory.sync()
+        });
+        written.map_err(|error| Error::io("write", &path.join(name), error))
+    }
+
+    /// Returns an error if the files of a store are there without their marker: those of a backup
+    /// that was not finished, or the marker was lost.
     pub(super) fn refuse_lost(directory: &dyn Directory, path: &Path) -> Result<()> {
         let found = directory.list().map_err(|e| Error::io("list", path, e))?;
+        if found.iter().any(|name| name == file_name::BACKUP) {
+            return Err(Error::UnfinishedBackup { path: path.to_path_buf() });
+        }
         let is_data = |name: &&String| {
             FileName::parse(name).is_some()
                 || [file_name::SLED, file_name::CLOSED].contains(&name.as_str())

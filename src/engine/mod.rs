@@ -28,6 +28,7 @@
 //! | `sled` (feature `sled`) | sled's own files | no | a scan of all keys |
 //! | [`memory`] | nothing | yes | nothing |
 
+mod backup;
 mod capabilities;
 #[cfg(any(test, fuzzing))]
 mod collected_page;
@@ -56,6 +57,7 @@ mod write_half;
 
 pub use entry::{Entry, Metadata};
 
+pub(crate) use crate::storage::backup::BackupPoint;
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 pub(crate) use crate::storage::format::segment_id::SegmentId;
 pub(crate) use crate::storage::format::sequence::Sequence;
@@ -66,6 +68,7 @@ pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 #[cfg(test)]
 pub(crate) use crate::storage::segment::SHORT_READ_BYTES;
 pub(crate) use crate::storage::segment::{Access, ReadError};
+pub(crate) use backup::{back_up, back_up_directory, unsupported};
 pub(crate) use capabilities::Capabilities;
 #[cfg(any(test, fuzzing))]
 pub(crate) use collected_page::Page;

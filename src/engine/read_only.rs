@@ -1,6 +1,8 @@
 //! The write half of a store that is open for reading only.
 
 use super::{Group, WriteHalf, WriteHalfStats};
+use crate::storage::backup::BackupPoint;
+use crate::storage::environment::LogEnvironment;
 use crate::storage::format::sequence::Sequence;
 use crate::{Error, Result};
 
@@ -10,6 +12,8 @@ pub(super) struct ReadOnlyWriter {
     pub(super) next_sequence: Sequence,
     /// The figures of what was found.
     pub(super) stats: WriteHalfStats,
+    /// The environment of the log, which nobody changes.
+    pub(super) environment: LogEnvironment,
 }
 
 impl WriteHalf for ReadOnlyWriter {
@@ -19,6 +23,10 @@ impl WriteHalf for ReadOnlyWriter {
 
     fn commit(&mut self, _group: &mut Group, _durable: bool) -> Result<()> {
         Err(Error::ReadOnly)
+    }
+
+    fn backup_point(&mut self) -> Result<Option<BackupPoint>> {
+        BackupPoint::at_rest(self.environment.clone()).map(Some)
     }
 
     fn stats(&mut self) -> WriteHalfStats {

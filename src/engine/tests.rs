@@ -1,6 +1,7 @@
 //! The `kvs` engine without threads: cut and damaged logs, failing disks.
 
 mod background;
+mod backup;
 mod compaction;
 mod fixtures;
 mod forged;

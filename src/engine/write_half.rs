@@ -2,6 +2,7 @@
 
 use super::engine_stats::WriteHalfStats;
 use super::job::{BackgroundJob, Delivery, JobKind};
+use crate::storage::backup::BackupPoint;
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
@@ -101,6 +102,12 @@ pub(crate) trait WriteHalf: Send {
     /// Returns the figures that it has. It may drop versions first that nobody sees any more.
     fn stats(&mut self) -> WriteHalfStats {
         WriteHalfStats::default()
+    }
+
+    /// Returns the files of everything committed, to be copied while more is committed; `None` if
+    /// it has none that can be copied so.
+    fn backup_point(&mut self) -> Result<Option<BackupPoint>> {
+        Ok(None)
     }
 
     /// Returns [`Error::Removed`](crate::Error::Removed) if the directory or a file of the store

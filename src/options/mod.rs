@@ -1,5 +1,6 @@
 //! The options with which a store is opened.
 
+mod backup;
 mod open_progress;
 pub mod table;
 
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub(crate) use backup::BackupCallback;
+pub use backup::{BackupOptions, BackupPhase, BackupProgress, BackupReport};
 pub(crate) use open_progress::ProgressCallback;
 pub use open_progress::{OpenPhase, OpenProgress};
 

@@ -18,13 +18,15 @@
 //! | [`compaction`] | garbage accounting, and the job that gives space back |
 //! | [`recovery`] | the way from files to an index: what is torn, and what is damaged |
 //! | [`repair`] | looking into files that are damaged |
+//! | [`backup`] | the segments at one point in time, brought into another directory |
 //! | [`fs`] | the door to the disk, real and simulated |
 //!
 //! Beside the rooms are the [`environment`] of a log, its directory and its settings, the
 //! [`key_range`] of a scan, and the [`range_removals`] that cover a key. A room uses only those
-//! that stand below it: repair, then recovery, then log, then compaction, then segment, then index
-//! and format, then the environment and the disk.
+//! that stand below it: backup and repair, then recovery, then log, then compaction, then segment,
+//! then index and format, then the environment and the disk.
 
+pub(crate) mod backup;
 pub(crate) mod cache;
 pub(crate) mod compaction;
 pub(crate) mod environment;

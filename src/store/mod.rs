@@ -11,6 +11,7 @@
 //! what it changes. A read is done by the calling thread, without a lock, through [`read`] and
 //! [`scan`]. The actors end, and the directory is let go, when the last handle is dropped.
 
+mod backup;
 mod batch;
 mod catalogue;
 mod catalogue_version;
@@ -72,6 +73,7 @@ mod write_actors;
 mod write_batch;
 mod write_path;
 mod writer;
+mod writer_jobs;
 mod writer_message;
 mod writer_stats;
 mod writer_thread;

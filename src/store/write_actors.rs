@@ -14,6 +14,7 @@ use super::writer_message::WriterMessage;
 use crate::actor::{
     ActorThread, Address, Gone, Reply, ReturnAddress, Seat, Turn, mailbox, spawn, spawn_seated,
 };
+use crate::engine::BackupPoint;
 use crate::sync::{Arc, OnceLock};
 use crate::{Durability, MailboxStats, Result as StoreResult};
 
@@ -145,6 +146,12 @@ impl WritePath for WriteActors {
             WriterMessage::Sync { reply } => reply,
             _ => unreachable!("a mailbox gives back what it was given"),
         })
+    }
+
+    fn backup_point(&self) -> Result<StoreResult<Option<BackupPoint>>, Gone> {
+        let (reply, answer) = Reply::channel();
+        self.writer.send(WriterMessage::Backup { reply }).map_err(|_| Gone)?;
+        answer.wait()
     }
 
     fn changes(&self) -> Result<Arc<ChangeRing>, Gone> {

@@ -7,6 +7,7 @@ use super::change_ring::ChangeRing;
 use super::outcome::BatchOutcome;
 use super::writer_stats::WriterStats;
 use crate::actor::{Gone, Reply};
+use crate::engine::BackupPoint;
 use crate::sync::Arc;
 use crate::{MailboxStats, Result as StoreResult, WatchStats};
 
@@ -15,6 +16,9 @@ pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
 
 /// The right to the result of a sync.
 pub(crate) type SyncReply = Reply<StoreResult<()>>;
+
+/// The right to the files of a store at one point in time; `None` where it has none.
+pub(crate) type BackupReply = Reply<StoreResult<Option<BackupPoint>>>;
 
 /// The way that writes take from a store; whoever is at its end decides and acknowledges them.
 ///
@@ -46,6 +50,10 @@ pub(crate) trait WritePath: Send + Sync {
 
     /// Asks for a sync without blocking; gives the reply back where [`submit`](Self::submit) would.
     fn submit_sync(&self, reply: SyncReply) -> Result<(), SyncReply>;
+
+    /// Returns the files that hold every acknowledged write, for a backup; `None` if there are none
+    /// that can be copied while more is written. Blocks until the writes before it are done.
+    fn backup_point(&self) -> Result<StoreResult<Option<BackupPoint>>, Gone>;
 
     /// Returns the latest changes in memory; it has every write that no read saw before this was
     /// called. The first call blocks until the writes before it are done.

@@ -2,7 +2,7 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Record`], [`WriterMessage::Stats`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
+//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Backup`], [`WriterMessage::Record`], [`WriterMessage::Stats`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
 //! | jobs | to maintenance | syncs; preparations; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
@@ -33,12 +33,13 @@ use super::queued_request::QueuedRequest;
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
+use super::writer_jobs::maintenance_is_gone;
 use super::writer_message::WriterMessage;
 use super::writer_stats::WriterStats;
 use super::writer_thread::WriterThread;
 use crate::actor::{Actor, Address, Wait};
 use crate::bugs::{Bug, if_planted, planted};
-use crate::engine::{BackgroundJob, Delivery, Group, JobKind, ReadHalf, Sequence, WriteHalf};
+use crate::engine::{BackupPoint, Group, ReadHalf, Sequence, WriteHalf};
 use crate::sync::Arc;
 use crate::{Durability, Error, GroupStats, Result};
 
@@ -268,6 +269,14 @@ impl Writer {
         self.recorder.get_or_insert_with(|| ChangeRecorder::new(bytes_max, next)).ring()
     }
 
+    /// Returns the files of everything committed so far.
+    fn backup_point(&mut self) -> Result<Option<BackupPoint>> {
+        match self.health.failure() {
+            Some(failure) => Err(failure.poisoned()),
+            None => self.engine.backup_point(),
+        }
+    }
+
     fn stats(&mut self) -> WriterStats {
         WriterStats { groups: self.groups.clone(), engine: self.engine.stats() }
     }
@@ -284,7 +293,7 @@ impl Writer {
     }
 
     /// Stops taking writes if the directory or a file of the store was removed or replaced.
-    fn check_files(&mut self) -> Result<()> {
+    pub(super) fn check_files(&mut self) -> Result<()> {
         self.files_checked = self.clock.instant();
         self.engine.check_files().inspect_err(|error| self.fail(error))
     }
@@ -326,7 +335,8 @@ impl Writer {
         self.set_failing(committed.is_err() || is_full);
     }
 
-    fn set_failing(&mut self, is_failing: bool) {
+    /// Notes whether writes fail at present.
+    pub(super) fn set_failing(&mut self, is_failing: bool) {
         if self.is_failing != is_failing {
             self.is_failing = is_failing;
             self.health.set_failing(is_failing);
@@ -335,7 +345,7 @@ impl Writer {
 
     /// Stops taking writes because of damage. At the end of the log the next open would take it for
     /// a torn end, and cut it off, but for the mark of a close behind it.
-    fn stop_at_damage(&mut self, error: &Error) {
+    pub(super) fn stop_at_damage(&mut self, error: &Error) {
         if let Err(failed) = self.engine.close() {
             log::warn!(
                 "cannot mark the end of the damaged log: {failed}; the next open may take it for a \
@@ -345,87 +355,14 @@ impl Writer {
         self.fail(error);
     }
 
-    fn fail(&self, error: &Error) {
+    /// Stops taking writes.
+    pub(super) fn fail(&self, error: &Error) {
         let cause = match error {
             Error::UnknownOutcome(cause) => cause,
             other => other,
         };
         log::error!("the store takes no more writes: {cause}; restart to open it again");
         self.health.fail(|| error.clone());
-    }
-
-    fn tick(&mut self) {
-        if self.health.failure().is_some() {
-            return;
-        }
-        if self.check_files().is_err() {
-            return;
-        }
-        if let Err(damage) = self.engine.tick() {
-            return self.stop_at_damage(&damage);
-        }
-        // With `Always` there are writes that asked not to wait.
-        if !matches!(self.durability, Durability::Never)
-            && let Some(job) = self.engine.offer_sync()
-        {
-            self.start(job);
-        }
-    }
-
-    fn offer_upkeep(&mut self) {
-        if self.health.failure().is_some() {
-            return;
-        }
-        let preparation = self.engine.offer_preparation();
-        let other = self.engine.offer_compaction().or_else(|| self.engine.offer_hint());
-        preparation.into_iter().chain(other).for_each(|job| self.start(job));
-    }
-
-    fn start(&self, job: Box<dyn BackgroundJob>) {
-        self.tell_maintenance(MaintenanceMessage::Start(job));
-    }
-
-    fn tell_maintenance(&self, message: MaintenanceMessage) {
-        if self.jobs.try_send(message).is_err() {
-            self.fail(&maintenance_is_gone());
-        }
-    }
-
-    /// Hands the result of a job to the engine.
-    fn deliver(&mut self, result: std::result::Result<Delivery, (JobKind, Error)>) {
-        let was_full = self.engine.full().is_some();
-        match result {
-            Ok(delivery) => self.engine.take_delivery(delivery),
-            Err((kind, error)) => {
-                self.report_failed_job(kind, &error);
-                self.engine.note_failed_job(kind, &error);
-            }
-        }
-        let is_full = self.engine.full().is_some();
-        if is_full != was_full {
-            match is_full {
-                true => {
-                    log::warn!("the disk is full: only removals are written until there is space")
-                }
-                false => log::info!("there is space again on the disk: all writes are taken"),
-            }
-            self.set_failing(is_full);
-        }
-    }
-
-    fn report_failed_job(&self, kind: JobKind, error: &Error) {
-        match (kind, error) {
-            (JobKind::Sync, _) | (_, Error::UnknownOutcome(_)) => self.fail(error),
-            (JobKind::Compaction, _) => {
-                log::warn!("a compaction failed and changed nothing: {error}")
-            }
-            (JobKind::Preparation, _) => {
-                log::warn!("cannot prepare the next segment or the reserve: {error}")
-            }
-            (JobKind::Hint, _) => {
-                log::warn!("cannot write a hint, so the next open takes longer: {error}")
-            }
-        }
     }
 }
 
@@ -438,13 +375,14 @@ impl Actor for Writer {
             // No tick will come any more, so this is the only place to notice.
             self.fail(&maintenance_is_gone());
         }
-        let mut queue = VecDeque::new();
+        let (mut queue, mut backups) = (VecDeque::new(), Vec::new());
         for message in messages.drain(..) {
             match message {
                 WriterMessage::Write { batches, reply } => {
                     queue.push_back(QueuedRequest::Write(WriteRequest::new(batches, reply)));
                 }
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
+                WriterMessage::Backup { reply } => backups.push(reply),
                 WriterMessage::Record { reply } => reply.send(self.record()),
                 WriterMessage::Stats { reply } => reply.send(self.stats()),
                 // What maintenance says concerns no request, so its place among them does not
@@ -462,6 +400,7 @@ impl Actor for Writer {
         }
         self.thread.note_requests(queue.len());
         self.commit_all(queue);
+        backups.into_iter().for_each(|reply| reply.send(self.backup_point()));
         self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);
@@ -489,8 +428,4 @@ impl Actor for Writer {
             self.fail(&error);
         }
     }
-}
-
-fn maintenance_is_gone() -> Error {
-    Error::Poisoned("the maintenance actor is gone".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
-use super::write_path::{Submission, SyncReply, WriteReply};
+use super::write_path::{BackupReply, Submission, SyncReply, WriteReply};
 use super::writer_stats::WriterStats;
 use crate::Error;
 use crate::actor::Reply;
@@ -22,6 +22,11 @@ pub(crate) enum WriterMessage {
     Sync {
         /// The reply with the result.
         reply: SyncReply,
+    },
+    /// Say which files hold everything before this, for a backup.
+    Backup {
+        /// The reply with the files.
+        reply: BackupReply,
     },
     /// Keep the latest changes in a ring from now on, if there is none yet.
     Record {

@@ -67,8 +67,8 @@ pub(crate) fn open(options: &Options, directory: DataDirectory) -> Result<Engine
     }
     log::debug!("recovered {report:?}");
     let writer: Box<dyn WriteHalf> = if options.read_only {
-        let stats = writer.stats();
-        Box::new(ReadOnlyWriter { next_sequence: writer.next_sequence(), stats })
+        let (stats, environment) = (writer.stats(), writer.log.environment().clone());
+        Box::new(ReadOnlyWriter { next_sequence: writer.next_sequence(), stats, environment })
     } else {
         Box::new(writer)
     };

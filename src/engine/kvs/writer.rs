@@ -12,10 +12,12 @@ use crate::engine::threads::Threads;
 use crate::engine::{
     BackgroundJob, Delivery, Group, JobKind, Mutation, MutationKind, WriteHalf, WriteHalfStats,
 };
+use crate::storage::backup::BackupPoint;
 use crate::storage::cache::RecordCache;
 use crate::storage::compaction::CompactionState;
 use crate::storage::compaction::accounting::Accounting;
 use crate::storage::environment::LogEnvironment;
+use crate::storage::format::clean_shutdown::{CleanShutdown, SegmentSet};
 use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::record::{Extent, Record};
 use crate::storage::format::segment_id::SegmentId;
@@ -403,6 +405,21 @@ impl WriteHalf for KvsWriter {
 
     fn next_deadline(&self) -> Option<UnixMillis> {
         self.indexes.next_deadline()
+    }
+
+    fn backup_point(&mut self) -> Result<Option<BackupPoint>> {
+        let Self { log, accounting, reserve, compaction, .. } = self;
+        let environment = log.environment().clone();
+        let sealed = with_reserve(reserve, &environment, || log.seal_written(accounting));
+        let mut segments = sealed?;
+        segments.retain(|segment| !compaction.replaced().contains(&segment.id()));
+        let marker = CleanShutdown {
+            sequence: log.last_sequence(),
+            segments: SegmentSet::of(segments.iter().map(|segment| segment.id())),
+            output: None,
+        };
+        let marker = (!segments.is_empty()).then_some(marker);
+        Ok(Some(BackupPoint { environment, segments, marker }))
     }
 
     fn close(&mut self) -> Result<()> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `LOCK` | names the process that has the store open, and is locked as the directory itself is |
 //! | `ENGINE` | the engine's name |
+//! | `BACKUP` | what will be `ENGINE`, while a backup is made in the directory |
 //! | `CLOSED` | the clean-shutdown marker |
 //! | `RESERVE` | space that is kept for a full disk |
 //! | `<20 digits>.log` | a segment of the `kvs` engine |
@@ -69,6 +70,9 @@ pub(crate) const ENGINE: &str = "ENGINE";
 
 /// The file the engine's name is written to before it takes its place.
 pub(crate) const ENGINE_UNFINISHED: &str = "ENGINE.tmp";
+
+/// The file with the contents of `ENGINE` while a backup is made in the directory.
+pub(crate) const BACKUP: &str = "BACKUP";
 
 /// The name of the clean-shutdown marker.
 pub(crate) const CLOSED: &str = "CLOSED";

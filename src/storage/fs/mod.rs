@@ -19,6 +19,7 @@ pub(crate) use lenient::{LenientDirectory, UnreadableBytes};
 pub(crate) use real::RealFileSystem;
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use crate::sync::Arc;
@@ -77,6 +78,13 @@ pub(crate) trait Directory: Send + Sync + 'static {
 
     /// Removes a file's name; open handles keep its contents.
     fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Gives a file of another directory the same name in this one, which must be free here. An
+    /// error of any kind may mean that the two cannot share files.
+    fn link_from(&self, source: &dyn Directory, name: &str) -> io::Result<()>;
+
+    /// Returns the descriptor of the operating system, if it has one.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 
     /// Makes every change of names in it durable.
     fn sync(&self) -> io::Result<()>;

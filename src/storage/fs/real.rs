@@ -2,12 +2,13 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{
     AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, fallocate, flock,
-    fstatvfs, openat, renameat, statat, unlinkat,
+    fstatvfs, linkat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
@@ -137,6 +138,16 @@ impl Directory for RealDirectory {
     fn remove(&self, name: &str) -> io::Result<()> {
         self.refuse_changes()?;
         Ok(unlinkat(&self.handle, name, AtFlags::empty())?)
+    }
+
+    fn link_from(&self, source: &dyn Directory, name: &str) -> io::Result<()> {
+        self.refuse_changes()?;
+        let source = source.descriptor().ok_or(io::ErrorKind::Unsupported)?;
+        Ok(linkat(source, name, &self.handle, name, AtFlags::empty())?)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.handle.as_fd())
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -65,6 +65,22 @@ impl LogWriter {
         self.mark_sealed(accounting)
     }
 
+    /// Seals every segment that holds a batch. Returns all segments but an empty active one, lowest
+    /// id first: nothing is appended to them any more.
+    pub(crate) fn seal_written(
+        &mut self,
+        accounting: &mut Accounting,
+    ) -> Result<Vec<Arc<Segment>>> {
+        let is_empty = |active: &ActiveSegment| active.offset == SEGMENT_HEADER_BYTES as u64;
+        if !self.active.as_ref().is_none_or(is_empty) {
+            self.retire_active();
+        }
+        self.mark_sealed(accounting)?;
+        let mut segments = self.table.all();
+        segments.retain(|segment| Some(segment.id()) != self.active());
+        Ok(segments)
+    }
+
     /// Returns an active segment that is not full, which it begins if there is none.
     pub(super) fn take_active(&mut self, accounting: &mut Accounting) -> Result<&ActiveSegment> {
         if !self.has_active() {

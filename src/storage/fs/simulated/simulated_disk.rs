@@ -1,6 +1,7 @@
 //! The simulated disk: the handle with which tests control it, and the directory that a store uses.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use super::super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sharing, Space};
@@ -171,6 +172,14 @@ impl Directory for SimulatedDisk {
         inner.state.find(name)?;
         inner.state.change_names(NameChange::Remove { name: name.to_owned() });
         Ok(())
+    }
+
+    fn link_from(&self, _source: &dyn Directory, _name: &str) -> io::Result<()> {
+        Err(io::ErrorKind::CrossesDevices.into())
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
     }
 
     fn sync(&self) -> io::Result<()> {

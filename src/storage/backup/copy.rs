@@ -1,0 +1,204 @@
+//! Linking or copying the segments of a backup point into a directory.
+
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+
+use super::point::BackupPoint;
+use crate::options::BackupReport;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::file_name::{self, FileName};
+use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
+use crate::storage::fs::{Directory, File};
+use crate::storage::log::clean_shutdown_file;
+use crate::storage::segment::Segment;
+use crate::sync::Arc;
+use crate::{Error, Result};
+
+/// The bytes that are read and written at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The directory that a backup is made in.
+pub(crate) struct BackupTarget {
+    /// The directory; it has no marker yet.
+    pub(crate) environment: LogEnvironment,
+    /// The directory of an earlier backup of the same store.
+    pub(crate) base: Option<Arc<dyn Directory>>,
+    /// Files of the log may be linked.
+    pub(crate) links_source: bool,
+}
+
+/// Where a file of the backup came from.
+enum Origin {
+    Kept,
+    Linked,
+    Copied,
+}
+
+/// Brings the segments of the point and the clean-shutdown marker into the target durably, and
+/// removes files of an interrupted attempt that do not belong to them. `done` is called
+/// with the bytes of segments that are there, again and again.
+pub(crate) fn copy(
+    point: &BackupPoint,
+    target: &BackupTarget,
+    mut done: impl FnMut(u64),
+) -> Result<BackupReport> {
+    remove_foreign(point, target)?;
+    let mut report = BackupReport {
+        segments: point.segments.len() as u64,
+        version: point.marker.map_or(0, |marker| marker.sequence.0),
+        ..BackupReport::default()
+    };
+    for segment in &point.segments {
+        let before = report.bytes();
+        done(before);
+        let (origin, length) = bring(segment, point, target, |bytes| done(before + bytes))?;
+        match origin {
+            Origin::Kept => report.bytes_kept += length,
+            Origin::Linked => report.bytes_linked += length,
+            Origin::Copied => report.bytes_copied += length,
+        }
+    }
+    if let Some(marker) = &point.marker {
+        clean_shutdown_file::write(marker, &target.environment)?;
+    }
+    target.environment.sync_directory()?;
+    done(report.bytes());
+    Ok(report)
+}
+
+/// Removes the files of a log that are not those of the point's segments.
+fn remove_foreign(point: &BackupPoint, target: &BackupTarget) -> Result<()> {
+    let environment = &target.environment;
+    let names =
+        environment.directory.list().map_err(|e| Error::io("list", &environment.path, e))?;
+    let wanted: BTreeSet<_> = point.segments.iter().map(|segment| segment.id()).collect();
+    for name in names {
+        let is_wanted = match FileName::parse(&name) {
+            Some(FileName::Segment(id)) => wanted.contains(&id),
+            // A hint has no mark of being whole but its checksum: it is made again.
+            Some(FileName::Hint(_) | FileName::Unfinished(_)) => false,
+            None => name != file_name::CLOSED,
+        };
+        if !is_wanted {
+            environment.remove(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings a segment into the target durably, but for its name, unless it is there.
+fn bring(
+    segment: &Segment,
+    point: &BackupPoint,
+    target: &BackupTarget,
+    done: impl FnMut(u64),
+) -> Result<(Origin, u64)> {
+    let environment = &target.environment;
+    let (name, length) = (file_name::segment(segment.id()), segment.length()?);
+    match environment.directory.open(&name) {
+        Ok(file) if is_same(&*file, segment, length) => return Ok((Origin::Kept, length)),
+        Ok(_) => environment.remove(&name)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("open", &environment.path_of(&name), error)),
+    }
+    if target.links_source {
+        // A link to a file that is not durable would not be, either.
+        let synced = segment.sync();
+        synced.map_err(|error| Error::io("sync", &segment.path, error))?;
+        let source = &*point.environment.directory;
+        if environment.directory.link_from(source, &name).is_ok() {
+            return Ok((Origin::Linked, length));
+        }
+    }
+    if let Some(base) = &target.base
+        && base.open(&name).is_ok_and(|file| is_same(&*file, segment, length))
+        && environment.directory.link_from(&**base, &name).is_ok()
+    {
+        return Ok((Origin::Linked, length));
+    }
+    copy_segment(segment, length, environment, done)?;
+    Ok((Origin::Copied, length))
+}
+
+/// Returns true if the file has the header and the length of the segment. Segments do not change,
+/// and what else may be wrong with it is found when the backup is verified.
+fn is_same(file: &dyn File, segment: &Segment, length: u64) -> bool {
+    let mut header = [0; SEGMENT_HEADER_BYTES];
+    let read = file.read_at(&mut header, 0);
+    file.length().is_ok_and(|found| found == length)
+        && read.is_ok_and(|count| count == SEGMENT_HEADER_BYTES)
+        && header == segment.header.encode()
+}
+
+/// Copies a segment; it gets its name once it is durable.
+fn copy_segment(
+    segment: &Segment,
+    length: u64,
+    environment: &LogEnvironment,
+    mut done: impl FnMut(u64),
+) -> Result<()> {
+    let unfinished = file_name::unfinished(segment.id());
+    let copy = environment.create(&unfinished)?;
+    let path = environment.path_of(&unfinished);
+    let mut buffer = vec![0; chunk_bytes(length)];
+    let mut offset = 0;
+    while offset < length {
+        let wanted = chunk_bytes(length - offset);
+        let chunk = &mut buffer[..wanted];
+        let read = segment.file.read_at(chunk, offset);
+        let read =
+            read.map_err(|error| Error::io("read", &segment.path, error).at_offset(offset))?;
+        if read < wanted {
+            return Err(Error::corrupt(&segment.path, offset, "it became shorter meanwhile"));
+        }
+        let written = copy.write_at(chunk, offset);
+        written.map_err(|error| Error::io("write", &path, error).at_offset(offset))?;
+        offset += wanted as u64;
+        done(offset);
+    }
+    copy.sync().map_err(|error| Error::io("sync", &path, error))?;
+    environment.rename(&unfinished, &file_name::segment(segment.id()))
+}
+
+/// Brings the hints of the segments.
+pub(crate) fn copy_hints(point: &BackupPoint, target: &BackupTarget) -> Result<()> {
+    let hinted = point.segments.iter().filter(|segment| segment.is_hinted());
+    hinted.into_iter().try_for_each(|segment| bring_hint(segment, point, target))
+}
+
+/// Brings the hint of a segment, if it is there still: it is a cache, and compaction removes it with
+/// its segment.
+fn bring_hint(segment: &Segment, point: &BackupPoint, target: &BackupTarget) -> Result<()> {
+    let name = file_name::hint(segment.id());
+    let (source, environment) = (&*point.environment.directory, &target.environment);
+    if target.links_source && environment.directory.link_from(source, &name).is_ok() {
+        return Ok(());
+    }
+    let Ok(hint) = source.open(&name) else {
+        return Ok(());
+    };
+    let copied = copy_file(&*hint, &*environment.create(&name)?);
+    copied.map_err(|error| Error::io("copy to", &environment.path_of(&name), error))
+}
+
+/// Copies a file.
+fn copy_file(from: &dyn File, to: &dyn File) -> io::Result<()> {
+    let length = from.length()?;
+    let mut buffer = vec![0; chunk_bytes(length)];
+    let mut offset = 0;
+    while offset < length {
+        let wanted = chunk_bytes(length - offset);
+        let count = from.read_at(&mut buffer[..wanted], offset)?;
+        if count < wanted {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        to.write_at(&buffer[..wanted], offset)?;
+        offset += wanted as u64;
+    }
+    Ok(())
+}
+
+/// Returns how many of these bytes are read and written at once.
+fn chunk_bytes(left: u64) -> usize {
+    usize::try_from(left).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES))
+}

@@ -1,0 +1,40 @@
+//! The segments of a log at one point in time.
+
+use crate::Result;
+use crate::storage::environment::LogEnvironment;
+use crate::storage::format::clean_shutdown::CleanShutdown;
+use crate::storage::log::clean_shutdown_file;
+use crate::storage::recovery::open_segments;
+use crate::storage::segment::Segment;
+use crate::sync::Arc;
+
+/// The segments of a log at one point in time, with open handles: they stay readable whatever
+/// becomes of their names.
+pub(crate) struct BackupPoint {
+    /// The environment of the log.
+    pub(crate) environment: LogEnvironment,
+    /// The segments, lowest id first. Nothing is appended to them any more.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// The clean-shutdown marker that belongs to them, so that a loss of the end is noticed.
+    pub(crate) marker: Option<CleanShutdown>,
+}
+
+impl BackupPoint {
+    /// Returns what a closed log holds, whose lock the caller has.
+    pub(crate) fn at_rest(environment: LogEnvironment) -> Result<Self> {
+        let marker = clean_shutdown_file::read(&environment)?;
+        let inventory = open_segments(&environment, marker.as_ref())?;
+        let mut segments = inventory.compacted;
+        segments.extend(inventory.written);
+        segments.sort_by_key(|segment| segment.id());
+        for segment in &segments {
+            segment.set_hinted(inventory.hinted.contains(&segment.id()));
+        }
+        Ok(Self { environment, segments, marker })
+    }
+
+    /// Returns the bytes of all segments.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        self.segments.iter().map(|segment| segment.length()).sum()
+    }
+}
