@@ -8,19 +8,17 @@ use std::path::Path;
 
 use super::data_directory::{DataDirectory, DirectoryLock, check_ownership, open_or_create};
 use super::marker::Marker;
-use super::threads::Threads;
+use super::verify::verify_log;
+use crate::findings::Finding;
 use crate::options::{
     BackupCallback, BackupPhase, BackupProgress, BackupReport, OpenProgress, ProgressCallback,
 };
-use crate::storage::backup::{BackupPoint, BackupTarget, copy, copy_hints};
+use crate::storage::backup::{BackupPoint, BackupTarget, copy};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
-use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::store_id::StoreId;
 use crate::storage::fs::{Directory, FileSystem, RealFileSystem, Sharing};
-use crate::storage::index::KeyspaceIndexes;
 use crate::storage::recovery::progress::RecoveryProgress;
-use crate::storage::recovery::recover;
 use crate::sync::Arc;
 use crate::{BackupOptions, EngineKind, Error, Options, Result};
 
@@ -73,9 +71,7 @@ pub(super) fn back_up_to(
         links_source: !options.copy_all,
     };
     let copied = copy(point, &files, |bytes| tell(BackupPhase::Copying, bytes))?;
-    // Without hints, so that every record is read.
     let keys = target.verify(options, bytes_total)?;
-    copy_hints(point, &files)?;
     target.finish()?;
     Ok(BackupReport { keys, ..copied })
 }
@@ -159,8 +155,8 @@ impl UnfinishedBackup {
         Ok(Self { environment, _lock: DirectoryLock::of_directory(lock) })
     }
 
-    /// Reads every frame and every record; returns the number of keys. A damaged segment is
-    /// removed, so that another attempt brings it again.
+    /// Reads every byte; returns the number of keys. Damaged files are removed, so that another
+    /// attempt brings them again.
     fn verify(&self, options: &BackupOptions, bytes_total: u64) -> Result<u64> {
         let callback = options.on_progress.clone().map(|BackupCallback(callback)| {
             ProgressCallback(Arc::new(move |now: OpenProgress| {
@@ -168,18 +164,19 @@ impl UnfinishedBackup {
                 callback(BackupProgress { phase, bytes_done, bytes_total });
             }))
         });
-        let mut indexes = KeyspaceIndexes::new();
-        let progress = RecoveryProgress::new(callback);
-        let recovered = recover(&self.environment, &mut indexes, &Threads::new(), &progress);
-        if let Err(Error::Corrupt { path, .. }) = &recovered
-            && let Some(name) = path.file_name().and_then(|name| name.to_str())
-        {
-            // The damage is the error to be told of.
-            let _ = self.environment.remove(name);
+        let report = verify_log(&self.environment, &RecoveryProgress::new(callback))?;
+        for damage in &report.damages {
+            if let Some(name) = damage.path.file_name().and_then(|name| name.to_str()) {
+                // What is missing is damage, too.
+                let _ = self.environment.remove(name);
+            }
         }
-        recovered?;
-        let catalogue = indexes.readers().reader(KeyspaceId::CATALOGUE).live();
-        Ok(indexes.live() - catalogue)
+        match report.damages.into_iter().next() {
+            None => Ok(report.keys),
+            Some(Finding { path, offset, reason, .. }) => {
+                Err(Error::Corrupt { path, offset, reason })
+            }
+        }
     }
 
     /// Makes it a store.

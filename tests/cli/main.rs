@@ -6,6 +6,7 @@
 mod addresses;
 mod answers;
 mod arguments;
+mod backups;
 #[path = "../common/mod.rs"]
 mod common;
 mod damage;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
-use kvs::{Error, Expiry, Keyspace, OpenPhase, OpenProgress, Options, Store};
+use kvs::{BackupOptions, Error, Expiry, Keyspace, OpenPhase, OpenProgress, Options, Store};
 
 use crate::common::failure::ToolFailure;
 use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
@@ -37,6 +37,16 @@ impl LocalStore {
     /// Returns the store, which is not opened yet.
     pub fn new(options: StoreOptions, keyspace: Option<String>) -> Self {
         Self { options, keyspace }
+    }
+
+    /// Returns the directory of the store.
+    pub fn directory(&self) -> &Path {
+        &self.options.dir
+    }
+
+    /// Returns the options of a backup from the directory or to it.
+    pub fn backup_options(&self) -> BackupOptions {
+        BackupOptions::new().trust_directory(self.options.trust_dir)
     }
 
     /// Opens the store, which has to be there, and shows the progress of that.

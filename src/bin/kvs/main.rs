@@ -1,5 +1,6 @@
 //! Works on a store in a directory: reads and writes keys, and shows what the store holds.
 
+mod backup;
 #[path = "../common/mod.rs"]
 mod common;
 mod finding_answer;
@@ -11,6 +12,7 @@ mod verify;
 
 use std::process::ExitCode;
 
+use backup::{BackupVerb, RestoreVerb};
 use clap::Parser;
 use common::keys::{GetVerb, RmVerb, SetVerb};
 use common::keyspaces::KeyspacesVerb;
@@ -53,6 +55,10 @@ verbs! { LocalStore:
     Verify(VerifyVerb),
     /// Print everything in a segment file, damaged or not
     Inspect(InspectVerb),
+    /// Make a backup of the store in another directory, and verify it
+    Backup(BackupVerb),
+    /// Copy a backup to the directory, which has to be missing or empty, and verify it
+    Restore(RestoreVerb),
 }
 
 fn main() -> ExitCode {

@@ -34,8 +34,8 @@ enum Origin {
     Copied,
 }
 
-/// Brings the segments of the point and the clean-shutdown marker into the target durably, and
-/// removes files of an interrupted attempt that do not belong to them. `done` is called
+/// Brings the segments of the point, their hints and the clean-shutdown marker into the target, and
+/// removes files of an interrupted attempt that do not belong to them. All but hints are durable then. `done` is called
 /// with the bytes of segments that are there, again and again.
 pub(crate) fn copy(
     point: &BackupPoint,
@@ -56,6 +56,9 @@ pub(crate) fn copy(
             Origin::Kept => report.bytes_kept += length,
             Origin::Linked => report.bytes_linked += length,
             Origin::Copied => report.bytes_copied += length,
+        }
+        if segment.is_hinted() {
+            bring_hint(segment, point, target)?;
         }
     }
     if let Some(marker) = &point.marker {
@@ -158,12 +161,6 @@ fn copy_segment(
     }
     copy.sync().map_err(|error| Error::io("sync", &path, error))?;
     environment.rename(&unfinished, &file_name::segment(segment.id()))
-}
-
-/// Brings the hints of the segments.
-pub(crate) fn copy_hints(point: &BackupPoint, target: &BackupTarget) -> Result<()> {
-    let hinted = point.segments.iter().filter(|segment| segment.is_hinted());
-    hinted.into_iter().try_for_each(|segment| bring_hint(segment, point, target))
 }
 
 /// Brings the hint of a segment, if it is there still: it is a cache, and compaction removes it with

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::clean_shutdown::CleanShutdown;
 use crate::storage::log::clean_shutdown_file;
-use crate::storage::recovery::open_segments;
+use crate::storage::recovery::{DamagePolicy, open_segments};
 use crate::storage::segment::Segment;
 use crate::sync::Arc;
 
@@ -23,7 +23,7 @@ impl BackupPoint {
     /// Returns what a closed log holds, whose lock the caller has.
     pub(crate) fn at_rest(environment: LogEnvironment) -> Result<Self> {
         let marker = clean_shutdown_file::read(&environment)?;
-        let inventory = open_segments(&environment, marker.as_ref())?;
+        let inventory = open_segments(&environment, marker.as_ref(), &mut DamagePolicy::Refuse)?;
         let mut segments = inventory.compacted;
         segments.extend(inventory.written);
         segments.sort_by_key(|segment| segment.id());

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use super::{Directory, File, Lock, Ownership, Sharing, Space};
 use crate::sync::{Arc, Mutex, lock};
@@ -83,6 +84,14 @@ impl Directory for LenientDirectory {
 
     fn remove(&self, _name: &str) -> io::Result<()> {
         read_only()
+    }
+
+    fn link_from(&self, _source: &dyn Directory, _name: &str) -> io::Result<()> {
+        read_only()
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.inner.descriptor()
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -57,6 +57,7 @@ mod store_identity;
 pub(crate) mod tasks;
 mod verification;
 
+pub(crate) use damage_policy::DamagePolicy;
 pub(crate) use inventory::open_segments;
 pub(crate) use recover::{Recovered, recover};
 pub(crate) use report::RecoveryReport;

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::findings::{Finding, VerifyReport};
 use crate::storage::environment::LogEnvironment;
+use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::fs::{LenientDirectory, UnreadableBytes};
 use crate::storage::index::KeyspaceIndexes;
 use crate::storage::recovery::damage_policy::{CollectedFindings, DamagePolicy};
@@ -54,6 +55,6 @@ pub(crate) fn verify(
         hints,
         bytes,
         records: report.records,
-        keys: indexes.live(),
+        keys: indexes.live() - indexes.readers().reader(KeyspaceId::CATALOGUE).live(),
     })
 }
