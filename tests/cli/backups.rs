@@ -18,7 +18,7 @@ fn a_store_is_backed_up_and_restored_from_the_command_line() {
     store.printed(&["set", "key", "later"]);
     let told = store.printed(&["backup", &tuesday, "--copy", "--base", &monday, "-ojson"]);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert!(told["keys"] == 1 && told["bytes_linked"].as_u64().unwrap() > 0, "{told}");
+    assert!(told["keys"] == 1 && told["bytes_copied"].as_u64().unwrap() > 0, "{told}");
 
     let restored = path("restored");
     tool(&restored).printed(&["restore", &monday]);

@@ -104,7 +104,9 @@ fn bring(
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io("open", &environment.path_of(&name), error)),
     }
-    if target.links_source {
+    // The store of a directory at rest goes on in a segment without a seal when it is opened.
+    let is_sealed = segment.is_sealed()?;
+    if target.links_source && is_sealed {
         // A link to a file that is not durable would not be, either.
         let synced = segment.sync();
         synced.map_err(|error| Error::io("sync", &segment.path, error))?;
@@ -114,6 +116,7 @@ fn bring(
         }
     }
     if let Some(base) = &target.base
+        && is_sealed
         && base.open(&name).is_ok_and(|file| is_same(&*file, segment, length))
         && environment.directory.link_from(&**base, &name).is_ok()
     {

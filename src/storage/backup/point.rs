@@ -13,7 +13,8 @@ use crate::sync::Arc;
 pub(crate) struct BackupPoint {
     /// The environment of the log.
     pub(crate) environment: LogEnvironment,
-    /// The segments, lowest id first. Nothing is appended to them any more.
+    /// The segments, lowest id first. They do not change while the point is there: nothing is ever
+    /// appended to those that an open log has given, nor to a directory whose lock is held.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// The clean-shutdown marker that belongs to them, so that a loss of the end is noticed.
     pub(crate) marker: Option<CleanShutdown>,

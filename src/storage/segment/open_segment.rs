@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::bugs::if_planted;
 use crate::storage::format::codec::FrameCodec;
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::format::segment_header::SegmentHeader;
 use crate::storage::format::segment_id::SegmentId;
 use crate::storage::fs::File;
@@ -72,6 +73,18 @@ impl Segment {
     /// Notes whether the next open reads the segment's hint instead of it.
     pub(crate) fn set_hinted(&self, is_hinted: bool) {
         self.is_hinted.store(is_hinted, Ordering::Relaxed);
+    }
+
+    /// Returns true if the file ends with a seal, so that nothing is appended to it any more.
+    pub(crate) fn is_sealed(&self) -> Result<bool> {
+        let mut seal = [0; FRAME_HEADER_BYTES];
+        let Some(offset) = self.length()?.checked_sub(seal.len() as u64) else {
+            return Ok(false);
+        };
+        let read = self.file.read_at(&mut seal, offset);
+        read.map_err(|error| Error::io("read", &self.path, error).at_offset(offset))?;
+        let header = self.codec.decode_header(&seal, offset);
+        Ok(header.is_some_and(|header| header.kind == FrameKind::Seal))
     }
 
     /// Returns the length of the file.
