@@ -16,6 +16,13 @@ pub enum Expiry {
 }
 
 impl Expiry {
+    /// Returns the time of so many milliseconds since the Unix epoch.
+    pub(crate) fn at_milliseconds(milliseconds: u64) -> Self {
+        // Even the latest one is in the calendar of the system, which counts seconds in 64 bits.
+        let time = UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds));
+        time.map_or(Self::After(Duration::MAX), Self::At)
+    }
+
     /// Returns the time of the expiry, given the time of day; both are Unix time in milliseconds.
     pub(crate) fn unix_milliseconds(self, now: u64) -> u64 {
         let milliseconds =
@@ -38,5 +45,8 @@ mod tests {
         assert_eq!(time(Expiry::After(Duration::MAX)), u64::MAX);
         assert_eq!(time(Expiry::At(UNIX_EPOCH + Duration::from_micros(9_001))), 9);
         assert_eq!(time(Expiry::At(UNIX_EPOCH - Duration::from_secs(1))), 0);
+        for milliseconds in [0, 1, 1_764_000_000_123, u64::MAX] {
+            assert_eq!(time(Expiry::at_milliseconds(milliseconds)), milliseconds);
+        }
     }
 }

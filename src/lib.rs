@@ -40,9 +40,10 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `cli` | yes | the programs `kvs`, `kvs-server` and `kvs-client`; brings `client` and `server` |
+//! | `cli` | yes | the programs `kvs`, `kvs-server` and `kvs-client`; brings `client`, `server` and `transfer` |
 //! | `client` | yes | [`KvsClient`], and the [`protocol`]s |
 //! | `server` | yes | [`KvsServer`], and the [`protocol`]s |
+//! | `transfer` | yes | exports and imports, as [`Store::export`]; brings `client` |
 //! | `sled` | yes | the `sled` engine: `EngineKind::Sled` and `SledKvsEngine` |
 //! | `rayon` | no | `thread_pool::RayonThreadPool` |
 //!
@@ -52,8 +53,8 @@
 //! threads, locks and channels), `actor` (mailbox, reply, thread), `protocol` (bytes to requests),
 //! `storage` (the files of the `kvs` engine), `engine` (one write half, many read halves: `kvs`,
 //! `sled`, `memory`), `store` (the handle, and the writer, reader and maintenance actors), `server`
-//! and `client`, `bin`. Beside them is [`thread_pool`], the classic alternative that the server is
-//! measured against.
+//! and `client`, `transfer` (exports and imports), `bin`. Beside them is [`thread_pool`], the
+//! classic alternative that the server is measured against.
 
 // Models use a part of what tests need, and the embedded store a part of what the server needs.
 #![cfg_attr(
@@ -80,7 +81,12 @@ mod findings;
 #[path = "../tests/common/form.rs"]
 #[allow(dead_code, reason = "the models have forms of their own")]
 mod form;
-#[cfg(all(any(test, fuzzing), feature = "server", not(any(kvs_loom, kvs_shuttle))))]
+#[cfg(all(
+    any(test, fuzzing),
+    feature = "server",
+    feature = "transfer",
+    not(any(kvs_loom, kvs_shuttle))
+))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "internals")]
@@ -107,6 +113,8 @@ mod sync;
 #[cfg(not(any(kvs_loom, kvs_shuttle)))]
 pub mod thread_pool;
 mod transaction;
+#[cfg(all(feature = "transfer", not(any(kvs_loom, kvs_shuttle))))]
+mod transfer;
 
 #[doc = include_str!("../docs/format.md")]
 pub mod format {}
@@ -171,4 +179,9 @@ pub use store::{
     Change, CommittedBatch, Keys, Keyspace, KeyspaceBatch, KeyspaceTransaction, KeyspaceView,
     KvStore, KvsEngine, Scan, Snapshot, Store, Transaction, TransactionKeys, TransactionScan,
     Watch, WatchEvent, WriteBatch, WriteTicket,
+};
+#[cfg(all(feature = "transfer", not(any(kvs_loom, kvs_shuttle))))]
+pub use transfer::{
+    ExportOptions, Exported, ImportError, ImportOptions, Imported, RedisServer, TransferError,
+    TransferFormat,
 };

@@ -126,10 +126,10 @@ fn a_snapshot_and_a_scan_see_many_keys_whole_while_their_keyspace_is_dropped() {
             let remade = fill("new");
             assert_eq!(remade.get(key(7)).unwrap().unwrap(), b"new", "{engine}, round {round}");
             assert_eq!(old.get(key(7)).unwrap().unwrap(), b"old", "{engine}, round {round}");
-            assert_eq!(old.count(..).unwrap(), KEYS.into(), "{engine}, round {round}");
+            assert_eq!(old.count(..).unwrap(), u64::from(KEYS), "{engine}, round {round}");
         }
         assert!(scan.map(Result::unwrap).all(|(_, value)| value == b"old"), "{engine}");
-        assert_eq!(store.keyspace("a").unwrap().count(..).unwrap(), KEYS.into(), "{engine}");
+        assert_eq!(store.keyspace("a").unwrap().count(..).unwrap(), u64::from(KEYS), "{engine}");
     });
 }
 

@@ -117,7 +117,7 @@ fn doubt(is_sent: bool) -> &'static str {
 
 impl ClientError {
     /// Wraps an error of the operating system.
-    pub(super) fn network(
+    pub(crate) fn network(
         action: &'static str,
         address: &Endpoint,
         is_sent: bool,

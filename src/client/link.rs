@@ -110,7 +110,7 @@ impl Link {
     }
 
     /// Returns the connection of a call that has begun.
-    fn connected(&mut self) -> ClientResult<&mut Connection> {
+    pub(super) fn connected(&mut self) -> ClientResult<&mut Connection> {
         self.connection.as_mut().ok_or_else(|| {
             let missing = std::io::ErrorKind::NotConnected.into();
             ClientError::network("use the connection to", &self.server.address, false, missing)

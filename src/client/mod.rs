@@ -20,6 +20,8 @@ mod calls;
 mod connection;
 mod effect;
 mod entry;
+#[cfg(feature = "transfer")]
+pub(crate) mod entry_pages;
 mod error;
 mod keyspace_transaction;
 mod keyspaces;
@@ -29,7 +31,7 @@ mod pipeline;
 mod pool;
 mod scan;
 mod snapshot;
-mod stream;
+pub(crate) mod stream;
 mod time;
 mod transaction;
 mod watch;

@@ -20,14 +20,14 @@ use crate::endpoint::{Endpoint, look_up};
 const WAIT_MIN: Duration = Duration::from_millis(1);
 
 /// A connected socket.
-pub(super) enum ClientStream {
+pub(crate) enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl ClientStream {
     /// Connects to the server before the deadline.
-    pub(super) fn connect(server: &Endpoint, deadline: Instant) -> ClientResult<Self> {
+    pub(crate) fn connect(server: &Endpoint, deadline: Instant) -> ClientResult<Self> {
         let failed = |error| ClientError::network("connect to", server, false, error);
         let addresses = match server {
             Endpoint::Unix(path) => return connect_unix(path, deadline).map_err(failed),
@@ -39,7 +39,7 @@ impl ClientStream {
     }
 
     /// Returns true if nothing is there to be read, and no end: at once, and without taking it.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
@@ -49,7 +49,7 @@ impl ClientStream {
     }
 
     /// Sets the longest time that a read may take.
-    pub(super) fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
+    pub(crate) fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(Some(time)),
             Self::Unix(stream) => stream.set_read_timeout(Some(time)),
@@ -57,7 +57,7 @@ impl ClientStream {
     }
 
     /// Sets the longest time that a write may take.
-    pub(super) fn set_write_timeout(&self, time: Duration) -> io::Result<()> {
+    pub(crate) fn set_write_timeout(&self, time: Duration) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_write_timeout(Some(time)),
             Self::Unix(stream) => stream.set_write_timeout(Some(time)),

@@ -8,6 +8,7 @@
 //! | [`resp`] | requests, or a tree of replies | the same result however they are split; what was parsed is parsed again; replies are well formed |
 //! | [`stranger`] | what a client without a password sends, in either protocol | nothing is read or written, the replies are refusals, the same however the bytes are split, and little memory is held |
 //! | [`operations`] | operations on a store, with kills, full disks and compactions | every answer is that of a map in memory |
+//! | [`transfer`] | an export in one of its formats, or replies of Redis | the same result however they are split; what was read is read again when it is written |
 //! | [`text`] | file names, markers, patterns, numbers | what is read is what would be written; patterns match as by definition |
 //!
 //! Each runs on its own without sockets, files or clocks, and without threads but those of a store
@@ -28,6 +29,7 @@ mod stranger;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transfer;
 
 /// A function to fuzz.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +38,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "segment", run: segment::run },
     Target { name: "hint", run: hint::run },
     Target { name: "native", run: native::run },
@@ -44,6 +46,7 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "stranger", run: stranger::run },
     Target { name: "operations", run: operations::run },
     Target { name: "text", run: text::run },
+    Target { name: "transfer", run: transfer::run },
 ];
 
 /// Runs a target by its name.

@@ -98,6 +98,11 @@ fn text() {
     fuzz("text", 4_000_000);
 }
 
+#[test]
+fn transfer() {
+    fuzz("transfer", 400_000);
+}
+
 /// Returns the number of executions after which a target fails with this mistake planted.
 fn executions_to_catch(bug: Bug, name: &str, bound: usize) -> Option<usize> {
     let target = target(name);

@@ -61,6 +61,24 @@ pub enum ProtocolError {
     /// The request is a piece of HTTP: a browser was tricked into talking to this port.
     #[error("the request is HTTP, which this port does not speak")]
     CrossProtocol,
+    /// A reply begins with a byte that is no type of RESP2.
+    #[error("expected a reply, found '{}'", ascii::escape_default(*found))]
+    ReplyExpected {
+        /// The byte in the place of the type.
+        found: u8,
+    },
+    /// The number behind `:` is not a decimal number ended by CR LF.
+    #[error("an integer is not a decimal number")]
+    IntegerMalformed,
+    /// A line of a reply has one half of a line end in it.
+    #[error("a line of a reply is not ended by CR LF")]
+    ReplyLineMalformed,
+    /// A line of a reply has no line end within the limit.
+    #[error("a line of a reply is over the limit of {limit} bytes")]
+    ReplyLineTooLong {
+        /// Bytes allowed before the line end.
+        limit: usize,
+    },
     /// The first bytes of a native connection are not the magic.
     #[error("the hello does not start with the magic bytes of the native protocol")]
     MagicMismatch,

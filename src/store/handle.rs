@@ -198,6 +198,13 @@ impl Store {
         keys.iter().try_for_each(|key| self.shared.limits.check_key(key))
     }
 
+    /// Returns an error unless this store takes a put of this entry.
+    pub(crate) fn check_entry(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.shared.check_writable()?;
+        self.shared.limits.check_key(key)?;
+        self.shared.limits.check_value(key, value)
+    }
+
     /// Returns the most operations of one batch.
     pub(crate) fn batch_operations_max(&self) -> usize {
         self.shared.limits.batch_operations_max()

@@ -7,7 +7,7 @@
 //!
 //! A [`RequestParser`] turns the bytes of a connection into [`Arguments`] that borrow from them; a
 //! [`Value`] is encoded for the [`Version`] the connection has chosen. What the arguments mean is
-//! not known here.
+//! not known here. A client of another server reads its replies as [`ReplyPart`]s.
 //!
 //! Deliberate differences from Redis: every number and line end is checked, where Redis skips two
 //! bytes unseen; a request array may hold nothing but bulk strings, so there is no nesting to
@@ -18,6 +18,7 @@ mod inline;
 mod limits;
 mod number;
 mod reply;
+mod reply_part;
 mod request;
 
 use std::ascii;
@@ -25,6 +26,7 @@ use std::ascii;
 pub use arguments::Arguments;
 pub use limits::{BULK_BYTES_MAX, RequestLimits};
 pub use reply::{Value, Version, encode_bulk};
+pub use reply_part::ReplyPart;
 pub use request::{Parsed, RequestParser};
 
 use crate::protocol::ProtocolError;

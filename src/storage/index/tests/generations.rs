@@ -365,6 +365,6 @@ fn a_snapshot_that_loses_what_a_clear_removed_is_noticed() {
     assert_eq!(seen_across_a_clear(), [1, 2]);
     for bug in [Bug::ForgetEarlier, Bug::DrainSeen] {
         let _planted = plant(Some(bug));
-        assert_eq!(seen_across_a_clear(), [], "{bug:?}");
+        assert!(seen_across_a_clear().is_empty(), "{bug:?}");
     }
 }
