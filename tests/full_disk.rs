@@ -8,18 +8,18 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
 use common::connection::redis::RedisConnection;
-use common::directory_bytes;
 use common::journal::{Journal, Outcome};
 use common::journaled::Connection;
 use common::mount::{Mount, can_mount_memory};
 use common::process::{Server, is_compacting};
 use common::tool::has;
 use common::wait::wait_until;
+use common::{directory_bytes, text};
 use tempfile::TempDir;
 
 const ALWAYS: [&str; 2] = ["--durability", "always"];
@@ -238,4 +238,47 @@ fn a_limit_on_the_size_of_files_refuses_writes_and_does_not_kill() {
     // A write that does not fit is undone, and the next one begins another file.
     assert!((1..50).contains(&refused), "{refused} of 100 writes were refused");
     restart_and_check(server, directory.path(), &mut journal);
+}
+
+/// Runs `kvs` on a directory.
+fn kvs(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
+    command.args(arguments).arg("--dir").arg(directory).output().unwrap()
+}
+
+#[test]
+fn an_export_leaves_nothing_on_a_full_disk_and_an_import_is_run_again_when_there_is_room() {
+    if !can_mount_memory() {
+        return;
+    }
+    let places = TempDir::new().unwrap();
+    let mount = Mount::memory(12 << 20);
+    let from = places.path().join("from");
+    let store = kvs::Store::open(kvs::Options::new(&from)).unwrap();
+    for n in 0..4000 {
+        store.set(format!("key{n}"), vec![b'x'; 1000]).unwrap();
+    }
+    drop(store);
+    let (ballast, file) = (mount.path().join("ballast"), mount.path().join("export"));
+    fs::write(&ballast, vec![1; 10 << 20]).unwrap();
+    let refused = kvs(&from, &["export", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let message = text(&refused.stderr);
+    let expected = format!("cannot write {}: No space left on device", file.display());
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(fs::read_dir(mount.path()).unwrap().count(), 1);
+    let file = places.path().join("export");
+    let path = file.to_str().unwrap();
+    assert!(kvs(&from, &["export", path]).status.success());
+    let to = mount.path().join("to");
+    let refused = kvs(&to, &["import", path]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let message = text(&refused.stderr);
+    assert!(message.contains("No space left on device"), "{message}");
+    assert!(message.contains("imported"), "{message}");
+    fs::remove_file(&ballast).unwrap();
+    let imported = kvs(&to, &["import", "--merge", path]);
+    assert_eq!(text(&imported.stdout), "keys imported: 4000, expired: 0\n", "{imported:?}");
+    let there = kvs(&to, &["export"]);
+    assert!(there.stdout == fs::read(&file).unwrap());
 }

@@ -15,6 +15,7 @@ mod memory;
 mod passwords;
 mod ranges;
 mod running_server;
+mod transfer;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use kvs::protocol::native::FailureKind;
-use kvs::{ClientError, Error};
+use kvs::{ClientError, Error, ImportError, TransferError};
 
 /// The exit codes of the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,5 +120,33 @@ impl From<ClientError> for ToolFailure {
             _ => "",
         };
         Self::coded(exit, format!("{error}{advice}"))
+    }
+}
+
+impl From<TransferError> for ToolFailure {
+    fn from(error: TransferError) -> Self {
+        let (advice, message) = (transfer_advice(&error), error.to_string());
+        match error {
+            error if error.is_broken_pipe() => Self::reader_gone(),
+            TransferError::Store(error) => error.into(),
+            TransferError::Client(error) => error.into(),
+            TransferError::Refused { source, .. } => Self::coded(Self::from(*source).exit, message),
+            _ => Self::new(format!("{message}{advice}")),
+        }
+    }
+}
+
+/// Returns what the user can do about an error of an export or an import.
+fn transfer_advice(error: &TransferError) -> &'static str {
+    match error {
+        TransferError::SeveralKeyspaces { .. } => " with --keyspace",
+        _ => "",
+    }
+}
+
+impl From<ImportError> for ToolFailure {
+    fn from(error: ImportError) -> Self {
+        let message = error.to_string();
+        Self::coded(Self::from(*error.error).exit, message)
     }
 }

@@ -13,9 +13,11 @@
 //! | [`ranges`] | the verbs about a range of keys: `scan`, `count` |
 //! | [`keyspaces`] | the verb `keyspaces` |
 //! | [`stats`] | the verb `stats` |
+//! | [`export`], [`import`] | the verbs `export` and `import` of files |
 //! | [`duration`] | times on the command line |
 //! | [`escape`] | bytes as one word of a line |
-//! | `progress` | progress bars on standard error |
+//! | [`passwords`] | the passwords that the user gives |
+//! | [`progress`] | progress bars on standard error |
 //!
 //! # How a verb is added
 //!
@@ -30,17 +32,20 @@
 //!    the program in `tests/cli`.
 //!
 //! Errors become a [`ToolFailure`](failure::ToolFailure) by `?`, which knows their exit codes. What
-//! may take longer than a second has a `ToolProgress`. A file that only one of the tools uses so
-//! far is declared in its `main.rs` with a path, as `progress`, and not here.
+//! may take longer than a second has a [`ToolProgress`](progress::ToolProgress).
 
 pub mod duration;
 mod escape;
+pub mod export;
 pub mod failure;
+pub mod import;
 pub mod json;
 pub mod keys;
 pub mod keyspaces;
 pub mod options;
 pub mod output;
+pub mod passwords;
+pub mod progress;
 pub mod ranges;
 pub mod stats;
 pub mod target;

@@ -27,8 +27,9 @@ pub struct ToolProgress {
 }
 
 impl ToolProgress {
-    /// Begins work of so many bytes or keys; the label says what is done, such as "reading".
-    pub fn new(label: &'static str, unit: ProgressUnit, total: u64) -> Self {
+    /// Returns the progress of so many bytes or keys of work that began at this time, a part of it
+    /// perhaps; the label says what is done, such as "reading".
+    pub fn new(start: Instant, label: &'static str, unit: ProgressUnit, total: u64) -> Self {
         let template = match unit {
             ProgressUnit::Bytes => {
                 "{msg} [{bar:24}] {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, \
@@ -44,13 +45,7 @@ impl ToolProgress {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(label);
-        Self { bar, shown_from: Instant::now() + SHOWN_AFTER }
-    }
-
-    /// Returns the progress of work that is a part of some that began at this time.
-    pub fn of_work_since(mut self, start: Instant) -> Self {
-        self.shown_from = start + SHOWN_AFTER;
-        self
+        Self { bar, shown_from: start + SHOWN_AFTER }
     }
 
     /// Sets the position, and the total, which may have become known.

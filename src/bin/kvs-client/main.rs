@@ -2,14 +2,14 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/passwords.rs"]
-mod passwords;
 mod remote_store;
 mod watch;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::export::ExportVerb;
+use common::import::ImportVerb;
 use common::keys::{GetVerb, RmVerb, SetVerb};
 use common::keyspaces::KeyspacesVerb;
 use common::options::ToolOptions;
@@ -44,6 +44,10 @@ verbs! { RemoteStore:
     Count(CountVerb),
     /// Print the keyspaces and the numbers of their keys, or change them
     Keyspaces(KeyspacesVerb),
+    /// Write every key of the server to a file, or to standard output
+    Export(ExportVerb),
+    /// Read every key of an export into the server
+    Import(ImportVerb),
     /// Print the figures of the server and its store, a line "name: value" for each
     Stats(StatsVerb),
     /// Print changes as they are committed, one a line behind its version, until interrupted

@@ -1,15 +1,21 @@
 //! The store of a server, which `kvs-client` works on.
 
+use std::io::{self, Read};
 use std::ops::Bound;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kvs::option_table::ADDRESS;
-use kvs::{ClientOptions, ClientScan, Endpoint, Error, Expiry, KeyspaceClient, KvsClient};
+use kvs::{
+    ClientOptions, ClientScan, Endpoint, Error, Expiry, ExportOptions, Exported, ImportOptions,
+    Imported, KeyspaceClient, KvsClient,
+};
 
+use crate::common::export::{ToolExport, show_export};
 use crate::common::failure::ToolFailure;
+use crate::common::import::ToolImport;
+use crate::common::passwords;
 use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
-use crate::passwords;
 
 /// The name of the keyspace that there always is.
 const DEFAULT_KEYSPACE: &str = "default";
@@ -32,14 +38,18 @@ pub struct ServerPlace {
 /// The store of a server, which each verb connects to when it needs it.
 pub struct RemoteStore {
     place: ServerPlace,
-    /// The keyspace that the verb is about.
-    keyspace: String,
+    /// The keyspace that the verb is about; `None` for the default one.
+    keyspace: Option<String>,
 }
 
 impl RemoteStore {
     /// Returns the store of a server that nobody has connected to yet.
     pub fn new(place: ServerPlace, keyspace: Option<String>) -> Self {
-        Self { place, keyspace: keyspace.unwrap_or_else(|| DEFAULT_KEYSPACE.to_owned()) }
+        Self { place, keyspace }
+    }
+
+    fn keyspace_name(&self) -> &str {
+        self.keyspace.as_deref().unwrap_or(DEFAULT_KEYSPACE)
     }
 
     /// Connects to the server.
@@ -57,9 +67,50 @@ impl RemoteStore {
         &self,
         client: &'c mut KvsClient,
     ) -> Result<KeyspaceClient<'c>, ToolFailure> {
-        let name = &self.keyspace;
+        let name = self.keyspace_name();
         let found = client.find_keyspace(name)?;
-        Ok(found.ok_or_else(|| Error::NoSuchKeyspace { name: name.clone() })?)
+        Ok(found.ok_or_else(|| Error::NoSuchKeyspace { name: name.to_owned() })?)
+    }
+}
+
+impl ToolExport for RemoteStore {
+    fn export(
+        &mut self,
+        file: Option<&Path>,
+        mut options: ExportOptions,
+    ) -> Result<Exported, ToolFailure> {
+        let mut client = self.connect()?;
+        let names = match &self.keyspace {
+            Some(name) => {
+                options = options.keyspace(name);
+                vec![name.clone()]
+            }
+            None => client.keyspaces()?,
+        };
+        let mut keys = 0;
+        for name in names {
+            if let Some(mut keyspace) = client.find_keyspace(name)? {
+                keys += keyspace.len()?;
+            }
+        }
+        let options = show_export(options, keys);
+        Ok(match file {
+            Some(path) => client.export_to_file(path, &options)?,
+            None => client.export(io::stdout().lock(), &options)?,
+        })
+    }
+}
+
+impl ToolImport for RemoteStore {
+    fn import(
+        &mut self,
+        input: &mut dyn Read,
+        mut options: ImportOptions,
+    ) -> Result<Imported, ToolFailure> {
+        if let Some(name) = &self.keyspace {
+            options = options.keyspace(name);
+        }
+        Ok(self.connect()?.import(input, &options)?)
     }
 }
 
@@ -74,7 +125,7 @@ impl ToolTarget for RemoteStore {
 
     fn set(&mut self, key: &[u8], value: &[u8], expiry: Option<Expiry>) -> Result<(), ToolFailure> {
         let mut client = self.connect()?;
-        let mut keyspace = client.keyspace(&self.keyspace)?;
+        let mut keyspace = client.keyspace(self.keyspace_name())?;
         match expiry {
             None => keyspace.set(key, value)?,
             Some(expiry) => keyspace.set_expiring(key, value, expiry)?,

@@ -11,9 +11,9 @@ use kvs::{BackupPhase, BackupProgress, BackupReport, Store};
 use crate::common::failure::{ToolExit, ToolResult};
 use crate::common::json::JsonObject;
 use crate::common::output::{ToolAnswer, ToolOutput};
+use crate::common::progress::{ProgressUnit, ToolProgress};
 use crate::common::verb::Verb;
 use crate::local_store::LocalStore;
-use crate::progress::{ProgressUnit, ToolProgress};
 
 /// The arguments of `backup`.
 #[derive(Args)]
@@ -97,8 +97,8 @@ fn show_backup() -> impl Fn(BackupProgress) + Send + Sync {
                     BackupPhase::Copying => "copying",
                     _ => "verifying",
                 };
-                let progress = ToolProgress::new(label, ProgressUnit::Bytes, now.bytes_total);
-                *shown = Some((now.phase, progress.of_work_since(start)));
+                let unit = ProgressUnit::Bytes;
+                *shown = Some((now.phase, ToolProgress::new(start, label, unit, now.bytes_total)));
             }
         }
     }

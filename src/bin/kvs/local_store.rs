@@ -1,16 +1,22 @@
 //! The store in a directory, which `kvs` works on.
 
+use std::io::{self, Read};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
-use kvs::{BackupOptions, Error, Expiry, Keyspace, OpenPhase, OpenProgress, Options, Store};
+use kvs::{
+    BackupOptions, Error, Expiry, ExportOptions, Exported, ImportOptions, Imported, Keyspace,
+    OpenPhase, OpenProgress, Options, Store,
+};
 
+use crate::common::export::{ToolExport, show_export};
 use crate::common::failure::ToolFailure;
+use crate::common::import::ToolImport;
+use crate::common::progress::{ProgressUnit, ToolProgress};
 use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
-use crate::progress::{ProgressUnit, ToolProgress};
 
 /// The options that name a store and say how it is opened.
 #[derive(Args)]
@@ -67,11 +73,6 @@ impl LocalStore {
         }
     }
 
-    /// Returns the directory of the store.
-    pub fn directory(&self) -> &Path {
-        &self.options.dir
-    }
-
     /// Returns the options to open the store with.
     pub fn options(&self) -> Options {
         let StoreOptions { dir, read_only, trust_dir } = &self.options;
@@ -86,6 +87,14 @@ impl LocalStore {
         Ok(store.sync()?)
     }
 
+    /// Returns the options of an import with the keyspace that the verb is about.
+    pub fn import_options(&self, options: ImportOptions) -> ImportOptions {
+        match &self.keyspace {
+            Some(name) => options.keyspace(name),
+            None => options,
+        }
+    }
+
     /// Returns the keyspace that the verb is about.
     fn find_keyspace(&self, store: &Store) -> Result<Keyspace, ToolFailure> {
         match &self.keyspace {
@@ -95,6 +104,43 @@ impl LocalStore {
                 Ok(found.ok_or_else(|| Error::NoSuchKeyspace { name: name.clone() })?)
             }
         }
+    }
+}
+
+impl ToolExport for LocalStore {
+    fn export(
+        &mut self,
+        file: Option<&Path>,
+        mut options: ExportOptions,
+    ) -> Result<Exported, ToolFailure> {
+        let store = self.open()?;
+        let names = match &self.keyspace {
+            Some(name) => {
+                options = options.keyspace(name);
+                vec![name.clone()]
+            }
+            None => store.keyspaces()?,
+        };
+        let mut keys = 0;
+        for name in names {
+            keys += store.find_keyspace(&name)?.map_or(Ok(0), |keyspace| keyspace.len())?;
+        }
+        let options = show_export(options, keys);
+        Ok(match file {
+            Some(path) => store.export_to_file(path, &options)?,
+            None => store.export(io::stdout().lock(), &options)?,
+        })
+    }
+}
+
+impl ToolImport for LocalStore {
+    fn import(
+        &mut self,
+        input: &mut dyn Read,
+        options: ImportOptions,
+    ) -> Result<Imported, ToolFailure> {
+        let options = self.import_options(options);
+        Ok(self.open_or_create()?.import(input, &options)?)
     }
 }
 
@@ -211,7 +257,7 @@ fn show_opening() -> impl Fn(OpenProgress) + Send + Sync {
             _ => {
                 // The bar of the other phase goes before this one comes.
                 drop(shown.take());
-                let progress = ToolProgress::new(label, unit, total).of_work_since(start);
+                let progress = ToolProgress::new(start, label, unit, total);
                 *shown = Some((now.phase, progress));
             }
         }

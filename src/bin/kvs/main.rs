@@ -5,15 +5,15 @@ mod backup;
 mod common;
 mod finding_answer;
 mod inspect;
+mod local_import;
 mod local_store;
-#[path = "../common/progress.rs"]
-mod progress;
 mod verify;
 
 use std::process::ExitCode;
 
 use backup::{BackupVerb, RestoreVerb};
 use clap::Parser;
+use common::export::ExportVerb;
 use common::keys::{GetVerb, RmVerb, SetVerb};
 use common::keyspaces::KeyspacesVerb;
 use common::options::ToolOptions;
@@ -21,6 +21,7 @@ use common::ranges::{CountVerb, ScanVerb};
 use common::stats::StatsVerb;
 use common::verb::verbs;
 use inspect::InspectVerb;
+use local_import::LocalImportVerb;
 use local_store::{LocalStore, StoreOptions};
 use verify::VerifyVerb;
 
@@ -49,6 +50,10 @@ verbs! { LocalStore:
     Count(CountVerb),
     /// Print the keyspaces and the numbers of their keys, or change them
     Keyspaces(KeyspacesVerb),
+    /// Write every key to a file, or to standard output
+    Export(ExportVerb),
+    /// Read every key of an export, of Redis or of sled; makes the store if there is none
+    Import(LocalImportVerb),
     /// Print the figures of the store, a line "name: value" for each
     Stats(StatsVerb),
     /// Read everything in the directory, and print what is damaged
