@@ -222,22 +222,15 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The directory that a backup or a restore was to be made in holds something already.
-    #[error(
-        "{} is not empty; name a directory that does not exist yet, or an empty one",
-        path.display()
-    )]
+    /// The directory that a backup was to be made in holds something already.
+    #[error("{} is not empty; name a new directory, or an empty one", path.display())]
     NotEmpty {
         /// The directory.
         path: PathBuf,
     },
 
     /// The directory holds a backup that was not finished, so it is no store.
-    #[error(
-        "{} holds a backup that was not finished; make it again into the same directory, which \
-         goes on with what is there, or remove the directory",
-        path.display()
-    )]
+    #[error("{} holds an unfinished backup; make it again, or remove it", path.display())]
     UnfinishedBackup {
         /// The directory.
         path: PathBuf,
@@ -291,8 +284,7 @@ pub enum Error {
     /// Another process, or another handle in this one, has the directory open.
     #[error(
         "{} is in use by {}; stop it or choose another directory",
-        path.display(),
-        holder.as_deref().unwrap_or("another process")
+        path.display(), holder.as_deref().unwrap_or("another process")
     )]
     Locked {
         /// The directory.

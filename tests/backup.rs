@@ -152,11 +152,15 @@ fn a_backup_on_another_file_system_is_copied_and_a_full_one_is_finished_later() 
     if !can_mount_memory() {
         return;
     }
-    let scene = Scene::new();
-    (2..4).for_each(|round| fill(&scene.store, round));
+    // Without compactions, so that both attempts find the same segments.
+    let directory = tempfile::tempdir().unwrap();
+    let options = |path: &Path| options(path).compaction_bytes_min(1 << 30);
+    let scene =
+        Scene { store: Store::open(options(&directory.path().join("data"))).unwrap(), directory };
+    (0..6).for_each(|round| fill(&scene.store, round));
     let mount = Mount::memory(1 << 20);
     let ballast = mount.path().join("ballast");
-    fs::write(&ballast, vec![1; (1 << 20) - (110 << 10)]).unwrap();
+    fs::write(&ballast, vec![1; (1 << 20) - (200 << 10)]).unwrap();
     let backup = mount.path().join("backup");
     let error = scene.store.backup(&backup, &BackupOptions::new()).unwrap_err();
     assert!(error.is_disk_full(), "{error}");

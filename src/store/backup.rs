@@ -12,15 +12,15 @@ impl Store {
     ///
     /// The directory must be missing, of which the parent exists, or empty. The backup is a store
     /// like any other: it can be opened, with [`Options::read_only`](crate::Options::read_only),
-    /// say, or [restored](Self::restore) elsewhere. Before this returns, every byte of it was read and
-    /// checked, and it survives power loss. Until then nobody can open it.
+    /// say, or [restored](Self::restore) elsewhere. Before this returns, every byte of it was read
+    /// and checked, and it survives power loss. Until then nobody can open it.
     ///
     /// Segments become hard links where the directory is on the same file system, which takes no
-    /// space at first; a segment that is compacted afterwards lives on in the backup. Elsewhere they
-    /// are copied, but for those that an earlier backup there has
-    /// ([`BackupOptions::base`]). The writer only seals the segment that it appends to; everything
-    /// else is done on the calling thread. The space of segments that a compaction removes meanwhile
-    /// is free once the backup is finished.
+    /// space at first; a segment that is compacted afterwards lives on in the backup. Elsewhere
+    /// they are copied, but for those that an earlier backup there has ([`BackupOptions::base`]).
+    /// The writer only seals the segment that it appends to; everything else is done on the calling
+    /// thread. The space of segments that a compaction removes meanwhile is free once the backup is
+    /// finished.
     ///
     /// An attempt that failed or was killed leaves a directory that nobody can open as a store. The
     /// same call goes on with what is there, at a new point in time; or remove the directory.
@@ -56,8 +56,8 @@ impl Store {
         engine::back_up(&point, directory.as_ref(), options)
     }
 
-    /// Makes a backup of a store that nobody has open for writing, as [`backup`](Self::backup) does of an open
-    /// one.
+    /// Makes a backup of a store that nobody has open for writing, as [`backup`](Self::backup) does
+    /// of an open one.
     ///
     /// The store is not opened: what a crash left is in the backup, too, and is recovered there.
     ///
@@ -75,17 +75,17 @@ impl Store {
 
     /// Copies a backup to a new directory, to be opened as a store there. The two share no file.
     ///
-    /// The directory must be missing or empty, as for a [backup](Self::backup), and is verified in the
-    /// same way. A restore that was interrupted leaves a directory that nobody can open; the same call
-    /// goes on with what is there.
+    /// The directory must be missing or empty, as for a [backup](Self::backup), and is verified in
+    /// the same way. A restore that was interrupted leaves a directory that nobody can open; the
+    /// same call goes on with what is there.
     ///
     /// The restored store is the one that the backup was made of: it has the same identity, and an
-    /// earlier [base](BackupOptions::base) stays a base of its backups. So do not let both write and
-    /// then mix their files.
+    /// earlier [base](BackupOptions::base) stays a base of its backups. So do not let both write
+    /// and then mix their files.
     ///
     /// # Errors
-    /// [`Error::UnfinishedBackup`](crate::Error::UnfinishedBackup) if the backup was not finished; and
-    /// those of [`backup`](Self::backup).
+    /// [`Error::UnfinishedBackup`](crate::Error::UnfinishedBackup) if the backup was not finished;
+    /// and those of [`backup`](Self::backup).
     pub fn restore(
         backup: impl AsRef<Path>,
         directory: impl AsRef<Path>,

@@ -33,7 +33,6 @@ use super::queued_request::QueuedRequest;
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
-use super::writer_jobs::maintenance_is_gone;
 use super::writer_message::WriterMessage;
 use super::writer_stats::WriterStats;
 use super::writer_thread::WriterThread;
@@ -371,10 +370,7 @@ impl Actor for Writer {
     const MESSAGES_MAX: usize = WRITER_MESSAGES_MAX;
 
     fn handle(&mut self, messages: &mut Vec<WriterMessage>) {
-        if self.health.failure().is_none() && self.jobs.is_gone() {
-            // No tick will come any more, so this is the only place to notice.
-            self.fail(&maintenance_is_gone());
-        }
+        self.look_for_maintenance();
         let (mut queue, mut backups) = (VecDeque::new(), Vec::new());
         for message in messages.drain(..) {
             match message {

@@ -6,6 +6,13 @@ use crate::engine::{BackgroundJob, Delivery, JobKind};
 use crate::{Durability, Error};
 
 impl Writer {
+    /// Stops taking writes if maintenance is gone. No tick comes then, so turns have to notice.
+    pub(super) fn look_for_maintenance(&self) {
+        if self.health.failure().is_none() && self.jobs.is_gone() {
+            self.fail(&maintenance_is_gone());
+        }
+    }
+
     /// Does what is due after some time: looks at the files, and syncs.
     pub(super) fn tick(&mut self) {
         if self.health.failure().is_some() {
@@ -85,6 +92,6 @@ impl Writer {
 }
 
 /// Returns the error of a store without its maintenance actor.
-pub(super) fn maintenance_is_gone() -> Error {
+fn maintenance_is_gone() -> Error {
     Error::Poisoned("the maintenance actor is gone".to_owned())
 }

@@ -27,16 +27,16 @@ pub(crate) struct BackupTarget {
     pub(crate) links_source: bool,
 }
 
-/// Where a file of the backup came from.
-enum Origin {
+/// The origin of a file of the backup.
+enum FileOrigin {
     Kept,
     Linked,
     Copied,
 }
 
 /// Brings the segments of the point, their hints and the clean-shutdown marker into the target, and
-/// removes files of an interrupted attempt that do not belong to them. All but hints are durable then. `done` is called
-/// with the bytes of segments that are there, again and again.
+/// removes files of an interrupted attempt that do not belong to them. All but hints are durable
+/// then. `done` is called with the bytes of segments that are there, again and again.
 pub(crate) fn copy(
     point: &BackupPoint,
     target: &BackupTarget,
@@ -53,9 +53,9 @@ pub(crate) fn copy(
         done(before);
         let (origin, length) = bring(segment, point, target, |bytes| done(before + bytes))?;
         match origin {
-            Origin::Kept => report.bytes_kept += length,
-            Origin::Linked => report.bytes_linked += length,
-            Origin::Copied => report.bytes_copied += length,
+            FileOrigin::Kept => report.bytes_kept += length,
+            FileOrigin::Linked => report.bytes_linked += length,
+            FileOrigin::Copied => report.bytes_copied += length,
         }
         if segment.is_hinted() {
             bring_hint(segment, point, target)?;
@@ -95,11 +95,11 @@ fn bring(
     point: &BackupPoint,
     target: &BackupTarget,
     done: impl FnMut(u64),
-) -> Result<(Origin, u64)> {
+) -> Result<(FileOrigin, u64)> {
     let environment = &target.environment;
     let (name, length) = (file_name::segment(segment.id()), segment.length()?);
     match environment.directory.open(&name) {
-        Ok(file) if is_same(&*file, segment, length) => return Ok((Origin::Kept, length)),
+        Ok(file) if is_same(&*file, segment, length) => return Ok((FileOrigin::Kept, length)),
         Ok(_) => environment.remove(&name)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(Error::io("open", &environment.path_of(&name), error)),
@@ -112,7 +112,7 @@ fn bring(
         synced.map_err(|error| Error::io("sync", &segment.path, error))?;
         let source = &*point.environment.directory;
         if environment.directory.link_from(source, &name).is_ok() {
-            return Ok((Origin::Linked, length));
+            return Ok((FileOrigin::Linked, length));
         }
     }
     if let Some(base) = &target.base
@@ -120,10 +120,10 @@ fn bring(
         && base.open(&name).is_ok_and(|file| is_same(&*file, segment, length))
         && environment.directory.link_from(&**base, &name).is_ok()
     {
-        return Ok((Origin::Linked, length));
+        return Ok((FileOrigin::Linked, length));
     }
     copy_segment(segment, length, environment, done)?;
-    Ok((Origin::Copied, length))
+    Ok((FileOrigin::Copied, length))
 }
 
 /// Returns true if the file has the header and the length of the segment. Segments do not change,
@@ -166,8 +166,8 @@ fn copy_segment(
     environment.rename(&unfinished, &file_name::segment(segment.id()))
 }
 
-/// Brings the hint of a segment, if it is there still: it is a cache, and compaction removes it with
-/// its segment.
+/// Brings the hint of a segment, if it is there still: it is a cache, and compaction removes it
+/// with its segment.
 fn bring_hint(segment: &Segment, point: &BackupPoint, target: &BackupTarget) -> Result<()> {
     let name = file_name::hint(segment.id());
     let (source, environment) = (&*point.environment.directory, &target.environment);

@@ -1,8 +1,8 @@
 //! Backups: the files of a log at one point in time, brought into another directory.
 //!
 //! ```text
-//!   open log ── seals ──► backup point ──► copy ──► directory without a marker ──► verified, marked
-//!   closed log ── inventory ──┘          (links, base, copies)
+//!   open log ──── seals ────► point ──► copy ──────────► no marker yet ──► verified, marked
+//!   closed log ── inventory ──┘         (links, copies)
 //! ```
 //!
 //! | file | contents |
