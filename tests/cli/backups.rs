@@ -14,7 +14,7 @@ fn a_store_is_backed_up_and_restored_from_the_command_line() {
     let store = tool(&data);
     store.printed(&["set", "key", "value"]);
     let told = store.printed(&["backup", &monday]);
-    assert!(told.starts_with("1 keys in 1 segments of "), "{told}");
+    assert!(told.starts_with("verified: keys: 1, segments: 1, bytes: "), "{told}");
     store.printed(&["set", "key", "later"]);
     let told = store.printed(&["backup", &tuesday, "--copy", "--base", &monday, "-ojson"]);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();

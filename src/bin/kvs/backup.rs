@@ -64,11 +64,9 @@ impl Verb<LocalStore> for RestoreVerb {
 impl ToolAnswer for BackupAnswer {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let BackupReport { keys, segments, bytes_copied, bytes_linked, bytes_kept, .. } = self.0;
-        writeln!(out, "{keys} keys in {segments} segments of {} bytes, verified", self.0.bytes())?;
-        writeln!(
-            out,
-            "{bytes_copied} bytes copied, {bytes_linked} linked, {bytes_kept} there already"
-        )
+        let bytes = self.0.bytes();
+        writeln!(out, "verified: keys: {keys}, segments: {segments}, bytes: {bytes}")?;
+        writeln!(out, "copied: {bytes_copied}, linked: {bytes_linked}, kept: {bytes_kept}")
     }
 
     fn json(&self) -> Option<JsonObject> {
