@@ -242,7 +242,7 @@ fn engines_without_segments_say_that_they_have_no_backups() {
 fn a_store_that_was_killed_or_is_only_read_can_be_backed_up() {
     let scene = Scene::new();
     let expected = contents(&scene.store);
-    // What a kill leaves: the files as they are, without a close.
+    // A kill leaves the files as they are, without a close.
     fs::create_dir(scene.path("killed")).unwrap();
     for name in fs::read_dir(scene.path("data")).unwrap() {
         let name = name.unwrap().file_name();

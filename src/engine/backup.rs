@@ -167,7 +167,7 @@ impl UnfinishedBackup {
         let report = verify_log(&self.environment, &RecoveryProgress::new(callback))?;
         for damage in &report.damages {
             if let Some(name) = damage.path.file_name().and_then(|name| name.to_str()) {
-                // What is missing is damage, too.
+                // A file that is missing is damage, too, and there is nothing to remove then.
                 let _ = self.environment.remove(name);
             }
         }

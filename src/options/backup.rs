@@ -48,8 +48,9 @@ impl BackupOptions {
         self
     }
 
-    /// Calls the function with the progress, from the thread that makes the backup, some times per
-    /// second at most. It should return soon.
+    /// Calls the function with the progress, for each mebibyte and each segment that is copied or
+    /// verified. Several threads verify, and call it one at a time; the backup waits for it, so it
+    /// should be fast.
     #[must_use]
     pub fn on_progress(
         mut self,

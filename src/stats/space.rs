@@ -19,7 +19,7 @@ pub struct KeyspaceStats {
     /// overwritten or removed, also while a snapshot sees it, and the removals. `None` in other
     /// engines than `kvs`, and while the writer does not answer.
     ///
-    /// What is left of a keyspace that was dropped is counted by segment alone.
+    /// The bytes of a keyspace that was dropped are counted by segment alone.
     pub dead_bytes: Option<u64>,
     /// The bytes of memory that its index takes, see [`IndexStats`]; `None` in `sled`.
     pub index_bytes: Option<u64>,

@@ -41,7 +41,7 @@ impl ToolOptions {
         }
         let mut output = ToolOutput::new(self.output);
         let result = verb(&mut output);
-        // What was answered before a failure is shown before it.
+        // Answers that came before a failure are shown before it.
         let flushed = output.flush();
         exit(result.and_then(|exit| flushed.map(|()| exit)))
     }

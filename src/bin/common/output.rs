@@ -31,7 +31,7 @@ pub trait ToolAnswer {
 
 /// Standard output, for answers in the form that was asked for.
 ///
-/// Whoever reads it may go away at any time, as `head` does. That ends the tool, and is no failure.
+/// Its reader may go away at any time, as `head` does. That ends the tool, and is no failure.
 pub struct ToolOutput {
     format: OutputFormat,
     out: BufWriter<Stdout>,

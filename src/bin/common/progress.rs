@@ -1,4 +1,4 @@
-//! ToolProgress bars on standard error, for work that may take longer than a second.
+//! Progress bars on standard error, for work that may take longer than a second.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl ToolProgress {
         }
         self.bar.set_position(position);
         if self.bar.is_hidden() && Instant::now() >= self.shown_from {
-            // Which draws nothing unless it is a terminal.
+            // The bar draws nothing unless this is a terminal.
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
