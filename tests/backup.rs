@@ -78,6 +78,11 @@ impl Scene {
         Self { directory, store }
     }
 
+    /// Returns the version of the last batch of [`fill`], which writes three behind this key.
+    fn newest_version(&self) -> u64 {
+        self.store.metadata("299").unwrap().unwrap().version + 3
+    }
+
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.directory.path().join(name)
     }
@@ -89,7 +94,7 @@ fn a_backup_and_what_is_restored_of_it_hold_what_the_store_held() {
     let before = contents(&scene.store);
     let report = scene.store.backup(scene.path("backup"), &BackupOptions::new()).unwrap();
     assert_eq!(report.keys, before.len() as u64);
-    assert_eq!(report.version, scene.store.entry("299").unwrap().unwrap().version + 3);
+    assert_eq!(report.version, scene.newest_version());
     assert_eq!(report.bytes(), report.bytes_linked, "one file system");
     for round in 2..6 {
         fill(&scene.store, round);
@@ -249,8 +254,10 @@ fn a_store_that_was_killed_or_is_only_read_can_be_backed_up() {
         fs::copy(scene.path("data").join(&name), scene.path("killed").join(&name)).unwrap();
     }
     let options = BackupOptions::new();
-    Store::backup_directory(scene.path("killed"), scene.path("at rest"), &options).unwrap();
-    assert_eq!(opened(&scene.path("at rest")), expected);
+    let (killed, at_rest) = (scene.path("killed"), scene.path("at rest"));
+    let report = Store::backup_directory(killed, &at_rest, &options).unwrap();
+    assert_eq!(report.version, scene.newest_version());
+    assert_eq!(opened(&at_rest), expected);
     let reader = Store::open(self::options(&scene.path("killed")).read_only(true)).unwrap();
     let report = reader.backup(scene.path("read only"), &options).unwrap();
     assert_eq!(report.keys, expected.len() as u64);

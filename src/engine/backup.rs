@@ -9,7 +9,7 @@ use std::path::Path;
 use super::data_directory::{DataDirectory, DirectoryLock, check_ownership, open_or_create};
 use super::marker::Marker;
 use super::verify::verify_log;
-use crate::findings::Finding;
+use crate::findings::{Finding, VerifyReport};
 use crate::options::{
     BackupCallback, BackupPhase, BackupProgress, BackupReport, OpenProgress, ProgressCallback,
 };
@@ -42,7 +42,8 @@ pub(crate) fn back_up_directory(
 ) -> Result<BackupReport> {
     let file_system: Arc<dyn FileSystem> = Arc::new(RealFileSystem);
     let source = open_to_read(from, &file_system)?;
-    let environment = environment(from, Arc::clone(&source.handle), source.store);
+    let directory = Arc::clone(&source.handle);
+    let environment = LogEnvironment::reading(directory, from.to_path_buf(), source.store);
     back_up_to(&file_system, &BackupPoint::at_rest(environment)?, to, options)
 }
 
@@ -71,9 +72,9 @@ pub(super) fn back_up_to(
         links_source: !options.copy_all,
     };
     let copied = copy(point, &files, |bytes| tell(BackupPhase::Copying, bytes))?;
-    let keys = target.verify(options, bytes_total)?;
+    let VerifyReport { keys, version, .. } = target.verify(point, options, bytes_total)?;
     target.finish()?;
-    Ok(BackupReport { keys, ..copied })
+    Ok(BackupReport { keys, version, ..copied })
 }
 
 /// Opens a directory that holds a store of the `kvs` engine, for reading.
@@ -108,17 +109,6 @@ fn open_base(
     )))
 }
 
-fn environment(path: &Path, directory: Arc<dyn Directory>, store: StoreId) -> LogEnvironment {
-    LogEnvironment {
-        directory,
-        path: path.to_path_buf(),
-        store,
-        segment_bytes_max: 0,
-        preallocate_bytes: None,
-        read_only: true,
-    }
-}
-
 /// A directory that a backup is made in.
 struct UnfinishedBackup {
     environment: LogEnvironment,
@@ -151,13 +141,17 @@ impl UnfinishedBackup {
                 marker.place(file_name::BACKUP, &*handle, path)?;
             }
         }
-        let environment = environment(path, handle, store);
+        let environment = LogEnvironment::reading(handle, path.to_path_buf(), store);
         Ok(Self { environment, _lock: DirectoryLock::of_directory(lock) })
     }
 
-    /// Reads every byte; returns the number of keys. Damaged files are removed, so that another
-    /// attempt brings them again.
-    fn verify(&self, options: &BackupOptions, bytes_total: u64) -> Result<u64> {
+    /// Reads every byte. Damaged files are removed, so that another attempt brings them again.
+    fn verify(
+        &self,
+        point: &BackupPoint,
+        options: &BackupOptions,
+        bytes_total: u64,
+    ) -> Result<VerifyReport> {
         let callback = options.on_progress.clone().map(|BackupCallback(callback)| {
             ProgressCallback(Arc::new(move |now: OpenProgress| {
                 let (phase, bytes_done) = (BackupPhase::Verifying, now.bytes_read);
@@ -171,9 +165,12 @@ impl UnfinishedBackup {
                 let _ = self.environment.remove(name);
             }
         }
-        match report.damages.into_iter().next() {
-            None => Ok(report.keys),
+        match report.damages.first().cloned() {
+            None => Ok(report),
             Some(Finding { path, offset, reason, .. }) => {
+                let source = point.environment.path.display();
+                let reason =
+                    format!("{reason}; it was brought from {source}, which may be damaged");
                 Err(Error::Corrupt { path, offset, reason })
             }
         }

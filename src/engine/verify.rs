@@ -7,6 +7,7 @@ use crate::storage::environment::LogEnvironment;
 use crate::storage::fs::{FileSystem, RealFileSystem};
 use crate::storage::recovery;
 use crate::storage::recovery::progress::RecoveryProgress;
+use crate::sync::Arc;
 use crate::{EngineKind, Error, Options, Result};
 
 /// Reads everything in the directory of a store, and returns what is wrong.
@@ -20,7 +21,7 @@ pub(crate) fn verify_in(options: &Options, file_system: &dyn FileSystem) -> Resu
     let (directory, damage) = DataDirectory::open_damaged(&options, file_system)?;
     let mut report = match directory {
         Some(directory) => {
-            let environment = environment_of(&options, &directory)?;
+            let environment = environment_of(&directory)?;
             let progress = RecoveryProgress::new(options.on_open_progress.clone());
             verify_log(&environment, &progress)?
         }
@@ -42,17 +43,11 @@ pub(crate) fn verify_log(
 }
 
 /// Returns the environment of the log in a directory, to look into its files.
-fn environment_of(options: &Options, directory: &DataDirectory) -> Result<LogEnvironment> {
+fn environment_of(directory: &DataDirectory) -> Result<LogEnvironment> {
     if directory.kind != EngineKind::Kvs {
         let (engine, feature) = (directory.kind.name(), "verification of its files");
         return Err(Error::Unsupported { engine, feature });
     }
-    Ok(LogEnvironment {
-        directory: directory.handle.clone(),
-        path: directory.path.clone(),
-        store: directory.store,
-        segment_bytes_max: options.segment_bytes_max,
-        preallocate_bytes: None,
-        read_only: options.read_only,
-    })
+    let DataDirectory { handle, path, store, .. } = directory;
+    Ok(LogEnvironment::reading(Arc::clone(handle), path.clone(), *store))
 }

@@ -28,9 +28,25 @@ pub struct VerifyReport {
     /// The number of keys that these records hold, in all keyspaces, expired ones included. Where
     /// there is damage, keys may be missing from it or be of an older version.
     pub keys: u64,
+    /// The newest version: that of the last batch of the log; 0 if there is none.
+    pub version: u64,
 }
 
 impl VerifyReport {
+    /// Returns the numbers by their names.
+    #[must_use]
+    pub fn figures(&self) -> [(&'static str, u64); 7] {
+        [
+            ("segments", self.segments),
+            ("hints", self.hints),
+            ("bytes", self.bytes),
+            ("records", self.records),
+            ("keys", self.keys),
+            ("version", self.version),
+            ("damages", self.damages.len() as u64),
+        ]
+    }
+
     /// Returns true if there is no damage.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -49,12 +65,7 @@ impl fmt::Display for VerifyReport {
         for note in &self.notes {
             writeln!(formatter, "note: {note}")?;
         }
-        let Self { damages, segments, hints, bytes, records, keys, .. } = self;
-        writeln!(formatter, "segments: {segments}")?;
-        writeln!(formatter, "hints: {hints}")?;
-        writeln!(formatter, "bytes: {bytes}")?;
-        writeln!(formatter, "records: {records}")?;
-        writeln!(formatter, "keys: {keys}")?;
-        write!(formatter, "damages: {}", damages.len())
+        let figures = self.figures().map(|(name, number)| format!("{name}: {number}"));
+        formatter.write_str(&figures.join("\n"))
     }
 }

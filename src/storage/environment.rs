@@ -24,6 +24,12 @@ pub(crate) struct LogEnvironment {
 }
 
 impl LogEnvironment {
+    /// Returns the environment of a log whose files are only looked into.
+    pub(crate) fn reading(directory: Arc<dyn Directory>, path: PathBuf, store: StoreId) -> Self {
+        let (segment_bytes_max, preallocate_bytes, read_only) = (0, None, true);
+        Self { directory, path, store, segment_bytes_max, preallocate_bytes, read_only }
+    }
+
     /// Returns the environment of a log on a simulated disk, without preallocation.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn simulated(

@@ -2,8 +2,6 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use clap::Args;
 use kvs::{BackupPhase, BackupProgress, BackupReport, Store};
@@ -11,9 +9,10 @@ use kvs::{BackupPhase, BackupProgress, BackupReport, Store};
 use crate::common::failure::{ToolExit, ToolResult};
 use crate::common::json::JsonObject;
 use crate::common::output::{ToolAnswer, ToolOutput};
-use crate::common::progress::{ProgressUnit, ToolProgress};
+use crate::common::progress::ProgressUnit;
 use crate::common::verb::Verb;
 use crate::local_store::LocalStore;
+use crate::phase_progress::PhaseProgress;
 
 /// The arguments of `backup`.
 #[derive(Args)]
@@ -80,24 +79,13 @@ impl ToolAnswer for BackupAnswer {
 
 /// Returns a function that shows the progress of a backup that takes long.
 fn show_backup() -> impl Fn(BackupProgress) + Send + Sync {
-    let start = Instant::now();
-    let shown: Mutex<Option<(BackupPhase, ToolProgress)>> = Mutex::default();
+    let progress = PhaseProgress::new();
     move |now| {
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*shown {
-            Some((phase, progress)) if *phase == now.phase => {
-                progress.set(now.bytes_done, now.bytes_total);
-            }
-            _ => {
-                // The bar of the other phase goes before this one comes.
-                drop(shown.take());
-                let label = match now.phase {
-                    BackupPhase::Copying => "copying",
-                    _ => "verifying",
-                };
-                let unit = ProgressUnit::Bytes;
-                *shown = Some((now.phase, ToolProgress::new(start, label, unit, now.bytes_total)));
-            }
-        }
+        let label = match now.phase {
+            BackupPhase::Copying => "copying",
+            _ => "verifying",
+        };
+        let position = (now.bytes_done, now.bytes_total);
+        progress.show(now.phase, label, ProgressUnit::Bytes, position);
     }
 }

@@ -3,8 +3,6 @@
 use std::io::{self, Read};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use clap::Args;
 use kvs::{
@@ -15,8 +13,9 @@ use kvs::{
 use crate::common::export::{ToolExport, show_export};
 use crate::common::failure::ToolFailure;
 use crate::common::import::ToolImport;
-use crate::common::progress::{ProgressUnit, ToolProgress};
+use crate::common::progress::ProgressUnit;
 use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
+use crate::phase_progress::PhaseProgress;
 
 /// The options that name a store and say how it is opened.
 #[derive(Args)]
@@ -236,30 +235,16 @@ impl ToolTarget for LocalStore {
 
 /// Returns a function that shows the progress of an opening that takes long.
 fn show_opening() -> impl Fn(OpenProgress) + Send + Sync {
-    let start = Instant::now();
-    let shown: Mutex<Option<(OpenPhase, ToolProgress)>> = Mutex::default();
-    move |now| {
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let (label, unit, position, total) = match now.phase {
-            OpenPhase::Reading => {
-                ("reading the log", ProgressUnit::Bytes, now.bytes_read, now.bytes_total)
-            }
-            OpenPhase::Indexing => {
-                ("indexing", ProgressUnit::Keys, now.records_indexed, now.records_found)
-            }
-            _ => {
-                *shown = None;
-                return;
-            }
-        };
-        match &*shown {
-            Some((phase, progress)) if *phase == now.phase => progress.set(position, total),
-            _ => {
-                // The bar of the other phase goes before this one comes.
-                drop(shown.take());
-                let progress = ToolProgress::new(start, label, unit, total);
-                *shown = Some((now.phase, progress));
-            }
+    let progress = PhaseProgress::new();
+    move |now| match now.phase {
+        OpenPhase::Reading => {
+            let position = (now.bytes_read, now.bytes_total);
+            progress.show(now.phase, "reading the log", ProgressUnit::Bytes, position);
         }
+        OpenPhase::Indexing => {
+            let position = (now.records_indexed, now.records_found);
+            progress.show(now.phase, "indexing", ProgressUnit::Keys, position);
+        }
+        _ => progress.finish(),
     }
 }

@@ -36,31 +36,14 @@ impl Verb<LocalStore> for VerifyVerb {
     }
 }
 
-impl VerifySummary<'_> {
-    fn numbers(&self) -> [(&'static str, u64); 6] {
-        let VerifyReport { damages, segments, hints, bytes, records, keys, .. } = self.0;
-        [
-            ("segments", *segments),
-            ("hints", *hints),
-            ("bytes", *bytes),
-            ("records", *records),
-            ("keys", *keys),
-            ("damages", damages.len() as u64),
-        ]
-    }
-}
-
 impl ToolAnswer for VerifySummary<'_> {
     fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.numbers().iter().try_for_each(|(name, number)| writeln!(out, "{name}: {number}"))
+        self.0.figures().iter().try_for_each(|(name, number)| writeln!(out, "{name}: {number}"))
     }
 
     fn json(&self) -> Option<JsonObject> {
         let object = JsonObject::new().field("kind", "summary");
-        Some(
-            self.numbers()
-                .iter()
-                .fold(object, |object, (name, number)| object.field(name, *number)),
-        )
+        let figures = self.0.figures();
+        Some(figures.iter().fold(object, |object, (name, number)| object.field(name, *number)))
     }
 }

@@ -1,7 +1,8 @@
 //! Linking or copying the segments of a backup point into a directory.
 
 use std::collections::BTreeSet;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use super::point::BackupPoint;
 use crate::options::BackupReport;
@@ -43,11 +44,8 @@ pub(crate) fn copy(
     mut done: impl FnMut(u64),
 ) -> Result<BackupReport> {
     remove_foreign(point, target)?;
-    let mut report = BackupReport {
-        segments: point.segments.len() as u64,
-        version: point.marker.map_or(0, |marker| marker.sequence.0),
-        ..BackupReport::default()
-    };
+    let mut report =
+        BackupReport { segments: point.segments.len() as u64, ..BackupReport::default() };
     for segment in &point.segments {
         let before = report.bytes();
         done(before);
@@ -141,27 +139,11 @@ fn copy_segment(
     segment: &Segment,
     length: u64,
     environment: &LogEnvironment,
-    mut done: impl FnMut(u64),
+    done: impl FnMut(u64),
 ) -> Result<()> {
     let unfinished = file_name::unfinished(segment.id());
-    let copy = environment.create(&unfinished)?;
-    let path = environment.path_of(&unfinished);
-    let mut buffer = vec![0; chunk_bytes(length)];
-    let mut offset = 0;
-    while offset < length {
-        let wanted = chunk_bytes(length - offset);
-        let chunk = &mut buffer[..wanted];
-        let read = segment.file.read_at(chunk, offset);
-        let read =
-            read.map_err(|error| Error::io("read", &segment.path, error).at_offset(offset))?;
-        if read < wanted {
-            return Err(Error::corrupt(&segment.path, offset, "it became shorter meanwhile"));
-        }
-        let written = copy.write_at(chunk, offset);
-        written.map_err(|error| Error::io("write", &path, error).at_offset(offset))?;
-        offset += wanted as u64;
-        done(offset);
-    }
+    let (copy, path) = (environment.create(&unfinished)?, environment.path_of(&unfinished));
+    copy_bytes((&*segment.file, &segment.path), (&*copy, &path), length, done)?;
     copy.sync().map_err(|error| Error::io("sync", &path, error))?;
     environment.rename(&unfinished, &file_name::segment(segment.id()))
 }
@@ -177,23 +159,32 @@ fn bring_hint(segment: &Segment, point: &BackupPoint, target: &BackupTarget) -> 
     let Ok(hint) = source.open(&name) else {
         return Ok(());
     };
-    let copied = copy_file(&*hint, &*environment.create(&name)?);
-    copied.map_err(|error| Error::io("copy to", &environment.path_of(&name), error))
+    let (source_path, path) = (point.environment.path_of(&name), environment.path_of(&name));
+    let length = hint.length().map_err(|e| Error::io("read the length of", &source_path, e))?;
+    let copy = environment.create(&name)?;
+    copy_bytes((&*hint, &source_path), (&*copy, &path), length, |_| {})
 }
 
-/// Copies a file.
-fn copy_file(from: &dyn File, to: &dyn File) -> io::Result<()> {
-    let length = from.length()?;
+/// Copies the first bytes of a file; `done` is called with the number of those that are there.
+fn copy_bytes(
+    (from, from_path): (&dyn File, &Path),
+    (to, to_path): (&dyn File, &Path),
+    length: u64,
+    mut done: impl FnMut(u64),
+) -> Result<()> {
     let mut buffer = vec![0; chunk_bytes(length)];
     let mut offset = 0;
     while offset < length {
-        let wanted = chunk_bytes(length - offset);
-        let count = from.read_at(&mut buffer[..wanted], offset)?;
-        if count < wanted {
-            return Err(ErrorKind::UnexpectedEof.into());
+        let chunk = &mut buffer[..chunk_bytes(length - offset)];
+        let read = from.read_at(chunk, offset);
+        let read = read.map_err(|error| Error::io("read", from_path, error).at_offset(offset))?;
+        if read < chunk.len() {
+            return Err(Error::corrupt(from_path, offset, "it became shorter meanwhile"));
         }
-        to.write_at(&buffer[..wanted], offset)?;
-        offset += wanted as u64;
+        let written = to.write_at(chunk, offset);
+        written.map_err(|error| Error::io("write", to_path, error).at_offset(offset))?;
+        offset += chunk.len() as u64;
+        done(offset);
     }
     Ok(())
 }

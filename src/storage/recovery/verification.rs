@@ -30,7 +30,8 @@ pub(crate) fn verify(
     let judged = judge(&environment, &mut indexes, tasks, progress, policy)?;
     let JudgedLog { recovery, tail, bytes, .. } = judged;
     let (report, mut accounting) = (recovery.report, recovery.accounting);
-    recovery.loader.finish(tail.next_sequence.previous(), &mut accounting);
+    let newest = tail.next_sequence.previous();
+    recovery.loader.finish(newest, &mut accounting);
     let mut damages = recovery.damages;
     for UnreadableBytes { name, offset, bytes, error } in handle.unreadable() {
         let reason = format!("they cannot be read: {error}");
@@ -56,5 +57,6 @@ pub(crate) fn verify(
         bytes,
         records: report.records,
         keys: indexes.live() - indexes.readers().reader(KeyspaceId::CATALOGUE).live(),
+        version: newest.0,
     })
 }
