@@ -33,9 +33,9 @@ mod turn_panic;
 mod turn_shutdown;
 mod turns;
 mod watch;
-mod watchers;
+pub(crate) mod watchers;
 
-use crate::server::{evictions, wake_up};
+use crate::server::{alarm, evictions, wake_up};
 use crate::store::{Batch, WriteOperation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -79,6 +79,7 @@ macro_rules! tests {
 
 tests![
     acknowledged,
+    alarm,
     batches,
     cached,
     cleared,

@@ -51,6 +51,9 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::LeaveRingOpen, "watch"),
     (Bug::WaitUnchecked, "watchers"),
     (Bug::KeepWakeList, "watchers"),
+    (Bug::KeepAlarmArmed, "alarm"),
+    (Bug::ArmBehindNews, "alarm"),
+    (Bug::HoldOthers, "alarm"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

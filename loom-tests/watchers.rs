@@ -18,14 +18,15 @@ pub(super) const MODEL: Model = Model {
     deep: Bound { preemptions: 3, executions_min: 2_000 },
 };
 
-fn tell(recorder: &ChangeRecorder, version: u64) {
+/// Tells a change of this version.
+pub(crate) fn tell(recorder: &ChangeRecorder, version: u64) {
     let mut group = Group::default();
     group.push([Mutation::remove(b"a".to_vec())]);
     recorder.tell(recorder.copy(&group, Sequence(version), RemovalCause::Request));
 }
 
 /// Waits until the end; returns the versions that were told.
-fn all(mut cursor: ChangeCursor) -> Vec<u64> {
+pub(crate) fn all(mut cursor: ChangeCursor) -> Vec<u64> {
     let (mut wait, mut told) = (ChangeWait::default(), Vec::new());
     loop {
         match cursor.poll() {

@@ -168,6 +168,12 @@ pub(crate) enum Bug {
     WaitUnchecked,
     /// A watch whose time has passed keeps those whom it was to wake.
     KeepWakeList,
+    /// An alarm that has rung counts as one that will ring.
+    KeepAlarmArmed,
+    /// An alarm is set for what comes behind the newest change, not behind the last look.
+    ArmBehindNews,
+    /// A worker keeps those whom it was to wake.
+    HoldOthers,
     /// The end of the writer is not told to those who watch.
     LeaveRingOpen,
     /// A connection's snapshot is held for as long as the connection.

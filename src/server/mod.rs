@@ -25,6 +25,9 @@
 //! - The store is read through [`store::read`](crate::store::read) and
 //!   [`store::scan`](crate::store::scan) alone; no engine is named here.
 
+#[cfg(all(test, kvs_loom))]
+#[path = "../../loom-tests/alarm.rs"]
+pub(crate) mod alarm;
 mod command;
 mod connection;
 #[cfg(all(test, kvs_loom))]

@@ -2,6 +2,7 @@
 
 use super::change_cursor::ChangeCursor;
 use super::wake_list::Wake;
+use crate::bugs::{if_planted, unless_planted};
 use crate::engine::Sequence;
 use crate::sync::Arc;
 
@@ -17,20 +18,21 @@ pub(crate) struct ChangeAlarm {
 
 impl ChangeAlarm {
     /// Returns an alarm about what comes behind the place of this cursor.
-    pub(super) fn new(cursor: ChangeCursor, wake: Arc<dyn Wake>) -> Self {
+    pub(crate) fn new(cursor: ChangeCursor, wake: Arc<dyn Wake>) -> Self {
         Self { cursor, wake, is_armed: false, is_over: false }
     }
 
     /// Has the thread woken as soon as something comes behind the last [look](Self::take_news).
     /// Returns false if it did already.
     pub(crate) fn arm(&mut self) -> bool {
+        if_planted!(ArmBehindNews => self.cursor.move_behind(u64::MAX));
         self.is_armed |= self.is_over || self.cursor.register(&self.wake);
         self.is_armed
     }
 
     /// Notes that the thread was woken, which happens once.
     pub(crate) fn note_woken(&mut self) {
-        self.is_armed = false;
+        unless_planted!(KeepAlarmArmed => self.is_armed = false);
     }
 
     /// Returns true if something came since the last call; also once, if nothing will come any

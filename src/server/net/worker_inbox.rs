@@ -8,6 +8,7 @@
 
 use crate::Result;
 use crate::actor::Address;
+use crate::bugs::unless_planted;
 use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
 use crate::store::BatchOutcome;
@@ -104,8 +105,7 @@ impl WorkerInbox {
     pub(crate) fn take_news(&self) -> bool {
         let has_news = self.has_news() && self.has_news.swap(false, Ordering::AcqRel);
         if has_news {
-            let others = std::mem::take(&mut *lock(&self.others));
-            drop(others);
+            unless_planted!(HoldOthers => drop(std::mem::take(&mut *lock(&self.others))));
         }
         has_news
     }
