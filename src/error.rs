@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::endpoint::{Endpoint, InvalidEndpoint};
 use crate::sync::Arc;
 
+mod for_clients;
 #[cfg(test)]
 mod tests;
 
@@ -429,38 +430,6 @@ impl Error {
     /// Names damage by file and offset.
     pub(crate) fn corrupt(path: &Path, offset: u64, reason: impl Into<String>) -> Self {
         Self::Corrupt { path: path.to_path_buf(), offset: Some(offset), reason: reason.into() }
-    }
-
-    /// Describes the error for somebody on the network, who has no use for a path of this machine.
-    pub(crate) fn without_paths(&self) -> String {
-        match self {
-            Self::Io { key, source, .. } if self.is_disk_full() => {
-                let written = match key {
-                    Some(key) => format!("key \"{key}\" was not"),
-                    None => "nothing was".to_owned(),
-                };
-                format!("the disk is full: {written} written; reads and removals go on ({source})")
-            }
-            Self::Io { key, source, .. } => {
-                let key = of_key(key.as_deref());
-                format!("a file of the store cannot be used{key}: {source}")
-            }
-            Self::Corrupt { reason, .. } => {
-                format!("stored data is damaged: {reason}; the log of the server names the file")
-            }
-            Self::UnknownOutcome(error) => format!(
-                "the write may or may not survive a crash: {}; the store takes no more writes",
-                error.without_paths()
-            ),
-            Self::Poisoned(_) => {
-                let failure = "the store takes no more writes after an earlier failure";
-                format!("{failure}, which the log of the server names; restart the server")
-            }
-            Self::Removed { .. } => {
-                "the store takes no more writes: its files were removed".to_owned()
-            }
-            error => error.to_string(),
-        }
     }
 
     /// Returns true if the disk or a quota has no space left.

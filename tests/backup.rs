@@ -11,11 +11,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use common::form::by_form;
 use common::mount::{Mount, can_mount_memory};
+use common::random::Random;
+use common::wait::wait_until;
 use kvs::{
-    BackupOptions, BackupPhase, Durability, EngineKind, Error, Expiry, Options, Store, WriteBatch,
+    BackupOptions, BackupPhase, Change, Durability, EngineKind, Error, Expiry, Options, Store,
+    Watch, WatchEvent, WriteBatch,
 };
 use tempfile::TempDir;
 
@@ -303,6 +307,80 @@ fn a_backup_beside_writers_holds_every_write_that_was_acknowledged_before() {
                 // One more may be applied and not yet be counted.
                 assert!((*before..=after + 1).contains(&a), "{before} <= {a} <= {after} + 1");
             }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Overwrites and removes keys until it is told to stop, and counts what was acknowledged.
+fn write_fast(store: &Store, thread: u64, acknowledged: &AtomicU64, stop: &AtomicBool) {
+    let mut random = Random(thread);
+    for number in 1_u64.. {
+        let key = format!("{:04}", random.below(5_000));
+        match random.below(10) {
+            0 => assert!(matches!(store.remove(key), Ok(true | false))),
+            _ => store.set(key, format!("{thread} {number} {}", "x".repeat(80))).unwrap(),
+        }
+        acknowledged.fetch_add(1, Ordering::SeqCst);
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+}
+
+/// Adds the changes of the journal up to a version to the contents.
+fn replay(journal: &mut Watch, contents: &mut BTreeMap<Vec<u8>, Vec<u8>>, version: u64) {
+    while journal.version() < version {
+        let event = journal.next().unwrap();
+        let WatchEvent::Committed(batch) = event else { panic!("{event:?}") };
+        for change in batch.changes() {
+            match change {
+                Change::Set { key, value, .. } => {
+                    contents.insert(key.to_vec(), value.to_vec());
+                }
+                Change::Removed { key } => {
+                    contents.remove(key);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_backup_beside_fast_writers_is_the_journal_of_their_writes_up_to_its_version() {
+    let rounds = by_form([2, 5, 30]);
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::new(directory.path().join("data")).segment_bytes_max(1 << 20);
+    let options = options.compaction_bytes_min(1 << 18).watch_bytes(1 << 30);
+    let store = Store::open(options).unwrap();
+    let (mut journal, mut expected) = (store.watch(..).unwrap(), BTreeMap::new());
+    let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for thread in 0..2 {
+            let (store, acknowledged, stop) = (&store, &acknowledged, &stop);
+            scope.spawn(move || write_fast(store, thread, acknowledged, stop));
+        }
+        for round in 0..rounds {
+            let (start, before) = (Instant::now(), acknowledged.load(Ordering::SeqCst));
+            wait_until("some thousand writes", || {
+                acknowledged.load(Ordering::SeqCst) > before + 5_000
+            });
+            let before = acknowledged.load(Ordering::SeqCst);
+            let path = directory.path().join(format!("backup {round}"));
+            let report = store.backup(&path, &BackupOptions::new().copy_all(true)).unwrap();
+            let writes = acknowledged.load(Ordering::SeqCst) - before;
+            let rate = (acknowledged.load(Ordering::SeqCst) as f64) / start.elapsed().as_secs_f64();
+            println!("round {round}: {writes} writes beside the backup, {rate:.0} a second");
+            // A removal of a key that is not there has no version.
+            replay(&mut journal, &mut expected, report.version);
+            let restored = directory.path().join("restored");
+            Store::restore(&path, &restored, &BackupOptions::new()).unwrap();
+            let found = Store::open(Options::new(&restored)).unwrap();
+            let found: BTreeMap<_, _> = found.scan(..).map(Result::unwrap).collect();
+            assert!(found == expected, "round {round}: not what was written up to its version");
+            fs::remove_dir_all(&restored).unwrap();
+            fs::remove_dir_all(&path).unwrap();
         }
         stop.store(true, Ordering::Relaxed);
     });

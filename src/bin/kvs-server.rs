@@ -7,7 +7,7 @@ mod byte_size;
 #[path = "common/passwords.rs"]
 mod passwords;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -88,6 +88,10 @@ struct CommandLine {
     /// hold most are closed [default: a quarter of the memory of the machine or control group]
     #[arg(long, value_name = "SIZE", value_parser = byte_size::byte_size)]
     client_memory: Option<usize>,
+    /// Directory in which clients may have backups made, each a directory of its own [default:
+    /// none, and they are refused]
+    #[arg(long, value_name = "PATH")]
+    backup_dir: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -134,6 +138,9 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     if let Some(bytes) = arguments.client_memory {
         server_options = server_options.client_memory(bytes);
     }
+    if let Some(directory) = arguments.backup_dir {
+        server_options = server_options.backup_directory(existing_directory(directory)?);
+    }
     // A server that cannot be reached must not make a store, nor wait for one to be opened.
     let sockets = arguments.unix.into_iter().map(Endpoint::Unix);
     let endpoints: Vec<_> = arguments.addr.into_iter().chain(sockets).collect();
@@ -162,6 +169,18 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     drop(store);
     log::info!("stopped");
     Ok(())
+}
+
+/// Returns the absolute path of the directory of the backups, which has to be there.
+fn existing_directory(path: PathBuf) -> Result<PathBuf, Error> {
+    let found = path.canonicalize().and_then(|path| match path.is_dir() {
+        true => Ok(path),
+        false => Err(ErrorKind::NotADirectory.into()),
+    });
+    found.map_err(|error: io::Error| {
+        let path = path.display();
+        Error::InvalidOption(format!("--backup-dir {path}: {error}; make that directory first"))
+    })
 }
 
 /// Returns a function that logs the progress of an opening that takes long.

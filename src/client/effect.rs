@@ -33,6 +33,7 @@ impl RequestEffect {
             | RequestOperation::ListKeyspaces
             | RequestOperation::OpenKeyspace { create: false, .. }
             | RequestOperation::Info
+            | RequestOperation::BackupState
             | RequestOperation::Watch { .. }
             | RequestOperation::Authenticate { .. } => Self::Reads,
             RequestOperation::Set { sync, .. }
@@ -49,6 +50,7 @@ impl RequestEffect {
                 Some(false) | None => Self::Writes,
             },
             RequestOperation::Clear
+            | RequestOperation::BeginBackup { .. }
             | RequestOperation::OpenKeyspace { create: true, .. }
             | RequestOperation::RenameKeyspace { .. }
             | RequestOperation::SwapKeyspaces { .. }

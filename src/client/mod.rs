@@ -15,6 +15,7 @@
 //! executed and must not be executed again.
 
 mod back_off;
+mod backup;
 mod batch;
 mod calls;
 mod connection;

@@ -4,7 +4,7 @@
 //! as a store, and another attempt goes on with what is there. Once every byte was verified, the
 //! marker is renamed to `ENGINE`: from then on the directory is a store like any other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::data_directory::{DataDirectory, DirectoryLock, check_ownership, open_or_create};
 use super::marker::Marker;
@@ -17,7 +17,7 @@ use crate::storage::backup::{BackupPoint, BackupTarget, copy};
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::file_name;
 use crate::storage::format::store_id::StoreId;
-use crate::storage::fs::{Directory, FileSystem, RealFileSystem, Sharing};
+use crate::storage::fs::{Directory, FileAccess, FileSystem, RealFileSystem, Sharing};
 use crate::storage::recovery::progress::RecoveryProgress;
 use crate::sync::Arc;
 use crate::{BackupOptions, EngineKind, Error, Options, Result};
@@ -65,6 +65,7 @@ pub(super) fn back_up_to(
         if let Some(callback) = &options.on_progress {
             callback.0(BackupProgress { phase, bytes_done, bytes_total });
         }
+        options.cancellation.check()
     };
     let files = BackupTarget {
         environment: target.environment.clone(),
@@ -86,6 +87,25 @@ fn open_to_read(path: &Path, file_system: &Arc<dyn FileSystem>) -> Result<DataDi
         Some(directory) => Err(unsupported(directory.kind)),
         None => Err(Error::NoStore { path: path.to_path_buf() }),
     }
+}
+
+/// Returns the directory with the highest name, among those in this one but for one of them, that
+/// holds a finished backup of the store.
+#[cfg(feature = "server")]
+pub(crate) fn newest_backup(
+    directory: &Path,
+    but: &str,
+    store: StoreId,
+) -> Result<Option<PathBuf>> {
+    let file_system: Arc<dyn FileSystem> = Arc::new(RealFileSystem);
+    let opened = file_system.open_directory(directory, FileAccess::ReadOnly);
+    let handle = opened.map_err(|e| Error::io("open the directory", directory, e))?;
+    let mut names = handle.list().map_err(|e| Error::io("list", directory, e))?;
+    names.sort_unstable();
+    let others = names.iter().rev().filter(|name| *name != but);
+    // Whatever else lies there does not matter.
+    let mut paths = others.map(|name| directory.join(name));
+    Ok(paths.find(|path| open_base(path, store, &file_system).is_ok()))
 }
 
 /// Returns the error of a backup of an engine whose files cannot be copied.
@@ -158,7 +178,9 @@ impl UnfinishedBackup {
                 callback(BackupProgress { phase, bytes_done, bytes_total });
             }))
         });
-        let report = verify_log(&self.environment, &RecoveryProgress::new(callback))?;
+        let cancellation = options.cancellation.clone();
+        let progress = RecoveryProgress::new(callback).with_cancellation(cancellation);
+        let report = verify_log(&self.environment, &progress)?;
         for damage in &report.damages {
             if let Some(name) = damage.path.file_name().and_then(|name| name.to_str()) {
                 // A file that is missing is damage, too, and there is nothing to remove then.

@@ -68,6 +68,8 @@ pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
 #[cfg(test)]
 pub(crate) use crate::storage::segment::SHORT_READ_BYTES;
 pub(crate) use crate::storage::segment::{Access, ReadError};
+#[cfg(feature = "server")]
+pub(crate) use backup::newest_backup;
 pub(crate) use backup::{back_up, back_up_directory, unsupported};
 pub(crate) use capabilities::Capabilities;
 #[cfg(any(test, fuzzing))]

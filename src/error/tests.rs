@@ -45,3 +45,25 @@ fn a_client_is_told_the_kind_and_the_key_and_no_path() {
         assert!(!told.contains("secret"), "{told}");
     }
 }
+
+#[test]
+fn no_error_about_a_directory_names_it_to_a_client() {
+    let path = || PathBuf::from("/secret/data");
+    let (found, wanted, engine) = ("a".to_owned(), "b".to_owned(), "a".to_owned());
+    let errors = [
+        Error::UnsupportedFormat { path: path(), found: 9, supported: 3 },
+        Error::WrongEngine { path: path(), found, wanted },
+        Error::UnsupportedEngine { path: path(), engine },
+        Error::NoStore { path: path() },
+        Error::NotEmpty { path: path() },
+        Error::UnfinishedBackup { path: path() },
+        Error::UntrustedDirectory { path: path(), reason: "every user may change it".to_owned() },
+        Error::Removed { path: path() },
+        Error::Locked { path: path(), holder: None },
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("secret"), "{error}");
+        let text = error.without_paths();
+        assert!(!text.is_empty() && !text.contains("secret"), "{text}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::cancellation::Cancellation;
 use crate::sync::Arc;
 
 /// The options of a backup or a restore; see [`Store::backup`](crate::Store::backup) and
@@ -13,6 +14,7 @@ pub struct BackupOptions {
     pub(crate) copy_all: bool,
     pub(crate) trust_directory: bool,
     pub(crate) on_progress: Option<BackupCallback>,
+    pub(crate) cancellation: Cancellation,
 }
 
 impl BackupOptions {
@@ -57,6 +59,14 @@ impl BackupOptions {
         function: impl Fn(BackupProgress) + Send + Sync + 'static,
     ) -> Self {
         self.on_progress = Some(BackupCallback(Arc::new(function)));
+        self
+    }
+
+    /// Lets the backup fail with [`Error::Closed`](crate::Error::Closed) once that is asked for. It
+    /// is looked at for each mebibyte that is copied, and for each segment that is verified.
+    #[cfg(any(test, feature = "server"))]
+    pub(crate) fn cancellation(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
         self
     }
 }

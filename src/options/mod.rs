@@ -1,6 +1,7 @@
 //! The options with which a store is opened.
 
 mod backup;
+mod cancellation;
 mod open_progress;
 pub mod table;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub(crate) use backup::BackupCallback;
 pub use backup::{BackupOptions, BackupPhase, BackupProgress, BackupReport};
+pub(crate) use cancellation::Cancellation;
 pub(crate) use open_progress::ProgressCallback;
 pub use open_progress::{OpenPhase, OpenProgress};
 

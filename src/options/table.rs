@@ -174,6 +174,7 @@ pub const OPTIONS: &[OptionRow] = {
             &["maxmemory-clients"],
             Text("a quarter of the memory"),
         ),
+        row("backup_directory", Some("--backup-dir"), &[], Text("none")),
         row("give_memory_back", None, &[], Text("none")),
     ]
 };

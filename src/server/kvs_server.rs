@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::actor::ActorThread;
 use crate::server::ServerOptions;
+use crate::server::backup::BackupActor;
 use crate::server::command;
 use crate::server::execute::context::Context;
 use crate::server::execute::statistic::StatsHandle;
@@ -122,6 +123,7 @@ impl KvsServer {
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
         // Nobody else sets it: a server runs once.
         let _ = context.readers.set(Arc::downgrade(&readers));
+        let _backups = BackupActor::start(&context).map_err(failed)?;
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
         let mut threads = Vec::new();
         let mut workers = Vec::new();

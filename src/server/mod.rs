@@ -14,6 +14,7 @@
 //! | [`connection`] | one connection without its socket: buffers, protocol, order of replies | all below |
 //! | [`command`], [`native`] | the commands of Redis, the operations of the native protocol | all below |
 //! | [`execute`] | the surroundings and the result of executing a request | the store |
+//! | [`backup`] | backups of the store, made by an actor | the store |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
 //! [`passwords`], [`statistics`], [`log_limit`] and [`machine_memory`].
@@ -28,6 +29,7 @@
 #[cfg(all(test, kvs_loom))]
 #[path = "../../loom-tests/alarm.rs"]
 pub(crate) mod alarm;
+mod backup;
 mod command;
 mod connection;
 #[cfg(all(test, kvs_loom))]

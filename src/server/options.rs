@@ -1,5 +1,6 @@
 //! The options of a server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::options::table::{CONNECTIONS_MAX, SNAPSHOT_TIMEOUT_MILLISECONDS};
@@ -21,6 +22,7 @@ pub struct ServerOptions {
     pub(crate) client_memory: usize,
     pub(crate) give_memory_back: Option<fn()>,
     pub(crate) passwords: Option<Passwords>,
+    pub(crate) backup_directory: Option<PathBuf>,
 }
 
 impl Default for ServerOptions {
@@ -36,6 +38,7 @@ impl Default for ServerOptions {
             client_memory: memory_limit() / 4,
             give_memory_back: None,
             passwords: None,
+            backup_directory: None,
         }
     }
 }
@@ -121,6 +124,18 @@ impl ServerOptions {
     #[must_use]
     pub fn passwords(mut self, passwords: Passwords) -> Self {
         self.passwords = Some(passwords);
+        self
+    }
+
+    /// Sets the directory in which clients may have backups made, each a directory of its own; by
+    /// default there is none, and they are refused.
+    ///
+    /// A backup is made as by [`Store::backup`](crate::Store::backup), one at a time. Nothing ever
+    /// removes it: that, and having space, is the operator's. A server that stops ends the one that
+    /// is being made.
+    #[must_use]
+    pub fn backup_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.backup_directory = Some(directory.into());
         self
     }
 

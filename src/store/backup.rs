@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::handle::Store;
-use crate::engine;
+use crate::engine::{self, BackupPoint};
 use crate::{BackupOptions, BackupReport, Result};
 
 impl Store {
@@ -51,9 +51,29 @@ impl Store {
         directory: impl AsRef<Path>,
         options: &BackupOptions,
     ) -> Result<BackupReport> {
+        engine::back_up(&self.backup_point()?, directory.as_ref(), options)
+    }
+
+    /// Makes a backup in a new directory of this name among other backups, as
+    /// [`backup`](Self::backup) does. Segments that the one with the highest name has are linked from
+    /// there, where they cannot be linked from the store.
+    #[cfg(feature = "server")]
+    pub(crate) fn backup_beside(
+        &self,
+        backups: &Path,
+        name: &str,
+        options: &BackupOptions,
+    ) -> Result<BackupReport> {
+        let point = self.backup_point()?;
+        let mut options = options.clone();
+        options.base = engine::newest_backup(backups, name, point.environment.store)?;
+        engine::back_up(&point, &backups.join(name), &options)
+    }
+
+    /// Returns the segments of the store at this point in time.
+    fn backup_point(&self) -> Result<BackupPoint> {
         let point = self.shared.writes.backup_point().map_err(|_| self.shared.gone())??;
-        let point = point.ok_or_else(|| engine::unsupported(self.shared.kind))?;
-        engine::back_up(&point, directory.as_ref(), options)
+        point.ok_or_else(|| engine::unsupported(self.shared.kind))
     }
 
     /// Makes a backup of a store that nobody has open for writing, as [`backup`](Self::backup) does

@@ -52,3 +52,38 @@ fn directory_without(path: &impl Fn(&str) -> String) -> String {
     std::fs::create_dir(&empty).unwrap();
     empty
 }
+
+#[test]
+fn a_running_server_makes_backups_for_its_clients() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("backups")).unwrap();
+    let server = Server::start(Path::new(&path("data")), &["--backup-dir", &path("backups")]);
+    let address = server.address.to_string();
+    let remote = Tool { program: CLIENT, place: ["--addr", &address] };
+    remote.printed(&["set", "key", "value"]);
+    let told = remote.printed(&["backup", "monday"]);
+    assert!(told.starts_with("verified: monday, keys: 1, segments: 1, bytes: "), "{told}");
+    let told: serde_json::Value =
+        serde_json::from_str(&remote.printed(&["backup", "-ojson"])).unwrap();
+    let name = told["name"].as_str().unwrap().to_owned();
+    assert!(told["keys"] == 1 && told["version"] == 1 && name.ends_with('Z'), "{told}");
+    let (_, complaint) = remote.ended(1, &["backup", "monday"]);
+    assert!(
+        complaint.contains("monday failed: ") && complaint.contains("not empty"),
+        "{complaint}"
+    );
+    assert!(!complaint.contains(&path("")), "{complaint}");
+    let (_, complaint) = remote.ended(1, &["backup", "../up"]);
+    assert!(complaint.contains("1 to 64 letters"), "{complaint}");
+    assert_eq!(remote.printed(&["backup", "tuesday", "--no-wait"]), "begun: tuesday\n");
+    // The server that stops finishes it or leaves what nobody opens.
+    drop(server);
+    let monday = path("backups/monday");
+    assert_eq!(tool(&monday).printed(&["get", "key", "--read-only"]), "value\n");
+
+    let missing = run(SERVER, &["--dir", &path("data"), "--backup-dir", &path("missing")]);
+    assert_eq!(missing.status.code(), Some(1));
+    let complaint = text(&missing.stderr);
+    assert!(complaint.contains("--backup-dir") && complaint.contains("make that"), "{complaint}");
+}

@@ -6,9 +6,9 @@ use std::ops::Bound;
 
 use kvs::protocol::ProtocolError;
 use kvs::protocol::native::{
-    BatchCondition, BatchItem, BatchReads, ByteString, Failure, FailureKind, KeyRead, Place,
-    RequestMessage, RequestOperation, ScanEntry, Success, VersionedValue, WatchPosition,
-    WatchedChange,
+    BackupState, BackupStep, BatchCondition, BatchItem, BatchReads, ByteString, Failure,
+    FailureKind, KeyRead, Place, RequestMessage, RequestOperation, ScanEntry, Success,
+    VersionedValue, WatchPosition, WatchedChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,8 @@ fn operations() -> Vec<RequestOperation<'static>> {
         },
         RequestOperation::OpenSnapshot,
         RequestOperation::CloseSnapshot,
+        RequestOperation::BeginBackup { name: Some(name()) },
+        RequestOperation::BackupState,
     ]
 }
 
@@ -178,6 +180,27 @@ fn answers() -> Vec<Success<'static>> {
         Success::Watching(WatchPosition { run: 300, version: 7 }),
         Success::Changes { version: 300, changes: vec![WatchedChange::Removed { key: key() }] },
         Success::Missed { first: 3, last: 300 },
+        Success::Backup(Some(BackupState {
+            name: name(),
+            step: BackupStep::Copying { bytes_done: 1, bytes_total: 300 },
+        })),
+    ]
+}
+
+fn steps() -> Vec<BackupStep> {
+    let (bytes_done, bytes_total) = (1, 300);
+    vec![
+        BackupStep::Copying { bytes_done, bytes_total },
+        BackupStep::Verifying { bytes_done, bytes_total },
+        BackupStep::Finished {
+            segments: 1,
+            keys: 2,
+            version: 3,
+            bytes_copied: 4,
+            bytes_linked: 5,
+            bytes_kept: 6,
+        },
+        BackupStep::Failed(Failure { kind: FailureKind::Full, message: "no".to_owned() }),
     ]
 }
 
@@ -224,6 +247,7 @@ fn the_tables_of_the_protocol_hold_the_bytes_of_every_message() {
     expected.extend(conditions.iter().map(row));
     expected.extend(bounds.iter().map(row));
     expected.extend(answers().iter().map(row));
+    expected.extend(steps().iter().map(row));
     expected.extend(changes().iter().map(row));
     let found = rows(&read(PROTOCOL));
     for (found, expected) in found.iter().zip(&expected) {

@@ -17,7 +17,7 @@
 //! | [`duration`] | times on the command line |
 //! | [`escape`] | bytes as one word of a line |
 //! | [`passwords`] | the passwords that the user gives |
-//! | [`progress`] | progress bars on standard error |
+//! | [`progress`], [`phase_progress`] | progress bars on standard error, and those of work in phases |
 //!
 //! # How a verb is added
 //!
@@ -45,6 +45,7 @@ pub mod keyspaces;
 pub mod options;
 pub mod output;
 pub mod passwords;
+pub mod phase_progress;
 pub mod progress;
 pub mod ranges;
 pub mod stats;

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod remote_store;
+mod server_backup;
 mod watch;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use common::ranges::{CountVerb, ScanVerb};
 use common::stats::StatsVerb;
 use common::verb::verbs;
 use remote_store::{RemoteStore, ServerPlace};
+use server_backup::ServerBackupVerb;
 use watch::WatchVerb;
 
 /// Talks to a kvs server
@@ -50,6 +52,8 @@ verbs! { RemoteStore:
     Import(ImportVerb),
     /// Print the figures of the server and its store, a line "name: value" for each
     Stats(StatsVerb),
+    /// Have the server make a backup, and wait for it
+    Backup(ServerBackupVerb),
     /// Print changes as they are committed, one a line behind its version, until interrupted
     Watch(WatchVerb),
 }

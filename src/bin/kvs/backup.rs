@@ -9,10 +9,10 @@ use kvs::{BackupPhase, BackupProgress, BackupReport, Store};
 use crate::common::failure::{ToolExit, ToolResult};
 use crate::common::json::JsonObject;
 use crate::common::output::{ToolAnswer, ToolOutput};
+use crate::common::phase_progress::PhaseProgress;
 use crate::common::progress::ProgressUnit;
 use crate::common::verb::Verb;
 use crate::local_store::LocalStore;
-use crate::phase_progress::PhaseProgress;
 
 /// The arguments of `backup`.
 #[derive(Args)]

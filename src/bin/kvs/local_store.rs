@@ -13,9 +13,9 @@ use kvs::{
 use crate::common::export::{ToolExport, show_export};
 use crate::common::failure::ToolFailure;
 use crate::common::import::ToolImport;
+use crate::common::phase_progress::PhaseProgress;
 use crate::common::progress::ProgressUnit;
 use crate::common::target::{CountedKeyspace, FoundValue, ScanRequest, ToolTarget, ToolVisitor};
-use crate::phase_progress::PhaseProgress;
 
 /// The options that name a store and say how it is opened.
 #[derive(Args)]

@@ -7,7 +7,6 @@ mod finding_answer;
 mod inspect;
 mod local_import;
 mod local_store;
-mod phase_progress;
 mod verify;
 
 use std::process::ExitCode;

@@ -6,7 +6,9 @@ use std::path::Path;
 use super::*;
 use crate::BackupOptions;
 use crate::engine::backup::back_up_to;
+use crate::options::Cancellation;
 use crate::storage::fs::FileSystem;
+use crate::sync::{AtomicUsize, Ordering};
 
 /// Returns a store of several segments with a compacted one, and what it holds.
 fn source() -> (SimulatedDisk, KvsWriter, Vec<(String, String)>) {
@@ -184,4 +186,34 @@ fn a_damaged_segment_is_found_and_the_backup_is_not_finished() {
         disk.damage(name, |bytes| bytes[middle] ^= 1);
         back_up(&mut writer, &backup).unwrap();
     }
+}
+
+#[test]
+fn a_backup_that_is_ended_early_is_none_and_another_attempt_finishes_it() {
+    let (_disk, mut writer, before) = source();
+    let point = writer.backup_point().unwrap().unwrap();
+    let backup = SimulatedDisk::new(State::default());
+    let file_system: Arc<dyn FileSystem> = Arc::new(backup.clone());
+    let attempt = |ends_at: usize| {
+        let (cancellation, calls) = (Cancellation::default(), AtomicUsize::new(0));
+        let ended = cancellation.clone();
+        let options = BackupOptions::new().cancellation(cancellation).on_progress(move |_| {
+            if calls.fetch_add(1, Ordering::Relaxed) == ends_at {
+                ended.cancel();
+            }
+        });
+        back_up_to(&file_system, &point, Path::new("backup"), &options)
+    };
+    let mut attempts = 0;
+    let report = loop {
+        match attempt(attempts) {
+            Ok(report) => break report,
+            Err(Error::Closed) => assert_eq!(restored(backup.state()), None),
+            Err(error) => panic!("{error}"),
+        }
+        attempts += 1;
+    };
+    assert!(attempts > 3, "{attempts} attempts");
+    assert!(report.bytes_kept > 0 && report.keys == before.len() as u64, "{report:?}");
+    assert_eq!(restored(backup.state()), Some(before));
 }

@@ -70,12 +70,14 @@ pub enum FailureKind {
     TransactionConflict,
     /// The transaction has read more keys than the server checks; nothing was written.
     TransactionTooLarge,
+    /// No backup may have the name.
+    InvalidBackupName,
     /// A kind that this build does not know.
     Unknown(u16),
 }
 
 /// The number of each kind. Append only; zero stays unused so that zeroed bytes mean nothing.
-const CODES: [(u16, FailureKind); 25] = [
+const CODES: [(u16, FailureKind); 26] = [
     (1, FailureKind::KeyTooLarge),
     (2, FailureKind::ValueTooLarge),
     (3, FailureKind::ConditionFailed),
@@ -101,6 +103,7 @@ const CODES: [(u16, FailureKind); 25] = [
     (23, FailureKind::NoSnapshot),
     (24, FailureKind::TransactionConflict),
     (25, FailureKind::TransactionTooLarge),
+    (26, FailureKind::InvalidBackupName),
 ];
 
 impl From<u16> for FailureKind {
@@ -152,6 +155,7 @@ mod tests {
             FailureKind::NoSnapshot => 23,
             FailureKind::TransactionConflict => 24,
             FailureKind::TransactionTooLarge => 25,
+            FailureKind::InvalidBackupName => 26,
             FailureKind::Unknown(code) => code,
         }
     }
@@ -162,7 +166,7 @@ mod tests {
             let kind = FailureKind::from(code);
             assert_eq!(expected_code(kind), code);
             assert_eq!(u16::from(kind), code);
-            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 25);
+            assert_eq!(matches!(kind, FailureKind::Unknown(_)), code == 0 || code > 26);
         }
     }
 

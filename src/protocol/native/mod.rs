@@ -23,6 +23,7 @@
 //! Left out on purpose: checksums (the transport has them), compression and streaming of one value
 //! over several frames; the frame limit bounds what a value may weigh on the wire.
 
+mod backup_state;
 mod byte_string;
 mod failure;
 mod frame;
@@ -35,6 +36,7 @@ mod reads;
 mod success;
 mod watched_change;
 
+pub use backup_state::{BackupState, BackupStep};
 pub use byte_string::ByteString;
 pub use failure::{Failure, FailureKind};
 pub use frame::{

@@ -204,6 +204,14 @@ pub enum RequestOperation<'a> {
     OpenSnapshot,
     /// Lets the snapshot of the connection go, if it has one; answered with `Done`.
     CloseSnapshot,
+    /// Has a backup of the store begun; answered with `Backup`, its state.
+    BeginBackup {
+        /// Its name, 1 to 64 letters, digits, `.`, `_` and `-`; else it is the time.
+        name: Option<String>,
+    },
+    /// Asks for the state of the backup that is being made, or else of the last one; answered with
+    /// `Backup`.
+    BackupState,
 }
 
 impl<'a> RequestOperation<'a> {
@@ -378,6 +386,8 @@ mod tests {
         golden(&RequestOperation::CountRange { start, end }, b"\x1A\x01\x01k\x00");
         golden(&RequestOperation::OpenSnapshot, b"\x1C");
         golden(&RequestOperation::CloseSnapshot, b"\x1D");
+        golden(&RequestOperation::BeginBackup { name: Some("a".to_owned()) }, b"\x1E\x01\x01a");
+        golden(&RequestOperation::BackupState, b"\x1F");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backup_state::BackupState;
 use super::byte_string::ByteString;
 use super::list;
 use super::watched_change::{WatchPosition, WatchedChange};
@@ -62,6 +63,8 @@ pub enum Success<'a> {
         /// The highest one.
         last: u64,
     },
+    /// The state of a backup, or nothing if none was begun yet.
+    Backup(Option<BackupState>),
 }
 
 /// A value with its version and expiry.
@@ -123,11 +126,12 @@ mod tests {
             vec![WatchedChange::Removed { key: ByteString::from(b"k") }, WatchedChange::Cleared];
         golden(&Success::Changes { version: 300, changes }, b"\x0D\xAC\x02\x02\x01\x01k\x04");
         golden(&Success::Missed { first: 3, last: 300 }, b"\x0E\x03\xAC\x02");
+        golden(&Success::Backup(None), b"\x0F\x00");
     }
 
     #[test]
     fn the_variant_behind_the_last_is_refused() {
-        assert!(postcard::from_bytes::<Success<'_>>(b"\x0F").is_err());
+        assert!(postcard::from_bytes::<Success<'_>>(b"\x10").is_err());
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! Redis what the allocator handed out, and here what the process takes.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::call::{Call, Executed};
+use super::persistence;
 use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -35,7 +37,7 @@ const SECTIONS: [Section; 10] = [
     section("Server", true, server),
     section("Clients", true, clients),
     section("Memory", true, memory),
-    section("Persistence", true, persistence),
+    section("Persistence", true, persistence_fields),
     section("Stats", true, stats),
     section("Replication", true, replication),
     section("Commandstats", false, commandstats),
@@ -145,13 +147,23 @@ fn human(bytes: u64) -> String {
     format!("{}.{:02}{}", parts / 100, parts % 100, units[power as usize - 1])
 }
 
-fn persistence(context: &Context) -> Result<Fields> {
+fn persistence_fields(context: &Context) -> Result<Fields> {
     let keeps = context.store.engine() != EngineKind::Memory;
     let status = if context.store.is_failing() { "err" } else { "ok" };
+    let backups = context.backups.as_ref().map(|backups| backups.view()).unwrap_or_default();
+    let seconds = |time: Option<Duration>| {
+        time.map_or_else(|| "-1".to_owned(), |time| time.as_secs().to_string())
+    };
+    let last = backups.last.as_ref();
+    let has_failed = last.is_some_and(|last| last.result.is_err());
     fields([
         ("loading", "0".into()),
-        ("rdb_bgsave_in_progress", "0".into()),
-        ("rdb_last_bgsave_status", "ok".into()),
+        ("rdb_bgsave_in_progress", u8::from(backups.running.is_some()).to_string()),
+        ("rdb_last_save_time", persistence::last_save_seconds(context).to_string()),
+        ("rdb_last_bgsave_status", if has_failed { "err" } else { "ok" }.into()),
+        ("rdb_last_bgsave_time_sec", seconds(last.map(|last| last.took))),
+        ("rdb_current_bgsave_time_sec", seconds(backups.running.map(|(_, time, _)| time))),
+        ("kvs_last_backup", last.map(|last| last.name.clone()).unwrap_or_default()),
         ("aof_enabled", u8::from(keeps).to_string()),
         ("aof_rewrite_in_progress", "0".into()),
         ("aof_last_bgrewrite_status", "ok".into()),

@@ -24,7 +24,8 @@
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
 //! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
 //! | [`string`], [`substring`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
-//! | [`connection`], [`client`], [`server`], [`config`], [`info`], [`introspection`], [`transaction`] | other families |
+//! | [`connection`], [`client`], [`introspection`], [`transaction`] | families about connections and commands |
+//! | [`server`], [`config`], [`info`], [`persistence`] | families about the server |
 //!
 //! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole),
 //! publish and subscribe, scripts, users. There is one database.
@@ -45,6 +46,7 @@ mod introspection;
 mod iteration;
 mod key;
 mod lifetime;
+mod persistence;
 mod read;
 mod reply_value;
 mod server;

@@ -4,7 +4,7 @@ use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
 use super::{client, config, connection, counter, expiry, introspection, iteration, key, server};
-use super::{info, string, substring, transaction};
+use super::{info, persistence, string, substring, transaction};
 
 /// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
 /// summary.
@@ -31,6 +31,7 @@ const NONE: &[CommandRow<CommandFunction>] = &[];
 static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
     "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
+    "bgsave"     -1 Server     None  [Admin NoScript] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the database(s) to disk";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
     "command"    -1 Server     None  [Loading Stale] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
     "config"     -2 Server     None  [] "2.0.0" introspection::help, CONFIG, "A container for server configuration commands";
@@ -57,6 +58,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "incrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::incrby, NONE, "Increment the integer value of a key by the given amount";
     "info"       -1 Server     None  [Loading Stale Dangerous] "1.0.0" info::info, NONE, "Get information and statistics about the server";
     "keys"        2 Generic    None  [ReadOnly Dangerous] "1.0.0" iteration::keys, NONE, "Find all keys matching the given pattern";
+    "lastsave"    1 Server     None  [Loading Stale Fast] "1.0.0" persistence::lastsave, NONE, "Get the Unix timestamp of the last successful save to disk";
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
+use crate::server::backup::{BackupRefusal, ServerBackups};
 use crate::server::options::ServerOptions;
 use crate::server::statistics::Statistics;
 use crate::store::reader::Readers;
-use crate::sync::{OnceLock, Weak};
+use crate::sync::{Arc, OnceLock, Weak};
 use crate::{Endpoint, Store};
 
 /// The most bytes of values in one reply, where clients may hold four times as many.
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) cursors: ScanCursors,
     /// The readers, once they run.
     pub(crate) readers: OnceLock<Weak<Readers>>,
+    /// The backups, if there is a directory for them.
+    pub(crate) backups: Option<Arc<ServerBackups>>,
 }
 
 impl Context {
@@ -47,6 +50,7 @@ impl Context {
         commands: impl Iterator<Item = &'static str>,
     ) -> Self {
         let client_memory = options.client_memory;
+        let backups = options.backup_directory.clone();
         let digits: String = (0..3).map(|_| format!("{:016x}", random_u64())).collect();
         Self {
             store,
@@ -59,6 +63,7 @@ impl Context {
             statistics: Statistics::new(commands),
             cursors: ScanCursors::starting_at(random_u64()),
             readers: OnceLock::new(),
+            backups: backups.map(|directory| Arc::new(ServerBackups::new(directory))),
         }
     }
 
@@ -71,6 +76,12 @@ impl Context {
     pub(crate) fn waiting_reads(&self) -> usize {
         let readers = self.readers.get().and_then(Weak::upgrade);
         readers.map_or(0, |readers| readers.waiting())
+    }
+
+    /// Begins a backup with this name, or the time as its name, and returns the name.
+    pub(crate) fn begin_backup(&self, name: Option<&str>) -> Result<String, BackupRefusal> {
+        let backups = self.backups.as_ref().ok_or(BackupRefusal::NoDirectory)?;
+        backups.begin(name, self.store.now())
     }
 
     /// Returns the first address that the server listens on.

@@ -9,12 +9,14 @@
 //! | [`read_set`] | what a transaction has read, as the writer checks it |
 //! | [`keyspaces`] | operations on keyspaces as a whole |
 //! | [`watches`] | beginning a watch |
+//! | [`backups`] | beginning a backup, and its state |
 //! | [`places`] | the keys that a request is about |
 //! | [`unanswered`] | the reason why there is no answer yet, or none at all |
 //!
 //! As with the commands of Redis, a read that would block is executed once more on a reader: an
 //! operation counts and changes nothing before it has read everything.
 
+mod backups;
 mod batch_items;
 mod batches;
 mod keyspaces;

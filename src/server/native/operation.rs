@@ -1,7 +1,7 @@
 //! The execution of one operation.
 
 use super::unanswered::Unanswered;
-use super::{batches, keyspaces, reads, watches};
+use super::{backups, batches, keyspaces, reads, watches};
 use crate::Error;
 use crate::protocol::native::{
     BatchHead, Failure, FailureKind, RequestMessage, RequestOperation, ResponseMessage, Success,
@@ -33,6 +33,7 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::RenameKeyspace { .. }
         | RequestOperation::SwapKeyspaces { .. }
         | RequestOperation::DropKeyspace { .. }
+        | RequestOperation::BeginBackup { .. }
         | RequestOperation::Watch { .. } => Effect::Other,
         RequestOperation::Ping
         | RequestOperation::Get { .. }
@@ -43,6 +44,7 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
         | RequestOperation::Count
         | RequestOperation::CountRange { .. }
         | RequestOperation::ListKeyspaces
+        | RequestOperation::BackupState
         | RequestOperation::Info => Effect::Reads,
     }
 }
@@ -84,6 +86,9 @@ pub(in crate::server) fn execute(
             RequestOperation::CloseSnapshot => {
                 scope.session.snapshot.close();
                 Execution::Done(Ok(Success::Done))
+            }
+            RequestOperation::BeginBackup { name } => {
+                Execution::Done(backups::begin(name.as_deref(), scope.context))
             }
             operation => keyspaces::change(id, operation, scope),
         },

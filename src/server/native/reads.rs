@@ -1,5 +1,6 @@
 //! Operations that read.
 
+use super::backups;
 use super::places::{RequestTarget, snapshot};
 use super::range;
 use super::unanswered::Unanswered;
@@ -24,6 +25,7 @@ pub(super) fn execute(
 ) -> ReadAnswer {
     match operation {
         RequestOperation::Ping => return Ok(Success::Done),
+        RequestOperation::BackupState => return Ok(backups::state(scope.context)),
         RequestOperation::Info => {
             require(ReadLength::Long, scope.access)?;
             return Ok(Success::Text(info(scope.context)?));

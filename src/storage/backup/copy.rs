@@ -37,18 +37,19 @@ enum FileOrigin {
 
 /// Brings the segments of the point, their hints and the clean-shutdown marker into the target, and
 /// removes files of an interrupted attempt that do not belong to them. All but hints are durable
-/// then. `done` is called with the bytes of segments that are there, again and again.
+/// then. `done` is called with the bytes of segments that are there, again and again, and ends it
+/// with an error.
 pub(crate) fn copy(
     point: &BackupPoint,
     target: &BackupTarget,
-    mut done: impl FnMut(u64),
+    mut done: impl FnMut(u64) -> Result<()>,
 ) -> Result<BackupReport> {
     remove_foreign(point, target)?;
     let mut report =
         BackupReport { segments: point.segments.len() as u64, ..BackupReport::default() };
     for segment in &point.segments {
         let before = report.bytes();
-        done(before);
+        done(before)?;
         let (origin, length) = bring(segment, point, target, |bytes| done(before + bytes))?;
         match origin {
             FileOrigin::Kept => report.bytes_kept += length,
@@ -63,7 +64,7 @@ pub(crate) fn copy(
         clean_shutdown_file::write(marker, &target.environment)?;
     }
     target.environment.sync_directory()?;
-    done(report.bytes());
+    done(report.bytes())?;
     Ok(report)
 }
 
@@ -92,7 +93,7 @@ fn bring(
     segment: &Segment,
     point: &BackupPoint,
     target: &BackupTarget,
-    done: impl FnMut(u64),
+    done: impl FnMut(u64) -> Result<()>,
 ) -> Result<(FileOrigin, u64)> {
     let environment = &target.environment;
     let (name, length) = (file_name::segment(segment.id()), segment.length()?);
@@ -139,7 +140,7 @@ fn copy_segment(
     segment: &Segment,
     length: u64,
     environment: &LogEnvironment,
-    done: impl FnMut(u64),
+    done: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let unfinished = file_name::unfinished(segment.id());
     let (copy, path) = (environment.create(&unfinished)?, environment.path_of(&unfinished));
@@ -162,7 +163,7 @@ fn bring_hint(segment: &Segment, point: &BackupPoint, target: &BackupTarget) -> 
     let (source_path, path) = (point.environment.path_of(&name), environment.path_of(&name));
     let length = hint.length().map_err(|e| Error::io("read the length of", &source_path, e))?;
     let copy = environment.create(&name)?;
-    copy_bytes((&*hint, &source_path), (&*copy, &path), length, |_| {})
+    copy_bytes((&*hint, &source_path), (&*copy, &path), length, |_| Ok(()))
 }
 
 /// Copies the first bytes of a file; `done` is called with the number of those that are there.
@@ -170,7 +171,7 @@ fn copy_bytes(
     (from, from_path): (&dyn File, &Path),
     (to, to_path): (&dyn File, &Path),
     length: u64,
-    mut done: impl FnMut(u64),
+    mut done: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let mut buffer = vec![0; chunk_bytes(length)];
     let mut offset = 0;
@@ -184,7 +185,7 @@ fn copy_bytes(
         let written = to.write_at(chunk, offset);
         written.map_err(|error| Error::io("write", to_path, error).at_offset(offset))?;
         offset += chunk.len() as u64;
-        done(offset);
+        done(offset)?;
     }
     Ok(())
 }

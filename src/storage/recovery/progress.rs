@@ -3,7 +3,8 @@
 //! Segments are read by several threads. Whoever has done a piece of work tells of it with the lock
 //! held, so that the numbers come in order; the others wait meanwhile.
 
-use crate::options::{OpenPhase, OpenProgress, ProgressCallback};
+use crate::Result;
+use crate::options::{Cancellation, OpenPhase, OpenProgress, ProgressCallback};
 use crate::sync::{Arc, Mutex, catch_panic, lock};
 
 /// The bytes of a segment after which its reading is told.
@@ -11,7 +12,11 @@ const STEP_BYTES: u64 = 1 << 20;
 
 /// The progress of one recovery, which its threads share.
 #[derive(Clone)]
-pub(crate) struct RecoveryProgress(Option<Arc<Mutex<ToldProgress>>>);
+pub(crate) struct RecoveryProgress {
+    /// `None` if nobody is told.
+    told: Option<Arc<Mutex<ToldProgress>>>,
+    cancellation: Cancellation,
+}
 
 /// The state of a recovery of which somebody is told.
 struct ToldProgress {
@@ -43,12 +48,23 @@ impl RecoveryProgress {
             records_found: 0,
         };
         let told = |callback| Mutex::new(ToldProgress { now, callback: Some(callback) });
-        Self(callback.map(|callback| Arc::new(told(callback))))
+        let told = callback.map(|callback| Arc::new(told(callback)));
+        Self { told, cancellation: Cancellation::default() }
+    }
+
+    /// Returns the same progress of a recovery that may be ended early.
+    pub(crate) fn with_cancellation(self, cancellation: Cancellation) -> Self {
+        Self { cancellation, ..self }
+    }
+
+    /// Returns an error once the recovery is to be ended early.
+    pub(super) fn check(&self) -> Result<()> {
+        self.cancellation.check()
     }
 
     /// Changes the state, and tells of it.
     fn change(&self, change: impl FnOnce(&mut OpenProgress)) {
-        if let Some(told) = &self.0 {
+        if let Some(told) = &self.told {
             let mut told = lock(told);
             change(&mut told.now);
             told.tell();
@@ -74,7 +90,7 @@ impl RecoveryProgress {
 
     /// Notes that a segment was judged that holds so many records.
     pub(crate) fn note_found(&self, records: u64) {
-        if let Some(told) = &self.0 {
+        if let Some(told) = &self.told {
             lock(told).now.records_found += records;
         }
     }
@@ -93,7 +109,7 @@ impl RecoveryProgress {
 
     /// Notes that everything that was found so far is in the index.
     pub(crate) fn finish_indexing(&self) {
-        if let Some(told) = &self.0 {
+        if let Some(told) = &self.told {
             let now = &mut lock(told).now;
             now.records_indexed = now.records_found;
         }

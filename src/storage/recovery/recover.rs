@@ -179,6 +179,7 @@ impl Recovery<'_> {
         let mut tail = LogTail::new(written.is_empty());
         let mut number = 0_usize;
         tasks.run(compacted.len() + written.len(), read, |contents| {
+            self.progress.check()?;
             let position = number.checked_sub(compacted.len());
             let wanted = match (self.damages.tolerate(contents)?, position) {
                 (Some(contents), None) => self.take_compacted(&compacted[number], contents),

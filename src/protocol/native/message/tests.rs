@@ -132,6 +132,8 @@ fn operation() -> impl Strategy<Value = RequestOperation<'static>> {
             .prop_map(|(items, reads, sync)| RequestOperation::Batch { items, reads, sync }),
         Just(RequestOperation::OpenSnapshot),
         Just(RequestOperation::CloseSnapshot),
+        option::of(name()).prop_map(|name| RequestOperation::BeginBackup { name }),
+        Just(RequestOperation::BackupState),
         bytes().prop_map(|key| RequestOperation::GetVersioned { key }),
         scan.prop_map(|(start, end, reverse, limit, keys_only)| RequestOperation::Scan {
             start,
