@@ -362,15 +362,14 @@ fn a_backup_beside_fast_writers_is_the_journal_of_their_writes_up_to_its_version
             scope.spawn(move || write_fast(store, thread, acknowledged, stop));
         }
         for round in 0..rounds {
-            let (start, before) = (Instant::now(), acknowledged.load(Ordering::SeqCst));
-            wait_until("some thousand writes", || {
-                acknowledged.load(Ordering::SeqCst) > before + 5_000
-            });
-            let before = acknowledged.load(Ordering::SeqCst);
+            let so_far = || acknowledged.load(Ordering::SeqCst);
+            let first = so_far();
+            wait_until("some thousand writes", || so_far() > first + 5_000);
+            let (start, before) = (Instant::now(), so_far());
             let path = directory.path().join(format!("backup {round}"));
             let report = store.backup(&path, &BackupOptions::new().copy_all(true)).unwrap();
-            let writes = acknowledged.load(Ordering::SeqCst) - before;
-            let rate = (acknowledged.load(Ordering::SeqCst) as f64) / start.elapsed().as_secs_f64();
+            let writes = so_far() - before;
+            let rate = writes as f64 / start.elapsed().as_secs_f64();
             println!("round {round}: {writes} writes beside the backup, {rate:.0} a second");
             // A removal of a key that is not there has no version.
             replay(&mut journal, &mut expected, report.version);
