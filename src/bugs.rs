@@ -116,6 +116,8 @@ pub(crate) enum Bug {
     DrainSeen,
     /// A compaction begins before the log knows of all records that a clear removed.
     CompactUndrained,
+    /// A compaction pass is over when its first compaction is.
+    EndPassEarly,
     /// An operation does not see the earlier ones of its own group.
     SkipOverlay,
     /// A read misses the newest commit.

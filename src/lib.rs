@@ -160,8 +160,8 @@ pub use expiry::Expiry;
 pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, VerifyReport};
 pub use key_bounds::{KeyBounds, KeyPrefix};
 pub use options::{
-    BackupOptions, BackupPhase, BackupProgress, BackupReport, Durability, OpenPhase, OpenProgress,
-    Options, table as option_table,
+    BackupOptions, BackupPhase, BackupProgress, BackupReport, CompactProgress, CompactReport,
+    Durability, OpenPhase, OpenProgress, Options, table as option_table,
 };
 pub use precondition::Precondition;
 #[cfg(feature = "server")]

@@ -146,6 +146,11 @@ impl<M> ReturnAddress<M> {
         }
     }
 
+    /// Returns true if the mailbox is closed or the actor is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.upgrade().is_none_or(|outlet| outlet.is_gone())
+    }
+
     /// Returns the number of messages that wait to be taken.
     pub(crate) fn waiting(&self) -> usize {
         self.0.upgrade().map_or(0, |outlet| outlet.shared.receiver.len())

@@ -19,6 +19,8 @@ mod spawn;
 
 pub(crate) use awaited_reply::AwaitedReply;
 pub(crate) use mailbox::{Address, Mailbox, Received, ReturnAddress, mailbox};
+#[cfg(test)]
+pub(crate) use reply::PendingReply;
 pub(crate) use reply::{Gone, Reply};
 pub(crate) use seat::{Seat, Turn, spawn_seated};
 pub(crate) use spawn::{Actor, ActorThread, Wait, spawn};

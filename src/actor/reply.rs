@@ -26,6 +26,12 @@ impl<T> PendingReply<T> {
         answer.unwrap_or_else(|| self.0.recv().unwrap_or(Err(Gone)))
     }
 
+    /// Blocks until the answer is there, but no longer than this; `None` if it is not there by
+    /// then. It is there only once.
+    pub(crate) fn wait_briefly(&self, time: Duration) -> Option<Result<T, Gone>> {
+        self.0.recv_timeout(time).ok()
+    }
+
     /// Blocks until the answer is there, but no longer than this.
     pub(crate) fn wait_for(self, time: Duration) -> Result<T, Gone> {
         self.0.recv_timeout(time).unwrap_or(Err(Gone))

@@ -25,6 +25,10 @@ impl WriteHalf for ReadOnlyWriter {
         Err(Error::ReadOnly)
     }
 
+    fn request_pass(&mut self) -> Result<bool> {
+        Err(Error::ReadOnly)
+    }
+
     fn backup_point(&mut self) -> Result<Option<BackupPoint>> {
         BackupPoint::at_rest(self.environment.clone()).map(Some)
     }

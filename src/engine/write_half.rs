@@ -7,7 +7,7 @@ use crate::storage::format::keyspace::KeyspaceId;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::log::group::Group;
-use crate::{Error, Result};
+use crate::{CompactProgress, CompactReport, Error, Result};
 
 /// The half that writes, owned by one thread; see the [module](super) for the contract.
 pub(crate) trait WriteHalf: Send {
@@ -68,6 +68,23 @@ pub(crate) trait WriteHalf: Send {
 
     /// Returns a job that reclaims space, if one is worth it and none runs.
     fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        None
+    }
+
+    /// Asks for a compaction pass: from now on [`offer_compaction`](Self::offer_compaction) returns
+    /// one job after the other, until every segment was compacted that holds something dead at the
+    /// beginning. Returns false if the engine has no such thing.
+    fn request_pass(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Returns the progress of the pass, once it has begun.
+    fn pass_progress(&self) -> Option<CompactProgress> {
+        None
+    }
+
+    /// Takes the result of the pass, if it has ended.
+    fn take_pass_result(&mut self) -> Option<Result<CompactReport>> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cancellation;
+mod compact;
 mod open_progress;
 pub mod table;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub(crate) use backup::BackupCallback;
 pub use backup::{BackupOptions, BackupPhase, BackupProgress, BackupReport};
 pub(crate) use cancellation::Cancellation;
+pub use compact::{CompactProgress, CompactReport};
 pub(crate) use open_progress::ProgressCallback;
 pub use open_progress::{OpenPhase, OpenProgress};
 

@@ -22,6 +22,8 @@ pub(crate) mod change_recorder;
 pub(crate) mod change_ring;
 pub(crate) mod change_wait;
 pub(crate) mod clock;
+mod compact;
+mod compaction_calls;
 mod direct_turn;
 mod drain_schedule;
 mod entry_scan;

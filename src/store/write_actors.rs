@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
+use super::compaction_calls::{CompactionCall, SharedProgress};
 use super::maintenance::{self, Maintenance};
 use super::maintenance_message::MaintenanceMessage;
 use super::outcome::BatchOutcome;
@@ -15,11 +16,14 @@ use crate::actor::{
     ActorThread, Address, Gone, Reply, ReturnAddress, Seat, Turn, mailbox, spawn, spawn_seated,
 };
 use crate::engine::BackupPoint;
-use crate::sync::{Arc, OnceLock};
-use crate::{Durability, MailboxStats, Result as StoreResult};
+use crate::sync::{Arc, OnceLock, lock};
+use crate::{CompactProgress, CompactReport, Durability, MailboxStats, Result as StoreResult};
 
 /// The time from one look at syncs and compactions to the next, unless a shorter one is asked for.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The time from one look at the progress of a compaction pass to the next.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The running writer and maintenance actors.
 ///
@@ -152,6 +156,28 @@ impl WritePath for WriteActors {
         let (reply, answer) = Reply::channel();
         self.writer.send(WriterMessage::Backup { reply }).map_err(|_| Gone)?;
         answer.wait()
+    }
+
+    fn compact(
+        &self,
+        on_progress: &mut dyn FnMut(CompactProgress),
+    ) -> Result<StoreResult<Option<CompactReport>>, Gone> {
+        let (reply, answer) = Reply::channel();
+        let progress = SharedProgress::default();
+        let call = CompactionCall { reply, progress: Arc::clone(&progress) };
+        self.writer.send(WriterMessage::Compact(call)).map_err(|_| Gone)?;
+        loop {
+            if let Some(answer) = answer.wait_briefly(PROGRESS_INTERVAL) {
+                return answer;
+            }
+            if let Some(progress) = *lock(&progress) {
+                on_progress(progress);
+            }
+            if self.maintenance.is_gone() {
+                // It brings the writer nothing any more, which has to find that out to answer.
+                let _ = self.writer.try_send(WriterMessage::Upkeep);
+            }
+        }
     }
 
     fn changes(&self) -> Result<Arc<ChangeRing>, Gone> {

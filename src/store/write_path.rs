@@ -9,7 +9,7 @@ use super::writer_stats::WriterStats;
 use crate::actor::{Gone, Reply};
 use crate::engine::BackupPoint;
 use crate::sync::Arc;
-use crate::{MailboxStats, Result as StoreResult, WatchStats};
+use crate::{CompactProgress, CompactReport, MailboxStats, Result as StoreResult, WatchStats};
 
 /// The right to the outcomes of submitted batches, one for each.
 pub(crate) type WriteReply = Reply<Vec<BatchOutcome>>;
@@ -19,6 +19,9 @@ pub(crate) type SyncReply = Reply<StoreResult<()>>;
 
 /// The right to the files of a store at one point in time; `None` where it has none.
 pub(crate) type BackupReply = Reply<StoreResult<Option<BackupPoint>>>;
+
+/// The right to the result of a compaction pass; `None` where there is no such thing.
+pub(crate) type CompactReply = Reply<StoreResult<Option<CompactReport>>>;
 
 /// The way that writes take from a store; whoever is at its end decides and acknowledges them.
 ///
@@ -54,6 +57,13 @@ pub(crate) trait WritePath: Send + Sync {
     /// Returns the files that hold every acknowledged write, for a backup; `None` if there are none
     /// that can be copied while more is written. Blocks until the writes before it are done.
     fn backup_point(&self) -> Result<StoreResult<Option<BackupPoint>>, Gone>;
+
+    /// Compacts everything that holds something dead; `None` if there is nothing to compact in this
+    /// engine. Blocks until that is done, and meanwhile calls the function on this thread.
+    fn compact(
+        &self,
+        on_progress: &mut dyn FnMut(CompactProgress),
+    ) -> Result<StoreResult<Option<CompactReport>>, Gone>;
 
     /// Returns the latest changes in memory; it has every write that no read saw before this was
     /// called. The first call blocks until the writes before it are done.

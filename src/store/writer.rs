@@ -2,7 +2,7 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Backup`], [`WriterMessage::Record`], [`WriterMessage::Stats`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
+//! | mailbox | every [`Store`](super::Store) handle, connection workers | [`WriterMessage::Write`], [`WriterMessage::Sync`], [`WriterMessage::Backup`], [`WriterMessage::Compact`], [`WriterMessage::Record`], [`WriterMessage::Stats`] | [`MAILBOX_MESSAGES`]; callers wait, workers stop reading their sockets |
 //! | mailbox | maintenance | ticks and what its jobs bring | the same; maintenance waits |
 //! | jobs | to maintenance | syncs; preparations; compactions and hints | one of each at a time, so there is always room |
 //! | replies | to callers | outcomes | one place per request, so answering never blocks |
@@ -23,6 +23,7 @@ use super::change::RemovalCause;
 use super::change_recorder::ChangeRecorder;
 use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
+use super::compaction_calls::CompactionCalls;
 use super::drain_schedule::DrainSchedule;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
@@ -68,6 +69,7 @@ pub(crate) struct Writer {
     catalogue_version: Arc<CatalogueVersion>,
     pub(super) expiry: ExpirySchedule,
     drain: DrainSchedule,
+    pub(super) compactions: CompactionCalls,
     /// Gets every change from the first watch on.
     recorder: Option<ChangeRecorder>,
     watch_bytes: usize,
@@ -120,6 +122,7 @@ impl Writer {
             catalogue_version: parts.catalogue_version,
             expiry: ExpirySchedule::new(clock.instant()),
             drain: DrainSchedule::new(),
+            compactions: CompactionCalls::default(),
             recorder: None,
             watch_bytes: parts.watch_bytes,
             groups: GroupStats::default(),
@@ -379,6 +382,7 @@ impl Actor for Writer {
                 }
                 WriterMessage::Sync { reply } => queue.push_back(QueuedRequest::Sync(reply)),
                 WriterMessage::Backup { reply } => backups.push(reply),
+                WriterMessage::Compact(call) => self.compactions.add(call),
                 WriterMessage::Record { reply } => reply.send(self.record()),
                 WriterMessage::Stats { reply } => reply.send(self.stats()),
                 // What maintenance says concerns no request, so its place among them does not

@@ -34,12 +34,25 @@ impl Writer {
 
     /// Starts the jobs that the engine has to offer.
     pub(super) fn offer_upkeep(&mut self) {
-        if self.health.failure().is_some() {
-            return;
+        if let Some(failure) = self.health.failure() {
+            return self.compactions.fail(|| failure.poisoned());
         }
         let preparation = self.engine.offer_preparation();
-        let other = self.engine.offer_compaction().or_else(|| self.engine.offer_hint());
+        let other = self.offer_compaction().or_else(|| self.engine.offer_hint());
         preparation.into_iter().chain(other).for_each(|job| self.start(job));
+    }
+
+    /// Returns a compaction if there is one to run, be it because callers wait for it, and answers
+    /// those for whom there is none left.
+    fn offer_compaction(&mut self) -> Option<Box<dyn BackgroundJob>> {
+        loop {
+            self.compactions.begin(&mut *self.engine);
+            let job = self.engine.offer_compaction();
+            let are_waiting = self.compactions.finish(&mut *self.engine);
+            if job.is_some() || !are_waiting {
+                return job;
+            }
+        }
     }
 
     fn start(&self, job: Box<dyn BackgroundJob>) {

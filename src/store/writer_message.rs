@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::change_ring::ChangeRing;
+use super::compaction_calls::CompactionCall;
 use super::write_path::{BackupReply, Submission, SyncReply, WriteReply};
 use super::writer_stats::WriterStats;
 use crate::Error;
@@ -28,6 +29,8 @@ pub(crate) enum WriterMessage {
         /// The reply with the files.
         reply: BackupReply,
     },
+    /// Compact everything that holds something dead.
+    Compact(CompactionCall),
     /// Keep the latest changes in a ring from now on, if there is none yet.
     Record {
         /// The reply with the ring.

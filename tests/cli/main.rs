@@ -9,6 +9,7 @@ mod arguments;
 mod backups;
 #[path = "../common/mod.rs"]
 mod common;
+mod compact;
 mod damage;
 mod data_directory;
 mod memory;

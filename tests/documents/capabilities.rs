@@ -159,6 +159,12 @@ const PROBES: &[(&str, Probe)] = &[
         assert_eq!(stats.groups.map(|groups| groups.operations), Some(1));
         Ok(())
     }),
+    ("compaction on request", |store| {
+        (0..10).try_for_each(|number| store.set("a", number.to_string()))?;
+        let report = store.compact()?;
+        assert!(report.bytes_freed() > 0 && report.bytes_after < report.bytes_before);
+        Ok(())
+    }),
     ("snapshot", |store| {
         let snapshot = store.snapshot()?;
         store.set("a", "1")?;

@@ -3,6 +3,7 @@
 mod backup;
 #[path = "../common/mod.rs"]
 mod common;
+mod compact;
 mod finding_answer;
 mod inspect;
 mod local_import;
@@ -20,6 +21,7 @@ use common::options::ToolOptions;
 use common::ranges::{CountVerb, ScanVerb};
 use common::stats::StatsVerb;
 use common::verb::verbs;
+use compact::CompactVerb;
 use inspect::InspectVerb;
 use local_import::LocalImportVerb;
 use local_store::{LocalStore, StoreOptions};
@@ -60,6 +62,8 @@ verbs! { LocalStore:
     Verify(VerifyVerb),
     /// Print everything in a segment file, damaged or not
     Inspect(InspectVerb),
+    /// Give the space back that overwritten and removed keys take
+    Compact(CompactVerb),
     /// Make a backup of the store in another directory, and verify it
     Backup(BackupVerb),
     /// Copy a backup to the directory, which has to be missing or empty, and verify it

@@ -14,7 +14,10 @@ use crate::sync::Arc;
 
 impl KvsWriter {
     /// Chooses the segments to compact.
-    fn choose(&mut self) -> Result<Vec<SegmentId>> {
+    fn choose(&mut self, has_old_snapshots: bool) -> Result<Vec<SegmentId>> {
+        if self.pass.is_wanted() {
+            return self.choose_for_pass(has_old_snapshots);
+        }
         if self.reserve.full().is_some() {
             return self.choose_when_full();
         }
@@ -38,7 +41,7 @@ impl KvsWriter {
         &mut self,
         has_old_snapshots: bool,
     ) -> Result<Option<CompactionPlan>> {
-        let chosen = self.choose()?;
+        let chosen = self.choose(has_old_snapshots)?;
         if chosen.is_empty() {
             return Ok(None);
         }
@@ -120,18 +123,35 @@ impl KvsWriter {
                 self.log.table().remove(&inputs);
                 self.log.forget(&inputs);
                 self.unhinted.retain(|segment| !inputs.contains(&segment.id()));
-                for input in inputs {
-                    self.accounting.remove(input);
-                }
+                self.note_replaced(&inputs);
                 self.compaction = CompactionState::Releasing;
                 let (bytes, live) = (self.accounting.bytes(), self.accounting.live_bytes());
                 log::info!("compaction finished: {live} of {bytes} bytes are live");
             }
             CompactionDelivery::Released => {
-                self.work.finish_compaction();
+                if let Some(finished) = self.work.finish_compaction()
+                    && let Some(pass) = self.pass.running()
+                {
+                    pass.note_finished(finished.bytes_read, finished.bytes_written);
+                }
                 self.compaction = CompactionState::Idle;
                 self.reserve.look_again();
             }
+        }
+    }
+
+    /// Notes that the segments count no more, and what that means for tombstones.
+    fn note_replaced(&mut self, inputs: &[SegmentId]) {
+        let accounting = &mut self.accounting;
+        if inputs.iter().any(|input| accounting.holds_dead_values(*input)) {
+            accounting.note_values_dropped();
+        }
+        inputs.iter().for_each(|input| accounting.remove(*input));
+        if let Some(output) = self.compaction.output() {
+            accounting.note_tested(output);
+        }
+        if let Some(pass) = self.pass.running() {
+            pass.note_replaced(inputs);
         }
     }
 }

@@ -59,12 +59,9 @@ impl EngineWork {
         }
     }
 
-    /// Notes that it has freed what it replaced.
-    pub(super) fn finish_compaction(&mut self) {
-        let Some(RunningCompaction { started, bytes_read, bytes_written }) = self.running.take()
-        else {
-            return;
-        };
+    /// Notes that it has freed what it replaced; returns its figures.
+    pub(super) fn finish_compaction(&mut self) -> Option<LastCompaction> {
+        let RunningCompaction { started, bytes_read, bytes_written } = self.running.take()?;
         self.compactions += 1;
         self.last_compaction = Some(LastCompaction {
             finished: SystemTime::now(),
@@ -73,6 +70,7 @@ impl EngineWork {
             bytes_written,
             bytes_freed: bytes_read.saturating_sub(bytes_written),
         });
+        self.last_compaction
     }
 
     /// Notes that it failed.

@@ -118,8 +118,9 @@ impl KvsWriter {
     /// may have changed.
     pub(super) fn is_compaction_due(&mut self) -> bool {
         match self.reserve.full() {
-            None => self.accounting.is_worth_a_look(self.compaction_bytes_min),
             Some(_) if self.reserve.is_making() => false,
+            _ if self.pass.is_wanted() => true,
+            None => self.accounting.is_worth_a_look(self.compaction_bytes_min),
             Some(_) => {
                 let is_due = self.reserve.take_compaction_due();
                 is_due || self.accounting.is_worth_a_look(self.reserve.garbage_bytes_min())

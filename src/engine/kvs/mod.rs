@@ -4,6 +4,8 @@ mod compacting;
 mod engine_work;
 mod full;
 mod jobs;
+mod pass;
+mod pass_state;
 mod reader;
 mod reads;
 mod scanned_values;

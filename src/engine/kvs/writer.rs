@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::KvsReader;
 use super::engine_work::EngineWork;
 use super::jobs::{CompactionJob, HintJob, StandbyJob, SyncJob};
+use super::pass_state::PassState;
 use crate::bugs::{Bug, if_planted, planted};
 use crate::engine::job::JobResult;
 use crate::engine::threads::Threads;
@@ -32,7 +33,7 @@ use crate::storage::recovery::progress::RecoveryProgress;
 use crate::storage::recovery::{Recovered, RecoveryReport, recover};
 use crate::storage::segment::{Location, Segment, SegmentTable};
 use crate::sync::Arc;
-use crate::{Error, Result};
+use crate::{CompactProgress, CompactReport, Error, Result};
 
 /// A segment that is shorter than this part of a full one is read as fast as its hint.
 const HINTED_PART: u64 = 16;
@@ -56,6 +57,9 @@ pub(crate) struct KvsWriter {
     cache: Arc<RecordCache>,
     pub(super) compaction_bytes_min: u64,
     pub(super) compaction: CompactionState,
+    /// The error of a compaction after which no other may begin.
+    compaction_failure: Option<Error>,
+    pub(super) pass: PassState,
     pub(super) reserve: Reserve,
     /// Sealed segments that have no hint, in the order in which they are to get one.
     pub(super) unhinted: VecDeque<Arc<Segment>>,
@@ -109,6 +113,8 @@ impl KvsWriter {
             cache,
             compaction_bytes_min,
             compaction: CompactionState::Idle,
+            compaction_failure: None,
+            pass: PassState::None,
             reserve,
             unhinted,
             hint_in_progress: None,
@@ -289,15 +295,35 @@ impl WriteHalf for KvsWriter {
             return None;
         }
         match self.plan_compaction(has_old_snapshots) {
-            Ok(plan) => {
-                plan.map(|plan| Box::new(CompactionJob::new(plan)) as Box<dyn BackgroundJob>)
+            Ok(Some(plan)) => Some(Box::new(CompactionJob::new(plan))),
+            Ok(None) => {
+                self.finish_pass();
+                None
             }
             Err(error) => {
                 self.note_failed_compaction(&error);
-                log::warn!("cannot start a compaction: {error}");
+                if !self.fail_pass(&error) {
+                    log::warn!("cannot start a compaction: {error}");
+                }
                 None
             }
         }
+    }
+
+    fn request_pass(&mut self) -> Result<bool> {
+        if let Some(error) = &self.compaction_failure {
+            return Err(error.clone());
+        }
+        self.pass = PassState::Requested;
+        Ok(true)
+    }
+
+    fn pass_progress(&self) -> Option<CompactProgress> {
+        self.pass.progress()
+    }
+
+    fn take_pass_result(&mut self) -> Option<Result<CompactReport>> {
+        self.pass.take_result()
     }
 
     fn tick(&mut self) -> Result<()> {
@@ -385,6 +411,10 @@ impl WriteHalf for KvsWriter {
                 self.note_failed_compaction(error);
                 self.work.abandon_compaction();
                 self.compaction.note_failure();
+                if !self.compaction.is_idle() {
+                    self.compaction_failure = Some(error.clone());
+                }
+                self.fail_pass(error);
             }
         }
     }

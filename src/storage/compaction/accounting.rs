@@ -41,6 +41,7 @@ impl Accounting {
             records: KeyspaceBytes::default(),
             tombstone_bytes: 0,
             untested_tombstone_bytes: 0,
+            tombstones_are_tested: false,
             oldest: Sequence::MAX,
             newest: Sequence::ZERO,
             sealed,
@@ -210,6 +211,11 @@ impl Accounting {
         self.dead_bitmaps.entry(id).or_default().share(bytes)
     }
 
+    /// Returns true if the segment holds a dead value, as far as that is known.
+    pub(crate) fn holds_dead_values(&self, id: SegmentId) -> bool {
+        self.dead_values(id) > 0 || self.get(id).is_some_and(|usage| usage.may_hold_unmarked)
+    }
+
     /// Returns the number of dead values that are marked in a segment.
     pub(crate) fn dead_values(&self, id: SegmentId) -> u64 {
         self.dead_bitmaps.get(&id).map_or(0, DeadBitmap::count)
@@ -230,6 +236,17 @@ impl Accounting {
             Origin::Compacted => usage.tombstone_bytes += location.cost(),
             Origin::Written => usage.untested_tombstone_bytes += location.cost(),
         });
+    }
+
+    /// Notes that dead values were dropped with their segments: tombstones that were kept on
+    /// account of them may go.
+    pub(crate) fn note_values_dropped(&mut self) {
+        self.segments.values_mut().for_each(|usage| usage.tombstones_are_tested = false);
+    }
+
+    /// Notes that a compaction has kept just those tombstones in the segment that have to stay.
+    pub(crate) fn note_tested(&mut self, id: SegmentId) {
+        self.with(id, |usage| usage.tombstones_are_tested = true);
     }
 
     /// Returns the bytes of all segments.

@@ -14,6 +14,7 @@ use crate::storage::format::sequence::Sequence;
 /// inputs, which takes up to so many bytes for each.
 const OUTPUT_BYTES: u64 = (SEGMENT_HEADER_BYTES + 2 * FRAME_HEADER_BYTES + 1) as u64;
 const OUTPUT_BYTES_PER_INPUT: u64 = 10;
+const OUTPUT_BYTES_OF_ONE: u64 = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT;
 
 impl Accounting {
     /// Returns true if enough garbage was made since the last choice to look again.
@@ -117,13 +118,33 @@ impl Accounting {
         output_bytes_max: u64,
     ) -> bool {
         self.get(id).is_some_and(|usage| {
-            let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+            let output_bytes = OUTPUT_BYTES_OF_ONE + self.kept_bytes(usage);
             self.is_reducible(usage, garbage_bytes_min) && output_bytes <= output_bytes_max
         })
     }
 
+    /// Returns true if a compaction of the segment would drop dead records and make it shorter.
+    ///
+    /// Of versions that only snapshots saw it is not known when they die, so that a segment with
+    /// such is taken for one once there are no old snapshots.
+    pub(crate) fn holds_droppable(&self, id: SegmentId, has_old_snapshots: bool) -> bool {
+        self.get(id).is_some_and(|usage| {
+            let is_shorter = usage.bytes > usage.kept_bytes_min() + OUTPUT_BYTES_OF_ONE;
+            is_shorter && usage.droppable_bytes() > 0
+                || usage.may_hold_unmarked && !has_old_snapshots
+        })
+    }
+
+    /// Returns true if tombstones which a compaction kept in the segment may be able to go.
+    pub(crate) fn holds_untested_tombstones(&self, id: SegmentId) -> bool {
+        self.get(id).is_some_and(|usage| {
+            let is_shorter = usage.bytes > usage.kept_bytes_min() + OUTPUT_BYTES_OF_ONE;
+            is_shorter && usage.tombstone_bytes > 0 && !usage.tombstones_are_tested
+        })
+    }
+
     fn is_reducible(&self, usage: &SegmentUsage, garbage_bytes_min: u64) -> bool {
-        let output_bytes = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT + self.kept_bytes(usage);
+        let output_bytes = OUTPUT_BYTES_OF_ONE + self.kept_bytes(usage);
         usage.bytes >= output_bytes + garbage_bytes_min.max(1)
     }
 
@@ -270,7 +291,7 @@ mod tests {
         };
         assert_eq!(choose(&mut accounting, 1, u64::MAX), [3, 2, 1, 4]);
         assert_eq!(choose(&mut accounting, 100, u64::MAX), [3, 2, 1], "the fourth has too little");
-        let empty_output = OUTPUT_BYTES + OUTPUT_BYTES_PER_INPUT;
+        let empty_output = OUTPUT_BYTES_OF_ONE;
         assert_eq!(choose(&mut accounting, 1, empty_output), [3]);
         assert!(choose(&mut accounting, 1, empty_output - 1).is_empty());
         assert_eq!(choose(&mut accounting, 1, empty_output + 310), [3, 2]);

@@ -34,6 +34,11 @@ impl KeyspaceBytes {
         };
     }
 
+    /// Returns the bytes of all keyspaces.
+    pub(crate) fn total(&self) -> u64 {
+        self.sums.iter().map(|(_, sum)| sum).sum()
+    }
+
     /// Returns the bytes of each keyspace.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (KeyspaceId, u64)> {
         self.sums.iter().copied()
@@ -53,5 +58,6 @@ mod tests {
         }
         let sums: Vec<_> = bytes.iter().map(|(keyspace, sum)| (keyspace.0, sum)).collect();
         assert_eq!(sums, [(2, 70), (7, 7), (9, 100)]);
+        assert_eq!(bytes.total(), 177);
     }
 }

@@ -16,6 +16,7 @@
 //! | [`dead_bitmap`] | the dead values of a segment, one bit each |
 //! | [`key_set`] | the keys that a segment may hold values of |
 //! | [`choice`] | which segments are worth compacting |
+//! | [`pass`] | compactions of everything that holds dead records, when a caller asks for it |
 //! | [`plan`] | the inputs of a compaction, and the state of the log that it depends on |
 //! | [`job`] | the compaction itself, in steps beside the writer |
 //! | [`retention`] | which records are kept, tombstones above all |
@@ -38,6 +39,7 @@ mod job;
 pub(crate) mod key_set;
 pub(crate) mod keyspace_bytes;
 mod output;
+mod pass;
 mod plan;
 mod retention;
 mod segment_usage;
@@ -45,6 +47,7 @@ mod state;
 
 pub(crate) use delivery::CompactionDelivery;
 pub(crate) use job::Compaction;
+pub(crate) use pass::CompactionPass;
 pub(crate) use plan::{CompactionInput, CompactionPlan};
 pub(crate) use state::CompactionState;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use super::*;
 use crate::actor::{Actor, Mailbox, Wait};
 use crate::store::clock::manual;
+use crate::store::compaction_calls::{CompactionCall, SharedProgress};
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::health::Health;
 use crate::store::maintenance_message::MaintenanceMessage;
@@ -80,6 +81,20 @@ fn without_maintenance_nothing_is_acknowledged() {
     bench.jobs = None;
     let answers = bench.write(vec![put("a", "v")]);
     assert!(matches!(answers[..], [Err(Error::Poisoned(_))]), "nobody would sync it: {answers:?}");
+}
+
+#[test]
+fn a_compaction_that_is_waited_for_is_answered_whatever_has_become_of_maintenance() {
+    let mut bench = Bench::new();
+    let ask = |bench: &mut Bench| {
+        let (reply, answer) = Reply::channel();
+        let call = CompactionCall { reply, progress: SharedProgress::default() };
+        bench.writer.handle(&mut vec![WriterMessage::Compact(call)]);
+        answer.wait().unwrap()
+    };
+    assert_eq!(ask(&mut bench).unwrap(), None, "nothing is compacted in memory");
+    bench.jobs = None;
+    assert!(matches!(ask(&mut bench), Err(Error::Poisoned(_))));
 }
 
 /// Returns a key that expires at this time.

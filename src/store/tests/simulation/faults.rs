@@ -18,7 +18,7 @@ use crate::store::Batch;
 use crate::store::clock::manual;
 use crate::{Durability, Error};
 
-const FAILURES: [Failure; 4] =
+pub(super) const FAILURES: [Failure; 4] =
     [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted];
 
 /// The numbers of what was tried.
@@ -91,7 +91,7 @@ impl Script {
     }
 }
 
-fn is_from_disk(error: &Error) -> Result<(), Violation> {
+pub(super) fn is_from_disk(error: &Error) -> Result<(), Violation> {
     match error {
         Error::Io { .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => Ok(()),
         error if history::is_refused(error) => Ok(()),

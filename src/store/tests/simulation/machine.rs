@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::Model;
-use crate::actor::{Actor, Address, Mailbox, Reply, Wait, mailbox};
+use crate::actor::{Actor, Address, Mailbox, PendingReply, Reply, Wait, mailbox};
 use crate::engine::{
     self, DirectoryLock, Engine, KeyRange, KeyspaceId, Page, ReadHalf, ScanPage, Sequence,
+    WriteHalfStats,
 };
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
+use crate::store::compaction_calls::{CompactionCall, SharedProgress};
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
 use crate::store::maintenance_message::MaintenanceMessage;
@@ -19,7 +21,7 @@ use crate::store::{
     WriteAnswers, WriteOperation,
 };
 use crate::sync::Arc;
-use crate::{Durability, Error, Options, Result};
+use crate::{CompactReport, Durability, Error, Options, Result};
 
 /// More keyspaces than anything is put into.
 const KEYSPACES: u32 = 5;
@@ -266,6 +268,20 @@ impl Machine {
         }
         self.disk.promise(self.promised);
         synced
+    }
+
+    /// Asks for a compaction pass, which [`step`](Self::step) runs.
+    pub(super) fn ask_to_compact(&mut self) -> PendingReply<Result<Option<CompactReport>>> {
+        let (reply, answer) = Reply::channel();
+        let call = CompactionCall { reply, progress: SharedProgress::default() };
+        assert!(self.address.try_send(WriterMessage::Compact(call)).is_ok());
+        self.turn();
+        answer
+    }
+
+    /// Returns the figures of the log.
+    pub(super) fn figures(&mut self) -> WriteHalfStats {
+        self.writer.engine.stats()
     }
 
     /// Lets maintenance do one step, and the writer take what it brought and do a step of what

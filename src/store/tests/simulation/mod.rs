@@ -8,6 +8,7 @@ mod faults;
 mod full;
 mod history;
 mod machine;
+mod pass;
 mod planted;
 mod random;
 mod removed;
