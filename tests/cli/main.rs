@@ -12,10 +12,14 @@ mod common;
 mod compact;
 mod damage;
 mod data_directory;
+mod engines;
+mod killed;
 mod memory;
 mod passwords;
+mod permissions;
 mod ranges;
 mod running_server;
+mod terminal;
 mod transfer;
 
 use std::ffi::OsStr;
