@@ -65,8 +65,11 @@ fn check_numbers(text: &[u8]) {
         assert_eq!(number.to_string().as_bytes(), text);
     }
     if let Some(number) = cursor(text) {
-        let zeros = text.iter().take_while(|digit| **digit == b'0').count();
-        let digits = &text[zeros.min(text.len() - 1)..];
+        let is_negative = text.starts_with(b"-");
+        let unsigned = &text[usize::from(is_negative || text.starts_with(b"+"))..];
+        let zeros = unsigned.iter().take_while(|digit| **digit == b'0').count();
+        let digits = &unsigned[zeros.min(unsigned.len() - 1)..];
+        let number = if is_negative { number.wrapping_neg() } else { number };
         assert_eq!(number.to_string().as_bytes(), digits);
     }
 }

@@ -29,6 +29,14 @@ pub(crate) enum Update {
         /// The part's new bytes.
         part: Vec<u8>,
     },
+    /// Changes one bit of the value, filled up with zeros as far as needed, and keeps its expiry
+    /// (`SETBIT`). Answers the bit before.
+    SetBit {
+        /// The distance of the bit from the highest bit of the first byte.
+        offset: usize,
+        /// The new bit.
+        bit: bool,
+    },
     /// Sets the value and keeps the expiry (`SET KEEPTTL`). Answers [`WriteAnswer::Done`].
     SetKeepingExpiry(Vec<u8>),
     /// Sets the value if the condition holds (`SET GET`, `GETSET`). Answers the old value, also if
@@ -136,6 +144,7 @@ impl Update {
     pub(crate) fn value_bytes_min(&self) -> usize {
         match self {
             Self::SetRange { offset, part } => offset.saturating_add(part.len()),
+            Self::SetBit { offset, .. } => offset / 8 + 1,
             _ => 0,
         }
     }
@@ -164,6 +173,7 @@ impl Update {
                 value.resize(value.len().max(end), 0);
                 value.splice(*offset..end, part.iter().copied());
             }),
+            Self::SetBit { offset, bit } => set_bit(entry, *offset, *bit),
             Self::SetKeepingExpiry(value) => {
                 let expires_at = entry.and_then(|entry| entry.expiry());
                 (string(value.clone(), expires_at), WriteAnswer::Done)
@@ -215,6 +225,21 @@ fn grow(entry: Option<Entry>, change: impl FnOnce(&mut Vec<u8>)) -> (KeyChange, 
     change(&mut value);
     let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
     (string(value, expires_at), WriteAnswer::Integer(length))
+}
+
+fn set_bit(entry: Option<Entry>, offset: usize, bit: bool) -> (KeyChange, WriteAnswer) {
+    let (place, mask) = (offset / 8, 0x80_u8 >> (offset % 8));
+    let mut before = false;
+    let (change, _) = grow(entry, |value| {
+        value.resize(value.len().max(place + 1), 0);
+        before = value[place] & mask != 0;
+        if bit {
+            value[place] |= mask;
+        } else {
+            value[place] &= !mask;
+        }
+    });
+    (change, WriteAnswer::Integer(i64::from(before)))
 }
 
 fn swap(
@@ -354,6 +379,15 @@ mod tests {
         assert_eq!(set_range(2).on(None), (put("\0\0xy", None), Integer(4)));
         assert_eq!(set_range(1).on(entry("abcd")), (put("axyd", EXPIRY), Integer(4)));
         assert_eq!(set_range(3).on(entry("abcd")), (put("abcxy", EXPIRY), Integer(5)));
+    }
+
+    #[test]
+    fn a_bit_is_changed_and_the_one_before_is_answered() {
+        let set = |offset, bit| Update::SetBit { offset, bit };
+        assert_eq!(set(9, true).on(None), (put("\0@", None), Integer(0)));
+        assert_eq!(set(1, false).on(entry("@")), (put("\0", EXPIRY), Integer(1)));
+        assert_eq!(set(7, true).on(entry("@")), (put("A", EXPIRY), Integer(0)));
+        assert_eq!(set(8, false).on(entry("@")), (put("@\0", EXPIRY), Integer(0)));
     }
 
     #[test]

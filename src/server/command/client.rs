@@ -95,9 +95,10 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
             sessions.retain(|_| normal);
         }
         4.. if is(option, "ID") => {
-            let ids: Option<Vec<_>> = call.rest(3).map(client_id).collect();
+            // No client has an id below one, and asking for it is no error.
+            let ids: Option<Vec<_>> = call.rest(3).map(parse_integer).collect();
             let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
-            sessions.retain(|session| ids.contains(&session.id));
+            sessions.retain(|session| i64::try_from(session.id).is_ok_and(|id| ids.contains(&id)));
         }
         _ => return refuse(SYNTAX),
     }

@@ -31,6 +31,7 @@ pub(super) struct CommandRow<F: 'static> {
 /// The subject of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandGroup {
+    Bitmap,
     Connection,
     Generic,
     Server,
@@ -42,6 +43,7 @@ impl CommandGroup {
     /// Returns the name in the documentation of commands.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::Server => "server",

@@ -22,7 +22,7 @@ const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
 
 /// The settings by name. Those that are options here are named in the
 /// [table of options](crate::option_table); the others have one answer in every server.
-const SETTINGS: [Setting; 19] = [
+const SETTINGS: [Setting; 27] = [
     setting("appendfsync", |context| match context.store.durability() {
         Durability::Always => "always".into(),
         Durability::Interval(_) => "everysec".into(),
@@ -37,19 +37,27 @@ const SETTINGS: [Setting; 19] = [
         let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
         addresses.join(" ")
     }),
+    setting("client-output-buffer-limit", |_| "normal 0 0 0 slave 0 0 0 pubsub 0 0 0".into()),
     setting("databases", |_| "1".into()),
     setting("dir", |context| context.store.directory().display().to_string()),
+    setting("hz", |_| "10".into()),
     setting("io-threads", |context| context.options.workers.to_string()),
+    setting("lazyfree-lazy-eviction", |_| "no".into()),
+    setting("lua-time-limit", |_| "5000".into()),
     setting("maxclients", |context| context.options.connections_max.to_string()),
     setting("maxmemory", |_| "0".into()),
     setting("maxmemory-clients", |context| context.clients.memory.limit().to_string()),
+    setting("maxmemory-eviction-tenacity", |_| "10".into()),
     setting("maxmemory-policy", |_| "noeviction".into()),
+    setting("maxmemory-samples", |_| "5".into()),
+    setting("notify-keyspace-events", |_| String::new()),
     setting("port", |context| context.tcp_port().to_string()),
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
     setting("requirepass", |_| String::new()),
     setting("save", |_| String::new()),
     setting("slowlog-log-slower-than", |_| "-1".into()),
     setting("slowlog-max-len", |_| "0".into()),
+    setting("tcp-keepalive", |_| "300".into()),
     setting("timeout", |context| {
         context.options.timeout.map_or(0, |timeout| timeout.as_secs()).to_string()
     }),
@@ -74,23 +82,32 @@ pub(super) fn get(call: &Call<'_>) -> Executed {
 
 /// `CONFIG SET parameter value [parameter value ...]`
 ///
-/// Every setting is fixed when the server starts, so this only says which refusal is the right one.
+/// Every setting is fixed when the server starts. So this says OK if every one has the value that
+/// is asked for, and else which refusal is the right one.
 pub(super) fn set(call: &Call<'_>) -> Executed {
     if !call.arguments.count().is_multiple_of(2) {
         return refuse(SYNTAX);
     }
-    let mut names = call.rest(2).step_by(2);
-    let unknown = names.find(|name| !SETTINGS.iter().any(|setting| is(name, setting.name)));
-    refuse(match unknown {
-        Some(name) => {
-            format!("ERR Unknown option or number of arguments for CONFIG SET - '{}'", shown(name))
+    let mut other = None;
+    for (name, value) in call.rest(2).step_by(2).zip(call.rest(3).step_by(2)) {
+        let Some(setting) = SETTINGS.iter().find(|setting| is(name, setting.name)) else {
+            return refuse(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                shown(name)
+            ));
+        };
+        if !is(value, &(setting.value)(call.context)) {
+            other = other.or(Some(name));
         }
-        None => format!(
+    }
+    match other {
+        None => done(ok()),
+        Some(name) => refuse(format!(
             "ERR CONFIG SET failed (possibly related to argument '{}') - \
              can't set immutable config",
-            shown(call.argument(2))
-        ),
-    })
+            shown(name)
+        )),
+    }
 }
 
 /// `CONFIG REWRITE`

@@ -43,7 +43,11 @@ pub(super) fn reset(call: &Call<'_>) -> Executed {
 pub(super) fn select(call: &Call<'_>) -> Executed {
     match call.integer(1)? {
         0 => done(ok()),
-        _ => refuse("ERR DB index is out of range"),
+        index if i32::try_from(index).is_ok() => refuse("ERR DB index is out of range"),
+        _ => {
+            let (least, most) = (i32::MIN, i32::MAX);
+            refuse(format!("ERR value is out of range, value must between {least} and {most}"))
+        }
     }
 }
 

@@ -210,11 +210,13 @@ fn flag_name(flag: Flag) -> Option<&'static str> {
 /// Returns the categories of access control of a command, which follow from its flags and group.
 fn categories(row: &CommandRow<CommandFunction>) -> Vec<&'static str> {
     let changes_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
+    let is_about_values = matches!(row.group, CommandGroup::String | CommandGroup::Bitmap);
     let candidates = [
-        ("keyspace", changes_keys && row.group != CommandGroup::String),
+        ("keyspace", changes_keys && !is_about_values),
         ("read", row.has(Flag::ReadOnly)),
         ("write", row.has(Flag::Write)),
         ("string", row.group == CommandGroup::String),
+        ("bitmap", row.group == CommandGroup::Bitmap),
         ("admin", row.has(Flag::Admin)),
         ("fast", row.has(Flag::Fast)),
         ("slow", !row.has(Flag::Fast)),

@@ -72,14 +72,30 @@ impl<'a> ScanOptions<'a> {
     }
 
     fn shows(&self, key: &[u8]) -> bool {
-        self.strings && self.pattern.is_none_or(|pattern| glob::matches(pattern, key, Case::Exact))
+        self.strings && self.pattern.is_none_or(|pattern| matches(pattern, key))
     }
 }
 
-/// Returns a cursor as clients send it; leading zeros are accepted, as in Redis.
+/// Returns a cursor as clients send it. As in Redis leading zeros and a sign are accepted, and a
+/// negative one counts down from the highest.
 pub(crate) fn cursor(text: &[u8]) -> Option<u64> {
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
+    let (is_negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number: u64 = std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()?;
+    Some(if is_negative { number.wrapping_neg() } else { number })
+}
+
+/// Returns true if a key is one that a pattern asks for. Redis shows the empty key to the empty
+/// pattern alone, and to `*`, which it does not match with.
+fn matches(pattern: &[u8], key: &[u8]) -> bool {
+    match key {
+        [] => pattern.is_empty() || pattern == b"*",
+        key => glob::matches(pattern, key, Case::Exact),
+    }
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
@@ -158,7 +174,7 @@ pub(super) fn keys(call: &Call<'_>) -> Executed {
     let mut keys = vec![];
     while !scan.is_at_end() {
         scan.page(PAGE_KEYS, &mut |ScannedEntry { key, .. }| {
-            if glob::matches(pattern, key, Case::Exact) {
+            if matches(pattern, key) {
                 keys.push(Value::Bulk(key.to_vec()));
             }
             ControlFlow::Continue(())

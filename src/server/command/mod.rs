@@ -23,13 +23,14 @@
 //! | [`dispatch`], [`call`] | the way into a command, and the ways out of it |
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
 //! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
-//! | [`string`], [`substring`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
+//! | [`string`], [`substring`], [`bit`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
 //! | [`connection`], [`client`], [`introspection`], [`transaction`] | families about connections and commands |
 //! | [`server`], [`config`], [`info`], [`persistence`] | families about the server |
 //!
 //! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole),
 //! publish and subscribe, scripts, users. There is one database.
 
+mod bit;
 mod call;
 mod client;
 mod command_error;

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, SYNTAX};
-use super::reply_value::{done, ok, refuse};
+use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
 use super::write::single;
 use crate::protocol::resp::Value;
@@ -16,6 +16,22 @@ use crate::store::{CatalogueOperation, WriteOperation};
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
     let count = call.context.store.len()?;
     done(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// `TIME`
+pub(super) fn time(call: &Call<'_>) -> Executed {
+    // The clock of the store has milliseconds.
+    let milliseconds = call.context.store.now().0;
+    let microseconds = milliseconds % 1000 * 1000;
+    done(Value::Array(vec![
+        bulk((milliseconds / 1000).to_string()),
+        bulk(microseconds.to_string()),
+    ]))
+}
+
+/// `ROLE`: a master without replicas.
+pub(super) fn role(_: &Call<'_>) -> Executed {
+    done(Value::Array(vec![bulk("master"), Value::Integer(0), Value::Array(vec![])]))
 }
 
 /// `FLUSHALL [ASYNC | SYNC]`

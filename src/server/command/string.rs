@@ -191,10 +191,19 @@ pub(super) fn getex(call: &Call<'_>) -> Executed {
         lifetime = lifetime.combine(stated)?;
         position += stated.arguments();
     }
-    let expires_at = lifetime.end(call)?;
     if lifetime == Lifetime::Unsaid {
         return get(call);
     }
+    let expires_at = match lifetime.end(call) {
+        Ok(expires_at) => expires_at,
+        // As in Redis the time is looked at if the key is there.
+        Err(error) => {
+            return match call.expiry_of(call.argument(1))? {
+                None => done(Value::Null),
+                Some(_) => Err(error.into()),
+            };
+        }
+    };
     call.update(call.argument(1), Update::GetAndExpire { expires_at })
 }
 

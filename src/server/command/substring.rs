@@ -13,13 +13,14 @@ pub(super) fn getrange(call: &Call<'_>) -> Executed {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
     call.read(call.argument(1), |entry| {
         let value = entry.map_or(vec![], |entry| entry.value);
-        let part = value.get(range(start, end, value.len())).unwrap_or_default();
+        let part = value.get(from_end(start, end, value.len())).unwrap_or_default();
         Value::Bulk(part.to_vec())
     })
 }
 
-/// Returns the part from `start` up to and including `end`; negative ones count from the end.
-fn range(start: i64, end: i64, length: usize) -> Range<usize> {
+/// Returns the part of so many from `start` up to and including `end`; negative ones count from the
+/// end.
+pub(super) fn from_end(start: i64, end: i64, length: usize) -> Range<usize> {
     let from_start = |position: i64| match usize::try_from(position) {
         Ok(position) => Some(position),
         Err(_) => {
@@ -69,11 +70,11 @@ mod tests {
             ((i64::MIN, i64::MAX), 0..5),
         ];
         for ((start, end), expected) in cases {
-            assert_eq!(range(start, end, 5), expected, "{start} {end}");
+            assert_eq!(from_end(start, end, 5), expected, "{start} {end}");
         }
         for (start, end) in [(3, 1), (5, 9), (9, 5), (i64::MAX, i64::MIN)] {
-            assert!(range(start, end, 5).is_empty(), "{start} {end}");
+            assert!(from_end(start, end, 5).is_empty(), "{start} {end}");
         }
-        assert!(range(0, -1, 0).is_empty());
+        assert!(from_end(0, -1, 0).is_empty());
     }
 }

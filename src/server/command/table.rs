@@ -3,7 +3,9 @@
 use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
-use super::{client, config, connection, counter, expiry, introspection, iteration, key, server};
+use super::{
+    bit, client, config, connection, counter, expiry, introspection, iteration, key, server,
+};
 use super::{info, persistence, string, substring, transaction};
 
 /// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
@@ -32,6 +34,8 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
     "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
     "bgsave"     -1 Server     None  [Admin NoScript] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the database(s) to disk";
+    "bitcount"   -2 Bitmap     One   [ReadOnly] "2.6.0" bit::bitcount, NONE, "Count set bits in a string";
+    "bitpos"     -3 Bitmap     One   [ReadOnly] "2.8.7" bit::bitpos, NONE, "Find first bit set or clear in a string";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
     "command"    -1 Server     None  [Loading Stale] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
     "config"     -2 Server     None  [] "2.0.0" introspection::help, CONFIG, "A container for server configuration commands";
@@ -49,6 +53,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "flushall"   -1 Server     None  [Write Dangerous] "1.0.0" server::flushall, NONE, "Remove all keys from all databases";
     "flushdb"    -1 Server     None  [Write Dangerous] "1.0.0" server::flushdb, NONE, "Remove all keys from the current database";
     "get"         2 String     One   [ReadOnly Fast] "1.0.0" string::get, NONE, "Get the value of a key";
+    "getbit"      3 Bitmap     One   [ReadOnly Fast] "2.2.0" bit::getbit, NONE, "Returns the bit value at offset in the string value stored at key";
     "getdel"      2 String     One   [Write Fast] "6.2.0" string::getdel, NONE, "Get the value of a key and delete the key";
     "getex"      -2 String     One   [Write Fast] "6.2.0" string::getex, NONE, "Get the value of a key and optionally set its expiration";
     "getrange"    4 String     One   [ReadOnly] "2.4.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
@@ -58,7 +63,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "incrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::incrby, NONE, "Increment the integer value of a key by the given amount";
     "info"       -1 Server     None  [Loading Stale Dangerous] "1.0.0" info::info, NONE, "Get information and statistics about the server";
     "keys"        2 Generic    None  [ReadOnly Dangerous] "1.0.0" iteration::keys, NONE, "Find all keys matching the given pattern";
-    "lastsave"    1 Server     None  [Loading Stale Fast] "1.0.0" persistence::lastsave, NONE, "Get the Unix timestamp of the last successful save to disk";
+    "lastsave"    1 Server     None  [Loading Stale Fast Dangerous] "1.0.0" persistence::lastsave, NONE, "Get the Unix timestamp of the last successful save to disk";
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
@@ -72,14 +77,17 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
     "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "1.0.0" connection::quit, NONE, "Close the connection";
     "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
+    "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" server::role, NONE, "Return the role of the instance in the context of replication";
     "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
     "select"      2 Connection None  [Loading Stale Fast] "1.0.0" connection::select, NONE, "Change the selected database for the current connection";
     "set"        -3 String     One   [Write DenyOom] "1.0.0" string::set, NONE, "Set the string value of a key";
+    "setbit"      4 Bitmap     One   [Write DenyOom] "2.2.0" bit::setbit, NONE, "Sets or clears the bit at offset in the string value stored at key";
     "setex"       4 String     One   [Write DenyOom] "2.0.0" string::setex, NONE, "Set the value and expiration of a key";
     "setnx"       3 String     One   [Write DenyOom Fast] "1.0.0" string::setnx, NONE, "Set the value of a key, only if the key does not exist";
     "setrange"    4 String     One   [Write DenyOom] "2.2.0" substring::setrange, NONE, "Overwrite part of a string at key starting at the specified offset";
     "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
+    "time"        1 Server     None  [Loading Stale Fast] "2.6.0" server::time, NONE, "Return the current server time";
     "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::exists, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";

@@ -128,6 +128,12 @@ fn there_is_one_database() {
         ("SELECT 0", "+OK"),
         ("SELECT 1", "-ERR DB index is out of range"),
         ("SELECT -1", "-ERR DB index is out of range"),
+        ("SELECT 2147483647", "-ERR DB index is out of range"),
+        (
+            "SELECT 9223372036854775807",
+            "-ERR value is out of range, value must between -2147483648 and 2147483647",
+        ),
+        ("SELECT 9223372036854775808", "-ERR value is not an integer or out of range"),
         ("SELECT x", "-ERR value is not an integer or out of range"),
     ]);
 }
@@ -187,6 +193,7 @@ fn clients_are_listed_by_type_and_id() {
     server.check(&[
         ("CLIENT LIST TYPE foo", "-ERR Unknown client type 'foo'"),
         ("CLIENT LIST ID 1 x", "-ERR Invalid client ID"),
+        ("CLIENT LIST ID 0 -1", "$0 "),
         ("CLIENT LIST ID", "-ERR syntax error"),
         ("CLIENT LIST foo", "-ERR syntax error"),
     ]);

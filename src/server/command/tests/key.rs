@@ -45,6 +45,10 @@ fn keys_are_listed_by_pattern() {
         ("KEYS a*", "*2 $1 a $2 ab"),
         ("KEYS [^a]", "*2 $1 [ $1 b"),
         ("KEYS nope", "*0"),
+        ("SET '' empty", "+OK"),
+        ("KEYS ''", "*1 $0 "),
+        ("KEYS **", "*4 $1 [ $1 a $2 ab $1 b"),
+        ("DEL ''", ":1"),
     ]);
     assert!(server.request(&server.session, b"KEYS *\n").cold);
 }

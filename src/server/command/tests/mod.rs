@@ -1,6 +1,7 @@
 //! Commands as a client meets them: a line goes in, a reply comes out, the writer and readers
 //! between.
 
+mod bit;
 mod connection;
 mod expiry;
 mod key;

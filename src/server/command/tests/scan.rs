@@ -134,7 +134,9 @@ fn arguments_are_checked_before_anything_is_read() {
     let syntax = "-ERR syntax error";
     server.check(&[
         ("SCAN x", "-ERR invalid cursor"),
-        ("SCAN -1", "-ERR invalid cursor"),
+        ("SCAN -", "-ERR invalid cursor"),
+        ("SCAN ' 0'", "-ERR invalid cursor"),
+        ("SCAN --1", "-ERR invalid cursor"),
         ("SCAN ''", "-ERR invalid cursor"),
         ("SCAN 18446744073709551616", "-ERR invalid cursor"),
         ("SCAN 0 COUNT 0", syntax),

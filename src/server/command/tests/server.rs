@@ -31,6 +31,8 @@ fn settings_are_shown_by_pattern_in_both_versions() {
         ("config get save", "*2 $4 save $0 "),
         ("CONFIG GET maxmemory port", "*4 $9 maxmemory $1 0 $4 port $4 4000"),
         ("CONFIG GET nope", "*0"),
+        ("CONFIG GET notify-keyspace-events", "*2 $22 notify-keyspace-events $0 "),
+        ("ROLE", "*3 $6 master :0 *0"),
     ]);
     server.run("HELLO 3");
     server.check(&[("CONFIG GET databases", "%1 $9 databases $1 1"), ("CONFIG GET nope", "%0")]);
@@ -61,6 +63,12 @@ fn no_setting_can_be_changed() {
              can't set immutable config",
         ),
         ("CONFIG SET port 1 save", "-ERR syntax error"),
+        ("CONFIG SET save '' MAXMEMORY 0 appendonly NO", "+OK"),
+        (
+            "CONFIG SET save '' maxmemory 1 appendonly yes",
+            "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - \
+             can't set immutable config",
+        ),
         ("CONFIG REWRITE", "-ERR The server is running without a config file"),
         ("CONFIG foo", "-ERR unknown subcommand 'foo'. Try CONFIG HELP."),
     ]);
@@ -222,10 +230,10 @@ fn commands_are_described() {
         ),
         (
             "COMMAND LIST FILTERBY PATTERN GET*",
-            "*5 $3 get $6 getdel $5 getex $8 getrange $6 getset",
+            "*6 $3 get $6 getbit $6 getdel $5 getex $8 getrange $6 getset",
         ),
         ("COMMAND LIST FILTERBY MODULE x", "*0"),
-        ("COMMAND LIST FILTERBY ACLCAT admin", "*0"),
+        ("COMMAND LIST FILTERBY ACLCAT admin", "*1 $6 bgsave"),
         ("COMMAND LIST FILTERBY foo x", "-ERR syntax error"),
         ("COMMAND LIST foo", "-ERR syntax error"),
         ("COMMAND foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP."),

@@ -1,0 +1,164 @@
+//! Bits of values: the first is the highest bit of the first byte.
+
+use std::ops::Range;
+
+use super::call::{Call, Executed};
+use super::command_error::{CommandError, SYNTAX};
+use super::reply_value::refuse;
+use super::substring::from_end;
+use super::word::is;
+use crate::protocol::resp::Value;
+use crate::store::Update;
+
+/// The bits of the longest value that Redis has, 512 MiB. The limit of the store is checked by it.
+const OFFSETS: u64 = 1 << 32;
+
+/// The refusal of a position that no value has.
+const BAD_OFFSET: &str = "ERR bit offset is not an integer or out of range";
+
+/// The bits of a value.
+#[derive(Clone, Copy)]
+struct Bits<'a>(&'a [u8]);
+
+/// The part of a value that a call is about, in bits.
+struct BitRange {
+    bits: Range<usize>,
+    /// True if the call states where it ends.
+    has_end: bool,
+}
+
+/// `GETBIT key offset`
+pub(super) fn getbit(call: &Call<'_>) -> Executed {
+    let offset = offset(call)?;
+    call.read(call.argument(1), |entry| {
+        let value = entry.map_or(vec![], |entry| entry.value);
+        Value::Integer(i64::from(Bits(&value).is_set(offset)))
+    })
+}
+
+/// `SETBIT key offset 0|1`
+pub(super) fn setbit(call: &Call<'_>) -> Executed {
+    let offset = offset(call)?;
+    let bit = match call.argument(3) {
+        b"0" => false,
+        b"1" => true,
+        _ => return refuse("ERR bit is not an integer or out of range"),
+    };
+    call.update(call.argument(1), Update::SetBit { offset, bit })
+}
+
+/// Returns the position of a bit.
+fn offset(call: &Call<'_>) -> Result<usize, CommandError> {
+    let offset = call.integer(2).ok().and_then(|offset| u64::try_from(offset).ok());
+    let in_range = offset.filter(|offset| *offset < OFFSETS).map(usize::try_from);
+    in_range.and_then(Result::ok).ok_or(CommandError::new(BAD_OFFSET))
+}
+
+/// `BITCOUNT key [start end [BYTE | BIT]]`
+pub(super) fn bitcount(call: &Call<'_>) -> Executed {
+    let count = |value: &[u8]| {
+        let range = match call.arguments.count() {
+            2 => BitRange { bits: 0..Bits(value).count(), has_end: false },
+            3 => return Err(CommandError::new(SYNTAX)),
+            _ => range(call, 2, value.len())?,
+        };
+        Ok(Bits(value).ones(range.bits))
+    };
+    read_bits(call, |value| match value {
+        None => Ok(0),
+        Some(value) => count(value),
+    })
+}
+
+/// `BITPOS key bit [start [end [BYTE | BIT]]]`
+pub(super) fn bitpos(call: &Call<'_>) -> Executed {
+    let bit = match call.integer(2)? {
+        0 => false,
+        1 => true,
+        _ => return refuse("ERR The bit argument must be 1 or 0."),
+    };
+    read_bits(call, |value| {
+        // A missing key is zeros without end.
+        let Some(value) = value else { return Ok(if bit { -1 } else { 0 }) };
+        let BitRange { bits, has_end } = range(call, 3, value.len())?;
+        let end = bits.end;
+        let found = Bits(value).position(bit, bits.clone());
+        // Behind a value of ones come zeros, unless the call ends before.
+        let behind = (!bit && !has_end && !bits.is_empty()).then_some(end);
+        Ok(found.or(behind).map_or(-1, to_integer))
+    })
+}
+
+/// Ends a call with the number that is made of a value, if the key is there.
+fn read_bits(
+    call: &Call<'_>,
+    number: impl FnOnce(Option<&[u8]>) -> Result<i64, CommandError>,
+) -> Executed {
+    call.read(call.argument(1), |entry| {
+        let value = entry.map(|entry| entry.value);
+        number(value.as_deref()).map_or_else(CommandError::into_value, Value::Integer)
+    })
+}
+
+/// Returns the part of a value of so many bytes that the arguments from a position on state.
+fn range(call: &Call<'_>, position: usize, bytes: usize) -> Result<BitRange, CommandError> {
+    let start = match call.arguments.get(position) {
+        Some(_) => call.integer(position)?,
+        None => 0,
+    };
+    let has_end = call.arguments.get(position + 1).is_some();
+    let end = if has_end { call.integer(position + 1)? } else { -1 };
+    let unit = match call.arguments.get(position + 2) {
+        None => 8,
+        Some(unit) if is(unit, "BYTE") => 8,
+        Some(unit) if is(unit, "BIT") => 1,
+        Some(_) => return Err(CommandError::new(SYNTAX)),
+    };
+    if call.arguments.count() > position + 3 {
+        return Err(CommandError::new(SYNTAX));
+    }
+    let units = bytes * 8 / unit;
+    let Range { start, end } = from_end(start, end, units);
+    Ok(BitRange { bits: start * unit..end * unit, has_end })
+}
+
+fn to_integer(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Bits<'_> {
+    fn count(self) -> usize {
+        self.0.len() * 8
+    }
+
+    fn is_set(self, offset: usize) -> bool {
+        self.0.get(offset / 8).is_some_and(|byte| byte << (offset % 8) & 0x80 != 0)
+    }
+
+    /// Returns the number of ones in a part.
+    fn ones(self, part: Range<usize>) -> i64 {
+        let (first, last) = (part.start.div_ceil(8), part.end / 8);
+        if first >= last {
+            return to_integer(part.filter(|offset| self.is_set(*offset)).count());
+        }
+        let whole: usize = self.0[first..last].iter().map(|byte| byte.count_ones() as usize).sum();
+        let edges = (part.start..first * 8).chain(last * 8..part.end);
+        to_integer(whole + edges.filter(|offset| self.is_set(*offset)).count())
+    }
+
+    /// Returns the position of the first bit of this kind in a part.
+    fn position(self, bit: bool, part: Range<usize>) -> Option<usize> {
+        let none_here = if bit { 0 } else { 0xFF };
+        let mut offset = part.start;
+        while offset < part.end {
+            if offset % 8 == 0 && self.0.get(offset / 8) == Some(&none_here) {
+                offset += 8;
+            } else if self.is_set(offset) == bit {
+                return Some(offset);
+            } else {
+                offset += 1;
+            }
+        }
+        None
+    }
+}
