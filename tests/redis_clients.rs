@@ -202,21 +202,31 @@ for protocol in (2, 3):
     assert r.info()['role'] == 'master' and r.client_getname() in ('tester', b'tester')
     assert r.config_get('save') is not None and r.flushdb() and r.dbsize() == 0
     assert r.set('t', 'before')
-    pipe = r.pipeline(transaction=True).set('t', 'after').incr('n')
+    pipe = r.pipeline(transaction=True).set('t', 'after').incr('n').get('t')
+    assert pipe.execute() == [True, 1, b'after']
     try:
-        pipe.execute()
-        raise SystemExit('a transaction was accepted')
+        r.pipeline(transaction=True).incr('t').incr('n').execute()
+        raise SystemExit('a text was incremented')
     except redis.ResponseError as error:
-        assert 'transactions are not supported' in str(error), error
-    # The connection is back in the pool, and in order.
-    assert r.get('t') == b'before' and r.exists('n') == 0 and r.delete('t') == 1
-    assert r.execute_command('UNWATCH') in (True, b'OK')
+        assert 'not an integer' in str(error), error
+    assert r.get('n') == b'2'
     with r.pipeline() as pipe:
+        pipe.watch('t')
+        assert pipe.get('t') == b'after'
+        r.set('t', 'meanwhile')
+        pipe.multi()
+        pipe.set('t', 'too late')
         try:
-            pipe.watch('t')
-            raise SystemExit('a key was watched')
-        except redis.ResponseError as error:
-            assert 'no key is watched' in str(error), error
+            pipe.execute()
+            raise SystemExit('a watched key was overwritten')
+        except redis.WatchError:
+            pass
+    def change(pipe):
+        pipe.multi()
+        pipe.set('t', 'at last')
+    assert r.transaction(change, 't') == [True]
+    assert r.get('t') == b'at last' and r.delete('t', 'n') == 2
+    assert r.execute_command('UNWATCH') in (True, b'OK')
     try:
         r.execute_command('NONSENSE')
         raise SystemExit('an unknown command was accepted')

@@ -67,6 +67,16 @@ pub(crate) struct CallCounters {
     pub(crate) failed: Counter,
 }
 
+impl CallCounters {
+    /// Counts a call that was executed.
+    pub(crate) fn count(&self, is_refused: bool) {
+        self.executed.add(1);
+        if is_refused {
+            self.failed.add(1);
+        }
+    }
+}
+
 impl Statistics {
     /// Returns counters that are zero, for a server with these commands.
     pub(crate) fn new(commands: impl Iterator<Item = &'static str>) -> Self {

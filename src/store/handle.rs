@@ -210,6 +210,11 @@ impl Store {
         self.shared.limits.batch_operations_max()
     }
 
+    /// Returns true unless the key is longer than any that may be stored.
+    pub(crate) fn may_hold(&self, key: &[u8]) -> bool {
+        self.shared.limits.check_key(key).is_ok()
+    }
+
     /// Returns true if the removal of all keys takes no longer if there are many.
     pub(crate) fn clears_at_once(&self) -> bool {
         self.shared.capabilities.clears_at_once

@@ -69,12 +69,22 @@ impl SizeLimits {
     /// Returns an error for a batch that is too large, as far as that can be known without what is
     /// stored.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
-        let (operations, operations_max) = (batch.operations.len(), self.batch_operations_max);
+        let operations_max = self.batch_operations_max;
+        let operations = batch.operations.iter().map(|each| each.operation.count()).sum();
         if operations > operations_max {
             return Err(Error::TooManyOperations { operations, operations_max });
         }
+        let bytes = self.check_operations(&batch.operations)?;
+        if bytes > BATCH_BYTES_MAX {
+            return Err(Error::BatchTooLarge { bytes, bytes_max: BATCH_BYTES_MAX });
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes of keys and values of operations, each of which is within the limits.
+    fn check_operations(&self, operations: &[KeyspaceOperation]) -> Result<usize> {
         let mut bytes = 0;
-        for KeyspaceOperation { operation, .. } in &batch.operations {
+        for KeyspaceOperation { operation, .. } in operations {
             let key = operation.key();
             self.check_key(key)?;
             bytes += key.len();
@@ -97,13 +107,15 @@ impl SizeLimits {
                 WriteOperation::RequireUnchanged(reads) => {
                     reads.check(self.transaction_reads_max)?
                 }
-                _ => {}
+                WriteOperation::Attempt(operations) => {
+                    bytes += self.check_operations(operations)?
+                }
+                WriteOperation::Remove { .. }
+                | WriteOperation::Require { .. }
+                | WriteOperation::Read { .. } => {}
             }
         }
-        if bytes > BATCH_BYTES_MAX {
-            return Err(Error::BatchTooLarge { bytes, bytes_max: BATCH_BYTES_MAX });
-        }
-        Ok(())
+        Ok(bytes)
     }
 }
 

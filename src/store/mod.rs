@@ -11,6 +11,7 @@
 //! what it changes. A read is done by the calling thread, without a lock, through [`read`] and
 //! [`scan`]. The actors end, and the directory is let go, when the last handle is dropped.
 
+mod attempt;
 mod backup;
 mod batch;
 mod catalogue;

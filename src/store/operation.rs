@@ -57,6 +57,17 @@ pub(crate) enum WriteOperation {
         /// The change.
         update: Update,
     },
+    /// Reads the key as the operations before it leave it; answers a
+    /// [`WriteAnswer::Entry`](super::WriteAnswer::Entry), whose value is empty unless it is wanted.
+    Read {
+        /// The key.
+        key: Vec<u8>,
+        /// True if the value is wanted, too.
+        with_value: bool,
+    },
+    /// Does all of these or, if one of them is refused, none, which does not refuse the batch;
+    /// answers [`WriteAnswer::Attempted`](super::WriteAnswer::Attempted).
+    Attempt(Vec<KeyspaceOperation>),
     /// Refuses the whole batch unless everything that a transaction has read is as it was; answers
     /// [`WriteAnswer::Done`](super::WriteAnswer::Done).
     RequireUnchanged(Box<ReadSet>),
@@ -102,8 +113,20 @@ impl WriteOperation {
             Self::Put { key, .. }
             | Self::Remove { key }
             | Self::Require { key, .. }
+            | Self::Read { key, .. }
             | Self::Update { key, .. } => key,
-            Self::RequireUnchanged(_) | Self::RemoveRange { .. } | Self::Catalogue(_) => &[],
+            Self::RequireUnchanged(_)
+            | Self::Attempt(_)
+            | Self::RemoveRange { .. }
+            | Self::Catalogue(_) => &[],
+        }
+    }
+
+    /// Returns the number of operations that it is.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Attempt(operations) => operations.len().max(1),
+            _ => 1,
         }
     }
 
@@ -111,7 +134,11 @@ impl WriteOperation {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Put { key, value, .. } => key.capacity() + value.capacity(),
-            Self::Remove { key } => key.capacity(),
+            Self::Remove { key } | Self::Read { key, .. } => key.capacity(),
+            Self::Attempt(operations) => {
+                let parts = operations.iter().map(|each| each.operation.memory());
+                operations.capacity() * size_of::<KeyspaceOperation>() + parts.sum::<usize>()
+            }
             Self::Require { key, condition: Precondition::Value(value) } => {
                 key.capacity() + value.capacity()
             }
@@ -131,6 +158,8 @@ impl WriteOperation {
         match self {
             Self::Remove { .. } | Self::RemoveRange { .. } => true,
             Self::Catalogue(operation) => operation.only_removes(),
+            Self::Read { .. } => true,
+            Self::Attempt(operations) => operations.iter().all(|it| it.operation.only_removes()),
             Self::Put { .. }
             | Self::Require { .. }
             | Self::RequireUnchanged(_)
@@ -144,6 +173,8 @@ impl WriteOperation {
         match self {
             Self::Put { .. } | Self::Remove { .. } => true,
             Self::Require { condition, .. } => !condition.needs_value(),
+            Self::Read { with_value, .. } => !with_value,
+            Self::Attempt(operations) => operations.iter().all(|it| it.operation.is_short()),
             Self::RequireUnchanged(_)
             | Self::Update { .. }
             | Self::RemoveRange { .. }

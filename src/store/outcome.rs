@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::Result;
-use crate::engine::Sequence;
+use crate::engine::{Entry, Sequence};
+use crate::{Error, Result};
 
 /// The answer to one operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,21 @@ pub(crate) enum WriteAnswer {
     Integer(i64),
     /// A value, or its absence.
     Bytes(Option<Vec<u8>>),
+    /// The entry of a key, unless it is absent or has expired.
+    Entry(Option<Box<Entry>>),
+    /// The answers to the operations of an attempt, or the reason why they were not done.
+    Attempted(std::result::Result<Vec<WriteAnswer>, Box<AttemptRefusal>>),
+}
+
+/// The reason why an attempt was not done.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptRefusal(pub(crate) Error);
+
+/// Two are the same if they say the same.
+impl PartialEq for AttemptRefusal {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
 }
 
 /// The answers to the operations of a batch, in their order.

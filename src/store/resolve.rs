@@ -28,14 +28,14 @@ pub(crate) struct Resolver<'a> {
     limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
     now: UnixMillis,
-    next_sequence: Sequence,
-    group: Group,
+    pub(super) next_sequence: Sequence,
+    pub(super) group: Group,
     /// True if an operation of the group reads; only then the overlays are kept.
     reads: bool,
     /// The newest change of each key by the accepted batches.
     pub(super) overlay: Overlay,
     /// The newest change of each key by the batch that is not accepted yet.
-    draft: Overlay,
+    pub(super) draft: Overlay,
     bytes: usize,
     /// The versions of accepted batches that do nothing but remove keys.
     removals: Vec<Sequence>,
@@ -44,7 +44,7 @@ pub(crate) struct Resolver<'a> {
     /// The keyspaces that may be written to, the group left out; `None` for any.
     named: Option<&'a NamedKeyspaces>,
     /// The keyspaces that the group makes or drops, the later change behind the earlier one.
-    named_changes: Vec<NamedChange>,
+    pub(super) named_changes: Vec<NamedChange>,
     /// The number of these changes that are of accepted batches.
     accepted_changes: usize,
     /// Batches that do not say so wait for the disk, too.
@@ -53,7 +53,7 @@ pub(crate) struct Resolver<'a> {
 
 /// A change of which keyspaces have a name.
 #[derive(Clone, Copy)]
-struct NamedChange {
+pub(super) struct NamedChange {
     keyspace: KeyspaceId,
     is_made: bool,
 }
@@ -169,7 +169,7 @@ impl<'a> Resolver<'a> {
         self.named_changes.truncate(self.accepted_changes);
     }
 
-    fn resolve(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
+    pub(super) fn resolve(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
         let KeyspaceOperation { keyspace, operation } = operation;
         self.refuse_dropped(keyspace)?;
         match operation {
@@ -186,6 +186,8 @@ impl<'a> Resolver<'a> {
             }
             WriteOperation::Require { key, condition } => self.require(keyspace, &key, &condition),
             WriteOperation::RequireUnchanged(reads) => self.require_unchanged(&reads),
+            WriteOperation::Read { key, with_value } => self.answer(keyspace, &key, with_value),
+            WriteOperation::Attempt(operations) => Ok(self.attempt(operations)),
             WriteOperation::Update { key, update } => self.update(keyspace, key, &update),
             WriteOperation::RemoveRange { start, end } => {
                 if end.is_empty() || start < end {
@@ -324,10 +326,7 @@ impl<'a> Resolver<'a> {
         };
         if self.group.retain_open(is_kept) && self.reads {
             // The mutations behind those have moved.
-            self.draft.forget();
-            for (position, mutation) in (first..).zip(self.group.open()) {
-                self.draft.note(mutation, Touch { position, version: self.next_sequence });
-            }
+            self.draft_again();
         }
     }
 
@@ -385,7 +384,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn entry(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<Entry>> {
+    pub(super) fn entry(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<Entry>> {
         if let Some(pending) = self.pending(keyspace, key) {
             return Ok(pending.map(|PendingEntry { value, meta }| meta.with(value.to_vec())));
         }

@@ -174,7 +174,10 @@ impl Model {
                 entries.retain(|placed, _| !is_inside(placed));
                 (WriteAnswer::Done, end.is_empty() || start < end)
             }
-            WriteOperation::RequireUnchanged(_) | WriteOperation::Catalogue(_) => {
+            WriteOperation::RequireUnchanged(_)
+            | WriteOperation::Read { .. }
+            | WriteOperation::Attempt(_)
+            | WriteOperation::Catalogue(_) => {
                 unreachable!("none is drawn")
             }
         })

@@ -1,5 +1,7 @@
 //! The arguments of one request, as slices of bytes that someone else owns.
 
+use super::reply::encode_bulk;
+
 /// The place of one argument, relative to the start of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -27,6 +29,12 @@ impl<'a> Arguments<'a> {
     /// Returns the name of the command, in the case the client wrote it.
     pub fn name(&self) -> &'a [u8] {
         self.get(0).unwrap_or_default()
+    }
+
+    /// Appends the request to `out`, as a client sends it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("*{}\r\n", self.count()).as_bytes());
+        self.iter().for_each(|argument| encode_bulk(argument, out));
     }
 
     /// Returns how many arguments there are, including the name of the command.

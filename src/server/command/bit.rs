@@ -20,17 +20,21 @@ const BAD_OFFSET: &str = "ERR bit offset is not an integer or out of range";
 #[derive(Clone, Copy)]
 struct Bits<'a>(&'a [u8]);
 
-/// The part of a value that a call is about, in bits.
-struct BitRange {
-    bits: Range<usize>,
+/// The part of a value that a call is about, as its arguments state it.
+struct StatedPart {
+    /// The positions of the first and the last unit; negative ones count from the end.
+    start: i64,
+    end: i64,
     /// True if the call states where it ends.
     has_end: bool,
+    /// The number of bits of a unit.
+    unit: usize,
 }
 
 /// `GETBIT key offset`
 pub(super) fn getbit(call: &Call<'_>) -> Executed {
     let offset = offset(call)?;
-    call.read(call.argument(1), |entry| {
+    call.read(call.argument(1), move |entry| {
         let value = entry.map_or(vec![], |entry| entry.value);
         Value::Integer(i64::from(Bits(&value).is_set(offset)))
     })
@@ -56,17 +60,15 @@ fn offset(call: &Call<'_>) -> Result<usize, CommandError> {
 
 /// `BITCOUNT key [start end [BYTE | BIT]]`
 pub(super) fn bitcount(call: &Call<'_>) -> Executed {
-    let count = |value: &[u8]| {
-        let range = match call.arguments.count() {
-            2 => BitRange { bits: 0..Bits(value).count(), has_end: false },
-            3 => return Err(CommandError::new(SYNTAX)),
-            _ => range(call, 2, value.len())?,
-        };
-        Ok(Bits(value).ones(range.bits))
+    let part = match call.arguments.count() {
+        2 => Ok(StatedPart::WHOLE),
+        3 => Err(CommandError::new(SYNTAX)),
+        _ => StatedPart::parse(call, 2),
     };
+    // As in Redis the arguments are looked at if the key is there.
     read_bits(call, |value| match value {
         None => Ok(0),
-        Some(value) => count(value),
+        Some(value) => Ok(Bits(value).ones(part?.bits(value.len()))),
     })
 }
 
@@ -77,22 +79,23 @@ pub(super) fn bitpos(call: &Call<'_>) -> Executed {
         1 => true,
         _ => return refuse("ERR The bit argument must be 1 or 0."),
     };
-    read_bits(call, |value| {
+    let part = StatedPart::parse(call, 3);
+    read_bits(call, move |value| {
         // A missing key is zeros without end.
         let Some(value) = value else { return Ok(if bit { -1 } else { 0 }) };
-        let BitRange { bits, has_end } = range(call, 3, value.len())?;
+        let part = part?;
+        let bits = part.bits(value.len());
         let end = bits.end;
-        let found = Bits(value).position(bit, bits.clone());
         // Behind a value of ones come zeros, unless the call ends before.
-        let behind = (!bit && !has_end && !bits.is_empty()).then_some(end);
-        Ok(found.or(behind).map_or(-1, to_integer))
+        let behind = (!bit && !part.has_end && !bits.is_empty()).then_some(end);
+        Ok(Bits(value).position(bit, bits).or(behind).map_or(-1, to_integer))
     })
 }
 
 /// Ends a call with the number that is made of a value, if the key is there.
 fn read_bits(
     call: &Call<'_>,
-    number: impl FnOnce(Option<&[u8]>) -> Result<i64, CommandError>,
+    number: impl FnOnce(Option<&[u8]>) -> Result<i64, CommandError> + Send + 'static,
 ) -> Executed {
     call.read(call.argument(1), |entry| {
         let value = entry.map(|entry| entry.value);
@@ -100,26 +103,33 @@ fn read_bits(
     })
 }
 
-/// Returns the part of a value of so many bytes that the arguments from a position on state.
-fn range(call: &Call<'_>, position: usize, bytes: usize) -> Result<BitRange, CommandError> {
-    let start = match call.arguments.get(position) {
-        Some(_) => call.integer(position)?,
-        None => 0,
-    };
-    let has_end = call.arguments.get(position + 1).is_some();
-    let end = if has_end { call.integer(position + 1)? } else { -1 };
-    let unit = match call.arguments.get(position + 2) {
-        None => 8,
-        Some(unit) if is(unit, "BYTE") => 8,
-        Some(unit) if is(unit, "BIT") => 1,
-        Some(_) => return Err(CommandError::new(SYNTAX)),
-    };
-    if call.arguments.count() > position + 3 {
-        return Err(CommandError::new(SYNTAX));
+impl StatedPart {
+    /// All of a value.
+    const WHOLE: Self = Self { start: 0, end: -1, has_end: false, unit: 8 };
+
+    /// Returns the part that the arguments from a position on state.
+    fn parse(call: &Call<'_>, position: usize) -> Result<Self, CommandError> {
+        let stated = |position| call.arguments.get(position);
+        let start = if stated(position).is_some() { call.integer(position)? } else { 0 };
+        let has_end = stated(position + 1).is_some();
+        let end = if has_end { call.integer(position + 1)? } else { -1 };
+        let unit = match stated(position + 2) {
+            None => 8,
+            Some(unit) if is(unit, "BYTE") => 8,
+            Some(unit) if is(unit, "BIT") => 1,
+            Some(_) => return Err(CommandError::new(SYNTAX)),
+        };
+        if stated(position + 3).is_some() {
+            return Err(CommandError::new(SYNTAX));
+        }
+        Ok(Self { start, end, has_end, unit })
     }
-    let units = bytes * 8 / unit;
-    let Range { start, end } = from_end(start, end, units);
-    Ok(BitRange { bits: start * unit..end * unit, has_end })
+
+    /// Returns the bits of this part of a value of so many bytes.
+    fn bits(&self, bytes: usize) -> Range<usize> {
+        let Range { start, end } = from_end(self.start, self.end, bytes * 8 / self.unit);
+        start * self.unit..end * self.unit
+    }
 }
 
 fn to_integer(number: usize) -> i64 {
@@ -127,10 +137,6 @@ fn to_integer(number: usize) -> i64 {
 }
 
 impl Bits<'_> {
-    fn count(self) -> usize {
-        self.0.len() * 8
-    }
-
     fn is_set(self, offset: usize) -> bool {
         self.0.get(offset / 8).is_some_and(|byte| byte << (offset % 8) & 0x80 != 0)
     }
@@ -151,7 +157,7 @@ impl Bits<'_> {
         let none_here = if bit { 0 } else { 0xFF };
         let mut offset = part.start;
         while offset < part.end {
-            if offset % 8 == 0 && self.0.get(offset / 8) == Some(&none_here) {
+            if offset.is_multiple_of(8) && self.0.get(offset / 8) == Some(&none_here) {
                 offset += 8;
             } else if self.is_set(offset) == bit {
                 return Some(offset);

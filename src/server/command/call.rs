@@ -66,6 +66,11 @@ pub(crate) struct Call<'a> {
     pub(super) hits: Cell<u64>,
     /// Lookups that found no key.
     pub(super) misses: Cell<u64>,
+    /// The bytes of the values that were read, in a transaction.
+    pub(super) read_bytes: Cell<usize>,
+    /// True if it is one of the calls of a transaction, which take effect together: it returns its
+    /// reads as operations of a batch.
+    pub(super) is_queued: bool,
 }
 
 impl<'a> Call<'a> {
@@ -83,7 +88,7 @@ impl<'a> Call<'a> {
     pub(super) fn rest(
         &self,
         position: usize,
-    ) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    ) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         self.arguments.iter().skip(position)
     }
 

@@ -139,10 +139,9 @@ fn line(session: &Session, call: &Call<'_>) -> String {
         Version::Resp2 => 2,
         Version::Resp3 => 3,
     };
-    // Of a transaction that was refused no command is queued.
-    let (flags, multi) = match session.is_in_refused_transaction() {
-        true => ('x', 0),
-        false => ('N', -1),
+    let (flags, multi) = match session.transaction.count() {
+        Some(queued) => ('x', queued.to_string()),
+        None => ('N', "-1".to_owned()),
     };
     let HeldBytes { input, output, memory } = session.held();
     let command = session.last_command().and_then(|position| call.table.rows().get(position));

@@ -58,6 +58,12 @@ impl CommandError {
         Self::new(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
     }
 
+    /// Returns the error of an `EXEC` that is refused with this one, and ends its transaction.
+    pub(super) fn discarding(self) -> Self {
+        let text = self.0.split_once(' ').map_or(&*self.0, |(_, text)| text);
+        Self::new(format!("EXECABORT Transaction discarded because of: {text}"))
+    }
+
     /// Returns the error as a reply.
     pub(super) fn into_value(self) -> Value {
         Value::Error(self.0)

@@ -32,7 +32,7 @@ pub(super) fn quit(_: &Call<'_>) -> Executed {
 
 /// `RESET`
 pub(super) fn reset(call: &Call<'_>) -> Executed {
-    call.session.end_refused_transaction();
+    call.session.transaction.end();
     call.session.set_version(Version::Resp2);
     call.session.set_labels(|labels| labels.name.clear());
     call.session.set_authenticated(call.context.options.is_open());

@@ -56,6 +56,7 @@ pub(crate) fn execute(
     scope: &Scope<'_>,
 ) -> Execution<Value> {
     let Some(FoundCommand { position, row }) = found else {
+        scope.session.transaction.abort();
         return Execution::Done(CommandError::unknown_command(&arguments).into_value());
     };
     let call = Call {
@@ -66,6 +67,8 @@ pub(crate) fn execute(
         table: &TABLE,
         hits: Cell::new(0),
         misses: Cell::new(0),
+        read_bytes: Cell::new(0),
+        is_queued: false,
     };
     scope.session.note_command(position);
     let counters = scope.context.statistics.calls(position);
@@ -73,9 +76,12 @@ pub(crate) fn execute(
         Ok(chosen) => chosen,
         Err(error) => {
             counters.rejected.add(1);
-            return Execution::Done(error.into_value());
+            return Execution::Done(transaction::refuse_call(&call, row.name, error).into_value());
         }
     };
+    if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
+        return Execution::Done(transaction::queue(&call));
+    }
     match (chosen.function)(&call) {
         Err(Unfinished::WouldBlock(length)) => Execution::WouldBlock(length),
         Ok(execution) => {
@@ -91,8 +97,7 @@ pub(crate) fn execute(
     }
 }
 
-/// Returns the row that executes the call, if it is well-formed, the client may call it, and no
-/// refused transaction goes on.
+/// Returns the row that executes the call, if it is well-formed and the client may call it.
 fn choose<'a>(
     row: &'a CommandRow<CommandFunction>,
     call: &Call<'_>,
@@ -101,16 +106,10 @@ fn choose<'a>(
     if !call.session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
     }
-    if call.session.is_in_refused_transaction() && !row.has(Flag::Unqueued) {
-        return Err(CommandError::new(transaction::NOT_EXECUTED));
-    }
     Ok(chosen)
 }
 
 fn count(call: &Call<'_>, counters: &CallCounters, failed: bool) {
-    counters.executed.add(1);
-    if failed {
-        counters.failed.add(1);
-    }
+    counters.count(failed);
     call.context.statistics.count_lookups(call.hits.get(), call.misses.get());
 }

@@ -3,7 +3,6 @@
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, shown};
 use super::lifetime::TimeUnit;
-use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
 use crate::store::{ExpiryConditions, UnixMillis, Update};
@@ -77,13 +76,13 @@ pub(super) fn persist(call: &Call<'_>) -> Executed {
 /// `TTL key`
 pub(super) fn ttl(call: &Call<'_>) -> Executed {
     let now = call.now();
-    show(call, |time| to_seconds((time - now).max(0)))
+    show(call, move |time| to_seconds((time - now).max(0)))
 }
 
 /// `PTTL key`
 pub(super) fn pttl(call: &Call<'_>) -> Executed {
     let now = call.now();
-    show(call, |time| (time - now).max(0))
+    show(call, move |time| (time - now).max(0))
 }
 
 /// `EXPIRETIME key`
@@ -102,11 +101,12 @@ fn to_seconds(milliseconds: i64) -> i64 {
 }
 
 /// Replies with the expiry of a key; -1 if it has none, -2 if there is no key.
-fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64) -> Executed {
-    let shown = match call.expiry_of(call.argument(1))? {
-        None => -2,
-        Some(None) => -1,
-        Some(Some(time)) => reply(i64::try_from(time.0).unwrap_or(i64::MAX)),
-    };
-    done(Value::Integer(shown))
+fn show(call: &Call<'_>, reply: impl FnOnce(i64) -> i64 + Send + 'static) -> Executed {
+    call.read_expiry(call.argument(1), |found| {
+        Value::Integer(match found {
+            None => -2,
+            Some(None) => -1,
+            Some(Some(time)) => reply(i64::try_from(time.0).unwrap_or(i64::MAX)),
+        })
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Executed};
 use super::command_error::CommandError;
-use super::reply_value::{done, length};
+use super::reply_value::length;
 use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
@@ -15,7 +15,7 @@ use crate::store::{WriteAnswer, WriteOperation};
 /// More keys than a batch may have are removed slice by slice, so that other writes do not wait for
 /// all of them.
 pub(super) fn del(call: &Call<'_>) -> Executed {
-    if call.rest(1).len() > call.context.store.batch_operations_max() {
+    if call.rest(1).len() > call.context.store.batch_operations_max() && !call.is_queued {
         // Copying so many keys is work for a reader.
         call.check_may_wait(ReadLength::Short)?;
         let keys: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
@@ -36,22 +36,12 @@ pub(super) fn del(call: &Call<'_>) -> Executed {
 
 /// `EXISTS key [key ...]`, and `TOUCH`, as there are no access times to change.
 pub(super) fn exists(call: &Call<'_>) -> Executed {
-    call.check_keys(call.rest(1).len())?;
-    let snapshot = call.context.store.read_snapshot()?;
-    let mut found = 0;
-    for key in call.rest(1) {
-        let is_there = snapshot.metadata(key, call.access)?.is_some();
-        call.count_lookup(is_there);
-        found += i64::from(is_there);
-    }
-    done(Value::Integer(found))
+    call.read_count(call.rest(1), length)
 }
 
 /// `TYPE key`
 pub(super) fn kind(call: &Call<'_>) -> Executed {
-    let kind = match call.expiry_of(call.argument(1))? {
-        Some(_) => "string",
-        None => "none",
-    };
-    done(Value::Simple(kind.into()))
+    call.read_expiry(call.argument(1), |found| {
+        Value::Simple(if found.is_some() { "string" } else { "none" }.into())
+    })
 }

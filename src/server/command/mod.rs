@@ -15,6 +15,9 @@
 //!   depends on the stored value is an [`Update`](crate::store::Update) or a condition, which the
 //!   writer decides. So every command is atomic.
 //!
+//! A call of a transaction is executed when `EXEC` comes, up to its operations: its reads, too, are
+//! operations of the batch ([`read`]), so whatever replies with what it read does so in a function.
+//!
 //! A command knows neither the socket nor the version of the protocol. Its errors have the texts of
 //! Redis 7.0, because clients compare them.
 //!
@@ -27,8 +30,8 @@
 //! | [`connection`], [`client`], [`introspection`], [`transaction`] | families about connections and commands |
 //! | [`server`], [`config`], [`info`], [`persistence`] | families about the server |
 //!
-//! Left out: other types than strings, transactions (which [`transaction`] refuses as a whole),
-//! publish and subscribe, scripts, users. There is one database.
+//! Left out: other types than strings, publish and subscribe, scripts, users. There is one
+//! database.
 
 mod bit;
 mod call;

@@ -56,6 +56,11 @@ fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
     if !SlicedRemoval::is_for_clearing(store)? {
         return call.write([operation], single);
     }
+    if call.is_queued {
+        return refuse(
+            "ERR this engine removes all keys in several steps, so not in a transaction",
+        );
+    }
     call.check_may_wait(ReadLength::Long)?;
     let removal = SlicedRemoval::of_all_keys(store, operation, |removed| {
         ClientReply::Resp(match removed {

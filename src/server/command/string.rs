@@ -3,7 +3,7 @@
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, SYNTAX};
 use super::lifetime::{Lifetime, TimeUnit};
-use super::reply_value::{done, length, ok, refuse};
+use super::reply_value::{length, ok};
 use super::word::is;
 use super::write::{put, single};
 use crate::protocol::resp::{Arguments, Value};
@@ -22,20 +22,9 @@ pub(super) fn strlen(call: &Call<'_>) -> Executed {
 
 /// `MGET key [key ...]`
 pub(super) fn mget(call: &Call<'_>) -> Executed {
-    let keys = call.rest(1);
-    let count = keys.len();
-    call.check_keys(count)?;
-    let bytes_max = call.context.reply_bytes_max();
-    let entries = call.context.store.read_entries(keys, call.access, bytes_max)?;
-    if entries.len() < count {
-        return refuse(format!(
-            "ERR the reply is over the limit of {bytes_max} bytes; ask for less at once"
-        ));
-    }
-    for entry in &entries {
-        call.count_lookup(entry.is_some());
-    }
-    done(Value::Array(entries.into_iter().map(bulk_or_null).collect()))
+    call.read_many(call.rest(1), |entries| {
+        Value::Array(entries.into_iter().map(bulk_or_null).collect())
+    })
 }
 
 fn bulk_or_null(entry: Option<Entry>) -> Value {
@@ -198,10 +187,10 @@ pub(super) fn getex(call: &Call<'_>) -> Executed {
         Ok(expires_at) => expires_at,
         // As in Redis the time is looked at if the key is there.
         Err(error) => {
-            return match call.expiry_of(call.argument(1))? {
-                None => done(Value::Null),
-                Some(_) => Err(error.into()),
-            };
+            return call.read_expiry(call.argument(1), move |found| match found {
+                None => Value::Null,
+                Some(_) => error.into_value(),
+            });
         }
     };
     call.update(call.argument(1), Update::GetAndExpire { expires_at })

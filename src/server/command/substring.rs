@@ -11,7 +11,7 @@ use crate::store::Update;
 /// `GETRANGE key start end`; `SUBSTR` is its old name.
 pub(super) fn getrange(call: &Call<'_>) -> Executed {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
-    call.read(call.argument(1), |entry| {
+    call.read(call.argument(1), move |entry| {
         let value = entry.map_or(vec![], |entry| entry.value);
         let part = value.get(from_end(start, end, value.len())).unwrap_or_default();
         Value::Bulk(part.to_vec())

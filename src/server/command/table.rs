@@ -43,9 +43,9 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "decr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::decr, NONE, "Decrement the integer value of a key by one";
     "decrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::decrby, NONE, "Decrement the integer value of a key by the given number";
     "del"        -2 Generic    All   [Write] "1.0.0" key::del, NONE, "Delete a key";
-    "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "End a transaction, of which nothing was executed";
+    "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "Discard all commands issued after MULTI";
     "echo"        2 Connection None  [Loading Stale Fast] "1.0.0" connection::echo, NONE, "Echo the given string";
-    "exec"        1 Transactions None [NoScript Loading Stale Unqueued] "1.2.0" transaction::exec, NONE, "End a transaction, of which nothing was executed";
+    "exec"        1 Transactions None [NoScript Loading Stale Unqueued] "1.2.0" transaction::exec, NONE, "Execute all commands issued after MULTI";
     "exists"     -2 Generic    All   [ReadOnly Fast] "1.0.0" key::exists, NONE, "Determine if a key exists";
     "expire"     -3 Generic    One   [Write Fast] "1.0.0" expiry::expire, NONE, "Set a key's time to live in seconds";
     "expireat"   -3 Generic    One   [Write Fast] "1.2.0" expiry::expireat, NONE, "Set the expiration for a key as a UNIX timestamp";
@@ -67,7 +67,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
-    "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Refused: there are no transactions, and nothing is executed until EXEC or DISCARD";
+    "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Mark the start of a transaction block";
     "persist"     2 Generic    One   [Write Fast] "2.2.0" expiry::persist, NONE, "Remove the expiration from a key";
     "pexpire"    -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpire, NONE, "Set a key's time to live in milliseconds";
     "pexpireat"  -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpireat, NONE, "Set the expiration for a key as a UNIX timestamp specified in milliseconds";
@@ -92,8 +92,8 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
     "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";
-    "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget the watched keys, of which there are none";
-    "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Refused: there are no transactions";
+    "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget about all watched keys";
+    "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Watch the given keys to determine execution of the MULTI/EXEC block";
 };
 
 static CLIENT: &[CommandRow<CommandFunction>] = commands! {

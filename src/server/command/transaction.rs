@@ -1,36 +1,126 @@
-//! Transactions, which are not supported: `MULTI` is refused together with all commands behind it.
+//! Transactions: the requests between `MULTI` and `EXEC` become one batch of the writer.
 //!
-//! Clients send `MULTI`, the commands of a transaction and `EXEC` in one go. A server that refused
-//! the first and the last and executed those between would execute half a transaction. So after a
-//! refused `MULTI` nothing of its connection is executed until `EXEC`, which is answered as that of
-//! an aborted transaction, or `DISCARD`. As in Redis, a `MULTI` with arguments is no `MULTI`.
+//! ```text
+//! MULTI ─► requests, queued as bytes ─► EXEC: each makes its operations ─► one batch ─► replies
+//! WATCH ─► versions of keys ─────────────────► conditions of the batch ──┘
+//! ```
+//!
+//! The writer applies the batch whole, at one moment and with one sync, and each request in it sees
+//! what those before it did. A request that fails, as `INCR` of a text does, is an attempt in the
+//! batch and does not keep the others from being done. Reads are operations of the batch, too.
+//!
+//! Requests that are about no single keys, such as `DBSIZE`, `KEYS`, `SCAN` and `INFO`, are
+//! executed when `EXEC` comes, before the batch: they do not see what the transaction writes.
+//!
+//! A watched key has a version, or is absent. The batch is refused unless that is still so. So a
+//! key that was absent, was set and removed again counts as unchanged.
 
-use super::call::{Call, Executed};
+use std::cell::Cell;
+
+use super::call::{Call, Executed, Unfinished};
+use super::command_error::CommandError;
 use super::reply_value::{done, ok, refuse};
+use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
+use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::execution::{Execution, Render};
+use crate::store::{
+    Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
+};
+use crate::{Error, Precondition};
 
-/// The error of a command between a refused `MULTI` and the end of that transaction.
-pub(super) const NOT_EXECUTED: &str =
-    "ERR not executed: transactions are not supported, and the MULTI before this was refused";
+/// The answer to a request of a transaction until `EXEC`.
+const QUEUED: &str = "QUEUED";
+
+/// The answer to `EXEC` if a request was refused when it was to be queued.
+const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
+
+/// The requests of a transaction as operations and replies.
+#[derive(Default)]
+struct PreparedTransaction {
+    operations: Vec<KeyspaceOperation>,
+    replies: Vec<PreparedReply>,
+    /// The position in the table of each command, and true if it was refused.
+    finished: Vec<(usize, bool)>,
+    hits: u64,
+    misses: u64,
+    /// The bytes of values that were read.
+    read_bytes: usize,
+}
+
+/// The reply to a request of a transaction.
+enum PreparedReply {
+    /// The reply.
+    Ready(Value),
+    /// The function that makes it of the answer to an operation.
+    Made(Render),
+}
 
 /// `MULTI`
 pub(super) fn multi(call: &Call<'_>) -> Executed {
-    if call.session.begin_refused_transaction() {
-        return refuse("ERR MULTI calls can not be nested");
+    match call.session.transaction.begin() {
+        true => done(ok()),
+        false => refuse("ERR MULTI calls can not be nested"),
     }
-    refuse("ERR transactions are not supported: nothing more is executed until EXEC or DISCARD")
+}
+
+/// Adds a call to the transaction of its connection.
+pub(super) fn queue(call: &Call<'_>) -> Value {
+    let mut request = Vec::new();
+    call.arguments.encode(&mut request);
+    call.session.transaction.add(request);
+    Value::Simple(QUEUED.into())
+}
+
+/// Notes that a call of a command is refused before it is queued; returns the error to reply with.
+pub(super) fn refuse_call(call: &Call<'_>, name: &str, error: CommandError) -> CommandError {
+    let transaction = &call.session.transaction;
+    if name == "exec" && transaction.end() {
+        return error.discarding();
+    }
+    transaction.abort();
+    error
 }
 
 /// `EXEC`
+///
+/// The transaction ends when everything is prepared: until then a reader may execute this once
+/// more.
 pub(super) fn exec(call: &Call<'_>) -> Executed {
-    refuse(match call.session.end_refused_transaction() {
-        true => "EXECABORT Transaction discarded because of previous errors.",
-        false => "ERR EXEC without MULTI",
-    })
+    let transaction = &call.session.transaction;
+    if !transaction.is_open() {
+        return refuse("ERR EXEC without MULTI");
+    }
+    let Some(requests) = transaction.requests() else {
+        transaction.end();
+        return refuse(ABORTED);
+    };
+    let mut prepared = PreparedTransaction::default();
+    for request in &requests {
+        prepared.add(call, request)?;
+    }
+    let conditions: Vec<_> = transaction.watched().into_iter().map(unchanged).collect();
+    transaction.end();
+    prepared.count(call);
+    let bytes_max = call.context.reply_bytes_max();
+    if prepared.read_bytes > bytes_max {
+        return refuse(format!(
+            "ERR the reply is over the limit of {bytes_max} bytes; ask for less at once"
+        ));
+    }
+    let PreparedTransaction { operations, replies, .. } = prepared;
+    let watched = conditions.len();
+    let batch: Batch = conditions.into_iter().chain(operations).collect();
+    if batch.operations.is_empty() {
+        let applied = Applied { version: None, answers: WriteAnswers::new() };
+        return done(reply(Ok(applied), watched, replies));
+    }
+    let render = move |outcome| ClientReply::Resp(reply(outcome, watched, replies));
+    Ok(Execution::Write(batch, Box::new(render)))
 }
 
 /// `DISCARD`
 pub(super) fn discard(call: &Call<'_>) -> Executed {
-    match call.session.end_refused_transaction() {
+    match call.session.transaction.end() {
         true => done(ok()),
         false => refuse("ERR DISCARD without MULTI"),
     }
@@ -38,13 +128,136 @@ pub(super) fn discard(call: &Call<'_>) -> Executed {
 
 /// `WATCH key [key ...]`
 pub(super) fn watch(call: &Call<'_>) -> Executed {
-    refuse(match call.session.is_in_refused_transaction() {
-        true => "ERR WATCH inside MULTI is not allowed",
-        false => "ERR transactions are not supported: no key is watched",
-    })
+    if call.session.transaction.is_open() {
+        return refuse("ERR WATCH inside MULTI is not allowed");
+    }
+    let mut versions = Vec::new();
+    for key in call.rest(1) {
+        let found = call.context.store.read_metadata(key, call.access)?;
+        versions.push((key, found.map(|found| found.version.0)));
+    }
+    for (key, version) in versions {
+        call.session.transaction.watch(key, version);
+    }
+    done(ok())
 }
 
-/// `UNWATCH`
-pub(super) fn unwatch(_: &Call<'_>) -> Executed {
+/// `UNWATCH`; in a transaction it comes too late to change anything.
+pub(super) fn unwatch(call: &Call<'_>) -> Executed {
+    if !call.is_queued {
+        call.session.transaction.unwatch();
+    }
     done(ok())
+}
+
+/// Returns the condition that a watched key is as it was.
+fn unchanged((key, version): (Vec<u8>, Option<u64>)) -> KeyspaceOperation {
+    let condition = version.map_or(Precondition::Absent, Precondition::Version);
+    WriteOperation::Require { key, condition }.into()
+}
+
+/// Returns the reply to `EXEC`, given the outcome of its batch, which begins with so many
+/// conditions.
+fn reply(outcome: BatchOutcome, watched: usize, replies: Vec<PreparedReply>) -> Value {
+    let Applied { version, answers } = match outcome {
+        Ok(applied) => applied,
+        Err(Error::ConditionFailed { .. }) => return Value::NullArray,
+        Err(error) => return CommandError::from(error).into_value(),
+    };
+    let mut answers = answers.into_iter().skip(watched);
+    let made = |render: Render| {
+        let outcome = match answers.next() {
+            Some(WriteAnswer::Attempted(Ok(answers))) => {
+                Ok(Applied { version, answers: answers.into() })
+            }
+            Some(WriteAnswer::Attempted(Err(refusal))) => Err(refusal.0),
+            // Each has an answer.
+            _ => Err(Error::Closed),
+        };
+        match render(outcome) {
+            ClientReply::Resp(value) => value,
+            ClientReply::Native(_) | ClientReply::Hello(_) => Value::Null,
+        }
+    };
+    Value::Array(values(replies, made))
+}
+
+/// Returns the replies as values.
+fn values(replies: Vec<PreparedReply>, mut made: impl FnMut(Render) -> Value) -> Vec<Value> {
+    let value = |reply| match reply {
+        PreparedReply::Ready(value) => value,
+        PreparedReply::Made(render) => made(render),
+    };
+    replies.into_iter().map(value).collect()
+}
+
+impl PreparedTransaction {
+    /// Executes a queued request up to its operations.
+    fn add(&mut self, exec: &Call<'_>, request: &[u8]) -> Result<(), Unfinished> {
+        let mut parser = RequestParser::new(RequestLimits::default());
+        let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) else {
+            // It was encoded here.
+            return Err(CommandError::new("ERR a queued request cannot be read").into());
+        };
+        let (reply, position) = match exec.table.find(arguments.name()) {
+            Some((position, row)) => {
+                let call = queued_call(exec, arguments);
+                let chosen = row.choose(&call.arguments)?;
+                let executed = (chosen.function)(&call);
+                self.hits += call.hits.get();
+                self.misses += call.misses.get();
+                self.read_bytes += call.read_bytes.get();
+                (self.take(executed)?, position)
+            }
+            None => return Err(CommandError::unknown_command(&arguments).into()),
+        };
+        let is_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
+        self.finished.push((position, is_refused));
+        self.replies.push(reply);
+        Ok(())
+    }
+
+    /// Adds the operations of a request, and returns its reply.
+    fn take(&mut self, executed: Executed) -> Result<PreparedReply, Unfinished> {
+        Ok(match executed {
+            Ok(Execution::Write(batch, render) | Execution::WriteAlone(batch, render)) => {
+                let attempt = WriteOperation::Attempt(batch.operations.into_vec());
+                self.operations.push(attempt.into());
+                PreparedReply::Made(render)
+            }
+            Ok(Execution::Done(value) | Execution::Close(value)) => PreparedReply::Ready(value),
+            Ok(Execution::Delay { reply, .. }) => PreparedReply::Ready(reply),
+            Ok(Execution::WouldBlock(length)) => return Err(Unfinished::WouldBlock(length)),
+            Ok(Execution::Remove(_) | Execution::Watch(_) | Execution::Sync(_)) => {
+                let text = "ERR this is not possible in a transaction";
+                PreparedReply::Ready(CommandError::new(text).into_value())
+            }
+            Err(Unfinished::Refused(error)) => PreparedReply::Ready(error.into_value()),
+            Err(unfinished @ Unfinished::WouldBlock(_)) => return Err(unfinished),
+        })
+    }
+
+    /// Counts the requests, once there will be no other execution of them.
+    fn count(&self, exec: &Call<'_>) {
+        for (position, is_refused) in &self.finished {
+            exec.context.statistics.calls(*position).count(*is_refused);
+        }
+        exec.hits.set(exec.hits.get() + self.hits);
+        exec.misses.set(exec.misses.get() + self.misses);
+    }
+}
+
+/// Returns the call of a queued request.
+fn queued_call<'a>(exec: &Call<'a>, arguments: Arguments<'a>) -> Call<'a> {
+    Call {
+        arguments,
+        hits: Cell::new(0),
+        misses: Cell::new(0),
+        read_bytes: Cell::new(0),
+        is_queued: true,
+        context: exec.context,
+        session: exec.session,
+        access: exec.access,
+        table: exec.table,
+    }
 }

@@ -11,6 +11,7 @@
 //! | [`context`] | the state that all connections share: store, options, counters, clients, cursors |
 //! | [`session`] | the state of one connection, and the list of all |
 //! | [`held_snapshot`] | the snapshot that is kept for a connection |
+//! | [`queued_transaction`] | the transaction of a client of Redis, and the keys that it watches |
 //! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
@@ -37,6 +38,7 @@ pub(crate) mod execution;
 pub(crate) mod failure;
 pub(crate) mod held_snapshot;
 pub(crate) mod keyspace_cache;
+pub(crate) mod queued_transaction;
 pub(crate) mod scan_cursors;
 pub(crate) mod scope;
 pub(crate) mod session;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::client_memory::ClientMemory;
 use super::held_snapshot::HeldSnapshot;
 use super::keyspace_cache::KeyspaceCache;
+use super::queued_transaction::QueuedTransaction;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock, now, sleep};
@@ -26,8 +27,8 @@ pub(crate) struct Session {
     wrong_passwords: AtomicU64,
     /// True if replies are encoded as RESP3.
     resp3: AtomicBool,
-    /// True between a refused `MULTI` and the end of its transaction.
-    in_refused_transaction: AtomicBool,
+    /// The transaction of a client of Redis.
+    pub(crate) transaction: QueuedTransaction,
     killed: AtomicBool,
     /// True once the connection is to be closed because it holds too much.
     evicted: AtomicBool,
@@ -104,21 +105,6 @@ impl Session {
     /// Counts a wrong password; returns how many the client has given by now.
     pub(crate) fn add_wrong_password(&self) -> u64 {
         self.wrong_passwords.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Returns true between a refused `MULTI` and the end of its transaction.
-    pub(crate) fn is_in_refused_transaction(&self) -> bool {
-        self.in_refused_transaction.load(Ordering::Relaxed)
-    }
-
-    /// Records a refused `MULTI`; returns true if one was refused before.
-    pub(crate) fn begin_refused_transaction(&self) -> bool {
-        self.in_refused_transaction.swap(true, Ordering::Relaxed)
-    }
-
-    /// Records the end of a transaction; returns true if its `MULTI` was refused.
-    pub(crate) fn end_refused_transaction(&self) -> bool {
-        self.in_refused_transaction.swap(false, Ordering::Relaxed)
     }
 
     /// Returns the names that the client gave itself.
@@ -315,7 +301,7 @@ impl Clients {
             authenticated: AtomicBool::new(authenticated),
             wrong_passwords: AtomicU64::new(0),
             resp3: AtomicBool::new(false),
-            in_refused_transaction: AtomicBool::new(false),
+            transaction: QueuedTransaction::default(),
             killed: AtomicBool::new(false),
             evicted: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),

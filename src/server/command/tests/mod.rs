@@ -70,6 +70,9 @@ impl Server {
         // Connections rely on it: what follows an unanswered write must not answer from what is
         // stored.
         let fits = match effect(found, &arguments) {
+            _ if matches!(&execution, Execution::Done(Value::Simple(text)) if text == "QUEUED") => {
+                true
+            }
             Effect::Writes => {
                 let is_refused = matches!(execution, Execution::Done(Value::Error(_)));
                 is_refused || matches!(execution, Execution::Write(..) | Execution::Remove(_))

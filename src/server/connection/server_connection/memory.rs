@@ -65,6 +65,7 @@ impl ServerConnection {
         let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
         let watch = self.watch.as_ref().map_or(0, |watch| watch.memory());
         let session = self.session.label_bytes() + self.session.keyspaces.memory();
-        self.charge.set(CONNECTION_BYTES + buffers + requests + watch + session);
+        let transaction = self.session.transaction.memory();
+        self.charge.set(CONNECTION_BYTES + buffers + requests + watch + session + transaction);
     }
 }

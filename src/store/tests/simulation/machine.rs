@@ -406,7 +406,14 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
                 entry.0.push(b'+');
             })
         }
-        WriteOperation::Require { .. } | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
+        // None is refused here.
+        WriteOperation::Attempt(operations) => {
+            let effects: Vec<Effect> = operations.iter().map(operation_effect).collect();
+            Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
+        }
+        WriteOperation::Require { .. }
+        | WriteOperation::Read { .. }
+        | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
     }
 }
 

@@ -181,10 +181,13 @@ fn a_client_that_leaves_leaves_a_part() {
 }
 
 #[test]
-fn nothing_is_cleared_in_a_refused_transaction() {
+fn an_engine_that_clears_in_steps_refuses_that_in_a_transaction() {
     let directory = directory();
     let mut driver = filled(&directory);
     driver.receive(b"MULTI\r\nFLUSHALL\r\nEXEC\r\n");
     driver.answer_all();
+    let refusal = "-ERR this engine removes all keys in several steps, so not in a transaction";
+    let replies = format!("+OK\r\n+QUEUED\r\n*1\r\n{refusal}\r\n");
+    assert_eq!(driver.output(), replies.as_bytes());
     assert_eq!(count(&driver), KEYS);
 }

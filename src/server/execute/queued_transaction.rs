@@ -1,0 +1,130 @@
+//! The transaction of a client of Redis: the requests between `MULTI` and `EXEC`, and the keys that
+//! it watches.
+
+use std::collections::BTreeMap;
+use std::mem::take;
+
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock};
+
+/// The memory of a queued request or a watched key beside its bytes, about.
+const ITEM_BYTES: usize = 64;
+
+/// The transaction of one connection.
+#[derive(Default)]
+pub(crate) struct QueuedTransaction {
+    /// True between `MULTI` and the end of the transaction; every request looks at it.
+    is_open: AtomicBool,
+    /// The memory that it holds.
+    bytes: AtomicUsize,
+    state: Mutex<QueueState>,
+}
+
+/// The requests and the watched keys.
+#[derive(Default)]
+struct QueueState {
+    requests: Vec<Arc<[u8]>>,
+    /// True if a request was refused when it was to be queued.
+    is_aborted: bool,
+    /// The watched keys with their versions; `None` for a key that was not there.
+    watched: BTreeMap<Vec<u8>, Option<u64>>,
+}
+
+impl QueueState {
+    fn bytes(&self) -> usize {
+        let requests = self.requests.iter().map(|request| request.len() + ITEM_BYTES);
+        let watched = self.watched.keys().map(|key| key.len() + ITEM_BYTES);
+        requests.chain(watched).sum()
+    }
+}
+
+impl QueuedTransaction {
+    /// Returns true between `MULTI` and the end of the transaction.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
+    }
+
+    /// Begins a transaction; returns false if one is open already.
+    pub(crate) fn begin(&self) -> bool {
+        !self.is_open.swap(true, Ordering::Relaxed)
+    }
+
+    /// Adds a request, encoded as a client sends it.
+    pub(crate) fn add(&self, request: Vec<u8>) {
+        self.bytes.fetch_add(request.len() + ITEM_BYTES, Ordering::Relaxed);
+        lock(&self.state).requests.push(request.into());
+    }
+
+    /// Notes that a request was refused, so that nothing of an open transaction is executed.
+    pub(crate) fn abort(&self) {
+        if self.is_open() {
+            lock(&self.state).is_aborted = true;
+        }
+    }
+
+    /// Returns the requests in their order; `None` if one was refused.
+    pub(crate) fn requests(&self) -> Option<Vec<Arc<[u8]>>> {
+        let state = lock(&self.state);
+        (!state.is_aborted).then(|| state.requests.clone())
+    }
+
+    /// Returns the number of requests; `None` if no transaction is open.
+    pub(crate) fn count(&self) -> Option<usize> {
+        self.is_open().then(|| lock(&self.state).requests.len())
+    }
+
+    /// Watches a key that has this version, or is not there, unless it is watched already.
+    pub(crate) fn watch(&self, key: &[u8], version: Option<u64>) {
+        let mut state = lock(&self.state);
+        if !state.watched.contains_key(key) {
+            self.bytes.fetch_add(key.len() + ITEM_BYTES, Ordering::Relaxed);
+            state.watched.insert(key.to_vec(), version);
+        }
+    }
+
+    /// Returns the watched keys with their versions.
+    pub(crate) fn watched(&self) -> Vec<(Vec<u8>, Option<u64>)> {
+        lock(&self.state).watched.clone().into_iter().collect()
+    }
+
+    /// Watches no key any more.
+    pub(crate) fn unwatch(&self) {
+        let mut state = lock(&self.state);
+        state.watched = BTreeMap::new();
+        self.bytes.store(state.bytes(), Ordering::Relaxed);
+    }
+
+    /// Ends the transaction and watches no key any more; returns true if one was open.
+    pub(crate) fn end(&self) -> bool {
+        drop(take(&mut *lock(&self.state)));
+        self.bytes.store(0, Ordering::Relaxed);
+        self.is_open.swap(false, Ordering::Relaxed)
+    }
+
+    /// Returns the memory that it holds, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_holds_is_counted_and_given_back() {
+        let transaction = QueuedTransaction::default();
+        assert!(transaction.begin() && !transaction.begin());
+        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec());
+        transaction.watch(b"key", Some(1));
+        transaction.watch(b"key", Some(2));
+        assert_eq!(transaction.watched(), [(b"key".to_vec(), Some(1))]);
+        assert_eq!(transaction.memory(), 14 + 3 + 2 * ITEM_BYTES);
+        transaction.unwatch();
+        assert_eq!(transaction.memory(), 14 + ITEM_BYTES);
+        assert_eq!(transaction.count(), Some(1));
+        transaction.abort();
+        assert_eq!(transaction.requests(), None);
+        assert!(transaction.end() && !transaction.end());
+        assert_eq!((transaction.memory(), transaction.count()), (0, None));
+    }
+}
