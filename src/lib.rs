@@ -161,7 +161,7 @@ pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, Veri
 pub use key_bounds::{KeyBounds, KeyPrefix};
 pub use options::{
     BackupOptions, BackupPhase, BackupProgress, BackupReport, CompactProgress, CompactReport,
-    Durability, OpenPhase, OpenProgress, Options, table as option_table,
+    Durability, OpenPhase, OpenProgress, Options, PlannedData, StoragePlan, table as option_table,
 };
 pub use precondition::Precondition;
 #[cfg(feature = "server")]

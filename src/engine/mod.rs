@@ -57,6 +57,7 @@ mod write_half;
 
 pub use entry::{Entry, Metadata};
 
+pub(crate) use self::kvs::plan;
 pub(crate) use crate::storage::backup::BackupPoint;
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 pub(crate) use crate::storage::format::segment_id::SegmentId;

@@ -4,6 +4,7 @@ mod backup;
 mod cancellation;
 mod compact;
 mod open_progress;
+mod plan;
 pub mod table;
 
 use std::fmt;
@@ -17,6 +18,7 @@ pub(crate) use cancellation::Cancellation;
 pub use compact::{CompactProgress, CompactReport};
 pub(crate) use open_progress::ProgressCallback;
 pub use open_progress::{OpenPhase, OpenProgress};
+pub use plan::{PlannedData, StoragePlan};
 
 use crate::sync::Arc;
 use crate::{EngineKind, Error, Result};

@@ -46,6 +46,7 @@ mod open_store;
 mod operation;
 mod outcome;
 mod overlay;
+mod plan;
 mod queued_request;
 mod ranges;
 pub(crate) mod read;

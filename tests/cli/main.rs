@@ -17,6 +17,7 @@ mod killed;
 mod memory;
 mod passwords;
 mod permissions;
+mod plan;
 mod ranges;
 mod running_server;
 mod terminal;

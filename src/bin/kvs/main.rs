@@ -8,6 +8,8 @@ mod finding_answer;
 mod inspect;
 mod local_import;
 mod local_store;
+mod plan;
+mod planned_count;
 mod verify;
 
 use std::process::ExitCode;
@@ -25,6 +27,7 @@ use compact::CompactVerb;
 use inspect::InspectVerb;
 use local_import::LocalImportVerb;
 use local_store::{LocalStore, StoreOptions};
+use plan::PlanVerb;
 use verify::VerifyVerb;
 
 /// Works on a kvs store in a directory
@@ -66,6 +69,8 @@ verbs! { LocalStore:
     Compact(CompactVerb),
     /// Make a backup of the store in another directory, and verify it
     Backup(BackupVerb),
+    /// Print what data will take in memory and on the disk; works on no store
+    Plan(PlanVerb),
     /// Copy a backup to the directory, which has to be missing or empty, and verify it
     Restore(RestoreVerb),
 }

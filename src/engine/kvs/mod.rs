@@ -6,11 +6,13 @@ mod full;
 mod jobs;
 mod pass;
 mod pass_state;
+mod plan;
 mod reader;
 mod reads;
 mod scanned_values;
 mod writer;
 
+pub(crate) use plan::plan;
 pub(crate) use reader::KvsReader;
 pub(crate) use writer::KvsWriter;
 

@@ -38,6 +38,13 @@ pub(super) struct CachedRecord {
     bytes: RecordBytes,
 }
 
+/// Returns the bytes of memory that a record takes in the cache, its slot included.
+pub(crate) fn cached_bytes(key_bytes: u64, value_bytes: u64) -> u64 {
+    let bytes = key_bytes.saturating_add(value_bytes);
+    let long = if bytes > SHORT_BYTES as u64 { bytes } else { 0 };
+    long.saturating_add(OVERHEAD_BYTES as u64)
+}
+
 /// The key and the value after it. Short ones are inline, which saves a lookup one wait for memory.
 enum RecordBytes {
     Short { key: u8, end: u8, bytes: [u8; SHORT_BYTES] },

@@ -60,6 +60,6 @@ mod lazy_array;
 mod recalled;
 mod record_cache;
 
-pub(crate) use cached_record::RecordRef;
+pub(crate) use cached_record::{RecordRef, cached_bytes};
 pub(crate) use recalled::{LOOKUPS, Recalled, Wanted};
 pub(crate) use record_cache::{CacheUsage, Hit, KeyHash, RecordCache};

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::record::{
-    Extent, REMOVE_RANGE, Record, RecordBody, encode_bytes, encode_number,
+    Extent, REMOVE_RANGE, Record, RecordBody, RecordKind, encode_bytes, encode_number,
+    encoded_bytes,
 };
 use crate::storage::format::sequence::Sequence;
 
@@ -72,6 +73,20 @@ impl<'a> HintEntry<'a> {
         }
     }
 
+    /// Returns the bytes of the entry of a put without expiry in the default keyspace.
+    pub(crate) fn put_bytes(key_bytes: u64, sequence: Sequence, extent: Extent) -> u64 {
+        let kind = RecordKind::Put {
+            key: &[],
+            value: &[],
+            value_type: ValueType::STRING,
+            expires_at: None,
+        };
+        let mut entry = Vec::new();
+        Self::encode(&Record { keyspace: KeyspaceId::DEFAULT, kind }, sequence, extent, &mut entry);
+        // Without the length of the key, one byte.
+        encoded_bytes(key_bytes).saturating_add(entry.len() as u64 - 1)
+    }
+
     /// Returns its key with the keyspace.
     pub(crate) fn placed_key(&self) -> PlacedKey<'a> {
         (self.record.keyspace, self.record.key())
@@ -88,7 +103,6 @@ impl<'a> HintEntry<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::format::record::RecordKind;
     use crate::storage::format::unix_millis::UnixMillis;
     use crate::storage::key_range::KeyInterval;
 

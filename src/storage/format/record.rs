@@ -99,11 +99,31 @@ impl<'a> RecordBody<'a> {
     /// Returns the bytes that it takes. Postcard also decodes numbers with redundant bytes, which
     /// are never written: such a body is longer than this.
     pub(super) fn length(&self) -> usize {
-        let varint = |number: u64| (64 - (number | 1).leading_zeros() as usize).div_ceil(7);
-        let bytes = |bytes: &[u8]| varint(bytes.len() as u64) + bytes.len();
-        let numbers = varint(self.keyspace.0.into()) + varint(self.expires_at);
+        let bytes = |bytes: &[u8]| number_bytes(bytes.len() as u64) + bytes.len();
+        let numbers = number_bytes(self.keyspace.0.into()) + number_bytes(self.expires_at);
         2 + numbers + bytes(self.key) + bytes(self.value)
     }
+}
+
+/// Returns the bytes that a number takes.
+fn number_bytes(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Returns the bytes that so many bytes take with their length, behind which they stand.
+pub(super) fn encoded_bytes(bytes: u64) -> u64 {
+    bytes.saturating_add(number_bytes(bytes) as u64)
+}
+
+/// Returns the bytes of the record of a put without expiry in the default keyspace, its header
+/// included.
+pub(crate) fn put_bytes(key_bytes: u64, value_bytes: u64) -> u64 {
+    let empty =
+        RecordKind::Put { key: &[], value: &[], value_type: ValueType::STRING, expires_at: None };
+    let empty = RecordBody::new(&Record { keyspace: KeyspaceId::DEFAULT, kind: empty });
+    // Without the lengths of key and value, one byte each.
+    let rest = (RECORD_HEADER_BYTES + empty.length() - 2) as u64;
+    rest.saturating_add(encoded_bytes(key_bytes)).saturating_add(encoded_bytes(value_bytes))
 }
 
 /// Appends a number as postcard would.

@@ -14,6 +14,11 @@ const WORD: usize = size_of::<u64>();
 /// The number of words in a head.
 pub(super) const HEAD_WORDS: usize = 2;
 
+/// Returns the bytes of a key of this length that are not in its head.
+pub(super) fn tail_bytes(key_bytes: u64) -> u64 {
+    key_bytes.div_ceil(WORD as u64).saturating_sub(HEAD_WORDS as u64) * WORD as u64
+}
+
 /// The length and the first words of a key.
 #[derive(Default)]
 pub(super) struct KeyHead {

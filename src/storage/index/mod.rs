@@ -103,6 +103,6 @@ pub(crate) use scan_batch::ScanBatch;
 pub(crate) use seqlock_cell::{PackedSlot, SLOT_WORDS, SeqlockCell};
 pub(crate) use slot::Slot;
 pub(crate) use snapshot::{Horizon, IndexSnapshot, RegisteredSnapshots};
-pub(crate) use usage::IndexUsage;
+pub(crate) use usage::{IndexUsage, packed_bytes};
 #[cfg(test)]
 pub(crate) use writer::IndexWriter;

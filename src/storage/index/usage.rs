@@ -2,7 +2,8 @@
 
 use super::earlier::EarlierGeneration;
 use super::generation::Generation;
-use super::leaf::{Leaf, LeafEntry, OlderVersion};
+use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry, OlderVersion};
+use super::leaf_keys::tail_bytes;
 use super::node::{Inner, Node};
 use super::reader::IndexReader;
 use super::slot::Slot;
@@ -22,6 +23,15 @@ pub(crate) struct IndexUsage {
     pub(crate) keys_held: u64,
     /// The bytes of what the slots of these keys stand for.
     pub(crate) bytes_held: u64,
+}
+
+/// Returns the bytes of an index of so many keys of this length, with full leaves.
+pub(crate) fn packed_bytes<S: Slot>(keys: u64, key_bytes: u64) -> u64 {
+    let node = size_of::<Node<S>>() + SHARED_BYTES + size_of::<Published<Node<S>>>();
+    let tail = tail_bytes(key_bytes);
+    let leaves = keys.div_ceil(LEAF_KEYS_MAX as u64).max(1);
+    let entry = tail.saturating_add(size_of::<LeafEntry<S>>() as u64);
+    keys.saturating_mul(entry).saturating_add(leaves.saturating_mul(node as u64))
 }
 
 impl<S: Slot> IndexReader<S> {

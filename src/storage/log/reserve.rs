@@ -269,8 +269,13 @@ fn target(environment: &LogEnvironment, log_bytes: u64) -> u64 {
     if log_bytes == 0 {
         return 0;
     }
+    reserve_bytes_max(log_bytes, environment.segment_bytes_max).min(space.total / DISK_PART)
+}
+
+/// Returns the bytes of the reserve beside a log of so many bytes, on a large disk.
+pub(crate) fn reserve_bytes_max(log_bytes: u64, segment_bytes_max: u64) -> u64 {
     let wanted = (log_bytes / LOG_PART).max(RESERVE_BYTES_MIN);
-    wanted.min(environment.segment_bytes_max * SEGMENTS).min(space.total / DISK_PART)
+    wanted.min(segment_bytes_max * SEGMENTS)
 }
 
 /// Runs an action that needs space, and once more if the reserve could be let go for it.
