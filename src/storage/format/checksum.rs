@@ -4,9 +4,12 @@ use crate::storage::format::sequence::Sequence;
 
 use crc32fast::Hasher;
 
+/// The polynomial of CRC-32, lowest bit first.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
 /// The checksums of one segment. Its header seeds them, and they cover offsets, so that a frame or
 /// a record anywhere else than where it was written is never valid.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Checksum {
     seed: u32,
 }
@@ -20,6 +23,22 @@ impl Checksum {
     /// Returns those with this seed.
     pub(crate) fn seeded(seed: u32) -> Self {
         Self { seed }
+    }
+
+    /// Returns the checksums under which a frame header at this offset has this one.
+    ///
+    /// A CRC can be run backwards: each checksum of a message comes from exactly one seed.
+    pub(super) fn implied_by_frame(checksum: u32, offset: u64, header: &[u8]) -> Self {
+        let covered = offset.to_le_bytes().into_iter().chain(header.iter().copied());
+        let mut state = !checksum;
+        for byte in covered.rev() {
+            for _ in 0..8 {
+                let is_divided = state >> 31 == 1;
+                state = if is_divided { ((state ^ POLYNOMIAL) << 1) | 1 } else { state << 1 };
+            }
+            state ^= u32::from(byte);
+        }
+        Self { seed: !state }
     }
 
     /// Returns the checksum of a frame header at this offset.

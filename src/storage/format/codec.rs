@@ -14,7 +14,7 @@ use crate::storage::format::record::{Extent, RECORD_HEADER_BYTES, Record, Record
 use crate::storage::format::sequence::Sequence;
 
 /// The encoder and decoder of one segment's frames.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameCodec(Checksum);
 
 impl FrameCodec {
@@ -26,6 +26,15 @@ impl FrameCodec {
     /// Returns the codec of the segment whose header has this checksum.
     pub(crate) fn seeded(header_checksum: u32) -> Self {
         Self(Checksum::seeded(header_checksum))
+    }
+
+    /// Returns the codec under which the bytes at `offset` begin with the header of a batch; `None`
+    /// if they do under no codec. Only a record of the batch proves that it was written with it.
+    pub(crate) fn implied_by_batch(bytes: &[u8], offset: u64) -> Option<Self> {
+        let bytes = bytes.get(..FRAME_HEADER_BYTES)?;
+        let is_batch = bytes[4..8] == [FrameKind::Batch as u8, 0, 0, 0];
+        let implied = || Checksum::implied_by_frame(u32_at(bytes, 0), offset, &bytes[4..]);
+        is_batch.then(|| Self(implied()))
     }
 
     /// Appends a batch to `out`, whose first byte will lie at `base` in the segment, and calls
@@ -258,6 +267,17 @@ mod tests {
                 assert_eq!(codec.decode_header(&mark, 72).is_some(), is_frame, "{numbers:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_batch_tells_the_codec_that_it_was_encoded_with() {
+        let (bytes, _) = encode(&[PUT_K, Record::remove(b"another")], 1072);
+        let codec = FrameCodec::new(b"segment");
+        assert_eq!(FrameCodec::implied_by_batch(&bytes, 1072), Some(codec));
+        assert_ne!(FrameCodec::implied_by_batch(&bytes, 1073), Some(codec));
+        let mut mark = Vec::new();
+        codec.encode_mark(FrameKind::Seal, &[], NUMBERS, 72, &mut mark).unwrap();
+        assert_eq!(FrameCodec::implied_by_batch(&mark, 72), None);
     }
 
     #[test]

@@ -7,8 +7,6 @@ use crate::findings::{FrameItem, HeaderItem, RecordItem, SegmentItem};
 use crate::storage::format::frame::{FrameHeader, FrameKind};
 use crate::storage::format::record::{Extent, Record, RecordKind};
 use crate::storage::format::segment_header::{Origin, SEGMENT_HEADER_BYTES, SegmentHeader};
-use crate::storage::format::segment_id::SegmentId;
-use crate::storage::format::store_id::StoreId;
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::File;
 use crate::storage::key_range::KeyInterval;
@@ -26,7 +24,7 @@ pub(crate) fn inspect(
     visit: &mut dyn FnMut(SegmentItem<'_>) -> ControlFlow<()>,
 ) -> Result<()> {
     let length = file.length().map_err(|e| Error::io("read the length of", path, e))?;
-    let opened = open_segment(file, path, SegmentId(0), StoreId(0))?;
+    let opened = open_segment(file, path)?;
     let header_bytes = length.min(SEGMENT_HEADER_BYTES as u64);
     let header = match (&opened.segment, &opened.damage) {
         (Some(segment), None) => SegmentItem::Header(header_item(&segment.header)),

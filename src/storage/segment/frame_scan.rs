@@ -191,7 +191,7 @@ impl<'s> FrameScan<'s> {
     }
 
     /// Returns `count` bytes at an offset; `None` if the file ends before.
-    pub(super) fn peek(&mut self, offset: u64, count: usize) -> Result<Option<&[u8]>> {
+    pub(crate) fn peek(&mut self, offset: u64, count: usize) -> Result<Option<&[u8]>> {
         let range = self.bytes_at(offset, count)?;
         Ok(range.map(|(start, end)| &self.buffer[start..end]))
     }
