@@ -100,6 +100,12 @@ pub(crate) enum Bug {
     RepointOverwritten,
     /// A compaction's inputs are taken from readers before the index is repointed.
     DropInputsEarly,
+    /// A repair takes the records that are left of a damaged batch.
+    SavePartialBatch,
+    /// A repair gives a new segment its name before it is durable.
+    RepairUnsynced,
+    /// A repair removes damaged segments before the new ones have their names.
+    RemoveBeforeRepair,
     /// A hint is written before what it says is durable.
     HintBeforeSync,
     /// A hint is believed whatever its checksum says.

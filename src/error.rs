@@ -48,7 +48,7 @@ pub enum Error {
 
     /// A file does not hold what was written to it.
     #[error(
-        "{} is damaged{}: {reason}; restore it from a backup or another copy",
+        "{} is damaged{}: {reason}; restore it from a backup or another copy, or `kvs repair` it",
         path.display(),
         offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default()
     )]

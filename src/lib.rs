@@ -157,7 +157,10 @@ pub use engine::{Entry, Metadata};
 pub use engine_kind::EngineKind;
 pub use error::{Error, Result};
 pub use expiry::Expiry;
-pub use findings::{Finding, FrameItem, HeaderItem, RecordItem, SegmentItem, VerifyReport};
+pub use findings::{
+    Finding, FrameItem, HeaderItem, RecordItem, RepairReport, RepairedFile, SegmentItem,
+    VerifyReport,
+};
 pub use key_bounds::{KeyBounds, KeyPrefix};
 pub use options::{
     BackupOptions, BackupPhase, BackupProgress, BackupReport, CompactProgress, CompactReport,

@@ -45,6 +45,7 @@ mod open;
 mod page;
 mod read_half;
 mod read_only;
+mod repair;
 mod scan;
 #[cfg(feature = "sled")]
 mod sled;
@@ -88,6 +89,9 @@ pub(crate) use open::open;
 pub(crate) use open::open_in;
 pub(crate) use page::{EntryVisitor, ScanPage, ScanVisitor, ScannedEntry};
 pub(crate) use read_half::ReadHalf;
+#[cfg(test)]
+pub(crate) use repair::repair_in;
+pub(crate) use repair::{plan_repair, repair};
 pub(crate) use snapshot::EngineSnapshot;
 pub(crate) use verify::verify;
 #[cfg(test)]

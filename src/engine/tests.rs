@@ -12,6 +12,7 @@ mod opening;
 mod power;
 mod preallocation;
 mod removed;
+mod repair;
 mod rewriting;
 #[cfg(feature = "sled")]
 mod sled;

@@ -55,6 +55,7 @@ mod read_moment;
 mod read_set;
 pub(crate) mod reader;
 mod removed_ranges;
+mod repair;
 mod request;
 pub(crate) mod resolve;
 pub(crate) mod scan;

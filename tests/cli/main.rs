@@ -19,6 +19,7 @@ mod passwords;
 mod permissions;
 mod plan;
 mod ranges;
+mod repair;
 mod running_server;
 mod terminal;
 mod transfer;

@@ -10,6 +10,7 @@ mod local_import;
 mod local_store;
 mod plan;
 mod planned_count;
+mod repair;
 mod verify;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ use inspect::InspectVerb;
 use local_import::LocalImportVerb;
 use local_store::{LocalStore, StoreOptions};
 use plan::PlanVerb;
+use repair::RepairVerb;
 use verify::VerifyVerb;
 
 /// Works on a kvs store in a directory
@@ -67,6 +69,8 @@ verbs! { LocalStore:
     Inspect(InspectVerb),
     /// Give the space back that overwritten and removed keys take
     Compact(CompactVerb),
+    /// Make a damaged store one that opens again, and print what is lost
+    Repair(RepairVerb),
     /// Make a backup of the store in another directory, and verify it
     Backup(BackupVerb),
     /// Print what data will take in memory and on the disk; works on no store

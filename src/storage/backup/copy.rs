@@ -167,7 +167,7 @@ fn bring_hint(segment: &Segment, point: &BackupPoint, target: &BackupTarget) -> 
 }
 
 /// Copies the first bytes of a file; `done` is called with the number of those that are there.
-fn copy_bytes(
+pub(crate) fn copy_bytes(
     (from, from_path): (&dyn File, &Path),
     (to, to_path): (&dyn File, &Path),
     length: u64,

@@ -22,5 +22,5 @@
 mod copy;
 mod point;
 
-pub(crate) use copy::{BackupTarget, copy};
+pub(crate) use copy::{BackupTarget, copy, copy_bytes};
 pub(crate) use point::BackupPoint;

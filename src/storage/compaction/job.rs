@@ -63,7 +63,8 @@ enum CompactionPhase {
 impl Compaction {
     /// Creates the unfinished output.
     pub(crate) fn begin(plan: CompactionPlan) -> Result<Self> {
-        let output = CompactionOutput::create(&plan)?;
+        let inputs = plan.input_ids().into_iter();
+        let output = CompactionOutput::create(&plan.environment, plan.output, inputs)?;
         let phase = CompactionPhase::Copy { input: 0, offset: SEGMENT_HEADER_BYTES as u64 };
         Ok(Self { plan, output, phase, moves: VecDeque::new(), retention: Retention::default() })
     }

@@ -47,6 +47,7 @@ mod state;
 
 pub(crate) use delivery::CompactionDelivery;
 pub(crate) use job::Compaction;
+pub(crate) use output::CompactionOutput;
 pub(crate) use pass::CompactionPass;
 pub(crate) use plan::{CompactionInput, CompactionPlan};
 pub(crate) use state::CompactionState;

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crate::storage::compaction::plan::CompactionPlan;
 use crate::storage::environment::LogEnvironment;
 use crate::storage::format::codec::{FrameCodec, TooLarge};
 use crate::storage::format::file_name;
@@ -16,32 +15,35 @@ use crate::sync::Arc;
 use crate::{Error, Result};
 
 /// The segment that a compaction writes. Its file is removed unless it gets its name.
-pub(super) struct CompactionOutput {
+pub(crate) struct CompactionOutput {
     pub(super) header: SegmentHeader,
-    pub(super) file: Arc<dyn File>,
+    pub(crate) file: Arc<dyn File>,
     environment: LogEnvironment,
     codec: FrameCodec,
     /// The bytes that are in the file.
     written: u64,
     /// The bytes that follow them.
     buffer: Vec<u8>,
-    pub(super) has_its_name: bool,
+    pub(crate) has_its_name: bool,
 }
 
 impl CompactionOutput {
-    /// Creates the unfinished output, which lists the inputs that it replaces.
-    pub(super) fn create(plan: &CompactionPlan) -> Result<Self> {
-        let CompactionPlan { environment, inputs, output: id, .. } = plan;
+    /// Creates the unfinished output, which lists the segments that it replaces.
+    pub(crate) fn create(
+        environment: &LogEnvironment,
+        id: SegmentId,
+        replaced: impl Iterator<Item = SegmentId>,
+    ) -> Result<Self> {
         let header = SegmentHeader {
             origin: Origin::Compacted,
             store: environment.store,
-            id: *id,
+            id,
             base: Sequence::ZERO,
             durable: Sequence::ZERO,
             previous: SegmentId(0),
         };
-        let file = environment.create(&file_name::unfinished(*id))?;
-        let replaced: Vec<u64> = inputs.iter().map(|input| input.segment.id().0).collect();
+        let file = environment.create(&file_name::unfinished(id))?;
+        let replaced: Vec<u64> = replaced.map(|id| id.0).collect();
         let mut output = Self {
             header,
             file,
@@ -61,30 +63,45 @@ impl CompactionOutput {
     }
 
     /// Returns the name it has until it is complete.
-    pub(super) fn unfinished(&self) -> String {
+    pub(crate) fn unfinished(&self) -> String {
         file_name::unfinished(self.header.id)
     }
 
     /// Returns the error of a failed action on the file.
-    pub(super) fn failed(&self, action: &'static str, error: io::Error) -> Error {
+    pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {
         Error::io(action, &self.environment.path_of(&self.unfinished()), error)
     }
 
     /// Appends a record in a frame of its own, and returns its extent.
     pub(super) fn copy(&mut self, record: &Record<'_>, sequence: Sequence) -> Result<Extent> {
         let mut placed = None;
-        let base = self.written;
-        let records = std::iter::once(*record);
-        let numbers = FrameNumbers { sequence, durable: Sequence::ZERO };
-        let encoded = self
-            .codec
-            .encode_batch(records, numbers, base, &mut self.buffer, |extent| placed = Some(extent));
-        encoded.map_err(|TooLarge| too_large())?;
+        self.encode(std::iter::once(*record), sequence, |extent| placed = Some(extent))?;
         placed.ok_or_else(too_large)
     }
 
+    /// Appends a batch.
+    pub(crate) fn copy_batch<'a>(
+        &mut self,
+        records: impl Iterator<Item = Record<'a>>,
+        sequence: Sequence,
+    ) -> Result<()> {
+        self.encode(records, sequence, |_| {})
+    }
+
+    fn encode<'a>(
+        &mut self,
+        records: impl Iterator<Item = Record<'a>>,
+        sequence: Sequence,
+        placed: impl FnMut(Extent),
+    ) -> Result<()> {
+        let numbers = FrameNumbers { sequence, durable: Sequence::ZERO };
+        let encoded =
+            self.codec.encode_batch(records, numbers, self.written, &mut self.buffer, placed);
+        encoded.map_err(|TooLarge| too_large())
+    }
+
     /// Appends a mark.
-    pub(super) fn mark(
+    pub(crate) fn mark(
         &mut self,
         kind: FrameKind,
         body: &[u8],
@@ -94,8 +111,13 @@ impl CompactionOutput {
         marked.map_err(|TooLarge| too_large())
     }
 
+    /// Returns the bytes that were appended and not written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Writes what was appended.
-    pub(super) fn flush(&mut self) -> Result<()> {
+    pub(crate) fn flush(&mut self) -> Result<()> {
         let written = self.file.write_at(&self.buffer, self.written);
         written.map_err(|e| self.failed("write", e))?;
         self.written += self.buffer.len() as u64;

@@ -74,6 +74,9 @@ pub(crate) const ENGINE_UNFINISHED: &str = "ENGINE.tmp";
 /// The file with the contents of `ENGINE` while a backup is made in the directory.
 pub(crate) const BACKUP: &str = "BACKUP";
 
+/// The directory in that of a store to which a repair copies files that are damaged.
+pub(crate) const DAMAGED: &str = "damaged";
+
 /// The name of the clean-shutdown marker.
 pub(crate) const CLOSED: &str = "CLOSED";
 

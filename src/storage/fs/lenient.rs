@@ -90,6 +90,10 @@ impl Directory for LenientDirectory {
         read_only()
     }
 
+    fn subdirectory(&self, _name: &str) -> io::Result<Arc<dyn Directory>> {
+        read_only()
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.inner.descriptor()
     }

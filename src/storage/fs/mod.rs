@@ -83,6 +83,9 @@ pub(crate) trait Directory: Send + Sync + 'static {
     /// error of any kind may mean that the two cannot share files.
     fn link_from(&self, source: &dyn Directory, name: &str) -> io::Result<()>;
 
+    /// Opens a directory in this one, and makes it durably if it is missing.
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Directory>>;
+
     /// Returns the descriptor of the operating system, if it has one.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{
     AtFlags, Dir, FallocateFlags, FileType, FlockOperation, Mode, OFlags, fallocate, flock,
-    fstatvfs, linkat, openat, renameat, statat, unlinkat,
+    fstatvfs, linkat, mkdirat, openat, renameat, statat, unlinkat,
 };
 use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
@@ -144,6 +144,20 @@ impl Directory for RealDirectory {
         self.refuse_changes()?;
         let source = source.descriptor().ok_or(io::ErrorKind::Unsupported)?;
         Ok(linkat(source, name, &self.handle, name, AtFlags::empty())?)
+    }
+
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Directory>> {
+        self.refuse_changes()?;
+        let mode = Mode::from_raw_mode(DIRECTORY_MODE);
+        match retry_on_intr(|| mkdirat(&self.handle, name, mode)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // A crash may have come between its making and this.
+        self.handle.sync_all()?;
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let handle = retry_on_intr(|| openat(&self.handle, name, flags, Mode::empty()))?;
+        Ok(Arc::new(Self { handle: handle.into(), access: self.access }))
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -61,5 +61,6 @@ pub(crate) use damage_policy::DamagePolicy;
 pub(crate) use inventory::open_segments;
 pub(crate) use recover::{Recovered, recover};
 pub(crate) use report::RecoveryReport;
+pub(crate) use segment_contents::{HintUse, SegmentContents, WantedContents};
 pub(crate) use store_identity::find_store_id;
 pub(crate) use verification::verify;

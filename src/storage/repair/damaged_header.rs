@@ -22,21 +22,44 @@ use crate::{Error, Result};
 pub(super) struct OpenedSegment {
     /// `None` if nothing in the file can be checked.
     pub(super) segment: Option<Segment>,
-    /// The error of the header, unless it is valid. The header of the segment is then one that was
-    /// made up from its frames, and only its origin and base mean something.
+    /// The error of the header, unless it is the right one. The header of the segment is then a
+    /// whole one of another segment, or was made up from the first frame, and only its origin and
+    /// base mean something.
     pub(super) damage: Option<Error>,
 }
 
 /// Opens a segment whose header may be damaged.
 pub(super) fn open_segment(file: Arc<dyn File>, path: &Path) -> Result<OpenedSegment> {
+    open_as(file, path, |_| true)
+}
+
+/// Opens the segment of a store that has this id by its name, and whose header may be damaged or
+/// that of another segment.
+pub(super) fn open_named(
+    file: Arc<dyn File>,
+    path: &Path,
+    (id, store): (SegmentId, StoreId),
+) -> Result<OpenedSegment> {
+    open_as(file, path, |header| (header.id, header.store) == (id, store))
+}
+
+fn open_as(
+    file: Arc<dyn File>,
+    path: &Path,
+    is_right: impl Fn(&SegmentHeader) -> bool,
+) -> Result<OpenedSegment> {
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", path, e))?;
-    let damage = match SegmentHeader::decode(&bytes[..read], path) {
-        Ok(header) => {
+    let (header, damage) = match SegmentHeader::decode(&bytes[..read], path) {
+        Ok(header) if is_right(&header) => {
             let segment = Some(Segment::new(header, path.to_path_buf(), file));
             return Ok(OpenedSegment { segment, damage: None });
         }
-        Err(error @ Error::Corrupt { .. }) => error,
+        Ok(header) => {
+            let reason = "its header names another segment or another store";
+            (Some(header), Error::corrupt(path, 0, reason))
+        }
+        Err(error @ Error::Corrupt { .. }) => (None, error),
         Err(error) => return Err(error),
     };
     let made_up = SegmentHeader {
@@ -55,8 +78,14 @@ pub(super) fn open_segment(file: Arc<dyn File>, path: &Path) -> Result<OpenedSeg
         return Ok(OpenedSegment { segment: None, damage: Some(damage) });
     };
     segment.codec = codec;
-    let FoundNumbers { origin, base } = numbers_of(&segment)?;
-    segment.header = SegmentHeader { origin, base, ..made_up };
+    match header.filter(|header| header.codec() == codec) {
+        // All of the file is that of another segment.
+        Some(header) => segment.header = header,
+        None => {
+            let FoundNumbers { origin, base } = numbers_of(&segment)?;
+            segment.header = SegmentHeader { origin, base, ..made_up };
+        }
+    }
     Ok(OpenedSegment { segment: Some(segment), damage: Some(damage) })
 }
 

@@ -135,15 +135,21 @@ impl DiskInner {
         failure.map_or(Ok(()), |failure| Err(failure.error()))
     }
 
-    /// Makes the pending changes of names durable. If it fails, they stay pending.
-    pub(super) fn sync_names(&mut self) -> io::Result<()> {
+    /// Makes the pending changes of the names in a directory durable. If it fails, they stay
+    /// pending.
+    pub(super) fn sync_names(&mut self, directory: &str) -> io::Result<()> {
         let failure = self.call(Call::SyncDirectory, CallTarget::Name("."));
         if let Some(failure) = failure {
             return Err(failure.error());
         }
-        for (_, change) in std::mem::take(&mut self.state.pending_names) {
-            change.apply(&mut self.state.durable_names);
-        }
+        let State { pending_names, durable_names, .. } = &mut self.state;
+        pending_names.retain(|(_, change)| {
+            let is_elsewhere = change.directory() != directory;
+            if !is_elsewhere {
+                change.apply(durable_names);
+            }
+            is_elsewhere
+        });
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
-//! A disk in memory, with one directory, that loses power and fails when it is told to.
+//! A disk in memory, with a directory, that loses power and fails when it is told to.
 //!
 //! | file | holds |
 //! |---|---|
 //! | [`simulated_disk`], [`simulated_file`] | the file system that a store uses, and what tests tell it |
+//! | [`simulated_subdirectory`] | a directory in it, for files that are put aside |
 //! | [`fault`], [`disk_inner`] | calls that fail, and their effects |
 //! | [`state`] | visible and durable contents |
 //! | [`image`] | the states that a power loss may leave |
@@ -23,6 +24,7 @@ mod fault;
 mod image;
 mod simulated_disk;
 mod simulated_file;
+mod simulated_subdirectory;
 mod state;
 
 #[cfg(test)]

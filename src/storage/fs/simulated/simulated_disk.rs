@@ -8,7 +8,8 @@ use super::super::{Directory, File, FileAccess, FileSystem, Lock, Ownership, Sha
 use super::disk_inner::{DiskInner, Moment, Promised, SharedInner};
 use super::fault::{Call, CallTarget, Fault};
 use super::simulated_file::SimulatedFile;
-use super::state::{NameChange, State};
+use super::simulated_subdirectory::SimulatedSubdirectory;
+use super::state::{NameChange, State, directory_of};
 use crate::sync::{Arc, Unscheduled, UnscheduledGuard};
 
 /// A file system over a [`State`]; clones are the same disk.
@@ -130,7 +131,8 @@ impl Directory for SimulatedDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut inner = self.inner();
         inner.check(Call::List, CallTarget::Name("."))?;
-        Ok(inner.state.names.keys().cloned().collect())
+        let names = inner.state.names.keys().filter(|name| directory_of(name).is_empty());
+        Ok(names.cloned().collect())
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
@@ -178,12 +180,17 @@ impl Directory for SimulatedDisk {
         Err(io::ErrorKind::CrossesDevices.into())
     }
 
+    fn subdirectory(&self, name: &str) -> io::Result<Arc<dyn Directory>> {
+        let inner = Arc::clone(&self.0);
+        Ok(Arc::new(SimulatedSubdirectory::new(Arc::new(self.clone()), inner, name)))
+    }
+
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.inner().sync_names()
+        self.inner().sync_names("")
     }
 
     fn space(&self) -> io::Result<Space> {

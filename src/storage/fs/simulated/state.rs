@@ -47,7 +47,20 @@ pub(super) enum NameChange {
     Remove { name: String },
 }
 
+/// Returns the directory of a name: empty for the disk itself.
+pub(super) fn directory_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
 impl NameChange {
+    /// Returns the directory that changes; a file is only renamed within one.
+    pub(super) fn directory(&self) -> &str {
+        match self {
+            Self::Create { name, .. } | Self::Remove { name } => directory_of(name),
+            Self::Rename { to, .. } => directory_of(to),
+        }
+    }
+
     pub(super) fn apply(&self, names: &mut BTreeMap<String, usize>) {
         match self {
             Self::Create { name, file } => drop(names.insert(name.clone(), *file)),

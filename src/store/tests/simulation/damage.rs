@@ -9,6 +9,7 @@
 mod kinds;
 mod live;
 mod planted;
+mod repaired;
 mod store;
 mod verified;
 
@@ -65,30 +66,32 @@ impl Figures {
     }
 }
 
-/// Opens damaged copies of a store.
+/// Tells the outcome of a damage: of the files of a store some were touched.
+type Judgement = fn(&Store, &Files, &[&str]) -> Result<Verdict, Violation>;
+
+/// Opens, or repairs, damaged copies of a store.
 struct Judge<'a> {
     store: &'a Store,
+    judgement: Judgement,
+    /// Each damage of so many is tried.
+    every: u64,
+    seen: u64,
     figures: Figures,
 }
 
 impl<'a> Judge<'a> {
-    fn new(store: &'a Store) -> Self {
-        Self { store, figures: Figures::default() }
+    fn new(store: &'a Store, judgement: Judgement, every: u64) -> Self {
+        Self { store, judgement, every, seen: 0, figures: Figures::default() }
     }
 
     /// Opens the store as it is after some of its files were touched.
     fn judge(&mut self, files: &Files, touched: &[&str]) -> Result<(), Violation> {
-        if *files == self.store.files {
+        self.seen += 1;
+        if *files == self.store.files || !self.seen.is_multiple_of(self.every) {
             return Ok(());
         }
-        let judged = catch_unwind(AssertUnwindSafe(|| {
-            let verdict = judge_closed(self.store, files, touched)?;
-            // A planted mistake has to be caught by what an open or a read does.
-            if planted_here().is_none() {
-                verified::check(files, verdict)?;
-            }
-            Ok(verdict)
-        }));
+        let judge = || (self.judgement)(self.store, files, touched);
+        let judged = catch_unwind(AssertUnwindSafe(judge));
         match judged.unwrap_or_else(|_| Err("it panicked".to_owned()))? {
             Verdict::Harmless => self.figures.harmless += 1,
             Verdict::Refused => self.figures.refused += 1,
@@ -111,6 +114,16 @@ enum Verdict {
     Harmless,
     Refused,
     Found,
+}
+
+/// Opens the store and verifies it.
+fn judge_opened(store: &Store, files: &Files, touched: &[&str]) -> Result<Verdict, Violation> {
+    let verdict = judge_closed(store, files, touched)?;
+    // A planted mistake has to be caught by what an open or a read does.
+    if planted_here().is_none() {
+        verified::check(files, verdict)?;
+    }
+    Ok(verdict)
 }
 
 /// Opens the store, reads it, writes to it and opens it again.

@@ -1,7 +1,7 @@
 //! The kinds of damage to a closed store.
 
 use super::store::{STORIES, Store, frames};
-use super::{Figures, Judge, Violation, bits};
+use super::{Figures, Judge, Judgement, Violation, bits, judge_opened};
 use crate::form::by_form;
 
 /// Damages a store in every way of one kind.
@@ -182,12 +182,17 @@ fn swap_files(judge: &mut Judge<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Tries every damage of one kind to every store.
+/// Opens every store with every damage of one kind.
 pub(super) fn run(kind: Kind) -> Result<Figures, Violation> {
+    run_as(kind, judge_opened, 1)
+}
+
+/// Judges one of so many damages of a kind to every store.
+pub(super) fn run_as(kind: Kind, judgement: Judgement, every: u64) -> Result<Figures, Violation> {
     let mut figures = Figures::default();
     for story in STORIES {
         let store = Store::new(story, 1);
-        let mut judge = Judge::new(&store);
+        let mut judge = Judge::new(&store, judgement, every);
         kind(&mut judge).map_err(|error| format!("{story:?}: {error}"))?;
         figures.add(judge.figures);
     }

@@ -1,7 +1,7 @@
 //! The mistakes that these harnesses catch.
 
 use super::kinds::{self, KINDS};
-use super::live;
+use super::{live, repaired};
 use crate::bugs::{Bug, plant};
 
 /// Checks that damages of these kinds to closed stores find a planted bug.
@@ -42,6 +42,13 @@ fn a_clean_close_that_is_not_looked_at_is_caught() {
 #[test]
 fn a_refusal_that_changes_files_is_caught() {
     is_caught_closed(Bug::CleanUpFirst, &["truncations"]);
+}
+
+#[test]
+fn a_repair_that_takes_a_part_of_a_batch_is_caught() {
+    let _planted = plant(Some(Bug::SavePartialBatch));
+    let (_, flips) = KINDS[0];
+    println!("{}", kinds::run_as(flips, repaired::judge_repaired, 1).expect_err("not caught"));
 }
 
 #[test]
