@@ -8,7 +8,7 @@
 
 use crate::Result;
 use crate::storage::format::codec::FrameCodec;
-use crate::storage::format::frame::FRAME_HEADER_BYTES;
+use crate::storage::format::frame::{FRAME_HEADER_BYTES, FrameKind};
 use crate::storage::format::little_endian::u32_at;
 use crate::storage::format::record::RECORD_HEADER_BYTES;
 use crate::storage::format::segment_header::SEGMENT_HEADER_BYTES;
@@ -21,33 +21,55 @@ const PROOF_BYTES_MAX: usize = 1 << 20;
 /// The most codecs that are told apart: bytes that somebody made up must not cost more and more.
 const CODECS_MAX: usize = 16;
 
+/// A codec, and what speaks for it in a segment.
+struct CandidateCodec {
+    codec: FrameCodec,
+    /// The bytes in valid frames. Behind them counts the number of batches of which only the header
+    /// is valid: that may be all of a sector of another segment.
+    evidence: (u64, u64),
+}
+
+impl CandidateCodec {
+    fn new(codec: FrameCodec) -> Self {
+        Self { codec, evidence: (0, 0) }
+    }
+}
+
 /// Returns the codec by which the most bytes of a segment are in valid frames, whatever codec it
 /// was opened with; `None` if there is no frame. The `stated` ones need no proof.
 pub(super) fn find_codec(segment: &Segment, stated: [FrameCodec; 2]) -> Result<Option<FrameCodec>> {
-    let mut found: Vec<_> = stated.iter().map(|codec| (*codec, 0)).collect();
+    let mut found = stated.map(CandidateCodec::new).into_iter().collect::<Vec<_>>();
     let mut offset = SEGMENT_HEADER_BYTES as u64;
     let mut scan = FrameScan::resume(segment, offset)?;
     while let Some(bytes) = scan.peek(offset, FRAME_HEADER_BYTES)? {
         let is_known = |codec: FrameCodec| codec.decode_header(bytes, offset).is_some();
-        let known = found.iter_mut().find(|(codec, _)| is_known(*codec));
-        if let Some((codec, valid)) = known {
-            let bytes = proven_bytes(*codec, &mut scan, offset)?;
-            // The rest of the frame may be what the file held before.
-            let bytes = bytes.unwrap_or(FRAME_HEADER_BYTES as u64);
+        let known = found.iter_mut().find(|candidate| is_known(candidate.codec));
+        if let Some(CandidateCodec { codec, evidence: (valid, headers) }) = known {
+            let kind = codec.decode_header(bytes, offset).map(|header| header.kind);
+            let bytes = match proven_bytes(*codec, &mut scan, offset)? {
+                Some(bytes) => bytes,
+                // The rest of the frame may be what the file held before.
+                None if kind == Some(FrameKind::Batch) => 0,
+                None => FRAME_HEADER_BYTES as u64,
+            };
             *valid += bytes;
-            offset += bytes;
+            *headers += u64::from(bytes == 0);
+            offset += bytes.max(FRAME_HEADER_BYTES as u64);
             continue;
         }
         let implied = FrameCodec::implied_by_batch(bytes, offset);
         match implied.filter(|_| found.len() < CODECS_MAX) {
             Some(codec) if proven_bytes(codec, &mut scan, offset)?.is_some() => {
-                found.push((codec, 0));
+                found.push(CandidateCodec::new(codec));
             }
             _ => offset += 1,
         }
     }
-    let best = found.into_iter().reduce(|best, other| if other.1 > best.1 { other } else { best });
-    Ok(best.filter(|(_, valid)| *valid > 0).map(|(codec, _)| codec))
+    let better = |best: CandidateCodec, other: CandidateCodec| {
+        if other.evidence > best.evidence { other } else { best }
+    };
+    let best = found.into_iter().reduce(better);
+    Ok(best.filter(|best| best.evidence > (0, 0)).map(|best| best.codec))
 }
 
 /// Returns the length of the batch at `offset` if its first record is valid under the codec.
@@ -162,6 +184,17 @@ mod tests {
         bytes[64..128].copy_from_slice(&long[64..128]);
         let (frames, _) = inspected(&bytes);
         assert!(frames >= 20, "{frames} frames are whole");
+    }
+
+    #[test]
+    fn the_header_of_a_batch_alone_counts_less_than_a_seal() {
+        let (whole, other) = (segment(1), segment(2));
+        // Of the file, only the seal at its end is left; of the other one, the header of a batch.
+        let seal = whole.len() - 32;
+        let mut bytes = whole;
+        bytes[72..seal].fill(7);
+        bytes[64..128].copy_from_slice(&other[64..128]);
+        assert_eq!(inspected(&bytes), (1, 1));
     }
 
     #[test]

@@ -49,13 +49,11 @@ struct WrittenFrame {
 struct Written {
     frames: Vec<WrittenFrame>,
     values: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
-    /// True if records that are whole may stay in the files that are set aside.
-    may_leave_behind: bool,
 }
 
 impl Written {
-    fn to(store: &Store, may_leave_behind: bool) -> Self {
-        let mut written = Self { frames: Vec::new(), values: BTreeMap::new(), may_leave_behind };
+    fn to(store: &Store) -> Self {
+        let mut written = Self { frames: Vec::new(), values: BTreeMap::new() };
         for (name, bytes) in &store.earlier {
             written.read(name, bytes);
         }
@@ -118,7 +116,7 @@ impl Written {
             }
             is_exact = false;
             let text = key.escape_ascii();
-            if !self.may_leave_behind && !damaged.iter().any(concerns) {
+            if !damaged.iter().any(concerns) {
                 return Err(format!("{text} is {is:?}, was {was:?}, and is not damaged"));
             }
             let values = self.values.get(key);
@@ -182,24 +180,6 @@ pub(super) fn judge_repaired(
     files: &Files,
     touched: &[&str],
 ) -> Result<Verdict, Violation> {
-    judge_with(store, files, touched, false)
-}
-
-/// Does the same for damage of which a repair may leave whole records behind.
-fn judge_repaired_in_part(
-    store: &Store,
-    files: &Files,
-    touched: &[&str],
-) -> Result<Verdict, Violation> {
-    judge_with(store, files, touched, true)
-}
-
-fn judge_with(
-    store: &Store,
-    files: &Files,
-    touched: &[&str],
-    may_leave_behind: bool,
-) -> Result<Verdict, Violation> {
     let disk = SimulatedDisk::new(states(files));
     let report = match repair_in(&Options::new("/simulated"), &disk) {
         Ok(report) => report,
@@ -217,7 +197,7 @@ fn judge_with(
         return is_unchanged.then_some(Verdict::Harmless).ok_or("it was changed".to_owned());
     }
     are_kept(&report, files, &files_of(&disk))?;
-    let written = Written::to(store, may_leave_behind);
+    let written = Written::to(store);
     let found = read(&disk)?;
     let is_exact = written.check(store, files, &found).map_err(|e| format!("{e}: {report}"))?;
     if report.version < written.newest(store, files) {
@@ -266,12 +246,8 @@ fn a_repair_of_every_damage_loses_and_invents_nothing() {
         let started = std::time::Instant::now();
         let every =
             if what == "missing files" || what.contains("and") { 1 } else { by_form([7, 1, 1]) };
-        // Where sectors of two headers are exchanged, one of the segments may not be known again.
-        let judge = match what {
-            "swapped sectors" => judge_repaired_in_part,
-            _ => judge_repaired,
-        };
-        let figures = run_as(kind, judge, every).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let figures =
+            run_as(kind, judge_repaired, every).unwrap_or_else(|error| panic!("{what}: {error}"));
         println!("{what}: {figures:?}, {:.1?}", started.elapsed());
         assert!(figures.tried() > 0);
     }
