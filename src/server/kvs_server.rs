@@ -123,7 +123,9 @@ impl KvsServer {
         let readers = Arc::new(Readers::start(context.options.readers).map_err(failed)?);
         // Nobody else sets it: a server runs once.
         let _ = context.readers.set(Arc::downgrade(&readers));
-        let _backups = BackupActor::start(&context).map_err(failed)?;
+        let backups = context.backups.as_ref();
+        let backups = backups.map(|backups| BackupActor::start(backups, &context.store));
+        let _backups = backups.transpose().map_err(failed)?;
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
         let mut threads = Vec::new();
         let mut workers = Vec::new();

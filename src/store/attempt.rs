@@ -28,10 +28,13 @@ impl Resolver<'_> {
 
     /// Takes back all but the first of so many mutations of the batch.
     fn take_back_behind(&mut self, kept: usize) {
-        let mut positions = 0..;
-        if self.group.retain_open(|_| positions.next().is_some_and(|position| position < kept)) {
-            self.draft_again();
+        // Most attempts are refused before they change anything, and many may be in a batch.
+        if self.group.open().len() == kept {
+            return;
         }
+        let mut positions = 0..;
+        self.group.retain_open(|_| positions.next().is_some_and(|position| position < kept));
+        self.draft_again();
     }
 
     /// Makes the draft anew from the mutations of the batch, of which some were taken out.
@@ -147,6 +150,31 @@ mod tests {
         let refused = resolver.add(operations.into_iter().collect());
         assert!(matches!(refused, Err(Error::ConditionFailed { .. })));
         assert_eq!(resolver.finish().0.mutations(), 0);
+    }
+
+    #[test]
+    fn a_batch_whose_answers_or_writes_grow_too_large_is_refused_as_a_whole() {
+        let engine = engine::open(&Options::new("unused").engine(EngineKind::Memory)).unwrap();
+        let limits = SizeLimits::new(&Options::new("unused"));
+        let value = vec![7; 32 << 20];
+        let refused = |operations: Vec<KeyspaceOperation>| {
+            let (now, next) = (UnixMillis(1), Sequence(1));
+            let mut resolver = Resolver::new(&*engine.reader, limits, now, next, true);
+            let set = WriteOperation::set("a", value.clone(), None).into();
+            let refused = resolver.add([set].into_iter().chain(operations).collect());
+            assert_eq!(resolver.finish().0.mutations(), usize::from(refused.is_ok()));
+            refused.map_err(|error| error.to_string())
+        };
+        let reads = |count| (0..count).map(|_| attempt(vec![read("a")])).collect();
+        assert!(refused(reads(4)).is_ok());
+        let too_many = refused(reads(6)).unwrap_err();
+        assert!(too_many.contains("167772160 bytes is larger than the limit"), "{too_many}");
+        let lengthen = || {
+            let update = Update::Append(b"x".to_vec());
+            attempt(vec![WriteOperation::Update { key: b"a".to_vec(), update }.into()])
+        };
+        let too_long = refused((0..40).map(|_| lengthen()).collect()).unwrap_err();
+        assert!(too_long.contains("is larger than the limit of 1073741824"), "{too_long}");
     }
 
     #[test]

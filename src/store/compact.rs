@@ -14,7 +14,7 @@ impl Store {
     /// writes go on. It takes the time of reading and writing the segments in question, and the
     /// space of one segment. Calls that come while it runs share the next one.
     ///
-    /// What is left: headers and marks of each segment; records that a
+    /// Some bytes are left beside live records: headers and marks of each segment; records that a
     /// [snapshot](Store::snapshot) sees, of which the report has the figures; keys that have
     /// expired and that the store has not removed yet; and dead records of batches, where a
     /// segment would become longer because each record gets a header of its own.

@@ -14,6 +14,7 @@
 mod attempt;
 mod backup;
 mod batch;
+mod batch_bytes;
 mod catalogue;
 mod catalogue_version;
 pub(crate) mod change;
@@ -25,6 +26,7 @@ pub(crate) mod change_wait;
 pub(crate) mod clock;
 mod compact;
 mod compaction_calls;
+mod conditions;
 mod direct_turn;
 mod drain_schedule;
 mod entry_scan;
@@ -50,7 +52,6 @@ mod plan;
 mod queued_request;
 mod ranges;
 pub(crate) mod read;
-mod read_check;
 mod read_moment;
 mod read_set;
 pub(crate) mod reader;
@@ -103,6 +104,7 @@ pub use write_batch::{KeyspaceBatch, WriteBatch};
 
 pub(crate) use crate::engine::UnixMillis;
 pub(crate) use batch::{Batch, WriteOperations};
+pub(crate) use batch_bytes::ANSWER_BYTES_MAX;
 pub(crate) use catalogue::CatalogueOperation;
 pub(crate) use integer::parse_integer;
 #[cfg(any(test, fuzzing))]

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Batch;
+use super::batch_bytes::BatchBytes;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
 use super::limits::SizeLimits;
 use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
@@ -19,7 +20,6 @@ use crate::engine::{
     Entry, EntryMeta, Group, KeyspaceId, Mutation, MutationKind, ReadHalf, Sequence, UnixMillis,
     ValueType,
 };
-use crate::precondition::Precondition;
 use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
@@ -37,6 +37,8 @@ pub(crate) struct Resolver<'a> {
     /// The newest change of each key by the batch that is not accepted yet.
     pub(super) draft: Overlay,
     bytes: usize,
+    /// The bytes that the batch which is not accepted yet has made.
+    made: BatchBytes,
     /// The versions of accepted batches that do nothing but remove keys.
     removals: Vec<Sequence>,
     /// The error of the write that found the disk full: batches that set a key are refused.
@@ -86,6 +88,7 @@ impl<'a> Resolver<'a> {
             overlay,
             draft,
             bytes: 0,
+            made: BatchBytes::default(),
             removals: Vec::new(),
             full: None,
             named: None,
@@ -116,16 +119,8 @@ impl<'a> Resolver<'a> {
     pub(crate) fn add(&mut self, batch: Batch) -> BatchOutcome {
         let only_removes = batch.operations.iter().all(|it| it.operation.only_removes());
         let syncs = batch.sync.unwrap_or(self.syncs);
-        let mut answers = WriteAnswers::with_capacity(batch.operations.len());
-        for operation in batch.operations {
-            match self.resolve(operation) {
-                Ok(answer) => answers.push(answer),
-                Err(error) => {
-                    self.undo();
-                    return Err(error);
-                }
-            }
-        }
+        let answers = self.resolve_all(batch);
+        let answers = answers.inspect_err(|_| self.undo())?;
         self.take_back_removed();
         if self.group.open().is_empty() {
             return Ok(Applied { version: None, answers });
@@ -152,6 +147,17 @@ impl<'a> Resolver<'a> {
         Ok(Applied { version: Some(version), answers })
     }
 
+    fn resolve_all(&mut self, batch: Batch) -> Result<WriteAnswers> {
+        self.made = BatchBytes::default();
+        let mut answers = WriteAnswers::with_capacity(batch.operations.len());
+        for operation in batch.operations {
+            answers.push(self.resolve(operation)?);
+        }
+        // Attempts go on behind one that made too much.
+        self.made.check()?;
+        Ok(answers)
+    }
+
     /// Returns the bytes of keys and values in the group.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -170,6 +176,13 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn resolve(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
+        self.made.check()?;
+        let answer = self.decide(operation)?;
+        self.made.note_answer(&answer);
+        Ok(answer)
+    }
+
+    fn decide(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
         let KeyspaceOperation { keyspace, operation } = operation;
         self.refuse_dropped(keyspace)?;
         match operation {
@@ -196,28 +209,6 @@ impl<'a> Resolver<'a> {
                 Ok(WriteAnswer::Done)
             }
             WriteOperation::Catalogue(operation) => self.change_catalogue(&operation),
-        }
-    }
-
-    fn require(
-        &self,
-        keyspace: KeyspaceId,
-        key: &[u8],
-        condition: &Precondition,
-    ) -> Result<WriteAnswer> {
-        let is_alive = |entry: &Entry| self.is_alive(entry.expiry());
-        let alive = if condition.needs_value() {
-            let alive = self.entry(keyspace, key)?.filter(is_alive);
-            alive.as_ref().map_or(Ok(()), |entry| entry.value_type.require_string())?;
-            alive
-        } else {
-            let entry = self.meta(keyspace, key)?.map(|meta| meta.with(Vec::new()));
-            entry.filter(is_alive)
-        };
-        if condition.holds(alive.as_ref()) {
-            Ok(WriteAnswer::Done)
-        } else {
-            Err(Error::ConditionFailed { key: error::printable(key) })
         }
     }
 
@@ -337,6 +328,7 @@ impl<'a> Resolver<'a> {
             let touch = Touch { position: self.group.mutations(), version: self.next_sequence };
             self.draft.note(&mutation, touch);
         }
+        self.made.note_written(mutation.bytes());
         self.group.add(mutation);
     }
 
@@ -411,6 +403,7 @@ impl CatalogueReader for Resolver<'_> {
 mod tests {
     use super::*;
     use crate::engine;
+    use crate::precondition::Precondition;
     use crate::store::limits::BATCH_BYTES_MAX;
     use crate::sync::Arc;
     use crate::{EngineKind, Options};

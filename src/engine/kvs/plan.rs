@@ -1,5 +1,5 @@
-//! What data will take in memory and on the disk: from the format and the sizes of what is in
-//! memory, and two constants that were measured.
+//! The plan of a store: the memory and the disk space that data will take, from the format and the
+//! sizes of what is in memory, and the time of opening, from constants that were measured.
 
 use std::time::Duration;
 

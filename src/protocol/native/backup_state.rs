@@ -11,11 +11,11 @@ use super::failure::Failure;
 pub struct BackupState {
     /// The name, which is that of its directory on the server.
     pub name: String,
-    /// How far it has come.
+    /// The step that it has reached.
     pub step: BackupStep,
 }
 
-/// How far a backup has come.
+/// A step of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackupStep {
     /// Segments are linked or copied.

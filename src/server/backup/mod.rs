@@ -21,4 +21,4 @@ mod backup_name;
 mod server_backups;
 
 pub(super) use backup_actor::BackupActor;
-pub(super) use server_backups::{BackupRefusal, BackupResult, ServerBackups};
+pub(super) use server_backups::{BackupRefusal, BackupResult, LatestBackups, ServerBackups};

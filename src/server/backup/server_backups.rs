@@ -1,5 +1,6 @@
 //! The backups of a server: where they are made, and the state of the latest one.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -20,20 +21,25 @@ pub(crate) struct ServerBackups {
 }
 
 /// The state of the backups of one server.
-#[derive(Default)]
-struct LatestBackups {
-    running: Option<RunningBackup>,
-    last: Option<BackupResult>,
+#[derive(Clone, Default)]
+pub(crate) struct LatestBackups {
+    /// The backup that is being made.
+    pub(crate) running: Option<RunningBackup>,
+    /// The last one that was finished, or that failed.
+    pub(crate) last: Option<BackupResult>,
     /// The time at which the last one was finished that succeeded.
-    succeeded_at: Option<UnixMillis>,
+    pub(crate) succeeded_at: Option<UnixMillis>,
 }
 
 /// A backup that is being made.
 #[derive(Clone)]
-struct RunningBackup {
-    name: String,
-    begun: Instant,
-    progress: BackupProgress,
+pub(crate) struct RunningBackup {
+    /// The name.
+    pub(crate) name: String,
+    /// The time of its beginning.
+    pub(crate) begun: Instant,
+    /// The part of it that is done.
+    pub(crate) progress: BackupProgress,
 }
 
 /// A backup that was finished, or that failed.
@@ -45,17 +51,6 @@ pub(crate) struct BackupResult {
     pub(crate) took: Duration,
     /// The result.
     pub(crate) result: std::result::Result<BackupReport, Arc<Error>>,
-}
-
-/// A look at the backups of a server at one moment.
-#[derive(Clone, Default)]
-pub(crate) struct BackupView {
-    /// The name of the backup that is being made, the time since its begin, and its progress.
-    pub(crate) running: Option<(String, Duration, BackupProgress)>,
-    /// The last one that was finished, or that failed.
-    pub(crate) last: Option<BackupResult>,
-    /// The time at which the last one was finished that succeeded.
-    pub(crate) succeeded_at: Option<UnixMillis>,
 }
 
 /// A reason why no backup is begun.
@@ -125,14 +120,17 @@ impl ServerBackups {
     }
 
     /// Makes the backup that was begun with this name, and notes its result.
-    pub(super) fn make(backups: &Arc<Self>, store: &Store, name: &str) {
-        let told = Arc::clone(backups);
+    pub(super) fn make(self: &Arc<Self>, store: &Store, name: &str) {
+        let told = Arc::clone(self);
         let options = BackupOptions::new()
             .on_progress(move |progress| told.note(progress))
-            .cancellation(backups.cancellation.clone());
-        let made = catch_panic(|| store.backup_beside(&backups.directory, name, &options));
-        let result = made.unwrap_or_else(|_| Err(Error::Poisoned("the backup panicked".into())));
-        backups.finish(result, store.now());
+            .cancellation(self.cancellation.clone());
+        let made = catch_panic(|| store.backup_beside(&self.directory, name, &options));
+        let result = made.unwrap_or_else(|_| {
+            let panicked = io::Error::other("it panicked");
+            Err(Error::io("make a backup in", &self.directory, panicked))
+        });
+        self.finish(result, store.now());
     }
 
     fn note(&self, progress: BackupProgress) {
@@ -162,11 +160,35 @@ impl ServerBackups {
     }
 
     /// Returns the state at this moment.
-    pub(crate) fn view(&self) -> BackupView {
-        let LatestBackups { running, last, succeeded_at } = &*lock(&self.state);
-        let running = running
-            .as_ref()
-            .map(|running| (running.name.clone(), running.begun.elapsed(), running.progress));
-        BackupView { running, last: last.clone(), succeeded_at: *succeeded_at }
+    pub(crate) fn latest(&self) -> LatestBackups {
+        lock(&self.state).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use crate::actor::mailbox;
+
+    #[test]
+    fn a_backup_that_is_ended_early_has_failed_and_says_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(Options::new(directory.path().join("data"))).unwrap();
+        let backups = Arc::new(ServerBackups::new(directory.path().to_path_buf()));
+        let begin = |name| backups.begin(Some(name), UnixMillis(0));
+        assert_eq!(begin("early"), Err(BackupRefusal::Stopping), "nobody makes them yet");
+        let (address, _inbox) = mailbox(1);
+        backups.connect(address.downgrade());
+        assert_eq!(begin("first").as_deref(), Ok("first"));
+        assert_eq!(begin("second"), Err(BackupRefusal::Running));
+        backups.cancel();
+        backups.make(&store, "first");
+        let LatestBackups { running, last, succeeded_at } = backups.latest();
+        assert!(running.is_none() && succeeded_at.is_none());
+        let last = last.unwrap();
+        assert_eq!(last.name, "first");
+        let closed = matches!(&last.result, Err(error) if matches!(**error, Error::Closed));
+        assert!(closed, "{:?}", last.result);
     }
 }

@@ -58,7 +58,13 @@ impl CommandError {
         Self::new(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
     }
 
-    /// Returns the error of an `EXEC` that is refused with this one, and ends its transaction.
+    /// Returns the error of a call whose reply would hold more than this many bytes of values.
+    pub(super) fn reply_too_large(bytes_max: usize) -> Self {
+        let limit = format!("the reply is over the limit of {bytes_max} bytes");
+        Self::new(format!("ERR {limit}; ask for less at once"))
+    }
+
+    /// Returns the error of an `EXEC` that discards its transaction for the reason of this one.
     pub(super) fn discarding(self) -> Self {
         let text = self.0.split_once(' ').map_or(&*self.0, |(_, text)| text);
         Self::new(format!("EXECABORT Transaction discarded because of: {text}"))

@@ -22,7 +22,7 @@ const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
 
 /// The settings by name. Those that are options here are named in the
 /// [table of options](crate::option_table); the others have one answer in every server.
-const SETTINGS: [Setting; 27] = [
+const SETTINGS: [Setting; 26] = [
     setting("appendfsync", |context| match context.store.durability() {
         Durability::Always => "always".into(),
         Durability::Interval(_) => "everysec".into(),
@@ -42,7 +42,6 @@ const SETTINGS: [Setting; 27] = [
     setting("dir", |context| context.store.directory().display().to_string()),
     setting("hz", |_| "10".into()),
     setting("io-threads", |context| context.options.workers.to_string()),
-    setting("lazyfree-lazy-eviction", |_| "no".into()),
     setting("lua-time-limit", |_| "5000".into()),
     setting("maxclients", |context| context.options.connections_max.to_string()),
     setting("maxmemory", |_| "0".into()),
@@ -96,7 +95,7 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
                 shown(name)
             ));
         };
-        if !is(value, &(setting.value)(call.context)) {
+        if !is_so(setting, value, call.context) {
             other = other.or(Some(name));
         }
     }
@@ -108,6 +107,16 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
             shown(name)
         )),
     }
+}
+
+/// Returns true if a setting has this value. Words are compared in any case, paths as they are.
+fn is_so(setting: &Setting, value: &[u8], context: &Context) -> bool {
+    // It is not shown whether there are passwords.
+    if setting.name == "requirepass" && !context.options.is_open() {
+        return false;
+    }
+    let shown = (setting.value)(context);
+    value == shown.as_bytes() || is(value, &shown) && !shown.contains('/')
 }
 
 /// `CONFIG REWRITE`

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::call::{Call, Executed};
-use super::persistence;
+use super::persistence::last_save_seconds;
 use super::reply_value::done;
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -37,7 +37,7 @@ const SECTIONS: [Section; 10] = [
     section("Server", true, server),
     section("Clients", true, clients),
     section("Memory", true, memory),
-    section("Persistence", true, persistence_fields),
+    section("Persistence", true, persistence),
     section("Stats", true, stats),
     section("Replication", true, replication),
     section("Commandstats", false, commandstats),
@@ -147,22 +147,22 @@ fn human(bytes: u64) -> String {
     format!("{}.{:02}{}", parts / 100, parts % 100, units[power as usize - 1])
 }
 
-fn persistence_fields(context: &Context) -> Result<Fields> {
+fn persistence(context: &Context) -> Result<Fields> {
     let keeps = context.store.engine() != EngineKind::Memory;
     let status = if context.store.is_failing() { "err" } else { "ok" };
-    let backups = context.backups.as_ref().map(|backups| backups.view()).unwrap_or_default();
+    let latest = context.latest_backups();
     let seconds = |time: Option<Duration>| {
         time.map_or_else(|| "-1".to_owned(), |time| time.as_secs().to_string())
     };
-    let last = backups.last.as_ref();
+    let (running, last) = (latest.running.as_ref(), latest.last.as_ref());
     let has_failed = last.is_some_and(|last| last.result.is_err());
     fields([
         ("loading", "0".into()),
-        ("rdb_bgsave_in_progress", u8::from(backups.running.is_some()).to_string()),
-        ("rdb_last_save_time", persistence::last_save_seconds(context).to_string()),
+        ("rdb_bgsave_in_progress", u8::from(running.is_some()).to_string()),
+        ("rdb_last_save_time", last_save_seconds(context, &latest).to_string()),
         ("rdb_last_bgsave_status", if has_failed { "err" } else { "ok" }.into()),
         ("rdb_last_bgsave_time_sec", seconds(last.map(|last| last.took))),
-        ("rdb_current_bgsave_time_sec", seconds(backups.running.map(|(_, time, _)| time))),
+        ("rdb_current_bgsave_time_sec", seconds(running.map(|running| running.begun.elapsed()))),
         ("kvs_last_backup", last.map(|last| last.name.clone()).unwrap_or_default()),
         ("aof_enabled", u8::from(keeps).to_string()),
         ("aof_rewrite_in_progress", "0".into()),

@@ -5,7 +5,7 @@ use super::command_error::SYNTAX;
 use super::reply_value::{done, refuse};
 use super::word::is;
 use crate::protocol::resp::Value;
-use crate::server::backup::BackupRefusal;
+use crate::server::backup::{BackupRefusal, LatestBackups};
 use crate::server::execute::context::Context;
 use crate::store::UnixMillis;
 
@@ -23,16 +23,16 @@ pub(super) fn bgsave(call: &Call<'_>) -> Executed {
     }
 }
 
-/// `LASTSAVE`: as in Redis the time of the start, where nothing was saved since.
+/// `LASTSAVE`
 pub(super) fn lastsave(call: &Call<'_>) -> Executed {
-    done(Value::Integer(last_save_seconds(call.context)))
+    let latest = call.context.latest_backups();
+    done(Value::Integer(last_save_seconds(call.context, &latest)))
 }
 
-/// Returns the time of the last backup that succeeded, or of the start, in seconds since the Unix
-/// epoch.
-pub(super) fn last_save_seconds(context: &Context) -> i64 {
-    let backups = context.backups.as_ref().map(|backups| backups.view());
-    let saved = backups.and_then(|view| view.succeeded_at).map(|UnixMillis(time)| time / 1000);
+/// Returns the time of the last backup that succeeded, in seconds since the Unix epoch; as in Redis
+/// that of the start, if none did.
+pub(super) fn last_save_seconds(context: &Context, latest: &LatestBackups) -> i64 {
+    let saved = latest.succeeded_at.map(|UnixMillis(time)| time / 1000);
     let started =
         || (context.store.now().0 / 1000).saturating_sub(context.started.elapsed().as_secs());
     i64::try_from(saved.unwrap_or_else(started)).unwrap_or(i64::MAX)

@@ -42,10 +42,7 @@ impl Call<'_> {
         let bytes_max = self.context.reply_bytes_max();
         let entries = self.context.store.read_entries(keys.clone(), self.access, bytes_max)?;
         if entries.len() < count {
-            let text = format!(
-                "ERR the reply is over the limit of {bytes_max} bytes; ask for less at once"
-            );
-            return Err(CommandError::new(text).into());
+            return Err(CommandError::reply_too_large(bytes_max).into());
         }
         entries.iter().for_each(|entry| self.count_lookup(entry.is_some()));
         if self.is_queued {

@@ -34,6 +34,9 @@ const QUEUED: &str = "QUEUED";
 /// The answer to `EXEC` if a request was refused when it was to be queued.
 const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
 
+/// The reply to a queued request that is none: each was one when it was queued.
+const UNREADABLE: &str = "ERR a queued request cannot be read";
+
 /// The requests of a transaction as operations and replies.
 #[derive(Default)]
 struct PreparedTransaction {
@@ -94,6 +97,7 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
         transaction.end();
         return refuse(ABORTED);
     };
+    call.check_keys(requests.len())?;
     let mut prepared = PreparedTransaction::default();
     for request in &requests {
         prepared.add(call, request)?;
@@ -103,9 +107,7 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
     prepared.count(call);
     let bytes_max = call.context.reply_bytes_max();
     if prepared.read_bytes > bytes_max {
-        return refuse(format!(
-            "ERR the reply is over the limit of {bytes_max} bytes; ask for less at once"
-        ));
+        return Err(CommandError::reply_too_large(bytes_max).into());
     }
     let PreparedTransaction { operations, replies, .. } = prepared;
     let watched = conditions.len();
@@ -197,24 +199,27 @@ impl PreparedTransaction {
     fn add(&mut self, exec: &Call<'_>, request: &[u8]) -> Result<(), Unfinished> {
         let mut parser = RequestParser::new(RequestLimits::default());
         let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) else {
-            // It was encoded here.
-            return Err(CommandError::new("ERR a queued request cannot be read").into());
+            return self.refuse(CommandError::new(UNREADABLE));
         };
-        let (reply, position) = match exec.table.find(arguments.name()) {
-            Some((position, row)) => {
-                let call = queued_call(exec, arguments);
-                let chosen = row.choose(&call.arguments)?;
-                let executed = (chosen.function)(&call);
-                self.hits += call.hits.get();
-                self.misses += call.misses.get();
-                self.read_bytes += call.read_bytes.get();
-                (self.take(executed)?, position)
-            }
-            None => return Err(CommandError::unknown_command(&arguments).into()),
+        let Some((position, row)) = exec.table.find(arguments.name()) else {
+            return self.refuse(CommandError::new(UNREADABLE));
         };
+        let call = queued_call(exec, arguments);
+        let executed = row.choose(&call.arguments).map_err(Unfinished::from);
+        let executed = executed.and_then(|chosen| (chosen.function)(&call));
+        self.hits += call.hits.get();
+        self.misses += call.misses.get();
+        self.read_bytes += call.read_bytes.get();
+        let reply = self.take(executed)?;
         let is_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
         self.finished.push((position, is_refused));
         self.replies.push(reply);
+        Ok(())
+    }
+
+    /// Replies with an error to a request.
+    fn refuse(&mut self, error: CommandError) -> Result<(), Unfinished> {
+        self.replies.push(PreparedReply::Ready(error.into_value()));
         Ok(())
     }
 

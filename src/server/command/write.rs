@@ -59,7 +59,7 @@ fn value(answer: WriteAnswer) -> Value {
         WriteAnswer::Flag(flag) => Value::Integer(i64::from(flag)),
         WriteAnswer::Integer(integer) => Value::Integer(integer),
         WriteAnswer::Bytes(bytes) => bytes.map_or(Value::Null, Value::Bulk),
-        // Whoever asks for them makes the reply.
+        // The calls that ask for these make their own replies.
         WriteAnswer::Entry(_) | WriteAnswer::Attempted(_) => Value::Null,
     }
 }

@@ -5,15 +5,13 @@ use std::time::Instant;
 
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
-use crate::server::backup::{BackupRefusal, ServerBackups};
+use crate::server::backup::{BackupRefusal, LatestBackups, ServerBackups};
 use crate::server::options::ServerOptions;
 use crate::server::statistics::Statistics;
+use crate::store::ANSWER_BYTES_MAX;
 use crate::store::reader::Readers;
 use crate::sync::{Arc, OnceLock, Weak};
 use crate::{Endpoint, Store};
-
-/// The most bytes of values in one reply, where clients may hold four times as many.
-const REPLY_BYTES_MAX: usize = 128 << 20;
 
 /// The state that the connection workers and readers of one server share.
 pub(crate) struct Context {
@@ -67,9 +65,10 @@ impl Context {
         }
     }
 
-    /// Returns the most bytes of values in one reply: a key may be asked for many times.
+    /// Returns the most bytes of values in one reply: a key may be asked for many times. Clients
+    /// may hold four times as many.
     pub(crate) fn reply_bytes_max(&self) -> usize {
-        REPLY_BYTES_MAX.min(self.clients.memory.limit() / 4)
+        ANSWER_BYTES_MAX.min(self.clients.memory.limit() / 4)
     }
 
     /// Returns the number of reads that wait for a reader.
@@ -82,6 +81,11 @@ impl Context {
     pub(crate) fn begin_backup(&self, name: Option<&str>) -> Result<String, BackupRefusal> {
         let backups = self.backups.as_ref().ok_or(BackupRefusal::NoDirectory)?;
         backups.begin(name, self.store.now())
+    }
+
+    /// Returns the state of the backups; of a server without a directory for them that of none.
+    pub(crate) fn latest_backups(&self) -> LatestBackups {
+        self.backups.as_ref().map(|backups| backups.latest()).unwrap_or_default()
     }
 
     /// Returns the first address that the server listens on.

@@ -2,7 +2,7 @@
 
 use crate::options::{BackupPhase, BackupProgress, BackupReport};
 use crate::protocol::native::{BackupState, BackupStep, Failure, FailureKind, Success};
-use crate::server::backup::{BackupRefusal, BackupResult};
+use crate::server::backup::{BackupRefusal, BackupResult, LatestBackups};
 use crate::server::execute::context::Context;
 
 /// Begins a backup, and returns its state.
@@ -13,10 +13,10 @@ pub(super) fn begin(name: Option<&str>, context: &Context) -> Result<Success<'st
 
 /// Returns the state of the backup that is being made, or else of the last one.
 pub(super) fn state(context: &Context) -> Success<'static> {
-    let view = context.backups.as_ref().map(|backups| backups.view()).unwrap_or_default();
+    let LatestBackups { running, last, .. } = context.latest_backups();
     let running =
-        view.running.map(|(name, _, progress)| BackupState { name, step: step(progress) });
-    Success::Backup(running.or(view.last.map(ended)))
+        running.map(|running| BackupState { name: running.name, step: step(running.progress) });
+    Success::Backup(running.or(last.map(ended)))
 }
 
 fn step(BackupProgress { phase, bytes_done, bytes_total }: BackupProgress) -> BackupStep {

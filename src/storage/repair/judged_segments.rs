@@ -29,12 +29,12 @@ struct WholeEnd {
     has_rest: bool,
 }
 
-/// What becomes of a file of a segment.
+/// A file of a segment, and its judgement.
 pub(super) struct JudgedFile {
     pub(super) file: SurveyedFile,
     /// `None` if it is damaged.
     end: Option<WholeEnd>,
-    /// What can be taken from it if it is replaced.
+    /// The batches that can be taken from it if it is replaced.
     pub(super) salvage: Salvage,
     /// The sequence number that its batches are below.
     pub(super) below: Sequence,

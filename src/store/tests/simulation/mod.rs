@@ -2,6 +2,7 @@
 
 mod checker;
 mod damage;
+mod effect;
 mod exhaustive;
 mod expiry;
 mod faults;

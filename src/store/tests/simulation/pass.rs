@@ -154,7 +154,7 @@ fn fail(seed: u64, fault: Fault) -> std::result::Result<bool, Violation> {
     let moment = Moment { state: machine.disk.state(), promised: machine.promised };
     let (pasts, figures) = (&machine.pasts[..], Figures::default());
     Checker { options: &options, pasts, figures, dice, effort: Effort::FULL }.sample(&moment, 3)?;
-    // What it could not do is done by the next one, at the latest in another process.
+    // The next pass does the rest, at the latest in another process.
     machine.tick();
     machine.maintain();
     if machine.health.failure().is_none() && compact(&mut machine).is_ok() {

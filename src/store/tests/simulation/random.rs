@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
+use super::effect::placed;
 use super::history::{self, Event, KEYS, draw, with_time};
-use super::machine::{Machine, Past, placed};
+use super::machine::{Machine, Past};
 use super::{Dice, Model, START, on_all_processors, options};
 use crate::engine::{EngineSnapshot, KeyspaceId};
 use crate::form::by_form;

@@ -1,4 +1,5 @@
-//! The check of a read set: every key and every range is still as it was read.
+//! The conditions of a batch: those of one key, and that every key and every range of a read set is
+//! still as it was read.
 
 use std::ops::ControlFlow;
 
@@ -6,10 +7,34 @@ use super::outcome::WriteAnswer;
 use super::read_set::{ReadRange, ReadSet};
 use super::resolve::Resolver;
 use crate::bugs::{Bug, planted};
-use crate::engine::{ScanPage, ScannedEntry};
-use crate::{Error, Result};
+use crate::engine::{Entry, KeyspaceId, ScanPage, ScannedEntry};
+use crate::precondition::Precondition;
+use crate::{Error, Result, error};
 
 impl Resolver<'_> {
+    /// Returns [`Error::ConditionFailed`] unless a key meets a condition.
+    pub(super) fn require(
+        &self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        condition: &Precondition,
+    ) -> Result<WriteAnswer> {
+        let is_alive = |entry: &Entry| self.is_alive(entry.expiry());
+        let alive = if condition.needs_value() {
+            let alive = self.entry(keyspace, key)?.filter(is_alive);
+            alive.as_ref().map_or(Ok(()), |entry| entry.value_type.require_string())?;
+            alive
+        } else {
+            let entry = self.meta(keyspace, key)?.map(|meta| meta.with(Vec::new()));
+            entry.filter(is_alive)
+        };
+        if condition.holds(alive.as_ref()) {
+            Ok(WriteAnswer::Done)
+        } else {
+            Err(Error::ConditionFailed { key: error::printable(key) })
+        }
+    }
+
     /// Returns [`Error::TransactionConflict`] unless everything is as it was read, the accepted
     /// batches of this group included.
     pub(super) fn require_unchanged(&self, reads: &ReadSet) -> Result<WriteAnswer> {

@@ -1,0 +1,42 @@
+//! The bytes that a batch makes of what is stored: few operations may make many of them.
+
+use super::limits::BATCH_BYTES_MAX;
+use super::outcome::WriteAnswer;
+use crate::{Error, Result};
+
+/// The most bytes of values in the answers to one batch.
+pub(crate) const ANSWER_BYTES_MAX: usize = 128 << 20;
+
+/// The bytes that one batch has made so far.
+#[derive(Debug, Default)]
+pub(super) struct BatchBytes {
+    /// The bytes of keys and values that it writes.
+    written: usize,
+    /// The bytes of values in its answers.
+    answered: usize,
+}
+
+impl BatchBytes {
+    /// Adds the bytes of a mutation.
+    pub(super) fn note_written(&mut self, bytes: usize) {
+        self.written += bytes;
+    }
+
+    /// Adds the bytes of an answer; those within an attempt were added one by one.
+    pub(super) fn note_answer(&mut self, answer: &WriteAnswer) {
+        self.answered += match answer {
+            WriteAnswer::Bytes(Some(value)) => value.len(),
+            WriteAnswer::Entry(Some(entry)) => entry.value.len(),
+            _ => 0,
+        };
+    }
+
+    /// Returns [`Error::BatchTooLarge`] if they are too many, so that nothing more may be made.
+    pub(super) fn check(&self) -> Result<()> {
+        let limits = [(self.written, BATCH_BYTES_MAX), (self.answered, ANSWER_BYTES_MAX)];
+        match limits.into_iter().find(|(bytes, bytes_max)| bytes > bytes_max) {
+            Some((bytes, bytes_max)) => Err(Error::BatchTooLarge { bytes, bytes_max }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The effects of batches on a model of a store.
+
+use super::Model;
+use crate::engine::KeyspaceId;
+use crate::store::clock::manual;
+use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
+
+/// The effect of operations on a model.
+pub(super) type Effect = Box<dyn Fn(&mut Model)>;
+
+/// Returns the effect of a batch of puts, removals and clears.
+pub(super) fn effect(batch: &Batch) -> Effect {
+    let effects: Vec<Effect> = batch.operations.iter().map(operation_effect).collect();
+    Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
+}
+
+fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperation) -> Effect {
+    let keyspace = *keyspace;
+    match operation {
+        WriteOperation::Put { key, value, expires_at } => {
+            let expires_at = expires_at.map(|time| time.0);
+            let (key, entry) = (placed(keyspace, key), (value.clone(), expires_at));
+            Box::new(move |model| drop(model.insert(key.clone(), entry.clone())))
+        }
+        WriteOperation::Remove { key } => {
+            let key = placed(keyspace, key);
+            Box::new(move |model| drop(model.remove(&key)))
+        }
+        WriteOperation::RemoveRange { start, end } => {
+            let (start, end) = (start.clone(), end.clone());
+            Box::new(move |model| remove_range(model, keyspace, &start, &end))
+        }
+        WriteOperation::Catalogue(operation) => {
+            let operation = operation.clone();
+            Box::new(move |model| change_catalogue(model, &operation))
+        }
+        // The only update that is used here.
+        WriteOperation::Update { key, .. } => {
+            let (key, now) = (placed(keyspace, key), manual::now());
+            Box::new(move |model| {
+                let entry = model.entry(key.clone()).or_default();
+                if entry.1.is_some_and(|time| time <= now) {
+                    *entry = Default::default();
+                }
+                entry.0.push(b'+');
+            })
+        }
+        // None is refused here.
+        WriteOperation::Attempt(operations) => {
+            let effects: Vec<Effect> = operations.iter().map(operation_effect).collect();
+            Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
+        }
+        WriteOperation::Require { .. }
+        | WriteOperation::Read { .. }
+        | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
+    }
+}
+
+/// Returns a key as it is in a model: behind the number of its keyspace, unless that is the default
+/// one.
+pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
+    match keyspace {
+        KeyspaceId::DEFAULT => key.to_vec(),
+        KeyspaceId(number) => [&[KEYSPACE_MARK][..], &number.to_be_bytes(), key].concat(),
+    }
+}
+
+/// No key of the default keyspace begins like this.
+const KEYSPACE_MARK: u8 = 0xFF;
+
+fn remove_range(model: &mut Model, keyspace: KeyspaceId, start: &[u8], end: &[u8]) {
+    let first = placed(keyspace, b"");
+    model.retain(|key, _| {
+        let is_default = key.first() != Some(&KEYSPACE_MARK);
+        let key = match keyspace {
+            KeyspaceId::DEFAULT if is_default => &key[..],
+            KeyspaceId::DEFAULT => return true,
+            _ => match key.strip_prefix(&first[..]) {
+                Some(key) => key,
+                None => return true,
+            },
+        };
+        key < start || !end.is_empty() && key >= end
+    });
+}
+
+/// Does what was not refused; numbers are below 128, and so one byte each.
+fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
+    let name = |name: &str| placed(KeyspaceId::CATALOGUE, name.as_bytes());
+    match operation {
+        CatalogueOperation::Create { name: new } => {
+            let next = model.get(&name("")).map_or(2, |(value, _)| value[0]);
+            model.insert(name(new), (vec![next], None));
+            model.insert(name(""), (vec![next + 1], None));
+        }
+        CatalogueOperation::Rename { from, to } => {
+            // Where an earlier outcome is not known, it need not be there.
+            if let Some(number) = model.remove(&name(from)) {
+                model.insert(name(to), number);
+            }
+        }
+        CatalogueOperation::Swap { first, second } => {
+            let of = |given: &str| model.get(&name(given)).cloned();
+            if let (Some(one), Some(other)) = (of(first), of(second)) {
+                model.insert(name(first), other);
+                model.insert(name(second), one);
+            }
+        }
+        CatalogueOperation::Drop { name: dropped } => {
+            if let Some((number, _)) = model.remove(&name(dropped)) {
+                remove_range(model, KeyspaceId(number[0].into()), b"", b"");
+            }
+        }
+        CatalogueOperation::Clear => {
+            let first = name("");
+            let is_name = |key: &[u8]| key.len() > first.len() && key.starts_with(&first);
+            let names = model.iter().filter(|(key, _)| is_name(key));
+            let numbers: Vec<_> = names.map(|(_, (value, _))| value[0]).collect();
+            for number in [0].into_iter().chain(numbers) {
+                remove_range(model, KeyspaceId(number.into()), b"", b"");
+            }
+        }
+    }
+}
