@@ -14,8 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use clap::builder::TypedValueParser;
 use jiff::Timestamp;
-use kvs::option_table::{ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, SNAPSHOT_TIMEOUT_MILLISECONDS};
+use kvs::option_table::{
+    ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS,
+};
 use kvs::{
     Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options, Passwords,
     ServerOptions, Store, memory_limit,
@@ -81,6 +84,9 @@ struct CommandLine {
     /// Seconds after which a client that sends no request is closed; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     timeout: u64,
+    /// Number of databases that SELECT may choose among: the keyspaces default, db1, db2 and so on
+    #[arg(long, value_name = "N", default_value_t = DATABASES, value_parser = databases())]
+    databases: u32,
     /// Seconds after which the snapshot of a client is let go; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = SNAPSHOT_TIMEOUT_MILLISECONDS / 1000)]
     snapshot_timeout: u64,
@@ -92,6 +98,11 @@ struct CommandLine {
     /// none, and they are refused]
     #[arg(long, value_name = "PATH")]
     backup_dir: Option<PathBuf>,
+}
+
+/// Returns the parser of a number of databases.
+fn databases() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=65_536)
 }
 
 fn main() -> ExitCode {
@@ -120,6 +131,7 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
     }
     let mut server_options = ServerOptions::default()
         .connections_max(connections_max)
+        .databases(arguments.databases)
         .timeout(Duration::from_secs(arguments.timeout))
         .snapshot_timeout(Duration::from_secs(arguments.snapshot_timeout))
         .give_memory_back(allocator::give_memory_back);

@@ -46,13 +46,13 @@ fn run(target: Target, bytes: &[u8]) {
     resume_unwind(panic);
 }
 
-/// Replays the corpus, then tries so many mutations: a twentieth of them in the short form of the
-/// tests, ten times as many in the long one.
+/// Replays the corpus, then tries half of so many mutations: a twentieth of them in the short form
+/// of the tests, ten times as many in the long one.
 fn fuzz(name: &str, executions: u64) {
     let target = target(name);
     let corpus = corpus(target);
     corpus.iter().for_each(|bytes| run(target, bytes));
-    let executions = by_form([executions / 20, executions, executions * 10]);
+    let executions = by_form([executions / 20, executions / 2, executions * 10]);
     let mut mutator = Mutator::new(SEED, &corpus);
     let start = Instant::now();
     (0..executions).for_each(|_| run(target, &mutator.next()));

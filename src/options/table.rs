@@ -49,6 +49,9 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// The default of `snapshot_timeout`, in milliseconds.
 pub const SNAPSHOT_TIMEOUT_MILLISECONDS: u64 = 60_000;
 
+/// The default of `databases`.
+pub const DATABASES: u32 = 16;
+
 /// The value of an option that was not stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -174,6 +177,7 @@ pub const OPTIONS: &[OptionRow] = {
             &["maxmemory-clients"],
             Text("a quarter of the memory"),
         ),
+        row("databases", Some("--databases"), &["databases"], Count(DATABASES as u64)),
         row("backup_directory", Some("--backup-dir"), &[], Text("none")),
         row("give_memory_back", None, &[], Text("none")),
     ]

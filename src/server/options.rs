@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::options::table::{CONNECTIONS_MAX, SNAPSHOT_TIMEOUT_MILLISECONDS};
+use crate::options::table::{CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS};
 use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
+use crate::store::DATABASES_MAX;
 use crate::sync::processors;
 
 /// The least memory for clients: connections take some kilobytes each.
@@ -22,6 +23,7 @@ pub struct ServerOptions {
     pub(crate) client_memory: usize,
     pub(crate) give_memory_back: Option<fn()>,
     pub(crate) passwords: Option<Passwords>,
+    pub(crate) databases: u32,
     pub(crate) backup_directory: Option<PathBuf>,
 }
 
@@ -38,6 +40,7 @@ impl Default for ServerOptions {
             client_memory: memory_limit() / 4,
             give_memory_back: None,
             passwords: None,
+            databases: DATABASES,
             backup_directory: None,
         }
     }
@@ -66,6 +69,17 @@ impl ServerOptions {
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);
+        self
+    }
+
+    /// Sets the number of databases that Redis' `SELECT` may choose among, at least one and at most
+    /// 65,536; the default is 16.
+    ///
+    /// Database 0 is the keyspace `default`, and database 1 the keyspace `db1`, until `SWAPDB`
+    /// exchanges two of them. Any other keyspace is there for other clients alone.
+    #[must_use]
+    pub fn databases(mut self, databases: u32) -> Self {
+        self.databases = databases.clamp(1, DATABASES_MAX);
         self
     }
 

@@ -28,7 +28,7 @@ impl Batch {
 
     /// Returns true if its outcome depends on what is stored.
     pub(crate) fn reads(&self) -> bool {
-        self.operations.iter().any(|operation| operation.operation.reads())
+        self.operations.iter().any(KeyspaceOperation::reads)
     }
 
     /// Returns true if it takes no longer than its own bytes and operations say.

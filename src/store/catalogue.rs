@@ -3,6 +3,7 @@
 
 use std::ops::Bound;
 
+use super::database::FIRST_DATABASE;
 use crate::bugs::{Bug, planted};
 use crate::engine::{KeyInterval, KeyspaceId, Mutation, MutationKind};
 use crate::{Error, Result};
@@ -16,8 +17,8 @@ const NAME_BYTES_MAX: usize = 255;
 /// The key of the number that is given next; no name is empty.
 const NEXT_KEY: &[u8] = b"";
 
-/// The start of the names among the keys of the catalogue.
-pub(super) const NAMES: Bound<Vec<u8>> = Bound::Excluded(Vec::new());
+/// The first byte of the keys of databases, which no name has: it is in no UTF-8.
+const DATABASE_PREFIX: u8 = 0xFF;
 
 /// A change of the catalogue, or of all keyspaces that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,14 @@ pub(crate) enum CatalogueOperation {
     /// Removes every key of every keyspace, and no name; answers
     /// [`WriteAnswer::Done`](super::WriteAnswer).
     Clear,
+    /// Gives each of two databases the keyspace of the other; answers
+    /// [`WriteAnswer::Done`](super::WriteAnswer).
+    SwapDatabases {
+        /// One of them.
+        first: u32,
+        /// The other one.
+        second: u32,
+    },
 }
 
 /// A write of which an operation on the catalogue consists.
@@ -84,7 +93,7 @@ impl CatalogueOperation {
             Self::Create { name } | Self::Drop { name } => (name, name),
             Self::Rename { from, to } => (from, to),
             Self::Swap { first, second } => (first, second),
-            Self::Clear => return Ok(()),
+            Self::Clear | Self::SwapDatabases { .. } => return Ok(()),
         };
         check_name(first)?;
         check_name(second)
@@ -121,6 +130,7 @@ impl CatalogueOperation {
                 let all = [KeyspaceId::DEFAULT].into_iter().chain(named);
                 all.map(CatalogueWrite::Clear).collect()
             }
+            Self::SwapDatabases { first, second } => swap_databases(catalogue, *first, *second)?,
         };
         Ok((writes, None))
     }
@@ -166,12 +176,45 @@ pub(super) fn dropped(batch: &[Mutation]) -> impl Iterator<Item = KeyspaceId> {
 
 /// Returns true if a key of the catalogue is a name.
 pub(super) fn is_name(key: &[u8]) -> bool {
-    key != NEXT_KEY
+    key != NEXT_KEY && !is_database_row(key)
 }
 
-/// Returns the name that a key of the catalogue is.
-pub(super) fn name(key: &[u8]) -> Result<String> {
-    let name = String::from_utf8(key.to_vec());
+/// Returns the range of the names among the keys of the catalogue.
+pub(super) fn names() -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    (Bound::Excluded(NEXT_KEY.to_vec()), Bound::Excluded(vec![DATABASE_PREFIX]))
+}
+
+/// Returns the key of the name of the keyspace that a database stands for.
+pub(super) fn database_row(database: u32) -> Vec<u8> {
+    let mut key = vec![DATABASE_PREFIX];
+    key.extend(database.to_be_bytes());
+    key
+}
+
+/// Returns true if a key of the catalogue is that of a database.
+pub(super) fn is_database_row(key: &[u8]) -> bool {
+    key.first() == Some(&DATABASE_PREFIX)
+}
+
+/// Returns the name of the keyspace that a database stands for, whether there is one or not.
+pub(super) fn database_name(database: u32, catalogue: &impl CatalogueReader) -> Result<String> {
+    match catalogue.value(&database_row(database))? {
+        Some(found) => name(&found),
+        None => Ok(first_name(database)),
+    }
+}
+
+/// Returns the name of the keyspace of a database that was never swapped.
+pub(super) fn first_name(database: u32) -> String {
+    match database {
+        0 => DEFAULT_NAME.to_owned(),
+        number => format!("db{number}"),
+    }
+}
+
+/// Returns the name that a key of the catalogue is, or the value of a database.
+pub(super) fn name(bytes: &[u8]) -> Result<String> {
+    let name = String::from_utf8(bytes.to_vec());
     name.map_err(|_| damaged("the name of a keyspace is no text"))
 }
 
@@ -185,9 +228,30 @@ fn create(
     let after = keyspace
         .0
         .checked_add(1)
+        .filter(|after| *after < FIRST_DATABASE.0)
         .ok_or_else(|| damaged("no number is left for another keyspace"))?;
     let counted = CatalogueWrite::Put(NEXT_KEY.to_vec(), encode(KeyspaceId(after))?);
     Ok((vec![put(name, keyspace)?, counted], Some(keyspace)))
+}
+
+/// Returns the writes that swap two databases. Only one that does not stand for its first keyspace
+/// has a row.
+fn swap_databases(
+    catalogue: &impl CatalogueReader,
+    first: u32,
+    second: u32,
+) -> Result<Vec<CatalogueWrite>> {
+    let names = (database_name(first, catalogue)?, database_name(second, catalogue)?);
+    let mut writes = Vec::new();
+    for (database, name) in [(first, names.1), (second, names.0)] {
+        let row = database_row(database);
+        if name != first_name(database) {
+            writes.push(CatalogueWrite::Put(row, name.into_bytes()));
+        } else if catalogue.value(&row)?.is_some() {
+            writes.push(CatalogueWrite::Remove(row));
+        }
+    }
+    Ok(writes)
 }
 
 fn refuse_default(name: &str) -> Result<()> {
@@ -205,7 +269,8 @@ fn number_of(catalogue: &impl CatalogueReader, name: &str) -> Result<KeyspaceId>
     find(catalogue, name)?.ok_or_else(|| Error::NoSuchKeyspace { name: name.to_owned() })
 }
 
-fn find(catalogue: &impl CatalogueReader, name: &str) -> Result<Option<KeyspaceId>> {
+/// Returns the number of the keyspace with this name, if there is one.
+pub(super) fn find(catalogue: &impl CatalogueReader, name: &str) -> Result<Option<KeyspaceId>> {
     if name == DEFAULT_NAME {
         return Ok(Some(KeyspaceId::DEFAULT));
     }

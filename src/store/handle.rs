@@ -215,11 +215,6 @@ impl Store {
         self.shared.limits.check_key(key).is_ok()
     }
 
-    /// Returns true if the removal of all keys takes no longer if there are many.
-    pub(crate) fn clears_at_once(&self) -> bool {
-        self.shared.capabilities.clears_at_once
-    }
-
     /// Returns a number that grows when a keyspace is made, renamed, swapped or dropped: what was
     /// looked up by a name after this call holds as long as the number stays.
     pub(crate) fn catalogue_version(&self) -> u64 {

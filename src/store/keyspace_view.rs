@@ -30,6 +30,16 @@ impl KeyspaceView {
         Ok(Self { shared: Arc::clone(&self.shared), reader, moment: self.moment.clone() })
     }
 
+    /// Returns true if both show the present entries of one keyspace.
+    pub(crate) fn shows_same_keyspace(&self, other: &Self) -> bool {
+        self.moment.is_none() && other.moment.is_none() && Arc::ptr_eq(&self.reader, &other.reader)
+    }
+
+    /// Returns true if the removal of all keys takes no longer if there are many.
+    pub(crate) fn clears_at_once(&self) -> bool {
+        self.shared.capabilities.clears_at_once
+    }
+
     /// Returns the moment that this view shows: the present, unless it has one of its own.
     pub(super) fn hold_moment(&self) -> Result<HeldMoment<'_>> {
         match &self.moment {

@@ -1,6 +1,6 @@
 //! The keyspaces of a store: opened, listed, renamed, swapped and dropped by their names.
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::ControlFlow;
 
 use super::batch::Batch;
 use super::catalogue::{self, CatalogueOperation, DEFAULT_NAME};
@@ -67,10 +67,7 @@ impl Store {
         name: &str,
         access: Access,
     ) -> ReadResult<Option<Keyspace>> {
-        let number = number_of(self, name, |catalogue, name, snapshot| match snapshot {
-            Some(snapshot) => catalogue.try_get_at(name, snapshot, access),
-            None => catalogue.try_get(name, access),
-        })?;
+        let number = number_of(self, name, read_within(access))?;
         Ok(self.opened(name, number)?)
     }
 
@@ -187,6 +184,16 @@ pub(super) fn read_blocking(
     }
 }
 
+/// Returns the function that reads the entry of a key of the catalogue as far as `access` allows.
+pub(super) fn read_within(
+    access: Access,
+) -> impl FnOnce(&dyn ReadHalf, &[u8], Option<&EngineSnapshot>) -> ReadResult<Option<Entry>> {
+    move |catalogue, key, snapshot| match snapshot {
+        Some(snapshot) => catalogue.try_get_at(key, snapshot, access),
+        None => catalogue.try_get(key, access),
+    }
+}
+
 /// Returns the names of all keyspaces at the moment of the view.
 pub(super) fn names(view: &KeyspaceView) -> Result<Vec<String>> {
     let named = |key: &[u8], _: &[u8]| catalogue::name(key);
@@ -213,7 +220,8 @@ fn visit_catalogue<T>(
     read: impl Fn(&[u8], &[u8]) -> Result<T>,
 ) -> Result<Vec<T>> {
     let catalogue = view.sibling(KeyspaceId::CATALOGUE)?;
-    let mut scan = catalogue.scan_at_once(catalogue::NAMES, Bound::Unbounded, false, keys_only)?;
+    let (start, end) = catalogue::names();
+    let mut scan = catalogue.scan_at_once(start, end, false, keys_only)?;
     let (mut found, mut checked) = (Vec::new(), Ok(()));
     scan.page(usize::MAX, &mut |ScannedEntry { key, value, .. }| match read(key, value) {
         Ok(entry) => {

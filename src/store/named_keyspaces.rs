@@ -1,6 +1,7 @@
 //! The keyspaces that may be written to, as the writer knows them.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::catalogue::{self, CatalogueReader};
@@ -13,27 +14,50 @@ use crate::sync::Arc;
 /// They are read from the catalogue when a write to one of them comes, and again after a name was
 /// removed.
 #[derive(Default)]
-pub(crate) struct NamedKeyspaces(OnceCell<Vec<KeyspaceId>>);
+pub(crate) struct NamedKeyspaces {
+    numbers: OnceCell<Vec<KeyspaceId>>,
+    /// The keyspaces of those databases that were looked up since the catalogue changed.
+    databases: RefCell<BTreeMap<u32, KeyspaceId>>,
+}
 
 impl NamedKeyspaces {
     /// Returns true if a keyspace has a name. The engine is read if that is not known.
     pub(super) fn contains(&self, keyspace: KeyspaceId, reader: &dyn ReadHalf) -> Result<bool> {
-        let numbers = match self.0.get() {
+        let numbers = match self.numbers.get() {
             Some(numbers) => numbers,
             None => {
                 let numbers = catalogue::numbers(&StoredCatalogue::of(reader)?)?;
-                self.0.get_or_init(|| numbers)
+                self.numbers.get_or_init(|| numbers)
             }
         };
         Ok(numbers.binary_search(&keyspace).is_ok())
     }
 
+    /// Returns the keyspace that a database stands for, if it has one. The engine is read if that
+    /// is not known.
+    pub(super) fn of_database(
+        &self,
+        database: u32,
+        reader: &dyn ReadHalf,
+    ) -> Result<Option<KeyspaceId>> {
+        if let Some(found) = self.databases.borrow().get(&database) {
+            return Ok(Some(*found));
+        }
+        let stored = StoredCatalogue::of(reader)?;
+        let found = catalogue::find(&stored, &catalogue::database_name(database, &stored)?)?;
+        self.databases.borrow_mut().extend(found.map(|found| (database, found)));
+        Ok(found)
+    }
+
     /// Notes a group that was committed.
     pub(super) fn change(&mut self, changes: NamedChanges) {
-        if changes.removes {
-            self.0.take();
+        if !changes.is_empty() {
+            self.databases.get_mut().clear();
         }
-        if let Some(numbers) = self.0.get_mut() {
+        if changes.removes {
+            self.numbers.take();
+        }
+        if let Some(numbers) = self.numbers.get_mut() {
             numbers.extend(changes.named);
             numbers.sort_unstable();
             numbers.dedup();
@@ -47,19 +71,22 @@ pub(super) struct NamedChanges {
     named: Vec<KeyspaceId>,
     /// True if a name is removed, or cannot be told.
     removes: bool,
+    /// True if a database gets another keyspace.
+    swaps: bool,
     /// The keyspaces that are dropped.
     pub(super) dropped: Vec<KeyspaceId>,
 }
 
 impl NamedChanges {
-    /// Returns true if every name is as it was.
+    /// Returns true if every name and every database is as it was.
     pub(super) fn is_empty(&self) -> bool {
-        self.named.is_empty() && !self.removes
+        self.named.is_empty() && !self.removes && !self.swaps
     }
 
     /// Returns the changes by a group.
     pub(super) fn of(group: &Group) -> Self {
-        let mut changes = Self { named: Vec::new(), removes: false, dropped: Vec::new() };
+        let (named, dropped) = (Vec::new(), Vec::new());
+        let mut changes = Self { named, removes: false, swaps: false, dropped };
         let mutations = group.batches().flatten();
         for mutation in mutations.filter(|mutation| mutation.keyspace == KeyspaceId::CATALOGUE) {
             match &mutation.kind {
@@ -68,7 +95,9 @@ impl NamedChanges {
                     changes.removes |= number.is_err();
                     changes.named.extend(number);
                 }
-                MutationKind::Put { .. } => {}
+                MutationKind::Put { key, .. } => {
+                    changes.swaps |= catalogue::is_database_row(key);
+                }
                 MutationKind::Remove { .. } | MutationKind::RemoveRange { .. } => {
                     changes.removes = true;
                 }

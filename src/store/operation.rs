@@ -1,6 +1,7 @@
 //! The operations that a batch is made of.
 
 use super::catalogue::CatalogueOperation;
+use super::database::named_database;
 use super::read_set::ReadSet;
 use super::update::Update;
 use crate::engine::KeyspaceId;
@@ -15,6 +16,14 @@ pub(crate) struct KeyspaceOperation {
     pub(crate) keyspace: KeyspaceId,
     /// The operation.
     pub(crate) operation: WriteOperation,
+}
+
+impl KeyspaceOperation {
+    /// Returns true if the outcome depends on what is stored: a database other than the first may
+    /// have to get a keyspace.
+    pub(super) fn reads(&self) -> bool {
+        self.operation.reads() || named_database(self.keyspace).is_some_and(|number| number > 0)
+    }
 }
 
 /// The default keyspace is meant where none is named.
@@ -88,7 +97,7 @@ pub(crate) enum WriteOperation {
 
 impl WriteOperation {
     /// Returns the setting of a key.
-    pub(super) fn set(
+    pub(crate) fn set(
         key: impl Into<Vec<u8>>,
         value: impl Into<Vec<u8>>,
         expires_at: Option<UnixMillis>,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::Batch;
 use super::batch_bytes::BatchBytes;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
+use super::database::{NOWHERE, named_database};
 use super::limits::SizeLimits;
 use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
 use super::operation::{KeyspaceOperation, WriteOperation};
@@ -24,7 +25,7 @@ use crate::{Error, Result, error};
 
 /// A group of batches while it is put together.
 pub(crate) struct Resolver<'a> {
-    reader: &'a dyn ReadHalf,
+    pub(super) reader: &'a dyn ReadHalf,
     limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
     now: UnixMillis,
@@ -44,7 +45,7 @@ pub(crate) struct Resolver<'a> {
     /// The error of the write that found the disk full: batches that set a key are refused.
     full: Option<&'a Error>,
     /// The keyspaces that may be written to, the group left out; `None` for any.
-    named: Option<&'a NamedKeyspaces>,
+    pub(super) named: Option<&'a NamedKeyspaces>,
     /// The keyspaces that the group makes or drops, the later change behind the earlier one.
     pub(super) named_changes: Vec<NamedChange>,
     /// The number of these changes that are of accepted batches.
@@ -184,10 +185,11 @@ impl<'a> Resolver<'a> {
 
     fn decide(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
         let KeyspaceOperation { keyspace, operation } = operation;
+        let keyspace = self.placed(keyspace)?;
         self.refuse_dropped(keyspace)?;
         match operation {
             WriteOperation::Put { key, value, expires_at } => {
-                self.put(keyspace, key, value, ValueType::STRING, expires_at);
+                self.put(keyspace, key, value, ValueType::STRING, expires_at)?;
                 Ok(WriteAnswer::Done)
             }
             WriteOperation::Remove { key } => {
@@ -203,7 +205,8 @@ impl<'a> Resolver<'a> {
             WriteOperation::Attempt(operations) => Ok(self.attempt(operations)),
             WriteOperation::Update { key, update } => self.update(keyspace, key, &update),
             WriteOperation::RemoveRange { start, end } => {
-                if end.is_empty() || start < end {
+                let is_somewhere = named_database(keyspace).is_none();
+                if is_somewhere && (end.is_empty() || start < end) {
                     self.change(keyspace, MutationKind::RemoveRange { start, end });
                 }
                 Ok(WriteAnswer::Done)
@@ -230,7 +233,7 @@ impl<'a> Resolver<'a> {
         match change {
             KeyChange::Put { value, expires_at, value_type } => {
                 self.limits.check_value(&key, &value)?;
-                self.put(keyspace, key, value, value_type, expires_at);
+                self.put(keyspace, key, value, value_type, expires_at)?;
             }
             KeyChange::Remove if was_stored => {
                 self.change(keyspace, MutationKind::Remove { key });
@@ -240,7 +243,10 @@ impl<'a> Resolver<'a> {
         Ok(answer)
     }
 
-    fn change_catalogue(&mut self, operation: &CatalogueOperation) -> Result<WriteAnswer> {
+    pub(super) fn change_catalogue(
+        &mut self,
+        operation: &CatalogueOperation,
+    ) -> Result<WriteAnswer> {
         let (writes, made) = operation.writes(self)?;
         let catalogue = KeyspaceId::CATALOGUE;
         let is_drop = matches!(operation, CatalogueOperation::Drop { .. });
@@ -249,7 +255,7 @@ impl<'a> Resolver<'a> {
         for write in writes {
             match write {
                 CatalogueWrite::Put(key, value) => {
-                    self.put(catalogue, key, value, ValueType::STRING, None);
+                    self.put(catalogue, key, value, ValueType::STRING, None)?;
                 }
                 CatalogueWrite::Remove(key) => {
                     self.change(catalogue, MutationKind::Remove { key });
@@ -267,9 +273,8 @@ impl<'a> Resolver<'a> {
 
     /// Returns [`Error::KeyspaceDropped`] for a keyspace without a name, which nobody could read.
     fn refuse_dropped(&self, keyspace: KeyspaceId) -> Result<()> {
-        let Some(named) = self.named.filter(|_| keyspace >= KeyspaceId::FIRST_NAMED) else {
-            return Ok(());
-        };
+        let needs_name = keyspace >= KeyspaceId::FIRST_NAMED && named_database(keyspace).is_none();
+        let Some(named) = self.named.filter(|_| needs_name) else { return Ok(()) };
         let change = self.named_changes.iter().rev().find(|change| change.keyspace == keyspace);
         let is_named = match change {
             Some(change) => change.is_made,
@@ -288,10 +293,12 @@ impl<'a> Resolver<'a> {
         value: Vec<u8>,
         value_type: ValueType,
         expires_at: Option<UnixMillis>,
-    ) {
+    ) -> Result<()> {
+        let keyspace = self.made(keyspace)?;
         // On disk zero stands for none, which would make the oldest expiry last for ever.
         let expires_at = expires_at.map(|time| time.max(UnixMillis(1)));
         self.change(keyspace, MutationKind::Put { key, value, value_type, expires_at });
+        Ok(())
     }
 
     /// Takes those changes of keys back that a later operation of the same batch removes with a
@@ -363,10 +370,13 @@ impl<'a> Resolver<'a> {
         keyspace: KeyspaceId,
         read: impl FnOnce(&dyn ReadHalf) -> Result<T>,
     ) -> Result<T> {
-        if keyspace == KeyspaceId::DEFAULT {
-            return read(self.reader);
+        match keyspace {
+            KeyspaceId::DEFAULT => read(self.reader),
+            keyspace if named_database(keyspace).is_some() => {
+                read(&*self.reader.keyspace(NOWHERE)?)
+            }
+            keyspace => read(&*self.reader.keyspace(keyspace)?),
         }
-        read(&*self.reader.keyspace(keyspace)?)
     }
 
     pub(super) fn meta(&self, keyspace: KeyspaceId, key: &[u8]) -> Result<Option<EntryMeta>> {

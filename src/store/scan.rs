@@ -2,7 +2,6 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::{HeldMoment, ReadMoment};
 use crate::Result;
@@ -106,7 +105,7 @@ impl KeyspaceView {
 }
 
 /// The scans of a server that see the present anew with every page.
-impl Keyspace {
+impl KeyspaceView {
     /// Returns the starts and ends of ranges of so many keys each, lowest first, beginning before
     /// all keys. The highest keys, which are too few for another one, are in none.
     ///

@@ -6,12 +6,13 @@ use super::command_error::{CommandError, NOT_AN_INTEGER};
 use super::command_table::CommandTable;
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::context::Context;
+use crate::server::execute::databases::DatabaseView;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::scope::Scope;
 use crate::server::execute::session::Session;
-use crate::store::parse_integer;
 use crate::store::read::{Access, ReadError};
 use crate::store::reader::ReadLength;
+use crate::store::{KeyspaceId, database_keyspace, parse_integer};
 
 /// A function that executes the calls of one command.
 pub(super) type CommandFunction = fn(&Call<'_>) -> Executed;
@@ -68,6 +69,8 @@ pub(crate) struct Call<'a> {
     pub(super) misses: Cell<u64>,
     /// The bytes of the values that were read, in a transaction.
     pub(super) read_bytes: Cell<usize>,
+    /// The database that it is about; a call that selects another one changes it.
+    pub(super) database: Cell<u32>,
     /// True if it is one of the calls of a transaction, which take effect together: it returns its
     /// reads as operations of a batch.
     pub(super) is_queued: bool,
@@ -77,6 +80,22 @@ impl<'a> Call<'a> {
     /// Returns the surroundings of the call.
     pub(super) fn scope(&self) -> Scope<'a> {
         Scope { context: self.context, session: self.session, access: self.access }
+    }
+
+    /// Returns the entries of the database, as far as the call may look it up.
+    pub(super) fn view(&self) -> Result<DatabaseView<'a>, Unfinished> {
+        self.view_of(self.database.get())
+    }
+
+    /// Returns the entries of a database, as far as the call may look it up.
+    pub(super) fn view_of(&self, database: u32) -> Result<DatabaseView<'a>, Unfinished> {
+        let Context { store, databases, .. } = self.context;
+        Ok(databases.view(store, database, self.access)?)
+    }
+
+    /// Returns the number by which operations name the database.
+    pub(super) fn keyspace(&self) -> KeyspaceId {
+        database_keyspace(self.database.get())
     }
 
     /// Returns the argument at a position, or an empty one, which the arity rules out.

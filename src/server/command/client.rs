@@ -147,7 +147,7 @@ fn line(session: &Session, call: &Call<'_>) -> String {
     let command = session.last_command().and_then(|position| call.table.rows().get(position));
     let command = command.map_or("NULL", |row| row.name);
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db=0 sub=0 psub=0 ssub=0 \
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 \
          multi={multi} qbuf={input} omem={output} tot-mem={memory} cmd={command} user=default \
          resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
@@ -156,6 +156,7 @@ fn line(session: &Session, call: &Call<'_>) -> String {
         labels.name,
         session.since.elapsed().as_secs(),
         session.idle().as_secs(),
+        session.database(),
         labels.library_name,
         labels.library_version,
     )

@@ -38,7 +38,7 @@ const SETTINGS: [Setting; 26] = [
         addresses.join(" ")
     }),
     setting("client-output-buffer-limit", |_| "normal 0 0 0 slave 0 0 0 pubsub 0 0 0".into()),
-    setting("databases", |_| "1".into()),
+    setting("databases", |context| context.options.databases.to_string()),
     setting("dir", |context| context.store.directory().display().to_string()),
     setting("hz", |_| "10".into()),
     setting("io-threads", |context| context.options.workers.to_string()),

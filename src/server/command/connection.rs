@@ -33,22 +33,11 @@ pub(super) fn quit(_: &Call<'_>) -> Executed {
 /// `RESET`
 pub(super) fn reset(call: &Call<'_>) -> Executed {
     call.session.transaction.end();
+    call.session.select_database(0);
     call.session.set_version(Version::Resp2);
     call.session.set_labels(|labels| labels.name.clear());
     call.session.set_authenticated(call.context.options.is_open());
     done(Value::Simple("RESET".into()))
-}
-
-/// `SELECT index`
-pub(super) fn select(call: &Call<'_>) -> Executed {
-    match call.integer(1)? {
-        0 => done(ok()),
-        index if i32::try_from(index).is_ok() => refuse("ERR DB index is out of range"),
-        _ => {
-            let (least, most) = (i32::MIN, i32::MAX);
-            refuse(format!("ERR value is out of range, value must between {least} and {most}"))
-        }
-    }
 }
 
 /// `AUTH [user] password`

@@ -68,6 +68,7 @@ pub(crate) fn execute(
         hits: Cell::new(0),
         misses: Cell::new(0),
         read_bytes: Cell::new(0),
+        database: Cell::new(scope.session.database()),
         is_queued: false,
     };
     scope.session.note_command(position);

@@ -13,11 +13,15 @@ use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
 use crate::server::execute::statistic::{self, ServerStatistic};
+use crate::store::read::Access;
 use crate::store::reader::ReadLength;
 use crate::{EngineKind, Result};
 
 /// The version of Redis whose replies the commands give; clients choose their features by it.
 pub(super) const REDIS_VERSION: &str = "7.0.15";
+
+/// The section of the databases.
+const KEYSPACE: &str = "Keyspace";
 
 /// A section of the text.
 struct Section {
@@ -42,7 +46,7 @@ const SECTIONS: [Section; 10] = [
     section("Replication", true, replication),
     section("Commandstats", false, commandstats),
     section("Cluster", true, cluster),
-    section("Keyspace", true, keyspace),
+    section(KEYSPACE, true, keyspace),
     Section { waits: true, ..section("Store", false, store) },
 ];
 
@@ -72,6 +76,9 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
     let sections = || SECTIONS.iter().filter(|section| section.is_asked_for(call));
     if sections().any(|section| section.waits) {
         call.check_may_wait(ReadLength::Long)?;
+    }
+    if sections().any(|section| section.name == KEYSPACE) {
+        (0..call.context.options.databases).try_for_each(|it| call.view_of(it).map(drop))?;
     }
     let mut text = String::new();
     for section in sections() {
@@ -198,13 +205,20 @@ fn cluster(_: &Context) -> Result<Fields> {
     fields([("cluster_enabled", "0".into())])
 }
 
+/// Returns the databases that have keys. Those that have to be looked up first are left out, which
+/// [`info`] did.
 fn keyspace(context: &Context) -> Result<Fields> {
-    let keys = statistic::KEYS.read(context)?;
-    let expires = statistic::KEYS_EXPIRING.read(context)?;
-    if keys == 0 {
-        return Ok(vec![]);
+    let mut fields = Vec::new();
+    for database in 0..context.options.databases {
+        let view = context.databases.view(&context.store, database, Access::MemoryOnly);
+        let Ok(view) = view else { continue };
+        let (keys, expires) = (view.len()?, view.count_expiring()?);
+        if keys > 0 {
+            let counts = format!("keys={keys},expires={expires},avg_ttl=0");
+            fields.push((format!("db{database}"), counts));
+        }
     }
-    fields([("db0", format!("keys={keys},expires={expires},avg_ttl=0"))])
+    Ok(fields)
 }
 
 /// Returns the figures of the store.

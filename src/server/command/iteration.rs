@@ -103,7 +103,8 @@ pub(super) fn scan(call: &Call<'_>) -> Executed {
     let options = ScanOptions::parse(call)?;
     call.check_may_wait(ReadLength::Short)?;
     let cursors = &call.context.cursors;
-    let mut scan = call.context.store.scan_keys(cursors.position(options.cursor));
+    let view = call.view()?;
+    let mut scan = view.scan_keys(cursors.position(options.cursor));
     let mut keys = vec![];
     visit(&mut scan, &options, options.count, VISITED_BYTES, &mut keys)?;
     let next = match scan.position() {
@@ -170,7 +171,8 @@ fn go_on_to_landmark(
 pub(super) fn keys(call: &Call<'_>) -> Executed {
     call.check_may_wait(ReadLength::Long)?;
     let pattern = pattern(call.argument(1))?;
-    let mut scan = call.context.store.scan_keys(None);
+    let view = call.view()?;
+    let mut scan = view.scan_keys(None);
     let mut keys = vec![];
     while !scan.is_at_end() {
         scan.page(PAGE_KEYS, &mut |ScannedEntry { key, .. }| {

@@ -19,12 +19,13 @@ pub(super) fn del(call: &Call<'_>) -> Executed {
         // Copying so many keys is work for a reader.
         call.check_may_wait(ReadLength::Short)?;
         let keys: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
-        let removal = SlicedRemoval::of_keys(&call.context.store, keys, |removed| {
-            ClientReply::Resp(match removed {
-                Ok(removed) => length(removed),
-                Err(error) => CommandError::from(error).into_value(),
-            })
-        })?;
+        let removal =
+            SlicedRemoval::of_keys(&call.context.store, call.keyspace(), keys, |removed| {
+                ClientReply::Resp(match removed {
+                    Ok(removed) => length(removed),
+                    Err(error) => CommandError::from(error).into_value(),
+                })
+            })?;
         return Ok(Execution::Remove(removal));
     }
     let removals = call.rest(1).map(|key| WriteOperation::Remove { key: key.to_vec() });

@@ -27,11 +27,10 @@
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
 //! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
 //! | [`string`], [`substring`], [`bit`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
-//! | [`connection`], [`client`], [`introspection`], [`transaction`] | families about connections and commands |
+//! | [`connection`], [`client`], [`introspection`], [`transaction`], [`database`] | families about connections and commands |
 //! | [`server`], [`config`], [`info`], [`persistence`] | families about the server |
 //!
-//! Left out: other types than strings, publish and subscribe, scripts, users. There is one
-//! database.
+//! Left out: other types than strings, publish and subscribe, scripts, users.
 
 mod bit;
 mod call;
@@ -42,6 +41,7 @@ mod command_table;
 mod config;
 mod connection;
 mod counter;
+mod database;
 mod dispatch;
 mod expiry;
 mod glob;

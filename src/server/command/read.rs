@@ -22,7 +22,7 @@ impl Call<'_> {
         key: &[u8],
         reply: impl FnOnce(Option<Entry>) -> Value + Send + 'static,
     ) -> Executed {
-        let entry = self.context.store.read_entry(key, self.access)?;
+        let entry = self.view()?.read_entry(key, self.access)?;
         self.count_lookup(entry.is_some());
         if self.is_queued {
             self.note_bytes(entry.iter());
@@ -40,7 +40,7 @@ impl Call<'_> {
         let count = keys.len();
         self.check_keys(count)?;
         let bytes_max = self.context.reply_bytes_max();
-        let entries = self.context.store.read_entries(keys.clone(), self.access, bytes_max)?;
+        let entries = self.view()?.read_entries(keys.clone(), self.access, bytes_max)?;
         if entries.len() < count {
             return Err(CommandError::reply_too_large(bytes_max).into());
         }
@@ -61,7 +61,7 @@ impl Call<'_> {
         key: &[u8],
         reply: impl FnOnce(Option<Option<UnixMillis>>) -> Value + Send + 'static,
     ) -> Executed {
-        let found = self.context.store.read_metadata(key, self.access)?;
+        let found = self.view()?.read_metadata(key, self.access)?;
         self.count_lookup(found.is_some());
         if self.is_queued && self.context.store.may_hold(key) {
             return self.read_in_batch([key], false, |mut entries| {
@@ -84,7 +84,8 @@ impl Call<'_> {
                 .read_in_batch(keys, false, |entries| reply(entries.iter().flatten().count()));
         }
         self.check_keys(keys.len())?;
-        let snapshot = self.context.store.read_snapshot()?;
+        let view = self.view()?;
+        let snapshot = view.read_snapshot()?;
         let mut found = 0;
         for key in keys {
             let is_there = snapshot.metadata(key, self.access)?.is_some();

@@ -10,11 +10,11 @@ use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
-use crate::store::{CatalogueOperation, WriteOperation};
+use crate::store::{CatalogueOperation, KeyspaceOperation, KeyspaceView, WriteOperation};
 
 /// `DBSIZE`
 pub(super) fn dbsize(call: &Call<'_>) -> Executed {
-    let count = call.context.store.len()?;
+    let count = call.view()?.len()?;
     done(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
@@ -36,25 +36,27 @@ pub(super) fn role(_: &Call<'_>) -> Executed {
 
 /// `FLUSHALL [ASYNC | SYNC]`
 pub(super) fn flushall(call: &Call<'_>) -> Executed {
-    flush(call, WriteOperation::Catalogue(CatalogueOperation::Clear))
+    // The keys of other keyspaces are removed by the last slice.
+    let clear = WriteOperation::Catalogue(CatalogueOperation::Clear);
+    flush(call, &call.context.store, clear.into())
 }
 
 /// `FLUSHDB [ASYNC | SYNC]`
 pub(super) fn flushdb(call: &Call<'_>) -> Executed {
-    flush(call, WriteOperation::clear())
+    let (keyspace, operation) = (call.keyspace(), WriteOperation::clear());
+    flush(call, &*call.view()?, KeyspaceOperation { keyspace, operation })
 }
 
 /// Removes the keys in either mode alike: the reply comes when the keys are gone, and memory
-/// follows later. The `sled` engine removes many keys slice by slice.
-fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
+/// follows later. The `sled` engine removes many keys of a database slice by slice.
+fn flush(call: &Call<'_>, view: &KeyspaceView, clear: KeyspaceOperation) -> Executed {
     match call.arguments.count() {
         1 => {}
         2 if is(call.argument(1), "ASYNC") || is(call.argument(1), "SYNC") => {}
         _ => return refuse(SYNTAX),
     }
-    let store = &call.context.store;
-    if !SlicedRemoval::is_for_clearing(store)? {
-        return call.write([operation], single);
+    if !SlicedRemoval::is_for_clearing(view)? {
+        return call.write([clear.operation], single);
     }
     if call.is_queued {
         return refuse(
@@ -62,7 +64,7 @@ fn flush(call: &Call<'_>, operation: WriteOperation) -> Executed {
         );
     }
     call.check_may_wait(ReadLength::Long)?;
-    let removal = SlicedRemoval::of_all_keys(store, operation, |removed| {
+    let removal = SlicedRemoval::of_all_keys(&call.context.store, view, clear, |removed| {
         ClientReply::Resp(match removed {
             Ok(_) => ok(),
             Err(error) => CommandError::from(error).into_value(),

@@ -4,7 +4,8 @@ use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
 use super::{
-    bit, client, config, connection, counter, expiry, introspection, iteration, key, server,
+    bit, client, config, connection, counter, database, expiry, introspection, iteration, key,
+    server,
 };
 use super::{info, persistence, string, substring, transaction};
 
@@ -79,7 +80,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
     "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" server::role, NONE, "Return the role of the instance in the context of replication";
     "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
-    "select"      2 Connection None  [Loading Stale Fast] "1.0.0" connection::select, NONE, "Change the selected database for the current connection";
+    "select"      2 Connection None  [Loading Stale Fast] "1.0.0" database::select, NONE, "Change the selected database for the current connection";
     "set"        -3 String     One   [Write DenyOom] "1.0.0" string::set, NONE, "Set the string value of a key";
     "setbit"      4 Bitmap     One   [Write DenyOom] "2.2.0" bit::setbit, NONE, "Sets or clears the bit at offset in the string value stored at key";
     "setex"       4 String     One   [Write DenyOom] "2.0.0" string::setex, NONE, "Set the value and expiration of a key";
@@ -87,6 +88,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "setrange"    4 String     One   [Write DenyOom] "2.2.0" substring::setrange, NONE, "Overwrite part of a string at key starting at the specified offset";
     "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
+    "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
     "time"        1 Server     None  [Loading Stale Fast] "2.6.0" server::time, NONE, "Return the current server time";
     "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::exists, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";

@@ -12,8 +12,8 @@
 //! Requests that are about no single keys, such as `DBSIZE`, `KEYS`, `SCAN` and `INFO`, are
 //! executed when `EXEC` comes, before the batch: they do not see what the transaction writes.
 //!
-//! A watched key has a version, or is absent. The batch is refused unless that is still so. So a
-//! key that was absent, was set and removed again counts as unchanged.
+//! A watched key of a database has a version, or is absent. The batch is refused unless that is
+//! still so. So a key that was absent, was set and removed again counts as unchanged.
 
 use std::cell::Cell;
 
@@ -23,8 +23,10 @@ use super::reply_value::{done, ok, refuse};
 use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
+use crate::server::execute::queued_transaction::WatchedKey;
 use crate::store::{
     Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
+    database_keyspace,
 };
 use crate::{Error, Precondition};
 
@@ -48,6 +50,8 @@ struct PreparedTransaction {
     misses: u64,
     /// The bytes of values that were read.
     read_bytes: usize,
+    /// The database that the next request is about.
+    database: u32,
 }
 
 /// The reply to a request of a transaction.
@@ -98,12 +102,14 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
         return refuse(ABORTED);
     };
     call.check_keys(requests.len())?;
-    let mut prepared = PreparedTransaction::default();
+    let database = call.database.get();
+    let mut prepared = PreparedTransaction { database, ..PreparedTransaction::default() };
     for request in &requests {
         prepared.add(call, request)?;
     }
     let conditions: Vec<_> = transaction.watched().into_iter().map(unchanged).collect();
     transaction.end();
+    call.session.select_database(prepared.database);
     prepared.count(call);
     let bytes_max = call.context.reply_bytes_max();
     if prepared.read_bytes > bytes_max {
@@ -135,12 +141,13 @@ pub(super) fn watch(call: &Call<'_>) -> Executed {
     }
     let mut versions = Vec::new();
     // A key over the limit is never there, so it does not change.
+    let view = call.view()?;
     for key in call.rest(1).filter(|key| call.context.store.may_hold(key)) {
-        let found = call.context.store.read_metadata(key, call.access)?;
+        let found = view.read_metadata(key, call.access)?;
         versions.push((key, found.map(|found| found.version.0)));
     }
     for (key, version) in versions {
-        call.session.transaction.watch(key, version);
+        call.session.transaction.watch(call.database.get(), key, version);
     }
     done(ok())
 }
@@ -154,9 +161,10 @@ pub(super) fn unwatch(call: &Call<'_>) -> Executed {
 }
 
 /// Returns the condition that a watched key is as it was.
-fn unchanged((key, version): (Vec<u8>, Option<u64>)) -> KeyspaceOperation {
+fn unchanged(((database, key), version): (WatchedKey, Option<u64>)) -> KeyspaceOperation {
     let condition = version.map_or(Precondition::Absent, Precondition::Version);
-    WriteOperation::Require { key, condition }.into()
+    let operation = WriteOperation::Require { key, condition };
+    KeyspaceOperation { keyspace: database_keyspace(database), operation }
 }
 
 /// Returns the reply to `EXEC`, given the outcome of its batch, which begins with so many
@@ -204,12 +212,13 @@ impl PreparedTransaction {
         let Some((position, row)) = exec.table.find(arguments.name()) else {
             return self.refuse(CommandError::new(UNREADABLE));
         };
-        let call = queued_call(exec, arguments);
+        let call = queued_call(exec, self.database, arguments);
         let executed = row.choose(&call.arguments).map_err(Unfinished::from);
         let executed = executed.and_then(|chosen| (chosen.function)(&call));
         self.hits += call.hits.get();
         self.misses += call.misses.get();
         self.read_bytes += call.read_bytes.get();
+        self.database = call.database.get();
         let reply = self.take(executed)?;
         let is_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
         self.finished.push((position, is_refused));
@@ -253,9 +262,10 @@ impl PreparedTransaction {
     }
 }
 
-/// Returns the call of a queued request.
-fn queued_call<'a>(exec: &Call<'a>, arguments: Arguments<'a>) -> Call<'a> {
+/// Returns the call of a queued request, which is about a database.
+fn queued_call<'a>(exec: &Call<'a>, database: u32, arguments: Arguments<'a>) -> Call<'a> {
     Call {
+        database: Cell::new(database),
         arguments,
         hits: Cell::new(0),
         misses: Cell::new(0),

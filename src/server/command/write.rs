@@ -8,7 +8,8 @@ use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::store::{
-    Applied, BatchOutcome, UnixMillis, Update, WriteAnswer, WriteAnswers, WriteOperation,
+    Applied, BatchOutcome, KeyspaceOperation, UnixMillis, Update, WriteAnswer, WriteAnswers,
+    WriteOperation,
 };
 
 impl Call<'_> {
@@ -25,7 +26,9 @@ impl Call<'_> {
         if count > operations_max {
             return Err(Error::TooManyOperations { operations: count, operations_max }.into());
         }
-        let batch = operations.collect();
+        let keyspace = self.keyspace();
+        let placed = operations.map(|operation| KeyspaceOperation { keyspace, operation });
+        let batch = placed.collect();
         Ok(Execution::Write(batch, Box::new(move |outcome| ClientReply::Resp(reply(outcome)))))
     }
 

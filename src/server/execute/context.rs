@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
+use super::databases::Databases;
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
 use crate::server::backup::{BackupRefusal, LatestBackups, ServerBackups};
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) clients: Clients,
     /// The counters.
     pub(crate) statistics: Statistics,
+    /// The keyspaces of the databases.
+    pub(crate) databases: Databases,
     /// The places of unfinished iterations.
     pub(crate) cursors: ScanCursors,
     /// The readers, once they run.
@@ -59,6 +62,7 @@ impl Context {
             run: random_u64(),
             clients: Clients::new(client_memory),
             statistics: Statistics::new(commands),
+            databases: Databases::default(),
             cursors: ScanCursors::starting_at(random_u64()),
             readers: OnceLock::new(),
             backups: backups.map(|directory| Arc::new(ServerBackups::new(directory))),

@@ -12,6 +12,7 @@
 //! | [`session`] | the state of one connection, and the list of all |
 //! | [`held_snapshot`] | the snapshot that is kept for a connection |
 //! | [`queued_transaction`] | the transaction of a client of Redis, and the keys that it watches |
+//! | [`databases`] | the keyspaces that the databases of Redis stand for |
 //! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
@@ -33,6 +34,7 @@ pub(crate) mod client_memory;
 pub(crate) mod client_reply;
 pub(crate) mod connection_watch;
 pub(crate) mod context;
+pub(crate) mod databases;
 pub(crate) mod error_report;
 pub(crate) mod execution;
 pub(crate) mod failure;

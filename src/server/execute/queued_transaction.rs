@@ -2,6 +2,7 @@
 //! it watches.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::mem::take;
 
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock};
@@ -19,20 +20,23 @@ pub(crate) struct QueuedTransaction {
     state: Mutex<QueueState>,
 }
 
+/// A watched key, behind its database.
+pub(crate) type WatchedKey = (u32, Vec<u8>);
+
 /// The requests and the watched keys.
 #[derive(Default)]
 struct QueueState {
     requests: Vec<Arc<[u8]>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
-    /// The watched keys with their versions; `None` for a key that was not there.
-    watched: BTreeMap<Vec<u8>, Option<u64>>,
+    /// The watched keys of databases with their versions; `None` for a key that was not there.
+    watched: BTreeMap<WatchedKey, Option<u64>>,
 }
 
 impl QueueState {
     fn bytes(&self) -> usize {
         let requests = self.requests.iter().map(|request| request.len() + ITEM_BYTES);
-        let watched = self.watched.keys().map(|key| key.len() + ITEM_BYTES);
+        let watched = self.watched.keys().map(|(_, key)| key.len() + ITEM_BYTES);
         requests.chain(watched).sum()
     }
 }
@@ -73,16 +77,15 @@ impl QueuedTransaction {
     }
 
     /// Watches a key that has this version, or is not there, unless it is watched already.
-    pub(crate) fn watch(&self, key: &[u8], version: Option<u64>) {
-        let mut state = lock(&self.state);
-        if !state.watched.contains_key(key) {
+    pub(crate) fn watch(&self, database: u32, key: &[u8], version: Option<u64>) {
+        if let Entry::Vacant(vacant) = lock(&self.state).watched.entry((database, key.to_vec())) {
             self.bytes.fetch_add(key.len() + ITEM_BYTES, Ordering::Relaxed);
-            state.watched.insert(key.to_vec(), version);
+            vacant.insert(version);
         }
     }
 
     /// Returns the watched keys with their versions.
-    pub(crate) fn watched(&self) -> Vec<(Vec<u8>, Option<u64>)> {
+    pub(crate) fn watched(&self) -> Vec<(WatchedKey, Option<u64>)> {
         lock(&self.state).watched.clone().into_iter().collect()
     }
 
@@ -115,10 +118,12 @@ mod tests {
         let transaction = QueuedTransaction::default();
         assert!(transaction.begin() && !transaction.begin());
         transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec());
-        transaction.watch(b"key", Some(1));
-        transaction.watch(b"key", Some(2));
-        assert_eq!(transaction.watched(), [(b"key".to_vec(), Some(1))]);
-        assert_eq!(transaction.memory(), 14 + 3 + 2 * ITEM_BYTES);
+        transaction.watch(0, b"key", Some(1));
+        transaction.watch(0, b"key", Some(2));
+        assert_eq!(transaction.watched(), [((0, b"key".to_vec()), Some(1))]);
+        transaction.watch(1, b"key", None);
+        assert_eq!(transaction.watched().len(), 2);
+        assert_eq!(transaction.memory(), 14 + 2 * 3 + 3 * ITEM_BYTES);
         transaction.unwatch();
         assert_eq!(transaction.memory(), 14 + ITEM_BYTES);
         assert_eq!(transaction.count(), Some(1));

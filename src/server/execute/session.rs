@@ -27,6 +27,8 @@ pub(crate) struct Session {
     wrong_passwords: AtomicU64,
     /// True if replies are encoded as RESP3.
     resp3: AtomicBool,
+    /// The database that the client of Redis selected.
+    database: AtomicUsize,
     /// The transaction of a client of Redis.
     pub(crate) transaction: QueuedTransaction,
     killed: AtomicBool,
@@ -90,6 +92,17 @@ impl Session {
     /// Sets the version of the protocol for replies, the present one included.
     pub(crate) fn set_version(&self, version: Version) {
         self.resp3.store(version == Version::Resp3, Ordering::Relaxed);
+    }
+
+    /// Returns the database that the client selected.
+    pub(crate) fn database(&self) -> u32 {
+        // It was one when it was selected.
+        u32::try_from(self.database.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Selects a database.
+    pub(crate) fn select_database(&self, database: u32) {
+        self.database.store(database as usize, Ordering::Relaxed);
     }
 
     /// Returns true if the client may do more than give a password.
@@ -301,6 +314,7 @@ impl Clients {
             authenticated: AtomicBool::new(authenticated),
             wrong_passwords: AtomicU64::new(0),
             resp3: AtomicBool::new(false),
+            database: AtomicUsize::new(0),
             transaction: QueuedTransaction::default(),
             killed: AtomicBool::new(false),
             evicted: AtomicBool::new(false),

@@ -4,7 +4,9 @@ use std::iter::{Peekable, from_fn, once};
 
 use crate::Store;
 use crate::server::execute::client_reply::ClientReply;
-use crate::store::{Batch, BatchOutcome, WriteAnswer, WriteOperation};
+use crate::store::{
+    Batch, BatchOutcome, KeyspaceId, KeyspaceOperation, KeyspaceView, WriteAnswer, WriteOperation,
+};
 
 /// The most keys that one slice removes: the writer takes about 5 ms for them, and then serves
 /// others.
@@ -41,6 +43,7 @@ impl SlicedRemoval {
     /// If the store does not take it.
     pub(crate) fn of_keys(
         store: &Store,
+        keyspace: KeyspaceId,
         keys: Vec<Vec<u8>>,
         reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
     ) -> crate::Result<Self> {
@@ -49,21 +52,24 @@ impl SlicedRemoval {
         let memory = keys.iter().map(|key| size_of_val(key) + key.capacity()).sum();
         let mut keys = keys.into_iter();
         let slices = from_fn(move || {
-            let removals = keys.by_ref().take(slice_keys).map(|key| WriteOperation::Remove { key });
+            let removals = keys.by_ref().take(slice_keys).map(|key| {
+                let operation = WriteOperation::Remove { key };
+                KeyspaceOperation { keyspace, operation }
+            });
             Some(removals.collect::<Batch>()).filter(|slice| !slice.operations.is_empty())
         });
         Ok(Self::new(slices, memory, reply))
     }
 
-    /// Returns true if a store has too many keys to be cleared by one batch, as it takes longer the
-    /// more there are.
-    pub(crate) fn is_for_clearing(store: &Store) -> crate::Result<bool> {
-        Ok(!store.clears_at_once() && store.len()? > CLEARED_AT_ONCE_MAX)
+    /// Returns true if a keyspace has too many keys to be cleared by one batch, as it takes longer
+    /// the more there are.
+    pub(crate) fn is_for_clearing(view: &KeyspaceView) -> crate::Result<bool> {
+        Ok(!view.clears_at_once() && view.len()? > CLEARED_AT_ONCE_MAX)
     }
 
-    /// Returns the removal of all keys, whose last slice is the clear: it removes what the earlier
-    /// ones left, and what was set meanwhile. So the store is empty at one moment, and nothing that
-    /// was set before stays in part.
+    /// Returns the removal of all keys that a view shows, whose last slice is the clear: it removes
+    /// what the earlier ones left, and what was set meanwhile. So all keys are gone at one moment,
+    /// and nothing that was set before stays in part.
     ///
     /// Visits every key, which takes long.
     ///
@@ -71,17 +77,21 @@ impl SlicedRemoval {
     /// If the store does not take it, or its keys cannot be read.
     pub(crate) fn of_all_keys(
         store: &Store,
-        clear: WriteOperation,
+        view: &KeyspaceView,
+        clear: KeyspaceOperation,
         reply: impl Fn(crate::Result<usize>) -> ClientReply + Send + 'static,
     ) -> crate::Result<Self> {
         store.check_removals(&[])?;
-        let ranges = store.slice(SLICE_KEYS)?;
+        let ranges = view.slice(SLICE_KEYS)?;
         let memory = ranges.iter().map(|(start, end)| start.capacity() + end.capacity()).sum();
-        let store = store.clone();
-        let is_needed = move || Self::is_for_clearing(&store).unwrap_or(false);
+        let (view, keyspace) = (view.clone(), clear.keyspace);
+        let is_needed = move || Self::is_for_clearing(&view).unwrap_or(false);
         let passes = (0..PASSES_MAX).take_while(move |pass| *pass == 0 || is_needed());
         let ranges = passes.flat_map(move |_| ranges.clone());
-        let removals = ranges.map(|(start, end)| WriteOperation::RemoveRange { start, end });
+        let removals = ranges.map(move |(start, end)| {
+            let operation = WriteOperation::RemoveRange { start, end };
+            KeyspaceOperation { keyspace, operation }
+        });
         Ok(Self::new(removals.chain(once(clear)).map(Batch::single), memory, reply))
     }
 

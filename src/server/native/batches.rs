@@ -113,7 +113,7 @@ fn clear(id: u64, scope: &Scope<'_>) -> crate::Result<Execution<OperationResult>
     if !ReadLength::Long.is_allowed(scope.access) {
         return Ok(Execution::WouldBlock(ReadLength::Long));
     }
-    let removal = SlicedRemoval::of_all_keys(store, clear, move |removed| {
+    let removal = SlicedRemoval::of_all_keys(store, store, clear.into(), move |removed| {
         ClientReply::Native(ResponseMessage { id, result: done(removed.map(drop)) })
     })?;
     Ok(Execution::Remove(removal))

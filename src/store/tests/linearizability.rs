@@ -308,9 +308,9 @@ impl Bench {
     }
 }
 
-/// Returns the number of histories in this form of the tests, given that of the full form.
+/// Returns the number of histories in this form of the tests, given twice that of the full form.
 fn in_form(histories: usize) -> usize {
-    by_form([histories / 10, histories, histories * 10])
+    by_form([histories / 10, histories / 2, histories * 10])
 }
 
 const INTERVAL: Durability = Durability::Interval(Duration::from_millis(2));

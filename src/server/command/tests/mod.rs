@@ -3,6 +3,7 @@
 
 mod bit;
 mod connection;
+mod database;
 mod expiry;
 mod key;
 mod scan;

@@ -26,8 +26,8 @@ fn flushing_removes_every_key() {
 fn settings_are_shown_by_pattern_in_both_versions() {
     let server = Server::new();
     server.check(&[
-        ("CONFIG GET databases", "*2 $9 databases $1 1"),
-        ("CONFIG GET DATA* databases", "*2 $9 databases $1 1"),
+        ("CONFIG GET databases", "*2 $9 databases $2 16"),
+        ("CONFIG GET DATA* databases", "*2 $9 databases $2 16"),
         ("config get save", "*2 $4 save $0 "),
         ("CONFIG GET maxmemory port", "*4 $9 maxmemory $1 0 $4 port $4 4000"),
         ("CONFIG GET nope", "*0"),
@@ -35,7 +35,7 @@ fn settings_are_shown_by_pattern_in_both_versions() {
         ("ROLE", "*3 $6 master :0 *0"),
     ]);
     server.run("HELLO 3");
-    server.check(&[("CONFIG GET databases", "%1 $9 databases $1 1"), ("CONFIG GET nope", "%0")]);
+    server.check(&[("CONFIG GET databases", "%1 $9 databases $2 16"), ("CONFIG GET nope", "%0")]);
     let Value::Map(all) = server.run("CONFIG GET *") else {
         panic!("a map");
     };

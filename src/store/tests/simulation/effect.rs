@@ -2,7 +2,9 @@
 
 use super::Model;
 use crate::engine::KeyspaceId;
+use crate::store::catalogue::{database_row, first_name, is_name};
 use crate::store::clock::manual;
+use crate::store::database::named_database;
 use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
 
 /// The effect of operations on a model.
@@ -16,6 +18,16 @@ pub(super) fn effect(batch: &Batch) -> Effect {
 
 fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperation) -> Effect {
     let keyspace = *keyspace;
+    let sets = matches!(operation, WriteOperation::Put { .. } | WriteOperation::Update { .. });
+    if let Some(database) = named_database(keyspace) {
+        let operation = operation.clone();
+        return Box::new(move |model| {
+            if let Some(keyspace) = keyspace_of(model, database, sets) {
+                let operation = operation.clone();
+                operation_effect(&KeyspaceOperation { keyspace, operation })(model);
+            }
+        });
+    }
     match operation {
         WriteOperation::Put { key, value, expires_at } => {
             let expires_at = expires_at.map(|time| time.0);
@@ -56,6 +68,25 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
     }
 }
 
+/// Returns the keyspace of a database, which is made if there is none and a key is set.
+fn keyspace_of(model: &mut Model, database: u32, sets: bool) -> Option<KeyspaceId> {
+    let (row, first) = (catalogue_key(&database_row(database)), first_name(database));
+    let name = model.get(&row).map_or(first.into_bytes(), |(name, _)| name.clone());
+    if name == b"default" {
+        return Some(KeyspaceId::DEFAULT);
+    }
+    if sets && !model.contains_key(&catalogue_key(&name)) {
+        let name = String::from_utf8(name.clone()).unwrap();
+        change_catalogue(model, &CatalogueOperation::Create { name });
+    }
+    model.get(&catalogue_key(&name)).map(|(number, _)| KeyspaceId(number[0].into()))
+}
+
+/// Returns a key of the catalogue as it is in a model.
+fn catalogue_key(key: &[u8]) -> Vec<u8> {
+    placed(KeyspaceId::CATALOGUE, key)
+}
+
 /// Returns a key as it is in a model: behind the number of its keyspace, unless that is the default
 /// one.
 pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
@@ -86,7 +117,7 @@ fn remove_range(model: &mut Model, keyspace: KeyspaceId, start: &[u8], end: &[u8
 
 /// Does what was not refused; numbers are below 128, and so one byte each.
 fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
-    let name = |name: &str| placed(KeyspaceId::CATALOGUE, name.as_bytes());
+    let name = |name: &str| catalogue_key(name.as_bytes());
     match operation {
         CatalogueOperation::Create { name: new } => {
             let next = model.get(&name("")).map_or(2, |(value, _)| value[0]);
@@ -113,11 +144,25 @@ fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
         }
         CatalogueOperation::Clear => {
             let first = name("");
-            let is_name = |key: &[u8]| key.len() > first.len() && key.starts_with(&first);
+            let is_name = |key: &[u8]| key.strip_prefix(&first[..]).is_some_and(is_name);
             let names = model.iter().filter(|(key, _)| is_name(key));
             let numbers: Vec<_> = names.map(|(_, (value, _))| value[0]).collect();
             for number in [0].into_iter().chain(numbers) {
                 remove_range(model, KeyspaceId(number.into()), b"", b"");
+            }
+        }
+        CatalogueOperation::SwapDatabases { first, second } => {
+            let of = |database| {
+                let row = model.get(&catalogue_key(&database_row(database)));
+                row.map_or(first_name(database).into_bytes(), |(name, _)| name.clone())
+            };
+            for (database, name) in [(*first, of(*second)), (*second, of(*first))] {
+                let row = catalogue_key(&database_row(database));
+                if name == first_name(database).as_bytes() {
+                    model.remove(&row);
+                } else {
+                    model.insert(row, (name, None));
+                }
             }
         }
     }

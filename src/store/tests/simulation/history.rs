@@ -8,7 +8,9 @@ use crate::Error;
 use crate::engine::{KeyspaceId, UnixMillis};
 use crate::storage::fs::simulated::Fill;
 use crate::store::clock::manual;
-use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
+use crate::store::{
+    Batch, CatalogueOperation, KeyspaceOperation, WriteOperation, database_keyspace,
+};
 
 pub(super) const KEYS: usize = 5;
 
@@ -97,7 +99,11 @@ fn draw_batch(dice: &mut Dice) -> Vec<Change> {
 
 fn draw_change(dice: &mut Dice) -> Change {
     let key = dice.roll(KEYS);
-    let keyspace = KeyspaceId([0, 0, 0, 0, 2, 3][dice.roll(6)]);
+    let keyspace = match dice.roll(8) {
+        0..=3 => KeyspaceId::DEFAULT,
+        4..=5 => KeyspaceId([2, 3][dice.roll(2)]),
+        _ => database_keyspace([0, 1, 1, 2][dice.roll(4)]),
+    };
     match dice.roll(30) {
         0..=14 => Change::Put { keyspace, key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
         15..=17 => Change::PutExpiring { key, after: FAR },
@@ -108,13 +114,17 @@ fn draw_change(dice: &mut Dice) -> Change {
 }
 
 fn draw_catalogue(dice: &mut Dice) -> CatalogueOperation {
-    let mut name = || ["one", "two", "default"][dice.roll(3)].to_owned();
+    let mut name = || ["one", "two", "default", "db1"][dice.roll(4)].to_owned();
     let (name, other) = (name(), name());
-    match dice.roll(8) {
+    match dice.roll(10) {
         0..=3 => CatalogueOperation::Create { name },
         4 => CatalogueOperation::Rename { from: name, to: other },
         5 => CatalogueOperation::Swap { first: name, second: other },
         6 => CatalogueOperation::Drop { name },
+        7..=8 => {
+            let [first, second] = [0, 1].map(|_| [0, 1, 1, 2][dice.roll(4)]);
+            CatalogueOperation::SwapDatabases { first, second }
+        }
         _ => CatalogueOperation::Clear,
     }
 }

@@ -23,8 +23,8 @@ use crate::store::{
 use crate::sync::Arc;
 use crate::{CompactReport, Durability, Error, Options, Result};
 
-/// More keyspaces than anything is put into.
-const KEYSPACES: u32 = 5;
+/// The least number of keyspaces that are looked into, as operations name some by their numbers.
+const KEYSPACES_MIN: u32 = 5;
 
 /// More than anything here has.
 const MANY: usize = 1 << 20;
@@ -345,7 +345,9 @@ impl Machine {
 /// Returns everything that is stored, by a scan and key by key.
 pub(super) fn contents(reader: &dyn ReadHalf) -> Result<Model> {
     let mut model = Model::new();
-    for keyspace in (0..KEYSPACES).map(KeyspaceId) {
+    let next = reader.keyspace(KeyspaceId::CATALOGUE)?.get(b"")?;
+    let keyspaces = next.map_or(0, |next| u32::from(next.value[0])).max(KEYSPACES_MIN);
+    for keyspace in (0..keyspaces).map(KeyspaceId) {
         let reader = reader.keyspace(keyspace)?;
         let found = keyspace_contents(&*reader)?.into_iter();
         model.extend(found.map(|(key, entry)| (placed(keyspace, &key), entry)));
