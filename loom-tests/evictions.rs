@@ -18,7 +18,7 @@ pub(crate) const MODEL: Model = Model {
 const LIMIT: usize = 10 << 10;
 
 fn run() {
-    let clients = Arc::new(Clients::new(LIMIT));
+    let clients = Arc::new(Clients::new(LIMIT, Arc::default()));
     let address = || "127.0.0.1:1".parse().unwrap();
     let sessions = [(); 2].map(|()| clients.open(address(), address(), true, || {}));
     let charged = sessions.each_ref().map(|session| {

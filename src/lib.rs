@@ -169,7 +169,8 @@ pub use options::{
 pub use precondition::Precondition;
 #[cfg(feature = "server")]
 pub use server::{
-    KvsServer, Listener, Passwords, ServerOptions, StatsHandle, StopHandle, memory_limit,
+    DebugCommand, KvsServer, Listener, Passwords, ServerOptions, StatsHandle, StopHandle,
+    memory_limit,
 };
 pub use stats::{
     CacheStats, CompactionStats, GroupStats, Histogram, IndexStats, KeyspaceStats, LastCompaction,

@@ -141,6 +141,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
             "server/net/socket_file.rs",
             "server/machine_memory.rs",
             "server/process_memory.rs",
+            "server/process_times.rs",
             "transfer/export_file.rs",
         ],
     ),

@@ -20,8 +20,8 @@ use kvs::option_table::{
     ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS,
 };
 use kvs::{
-    Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options, Passwords,
-    ServerOptions, Store, memory_limit,
+    DebugCommand, Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options,
+    Passwords, ServerOptions, Store, memory_limit,
 };
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -98,6 +98,9 @@ struct CommandLine {
     /// none, and they are refused]
     #[arg(long, value_name = "PATH")]
     backup_dir: Option<PathBuf>,
+    /// Clients that may call DEBUG, for tests of clients: no, local or yes
+    #[arg(long, value_name = "WHO", default_value = "no")]
+    enable_debug_command: DebugCommand,
 }
 
 /// Returns the parser of a number of databases.
@@ -134,6 +137,7 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         .databases(arguments.databases)
         .timeout(Duration::from_secs(arguments.timeout))
         .snapshot_timeout(Duration::from_secs(arguments.snapshot_timeout))
+        .debug_command(arguments.enable_debug_command)
         .give_memory_back(allocator::give_memory_back);
     let passwords =
         passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;

@@ -12,6 +12,7 @@ use crate::server::net::acceptor::Acceptor;
 use crate::server::net::event_loop::EventLoop;
 use crate::server::net::listener::Listener;
 use crate::server::net::shutdown::StopHandle;
+use crate::server::rewrite_actor::RewriteActor;
 use crate::store::reader::Readers;
 use crate::sync::{Arc, ThreadBuilder};
 use crate::{Endpoint, Error, InvalidEndpoint, Result, Store};
@@ -73,7 +74,7 @@ impl KvsServer {
     /// Returns a server for the clients of the listener.
     fn new(listener: Listener, store: Store, options: ServerOptions) -> Self {
         let addresses = listener.local_addresses().to_vec();
-        let context = Context::new(store, options, addresses, command::names());
+        let context = Context::new(store, options, addresses, command::counted());
         Self { listener, context: Arc::new(context) }
     }
 
@@ -126,6 +127,9 @@ impl KvsServer {
         let backups = context.backups.as_ref();
         let backups = backups.map(|backups| BackupActor::start(backups, &context.store));
         let _backups = backups.transpose().map_err(failed)?;
+        let _rewrites = RewriteActor::start(&context.rewrites, &context.store).map_err(failed)?;
+        let handle = stop.clone();
+        context.on_stop(move || handle.stop());
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.
         let mut threads = Vec::new();
         let mut workers = Vec::new();

@@ -15,9 +15,11 @@
 //! | [`command`], [`native`] | the commands of Redis, the operations of the native protocol | all below |
 //! | [`execute`] | the surroundings and the result of executing a request | the store |
 //! | [`backup`] | backups of the store, made by an actor | the store |
+//! | [`measure`] | figures about the commands that are executed | nothing |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
-//! [`passwords`], [`statistics`], [`log_limit`] and [`machine_memory`].
+//! [`settings`], [`passwords`], [`statistics`], [`log_limit`] and [`machine_memory`];
+//! [`log_rewrites`] and [`rewrite_actor`] compact the whole log for who asks.
 //!
 //! Invariants:
 //! - Only [`net`] touches sockets and starts threads; a worker never waits but in its poll.
@@ -38,12 +40,17 @@ pub(crate) mod evictions;
 mod execute;
 mod kvs_server;
 mod log_limit;
+mod log_rewrites;
 mod machine_memory;
+mod measure;
 mod native;
 mod net;
 mod options;
 mod passwords;
 mod process_memory;
+mod process_times;
+mod rewrite_actor;
+mod settings;
 mod statistics;
 #[cfg(any(test, fuzzing))]
 mod testing;
@@ -62,5 +69,5 @@ pub use kvs_server::KvsServer;
 pub use machine_memory::memory_limit;
 pub use net::listener::Listener;
 pub use net::shutdown::StopHandle;
-pub use options::ServerOptions;
+pub use options::{DebugCommand, ServerOptions};
 pub use passwords::Passwords;

@@ -1,8 +1,11 @@
 //! The options of a server.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use crate::Error;
 use crate::options::table::{CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS};
 use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
@@ -11,6 +14,48 @@ use crate::sync::processors;
 
 /// The least memory for clients: connections take some kilobytes each.
 const CLIENT_MEMORY_MIN: usize = 1 << 20;
+
+/// The clients that may call `DEBUG`, which is for tests of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DebugCommand {
+    /// None.
+    #[default]
+    No,
+    /// Those on this machine.
+    Local,
+    /// All.
+    Yes,
+}
+
+impl DebugCommand {
+    /// Returns the name, as `kvs-server` and `CONFIG GET` have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Local => "local",
+            Self::Yes => "yes",
+        }
+    }
+}
+
+impl fmt::Display for DebugCommand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for DebugCommand {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let all = [Self::No, Self::Local, Self::Yes];
+        all.into_iter().find(|it| it.name() == name).ok_or_else(|| {
+            Error::InvalidOption(format!("unknown choice {name:?}: choose no, local or yes"))
+        })
+    }
+}
 
 /// The options of a server; each has a default.
 #[derive(Debug, Clone)]
@@ -25,6 +70,7 @@ pub struct ServerOptions {
     pub(crate) passwords: Option<Passwords>,
     pub(crate) databases: u32,
     pub(crate) backup_directory: Option<PathBuf>,
+    pub(crate) debug_command: DebugCommand,
 }
 
 impl Default for ServerOptions {
@@ -42,6 +88,7 @@ impl Default for ServerOptions {
             passwords: None,
             databases: DATABASES,
             backup_directory: None,
+            debug_command: DebugCommand::No,
         }
     }
 }
@@ -150,6 +197,14 @@ impl ServerOptions {
     #[must_use]
     pub fn backup_directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.backup_directory = Some(directory.into());
+        self
+    }
+
+    /// Sets the clients that may call `DEBUG` of Redis, of which little is there: tests of clients
+    /// ask for it. By default none may.
+    #[must_use]
+    pub fn debug_command(mut self, allowed: DebugCommand) -> Self {
+        self.debug_command = allowed;
         self
     }
 

@@ -2,28 +2,10 @@
 
 use std::time::Instant;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
-
-/// A number that only grows, until it is reset.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds to the number.
-    pub(crate) fn add(&self, amount: u64) {
-        self.0.fetch_add(amount, Ordering::Relaxed);
-    }
-
-    /// Returns the number.
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Starts again from zero.
-    fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-}
+use crate::server::measure::call_counters::{CallCounters, CommandPosition, CountedCommand};
+use crate::server::measure::error_counts::ErrorCounts;
+use crate::server::measure::event_counter::Counter;
+use crate::sync::{Mutex, lock};
 
 /// The counters of a server since its start or their last reset.
 #[derive(Default)]
@@ -52,47 +34,37 @@ pub(crate) struct Statistics {
     pub(crate) connections_evicted: Counter,
     /// The rate of requests.
     pub(crate) request_rate: Rate,
-    /// The name and the counters of every command, in the order of the table of commands.
-    calls: Box<[(&'static str, CallCounters)]>,
-}
-
-/// The counters of one command.
-#[derive(Debug, Default)]
-pub(crate) struct CallCounters {
-    /// Executed calls.
-    pub(crate) executed: Counter,
-    /// Calls with the wrong number of arguments or an unknown subcommand.
-    pub(crate) rejected: Counter,
-    /// Executed calls whose arguments were refused, without those that the writer refused later.
-    pub(crate) failed: Counter,
-}
-
-impl CallCounters {
-    /// Counts a call that was executed.
-    pub(crate) fn count(&self, is_refused: bool) {
-        self.executed.add(1);
-        if is_refused {
-            self.failed.add(1);
-        }
-    }
+    /// The rate of bytes from clients.
+    pub(crate) input_rate: Rate,
+    /// The rate of bytes to clients.
+    pub(crate) output_rate: Rate,
+    /// Reads of the sockets of clients that brought something.
+    pub(crate) reads: Counter,
+    /// Writes to the sockets of clients.
+    pub(crate) writes: Counter,
+    /// Error replies.
+    pub(crate) errors: ErrorCounts,
+    /// The counters of every command, in the order of the table of commands.
+    calls: Box<[CallCounters]>,
 }
 
 impl Statistics {
     /// Returns counters that are zero, for a server with these commands.
-    pub(crate) fn new(commands: impl Iterator<Item = &'static str>) -> Self {
-        let calls = commands.map(|name| (name, CallCounters::default())).collect();
-        Self { calls, ..Self::default() }
+    pub(crate) fn new(commands: impl Iterator<Item = CountedCommand>) -> Self {
+        Self { calls: commands.map(CallCounters::new).collect(), ..Self::default() }
     }
 
-    /// Returns the counters of the command at a position of the table.
-    pub(crate) fn calls(&self, position: usize) -> &CallCounters {
+    /// Returns the counters of the command or the subcommand at a position of the table.
+    pub(crate) fn calls(&self, position: CommandPosition) -> &CallCounters {
         // There is one for each row, and positions come from the table.
-        &self.calls[position].1
+        let calls = &self.calls[position.row];
+        let subcommand = position.subcommand.and_then(|position| calls.subcommand(position));
+        subcommand.unwrap_or(calls)
     }
 
-    /// Returns the name and the counters of every command.
-    pub(crate) fn all_calls(&self) -> impl Iterator<Item = &(&'static str, CallCounters)> {
-        self.calls.iter()
+    /// Returns the counters of every command, each followed by those of its subcommands.
+    pub(crate) fn all_calls(&self) -> impl Iterator<Item = &CallCounters> {
+        self.calls.iter().flat_map(CallCounters::with_subcommands)
     }
 
     /// Counts reads by their result.
@@ -121,20 +93,20 @@ impl Statistics {
             connections_timed_out,
             connections_evicted,
             request_rate: _,
+            input_rate: _,
+            output_rate: _,
+            reads,
+            writes,
+            errors,
             calls,
         } = self;
         let connections = [connections_accepted, connections_rejected];
         let refused =
             [protocol_errors, wrong_passwords, connections_timed_out, connections_evicted];
-        let traffic = [requests, bytes_in, bytes_out, hits, misses];
-        let of_calls =
-            calls.iter().flat_map(|(_, calls)| [&calls.executed, &calls.rejected, &calls.failed]);
-        connections
-            .into_iter()
-            .chain(refused)
-            .chain(traffic)
-            .chain(of_calls)
-            .for_each(Counter::reset);
+        let traffic = [requests, bytes_in, bytes_out, hits, misses, reads, writes];
+        connections.into_iter().chain(refused).chain(traffic).for_each(Counter::reset);
+        errors.reset();
+        calls.iter().for_each(CallCounters::reset);
     }
 }
 

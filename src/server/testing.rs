@@ -45,7 +45,7 @@ fn context_with(options: Options, server_options: ServerOptions) -> Context {
 }
 
 fn context_around(store: Store, server_options: ServerOptions) -> Context {
-    Context::new(store, server_options, vec![address(4000)], command::names())
+    Context::new(store, server_options, vec![address(4000)], command::counted())
 }
 
 fn address(port: u16) -> Endpoint {

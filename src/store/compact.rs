@@ -1,6 +1,8 @@
 //! Compaction when a caller asks for it.
 
 use super::handle::Store;
+#[cfg(feature = "server")]
+use crate::options::Cancellation;
 use crate::{CompactProgress, CompactReport, Error, Result};
 
 impl Store {
@@ -56,7 +58,25 @@ impl Store {
         &self,
         mut on_progress: impl FnMut(CompactProgress),
     ) -> Result<CompactReport> {
-        let answer = self.shared.writes.compact(&mut on_progress);
+        self.compact_with_looks(|progress| {
+            progress.into_iter().for_each(&mut on_progress);
+            Ok(())
+        })
+    }
+
+    /// Does as [`compact`](Self::compact), but does not wait for the end of it any longer once it
+    /// is cancelled: then the result is [`Error::Closed`], and the compaction goes on for as long
+    /// as the store is open.
+    #[cfg(feature = "server")]
+    pub(crate) fn compact_until(&self, cancellation: &Cancellation) -> Result<CompactReport> {
+        self.compact_with_looks(|_| cancellation.check())
+    }
+
+    fn compact_with_looks(
+        &self,
+        mut on_look: impl FnMut(Option<CompactProgress>) -> Result<()>,
+    ) -> Result<CompactReport> {
+        let answer = self.shared.writes.compact(&mut on_look);
         let report = answer.map_err(|_| self.shared.gone())??;
         let engine = self.shared.kind.name();
         report.ok_or(Error::Unsupported { engine, feature: "compaction on request" })

@@ -160,7 +160,7 @@ impl WritePath for WriteActors {
 
     fn compact(
         &self,
-        on_progress: &mut dyn FnMut(CompactProgress),
+        on_look: &mut dyn FnMut(Option<CompactProgress>) -> StoreResult<()>,
     ) -> Result<StoreResult<Option<CompactReport>>, Gone> {
         let (reply, answer) = Reply::channel();
         let progress = SharedProgress::default();
@@ -170,8 +170,9 @@ impl WritePath for WriteActors {
             if let Some(answer) = answer.wait_briefly(PROGRESS_INTERVAL) {
                 return answer;
             }
-            if let Some(progress) = *lock(&progress) {
-                on_progress(progress);
+            let progress = *lock(&progress);
+            if let Err(error) = on_look(progress) {
+                return Ok(Err(error));
             }
             if self.maintenance.is_gone() {
                 // It brings the writer nothing any more, which has to find that out to answer.

@@ -59,10 +59,11 @@ pub(crate) trait WritePath: Send + Sync {
     fn backup_point(&self) -> Result<StoreResult<Option<BackupPoint>>, Gone>;
 
     /// Compacts everything that holds something dead; `None` if there is nothing to compact in this
-    /// engine. Blocks until that is done, and meanwhile calls the function on this thread.
+    /// engine. Blocks until that is done, and meanwhile calls the function on this thread, some
+    /// times a second; an error of it ends the wait, and not the compaction.
     fn compact(
         &self,
-        on_progress: &mut dyn FnMut(CompactProgress),
+        on_look: &mut dyn FnMut(Option<CompactProgress>) -> StoreResult<()>,
     ) -> Result<StoreResult<Option<CompactReport>>, Gone>;
 
     /// Returns the latest changes in memory; it has every write that no read saw before this was

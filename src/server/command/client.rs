@@ -125,7 +125,7 @@ fn client_id(text: &[u8]) -> Option<u64> {
 }
 
 /// Returns an address as Redis prints it, which gives a Unix socket the port 0.
-fn printed(address: &Endpoint) -> String {
+pub(super) fn printed(address: &Endpoint) -> String {
     match address {
         Endpoint::Unix(path) => format!("{}:0", path.display()),
         address => address.to_string(),
@@ -141,15 +141,17 @@ fn line(session: &Session, call: &Call<'_>) -> String {
     };
     let (flags, multi) = match session.transaction.count() {
         Some(queued) => ('x', queued.to_string()),
+        None if session.monitor.is_on() => ('O', "-1".to_owned()),
         None => ('N', "-1".to_owned()),
     };
+    let queued_bytes = session.transaction.memory();
     let HeldBytes { input, output, memory } = session.held();
-    let command = session.last_command().and_then(|position| call.table.rows().get(position));
-    let command = command.map_or("NULL", |row| row.name);
+    let command = session.last_command().map(|position| call.context.statistics.calls(position));
+    let command = command.map_or("NULL", |calls| &calls.name);
     format!(
         "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 \
-         multi={multi} qbuf={input} omem={output} tot-mem={memory} cmd={command} user=default \
-         resp={protocol} lib-name={} lib-ver={}\n",
+         multi={multi} qbuf={input} multi-mem={queued_bytes} omem={output} tot-mem={memory} \
+         cmd={command} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         printed(&session.address),
         printed(&session.local_address),

@@ -32,6 +32,7 @@ pub(super) struct CommandRow<F: 'static> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandGroup {
     Bitmap,
+    Cluster,
     Connection,
     Generic,
     Server,
@@ -44,6 +45,7 @@ impl CommandGroup {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bitmap => "bitmap",
+            Self::Cluster => "cluster",
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::Server => "server",
@@ -56,6 +58,8 @@ impl CommandGroup {
 /// A property of a command, as Redis names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flag {
+    /// Not shown as a flag of its own; puts the command into the category `connection`.
+    AboutConnection,
     Admin,
     AllowBusy,
     /// Not shown as a flag of its own; puts the command into the category of that name.
@@ -63,9 +67,14 @@ pub(super) enum Flag {
     DenyOom,
     Fast,
     Loading,
+    NoAsyncLoading,
     NoAuth,
+    /// Refused in a transaction.
+    NoMulti,
     NoScript,
     ReadOnly,
+    /// Not in the slow log.
+    SkipSlowlog,
     Stale,
     /// Not shown; the command is executed at once where others wait for `EXEC`.
     Unqueued,
@@ -124,9 +133,28 @@ impl<F> CommandRow<F> {
         self.flags.contains(&flag)
     }
 
+    /// Returns true if a call is so short that reading the clock for each would cost some percents:
+    /// those about one key, and those that are fast and write nothing.
+    pub(super) fn is_short(&self) -> bool {
+        self.keys == KeyArguments::One || self.has(Flag::Fast) && !self.has(Flag::Write)
+    }
+
     /// Returns the subcommand of that name, in any case.
     pub(super) fn subcommand(&self, name: &[u8]) -> Option<&'static Self> {
-        self.subcommands.iter().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
+        self.subcommands.get(self.subcommand_position(name)?)
+    }
+
+    /// Returns the position of the subcommand of that name, in any case.
+    fn subcommand_position(&self, name: &[u8]) -> Option<usize> {
+        self.subcommands.iter().position(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the position of the subcommand that a call names, if it names one.
+    pub(super) fn named_subcommand(&self, arguments: &Arguments<'_>) -> Option<usize> {
+        match self.subcommands {
+            [] => None,
+            _ => self.subcommand_position(arguments.get(1)?),
+        }
     }
 
     /// Returns the row that executes a call of this command: itself or one of its subcommands.

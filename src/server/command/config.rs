@@ -4,6 +4,7 @@ use super::call::{Call, Executed};
 use super::command_error::{SYNTAX, shown};
 use super::glob::{self, Case};
 use super::reply_value::{bulk, done, ok, refuse};
+use super::setting_change::{self, SettingChange};
 use super::word::is;
 use crate::options::table::UNIX_SOCKET_MODE;
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
@@ -14,15 +15,23 @@ use crate::{Durability, Endpoint, EngineKind};
 struct Setting {
     name: &'static str,
     value: fn(&Context) -> String,
+    change: SettingChange,
 }
 
 const fn setting(name: &'static str, value: fn(&Context) -> String) -> Setting {
-    Setting { name, value }
+    Setting { name, value, change: SettingChange::Never }
+}
+
+impl Setting {
+    /// Returns the setting as one that may be changed.
+    const fn with(self, change: SettingChange) -> Self {
+        Self { name: self.name, value: self.value, change }
+    }
 }
 
 /// The settings by name. Those that are options here are named in the
 /// [table of options](crate::option_table); the others have one answer in every server.
-const SETTINGS: [Setting; 26] = [
+static SETTINGS: [Setting; 30] = [
     setting("appendfsync", |context| match context.store.durability() {
         Durability::Always => "always".into(),
         Durability::Interval(_) => "everysec".into(),
@@ -40,10 +49,25 @@ const SETTINGS: [Setting; 26] = [
     setting("client-output-buffer-limit", |_| "normal 0 0 0 slave 0 0 0 pubsub 0 0 0".into()),
     setting("databases", |context| context.options.databases.to_string()),
     setting("dir", |context| context.store.directory().display().to_string()),
+    setting("enable-debug-command", |context| context.options.debug_command.to_string()),
     setting("hz", |_| "10".into()),
     setting("io-threads", |context| context.options.workers.to_string()),
+    setting("latency-monitor-threshold", |context| {
+        context.settings.monitored_milliseconds().unwrap_or(0).to_string()
+    })
+    .with(setting_change::MONITORED_MILLISECONDS),
+    setting("latency-tracking", |context| {
+        if context.settings.tracks_latency() { "yes" } else { "no" }.into()
+    })
+    .with(setting_change::TRACKS_LATENCY),
+    setting("latency-tracking-info-percentiles", |context| {
+        let percentiles = context.settings.percentiles();
+        percentiles.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+    })
+    .with(setting_change::PERCENTILES),
     setting("lua-time-limit", |_| "5000".into()),
-    setting("maxclients", |context| context.options.connections_max.to_string()),
+    setting("maxclients", |context| context.settings.connections_max().to_string())
+        .with(setting_change::CONNECTIONS_MAX),
     setting("maxmemory", |_| "0".into()),
     setting("maxmemory-clients", |context| context.clients.memory.limit().to_string()),
     setting("maxmemory-eviction-tenacity", |_| "10".into()),
@@ -54,12 +78,18 @@ const SETTINGS: [Setting; 26] = [
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
     setting("requirepass", |_| String::new()),
     setting("save", |_| String::new()),
-    setting("slowlog-log-slower-than", |_| "-1".into()),
-    setting("slowlog-max-len", |_| "0".into()),
+    setting("slowlog-log-slower-than", |context| {
+        let time = context.settings.slow_microseconds();
+        time.map_or_else(|| "-1".to_owned(), |time| time.to_string())
+    })
+    .with(setting_change::SLOW_MICROSECONDS),
+    setting("slowlog-max-len", |context| context.settings.slow_calls_max().to_string())
+        .with(setting_change::SLOW_CALLS_MAX),
     setting("tcp-keepalive", |_| "300".into()),
     setting("timeout", |context| {
-        context.options.timeout.map_or(0, |timeout| timeout.as_secs()).to_string()
-    }),
+        context.settings.timeout().map_or(0, |timeout| timeout.as_secs()).to_string()
+    })
+    .with(setting_change::TIMEOUT),
     setting("unixsocket", |context| {
         let path = context.addresses.iter().find_map(|address| match address {
             Endpoint::Unix(path) => Some(path.display().to_string()),
@@ -81,13 +111,17 @@ pub(super) fn get(call: &Call<'_>) -> Executed {
 
 /// `CONFIG SET parameter value [parameter value ...]`
 ///
-/// Every setting is fixed when the server starts. So this says OK if every one has the value that
-/// is asked for, and else which refusal is the right one.
+/// Changes all of them or none. Most settings are fixed when the server starts: these may be set to
+/// the value that they have.
 pub(super) fn set(call: &Call<'_>) -> Executed {
     if !call.arguments.count().is_multiple_of(2) {
         return refuse(SYNTAX);
     }
-    let mut other = None;
+    let failed = |name: &[u8], reason: &str| {
+        let name = shown(name);
+        refuse(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"))
+    };
+    let mut wanted: Vec<(&Setting, &[u8], &[u8])> = Vec::new();
     for (name, value) in call.rest(2).step_by(2).zip(call.rest(3).step_by(2)) {
         let Some(setting) = SETTINGS.iter().find(|setting| is(name, setting.name)) else {
             return refuse(format!(
@@ -95,18 +129,23 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
                 shown(name)
             ));
         };
-        if !is_so(setting, value, call.context) {
-            other = other.or(Some(name));
+        if wanted.iter().any(|(earlier, ..)| earlier.name == setting.name) {
+            return failed(name, "duplicate parameter");
+        }
+        wanted.push((setting, name, value));
+    }
+    let mut changes = Vec::new();
+    for (setting, name, value) in wanted {
+        if is_so(setting, value, call.context) {
+            continue;
+        }
+        match setting.change.prepare(value, call.context) {
+            Ok(change) => changes.push(change),
+            Err(reason) => return failed(name, &reason),
         }
     }
-    match other {
-        None => done(ok()),
-        Some(name) => refuse(format!(
-            "ERR CONFIG SET failed (possibly related to argument '{}') - \
-             can't set immutable config",
-            shown(name)
-        )),
-    }
+    changes.into_iter().for_each(|change| change(call.context));
+    done(ok())
 }
 
 /// Returns true if a setting has this value. Words are compared in any case, paths as they are.

@@ -9,6 +9,7 @@ use super::word::is;
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::authentication::{USER, WrongPassword, authenticate};
 use crate::server::execute::execution::Execution;
+use crate::server::execute::reply_mode::ReplyMode;
 use crate::store::parse_integer;
 
 /// `PING [message]`
@@ -35,6 +36,8 @@ pub(super) fn reset(call: &Call<'_>) -> Executed {
     call.session.transaction.end();
     call.session.select_database(0);
     call.session.set_version(Version::Resp2);
+    call.session.replies.set(ReplyMode::All);
+    call.session.monitor.end();
     call.session.set_labels(|labels| labels.name.clear());
     call.session.set_authenticated(call.context.options.is_open());
     done(Value::Simple("RESET".into()))

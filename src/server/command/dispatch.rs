@@ -10,7 +10,8 @@ use super::{string, transaction};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
-use crate::server::statistics::CallCounters;
+use crate::server::measure::call_counters::{CommandPosition, CountedCommand};
+use crate::store::read::Access;
 
 /// Commands whose flags say too little: `GETEX` and `SETRANGE` only read in some of their forms,
 /// and `KEYS` must not follow another read on a reader of short ones.
@@ -19,6 +20,9 @@ const UNLIKE_THEIR_FLAGS: [&str; 3] = ["getex", "keys", "setrange"];
 /// The refusal of every other command before a password.
 const NOT_AUTHENTICATED: &str = "NOAUTH Authentication required.";
 
+/// The refusal of a command that is never queued.
+const NOT_IN_TRANSACTION: &str = "ERR Command not allowed inside a transaction";
+
 /// A command that a request names.
 #[derive(Clone, Copy)]
 pub(crate) struct FoundCommand {
@@ -26,9 +30,20 @@ pub(crate) struct FoundCommand {
     row: &'static CommandRow<CommandFunction>,
 }
 
-/// Returns the names of all commands, in the order of the counters of their calls.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.rows().iter().map(|row| row.name)
+/// Returns all commands, in the order of the counters of their calls.
+pub(crate) fn counted() -> impl Iterator<Item = CountedCommand> {
+    TABLE.rows().iter().map(|row| {
+        let subcommand = |sub: &CommandRow<CommandFunction>| CountedCommand {
+            name: format!("{}|{}", row.name, sub.name),
+            is_short: sub.is_short(),
+            subcommands: Vec::new(),
+        };
+        CountedCommand {
+            name: row.name.to_owned(),
+            is_short: row.is_short(),
+            subcommands: row.subcommands.iter().map(subcommand).collect(),
+        }
+    })
 }
 
 /// Returns the command that a request names.
@@ -47,6 +62,11 @@ pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> 
         Some(row) if row.has(Flag::ReadOnly) => Effect::Reads,
         _ => Effect::Other,
     }
+}
+
+/// Returns true if a request may write; one that ends a transaction does what was queued.
+pub(crate) fn may_write(found: Option<FoundCommand>) -> bool {
+    found.is_some_and(|FoundCommand { row, .. }| row.has(Flag::Write) || row.name == "exec")
 }
 
 /// Executes a request and counts it, unless it has to be executed once more.
@@ -71,34 +91,42 @@ pub(crate) fn execute(
         database: Cell::new(scope.session.database()),
         is_queued: false,
     };
+    let position = CommandPosition { row: position, subcommand: row.named_subcommand(&arguments) };
     scope.session.note_command(position);
     let counters = scope.context.statistics.calls(position);
     let chosen = match choose(row, &call) {
         Ok(chosen) => chosen,
         Err(error) => {
-            counters.rejected.add(1);
+            // As in Redis nobody counts a subcommand that is none.
+            let is_unknown = position.subcommand.is_none() && !row.subcommands.is_empty();
+            if !is_unknown || !row.takes(call.arguments.count()) {
+                counters.rejected.add(1);
+            }
             return Execution::Done(transaction::refuse_call(&call, row.name, error).into_value());
         }
     };
     if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
         return Execution::Done(transaction::queue(&call));
     }
-    match (chosen.function)(&call) {
-        Err(Unfinished::WouldBlock(length)) => Execution::WouldBlock(length),
+    // A reader waits for the disk, beside which the clock costs nothing.
+    let is_exact = scope.access != Access::MemoryOnly || scope.context.settings.is_exact();
+    let begun = counters.begin(is_exact);
+    let (execution, has_failed) = match (chosen.function)(&call) {
+        Err(Unfinished::WouldBlock(length)) => return Execution::WouldBlock(length),
         Ok(execution) => {
-            let is_refused =
+            let has_failed =
                 matches!(&execution, Execution::Done(Value::Error(_)) | Execution::Delay { .. });
-            count(&call, counters, is_refused);
-            execution
+            (execution, has_failed)
         }
-        Err(Unfinished::Refused(error)) => {
-            count(&call, counters, true);
-            Execution::Done(error.into_value())
-        }
-    }
+        Err(Unfinished::Refused(error)) => (Execution::Done(error.into_value()), true),
+    };
+    call.finish(chosen, counters, begun, has_failed);
+    call.show(chosen);
+    scope.context.statistics.count_lookups(call.hits.get(), call.misses.get());
+    execution
 }
 
-/// Returns the row that executes the call, if it is well-formed and the client may call it.
+/// Returns the row that executes the call, if it is well-formed and the client may call it now.
 fn choose<'a>(
     row: &'a CommandRow<CommandFunction>,
     call: &Call<'_>,
@@ -107,10 +135,8 @@ fn choose<'a>(
     if !call.session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
     }
+    if call.session.transaction.is_open() && row.has(Flag::NoMulti) {
+        return Err(CommandError::new(NOT_IN_TRANSACTION));
+    }
     Ok(chosen)
-}
-
-fn count(call: &Call<'_>, counters: &CallCounters, failed: bool) {
-    counters.count(failed);
-    call.context.statistics.count_lookups(call.hits.get(), call.misses.get());
 }

@@ -4,15 +4,19 @@
 //! Redis what the allocator handed out, and here what the process takes.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::call::{Call, Executed};
+use super::info_fields::{Fields, fields};
 use super::persistence::last_save_seconds;
 use super::reply_value::done;
 use super::word::is;
+use super::{info_calls, info_process};
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
 use crate::server::execute::statistic::{self, ServerStatistic};
+use crate::server::measure::event_counter::Counter;
+use crate::server::statistics::Rate;
 use crate::store::read::Access;
 use crate::store::reader::ReadLength;
 use crate::{EngineKind, Result};
@@ -34,17 +38,18 @@ struct Section {
     lines: fn(&Context) -> Result<Fields>,
 }
 
-/// Names and values, in order.
-type Fields = Vec<(String, String)>;
-
-const SECTIONS: [Section; 10] = [
+const SECTIONS: [Section; 14] = [
     section("Server", true, server),
     section("Clients", true, clients),
-    section("Memory", true, memory),
+    section("Memory", true, info_process::memory),
     section("Persistence", true, persistence),
     section("Stats", true, stats),
     section("Replication", true, replication),
-    section("Commandstats", false, commandstats),
+    section("CPU", true, info_process::cpu),
+    section("Modules", true, |_| Ok(vec![])),
+    section("Commandstats", false, info_calls::commandstats),
+    section("Errorstats", true, info_calls::errorstats),
+    section("Latencystats", false, info_calls::latencystats),
     section("Cluster", true, cluster),
     section(KEYSPACE, true, keyspace),
     Section { waits: true, ..section("Store", false, store) },
@@ -94,25 +99,29 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
     done(Value::Verbatim(text))
 }
 
-fn fields<const N: usize>(fields: [(&str, String); N]) -> Result<Fields> {
-    Ok(fields.map(|(name, value)| (name.to_owned(), value)).into())
-}
-
 fn server(context: &Context) -> Result<Fields> {
     let uptime = statistic::UPTIME.read(context)?;
     fields([
         ("redis_version", REDIS_VERSION.into()),
+        ("redis_git_sha1", "00000000".into()),
+        ("redis_git_dirty", "0".into()),
         ("redis_mode", "standalone".into()),
         ("kvs_version", env!("CARGO_PKG_VERSION").into()),
         ("kvs_engine", context.store.engine().to_string()),
         ("os", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("multiplexing_api", "epoll".into()),
         ("arch_bits", usize::BITS.to_string()),
         ("process_id", std::process::id().to_string()),
+        ("process_supervised", "no".into()),
         ("run_id", context.run_id.clone()),
         ("tcp_port", context.tcp_port().to_string()),
+        ("server_time_usec", (context.store.now().0 * 1000).to_string()),
         ("uptime_in_seconds", uptime.to_string()),
         ("uptime_in_days", (uptime / 86_400).to_string()),
+        ("hz", "10".into()),
+        ("configured_hz", "10".into()),
         ("config_file", String::new()),
+        ("io_threads_active", u8::from(context.options.workers > 1).to_string()),
     ])
 }
 
@@ -125,80 +134,94 @@ fn figures(context: &Context, statistics: &[&ServerStatistic]) -> Result<Fields>
 
 fn clients(context: &Context) -> Result<Fields> {
     let mut fields = figures(context, &statistic::CLIENTS)?;
-    fields.push(("blocked_clients".to_owned(), "0".to_owned()));
+    let none = ["cluster_connections", "blocked_clients", "tracking_clients"];
+    fields.extend(none.map(|name| (name.to_owned(), "0".to_owned())));
     Ok(fields)
-}
-
-fn memory(context: &Context) -> Result<Fields> {
-    let [resident, peak] = &statistic::MEMORY;
-    let (resident, peak) = (resident.read(context)?, peak.read(context)?);
-    fields([
-        ("used_memory", resident.to_string()),
-        ("used_memory_human", human(resident)),
-        ("used_memory_rss", resident.to_string()),
-        ("used_memory_peak", peak.to_string()),
-        ("used_memory_peak_human", human(peak)),
-        ("maxmemory", "0".into()),
-        ("maxmemory_policy", "noeviction".into()),
-    ])
-}
-
-/// Returns a number of bytes as Redis writes it for people: `1.50M`.
-fn human(bytes: u64) -> String {
-    let units = ["K", "M", "G", "T", "P", "E"];
-    let Some(power) = bytes.checked_ilog2().map(|bits| bits / 10).filter(|power| *power > 0) else {
-        return format!("{bytes}B");
-    };
-    // Hundredths of the unit.
-    let parts = (u128::from(bytes) * 100) >> (10 * power);
-    format!("{}.{:02}{}", parts / 100, parts % 100, units[power as usize - 1])
 }
 
 fn persistence(context: &Context) -> Result<Fields> {
     let keeps = context.store.engine() != EngineKind::Memory;
-    let status = if context.store.is_failing() { "err" } else { "ok" };
     let latest = context.latest_backups();
     let seconds = |time: Option<Duration>| {
         time.map_or_else(|| "-1".to_owned(), |time| time.as_secs().to_string())
     };
     let (running, last) = (latest.running.as_ref(), latest.last.as_ref());
+    let rewrites = context.rewrites.latest();
+    let (rewriting, rewritten) = (rewrites.running, rewrites.last.as_ref());
+    let rewrite_failed = rewritten.is_some_and(|(_, result)| result.is_err());
+    let status = |has_failed: bool| if has_failed { "err" } else { "ok" }.to_owned();
     let has_failed = last.is_some_and(|last| last.result.is_err());
     fields([
         ("loading", "0".into()),
+        ("async_loading", "0".into()),
         ("rdb_bgsave_in_progress", u8::from(running.is_some()).to_string()),
         ("rdb_last_save_time", last_save_seconds(context, &latest).to_string()),
-        ("rdb_last_bgsave_status", if has_failed { "err" } else { "ok" }.into()),
+        ("rdb_last_bgsave_status", status(has_failed)),
         ("rdb_last_bgsave_time_sec", seconds(last.map(|last| last.took))),
         ("rdb_current_bgsave_time_sec", seconds(running.map(|running| running.begun.elapsed()))),
         ("kvs_last_backup", last.map(|last| last.name.clone()).unwrap_or_default()),
         ("aof_enabled", u8::from(keeps).to_string()),
-        ("aof_rewrite_in_progress", "0".into()),
-        ("aof_last_bgrewrite_status", "ok".into()),
-        ("aof_last_write_status", status.into()),
+        ("aof_rewrite_in_progress", u8::from(rewriting.is_some()).to_string()),
+        ("aof_rewrite_scheduled", "0".into()),
+        ("aof_last_rewrite_time_sec", seconds(rewritten.map(|(took, _)| *took))),
+        ("aof_current_rewrite_time_sec", seconds(rewriting.map(|begun| begun.elapsed()))),
+        ("aof_last_bgrewrite_status", status(rewrite_failed)),
+        ("aof_rewrites", rewrites.begun.to_string()),
+        ("aof_last_write_status", status(context.store.is_failing())),
+        ("module_fork_in_progress", "0".into()),
         ("kvs_durability", context.store.durability().to_string()),
     ])
 }
 
 fn stats(context: &Context) -> Result<Fields> {
-    figures(context, &statistic::TRAFFIC)
+    let mut fields = figures(context, &statistic::TRAFFIC)?;
+    let statistics = &context.statistics;
+    let now = Instant::now();
+    let kibibytes = |rate: &Rate, bytes: &Counter| {
+        let hundredths = u128::from(rate.per_second(bytes.get(), now)) * 100 / 1024;
+        format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    };
+    let input = kibibytes(&statistics.input_rate, &statistics.bytes_in);
+    let output = kibibytes(&statistics.output_rate, &statistics.bytes_out);
+    fields.push(("instantaneous_input_kbps".to_owned(), input));
+    fields.push(("instantaneous_output_kbps".to_owned(), output));
+    fields.extend(NEVER_HAPPENS.map(|name| (name.to_owned(), "0".to_owned())));
+    Ok(fields)
 }
 
-fn replication(_: &Context) -> Result<Fields> {
-    fields([("role", "master".into()), ("connected_slaves", "0".into())])
-}
+/// Figures of Redis about what this server never does.
+const NEVER_HAPPENS: [&str; 15] = [
+    "total_net_repl_input_bytes",
+    "total_net_repl_output_bytes",
+    "sync_full",
+    "sync_partial_ok",
+    "sync_partial_err",
+    "pubsub_channels",
+    "pubsub_patterns",
+    "pubsubshard_channels",
+    "latest_fork_usec",
+    "total_forks",
+    "migrate_cached_sockets",
+    "slave_expires_tracked_keys",
+    "tracking_total_keys",
+    "tracking_total_items",
+    "unexpected_error_replies",
+];
 
-/// Returns the calls of every command that was called; times are not measured.
-fn commandstats(context: &Context) -> Result<Fields> {
-    let calls = context.statistics.all_calls().map(|(name, calls)| {
-        let (executed, rejected, failed) =
-            (calls.executed.get(), calls.rejected.get(), calls.failed.get());
-        let line = format!(
-            "calls={executed},usec=0,usec_per_call=0.00,rejected_calls={rejected},\
-             failed_calls={failed}"
-        );
-        (executed + rejected, format!("cmdstat_{name}"), line)
-    });
-    Ok(calls.filter(|(count, ..)| *count > 0).map(|(_, name, line)| (name, line)).collect())
+fn replication(context: &Context) -> Result<Fields> {
+    fields([
+        ("role", "master".into()),
+        ("connected_slaves", "0".into()),
+        ("master_failover_state", "no-failover".into()),
+        ("master_replid", context.run_id.clone()),
+        ("master_replid2", "0".repeat(40)),
+        ("master_repl_offset", "0".into()),
+        ("second_repl_offset", "-1".into()),
+        ("repl_backlog_active", "0".into()),
+        ("repl_backlog_size", "0".into()),
+        ("repl_backlog_first_byte_offset", "0".into()),
+        ("repl_backlog_histlen", "0".into()),
+    ])
 }
 
 fn cluster(_: &Context) -> Result<Fields> {
@@ -225,15 +248,4 @@ fn keyspace(context: &Context) -> Result<Fields> {
 fn store(context: &Context) -> Result<Fields> {
     let figures = statistic::of_store(context).into_iter();
     Ok(figures.map(|(figure, value)| (format!("kvs_{}", figure.name), value.to_string())).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_for_people() {
-        let written = [0, 1023, 1024, 1536 << 10, (5 << 30) + (1 << 29), u64::MAX].map(human);
-        assert_eq!(written, ["0B", "1023B", "1.00K", "1.50M", "5.50G", "15.99E"]);
-    }
 }

@@ -1,11 +1,14 @@
 //! `COMMAND`: the table of commands, for clients.
 
 use super::call::{Call, CommandFunction, Executed};
+use super::command_category::{categories, flag_name};
 use super::command_error::{CommandError, SYNTAX};
-use super::command_row::{CommandGroup, CommandRow, Flag};
+use super::command_row::CommandRow;
 use super::command_table::CommandTable;
+use super::command_tips::tips;
 use super::glob::{self, Case};
-use super::reply_value::{bulk, done, length, refuse};
+use super::key_specification::{key_flags_of_call, key_specification};
+use super::reply_value::{bulk, done, length, refuse, simple};
 use super::word::is;
 use crate::protocol::resp::Value;
 
@@ -47,20 +50,26 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
 /// `COMMAND LIST [FILTERBY MODULE module | ACLCAT category | PATTERN pattern]`
 pub(super) fn list(call: &Call<'_>) -> Executed {
     let (filter, argument) = (call.argument(3), call.argument(4));
-    let shows: &dyn Fn(&CommandRow<CommandFunction>) -> bool = match call.arguments.count() {
-        2 => &|_| true,
+    let shows: &dyn Fn(&CommandRow<CommandFunction>, &str) -> bool = match call.arguments.count() {
+        2 => &|_, _| true,
         5 if !is(call.argument(2), "FILTERBY") => return refuse(SYNTAX),
-        5 if is(filter, "MODULE") => &|_| false,
+        5 if is(filter, "MODULE") => &|_, _| false,
         5 if is(filter, "ACLCAT") => {
-            &|row| categories(row).iter().any(|category| is(argument, category))
+            &|row, _| categories(row).iter().any(|category| is(argument, category))
         }
         5 if is(filter, "PATTERN") => {
-            &|row| glob::matches(argument, row.name.as_bytes(), Case::Ignored)
+            &|_, name| glob::matches(argument, name.as_bytes(), Case::Ignored)
         }
         _ => return refuse(SYNTAX),
     };
-    let shown = call.table.rows().iter().filter(|row| shows(row));
-    done(Value::Array(shown.map(|row| bulk(row.name)).collect()))
+    let mut shown = Vec::new();
+    for row in call.table.rows() {
+        let subcommands =
+            row.subcommands.iter().map(|sub| (sub, format!("{}|{}", row.name, sub.name)));
+        let all = std::iter::once((row, row.name.to_owned())).chain(subcommands);
+        shown.extend(all.filter(|(row, name)| shows(row, name)).map(|(_, name)| bulk(name)));
+    }
+    done(Value::Array(shown))
 }
 
 /// `COMMAND DOCS [name ...]`
@@ -77,17 +86,36 @@ pub(super) fn docs(call: &Call<'_>) -> Executed {
 
 /// `COMMAND GETKEYS name [argument ...]`
 pub(super) fn getkeys(call: &Call<'_>) -> Executed {
+    let (_, keys) = keys_of_call(call)?;
+    done(Value::Array(keys.map(|key| Value::Bulk(key.to_vec())).collect()))
+}
+
+/// `COMMAND GETKEYSANDFLAGS name [argument ...]`
+pub(super) fn getkeysandflags(call: &Call<'_>) -> Executed {
+    let (row, keys) = keys_of_call(call)?;
+    let flags = key_flags_of_call(row, call.rest(5));
+    let flags = || Value::Set(flags.iter().map(|flag| simple(flag)).collect());
+    let described = keys.map(|key| Value::Array(vec![Value::Bulk(key.to_vec()), flags()]));
+    done(Value::Array(described.collect()))
+}
+
+/// Returns the command that a call describes, and its keys, of which there is at least one.
+fn keys_of_call<'a>(
+    call: &Call<'a>,
+) -> Result<
+    (&'static CommandRow<CommandFunction>, impl Iterator<Item = &'a [u8]> + use<'a>),
+    CommandError,
+> {
     let Some((_, row)) = call.table.find(call.argument(2)) else {
-        return refuse("ERR Invalid command specified");
+        return Err(CommandError::new("ERR Invalid command specified"));
     };
-    let keys: Vec<_> = row.keys.choose(call.rest(3)).collect();
-    if keys.is_empty() {
-        return refuse("ERR The command has no key arguments");
+    if row.keys.choose(call.rest(3)).next().is_none() {
+        return Err(CommandError::new("ERR The command has no key arguments"));
     }
     if !row.takes(call.arguments.count() - 2) {
-        return refuse("ERR Invalid number of arguments specified for command");
+        return Err(CommandError::new("ERR Invalid number of arguments specified for command"));
     }
-    done(Value::Array(keys.into_iter().map(|key| Value::Bulk(key.to_vec())).collect()))
+    Ok((row, row.keys.choose(call.rest(3))))
 }
 
 /// `HELP` of every command that is a container.
@@ -136,42 +164,10 @@ fn describe(name: &str, row: &CommandRow<CommandFunction>) -> Value {
         Value::Integer(last),
         Value::Integer(step),
         Value::Set(categories.map(|name| simple(&format!("@{name}"))).collect()),
-        Value::Set(vec![]),
+        Value::Set(tips(name).iter().map(|tip| simple(tip)).collect()),
         Value::Set(key_specification(row).into_iter().collect()),
         Value::Array(subcommands.collect()),
     ])
-}
-
-fn simple(text: &str) -> Value {
-    Value::Simple(text.to_owned().into())
-}
-
-fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {
-    Value::Map(pairs.map(|(name, value)| (bulk(name), value)).into())
-}
-
-/// Returns the positions of the keys in the newer form, which counts from the first key.
-fn key_specification(row: &CommandRow<CommandFunction>) -> Option<Value> {
-    let (first, last, step) = row.keys.positions();
-    if first == 0 {
-        return None;
-    }
-    let uses = match row.has(Flag::Write) {
-        true => ["RW", "update"],
-        false => ["RO", "access"],
-    };
-    let begin = [("type", bulk("index")), ("spec", map([("index", Value::Integer(first))]))];
-    let relative_last = if last > 0 { last - first } else { last };
-    let find = map([
-        ("lastkey", Value::Integer(relative_last)),
-        ("keystep", Value::Integer(step)),
-        ("limit", Value::Integer(0)),
-    ]);
-    Some(map([
-        ("flags", Value::Set(uses.map(simple).into())),
-        ("begin_search", map(begin)),
-        ("find_keys", map([("type", bulk("range")), ("spec", find)])),
-    ]))
 }
 
 /// Returns a command as `COMMAND DOCS` has it.
@@ -189,41 +185,4 @@ fn document(row: &CommandRow<CommandFunction>) -> Value {
         pairs.push((bulk("subcommands"), Value::Map(subcommands.collect())));
     }
     Value::Map(pairs)
-}
-
-fn flag_name(flag: Flag) -> Option<&'static str> {
-    match flag {
-        Flag::Admin => Some("admin"),
-        Flag::AllowBusy => Some("allow_busy"),
-        Flag::Dangerous | Flag::Unqueued => None,
-        Flag::DenyOom => Some("denyoom"),
-        Flag::Fast => Some("fast"),
-        Flag::Loading => Some("loading"),
-        Flag::NoAuth => Some("no_auth"),
-        Flag::NoScript => Some("noscript"),
-        Flag::ReadOnly => Some("readonly"),
-        Flag::Stale => Some("stale"),
-        Flag::Write => Some("write"),
-    }
-}
-
-/// Returns the categories of access control of a command, which follow from its flags and group.
-fn categories(row: &CommandRow<CommandFunction>) -> Vec<&'static str> {
-    let changes_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
-    let is_about_values = matches!(row.group, CommandGroup::String | CommandGroup::Bitmap);
-    let candidates = [
-        ("keyspace", changes_keys && !is_about_values),
-        ("read", row.has(Flag::ReadOnly)),
-        ("write", row.has(Flag::Write)),
-        ("string", row.group == CommandGroup::String),
-        ("bitmap", row.group == CommandGroup::Bitmap),
-        ("admin", row.has(Flag::Admin)),
-        ("fast", row.has(Flag::Fast)),
-        ("slow", !row.has(Flag::Fast)),
-        ("dangerous", row.has(Flag::Admin) || row.has(Flag::Dangerous)),
-        ("connection", row.group == CommandGroup::Connection),
-        ("transaction", row.group == CommandGroup::Transactions),
-    ];
-    let belongs = candidates.into_iter().filter(|(_, belongs)| *belongs);
-    belongs.map(|(category, _)| category).collect()
 }

@@ -27,43 +27,62 @@
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
 //! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
 //! | [`string`], [`substring`], [`bit`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
-//! | [`connection`], [`client`], [`introspection`], [`transaction`], [`database`] | families about connections and commands |
-//! | [`server`], [`config`], [`info`], [`persistence`] | families about the server |
+//! | [`connection`], [`client`], [`client_control`], [`introspection`], [`transaction`], [`database`] | families about connections and commands |
+//! | [`server`], [`config`], [`info`], [`persistence`], [`slowlog`], [`latency`], [`acl`], [`debug`], [`monitor`], [`cluster`], [`replication`] | families about the server |
+//! | [`command_category`], [`command_tips`], [`key_specification`] | descriptions of commands |
+//! | [`timed_call`], [`setting_change`], [`latency_graph`], [`info_calls`], [`info_fields`], [`info_process`] | parts of these |
 //!
 //! Left out: other types than strings, publish and subscribe, scripts, users.
 
+mod acl;
 mod bit;
 mod call;
 mod client;
+mod client_control;
+mod cluster;
+mod command_category;
 mod command_error;
 mod command_row;
 mod command_table;
+mod command_tips;
 mod config;
 mod connection;
 mod counter;
 mod database;
+mod debug;
 mod dispatch;
 mod expiry;
 mod glob;
 mod info;
+mod info_calls;
+mod info_fields;
+mod info_process;
 mod introspection;
 mod iteration;
 mod key;
+mod key_specification;
+mod latency;
+mod latency_graph;
 mod lifetime;
+mod monitor;
 mod persistence;
 mod read;
+mod replication;
 mod reply_value;
 mod server;
+mod setting_change;
+mod slowlog;
 mod string;
 mod substring;
 mod table;
 #[cfg(test)]
 mod tests;
+mod timed_call;
 mod transaction;
 mod word;
 mod write;
 
-pub(crate) use dispatch::{effect, execute, find, names};
+pub(crate) use dispatch::{counted, effect, execute, find, may_write};
 
 /// The parsers of bytes that clients choose, for the fuzz targets.
 #[cfg(any(test, fuzzing))]

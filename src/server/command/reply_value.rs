@@ -30,3 +30,13 @@ pub(super) fn bulk(text: impl Into<String>) -> Value {
 pub(super) fn length(length: usize) -> Value {
     Value::Integer(i64::try_from(length).unwrap_or(i64::MAX))
 }
+
+/// Returns a simple string of a text.
+pub(super) fn simple(text: &str) -> Value {
+    Value::Simple(text.to_owned().into())
+}
+
+/// Returns a map from names to values.
+pub(super) fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+    Value::Map(pairs.map(|(name, value)| (bulk(name), value)).into())
+}

@@ -29,11 +29,6 @@ pub(super) fn time(call: &Call<'_>) -> Executed {
     ]))
 }
 
-/// `ROLE`: a master without replicas.
-pub(super) fn role(_: &Call<'_>) -> Executed {
-    done(Value::Array(vec![bulk("master"), Value::Integer(0), Value::Array(vec![])]))
-}
-
 /// `FLUSHALL [ASYNC | SYNC]`
 pub(super) fn flushall(call: &Call<'_>) -> Executed {
     // The keys of other keyspaces are removed by the last slice.

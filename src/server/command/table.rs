@@ -4,10 +4,10 @@ use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
 use super::{
-    bit, client, config, connection, counter, database, expiry, introspection, iteration, key,
-    server,
+    acl, bit, client, client_control, cluster, config, connection, counter, database, debug,
+    expiry, introspection, iteration, key, monitor, replication, server,
 };
-use super::{info, persistence, string, substring, transaction};
+use super::{info, latency, persistence, slowlog, string, substring, transaction};
 
 /// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
 /// summary.
@@ -32,25 +32,31 @@ const NONE: &[CommandRow<CommandFunction>] = &[];
 
 /// Every command, in the order of names because they are searched by halves.
 static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
+    "acl"        -2 Server     None  [] "6.0.0" introspection::help, ACL, "A container for Access List Control commands ";
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
+    "asking"      1 Cluster    None  [Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Sent by cluster clients after an -ASK redirect";
     "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
-    "bgsave"     -1 Server     None  [Admin NoScript] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the database(s) to disk";
+    "bgrewriteaof" 1 Server    None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgrewriteaof, NONE, "Asynchronously rewrite the append-only file";
+    "bgsave"     -1 Server     None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the dataset to disk";
     "bitcount"   -2 Bitmap     One   [ReadOnly] "2.6.0" bit::bitcount, NONE, "Count set bits in a string";
     "bitpos"     -3 Bitmap     One   [ReadOnly] "2.8.7" bit::bitpos, NONE, "Find first bit set or clear in a string";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
-    "command"    -1 Server     None  [Loading Stale] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
+    "cluster"    -2 Cluster    None  [] "3.0.0" introspection::help, CLUSTER, "A container for cluster commands";
+    "command"    -1 Server     None  [Loading Stale AboutConnection] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
     "config"     -2 Server     None  [] "2.0.0" introspection::help, CONFIG, "A container for server configuration commands";
     "dbsize"      1 Server     None  [ReadOnly Fast] "1.0.0" server::dbsize, NONE, "Return the number of keys in the selected database";
+    "debug"      -2 Server     None  [Admin NoScript Loading Stale] "1.0.0" debug::debug, NONE, "A container for debugging commands";
     "decr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::decr, NONE, "Decrement the integer value of a key by one";
     "decrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::decrby, NONE, "Decrement the integer value of a key by the given number";
     "del"        -2 Generic    All   [Write] "1.0.0" key::del, NONE, "Delete a key";
     "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "Discard all commands issued after MULTI";
     "echo"        2 Connection None  [Loading Stale Fast] "1.0.0" connection::echo, NONE, "Echo the given string";
-    "exec"        1 Transactions None [NoScript Loading Stale Unqueued] "1.2.0" transaction::exec, NONE, "Execute all commands issued after MULTI";
+    "exec"        1 Transactions None [NoScript Loading Stale SkipSlowlog Unqueued] "1.2.0" transaction::exec, NONE, "Execute all commands issued after MULTI";
     "exists"     -2 Generic    All   [ReadOnly Fast] "1.0.0" key::exists, NONE, "Determine if a key exists";
     "expire"     -3 Generic    One   [Write Fast] "1.0.0" expiry::expire, NONE, "Set a key's time to live in seconds";
     "expireat"   -3 Generic    One   [Write Fast] "1.2.0" expiry::expireat, NONE, "Set the expiration for a key as a UNIX timestamp";
     "expiretime"  2 Generic    One   [ReadOnly Fast] "7.0.0" expiry::expiretime, NONE, "Get the expiration Unix timestamp for a key";
+    "failover"   -1 Server     None  [Admin NoScript Stale] "6.2.0" replication::failover, NONE, "Start a coordinated failover between this server and one of its replicas.";
     "flushall"   -1 Server     None  [Write Dangerous] "1.0.0" server::flushall, NONE, "Remove all keys from all databases";
     "flushdb"    -1 Server     None  [Write Dangerous] "1.0.0" server::flushdb, NONE, "Remove all keys from the current database";
     "get"         2 String     One   [ReadOnly Fast] "1.0.0" string::get, NONE, "Get the value of a key";
@@ -64,8 +70,11 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "incrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::incrby, NONE, "Increment the integer value of a key by the given amount";
     "info"       -1 Server     None  [Loading Stale Dangerous] "1.0.0" info::info, NONE, "Get information and statistics about the server";
     "keys"        2 Generic    None  [ReadOnly Dangerous] "1.0.0" iteration::keys, NONE, "Find all keys matching the given pattern";
-    "lastsave"    1 Server     None  [Loading Stale Fast Dangerous] "1.0.0" persistence::lastsave, NONE, "Get the Unix timestamp of the last successful save to disk";
+    "lastsave"    1 Server     None  [Loading Stale Fast Dangerous] "1.0.0" persistence::lastsave, NONE, "Get the UNIX time stamp of the last successful save to disk";
+    "latency"    -2 Server     None  [] "2.8.13" introspection::help, LATENCY, "A container for latency diagnostics commands";
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
+    "module"     -2 Server     None  [] "4.0.0" introspection::help, MODULE, "A container for module commands";
+    "monitor"     1 Server     None  [Admin NoScript Loading Stale] "1.0.0" monitor::monitor, NONE, "Listen for all requests received by the server in real time";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
     "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Mark the start of a transaction block";
@@ -77,8 +86,12 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "psetex"      4 String     One   [Write DenyOom] "2.6.0" string::psetex, NONE, "Set the value and expiration in milliseconds of a key";
     "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
     "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "1.0.0" connection::quit, NONE, "Close the connection";
+    "readonly"    1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Enables read queries for a connection to a cluster replica node";
+    "readwrite"   1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Disables read queries for a connection to a cluster replica node";
+    "replicaof"   3 Server     None  [Admin NoScript Stale NoAsyncLoading] "5.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
     "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
-    "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" server::role, NONE, "Return the role of the instance in the context of replication";
+    "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" replication::role, NONE, "Return the role of the instance in the context of replication";
+    "save"        1 Server     None  [Admin NoScript NoAsyncLoading NoMulti] "1.0.0" persistence::save, NONE, "Synchronously save the dataset to disk";
     "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
     "select"      2 Connection None  [Loading Stale Fast] "1.0.0" database::select, NONE, "Change the selected database for the current connection";
     "set"        -3 String     One   [Write DenyOom] "1.0.0" string::set, NONE, "Set the string value of a key";
@@ -86,6 +99,9 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "setex"       4 String     One   [Write DenyOom] "2.0.0" string::setex, NONE, "Set the value and expiration of a key";
     "setnx"       3 String     One   [Write DenyOom Fast] "1.0.0" string::setnx, NONE, "Set the value of a key, only if the key does not exist";
     "setrange"    4 String     One   [Write DenyOom] "2.2.0" substring::setrange, NONE, "Overwrite part of a string at key starting at the specified offset";
+    "shutdown"   -1 Server     None  [Admin NoScript Loading Stale NoMulti AllowBusy] "1.0.0" persistence::shutdown, NONE, "Synchronously save the dataset to disk and then shut down the server";
+    "slaveof"     3 Server     None  [Admin NoScript Stale NoAsyncLoading] "1.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
+    "slowlog"    -2 Server     None  [] "2.2.12" introspection::help, SLOWLOG, "A container for slow log commands";
     "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
     "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
@@ -95,11 +111,29 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
     "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";
     "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget about all watched keys";
+    "wait"        3 Generic    None  [NoScript AboutConnection] "3.0.0" replication::wait, NONE, "Wait for the synchronous replication of all the write commands sent in the context of the current connection";
     "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Watch the given keys to determine execution of the MULTI/EXEC block";
 };
 
+static ACL: &[CommandRow<CommandFunction>] = commands! {
+    "cat"      -2 Server None [NoScript Loading Stale] "6.0.0" acl::cat, NONE, "List the ACL categories or the commands inside a category";
+    "deluser"  -3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::deluser, NONE, "Remove the specified ACL users and the associated rules";
+    "dryrun"   -4 Server None [Admin NoScript Loading Stale] "7.0.0" acl::dryrun, NONE, "Returns whether the user can execute the given command without executing the command.";
+    "getuser"   3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::getuser, NONE, "Get the rules for a specific ACL user";
+    "help"      2 Server None [Loading Stale] "6.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "list"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::list, NONE, "List the current ACL rules in ACL config file format";
+    "load"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::file, NONE, "Reload the ACLs from the configured ACL file";
+    "log"      -2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::log, NONE, "List latest events denied because of ACLs in place";
+    "save"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::file, NONE, "Save the current ACL rules in the configured ACL file";
+    "setuser"  -3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::setuser, NONE, "Modify or create the rules for a specific ACL user";
+    "users"     2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::users, NONE, "List the username of all the configured ACL rules";
+    "whoami"    2 Server None [NoScript Loading Stale] "6.0.0" acl::whoami, NONE, "Return the name of the user associated to the current connection";
+};
+
 static CLIENT: &[CommandRow<CommandFunction>] = commands! {
+    "caching"   3 Connection None [NoScript Loading Stale] "6.0.0" client_control::caching, NONE, "Instruct the server about tracking or not keys in the next request";
     "getname"   2 Connection None [NoScript Loading Stale] "2.6.9" client::getname, NONE, "Get the current connection name";
+    "getredir"  2 Connection None [NoScript Loading Stale] "6.0.0" client_control::getredir, NONE, "Get tracking notifications redirection client ID if any";
     "help"      2 Connection None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "id"        2 Connection None [NoScript Loading Stale] "5.0.0" client::id, NONE, "Returns the client ID for the current connection";
     "info"      2 Connection None [NoScript Loading Stale] "6.2.0" client::info, NONE, "Returns information about the current client connection.";
@@ -107,17 +141,54 @@ static CLIENT: &[CommandRow<CommandFunction>] = commands! {
     "list"     -2 Connection None [Admin NoScript Loading Stale] "2.4.0" client::list, NONE, "Get the list of client connections";
     "no-evict"  3 Connection None [Admin NoScript Loading Stale] "7.0.0" client::switch, NONE, "Set client eviction mode for the current connection";
     "no-touch"  3 Connection None [NoScript Loading Stale] "7.2.0" client::switch, NONE, "Control whether commands sent by the client will alter the LRU of the keys they access";
+    "pause"    -3 Connection None [Admin NoScript Loading Stale] "2.9.50" client_control::pause, NONE, "Stop processing commands from clients for some time";
+    "reply"     3 Connection None [NoScript Loading Stale] "3.2.0" client_control::reply, NONE, "Instruct the server whether to reply to commands";
     "setinfo"   4 Connection None [NoScript Loading Stale] "7.2.0" client::setinfo, NONE, "Set client or connection specific info";
     "setname"   3 Connection None [NoScript Loading Stale] "2.6.9" client::setname, NONE, "Set the current connection name";
+    "tracking" -3 Connection None [NoScript Loading Stale] "6.0.0" client_control::tracking, NONE, "Enable or disable server assisted client side caching support";
+    "trackinginfo" 2 Connection None [NoScript Loading Stale] "6.2.0" client_control::trackinginfo, NONE, "Return information about server assisted client side caching for the current connection";
+    "unblock"  -3 Connection None [Admin NoScript Loading Stale] "5.0.0" client_control::unblock, NONE, "Unblock a client blocked in a blocking command from a different connection";
+    "unpause"   2 Connection None [Admin NoScript Loading Stale] "6.2.0" client_control::unpause, NONE, "Resume processing of clients that were paused";
+};
+
+static CLUSTER: &[CommandRow<CommandFunction>] = commands! {
+    "addslots" -3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Assign new hash slots to receiving node";
+    "addslotsrange" -4 Cluster None [Admin Stale NoAsyncLoading] "7.0.0" cluster::disabled, NONE, "Assign new hash slots to receiving node";
+    "bumpepoch" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Advance the cluster config epoch";
+    "count-failure-reports" 3 Cluster None [Admin Stale] "3.0.0" cluster::disabled, NONE, "Return the number of failure reports active for a given node";
+    "countkeysinslot" 3 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return the number of local keys in the specified hash slot";
+    "delslots" -3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Set hash slots as unbound in receiving node";
+    "delslotsrange" -4 Cluster None [Admin Stale NoAsyncLoading] "7.0.0" cluster::disabled, NONE, "Set hash slots as unbound in receiving node";
+    "failover" -2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Forces a replica to perform a manual failover of its master.";
+    "flushslots" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Delete a node's own slots information";
+    "forget" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Remove a node from the nodes table";
+    "getkeysinslot" 4 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return local key names in the specified hash slot";
+    "help" 2 Cluster None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "info" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Provides info about Redis Cluster node state";
+    "keyslot" 3 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Returns the hash slot of the specified key";
+    "links" 2 Cluster None [Stale] "7.0.0" cluster::disabled, NONE, "Returns a list of all TCP links to and from peer nodes in cluster";
+    "meet" -4 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Force a node cluster to handshake with another node";
+    "myid" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return the node id";
+    "nodes" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Get Cluster config for the node";
+    "replicas" 3 Cluster None [Admin Stale] "5.0.0" cluster::disabled, NONE, "List replica nodes of the specified master node";
+    "replicate" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Reconfigure a node as a replica of the specified master node";
+    "reset" -2 Cluster None [Admin NoScript Stale] "3.0.0" cluster::disabled, NONE, "Reset a Redis Cluster node";
+    "saveconfig" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Forces the node to save cluster state on disk";
+    "set-config-epoch" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Set the configuration epoch in a new node";
+    "setslot" -4 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Bind a hash slot to a specific node";
+    "shards" 2 Cluster None [Stale] "7.0.0" cluster::disabled, NONE, "Get array of cluster slots to node mappings";
+    "slaves" 3 Cluster None [Admin Stale] "3.0.0" cluster::disabled, NONE, "List replica nodes of the specified master node";
+    "slots" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Get array of Cluster slot to node mappings";
 };
 
 static COMMAND: &[CommandRow<CommandFunction>] = commands! {
-    "count"    2 Server None [Loading Stale] "2.8.13" introspection::count, NONE, "Get total number of Redis commands";
-    "docs"    -2 Server None [Loading Stale] "7.0.0" introspection::docs, NONE, "Get array of specific Redis command documentation";
-    "getkeys" -4 Server None [Loading Stale] "2.8.13" introspection::getkeys, NONE, "Extract keys given a full Redis command";
-    "help"     2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "info"    -2 Server None [Loading Stale] "2.8.13" introspection::info, NONE, "Get array of specific Redis command details, or all when no argument is given.";
-    "list"    -2 Server None [Loading Stale] "7.0.0" introspection::list, NONE, "Get an array of Redis command names";
+    "count"    2 Server None [Loading Stale AboutConnection] "2.8.13" introspection::count, NONE, "Get total number of Redis commands";
+    "docs"    -2 Server None [Loading Stale AboutConnection] "7.0.0" introspection::docs, NONE, "Get array of specific Redis command documentation";
+    "getkeys" -4 Server None [Loading Stale AboutConnection] "2.8.13" introspection::getkeys, NONE, "Extract keys given a full Redis command";
+    "getkeysandflags" -4 Server None [Loading Stale AboutConnection] "7.0.0" introspection::getkeysandflags, NONE, "Extract keys and access flags given a full Redis command";
+    "help"     2 Server None [Loading Stale AboutConnection] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "info"    -2 Server None [Loading Stale AboutConnection] "2.8.13" introspection::info, NONE, "Get array of specific Redis command details, or all when no argument is given.";
+    "list"    -2 Server None [Loading Stale AboutConnection] "7.0.0" introspection::list, NONE, "Get an array of Redis command names";
 };
 
 static CONFIG: &[CommandRow<CommandFunction>] = commands! {
@@ -126,6 +197,31 @@ static CONFIG: &[CommandRow<CommandFunction>] = commands! {
     "resetstat" 2 Server None [Admin NoScript Loading Stale] "2.0.0" config::resetstat, NONE, "Reset the stats returned by INFO";
     "rewrite"   2 Server None [Admin NoScript Loading Stale] "2.8.0" config::rewrite, NONE, "Rewrite the configuration file with the in memory configuration";
     "set"      -4 Server None [Admin NoScript Loading Stale] "2.0.0" config::set, NONE, "Set configuration parameters to the given values";
+};
+
+static LATENCY: &[CommandRow<CommandFunction>] = commands! {
+    "doctor"     2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::doctor, NONE, "Return a human readable latency analysis report.";
+    "graph"      3 Server None [Admin NoScript Loading Stale] "2.8.13" latency::graph, NONE, "Return a latency graph for the event.";
+    "help"       2 Server None [Loading Stale] "2.8.13" introspection::help, NONE, "Show helpful text about the different subcommands.";
+    "histogram" -2 Server None [Admin NoScript Loading Stale] "7.0.0" latency::histogram, NONE, "Return the cumulative distribution of latencies of a subset of commands or all.";
+    "history"    3 Server None [Admin NoScript Loading Stale] "2.8.13" latency::history, NONE, "Return timestamp-latency samples for the event.";
+    "latest"     2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::latest, NONE, "Return the latest latency samples for all events.";
+    "reset"     -2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::reset, NONE, "Reset latency data for one or more events.";
+};
+
+static MODULE: &[CommandRow<CommandFunction>] = commands! {
+    "help" 2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "list" 2 Server None [Admin NoScript] "4.0.0" cluster::modules, NONE, "List all modules loaded by the server";
+    "load" -3 Server None [Admin NoScript NoAsyncLoading] "4.0.0" cluster::no_modules, NONE, "Load a module";
+    "loadex" -3 Server None [Admin NoScript NoAsyncLoading] "7.0.0" cluster::no_modules, NONE, "Load a module with extended parameters";
+    "unload" 3 Server None [Admin NoScript NoAsyncLoading] "4.0.0" cluster::no_modules, NONE, "Unload a module";
+};
+
+static SLOWLOG: &[CommandRow<CommandFunction>] = commands! {
+    "get"   -2 Server None [Admin Loading Stale] "2.2.12" slowlog::get, NONE, "Get the slow log's entries";
+    "help"   2 Server None [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "len"    2 Server None [Admin Loading Stale] "2.2.12" slowlog::len, NONE, "Get the slow log's length";
+    "reset"  2 Server None [Admin Loading Stale] "2.2.12" slowlog::reset, NONE, "Clear all entries from the slow log";
 };
 
 /// The table of commands.

@@ -16,18 +16,23 @@
 //! still so. So a key that was absent, was set and removed again counts as unchanged.
 
 use std::cell::Cell;
+use std::time::Duration;
 
-use super::call::{Call, Executed, Unfinished};
+use super::call::{Call, CommandFunction, Executed, Unfinished};
 use super::command_error::CommandError;
+use super::command_row::CommandRow;
 use super::reply_value::{done, ok, refuse};
 use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
 use crate::server::execute::queued_transaction::WatchedKey;
+use crate::server::measure::call_counters::CommandPosition;
+use crate::server::statistics::Statistics;
 use crate::store::{
     Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
     database_keyspace,
 };
+use crate::sync::{Arc, now};
 use crate::{Error, Precondition};
 
 /// The answer to a request of a transaction until `EXEC`.
@@ -44,8 +49,8 @@ const UNREADABLE: &str = "ERR a queued request cannot be read";
 struct PreparedTransaction {
     operations: Vec<KeyspaceOperation>,
     replies: Vec<PreparedReply>,
-    /// The position in the table of each command, and true if it was refused.
-    finished: Vec<(usize, bool)>,
+    /// The calls that were executed.
+    finished: Vec<FinishedCall>,
     hits: u64,
     misses: u64,
     /// The bytes of values that were read.
@@ -54,12 +59,25 @@ struct PreparedTransaction {
     database: u32,
 }
 
+/// A call of a transaction that was executed.
+struct FinishedCall {
+    /// The request.
+    request: Arc<[u8]>,
+    /// The database that it was about.
+    database: u32,
+    position: CommandPosition,
+    row: &'static CommandRow<CommandFunction>,
+    /// The time that it took, if that was measured.
+    took: Option<Duration>,
+    was_refused: bool,
+}
+
 /// The reply to a request of a transaction.
 enum PreparedReply {
     /// The reply.
     Ready(Value),
-    /// The function that makes it of the answer to an operation.
-    Made(Render),
+    /// The function that makes it of the answer to an operation of a command.
+    Made(Render, CommandPosition),
 }
 
 /// `MULTI`
@@ -120,9 +138,10 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
     let batch: Batch = conditions.into_iter().chain(operations).collect();
     if batch.operations.is_empty() {
         let applied = Applied { version: None, answers: WriteAnswers::new() };
-        return done(reply(Ok(applied), watched, replies));
+        return done(reply(Ok(applied), watched, replies, &call.session.statistics));
     }
-    let render = move |outcome| ClientReply::Resp(reply(outcome, watched, replies));
+    let statistics = Arc::clone(&call.session.statistics);
+    let render = move |outcome| ClientReply::Resp(reply(outcome, watched, replies, &statistics));
     Ok(Execution::Write(batch, Box::new(render)))
 }
 
@@ -169,7 +188,12 @@ fn unchanged(((database, key), version): (WatchedKey, Option<u64>)) -> KeyspaceO
 
 /// Returns the reply to `EXEC`, given the outcome of its batch, which begins with so many
 /// conditions.
-fn reply(outcome: BatchOutcome, watched: usize, replies: Vec<PreparedReply>) -> Value {
+fn reply(
+    outcome: BatchOutcome,
+    watched: usize,
+    replies: Vec<PreparedReply>,
+    statistics: &Statistics,
+) -> Value {
     let Applied { version, answers } = match outcome {
         Ok(applied) => applied,
         Err(Error::ConditionFailed { .. }) => return Value::NullArray,
@@ -187,24 +211,36 @@ fn reply(outcome: BatchOutcome, watched: usize, replies: Vec<PreparedReply>) -> 
         };
         match render(outcome) {
             ClientReply::Resp(value) => value,
-            ClientReply::Native(_) | ClientReply::Hello(_) => Value::Null,
+            _ => Value::Null,
         }
     };
-    Value::Array(values(replies, made))
+    Value::Array(values(replies, statistics, made))
 }
 
-/// Returns the replies as values.
-fn values(replies: Vec<PreparedReply>, mut made: impl FnMut(Render) -> Value) -> Vec<Value> {
-    let value = |reply| match reply {
-        PreparedReply::Ready(value) => value,
-        PreparedReply::Made(render) => made(render),
+/// Returns the replies as values, and counts those that are errors.
+fn values(
+    replies: Vec<PreparedReply>,
+    statistics: &Statistics,
+    mut made: impl FnMut(Render) -> Value,
+) -> Vec<Value> {
+    let value = |reply| {
+        let (value, command) = match reply {
+            PreparedReply::Ready(value) => (value, None),
+            PreparedReply::Made(render, command) => (made(render), Some(command)),
+        };
+        if let Value::Error(text) = &value {
+            statistics.errors.note(text);
+            // The others were counted when they were executed.
+            command.into_iter().for_each(|command| statistics.calls(command).failed.add(1));
+        }
+        value
     };
     replies.into_iter().map(value).collect()
 }
 
 impl PreparedTransaction {
     /// Executes a queued request up to its operations.
-    fn add(&mut self, exec: &Call<'_>, request: &[u8]) -> Result<(), Unfinished> {
+    fn add(&mut self, exec: &Call<'_>, request: &Arc<[u8]>) -> Result<(), Unfinished> {
         let mut parser = RequestParser::new(RequestLimits::default());
         let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) else {
             return self.refuse(CommandError::new(UNREADABLE));
@@ -212,16 +248,33 @@ impl PreparedTransaction {
         let Some((position, row)) = exec.table.find(arguments.name()) else {
             return self.refuse(CommandError::new(UNREADABLE));
         };
+        let position =
+            CommandPosition { row: position, subcommand: row.named_subcommand(&arguments) };
         let call = queued_call(exec, self.database, arguments);
-        let executed = row.choose(&call.arguments).map_err(Unfinished::from);
-        let executed = executed.and_then(|chosen| (chosen.function)(&call));
+        let chosen = match row.choose(&call.arguments) {
+            Ok(chosen) => chosen,
+            Err(error) => return self.refuse(error),
+        };
+        let context = exec.context;
+        let begun = context.statistics.calls(position).begin(context.settings.is_exact());
+        let executed = (chosen.function)(&call);
+        let took = begun.map(|begun| now().saturating_duration_since(begun));
         self.hits += call.hits.get();
         self.misses += call.misses.get();
         self.read_bytes += call.read_bytes.get();
+        let database = self.database;
         self.database = call.database.get();
-        let reply = self.take(executed)?;
-        let is_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
-        self.finished.push((position, is_refused));
+        let reply = self.take(executed, position)?;
+        let was_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
+        let request = Arc::clone(request);
+        self.finished.push(FinishedCall {
+            request,
+            database,
+            position,
+            row: chosen,
+            took,
+            was_refused,
+        });
         self.replies.push(reply);
         Ok(())
     }
@@ -233,17 +286,23 @@ impl PreparedTransaction {
     }
 
     /// Adds the operations of a request, and returns its reply.
-    fn take(&mut self, executed: Executed) -> Result<PreparedReply, Unfinished> {
+    fn take(
+        &mut self,
+        executed: Executed,
+        position: CommandPosition,
+    ) -> Result<PreparedReply, Unfinished> {
         Ok(match executed {
             Ok(Execution::Write(batch, render) | Execution::WriteAlone(batch, render)) => {
                 let attempt = WriteOperation::Attempt(batch.operations.into_vec());
                 self.operations.push(attempt.into());
-                PreparedReply::Made(render)
+                PreparedReply::Made(render, position)
             }
             Ok(Execution::Done(value) | Execution::Close(value)) => PreparedReply::Ready(value),
             Ok(Execution::Delay { reply, .. }) => PreparedReply::Ready(reply),
             Ok(Execution::WouldBlock(length)) => return Err(Unfinished::WouldBlock(length)),
-            Ok(Execution::Remove(_) | Execution::Watch(_) | Execution::Sync(_)) => {
+            Ok(
+                Execution::Remove(_) | Execution::Watch(_) | Execution::Sync(_) | Execution::End,
+            ) => {
                 let text = "ERR this is not possible in a transaction";
                 PreparedReply::Ready(CommandError::new(text).into_value())
             }
@@ -254,8 +313,20 @@ impl PreparedTransaction {
 
     /// Counts the requests, once there will be no other execution of them.
     fn count(&self, exec: &Call<'_>) {
-        for (position, is_refused) in &self.finished {
-            exec.context.statistics.calls(*position).count(*is_refused);
+        for FinishedCall { request, database, position, row, took, was_refused } in &self.finished {
+            let counters = exec.context.statistics.calls(*position);
+            counters.count(*was_refused);
+            if took.is_none() && !exec.context.monitors.is_watched() {
+                continue;
+            }
+            let mut parser = RequestParser::new(RequestLimits::default());
+            if let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) {
+                let call = queued_call(exec, *database, arguments);
+                if let Some(took) = took {
+                    call.note_time(row, counters, *took);
+                }
+                call.show(row);
+            }
         }
         exec.hits.set(exec.hits.get() + self.hits);
         exec.misses.set(exec.misses.get() + self.misses);

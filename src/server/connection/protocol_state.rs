@@ -58,6 +58,8 @@ pub(crate) enum StepResult {
     Incomplete { consumed: usize, missing: usize },
     /// The first request is not accepted yet; nothing is consumed.
     Wait,
+    /// The first request waits for the end of a pause; nothing is consumed.
+    Paused,
     /// The first request, `consumed` bytes long, was executed. If that led to
     /// [`Execution::WouldBlock`], its bytes must stay for a reader.
     Executed { consumed: usize, execution: Execution<ClientReply> },
@@ -170,7 +172,16 @@ fn step_resp(
     if !accepts.admits(|| command::effect(command, &arguments)) {
         return StepResult::Wait;
     }
+    if scope.context.pause.stops(|| command::may_write(command)) {
+        return StepResult::Paused;
+    }
     let execution = command::execute(command, arguments, scope).map(ClientReply::Resp);
+    let has_reply = match execution {
+        // It is executed once more.
+        Execution::WouldBlock(_) => true,
+        _ => scope.session.replies.next(),
+    };
+    let execution = if has_reply { execution } else { execution.silenced() };
     StepResult::Executed { consumed, execution }
 }
 
@@ -202,6 +213,9 @@ fn step_native(input: &[u8], accepts: Accepts, scope: &Scope<'_>) -> StepResult 
     };
     if !accepts.admits(|| native::effect(&request.operation)) {
         return StepResult::Wait;
+    }
+    if scope.context.pause.stops(|| native::may_write(&request.operation)) {
+        return StepResult::Paused;
     }
     StepResult::Executed {
         consumed,

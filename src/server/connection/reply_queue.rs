@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::server::execute::execution::Render;
 use crate::server::execute::session::Session;
+use crate::server::measure::call_counters::CommandPosition;
 use crate::store::BatchOutcome;
 
 /// The most replies in a queue; at the limit the next requests wait.
@@ -24,7 +25,7 @@ pub(crate) struct ReplyQueue {
 
 enum QueuedReply {
     /// The reply to a write that the writer has not answered.
-    Write { render: Render, bytes: usize },
+    Write { render: Render, bytes: usize, command: Option<CommandPosition> },
     /// An encoded reply that follows an unanswered write.
     Ready(Vec<u8>),
 }
@@ -55,10 +56,15 @@ impl ReplyQueue {
         frees
     }
 
-    /// Adds the reply to a write that takes this many bytes of memory.
-    pub(crate) fn add_write(&mut self, render: Render, bytes: usize) {
+    /// Adds the reply to a write of a command, which takes this many bytes of memory.
+    pub(crate) fn add_write(
+        &mut self,
+        render: Render,
+        bytes: usize,
+        command: Option<CommandPosition>,
+    ) {
         self.write_bytes += bytes;
-        self.replies.push_back(QueuedReply::Write { render, bytes });
+        self.replies.push_back(QueuedReply::Write { render, bytes, command });
     }
 
     /// Adds an encoded reply; it must follow an unanswered write.
@@ -75,11 +81,13 @@ impl ReplyQueue {
         session: &Session,
         output: &mut Vec<u8>,
     ) {
-        let Some(QueuedReply::Write { render, bytes }) = self.replies.pop_front() else {
+        let Some(QueuedReply::Write { render, bytes, command }) = self.replies.pop_front() else {
             return;
         };
         self.write_bytes -= bytes;
-        render(outcome).encode(session, output);
+        let reply = render(outcome);
+        reply.note_failure(command, &session.statistics);
+        reply.encode(session, output);
         while let Some(QueuedReply::Ready(bytes)) = self.replies.front() {
             output.extend_from_slice(bytes);
             self.ready_bytes -= bytes.len();

@@ -68,6 +68,9 @@ pub(crate) struct ServerConnection {
     /// True if the last call of [`advance`](Self::advance) left requests that only wait for another
     /// turn.
     is_interrupted: bool,
+    /// True if the last call of [`advance`](Self::advance) left requests that wait for the end of a
+    /// pause.
+    is_paused: bool,
     refusal: Option<ProtocolError>,
     /// The number of requests that were executed.
     executed: u64,
@@ -116,6 +119,7 @@ impl ServerConnection {
             waiting_for: WaitingFor::Nothing,
             phase: ConnectionPhase::Open { hungry: true },
             is_interrupted: false,
+            is_paused: false,
             refusal: None,
             executed: 0,
             watch: None,
@@ -158,12 +162,18 @@ impl ServerConnection {
 
     /// Returns true if it only waits for its client to take replies.
     pub(crate) fn is_blocked_by_output(&self) -> bool {
-        self.phase == ConnectionPhase::Open { hungry: false } && !self.awaits_answer()
+        let is_stopped = self.awaits_answer() || self.is_paused;
+        self.phase == ConnectionPhase::Open { hungry: false } && !is_stopped
     }
 
     /// Returns true if it has requests that only wait for another turn.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.is_interrupted && matches!(self.phase, ConnectionPhase::Open { .. })
+    }
+
+    /// Returns true if it has requests that wait for the end of a pause.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Returns what the server waits for its client to do.
@@ -175,8 +185,8 @@ impl ServerConnection {
             Owed::Room
         } else if self.awaits_answer() || !self.wants_input() {
             Owed::Nothing
-        } else if self.watch.is_some() && self.input.is_empty() {
-            // It may wait for changes for as long as it likes.
+        } else if self.looks_on() && self.input.is_empty() {
+            // It may wait for what it is told for as long as it likes.
             Owed::Nothing
         } else if executed == 0 {
             Owed::FirstRequest
@@ -225,8 +235,9 @@ impl ServerConnection {
 
     /// Executes as many requests as may be executed in this turn.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
-        self.is_interrupted = false;
+        (self.is_interrupted, self.is_paused) = (false, false);
         self.tell_changes(context);
+        self.tell_commands();
         let output_end = self.output.len() + TURN_OUTPUT_BYTES;
         let executed_end = self.executed + TURN_REQUESTS;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
@@ -251,6 +262,10 @@ impl ServerConnection {
             };
             match self.protocol.step(self.input.as_slice(), accepts, &scope) {
                 StepResult::Wait => break,
+                StepResult::Paused => {
+                    self.is_paused = true;
+                    break;
+                }
                 StepResult::Incomplete { consumed, missing } => {
                     self.input.consume(consumed);
                     self.input.expect(missing);
@@ -289,10 +304,12 @@ impl ServerConnection {
         {
             return self.answer(&render(outcome));
         }
+        let command = self.session.last_command();
         if let WaitingFor::Removal { removal, is_sent: is_sent @ true } = &mut self.waiting_for {
             *is_sent = false;
             if let Some(reply) = removal.applied(outcome) {
                 self.waiting_for = WaitingFor::Nothing;
+                reply.note_failure(command, &self.session.statistics);
                 self.answer(&reply);
             }
             return;
@@ -379,6 +396,7 @@ impl ServerConnection {
                 self.answer(&reply);
                 self.phase = ConnectionPhase::Ending;
             }
+            Execution::End => self.phase = ConnectionPhase::Ending,
             Execution::Delay { reply, closes } => {
                 self.waiting_for = WaitingFor::Delay { reply, closes };
                 return Some(Ask::Delay);
@@ -386,13 +404,14 @@ impl ServerConnection {
             Execution::Write(batch, render) => match context.store.check(&batch) {
                 Err(error) => {
                     let reply = render(Err(error));
+                    reply.note_failure(self.session.last_command(), &self.session.statistics);
                     self.answer(&reply);
                 }
                 Ok(()) => {
                     let bytes = batch.memory();
                     intake.batches.push(batch);
                     intake.bytes += bytes;
-                    self.replies.add_write(render, bytes);
+                    self.replies.add_write(render, bytes, self.session.last_command());
                 }
             },
             Execution::WriteAlone(batch, render) if self.replies.is_empty() => {

@@ -3,15 +3,22 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
+use super::client_pause::ClientPause;
 use super::databases::Databases;
+use super::monitors::Monitors;
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
 use crate::server::backup::{BackupRefusal, LatestBackups, ServerBackups};
+use crate::server::log_rewrites::LogRewrites;
+use crate::server::measure::call_counters::CountedCommand;
+use crate::server::measure::latency_monitor::LatencyMonitor;
+use crate::server::measure::slow_log::SlowLog;
 use crate::server::options::ServerOptions;
+use crate::server::settings::Settings;
 use crate::server::statistics::Statistics;
 use crate::store::ANSWER_BYTES_MAX;
 use crate::store::reader::Readers;
-use crate::sync::{Arc, OnceLock, Weak};
+use crate::sync::{Arc, AtomicU64, OnceLock, Weak};
 use crate::{Endpoint, Store};
 
 /// The state that the connection workers and readers of one server share.
@@ -31,13 +38,29 @@ pub(crate) struct Context {
     /// The sessions of the open connections.
     pub(crate) clients: Clients,
     /// The counters.
-    pub(crate) statistics: Statistics,
+    pub(crate) statistics: Arc<Statistics>,
+    /// What may be changed while the server runs.
+    pub(crate) settings: Settings,
+    /// The pause of all clients.
+    pub(crate) pause: ClientPause,
+    /// The clients that are shown every command.
+    pub(crate) monitors: Monitors,
+    /// The latest calls that took long.
+    pub(crate) slow_log: SlowLog,
+    /// The longest calls of each second.
+    pub(crate) latency_monitor: LatencyMonitor,
     /// The keyspaces of the databases.
     pub(crate) databases: Databases,
     /// The places of unfinished iterations.
     pub(crate) cursors: ScanCursors,
     /// The readers, once they run.
     pub(crate) readers: OnceLock<Weak<Readers>>,
+    /// The compactions of the whole log that clients ask for.
+    pub(crate) rewrites: Arc<LogRewrites>,
+    /// The time of the last sync that a client asked for, in seconds since the Unix epoch.
+    pub(crate) saved_at: AtomicU64,
+    /// Stops the server, once it runs.
+    stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// The backups, if there is a directory for them.
     pub(crate) backups: Option<Arc<ServerBackups>>,
 }
@@ -48,23 +71,32 @@ impl Context {
         store: Store,
         options: ServerOptions,
         addresses: Vec<Endpoint>,
-        commands: impl Iterator<Item = &'static str>,
+        commands: impl Iterator<Item = CountedCommand>,
     ) -> Self {
         let client_memory = options.client_memory;
         let backups = options.backup_directory.clone();
+        let statistics = Arc::new(Statistics::new(commands));
         let digits: String = (0..3).map(|_| format!("{:016x}", random_u64())).collect();
         Self {
             store,
+            settings: Settings::new(&options),
             options,
             addresses,
             started: Instant::now(),
             run_id: digits.chars().take(40).collect(),
             run: random_u64(),
-            clients: Clients::new(client_memory),
-            statistics: Statistics::new(commands),
+            clients: Clients::new(client_memory, Arc::clone(&statistics)),
+            statistics,
+            pause: ClientPause::default(),
+            monitors: Monitors::default(),
+            slow_log: SlowLog::default(),
+            latency_monitor: LatencyMonitor::default(),
             databases: Databases::default(),
             cursors: ScanCursors::starting_at(random_u64()),
             readers: OnceLock::new(),
+            rewrites: Arc::default(),
+            saved_at: AtomicU64::new(0),
+            stop: OnceLock::new(),
             backups: backups.map(|directory| Arc::new(ServerBackups::new(directory))),
         }
     }
@@ -90,6 +122,19 @@ impl Context {
     /// Returns the state of the backups; of a server without a directory for them that of none.
     pub(crate) fn latest_backups(&self) -> LatestBackups {
         self.backups.as_ref().map(|backups| backups.latest()).unwrap_or_default()
+    }
+
+    /// Takes the function that stops the server.
+    pub(crate) fn on_stop(&self, stop: impl Fn() + Send + Sync + 'static) {
+        // Nobody else sets it: a server runs once.
+        let _ = self.stop.set(Box::new(stop));
+    }
+
+    /// Stops the server, as a signal does; does not wait for it.
+    pub(crate) fn stop(&self) {
+        if let Some(stop) = self.stop.get() {
+            stop();
+        }
     }
 
     /// Returns the first address that the server listens on.

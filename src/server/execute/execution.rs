@@ -40,6 +40,8 @@ pub(crate) enum Execution<R> {
     },
     /// The reply, after which the connection is closed.
     Close(R),
+    /// No reply; the connection is closed.
+    End,
 }
 
 impl<R> Execution<R> {
@@ -55,8 +57,32 @@ impl<R> Execution<R> {
             Self::Sync(render) => Execution::Sync(render),
             Self::Delay { reply, closes } => Execution::Delay { reply: convert(reply), closes },
             Self::Close(reply) => Execution::Close(convert(reply)),
+            Self::End => Execution::End,
         }
     }
+}
+
+impl Execution<ClientReply> {
+    /// Returns the same execution without a reply, for a client that wants none.
+    pub(crate) fn silenced(self) -> Self {
+        match self.map(|_| ClientReply::Nothing) {
+            Self::Write(batch, render) => Self::Write(batch, silent(render)),
+            Self::WriteAlone(batch, render) => Self::WriteAlone(batch, silent(render)),
+            Self::Remove(removal) => Self::Remove(removal.silenced()),
+            Self::Sync(render) => Self::Sync(silent(render)),
+            execution => execution,
+        }
+    }
+}
+
+/// Returns a function that does as another one, and makes no reply.
+fn silent<T: 'static>(
+    render: Box<dyn FnOnce(T) -> ClientReply + Send>,
+) -> Box<dyn FnOnce(T) -> ClientReply + Send> {
+    Box::new(move |outcome| {
+        render(outcome);
+        ClientReply::Nothing
+    })
 }
 
 /// The effect of a request, which decides the unanswered requests that it may follow.

@@ -13,6 +13,8 @@
 //! | [`held_snapshot`] | the snapshot that is kept for a connection |
 //! | [`queued_transaction`] | the transaction of a client of Redis, and the keys that it watches |
 //! | [`databases`] | the keyspaces that the databases of Redis stand for |
+//! | [`reply_mode`], [`client_pause`] | the replies that a client wants, and a pause of all clients |
+//! | [`monitors`], [`monitor_feed`] | the clients that are shown every command |
 //! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
@@ -31,6 +33,7 @@
 pub(crate) mod authentication;
 pub(crate) mod charge;
 pub(crate) mod client_memory;
+pub(crate) mod client_pause;
 pub(crate) mod client_reply;
 pub(crate) mod connection_watch;
 pub(crate) mod context;
@@ -40,7 +43,10 @@ pub(crate) mod execution;
 pub(crate) mod failure;
 pub(crate) mod held_snapshot;
 pub(crate) mod keyspace_cache;
+pub(crate) mod monitor_feed;
+pub(crate) mod monitors;
 pub(crate) mod queued_transaction;
+pub(crate) mod reply_mode;
 pub(crate) mod scan_cursors;
 pub(crate) mod scope;
 pub(crate) mod session;

@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 use super::client_memory::ClientMemory;
 use super::held_snapshot::HeldSnapshot;
 use super::keyspace_cache::KeyspaceCache;
+use super::monitor_feed::MonitorFeed;
 use super::queued_transaction::QueuedTransaction;
+use super::reply_mode::ReplySwitch;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
+use crate::server::measure::call_counters::CommandPosition;
+use crate::server::statistics::Statistics;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock, now, sleep};
 
 /// The state of one connection that commands read and change, also from other connections.
@@ -31,10 +35,14 @@ pub(crate) struct Session {
     database: AtomicUsize,
     /// The transaction of a client of Redis.
     pub(crate) transaction: QueuedTransaction,
+    /// The replies that the client wants.
+    pub(crate) replies: ReplySwitch,
+    /// The commands that the client is shown.
+    pub(crate) monitor: MonitorFeed,
     killed: AtomicBool,
     /// True once the connection is to be closed because it holds too much.
     evicted: AtomicBool,
-    /// The position of the last command in the table, plus one.
+    /// The number of the position of the last command; zero for none.
     last_command: AtomicUsize,
     /// The time of the last byte from or to the client, in milliseconds after its connect.
     last_byte: AtomicU64,
@@ -46,12 +54,14 @@ pub(crate) struct Session {
     label_bytes: AtomicUsize,
     /// The account of all connections.
     pub(super) memory: Arc<ClientMemory>,
+    /// The counters of the server.
+    pub(crate) statistics: Arc<Statistics>,
     labels: Mutex<Labels>,
     /// The keyspaces that its requests named.
     pub(crate) keyspaces: KeyspaceCache,
     /// The snapshot that its requests read.
     pub(crate) snapshot: HeldSnapshot,
-    /// Makes the connection's worker check its sessions.
+    /// Makes all workers check their sessions: nobody knows which one has the connection.
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -138,13 +148,13 @@ impl Session {
     }
 
     /// Notes the position of a command in the table, as the last one that was executed.
-    pub(crate) fn note_command(&self, position: usize) {
-        self.last_command.store(position + 1, Ordering::Relaxed);
+    pub(crate) fn note_command(&self, position: CommandPosition) {
+        self.last_command.store(position.number(), Ordering::Relaxed);
     }
 
     /// Returns the position in the table of the last command.
-    pub(crate) fn last_command(&self) -> Option<usize> {
-        self.last_command.load(Ordering::Relaxed).checked_sub(1)
+    pub(crate) fn last_command(&self) -> Option<CommandPosition> {
+        CommandPosition::of(self.last_command.load(Ordering::Relaxed))
     }
 
     /// Notes the bytes of input and of output that the server holds for the connection, and the
@@ -180,6 +190,11 @@ impl Session {
     /// Asks the connection's worker to close it.
     pub(crate) fn kill(&self) {
         self.killed.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Makes all workers check their sessions.
+    pub(crate) fn wake_workers(&self) {
         (self.wake)();
     }
 
@@ -247,13 +262,15 @@ pub(crate) struct Clients {
     open: Mutex<BTreeMap<u64, Arc<Session>>>,
     /// The memory that they hold together.
     pub(crate) memory: Arc<ClientMemory>,
+    /// The counters of the server.
+    statistics: Arc<Statistics>,
 }
 
 impl Clients {
     /// Returns an empty list of connections that together hold no more than so many bytes for long.
-    pub(crate) fn new(memory_bytes_max: usize) -> Self {
+    pub(crate) fn new(memory_bytes_max: usize, statistics: Arc<Statistics>) -> Self {
         let memory = Arc::new(ClientMemory::new(memory_bytes_max));
-        Self { next_id: AtomicU64::new(0), open: Mutex::default(), memory }
+        Self { next_id: AtomicU64::new(0), open: Mutex::default(), memory, statistics }
     }
 
     /// Evicts the connections that hold most, as long as all of them hold more than the limit:
@@ -316,6 +333,8 @@ impl Clients {
             resp3: AtomicBool::new(false),
             database: AtomicUsize::new(0),
             transaction: QueuedTransaction::default(),
+            replies: ReplySwitch::default(),
+            monitor: MonitorFeed::default(),
             killed: AtomicBool::new(false),
             evicted: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),
@@ -325,6 +344,7 @@ impl Clients {
             charged: AtomicUsize::new(0),
             label_bytes: AtomicUsize::new(0),
             memory: Arc::clone(&self.memory),
+            statistics: Arc::clone(&self.statistics),
             labels: Mutex::default(),
             keyspaces: KeyspaceCache::default(),
             snapshot: HeldSnapshot::default(),
@@ -338,6 +358,11 @@ impl Clients {
     pub(crate) fn close(&self, session: &Session) {
         lock(&self.open).remove(&session.id);
         session.snapshot.close();
+    }
+
+    /// Returns the open session with this id.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<Session>> {
+        lock(&self.open).get(&id).cloned()
     }
 
     /// Returns the open sessions, oldest first.

@@ -104,6 +104,11 @@ impl SlicedRemoval {
         Self { slices: slices.peekable(), memory, removed: 0, reply: Box::new(reply) }
     }
 
+    /// Returns the same removal without a reply.
+    pub(crate) fn silenced(self) -> Self {
+        Self { reply: Box::new(|_| ClientReply::Nothing), ..self }
+    }
+
     /// Returns the bytes of memory that it holds.
     pub(crate) fn memory(&self) -> usize {
         self.memory

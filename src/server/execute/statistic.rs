@@ -103,7 +103,7 @@ pub(crate) static CLIENTS: [&ServerStatistic; 4] = [
         ("connections_max", "maxclients"),
         StatisticUnit::Count,
         "The most connections that may be open.",
-        |context| Ok(context.options.connections_max as u64),
+        |context| Ok(context.settings.connections_max() as u64),
     ),
     &ServerStatistic::gauge(
         ("client_memory_bytes", "mem_clients_normal"),
@@ -137,7 +137,7 @@ pub(crate) static MEMORY: [&ServerStatistic; 2] = [
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&ServerStatistic; 14] = [
+pub(crate) static TRAFFIC: [&ServerStatistic; 17] = [
     &ServerStatistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
@@ -213,6 +213,24 @@ pub(crate) static TRAFFIC: [&ServerStatistic; 14] = [
         StatisticUnit::Count,
         "Wrong users and passwords that clients gave.",
         |context| Ok(context.statistics.wrong_passwords.get()),
+    ),
+    &ServerStatistic::counter(
+        ("errors", "total_error_replies"),
+        StatisticUnit::Count,
+        "Error replies to commands of Redis.",
+        |context| Ok(context.statistics.errors.total()),
+    ),
+    &ServerStatistic::counter(
+        ("socket_reads", "total_reads_processed"),
+        StatisticUnit::Count,
+        "Reads of sockets that brought something.",
+        |context| Ok(context.statistics.reads.get()),
+    ),
+    &ServerStatistic::counter(
+        ("socket_writes", "total_writes_processed"),
+        StatisticUnit::Count,
+        "Writes to sockets.",
+        |context| Ok(context.statistics.writes.get()),
     ),
     &ServerStatistic::gauge(
         ("reads_waiting", "kvs_waiting_reads"),

@@ -28,4 +28,4 @@ mod reads;
 mod unanswered;
 mod watches;
 
-pub(super) use operation::{effect, execute, refuse_undecoded};
+pub(super) use operation::{effect, execute, may_write, refuse_undecoded};

@@ -49,6 +49,17 @@ pub(in crate::server) fn effect(operation: &RequestOperation<'_>) -> Effect {
     }
 }
 
+/// Returns true if an operation may write.
+pub(in crate::server) fn may_write(operation: &RequestOperation<'_>) -> bool {
+    match operation {
+        RequestOperation::OpenKeyspace { .. }
+        | RequestOperation::RenameKeyspace { .. }
+        | RequestOperation::SwapKeyspaces { .. }
+        | RequestOperation::DropKeyspace { .. } => true,
+        operation => effect(operation) == Effect::Writes,
+    }
+}
+
 /// Executes a request.
 pub(in crate::server) fn execute(
     request: RequestMessage<'_>,

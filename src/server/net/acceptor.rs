@@ -155,8 +155,8 @@ impl Acceptor {
         let Accepted { socket, address, local_address } = accepted;
         let context = &self.context;
         let places = match address {
-            Endpoint::Unix(_) => context.options.connections_max.saturating_add(UNIX_PLACES),
-            _ => context.options.connections_max,
+            Endpoint::Unix(_) => context.settings.connections_max().saturating_add(UNIX_PLACES),
+            _ => context.settings.connections_max(),
         };
         if context.clients.count() >= places {
             context.statistics.connections_rejected.add(1);
@@ -175,7 +175,7 @@ impl Acceptor {
         // A new socket has room for this line; a client that is gone already does not miss it.
         let _ = socket.write(NO_ROOM);
         if let Some(more) = self.refusals.admit(Instant::now()) {
-            let limit = self.context.options.connections_max;
+            let limit = self.context.settings.connections_max();
             log::warn!(
                 "refused {address}: the limit of {limit} connections is reached \
                  ({more} more refusals not logged)"

@@ -88,11 +88,15 @@ pub(crate) struct Worker<S> {
     delayed: DeadlineQueue,
     /// The next sweep; none while there is nothing to be found.
     sweep: Option<Instant>,
+    /// The end of the pause that some connections wait for.
+    paused_until: Option<Instant>,
     /// The bytes that all connections had freed when memory was last given back.
     given_back: usize,
     /// The end of the wait for clients, once the worker is stopping.
     deadline: Option<Instant>,
     buffer: Box<[u8]>,
+    /// The writes to sockets in this turn.
+    writes: u64,
     refusals: LogLimit,
 }
 
@@ -118,9 +122,11 @@ impl<S: Transport> Worker<S> {
             lingering: DeadlineQueue::new(LINGER),
             delayed: DeadlineQueue::new(DELAY),
             sweep: None,
+            paused_until: None,
             given_back: 0,
             deadline: None,
             buffer: vec![0; READ_BYTES_MAX].into_boxed_slice(),
+            writes: 0,
             refusals: LogLimit::default(),
         }
     }
@@ -152,6 +158,8 @@ impl<S: Transport> Worker<S> {
     /// Ends every connection once its received requests are answered.
     pub(crate) fn stop(&mut self, now: Instant) {
         self.deadline = Some(now + STOP_PATIENCE);
+        // Nobody would end it any more.
+        self.context.pause.lift();
         for (_, client) in &mut self.connections {
             client.connection.end_by_server();
         }
@@ -181,7 +189,8 @@ impl<S: Transport> Worker<S> {
             return Some(Duration::ZERO);
         }
         let retry = (self.outbox.is_holding() || !self.held_back.is_empty()).then_some(RETRY);
-        let waits = [self.lingering.deadline(), self.delayed.deadline(), self.sweep];
+        let waits =
+            [self.lingering.deadline(), self.delayed.deadline(), self.sweep, self.paused_until];
         // After the deadline the worker only waits for answers of other actors.
         let patience = self.deadline.filter(|deadline| *deadline > now);
         waits
@@ -197,7 +206,7 @@ impl<S: Transport> Worker<S> {
     pub(crate) fn turn(&mut self, now: Instant) {
         self.take_answers();
         self.end_delays(now);
-        if self.inbox.take_attention() {
+        if self.inbox.take_attention() || self.take_end_of_pause(now) {
             self.enqueue_all();
         }
         self.look_for_changes();
@@ -222,6 +231,7 @@ impl<S: Transport> Worker<S> {
         }
         if bytes_out > 0 {
             self.context.statistics.bytes_out.add(bytes_out);
+            self.context.statistics.writes.add(std::mem::take(&mut self.writes));
         }
         round.clear();
         self.spare = round;
@@ -324,7 +334,7 @@ impl<S: Transport> Worker<S> {
     fn serve(&mut self, round: &[usize], now: Instant) -> u64 {
         let mut intake = Intake::default();
         let mut tickets = Vec::new();
-        let (mut bytes_in, mut bytes_out) = (0, 0);
+        let (mut bytes_in, mut bytes_out, mut reads) = (0, 0, 0);
         let mut held_before = 0;
         for &place in round {
             let Some(client) = self.connections.get_mut(place) else {
@@ -342,11 +352,13 @@ impl<S: Transport> Worker<S> {
                     discard(client, buffer, stopping);
                     return None;
                 }
-                bytes_in += receive(client, buffer);
+                let received = receive(client, buffer);
+                bytes_in += received;
+                reads += u64::from(received > 0);
                 client.connection.advance(context, &mut intake)
             });
             if client.connection.output().len() >= LARGE_OUTPUT_BYTES {
-                bytes_out += send(client);
+                bytes_out += send(client, &mut self.writes);
             }
             // A connection that panicked got no reply to these batches, so they need not be
             // applied.
@@ -367,6 +379,7 @@ impl<S: Transport> Worker<S> {
             }
         }
         self.context.statistics.bytes_in.add(bytes_in);
+        self.context.statistics.reads.add(reads);
         self.context.statistics.requests.add(intake.requests);
         if !intake.batches.is_empty() {
             self.write(intake.batches, tickets, intake.bytes);
@@ -394,7 +407,7 @@ impl<S: Transport> Worker<S> {
         let Some(client) = self.connections.get_mut(place) else {
             return 0;
         };
-        let written = send(client);
+        let written = send(client, &mut self.writes);
         if let Some(error) = client.connection.take_refusal() {
             self.context.statistics.protocol_errors.add(1);
             if let Some(more) = self.refusals.admit(now) {
@@ -415,7 +428,11 @@ impl<S: Transport> Worker<S> {
         let output_bytes_max = client.connection.output_bytes_max();
         let has_room = client.connection.output().len() < output_bytes_max / 2;
         client.take_stock(!congested, now);
-        let may_be_late = client.patience.deadline(self.context.options.timeout).is_some();
+        if client.connection.is_paused() {
+            let pause = self.context.pause.current();
+            self.paused_until = Some(pause.map_or(now, |(_, end)| end));
+        }
+        let may_be_late = client.patience.deadline(self.context.settings.timeout()).is_some();
         let holds_snapshot = client.connection.session().snapshot.is_held();
         let needs_sweep = may_be_late || holds_snapshot || client.connection.keeps_memory();
         if client.connection.is_aborted() {
@@ -435,10 +452,14 @@ impl<S: Transport> Worker<S> {
     }
 }
 
-/// Writes the output of a connection with one call; returns the number of bytes written.
-fn send<S: Transport>(client: &mut SocketConnection<S>) -> u64 {
+/// Writes the output of a connection with one call, which it counts if that takes something;
+/// returns the number of bytes written.
+fn send<S: Transport>(client: &mut SocketConnection<S>, writes: &mut u64) -> u64 {
     match guarded(client, SocketConnection::write) {
-        Some(Ok(count)) => count as u64,
+        Some(Ok(count)) => {
+            *writes += u64::from(count > 0);
+            count as u64
+        }
         Some(Err(error)) => {
             note_failure(client, &error);
             0

@@ -176,8 +176,8 @@ fn clients_have_names_and_libraries() {
     let line = server.text("CLIENT INFO");
     let start =
         format!("id={} addr=127.0.0.1:50000 laddr=127.0.0.1:4000 name=me age=", server.session.id);
-    let end = " flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 omem=0 tot-mem=0 cmd=client \
-               user=default resp=2 lib-name=redis-py lib-ver=1.2\n";
+    let end = " flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 multi-mem=0 omem=0 tot-mem=0 \
+               cmd=client|info user=default redir=-1 resp=2 lib-name=redis-py lib-ver=1.2\n";
     assert!(line.starts_with(&start) && line.ends_with(end), "{line}");
     server.check(&[("CLIENT SETNAME ''", "+OK"), ("CLIENT GETNAME", "$-1")]);
 }

@@ -6,6 +6,7 @@ mod connection;
 mod database;
 mod expiry;
 mod key;
+mod operators;
 mod scan;
 mod server;
 mod string;
@@ -82,7 +83,7 @@ impl Server {
             Effect::Other => true,
         };
         assert!(fits, "{} does something else than its flags say", arguments.name().escape_ascii());
-        let closed = matches!(execution, Execution::Close(_));
+        let closed = matches!(execution, Execution::Close(_) | Execution::End);
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
             Execution::Write(batch, render) => value(render(self.context.store.apply(batch))),
@@ -93,6 +94,7 @@ impl Server {
                 }
             },
             Execution::Delay { reply, .. } => reply,
+            Execution::End => Value::Null,
             Execution::WouldBlock(_)
             | Execution::WriteAlone(..)
             | Execution::Watch(_)

@@ -50,7 +50,7 @@ fn settings_are_shown_by_pattern_in_both_versions() {
 }
 
 #[test]
-fn no_setting_can_be_changed() {
+fn settings_that_are_fixed_at_the_start_cannot_be_changed() {
     Server::new().check(&[
         ("CONFIG SET foo 1", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'"),
         (
@@ -89,6 +89,9 @@ fn info_shows_the_sections_asked_for() {
         "Persistence",
         "Stats",
         "Replication",
+        "CPU",
+        "Modules",
+        "Errorstats",
         "Cluster",
         "Keyspace",
     ];
@@ -155,11 +158,16 @@ fn info_has_what_clients_look_for() {
         "keyspace_misses:1",
         "role:master",
         "cluster_enabled:0",
-        "cmdstat_get:calls=2,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0",
-        "cmdstat_incrby:calls=1,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1",
         "db0:keys=2,expires=1,avg_ttl=0",
     ] {
         assert!(lines.contains(&line), "{line} is missing from {text}");
+    }
+    for (beginning, end) in [
+        ("cmdstat_get:calls=2,usec=", ",rejected_calls=1,failed_calls=0"),
+        ("cmdstat_incrby:calls=1,usec=", ",rejected_calls=0,failed_calls=1"),
+    ] {
+        let is_there = |line: &&&str| line.starts_with(beginning) && line.ends_with(end);
+        assert!(lines.iter().find(is_there).is_some(), "{beginning} is missing from {text}");
     }
     let bytes = |name: &str| -> u64 {
         let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -233,13 +241,14 @@ fn commands_are_described() {
             "*6 $3 get $6 getbit $6 getdel $5 getex $8 getrange $6 getset",
         ),
         ("COMMAND LIST FILTERBY MODULE x", "*0"),
-        ("COMMAND LIST FILTERBY ACLCAT admin", "*1 $6 bgsave"),
+        ("COMMAND LIST FILTERBY ACLCAT bitmap", "*4 $8 bitcount $6 bitpos $6 getbit $6 setbit"),
         ("COMMAND LIST FILTERBY foo x", "-ERR syntax error"),
         ("COMMAND LIST foo", "-ERR syntax error"),
         ("COMMAND foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP."),
     ]);
     let count = usize::try_from(server.integer("COMMAND COUNT")).unwrap();
-    for request in ["COMMAND", "COMMAND INFO", "COMMAND LIST"] {
+    assert!(server.wire("COMMAND LIST").contains(" $6 client $14 client|caching "));
+    for request in ["COMMAND", "COMMAND INFO"] {
         assert!(matches!(server.run(request), Value::Array(all) if all.len() == count));
     }
     assert!(matches!(server.run("COMMAND DOCS"), Value::Map(all) if all.len() == count));

@@ -1,6 +1,7 @@
 //! Transactions, with the replies of Redis.
 
 use super::*;
+use crate::server::command::command_row::Flag;
 use crate::sync::ThreadBuilder;
 
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.";
@@ -62,6 +63,7 @@ fn every_command_of_the_table_is_queued_and_may_be_executed() {
             let line = [row.name, " ", subcommand.unwrap_or(""), &" k".repeat(rest)].concat();
             match row.name {
                 "multi" | "exec" | "discard" | "watch" | "quit" | "reset" => {}
+                _ if row.has(Flag::NoMulti) => {}
                 _ => {
                     assert_eq!(server.wire(line.trim_end()), "+QUEUED", "{line}");
                     queued += 1;

@@ -52,15 +52,32 @@ impl ServerConnection {
         context.clients.relieve();
     }
 
+    /// Appends the commands that its client is shown to the output, if it is short.
+    pub(super) fn tell_commands(&mut self) {
+        if self.has_commands_to_tell() && self.output.len() < WATCH_OUTPUT_BYTES {
+            self.output.append(self.session.monitor.take());
+            self.recharge();
+        }
+    }
+
+    fn has_commands_to_tell(&self) -> bool {
+        self.session.monitor.waiting() > 0 && matches!(self.phase, ConnectionPhase::Open { .. })
+    }
+
+    /// Returns true if its client is told what others do.
+    pub(super) fn looks_on(&self) -> bool {
+        self.watch.is_some() || self.session.monitor.is_on()
+    }
+
     /// Returns true if it has a watch.
     pub(crate) fn is_watching(&self) -> bool {
         self.watch.is_some()
     }
 
-    /// Returns true if its watch may have more to tell, and there is room for it.
+    /// Returns true if there may be more to tell its client, and there is room for it.
     pub(crate) fn may_tell_more(&mut self) -> bool {
         let has_more = self.has_more_to_tell && self.watch.is_some();
-        has_more && self.output.len() < WATCH_OUTPUT_BYTES / 2
+        (has_more || self.has_commands_to_tell()) && self.output.len() < WATCH_OUTPUT_BYTES / 2
     }
 
     /// Returns an alarm for the store that it watches, if it does.

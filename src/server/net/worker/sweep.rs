@@ -18,6 +18,11 @@ impl<S: Transport> Worker<S> {
         self.sweep.get_or_insert(now + SWEEP);
     }
 
+    /// Returns true if connections may go on because a pause is over.
+    pub(super) fn take_end_of_pause(&mut self, now: Instant) -> bool {
+        self.paused_until.take_if(|end| *end <= now).is_some()
+    }
+
     /// Drops the connections whose deadline has passed, and sweeps if it is time to.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some(ticket) = self.lingering.expire(now) {
@@ -78,7 +83,7 @@ impl<S: Transport> Worker<S> {
     fn close_late_ones(&mut self, now: Instant) -> bool {
         let (context, mut may_be_late) = (&self.context, false);
         self.connections.retain(|_, client| {
-            let deadline = client.patience.deadline(context.options.timeout);
+            let deadline = client.patience.deadline(context.settings.timeout());
             let is_late = deadline.is_some_and(|deadline| deadline <= now);
             if client.is_lingering() || client.is_about_to_receive() || !is_late {
                 may_be_late |= deadline.is_some();

@@ -12,9 +12,9 @@ fn guarded() -> Driver {
 
 /// Returns words of which commands are made: names, keys, options, and what is neither.
 fn word() -> impl Strategy<Value = Vec<u8>> {
-    let names: Vec<_> = command::names().collect();
+    let names: Vec<_> = command::counted().map(|command| command.name).collect();
     prop_oneof![
-        3 => proptest::sample::select(names).prop_map(|name| name.as_bytes().to_vec()),
+        3 => proptest::sample::select(names).prop_map(String::into_bytes),
         2 => Just(b"k".to_vec()),
         1 => Just(b"default".to_vec()),
         1 => Just(b"3".to_vec()),

@@ -95,8 +95,8 @@ fn replies_have_to_be_taken() {
 
 #[test]
 fn an_idle_client_is_closed_if_the_server_was_told_so() {
-    let mut context = testing::context_over(Options::new("unused"));
-    context.options.timeout = Some(5 * SECOND);
+    let context = testing::context_over(Options::new("unused"));
+    context.settings.set_timeout(Some(5 * SECOND));
     let mut bench = Bench::over(Arc::new(context));
     let (idle, busy) = (bench.connect(), bench.connect());
     let start = Instant::now();

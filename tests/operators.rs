@@ -1,0 +1,175 @@
+//! What operators ask of a running server: pauses, silence, saves, compactions, its end.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use common::running::Running;
+use common::wait::wait_until;
+use kvs::{Options, ServerOptions};
+
+/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn connect(server: &Running) -> TcpStream {
+    let stream = TcpStream::connect(server.address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Sends lines and expects these bytes in return.
+fn exchange(stream: &mut TcpStream, sent: &str, expected: &str) {
+    stream.write_all(sent.as_bytes()).unwrap();
+    let mut received = vec![0; expected.len()];
+    stream.read_exact(&mut received).unwrap();
+    assert_eq!(String::from_utf8_lossy(&received), expected, "{sent}");
+}
+
+/// Returns the reply to a line, a bulk string.
+fn text(stream: &mut TcpStream, sent: &str) -> String {
+    stream.write_all(sent.as_bytes()).unwrap();
+    let mut length = String::new();
+    while !length.ends_with("\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        length.push(char::from(byte[0]));
+    }
+    let length: usize = length[1..].trim().parse().unwrap();
+    let mut received = vec![0; length + 2];
+    stream.read_exact(&mut received).unwrap();
+    String::from_utf8(received).unwrap()
+}
+
+/// Returns true if nothing comes for a moment.
+fn is_silent(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+    let read = stream.read(&mut [0]);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let kind = read.map_err(|error| error.kind());
+    matches!(kind, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+fn one_worker() -> ServerOptions {
+    ServerOptions::default().workers(1).readers(1)
+}
+
+#[test]
+fn a_client_that_wants_no_replies_gets_none_and_its_writes_are_done() {
+    let server = Running::start(one_worker());
+    let mut client = connect(&server);
+    exchange(&mut client, "CLIENT REPLY SKIP\r\nSET a 1\r\nGET a\r\n", "$1\r\n1\r\n");
+    let silent =
+        "CLIENT REPLY OFF\r\nSET b 1\r\nINCR b\r\nINCR a x\r\nGET b\r\nSAVE\r\nnonsense\r\n";
+    exchange(&mut client, &format!("{silent}CLIENT REPLY ON\r\nGET b\r\n"), "+OK\r\n$1\r\n2\r\n");
+    exchange(
+        &mut client,
+        "CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nGET a\r\nGET b\r\n",
+        "$1\r\n2\r\n",
+    );
+}
+
+#[test]
+fn paused_requests_wait_and_are_answered_in_order_when_the_pause_ends() {
+    let server = Running::start(one_worker());
+    let (mut operator, mut client) = (connect(&server), connect(&server));
+    exchange(&mut client, "SET a 1\r\n", "+OK\r\n");
+    exchange(&mut operator, "CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
+    exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
+    client.write_all(b"SET a 2\r\nGET a\r\n").unwrap();
+    assert!(is_silent(&mut client));
+    exchange(&mut operator, "GET a\r\nCLIENT UNPAUSE\r\n", "$1\r\n1\r\n+OK\r\n");
+    exchange(&mut client, "", "+OK\r\n$1\r\n2\r\n");
+    // A pause of everything ends by itself, as nobody can end it.
+    exchange(&mut operator, "CLIENT PAUSE 50\r\n", "+OK\r\n");
+    exchange(&mut client, "GET a\r\n", "$1\r\n2\r\n");
+    // A server that stops does not wait for it.
+    exchange(&mut operator, "CLIENT PAUSE 600000 ALL\r\n", "+OK\r\n");
+    client.write_all(b"GET a\r\n").unwrap();
+    let mut server = server;
+    server.stop();
+}
+
+#[test]
+fn a_client_stops_the_server_and_earlier_requests_are_answered() {
+    let mut server = Running::start(one_worker());
+    let mut client = connect(&server);
+    exchange(&mut client, "SET a 1\r\nSHUTDOWN NOSAVE\r\n", "+OK\r\n");
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "the connection is closed without a reply");
+    server.stop();
+}
+
+#[test]
+fn the_log_is_saved_and_compacted_for_who_asks() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Running::start_on(Options::new(directory.path()), one_worker());
+    let mut client = connect(&server);
+    for _ in 0..3 {
+        exchange(&mut client, "SET a 1\r\nSAVE\r\n", "+OK\r\n+OK\r\n");
+    }
+    let started = "+Background append only file rewriting started\r\n";
+    exchange(&mut client, "BGREWRITEAOF\r\n", started);
+    wait_until("the log is compacted", || {
+        let text = text(&mut client, "INFO persistence\r\n");
+        assert!(text.contains("aof_last_bgrewrite_status:ok"), "{text}");
+        text.contains("aof_rewrites:1\r\n") && text.contains("aof_rewrite_in_progress:0\r\n")
+    });
+    exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
+}
+
+#[test]
+fn errors_of_writes_are_counted_where_they_are_answered() {
+    let server = Running::start(one_worker());
+    let mut client = connect(&server);
+    let refusal = "-ERR value is not an integer or out of range\r\n";
+    exchange(&mut client, "SET a x\r\nINCR a\r\nINCR a\r\n", &format!("+OK\r\n{refusal}{refusal}"));
+    exchange(
+        &mut client,
+        "nonsense\r\n",
+        "-ERR unknown command 'nonsense', with args beginning with: \r\n",
+    );
+    let text = text(&mut client, "INFO everything\r\n");
+    for line in ["errorstat_ERR:count=3", "total_error_replies:3"] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing from {text}");
+    }
+    let failed = text.lines().find(|line| line.starts_with("cmdstat_incr:calls=2,")).unwrap();
+    assert!(failed.ends_with("failed_calls=2"), "{failed}");
+}
+
+#[test]
+fn a_client_that_looks_on_is_shown_the_commands_of_others() {
+    let server = Running::start(ServerOptions::default().workers(2).readers(1));
+    let (mut watcher, mut client) = (connect(&server), connect(&server));
+    let address = client.local_addr().unwrap();
+    exchange(&mut watcher, "MONITOR\r\n", "+OK\r\n");
+    exchange(&mut client, "SET a \"x\\n\\xff\"\r\nAUTH default secret\r\n", "+OK\r\n+OK\r\n");
+    exchange(&mut client, "MULTI\r\nGET b\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n$-1\r\n");
+    let shown = [
+        "\"SET\" \"a\" \"x\\n\\xff\"",
+        "\"AUTH\" \"(redacted)\" \"(redacted)\"",
+        "\"MULTI\"",
+        "\"GET\" \"b\"",
+        "\"EXEC\"",
+    ];
+    for shown in shown {
+        let mut line = String::new();
+        while !line.ends_with("\r\n") {
+            let mut byte = [0];
+            watcher.read_exact(&mut byte).unwrap();
+            line.push(char::from(byte[0]));
+        }
+        assert!(line.starts_with('+'), "{line}");
+        assert!(line.ends_with(&format!(" [0 {address}] {shown}\r\n")), "{line}");
+    }
+    // Neither is what operators do.
+    exchange(&mut client, "CONFIG SET timeout 0\r\n", "+OK\r\n");
+    assert!(is_silent(&mut watcher));
+    exchange(&mut watcher, "RESET\r\n", "+RESET\r\n");
+    exchange(&mut client, "GET b\r\n", "$-1\r\n");
+    assert!(is_silent(&mut watcher));
+}
