@@ -98,9 +98,8 @@ fn slow_calls_are_kept_shortened_and_without_passwords() {
     let Value::Array(entries) = server.run("SLOWLOG GET") else { panic!("an array") };
     assert_eq!(entries.len(), 3);
     let shown: Vec<_> = entries.iter().map(|entry| encode(entry, Version::Resp2)).collect();
-    let more = format!("$20 ... (10 more arguments) $15 127.0.0.1:50000 $2 me");
-    let more = more.replace("$20", "$23");
-    assert!(shown[0].contains("*32 $6 EXISTS $1 k ") && shown[0].ends_with(&more), "{}", shown[0]);
+    let more = "$23 ... (10 more arguments) $15 127.0.0.1:50000 $2 me";
+    assert!(shown[0].contains("*32 $6 EXISTS $1 k ") && shown[0].ends_with(more), "{}", shown[0]);
     let redacted = "*3 $4 AUTH $10 (redacted) $10 (redacted) ";
     assert!(shown[1].contains(redacted), "{}", shown[1]);
     let long = format!("{}... (72 more bytes)", "k".repeat(128));

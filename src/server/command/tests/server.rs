@@ -166,8 +166,8 @@ fn info_has_what_clients_look_for() {
         ("cmdstat_get:calls=2,usec=", ",rejected_calls=1,failed_calls=0"),
         ("cmdstat_incrby:calls=1,usec=", ",rejected_calls=0,failed_calls=1"),
     ] {
-        let is_there = |line: &&&str| line.starts_with(beginning) && line.ends_with(end);
-        assert!(lines.iter().find(is_there).is_some(), "{beginning} is missing from {text}");
+        let is_there = |line: &&str| line.starts_with(beginning) && line.ends_with(end);
+        assert!(lines.iter().any(is_there), "{beginning} is missing from {text}");
     }
     let bytes = |name: &str| -> u64 {
         let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
