@@ -13,7 +13,7 @@ use crate::server::execute::context::Context;
 use crate::server::execute::execution::Execution;
 use crate::server::log_rewrites::RewriteRefusal;
 use crate::store::UnixMillis;
-use crate::sync::Ordering;
+use crate::sync::{Arc, Ordering};
 
 /// `BGSAVE [SCHEDULE]`
 pub(super) fn bgsave(call: &Call<'_>) -> Executed {
@@ -35,10 +35,13 @@ pub(super) fn save(call: &Call<'_>) -> Executed {
         return refuse("ERR this server keeps nothing on the disk");
     }
     let seconds = call.context.store.now().0 / 1000;
-    call.context.saved_at.store(seconds, Ordering::Relaxed);
-    Ok(Execution::Sync(Box::new(|synced| {
+    let saved_at = Arc::clone(&call.context.saved_at);
+    Ok(Execution::Sync(Box::new(move |synced| {
         ClientReply::Resp(match synced {
-            Ok(()) => ok(),
+            Ok(()) => {
+                saved_at.store(seconds, Ordering::Relaxed);
+                ok()
+            }
             Err(error) => CommandError::from(error).into_value(),
         })
     })))

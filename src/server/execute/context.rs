@@ -58,7 +58,7 @@ pub(crate) struct Context {
     /// The compactions of the whole log that clients ask for.
     pub(crate) rewrites: Arc<LogRewrites>,
     /// The time of the last sync that a client asked for, in seconds since the Unix epoch.
-    pub(crate) saved_at: AtomicU64,
+    pub(crate) saved_at: Arc<AtomicU64>,
     /// Stops the server, once it runs.
     stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// The backups, if there is a directory for them.
@@ -95,7 +95,7 @@ impl Context {
             cursors: ScanCursors::starting_at(random_u64()),
             readers: OnceLock::new(),
             rewrites: Arc::default(),
-            saved_at: AtomicU64::new(0),
+            saved_at: Arc::default(),
             stop: OnceLock::new(),
             backups: backups.map(|directory| Arc::new(ServerBackups::new(directory))),
         }
