@@ -157,6 +157,20 @@ pub enum Error {
         amount: i64,
     },
 
+    /// The value of a key that was to be added to is no number; nothing of the batch was applied.
+    #[error("the value of key \"{key}\" is no number, so nothing can be added to it")]
+    NotAFloat {
+        /// The key, escaped and shortened.
+        key: String,
+    },
+
+    /// A sum is infinite; nothing of the batch was applied.
+    #[error("adding to the number of key \"{key}\" would make it infinite")]
+    FloatOverflow {
+        /// The key, escaped and shortened.
+        key: String,
+    },
+
     /// The value of a key has another type than the operation is for; nothing was changed.
     #[error("Operation against a key holding the wrong kind of value")]
     WrongType,

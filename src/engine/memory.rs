@@ -137,6 +137,10 @@ impl ReadHalf for MemoryReader {
         })
     }
 
+    fn random_key(&self, mut random: &mut dyn FnMut() -> u64) -> Result<Option<Vec<u8>>> {
+        Ok(self.index.random_key(&mut random))
+    }
+
     fn snapshot(&self) -> Result<EngineSnapshot> {
         Ok(EngineSnapshot(self.index.snapshot()))
     }

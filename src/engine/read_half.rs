@@ -60,6 +60,10 @@ pub(crate) trait ReadHalf: Send + Sync + 'static {
     /// snapshot or the engine is capable of them.
     fn scan(&self, page: &ScanPage<'_>, visit: &mut ScanVisitor<'_>) -> Result<Option<Vec<u8>>>;
 
+    /// Returns a key at random, each about as likely as any other; it may have expired, or be
+    /// removed. `None` may also mean that none was come upon.
+    fn random_key(&self, random: &mut dyn FnMut() -> u64) -> Result<Option<Vec<u8>>>;
+
     /// Registers the present.
     fn snapshot(&self) -> Result<EngineSnapshot>;
 

@@ -103,6 +103,11 @@ impl SizeLimits {
                     self.check_bound(end)?;
                     bytes += start.len() + end.len();
                 }
+                // A source that is too long is absent.
+                WriteOperation::CopyKey(copy) => bytes += copy.source.len(),
+                WriteOperation::CombineBits(combination) => {
+                    bytes += combination.sources.iter().map(Vec::len).sum::<usize>();
+                }
                 WriteOperation::Catalogue(operation) => operation.check()?,
                 WriteOperation::RequireUnchanged(reads) => {
                     reads.check(self.transaction_reads_max)?

@@ -1,7 +1,9 @@
 //! The operations that a batch is made of.
 
+use super::bit_combination::BitCombination;
 use super::catalogue::CatalogueOperation;
 use super::database::named_database;
+use super::key_copy::KeyCopy;
 use super::read_set::ReadSet;
 use super::update::Update;
 use crate::engine::KeyspaceId;
@@ -74,6 +76,12 @@ pub(crate) enum WriteOperation {
         /// True if the value is wanted, too.
         with_value: bool,
     },
+    /// Copies a key; answers a [`WriteAnswer::Flag`](super::WriteAnswer::Flag), true if the target
+    /// is now what the source was.
+    CopyKey(Box<KeyCopy>),
+    /// Sets a key to a bitwise combination of others; answers a
+    /// [`WriteAnswer::Integer`](super::WriteAnswer::Integer), its length in bytes.
+    CombineBits(Box<BitCombination>),
     /// Does all of these or, if one of them is refused, none, which does not refuse the batch;
     /// answers [`WriteAnswer::Attempted`](super::WriteAnswer::Attempted).
     Attempt(Vec<KeyspaceOperation>),
@@ -124,6 +132,8 @@ impl WriteOperation {
             | Self::Require { key, .. }
             | Self::Read { key, .. }
             | Self::Update { key, .. } => key,
+            Self::CopyKey(copy) => &copy.target,
+            Self::CombineBits(combination) => &combination.target,
             Self::RequireUnchanged(_)
             | Self::Attempt(_)
             | Self::RemoveRange { .. }
@@ -135,6 +145,7 @@ impl WriteOperation {
     pub(super) fn count(&self) -> usize {
         match self {
             Self::Attempt(operations) => operations.len().max(1),
+            Self::CombineBits(combination) => combination.sources.len().max(1),
             _ => 1,
         }
     }
@@ -156,6 +167,8 @@ impl WriteOperation {
                 // The bytes that it carries, or those that its application makes of them.
                 key.capacity() + update.argument_bytes().max(update.value_bytes_min())
             }
+            Self::CopyKey(copy) => copy.source.capacity() + copy.target.capacity(),
+            Self::CombineBits(combination) => combination.memory(),
             Self::RequireUnchanged(reads) => reads.memory(),
             Self::RemoveRange { start, end } => start.capacity() + end.capacity(),
             Self::Catalogue(_) => 0,
@@ -172,6 +185,8 @@ impl WriteOperation {
             Self::Put { .. }
             | Self::Require { .. }
             | Self::RequireUnchanged(_)
+            | Self::CopyKey(_)
+            | Self::CombineBits(_)
             | Self::Update { .. } => false,
         }
     }
@@ -185,6 +200,8 @@ impl WriteOperation {
             Self::Read { with_value, .. } => !with_value,
             Self::Attempt(operations) => operations.iter().all(|it| it.operation.is_short()),
             Self::RequireUnchanged(_)
+            | Self::CopyKey(_)
+            | Self::CombineBits(_)
             | Self::Update { .. }
             | Self::RemoveRange { .. }
             | Self::Catalogue(_) => false,

@@ -14,6 +14,8 @@ pub(crate) enum WriteAnswer {
     Flag(bool),
     /// A number.
     Integer(i64),
+    /// A number for each part of the operation, or none where it was not done.
+    Integers(Vec<Option<i64>>),
     /// A value, or its absence.
     Bytes(Option<Vec<u8>>),
     /// The entry of a key, unless it is absent or has expired.

@@ -26,7 +26,7 @@ use crate::{Error, Result, error};
 /// A group of batches while it is put together.
 pub(crate) struct Resolver<'a> {
     pub(super) reader: &'a dyn ReadHalf,
-    limits: SizeLimits,
+    pub(super) limits: SizeLimits,
     /// Milliseconds since the Unix epoch, one moment for the whole group.
     now: UnixMillis,
     pub(super) next_sequence: Sequence,
@@ -39,7 +39,7 @@ pub(crate) struct Resolver<'a> {
     pub(super) draft: Overlay,
     bytes: usize,
     /// The bytes that the batch which is not accepted yet has made.
-    made: BatchBytes,
+    pub(super) made: BatchBytes,
     /// The versions of accepted batches that do nothing but remove keys.
     removals: Vec<Sequence>,
     /// The error of the write that found the disk full: batches that set a key are refused.
@@ -211,6 +211,8 @@ impl<'a> Resolver<'a> {
                 }
                 Ok(WriteAnswer::Done)
             }
+            WriteOperation::CopyKey(copy) => self.copy_key(keyspace, *copy),
+            WriteOperation::CombineBits(combination) => self.combine_bits(keyspace, *combination),
             WriteOperation::Catalogue(operation) => self.change_catalogue(&operation),
         }
     }
@@ -272,7 +274,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Returns [`Error::KeyspaceDropped`] for a keyspace without a name, which nobody could read.
-    fn refuse_dropped(&self, keyspace: KeyspaceId) -> Result<()> {
+    pub(super) fn refuse_dropped(&self, keyspace: KeyspaceId) -> Result<()> {
         let needs_name = keyspace >= KeyspaceId::FIRST_NAMED && named_database(keyspace).is_none();
         let Some(named) = self.named.filter(|_| needs_name) else { return Ok(()) };
         let change = self.named_changes.iter().rev().find(|change| change.keyspace == keyspace);
@@ -286,7 +288,7 @@ impl<'a> Resolver<'a> {
         Err(Error::KeyspaceDropped { number: keyspace.0, name: String::new() })
     }
 
-    fn put(
+    pub(super) fn put(
         &mut self,
         keyspace: KeyspaceId,
         key: Vec<u8>,
@@ -329,7 +331,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds a mutation to the group.
-    fn change(&mut self, keyspace: KeyspaceId, kind: MutationKind) {
+    pub(super) fn change(&mut self, keyspace: KeyspaceId, kind: MutationKind) {
         let mutation = Mutation { keyspace, kind };
         if self.reads {
             let touch = Touch { position: self.group.mutations(), version: self.next_sequence };

@@ -26,6 +26,12 @@ impl ScanPosition {
     }
 }
 
+/// The keys at random that are looked at, until one is there and has not expired.
+const RANDOM_TRIES: usize = 32;
+
+/// The keys of a page in which the first is looked for that has not expired.
+const RANDOM_PAGE_KEYS: usize = 512;
+
 /// The keys that a scan has still to visit.
 #[derive(Debug, Clone)]
 pub(super) struct ScanRest {
@@ -106,6 +112,29 @@ impl KeyspaceView {
 
 /// The scans of a server that see the present anew with every page.
 impl KeyspaceView {
+    /// Returns a key at random, `None` only if there is none; `random` returns random numbers.
+    ///
+    /// Each is about as likely as any other, but in the `sled` engine, where keys behind a long gap
+    /// are more likely. While many have expired and are not removed yet, the first one that has not
+    /// is returned at last.
+    pub(crate) fn random_key(&self, random: &mut dyn FnMut() -> u64) -> Result<Option<Vec<u8>>> {
+        for _ in 0..RANDOM_TRIES {
+            if let Some(key) = self.reader.random_key(random)?
+                && self.contains(&key)?
+            {
+                return Ok(Some(key));
+            }
+        }
+        let (mut scan, mut found) = (self.scan_keys(None), None);
+        while found.is_none() && !scan.is_at_end() {
+            scan.page(RANDOM_PAGE_KEYS, &mut |entry| {
+                found = Some(entry.key.to_vec());
+                ControlFlow::Break(())
+            })?;
+        }
+        Ok(found)
+    }
+
     /// Returns the starts and ends of ranges of so many keys each, lowest first, beginning before
     /// all keys. The highest keys, which are too few for another one, are in none.
     ///

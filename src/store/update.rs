@@ -4,7 +4,9 @@
 //! its write. Being data, it can be compared, logged, sent to another machine and applied again.
 //! Each is one command of Redis, which that command's documentation describes in full.
 
+use super::bit_field::{BitField, FieldOperation, FieldOperations, bytes_written_min};
 use super::clock::expiry_at;
+use super::extended_float::ExtendedFloat;
 use super::integer::parse_integer;
 use super::outcome::WriteAnswer;
 use crate::engine::{Entry, UnixMillis, ValueType};
@@ -18,6 +20,9 @@ pub(crate) enum Update {
     /// Adds to the integer that the key holds, zero where the key is absent, and keeps its expiry
     /// (`INCRBY`). Answers the sum.
     Add(i64),
+    /// Adds to the number that the key holds, zero where the key is absent, and keeps its expiry
+    /// (`INCRBYFLOAT`). Answers the sum as text.
+    AddFloat(ExtendedFloat),
     /// Appends to the value, an empty one where the key is absent, and keeps its expiry (`APPEND`).
     /// Answers the length of the new value in bytes.
     Append(Vec<u8>),
@@ -37,6 +42,10 @@ pub(crate) enum Update {
         /// The new bit.
         bit: bool,
     },
+    /// Reads and changes integers within the value, filled up with zeros as far as needed, and
+    /// keeps its expiry (`BITFIELD`). Answers a number for each operation, or none where it was not
+    /// done.
+    OperateFields(FieldOperations),
     /// Sets the value and keeps the expiry (`SET KEEPTTL`). Answers [`WriteAnswer::Done`].
     SetKeepingExpiry(Vec<u8>),
     /// Sets the value if the condition holds (`SET GET`, `GETSET`). Answers the old value, also if
@@ -135,6 +144,9 @@ impl Update {
             Self::Append(value) | Self::SetKeepingExpiry(value) => value.len(),
             Self::SetRange { part, .. } => part.len(),
             Self::Swap { value, .. } => value.len(),
+            Self::OperateFields(operations) => {
+                operations.capacity() * size_of::<(BitField, FieldOperation)>()
+            }
             _ => 0,
         }
     }
@@ -145,6 +157,7 @@ impl Update {
         match self {
             Self::SetRange { offset, part } => offset.saturating_add(part.len()),
             Self::SetBit { offset, .. } => offset / 8 + 1,
+            Self::OperateFields(operations) => bytes_written_min(operations),
             _ => 0,
         }
     }
@@ -159,7 +172,8 @@ impl Update {
     /// expired.
     ///
     /// # Errors
-    /// [`Error::NotAnInteger`] and [`Error::IntegerOverflow`] from an [`Add`](Self::Add).
+    /// [`Error::NotAnInteger`] and [`Error::IntegerOverflow`] from an [`Add`](Self::Add),
+    /// [`Error::NotAFloat`] and [`Error::FloatOverflow`] from an [`AddFloat`](Self::AddFloat).
     pub(crate) fn apply(
         &self,
         key: &[u8],
@@ -167,6 +181,7 @@ impl Update {
     ) -> Result<(KeyChange, WriteAnswer)> {
         Ok(match self {
             Self::Add(amount) => return add(key, *amount, entry),
+            Self::AddFloat(amount) => return add_float(key, *amount, entry),
             Self::Append(suffix) => grow(entry, |value| value.extend_from_slice(suffix)),
             Self::SetRange { offset, part } => grow(entry, |value| {
                 let end = offset.saturating_add(part.len());
@@ -174,6 +189,7 @@ impl Update {
                 value.splice(*offset..end, part.iter().copied());
             }),
             Self::SetBit { offset, bit } => set_bit(entry, *offset, *bit),
+            Self::OperateFields(operations) => operate_fields(entry, operations),
             Self::SetKeepingExpiry(value) => {
                 let expires_at = entry.and_then(|entry| entry.expiry());
                 (string(value.clone(), expires_at), WriteAnswer::Done)
@@ -218,6 +234,27 @@ fn add(key: &[u8], amount: i64, entry: Option<Entry>) -> Result<(KeyChange, Writ
     Ok((string(value, expires_at), WriteAnswer::Integer(sum)))
 }
 
+fn add_float(
+    key: &[u8],
+    amount: ExtendedFloat,
+    entry: Option<Entry>,
+) -> Result<(KeyChange, WriteAnswer)> {
+    let old = match &entry {
+        None => Some(ExtendedFloat::ZERO),
+        Some(entry) => ExtendedFloat::parse(&entry.value),
+    };
+    let Some(old) = old else {
+        return Err(Error::NotAFloat { key: error::printable(key) });
+    };
+    let sum = old.plus(amount);
+    if !sum.is_finite() {
+        return Err(Error::FloatOverflow { key: error::printable(key) });
+    }
+    let expires_at = entry.and_then(|entry| entry.expiry());
+    let value = sum.to_string().into_bytes();
+    Ok((string(value.clone(), expires_at), WriteAnswer::Bytes(Some(value))))
+}
+
 /// Changes a value in place; the answer is its new length.
 fn grow(entry: Option<Entry>, change: impl FnOnce(&mut Vec<u8>)) -> (KeyChange, WriteAnswer) {
     let expires_at = entry.as_ref().and_then(|entry| entry.expiry());
@@ -240,6 +277,16 @@ fn set_bit(entry: Option<Entry>, offset: usize, bit: bool) -> (KeyChange, WriteA
         }
     });
     (change, WriteAnswer::Integer(i64::from(before)))
+}
+
+fn operate_fields(entry: Option<Entry>, operations: &FieldOperations) -> (KeyChange, WriteAnswer) {
+    let mut answers = Vec::with_capacity(operations.len());
+    let (change, _) = grow(entry, |value| {
+        value.resize(value.len().max(bytes_written_min(operations)), 0);
+        let operate = |(field, operation): &(BitField, _)| field.operate(value, *operation);
+        answers.extend(operations.iter().map(operate));
+    });
+    (change, WriteAnswer::Integers(answers))
 }
 
 fn swap(
@@ -319,159 +366,4 @@ mod probe {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::WriteAnswer::{Bytes, Done, Flag, Integer};
-    use super::*;
-
-    const EXPIRY: Option<u64> = Some(100);
-
-    impl Update {
-        /// Returns what it does to a key whose value suits it.
-        fn on(&self, entry: Option<Entry>) -> (KeyChange, WriteAnswer) {
-            self.apply(b"k", entry).unwrap()
-        }
-    }
-
-    fn of(value: &str, expires_at: Option<u64>) -> Entry {
-        Entry { value: value.into(), version: 7, expires_at, value_type: ValueType::STRING }
-    }
-
-    fn entry(value: &str) -> Option<Entry> {
-        Some(of(value, EXPIRY))
-    }
-
-    fn lasting(value: &str) -> Option<Entry> {
-        entry(value).map(|entry| Entry { expires_at: None, ..entry })
-    }
-
-    fn put(value: &str, expires_at: Option<u64>) -> KeyChange {
-        string(value.into(), expires_at.map(UnixMillis))
-    }
-
-    fn old(value: &str) -> WriteAnswer {
-        Bytes(Some(value.into()))
-    }
-
-    #[test]
-    fn a_sum_starts_at_zero_and_keeps_the_expiry() {
-        assert_eq!(Update::Add(5).on(None), (put("5", None), Integer(5)));
-        assert_eq!(Update::Add(-7).on(entry("5")), (put("-2", EXPIRY), Integer(-2)));
-    }
-
-    #[test]
-    fn a_sum_that_is_no_number_of_64_bits_is_refused() {
-        for value in ["", "x", "01", "1.5", "9223372036854775808"] {
-            let refused = Update::Add(1).apply(b"k", entry(value)).unwrap_err();
-            assert!(matches!(&refused, Error::NotAnInteger { key } if key == "k"), "{value:?}");
-        }
-        for (amount, value) in [(1, i64::MAX), (-1, i64::MIN)] {
-            let refused = Update::Add(amount).apply(b"k", entry(&value.to_string())).unwrap_err();
-            assert!(matches!(refused, Error::IntegerOverflow { .. }), "{refused}");
-        }
-    }
-
-    #[test]
-    fn append_and_setrange_keep_the_expiry_and_return_the_length() {
-        let append = Update::Append(b"cd".to_vec());
-        assert_eq!(append.on(None), (put("cd", None), Integer(2)));
-        assert_eq!(append.on(entry("ab")), (put("abcd", EXPIRY), Integer(4)));
-        let set_range = |offset| Update::SetRange { offset, part: b"xy".to_vec() };
-        assert_eq!(set_range(2).on(None), (put("\0\0xy", None), Integer(4)));
-        assert_eq!(set_range(1).on(entry("abcd")), (put("axyd", EXPIRY), Integer(4)));
-        assert_eq!(set_range(3).on(entry("abcd")), (put("abcxy", EXPIRY), Integer(5)));
-    }
-
-    #[test]
-    fn a_bit_is_changed_and_the_one_before_is_answered() {
-        let set = |offset, bit| Update::SetBit { offset, bit };
-        assert_eq!(set(9, true).on(None), (put("\0@", None), Integer(0)));
-        assert_eq!(set(1, false).on(entry("@")), (put("\0", EXPIRY), Integer(1)));
-        assert_eq!(set(7, true).on(entry("@")), (put("A", EXPIRY), Integer(0)));
-        assert_eq!(set(8, false).on(entry("@")), (put("@\0", EXPIRY), Integer(0)));
-    }
-
-    #[test]
-    fn a_value_is_replaced_without_its_expiry() {
-        let update = Update::SetKeepingExpiry(b"new".to_vec());
-        assert_eq!(update.on(None), (put("new", None), Done));
-        assert_eq!(update.on(entry("old")), (put("new", EXPIRY), Done));
-    }
-
-    #[test]
-    fn a_swap_answers_the_old_value_also_if_its_condition_does_not_hold() {
-        let swap = |expiry, condition| Update::Swap { value: b"new".to_vec(), expiry, condition };
-        let always = swap(NewExpiry::At(None), None);
-        assert_eq!(always.on(None), (put("new", None), Bytes(None)));
-        assert_eq!(always.on(entry("old")), (put("new", None), old("old")));
-        let until = swap(NewExpiry::At(Some(UnixMillis(5))), None);
-        assert_eq!(until.on(entry("old")), (put("new", Some(5)), old("old")));
-        let kept = swap(NewExpiry::Kept, Some(Precondition::Present));
-        assert_eq!(kept.on(entry("old")), (put("new", EXPIRY), old("old")));
-        assert_eq!(kept.on(None), (KeyChange::Keep, Bytes(None)));
-        let absent = swap(NewExpiry::Kept, Some(Precondition::Absent));
-        assert_eq!(absent.on(entry("old")), (KeyChange::Keep, old("old")));
-        assert_eq!(absent.on(None), (put("new", None), Bytes(None)));
-    }
-
-    #[test]
-    fn a_key_that_is_taken_is_removed() {
-        assert_eq!(Update::Take.on(entry("old")), (KeyChange::Remove, old("old")));
-        assert_eq!(Update::Take.on(None), (KeyChange::Remove, Bytes(None)));
-    }
-
-    #[test]
-    fn an_expiry_is_changed_and_a_time_that_has_passed_removes_the_key() {
-        let (now, conditions) = (UnixMillis(50), ExpiryConditions::default());
-        let expire = |at| Update::Expire { at: UnixMillis(at), now, conditions };
-        assert_eq!(expire(51).on(entry("v")), (put("v", Some(51)), Flag(true)));
-        assert_eq!(expire(50).on(entry("v")), (KeyChange::Remove, Flag(true)));
-        assert_eq!(expire(51).on(None), (KeyChange::Keep, Flag(false)));
-    }
-
-    #[test]
-    fn an_expiry_is_changed_only_if_all_of_its_conditions_hold() {
-        let [none, some, later, sooner] = [0, 1, 2, 3].map(|position| {
-            let is = |other| other == position;
-            ExpiryConditions { none: is(0), some: is(1), later: is(2), sooner: is(3) }
-        });
-        let both = ExpiryConditions { some: true, ..sooner };
-        let cases = [
-            (none, None, 9, true),
-            (none, Some(5), 9, false),
-            (some, None, 9, false),
-            (some, Some(5), 9, true),
-            (later, None, 9, false),
-            (later, Some(5), 5, false),
-            (later, Some(5), 6, true),
-            (sooner, None, 9, true),
-            (sooner, Some(5), 5, false),
-            (sooner, Some(5), 4, true),
-            (both, None, 4, false),
-            (both, Some(5), 4, true),
-        ];
-        for (conditions, old, new, holds) in cases {
-            let (entry, at) = (of("v", old), UnixMillis(new));
-            let found = conditions.hold(entry.expiry(), at);
-            assert_eq!(found, holds, "{conditions:?} {old:?} {new}");
-            let update = Update::Expire { at, now: UnixMillis(0), conditions };
-            let (_, answer) = update.on(Some(entry));
-            assert_eq!(answer, Flag(holds));
-        }
-    }
-
-    #[test]
-    fn an_expiry_is_removed_if_there_is_one() {
-        assert_eq!(Update::Persist.on(entry("v")), (put("v", None), Flag(true)));
-        assert_eq!(Update::Persist.on(lasting("v")), (KeyChange::Keep, Flag(false)));
-        assert_eq!(Update::Persist.on(None), (KeyChange::Keep, Flag(false)));
-    }
-
-    #[test]
-    fn a_value_is_read_and_given_a_new_expiry() {
-        for expires_at in [None, Some(5)] {
-            let update = Update::GetAndExpire { expires_at: expires_at.map(UnixMillis) };
-            assert_eq!(update.on(entry("v")), (put("v", expires_at), old("v")));
-            assert_eq!(update.on(None), (KeyChange::Keep, Bytes(None)));
-        }
-    }
-}
+mod tests;

@@ -90,6 +90,28 @@ impl ReadHalf for SledReader {
         Ok(None)
     }
 
+    /// Looks behind random bytes between the first key and the last one, and returns one of the
+    /// next keys there are. Behind a long gap keys are more likely than elsewhere.
+    fn random_key(&self, random: &mut dyn FnMut() -> u64) -> Result<Option<Vec<u8>>> {
+        let tree = &self.tree.tree;
+        let ends = (tree.first().transpose(), tree.last().transpose());
+        let (Some(first), Some(last)) = ends else { return Ok(None) };
+        let key = |found: sled::Result<(IVec, IVec)>| {
+            found.map(|(key, _)| key).map_err(|error| self.database.failed(error))
+        };
+        let start = between(&key(first)?, &key(last)?, random());
+        let mut keys = Vec::new();
+        for found in tree.range(start..).take(RANDOM_KEYS) {
+            keys.push(key(found)?);
+        }
+        let missing = RANDOM_KEYS - keys.len();
+        for found in tree.iter().take(missing) {
+            keys.push(key(found)?);
+        }
+        let position = usize::try_from(random() % keys.len().max(1) as u64).unwrap_or(0);
+        Ok(keys.get(position).map(|key| key.to_vec()))
+    }
+
     fn snapshot(&self) -> Result<EngineSnapshot> {
         Err(NO_SNAPSHOTS)
     }
@@ -105,6 +127,23 @@ impl ReadHalf for SledReader {
     fn expiring(&self) -> u64 {
         self.tree.counts.expiring.load(Ordering::Relaxed)
     }
+}
+
+/// The number of keys of which a random one is chosen.
+const RANDOM_KEYS: usize = 256;
+
+/// Returns a key between two others, as far behind the lower one as `random` says.
+fn between(low: &[u8], high: &[u8], random: u64) -> Vec<u8> {
+    let common = low.iter().zip(high).take_while(|(low, high)| low == high).count();
+    let word = |key: &[u8]| {
+        let mut word = [0; size_of::<u64>()];
+        word.iter_mut().zip(key.iter().skip(common)).for_each(|(place, byte)| *place = *byte);
+        u64::from_be_bytes(word)
+    };
+    let span = word(high).saturating_sub(word(low));
+    let behind = (u128::from(span) * u128::from(random)) >> u64::BITS;
+    let place = word(low).saturating_add(u64::try_from(behind).unwrap_or(span));
+    [low.get(..common).unwrap_or_default(), &place.to_be_bytes()].concat()
 }
 
 const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snapshots" };

@@ -7,8 +7,8 @@ use crate::fuzzing::input::Input;
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::store::{
-    Applied, Batch, ExpiryConditions, KeyChange, KeyspaceOperation, NewExpiry, Update, WriteAnswer,
-    WriteAnswers, WriteOperation,
+    Applied, Batch, BitCombination, BitOperator, ExpiryConditions, KeyChange, KeyCopy,
+    KeyspaceOperation, NewExpiry, Update, WriteAnswer, WriteAnswers, WriteOperation,
 };
 use crate::{Entry, Precondition};
 
@@ -56,7 +56,22 @@ fn keyspace_operation(input: &mut Input<'_>, now: u64) -> KeyspaceOperation {
 }
 
 fn operation(input: &mut Input<'_>, now: u64, key: Vec<u8>) -> WriteOperation {
-    match input.choose(13) {
+    match input.choose(15) {
+        14 => {
+            let operator = [BitOperator::And, BitOperator::Or, BitOperator::Xor, BitOperator::Not]
+                [input.choose(4)];
+            let count = if operator == BitOperator::Not { 1 } else { 1 + input.choose(3) };
+            let sources = (0..count).map(|_| self::key(input.choose(KEYS))).collect();
+            let combination = BitCombination { operator, target: key, sources };
+            WriteOperation::CombineBits(Box::new(combination))
+        }
+        13 => {
+            let (source_keyspace, source) =
+                (KEYSPACES[input.choose(3)], self::key(input.choose(KEYS)));
+            let (replaces, removes_source) = (input.flag(), input.flag());
+            let copy = KeyCopy { source_keyspace, source, target: key, replaces, removes_source };
+            WriteOperation::CopyKey(Box::new(copy))
+        }
         12 => WriteOperation::RemoveRange { start: key, end: self::key(input.choose(KEYS)) },
         0 | 1 => WriteOperation::Remove { key },
         2 => {
@@ -174,6 +189,16 @@ impl Model {
                 entries.retain(|placed, _| !is_inside(placed));
                 (WriteAnswer::Done, end.is_empty() || start < end)
             }
+            WriteOperation::CopyKey(copy) => self.copy_key(keyspace, copy, entries),
+            WriteOperation::CombineBits(combination) => {
+                let combined = self.combined(keyspace, combination, entries);
+                let length = i64::try_from(combined.len()).unwrap_or(i64::MAX);
+                let writes = !combined.is_empty() || entries.remove(&placed).is_some();
+                if !combined.is_empty() {
+                    put(&combination.target, &combined, None, entries);
+                }
+                (WriteAnswer::Integer(length), writes)
+            }
             WriteOperation::RequireUnchanged(_)
             | WriteOperation::Read { .. }
             | WriteOperation::Attempt(_)
@@ -181,5 +206,56 @@ impl Model {
                 unreachable!("none is drawn")
             }
         })
+    }
+
+    /// Copies a key; returns the answer, and true if anything changes.
+    fn copy_key(
+        &self,
+        keyspace: KeyspaceId,
+        copy: &KeyCopy,
+        entries: &mut Entries,
+    ) -> (WriteAnswer, bool) {
+        let source = (copy.source_keyspace, copy.source.clone());
+        let target = (keyspace, copy.target.clone());
+        let is_alive = |entry: &&Entry| entry.expires_at.is_none_or(|time| time > self.now);
+        let is_refused = !copy.replaces && entries.get(&target).is_some_and(|it| is_alive(&it));
+        let alive = entries.get(&source).filter(is_alive).cloned();
+        let Some(entry) = alive.filter(|_| !is_refused) else {
+            return (WriteAnswer::Flag(false), false);
+        };
+        let changes = source != target;
+        if changes {
+            entries.insert(target, Entry { version: self.next_sequence.0, ..entry });
+            if copy.removes_source {
+                entries.remove(&source);
+            }
+        }
+        (WriteAnswer::Flag(true), changes)
+    }
+
+    /// Returns the combination of values, byte by byte.
+    fn combined(
+        &self,
+        keyspace: KeyspaceId,
+        combination: &BitCombination,
+        entries: &Entries,
+    ) -> Vec<u8> {
+        let is_alive = |entry: &&Entry| entry.expires_at.is_none_or(|time| time > self.now);
+        let value = |key: &Vec<u8>| {
+            let alive = entries.get(&(keyspace, key.clone())).filter(is_alive);
+            alive.map_or(&[][..], |entry| &entry.value)
+        };
+        let values: Vec<_> = combination.sources.iter().map(value).collect();
+        let length = values.iter().map(|value| value.len()).max().unwrap_or(0);
+        let byte = |position: usize| {
+            let bytes = values.iter().map(|value| value.get(position).copied().unwrap_or(0));
+            match combination.operator {
+                BitOperator::And => bytes.fold(u8::MAX, |combined, byte| combined & byte),
+                BitOperator::Or => bytes.fold(0, |combined, byte| combined | byte),
+                BitOperator::Xor => bytes.fold(0, |combined, byte| combined ^ byte),
+                BitOperator::Not => bytes.fold(0, |_, byte| !byte),
+            }
+        };
+        (0..length).map(byte).collect()
     }
 }

@@ -11,10 +11,10 @@ use crate::protocol::resp::Value;
 use crate::store::Update;
 
 /// The bits of the longest value that Redis has, 512 MiB. The limit of the store is checked by it.
-const OFFSETS: u64 = 1 << 32;
+pub(super) const OFFSETS: u64 = 1 << 32;
 
 /// The refusal of a position that no value has.
-const BAD_OFFSET: &str = "ERR bit offset is not an integer or out of range";
+pub(super) const BAD_OFFSET: &str = "ERR bit offset is not an integer or out of range";
 
 /// The bits of a value.
 #[derive(Clone, Copy)]

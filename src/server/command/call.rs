@@ -67,7 +67,7 @@ pub(crate) struct Call<'a> {
     pub(super) hits: Cell<u64>,
     /// Lookups that found no key.
     pub(super) misses: Cell<u64>,
-    /// The bytes of the values that were read, in a transaction.
+    /// The bytes of the values that were read or expanded, in a transaction.
     pub(super) read_bytes: Cell<usize>,
     /// The database that it is about; a call that selects another one changes it.
     pub(super) database: Cell<u32>,

@@ -37,6 +37,7 @@ pub(super) fn flag_name(flag: Flag) -> Option<&'static str> {
         Flag::DenyOom => Some("denyoom"),
         Flag::Fast => Some("fast"),
         Flag::Loading => Some("loading"),
+        Flag::MovableKeys => Some("movablekeys"),
         Flag::NoAsyncLoading => Some("no_async_loading"),
         Flag::NoAuth => Some("no_auth"),
         Flag::NoMulti => Some("no_multi"),

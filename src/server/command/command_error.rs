@@ -13,6 +13,9 @@ pub(super) struct CommandError(Cow<'static, str>);
 /// The text for a value or an argument that is no 64-bit integer.
 pub(super) const NOT_AN_INTEGER: &str = "ERR value is not an integer or out of range";
 
+/// The text for a value or an argument that is no number.
+pub(super) const NOT_A_FLOAT: &str = "ERR value is not a valid float";
+
 /// The text for a sum that is no 64-bit integer.
 const OVERFLOW: &str = "ERR increment or decrement would overflow";
 
@@ -91,6 +94,8 @@ impl From<Error> for CommandError {
         let text = report(&error);
         match error {
             Error::NotAnInteger { .. } => Self::new(NOT_AN_INTEGER),
+            Error::NotAFloat { .. } => Self::new(NOT_A_FLOAT),
+            Error::FloatOverflow { .. } => Self::new("ERR increment would produce NaN or Infinity"),
             Error::IntegerOverflow { .. } => Self::new(OVERFLOW),
             Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
                 Self::new(format!("MISCONF {text}"))

@@ -67,6 +67,8 @@ pub(super) enum Flag {
     DenyOom,
     Fast,
     Loading,
+    /// Some arguments that are keys are found by the options before them.
+    MovableKeys,
     NoAsyncLoading,
     NoAuth,
     /// Refused in a transaction.
@@ -88,6 +90,12 @@ pub(super) enum KeyArguments {
     None,
     /// The first.
     One,
+    /// The first and the second.
+    Two,
+    /// The second.
+    Second,
+    /// All from the second on.
+    FromSecond,
     /// All.
     All,
     /// Every other one, with values between them.
@@ -101,6 +109,9 @@ impl KeyArguments {
         match self {
             Self::None => (0, 0, 0),
             Self::One => (1, 1, 1),
+            Self::Two => (1, 2, 1),
+            Self::Second => (2, 2, 1),
+            Self::FromSecond => (2, -1, 1),
             Self::All => (1, -1, 1),
             Self::Pairs => (1, -1, 2),
         }
@@ -111,13 +122,16 @@ impl KeyArguments {
         self,
         arguments: impl Iterator<Item = &'a [u8]>,
     ) -> impl Iterator<Item = &'a [u8]> {
-        let (count, step) = match self {
-            Self::None => (0, 1),
-            Self::One => (1, 1),
-            Self::All => (usize::MAX, 1),
-            Self::Pairs => (usize::MAX, 2),
+        let (skipped, count, step) = match self {
+            Self::None => (0, 0, 1),
+            Self::One => (0, 1, 1),
+            Self::Two => (0, 2, 1),
+            Self::Second => (1, 1, 1),
+            Self::FromSecond => (1, usize::MAX, 1),
+            Self::All => (0, usize::MAX, 1),
+            Self::Pairs => (0, usize::MAX, 2),
         };
-        arguments.step_by(step).take(count)
+        arguments.skip(skipped).step_by(step).take(count)
     }
 }
 

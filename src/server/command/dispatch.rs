@@ -13,9 +13,9 @@ use crate::server::execute::scope::Scope;
 use crate::server::measure::call_counters::{CommandPosition, CountedCommand};
 use crate::store::read::Access;
 
-/// Commands whose flags say too little: `GETEX` and `SETRANGE` only read in some of their forms,
-/// and `KEYS` must not follow another read on a reader of short ones.
-const UNLIKE_THEIR_FLAGS: [&str; 3] = ["getex", "keys", "setrange"];
+/// Commands whose flags say too little: `BITFIELD`, `GETEX` and `SETRANGE` only read in some of
+/// their forms, and `KEYS` and `LCS` must not follow another read on a reader of short ones.
+const UNLIKE_THEIR_FLAGS: [&str; 5] = ["bitfield", "getex", "keys", "lcs", "setrange"];
 
 /// The refusal of every other command before a password.
 const NOT_AUTHENTICATED: &str = "NOAUTH Authentication required.";

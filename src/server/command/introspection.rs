@@ -109,6 +109,7 @@ fn keys_of_call<'a>(
     let Some((_, row)) = call.table.find(call.argument(2)) else {
         return Err(CommandError::new("ERR Invalid command specified"));
     };
+    let row = row.subcommand(call.argument(3)).unwrap_or(row);
     if row.keys.choose(call.rest(3)).next().is_none() {
         return Err(CommandError::new("ERR The command has no key arguments"));
     }

@@ -2,9 +2,10 @@
 
 use super::call::{Call, Executed};
 use super::command_error::CommandError;
-use super::reply_value::length;
+use super::reply_value::{done, length};
 use crate::protocol::resp::Value;
 use crate::server::execute::client_reply::ClientReply;
+use crate::server::execute::context::random_u64;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::sliced_removal::SlicedRemoval;
 use crate::store::reader::ReadLength;
@@ -45,4 +46,14 @@ pub(super) fn kind(call: &Call<'_>) -> Executed {
     call.read_expiry(call.argument(1), |found| {
         Value::Simple(if found.is_some() { "string" } else { "none" }.into())
     })
+}
+
+/// `RANDOMKEY`
+///
+/// Where keys are looked up one after the other until one has not expired, that is work for a
+/// reader.
+pub(super) fn randomkey(call: &Call<'_>) -> Executed {
+    call.check_may_wait(ReadLength::Short)?;
+    let found = call.view()?.random_key(&mut random_u64)?;
+    done(found.map_or(Value::Null, Value::Bulk))
 }

@@ -26,9 +26,12 @@
 //! | [`dispatch`], [`call`] | the way into a command, and the ways out of it |
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
 //! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
-//! | [`string`], [`substring`], [`bit`], [`counter`], [`key`], [`expiry`], [`iteration`] | families about keys |
+//! | [`string`], [`substring`], [`counter`], [`common_subsequence`], [`sorting`] | families about values |
+//! | [`bit`], [`bit_operation`], [`bit_field`] | families about bits of values |
+//! | [`key`], [`copying`], [`object`], [`expiry`], [`iteration`] | families about keys |
+//! | [`dumping`], with [`dump_payload`], [`lzf`], [`crc64`] | dumps of keys, as Redis writes and reads them |
 //! | [`connection`], [`client`], [`client_control`], [`introspection`], [`transaction`], [`database`] | families about connections and commands |
-//! | [`server`], [`config`], [`info`], [`persistence`], [`slowlog`], [`latency`], [`acl`], [`debug`], [`monitor`], [`cluster`], [`replication`] | families about the server |
+//! | [`server`], [`config`], [`info`], [`memory_usage`], [`persistence`], [`slowlog`], [`latency`], [`acl`], [`debug`], [`monitor`], [`cluster`], [`replication`] | families about the server |
 //! | [`command_category`], [`command_tips`], [`key_specification`] | descriptions of commands |
 //! | [`timed_call`], [`setting_change`], [`latency_graph`], [`info_calls`], [`info_fields`], [`info_process`] | parts of these |
 //!
@@ -36,6 +39,8 @@
 
 mod acl;
 mod bit;
+mod bit_field;
+mod bit_operation;
 mod call;
 mod client;
 mod client_control;
@@ -45,12 +50,17 @@ mod command_error;
 mod command_row;
 mod command_table;
 mod command_tips;
+mod common_subsequence;
 mod config;
 mod connection;
+mod copying;
 mod counter;
+mod crc64;
 mod database;
 mod debug;
 mod dispatch;
+mod dump_payload;
+mod dumping;
 mod expiry;
 mod glob;
 mod info;
@@ -64,7 +74,10 @@ mod key_specification;
 mod latency;
 mod latency_graph;
 mod lifetime;
+mod lzf;
+mod memory_usage;
 mod monitor;
+mod object;
 mod persistence;
 mod read;
 mod replication;
@@ -72,6 +85,7 @@ mod reply_value;
 mod server;
 mod setting_change;
 mod slowlog;
+mod sorting;
 mod string;
 mod substring;
 mod table;

@@ -25,7 +25,7 @@ impl Call<'_> {
         let entry = self.view()?.read_entry(key, self.access)?;
         self.count_lookup(entry.is_some());
         if self.is_queued {
-            self.note_bytes(entry.iter());
+            self.note_bytes(entry.as_ref().map_or(0, |entry| entry.value.len()));
             return self.read_in_batch([key], true, |mut entries| reply(entries.pop().flatten()));
         }
         Ok(Execution::Done(reply(entry)))
@@ -46,7 +46,7 @@ impl Call<'_> {
         }
         entries.iter().for_each(|entry| self.count_lookup(entry.is_some()));
         if self.is_queued {
-            self.note_bytes(entries.iter().flatten());
+            self.note_bytes(entries.iter().flatten().map(|entry| entry.value.len()).sum());
             return self.read_in_batch(keys, true, reply);
         }
         Ok(Execution::Done(reply(entries)))
@@ -112,9 +112,9 @@ impl Call<'_> {
         })
     }
 
-    fn note_bytes<'e>(&self, entries: impl Iterator<Item = &'e Entry>) {
-        let bytes = entries.map(|entry| entry.value.len()).sum::<usize>();
-        self.read_bytes.set(self.read_bytes.get() + bytes);
+    /// Adds to the bytes of values that the calls of a transaction hold together.
+    pub(super) fn note_bytes(&self, bytes: usize) {
+        self.read_bytes.set(self.read_bytes.get().saturating_add(bytes));
     }
 
     /// Leaves a call that looks up too many keys for a worker to a reader.

@@ -4,10 +4,11 @@ use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
 use super::command_table::CommandTable;
 use super::{
-    acl, bit, client, client_control, cluster, config, connection, counter, database, debug,
-    expiry, introspection, iteration, key, monitor, replication, server,
+    acl, bit, bit_field, bit_operation, client, client_control, cluster, common_subsequence,
+    config, connection, copying, counter, database, debug, dumping, expiry, info, introspection,
+    iteration, key, latency, memory_usage, monitor, object, persistence, replication, server,
+    slowlog, sorting, string, substring, transaction,
 };
-use super::{info, latency, persistence, slowlog, string, substring, transaction};
 
 /// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
 /// summary.
@@ -39,17 +40,22 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "bgrewriteaof" 1 Server    None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgrewriteaof, NONE, "Asynchronously rewrite the append-only file";
     "bgsave"     -1 Server     None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the dataset to disk";
     "bitcount"   -2 Bitmap     One   [ReadOnly] "2.6.0" bit::bitcount, NONE, "Count set bits in a string";
+    "bitfield"   -2 Bitmap     One   [Write DenyOom] "3.2.0" bit_field::bitfield, NONE, "Perform arbitrary bitfield integer operations on strings";
+    "bitfield_ro" -2 Bitmap    One   [ReadOnly Fast] "6.0.0" bit_field::bitfield_ro, NONE, "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD";
+    "bitop"      -4 Bitmap     FromSecond [Write DenyOom] "2.6.0" bit_operation::bitop, NONE, "Perform bitwise operations between strings";
     "bitpos"     -3 Bitmap     One   [ReadOnly] "2.8.7" bit::bitpos, NONE, "Find first bit set or clear in a string";
     "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
     "cluster"    -2 Cluster    None  [] "3.0.0" introspection::help, CLUSTER, "A container for cluster commands";
     "command"    -1 Server     None  [Loading Stale AboutConnection] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
     "config"     -2 Server     None  [] "2.0.0" introspection::help, CONFIG, "A container for server configuration commands";
+    "copy"       -3 Generic    Two   [Write DenyOom] "6.2.0" copying::copy_key, NONE, "Copy a key";
     "dbsize"      1 Server     None  [ReadOnly Fast] "1.0.0" server::dbsize, NONE, "Return the number of keys in the selected database";
     "debug"      -2 Server     None  [Admin NoScript Loading Stale] "1.0.0" debug::debug, NONE, "A container for debugging commands";
     "decr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::decr, NONE, "Decrement the integer value of a key by one";
     "decrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::decrby, NONE, "Decrement the integer value of a key by the given number";
     "del"        -2 Generic    All   [Write] "1.0.0" key::del, NONE, "Delete a key";
     "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "Discard all commands issued after MULTI";
+    "dump"        2 Generic    One   [ReadOnly] "2.6.0" dumping::dump, NONE, "Return a serialized version of the value stored at the specified key.";
     "echo"        2 Connection None  [Loading Stale Fast] "1.0.0" connection::echo, NONE, "Echo the given string";
     "exec"        1 Transactions None [NoScript Loading Stale SkipSlowlog Unqueued] "1.2.0" transaction::exec, NONE, "Execute all commands issued after MULTI";
     "exists"     -2 Generic    All   [ReadOnly Fast] "1.0.0" key::exists, NONE, "Determine if a key exists";
@@ -68,16 +74,21 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "hello"      -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "6.0.0" connection::hello, NONE, "Handshake with Redis";
     "incr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::incr, NONE, "Increment the integer value of a key by one";
     "incrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::incrby, NONE, "Increment the integer value of a key by the given amount";
+    "incrbyfloat" 3 String     One   [Write DenyOom Fast] "2.6.0" counter::incrbyfloat, NONE, "Increment the float value of a key by the given amount";
     "info"       -1 Server     None  [Loading Stale Dangerous] "1.0.0" info::info, NONE, "Get information and statistics about the server";
     "keys"        2 Generic    None  [ReadOnly Dangerous] "1.0.0" iteration::keys, NONE, "Find all keys matching the given pattern";
     "lastsave"    1 Server     None  [Loading Stale Fast Dangerous] "1.0.0" persistence::lastsave, NONE, "Get the UNIX time stamp of the last successful save to disk";
     "latency"    -2 Server     None  [] "2.8.13" introspection::help, LATENCY, "A container for latency diagnostics commands";
+    "lcs"        -3 String     Two   [ReadOnly] "7.0.0" common_subsequence::lcs, NONE, "Find longest common substring";
+    "memory"     -2 Server     None  [] "4.0.0" introspection::help, MEMORY, "A container for memory diagnostics commands";
     "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
     "module"     -2 Server     None  [] "4.0.0" introspection::help, MODULE, "A container for module commands";
     "monitor"     1 Server     None  [Admin NoScript Loading Stale] "1.0.0" monitor::monitor, NONE, "Listen for all requests received by the server in real time";
+    "move"        3 Generic    One   [Write Fast] "1.0.0" copying::move_key, NONE, "Move a key to another database";
     "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
     "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
     "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Mark the start of a transaction block";
+    "object"     -2 Generic    None  [] "2.2.3" introspection::help, OBJECT, "A container for object introspection commands";
     "persist"     2 Generic    One   [Write Fast] "2.2.0" expiry::persist, NONE, "Remove the expiration from a key";
     "pexpire"    -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpire, NONE, "Set a key's time to live in milliseconds";
     "pexpireat"  -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpireat, NONE, "Set the expiration for a key as a UNIX timestamp specified in milliseconds";
@@ -86,10 +97,14 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "psetex"      4 String     One   [Write DenyOom] "2.6.0" string::psetex, NONE, "Set the value and expiration in milliseconds of a key";
     "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
     "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "1.0.0" connection::quit, NONE, "Close the connection";
+    "randomkey"   1 Generic    None  [ReadOnly] "1.0.0" key::randomkey, NONE, "Return a random key from the keyspace";
     "readonly"    1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Enables read queries for a connection to a cluster replica node";
     "readwrite"   1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Disables read queries for a connection to a cluster replica node";
+    "rename"      3 Generic    Two   [Write] "1.0.0" copying::rename, NONE, "Rename a key";
+    "renamenx"    3 Generic    Two   [Write Fast] "1.0.0" copying::renamenx, NONE, "Rename a key, only if the new key does not exist";
     "replicaof"   3 Server     None  [Admin NoScript Stale NoAsyncLoading] "5.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
     "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
+    "restore"    -4 Generic    One   [Write DenyOom Dangerous] "2.6.0" dumping::restore, NONE, "Create a key using the provided serialized value, previously obtained using DUMP.";
     "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" replication::role, NONE, "Return the role of the instance in the context of replication";
     "save"        1 Server     None  [Admin NoScript NoAsyncLoading NoMulti] "1.0.0" persistence::save, NONE, "Synchronously save the dataset to disk";
     "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
@@ -102,6 +117,8 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "shutdown"   -1 Server     None  [Admin NoScript Loading Stale NoMulti AllowBusy] "1.0.0" persistence::shutdown, NONE, "Synchronously save the dataset to disk and then shut down the server";
     "slaveof"     3 Server     None  [Admin NoScript Stale NoAsyncLoading] "1.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
     "slowlog"    -2 Server     None  [] "2.2.12" introspection::help, SLOWLOG, "A container for slow log commands";
+    "sort"       -2 Generic    One   [Write DenyOom Dangerous MovableKeys] "1.0.0" sorting::sort, NONE, "Sort the elements in a list, set or sorted set";
+    "sort_ro"    -2 Generic    One   [ReadOnly Dangerous MovableKeys] "7.0.0" sorting::sort_ro, NONE, "Sort the elements in a list, set or sorted set. Read-only variant of SORT.";
     "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
     "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
@@ -222,6 +239,23 @@ static SLOWLOG: &[CommandRow<CommandFunction>] = commands! {
     "help"   2 Server None [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
     "len"    2 Server None [Admin Loading Stale] "2.2.12" slowlog::len, NONE, "Get the slow log's length";
     "reset"  2 Server None [Admin Loading Stale] "2.2.12" slowlog::reset, NONE, "Clear all entries from the slow log";
+};
+
+static MEMORY: &[CommandRow<CommandFunction>] = commands! {
+    "doctor"       2 Server None   [] "4.0.0" memory_usage::doctor, NONE, "Outputs memory problems report";
+    "help"         2 Server None   [Loading Stale] "4.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "malloc-stats" 2 Server None   [] "4.0.0" memory_usage::malloc_stats, NONE, "Show allocator internal stats";
+    "purge"        2 Server None   [] "4.0.0" memory_usage::purge, NONE, "Ask the allocator to release memory";
+    "stats"        2 Server None   [] "4.0.0" memory_usage::stats, NONE, "Show memory usage details";
+    "usage"       -3 Server Second [ReadOnly] "4.0.0" memory_usage::usage, NONE, "Estimate the memory usage of a key";
+};
+
+static OBJECT: &[CommandRow<CommandFunction>] = commands! {
+    "encoding" 3 Generic Second [ReadOnly] "2.2.3" object::encoding, NONE, "Inspect the internal encoding of a Redis object";
+    "freq"     3 Generic Second [ReadOnly] "4.0.0" object::freq, NONE, "Get the logarithmic access frequency counter of a Redis object";
+    "help"     2 Generic None   [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
+    "idletime" 3 Generic Second [ReadOnly] "2.2.3" object::idletime, NONE, "Get the time since a Redis object was last accessed";
+    "refcount" 3 Generic Second [ReadOnly] "2.2.3" object::refcount, NONE, "Get the number of references to the value of the key";
 };
 
 /// The table of commands.

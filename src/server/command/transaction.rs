@@ -9,7 +9,7 @@
 //! what those before it did. A request that fails, as `INCR` of a text does, is an attempt in the
 //! batch and does not keep the others from being done. Reads are operations of the batch, too.
 //!
-//! Requests that are about no single keys, such as `DBSIZE`, `KEYS`, `SCAN` and `INFO`, are
+//! Requests that are about no single keys, as `DBSIZE`, `KEYS`, `RANDOMKEY` and `INFO`, are
 //! executed when `EXEC` comes, before the batch: they do not see what the transaction writes.
 //!
 //! A watched key of a database has a version, or is absent. The batch is refused unless that is
@@ -53,7 +53,7 @@ struct PreparedTransaction {
     finished: Vec<FinishedCall>,
     hits: u64,
     misses: u64,
-    /// The bytes of values that were read.
+    /// The bytes of values that were read or expanded.
     read_bytes: usize,
     /// The database that the next request is about.
     database: u32,
@@ -122,14 +122,17 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
     call.check_keys(requests.len())?;
     let database = call.database.get();
     let mut prepared = PreparedTransaction { database, ..PreparedTransaction::default() };
+    let bytes_max = call.context.reply_bytes_max();
     for request in &requests {
         prepared.add(call, request)?;
+        if prepared.read_bytes > bytes_max {
+            break;
+        }
     }
     let conditions: Vec<_> = transaction.watched().into_iter().map(unchanged).collect();
     transaction.end();
     call.session.select_database(prepared.database);
     prepared.count(call);
-    let bytes_max = call.context.reply_bytes_max();
     if prepared.read_bytes > bytes_max {
         return Err(CommandError::reply_too_large(bytes_max).into());
     }
@@ -261,7 +264,7 @@ impl PreparedTransaction {
         let took = begun.map(|begun| now().saturating_duration_since(begun));
         self.hits += call.hits.get();
         self.misses += call.misses.get();
-        self.read_bytes += call.read_bytes.get();
+        self.read_bytes = self.read_bytes.saturating_add(call.read_bytes.get());
         let database = self.database;
         self.database = call.database.get();
         let reply = self.take(executed, position)?;

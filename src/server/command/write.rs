@@ -61,6 +61,10 @@ fn value(answer: WriteAnswer) -> Value {
         WriteAnswer::Done => ok(),
         WriteAnswer::Flag(flag) => Value::Integer(i64::from(flag)),
         WriteAnswer::Integer(integer) => Value::Integer(integer),
+        WriteAnswer::Integers(numbers) => {
+            let number = |number: Option<i64>| number.map_or(Value::Null, Value::Integer);
+            Value::Array(numbers.into_iter().map(number).collect())
+        }
         WriteAnswer::Bytes(bytes) => bytes.map_or(Value::Null, Value::Bulk),
         // The calls that ask for these make their own replies.
         WriteAnswer::Entry(_) | WriteAnswer::Attempted(_) => Value::Null,

@@ -149,6 +149,6 @@ impl Context {
 }
 
 /// Returns a number that nobody can foresee; not for secrets.
-fn random_u64() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     RandomState::new().build_hasher().finish()
 }

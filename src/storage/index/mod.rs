@@ -24,6 +24,7 @@
 //! | [`slot`], [`change`] | the contract of what is stored per version; what enters and leaves |
 //! | [`writer`], [`reader`] | the two halves |
 //! | [`index_scan`], [`scan_batch`], [`leaf_walk`] | scans, leaf by leaf |
+//! | [`random_key`] | a key at random |
 //! | [`keyspaces`] | the indexes of a store, one for each keyspace |
 //! | [`generation`], [`generations`] | what an index holds from one clear to the next |
 //! | [`earlier`], [`drain`] | what was there before a clear: for readers that see it, and its end |
@@ -77,6 +78,7 @@ mod leaf_walk;
 mod node;
 mod obsolete;
 mod pointer_cell;
+mod random_key;
 mod reader;
 mod rewrite;
 mod scan_batch;

@@ -6,7 +6,7 @@ use super::slot::Slot;
 use crate::sync::{Arc, Published};
 
 /// The number of children of a full inner node.
-const CHILDREN_MAX: usize = 64;
+pub(super) const CHILDREN_MAX: usize = 64;
 
 /// A leaf or an inner node.
 pub(super) enum Node<S: Slot> {

@@ -78,3 +78,66 @@ fn the_first_bit_of_a_kind_is_found() {
         ("BITPOS ones 1 0 1 BIT x", "-ERR syntax error"),
     ]);
 }
+
+#[test]
+fn values_are_combined_bit_by_bit() {
+    Server::new().check(&[
+        ("MSET a abc b ab", "+OK"),
+        ("BITOP AND d a b", ":3"),
+        ("GET d", "$3 ab\0"),
+        ("BITOP XOR d a b", ":3"),
+        ("GET d", "$3 \0\0c"),
+        ("BITOP OR d a nope", ":3"),
+        ("GET d", "$3 abc"),
+        ("BITOP NOT d d", ":3"),
+        ("BITOP not d d", ":3"),
+        ("GET d", "$3 abc"),
+        ("EXPIRE d 100", ":1"),
+        ("BITOP OR d a", ":3"),
+        ("TTL d", ":-1"),
+        ("BITOP OR d nope nope", ":0"),
+        ("EXISTS d", ":0"),
+        ("BITOP NOT d a b", "-ERR BITOP NOT must be called with a single source key."),
+        ("BITOP FOO d a", "-ERR syntax error"),
+        ("MULTI", "+OK"),
+        ("SET a 1", "+QUEUED"),
+        ("BITOP OR d a", "+QUEUED"),
+        ("GET d", "+QUEUED"),
+        ("EXEC", "*3 +OK :1 $1 1"),
+    ]);
+}
+
+#[test]
+fn fields_are_read_and_changed() {
+    let invalid = "-ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not \
+                   supported but i64 is.";
+    let offset = "-ERR bit offset is not an integer or out of range";
+    let integer = "-ERR value is not an integer or out of range";
+    Server::new().check(&[
+        ("BITFIELD k", "*0"),
+        ("BITFIELD k GET u8 0", "*1 :0"),
+        ("EXISTS k", ":0"),
+        ("BITFIELD k SET u8 0 255 GET i4 2 INCRBY u4 4 1", "*3 :0 :-1 :0"),
+        ("BITFIELD k OVERFLOW SAT INCRBY u8 0 200 OVERFLOW FAIL INCRBY u8 0 1", "*2 :255 $-1"),
+        ("BITFIELD k SET i5 #3 -1 GET u5 15", "*2 :0 :31"),
+        ("BITFIELD fresh OVERFLOW FAIL SET u8 8 256", "*1 $-1"),
+        ("STRLEN fresh", ":2"),
+        ("BITFIELD_RO k GET u8 0", "*1 :255"),
+        ("BITFIELD_RO k SET u8 0 1", "-ERR BITFIELD_RO only supports the GET subcommand"),
+        ("BITFIELD k OVERFLOW FOO", "-ERR Invalid OVERFLOW type specified"),
+        ("BITFIELD k OVERFLOW", "-ERR syntax error"),
+        ("BITFIELD k SET u8 0", "-ERR syntax error"),
+        ("BITFIELD k GET u64 0", invalid),
+        ("BITFIELD k GET i65 0", invalid),
+        ("BITFIELD k GET u0 0", invalid),
+        ("BITFIELD k GET U8 0", invalid),
+        ("BITFIELD k GET u8 -1", offset),
+        ("BITFIELD k GET u8 #x", offset),
+        ("BITFIELD k GET u8 4294967296", offset),
+        ("BITFIELD k SET u8 0 x", integer),
+        ("MULTI", "+OK"),
+        ("BITFIELD k SET u8 0 7", "+QUEUED"),
+        ("BITFIELD k GET u8 0", "+QUEUED"),
+        ("EXEC", "*2 *1 :255 *1 :7"),
+    ]);
+}

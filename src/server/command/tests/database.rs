@@ -98,6 +98,36 @@ fn the_database_of_a_transaction_is_selected_as_it_goes_on() {
 }
 
 #[test]
+fn a_key_is_moved_and_copied_into_another_database() {
+    Server::new().check(&[
+        ("SET k v EX 100", "+OK"),
+        ("MOVE k 0", "-ERR source and destination objects are the same"),
+        ("MOVE k 16", "-ERR DB index is out of range"),
+        ("MOVE k x", "-ERR value is not an integer or out of range"),
+        ("MOVE nope 3", ":0"),
+        ("COPY k k DB 3", ":1"),
+        ("COPY k k DB 3", ":0"),
+        ("MOVE k 3", ":0"),
+        ("MOVE k 4", ":1"),
+        ("EXISTS k", ":0"),
+        ("SELECT 4", "+OK"),
+        ("TTL k", ":100"),
+        ("MULTI", "+OK"),
+        ("MOVE k 5", "+QUEUED"),
+        ("SELECT 5", "+QUEUED"),
+        ("GET k", "+QUEUED"),
+        ("RENAME k l", "+QUEUED"),
+        ("COPY l k DB 0", "+QUEUED"),
+        ("EXEC", "*5 :1 +OK $1 v +OK :1"),
+        ("DBSIZE", ":1"),
+        ("SELECT 0", "+OK"),
+        ("GETDEL k", "$1 v"),
+        ("SELECT 3", "+OK"),
+        ("TTL k", ":100"),
+    ]);
+}
+
+#[test]
 fn a_watched_key_is_that_of_its_database() {
     let server = Server::new();
     let other = testing::session(&server.context);

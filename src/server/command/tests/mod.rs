@@ -3,9 +3,12 @@
 
 mod bit;
 mod connection;
+mod copying;
 mod database;
+mod dumping;
 mod expiry;
 mod key;
+mod object;
 mod operators;
 mod scan;
 mod server;

@@ -193,3 +193,54 @@ fn keys_and_values_over_the_limits_are_refused_before_and_by_the_writer() {
         ("EXISTS a", ":0"),
     ]);
 }
+
+#[test]
+fn floats_are_added_up_with_the_digits_of_redis() {
+    let not_a_float = "-ERR value is not a valid float";
+    Server::new().check(&[
+        ("INCRBYFLOAT k 10.5", "$4 10.5"),
+        ("INCRBYFLOAT k 0.1", "$4 10.6"),
+        ("GET k", "$4 10.6"),
+        ("SET k 5.0e3 PXAT 99999999999999", "+OK"),
+        ("INCRBYFLOAT k 2.0e2", "$4 5200"),
+        ("PEXPIRETIME k", ":99999999999999"),
+        ("INCRBYFLOAT k x", not_a_float),
+        ("INCRBYFLOAT k inf", "-ERR increment would produce NaN or Infinity"),
+        ("SET k text", "+OK"),
+        ("INCRBYFLOAT k 1", not_a_float),
+    ]);
+}
+
+#[test]
+fn the_longest_common_subsequence_is_found() {
+    let server = Server::new();
+    let both = "-ERR If you want both the length and indexes, please just use IDX.";
+    let memory = "-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    server.check(&[
+        ("MSET a ohmytext b mynewtext", "+OK"),
+        ("LCS a b", "$6 mytext"),
+        ("LCS a b LEN", ":6"),
+        ("LCS a b IDX", "*4 $7 matches *2 *2 *2 :4 :7 *2 :5 :8 *2 *2 :2 :3 *2 :0 :1 $3 len :6"),
+        (
+            "LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN",
+            "*4 $7 matches *1 *3 *2 :4 :7 *2 :5 :8 :4 $3 len :6",
+        ),
+        ("LCS a nope", "$0 "),
+        ("LCS a nope IDX", "*4 $7 matches *0 $3 len :0"),
+        ("LCS a b LEN IDX", both),
+        ("LCS a b MINMATCHLEN", "-ERR syntax error"),
+        ("LCS a b MINMATCHLEN x", "-ERR value is not an integer or out of range"),
+        ("MULTI", "+OK"),
+        ("SET a text", "+QUEUED"),
+        ("LCS a b", "+QUEUED"),
+        ("EXEC", "*2 +OK $4 text"),
+    ]);
+    server.context.store.set("long", vec![b'v'; 12_000]).unwrap();
+    server.check(&[
+        ("LCS long long", memory),
+        ("MULTI", "+OK"),
+        ("LCS long a LEN", "+QUEUED"),
+        ("LCS long long", "+QUEUED"),
+        ("EXEC", format!("*2 :0 {memory}").as_str()),
+    ]);
+}

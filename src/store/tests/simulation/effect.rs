@@ -5,7 +5,7 @@ use crate::engine::KeyspaceId;
 use crate::store::catalogue::{database_row, first_name, is_name};
 use crate::store::clock::manual;
 use crate::store::database::named_database;
-use crate::store::{Batch, CatalogueOperation, KeyspaceOperation, WriteOperation};
+use crate::store::{Batch, CatalogueOperation, KeyCopy, KeyspaceOperation, WriteOperation};
 
 /// The effect of operations on a model.
 pub(super) type Effect = Box<dyn Fn(&mut Model)>;
@@ -42,6 +42,10 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
             let (start, end) = (start.clone(), end.clone());
             Box::new(move |model| remove_range(model, keyspace, &start, &end))
         }
+        WriteOperation::CopyKey(copy) => {
+            let (copy, now) = (copy.clone(), manual::now());
+            Box::new(move |model| copy_key(model, keyspace, &copy, now))
+        }
         WriteOperation::Catalogue(operation) => {
             let operation = operation.clone();
             Box::new(move |model| change_catalogue(model, &operation))
@@ -62,6 +66,7 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
             let effects: Vec<Effect> = operations.iter().map(operation_effect).collect();
             Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
         }
+        WriteOperation::CombineBits(_) => unreachable!("none is drawn"),
         WriteOperation::Require { .. }
         | WriteOperation::Read { .. }
         | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
@@ -98,6 +103,23 @@ pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
 
 /// No key of the default keyspace begins like this.
 const KEYSPACE_MARK: u8 = 0xFF;
+
+fn copy_key(model: &mut Model, keyspace: KeyspaceId, copy: &KeyCopy, now: u64) {
+    let source = placed(copy.source_keyspace, &copy.source);
+    let target = placed(keyspace, &copy.target);
+    let alive = |model: &Model, key: &Vec<u8>| {
+        let entry = model.get(key).filter(|(_, expires_at)| expires_at.is_none_or(|at| at > now));
+        entry.cloned()
+    };
+    let is_refused = !copy.replaces && alive(model, &target).is_some();
+    let Some(entry) = alive(model, &source).filter(|_| !is_refused && source != target) else {
+        return;
+    };
+    model.insert(target, entry);
+    if copy.removes_source {
+        model.remove(&source);
+    }
+}
 
 fn remove_range(model: &mut Model, keyspace: KeyspaceId, start: &[u8], end: &[u8]) {
     let first = placed(keyspace, b"");

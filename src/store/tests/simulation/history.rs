@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Dice;
-use super::machine::{lengthen, put, remove};
+use super::machine::{copy, lengthen, put, remove};
 use crate::Error;
 use crate::engine::{KeyspaceId, UnixMillis};
 use crate::storage::fs::simulated::Fill;
@@ -62,6 +62,13 @@ pub(super) enum Change {
         keyspace: KeyspaceId,
         key: usize,
     },
+    /// Copies a key of the default keyspace, or moves it.
+    Copy {
+        keyspace: KeyspaceId,
+        key: usize,
+        source: usize,
+        removes_source: bool,
+    },
     /// Removes the keys from the first number on, up to the last one; all if that is the first.
     RemoveRange {
         keyspace: KeyspaceId,
@@ -108,7 +115,12 @@ fn draw_change(dice: &mut Dice) -> Change {
         0..=14 => Change::Put { keyspace, key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
         15..=17 => Change::PutExpiring { key, after: FAR },
         18..=22 => Change::Remove { keyspace, key },
-        23..=28 => Change::Lengthen { keyspace, key },
+        23..=26 => Change::Lengthen { keyspace, key },
+        // Without more dice, so that what else happens in a history stays as it was.
+        it @ 27..=28 => {
+            let (source, removes_source) = ((key + 1) % KEYS, it == 28);
+            Change::Copy { keyspace, key, source, removes_source }
+        }
         _ => Change::RemoveRange { keyspace, first: key, last: key + dice.roll(KEYS) },
     }
 }
@@ -172,6 +184,9 @@ impl Change {
             }
             Self::Remove { keyspace, key } => (*keyspace, remove(&name(key))),
             Self::Lengthen { keyspace, key } => (*keyspace, lengthen(&name(key))),
+            Self::Copy { keyspace, key, source, removes_source } => {
+                (*keyspace, copy(&name(source), &name(key), *removes_source))
+            }
             Self::RemoveRange { keyspace, first, last } if first == last => {
                 (*keyspace, WriteOperation::clear())
             }
