@@ -162,7 +162,7 @@ pub(super) fn is_drop(batch: &[Mutation], position: usize) -> bool {
     let before = position.checked_sub(1).and_then(|before| batch.get(before));
     let is_behind_name = before.is_some_and(|before| {
         before.keyspace == KeyspaceId::CATALOGUE
-            && matches!(before.kind, MutationKind::Remove { .. })
+            && matches!(&before.kind, MutationKind::Remove { key } if is_name(key))
     });
     let range = batch.get(position).and_then(Mutation::range);
     is_behind_name && range == Some(KeyInterval::ALL)

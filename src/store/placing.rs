@@ -23,9 +23,8 @@ impl Resolver<'_> {
     pub(super) fn made(&mut self, keyspace: KeyspaceId) -> Result<KeyspaceId> {
         let Some(database) = named_database(keyspace) else { return Ok(keyspace) };
         let name = catalogue::database_name(database, self)?;
-        self.change_catalogue(&CatalogueOperation::Create { name: name.clone() })?;
-        // It was made just now.
-        Ok(catalogue::find(self, &name)?.unwrap_or(keyspace))
+        let made = self.change_catalogue(&CatalogueOperation::Create { name })?;
+        Ok(made.unwrap_or(keyspace))
     }
 
     fn touches_catalogue(&self) -> bool {

@@ -213,7 +213,10 @@ impl<'a> Resolver<'a> {
             }
             WriteOperation::CopyKey(copy) => self.copy_key(keyspace, *copy),
             WriteOperation::CombineBits(combination) => self.combine_bits(keyspace, *combination),
-            WriteOperation::Catalogue(operation) => self.change_catalogue(&operation),
+            WriteOperation::Catalogue(operation) => {
+                let made = self.change_catalogue(&operation)?;
+                Ok(made.map_or(WriteAnswer::Done, |made| WriteAnswer::Integer(made.0.into())))
+            }
         }
     }
 
@@ -248,7 +251,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn change_catalogue(
         &mut self,
         operation: &CatalogueOperation,
-    ) -> Result<WriteAnswer> {
+    ) -> Result<Option<KeyspaceId>> {
         let (writes, made) = operation.writes(self)?;
         let catalogue = KeyspaceId::CATALOGUE;
         let is_drop = matches!(operation, CatalogueOperation::Drop { .. });
@@ -270,7 +273,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        Ok(made.map_or(WriteAnswer::Done, |made| WriteAnswer::Integer(made.0.into())))
+        Ok(made)
     }
 
     /// Returns [`Error::KeyspaceDropped`] for a keyspace without a name, which nobody could read.

@@ -21,6 +21,8 @@ pub mod mount;
 pub mod process;
 pub mod random;
 pub mod recount;
+#[cfg(feature = "cli")]
+pub mod redis_pair;
 pub mod resources;
 #[cfg(feature = "cli")]
 pub mod running;

@@ -60,8 +60,8 @@ fn serve(talk: impl FnOnce(&mut TcpStream)) {
 
 #[test]
 fn every_redis_command_is_listed() {
-    let page = read("docs/server.md");
-    let table = section(&page, "## Redis commands").lines().filter(|line| line.starts_with('|'));
+    let page = read("docs/redis.md");
+    let table = section(&page, "## Commands").lines().filter(|line| line.starts_with('|'));
     let mut listed: Vec<_> = table.flat_map(quoted).map(str::to_lowercase).collect();
     listed.sort();
     let mut commands = Vec::new();

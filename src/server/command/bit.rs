@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, SYNTAX};
 use super::reply_value::refuse;
-use super::substring::from_end;
+use super::substring::{clamped_from_end, from_end};
 use super::word::is;
 use crate::protocol::resp::Value;
 use crate::store::Update;
@@ -68,7 +68,7 @@ pub(super) fn bitcount(call: &Call<'_>) -> Executed {
     // As in Redis the arguments are looked at if the key is there.
     read_bits(call, |value| match value {
         None => Ok(0),
-        Some(value) => Ok(Bits(value).ones(part?.bits(value.len()))),
+        Some(value) => Ok(Bits(value).ones(part?.bits(value.len(), from_end))),
     })
 }
 
@@ -84,7 +84,7 @@ pub(super) fn bitpos(call: &Call<'_>) -> Executed {
         // A missing key is zeros without end.
         let Some(value) = value else { return Ok(if bit { -1 } else { 0 }) };
         let part = part?;
-        let bits = part.bits(value.len());
+        let bits = part.bits(value.len(), clamped_from_end);
         let end = bits.end;
         // Behind a value of ones come zeros, unless the call ends before.
         let behind = (!bit && !part.has_end && !bits.is_empty()).then_some(end);
@@ -125,9 +125,10 @@ impl StatedPart {
         Ok(Self { start, end, has_end, unit })
     }
 
-    /// Returns the bits of this part of a value of so many bytes.
-    fn bits(&self, bytes: usize) -> Range<usize> {
-        let Range { start, end } = from_end(self.start, self.end, bytes * 8 / self.unit);
+    /// Returns the bits of this part of a value of so many bytes; `find` returns the units that its
+    /// positions state.
+    fn bits(&self, bytes: usize, find: fn(i64, i64, usize) -> Range<usize>) -> Range<usize> {
+        let Range { start, end } = find(self.start, self.end, bytes * 8 / self.unit);
         start * self.unit..end * self.unit
     }
 }

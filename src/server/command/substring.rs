@@ -21,6 +21,16 @@ pub(super) fn getrange(call: &Call<'_>) -> Executed {
 /// Returns the part of so many from `start` up to and including `end`; negative ones count from the
 /// end.
 pub(super) fn from_end(start: i64, end: i64, length: usize) -> Range<usize> {
+    // Redis takes an end before the value as its first byte, unless the start is behind that end.
+    if start < 0 && end < 0 && start > end {
+        return 0..0;
+    }
+    clamped_from_end(start, end, length)
+}
+
+/// Does as [`from_end`], but takes positions before the value as its first byte, whatever their
+/// order.
+pub(super) fn clamped_from_end(start: i64, end: i64, length: usize) -> Range<usize> {
     let from_start = |position: i64| match usize::try_from(position) {
         Ok(position) => Some(position),
         Err(_) => {
@@ -28,10 +38,6 @@ pub(super) fn from_end(start: i64, end: i64, length: usize) -> Range<usize> {
             length.checked_sub(back)
         }
     };
-    // Redis takes an end before the value as its first byte, unless the start is behind that end.
-    if start < 0 && end < 0 && start > end {
-        return 0..0;
-    }
     let start = from_start(start).unwrap_or(0);
     let end = from_start(end).unwrap_or(0).saturating_add(1).min(length);
     start.min(end)..end

@@ -99,7 +99,8 @@ pub(super) fn queue(call: &Call<'_>) -> Value {
 /// Notes that a call of a command is refused before it is queued; returns the error to reply with.
 pub(super) fn refuse_call(call: &Call<'_>, name: &str, error: CommandError) -> CommandError {
     let transaction = &call.session.transaction;
-    if name == "exec" && transaction.end() {
+    if name == "exec" && call.session.is_authenticated() {
+        transaction.end();
         return error.discarding();
     }
     transaction.abort();
@@ -131,21 +132,32 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
     }
     let conditions: Vec<_> = transaction.watched().into_iter().map(unchanged).collect();
     transaction.end();
-    call.session.select_database(prepared.database);
     prepared.count(call);
     if prepared.read_bytes > bytes_max {
         return Err(CommandError::reply_too_large(bytes_max).into());
     }
-    let PreparedTransaction { operations, replies, .. } = prepared;
+    let PreparedTransaction { operations, replies, database: selected, .. } = prepared;
     let watched = conditions.len();
     let batch: Batch = conditions.into_iter().chain(operations).collect();
     if batch.operations.is_empty() {
+        call.session.select_database(selected);
         let applied = Applied { version: None, answers: WriteAnswers::new() };
         return done(reply(Ok(applied), watched, replies, &call.session.statistics));
     }
     let statistics = Arc::clone(&call.session.statistics);
     let render = move |outcome| ClientReply::Resp(reply(outcome, watched, replies, &statistics));
-    Ok(Execution::Write(batch, Box::new(render)))
+    if selected == database {
+        return Ok(Execution::Write(batch, Box::new(render)));
+    }
+    // What is not done selects nothing, and the next requests are about the database that is.
+    let session = call.context.clients.find(call.session.id);
+    let select = move |outcome: BatchOutcome| {
+        if let Some(session) = session.filter(|_| outcome.is_ok()) {
+            session.select_database(selected);
+        }
+        render(outcome)
+    };
+    Ok(Execution::WriteAlone(batch, Box::new(select)))
 }
 
 /// `DISCARD`

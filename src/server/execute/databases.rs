@@ -135,7 +135,10 @@ mod tests {
         swap(0, 7);
         assert_eq!(view(0).len().unwrap(), 0);
         assert_eq!(view(7).get("k").unwrap().unwrap(), b"default");
-        assert_eq!(store.keyspaces().unwrap(), ["db1", "default"]);
+        // Database 0 stands for a keyspace that is not there, and gets it.
+        apply(store, 0, WriteOperation::set("k", "seven", None));
+        assert_eq!(view(0).get("k").unwrap().unwrap(), b"seven");
+        assert_eq!(store.keyspaces().unwrap(), ["db1", "db7", "default"]);
     }
 
     #[test]

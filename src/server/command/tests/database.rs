@@ -98,6 +98,16 @@ fn the_database_of_a_transaction_is_selected_as_it_goes_on() {
 }
 
 #[test]
+fn keys_behind_a_swap_back_and_a_flush_are_seen() {
+    let server = Server::new();
+    server.check(&[("SET k 1", "+OK"), ("SWAPDB 0 1", "+OK"), ("SET k 2", "+OK")]);
+    for line in ["MULTI", "SWAPDB 0 1", "FLUSHALL", "SET k 3", "EXEC"] {
+        server.run(line);
+    }
+    server.check(&[("GET k", "$1 3"), ("SET k 4", "+OK"), ("GET k", "$1 4")]);
+}
+
+#[test]
 fn a_key_is_moved_and_copied_into_another_database() {
     Server::new().check(&[
         ("SET k v EX 100", "+OK"),
@@ -147,4 +157,14 @@ fn a_watched_key_is_that_of_its_database() {
     exec("WATCH k\nSELECT 2", "SELECT 1\nSET k 2", "*-1");
     exec("SELECT 1\nWATCH k", "SWAPDB 1 5", "*-1");
     exec("SELECT 7\nWATCH k", "SELECT 7\nSET k 2", "*-1");
+    // A transaction that is not done selects no database.
+    server.check(&[("SET k 7", "+OK"), ("WATCH k", "+OK")]);
+    meanwhile("SET k 8");
+    server.check(&[
+        ("MULTI", "+OK"),
+        ("SELECT 8", "+QUEUED"),
+        ("GET k", "+QUEUED"),
+        ("EXEC", "*-1"),
+        ("GET k", "$1 8"),
+    ]);
 }

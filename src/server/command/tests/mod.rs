@@ -222,7 +222,11 @@ fn every_command_refuses_too_few_and_too_many_arguments() {
     let server = Server::new();
     for row in TABLE.rows() {
         let least = usize::from(row.arity.unsigned_abs());
-        let refusal = format!("-ERR wrong number of arguments for '{}' command", row.name);
+        let text = format!("wrong number of arguments for '{}' command", row.name);
+        let refusal = match row.name {
+            "exec" => format!("-EXECABORT Transaction discarded because of: {text}"),
+            _ => format!("-ERR {text}"),
+        };
         if least > 1 {
             let request = [row.name, &" 1".repeat(least - 2)].concat();
             assert_eq!(server.wire(&request), refusal, "{request}");

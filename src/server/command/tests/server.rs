@@ -241,7 +241,10 @@ fn commands_are_described() {
             "*6 $3 get $6 getbit $6 getdel $5 getex $8 getrange $6 getset",
         ),
         ("COMMAND LIST FILTERBY MODULE x", "*0"),
-        ("COMMAND LIST FILTERBY ACLCAT bitmap", "*4 $8 bitcount $6 bitpos $6 getbit $6 setbit"),
+        (
+            "COMMAND LIST FILTERBY ACLCAT bitmap",
+            "*7 $8 bitcount $8 bitfield $11 bitfield_ro $5 bitop $6 bitpos $6 getbit $6 setbit",
+        ),
         ("COMMAND LIST FILTERBY foo x", "-ERR syntax error"),
         ("COMMAND LIST foo", "-ERR syntax error"),
         ("COMMAND foo", "-ERR unknown subcommand 'foo'. Try COMMAND HELP."),
