@@ -89,7 +89,9 @@ impl Server {
         let closed = matches!(execution, Execution::Close(_) | Execution::End);
         let value = match execution {
             Execution::Done(value) | Execution::Close(value) => value,
-            Execution::Write(batch, render) => value(render(self.context.store.apply(batch))),
+            Execution::Write(batch, render) | Execution::WriteAlone(batch, render) => {
+                value(render(self.context.store.apply(batch)))
+            }
             Execution::Remove(mut removal) => loop {
                 let outcome = self.context.store.apply(removal.next_slice());
                 if let Some(reply) = removal.applied(outcome) {
@@ -98,10 +100,9 @@ impl Server {
             },
             Execution::Delay { reply, .. } => reply,
             Execution::End => Value::Null,
-            Execution::WouldBlock(_)
-            | Execution::WriteAlone(..)
-            | Execution::Watch(_)
-            | Execution::Sync(_) => panic!("no command may end so"),
+            Execution::WouldBlock(_) | Execution::Watch(_) | Execution::Sync(_) => {
+                panic!("no command may end so")
+            }
         };
         Replied { value, closed, cold }
     }
