@@ -12,19 +12,25 @@ pub(super) type Effect = Box<dyn Fn(&mut Model)>;
 
 /// Returns the effect of a batch of puts, removals and clears.
 pub(super) fn effect(batch: &Batch) -> Effect {
-    let effects: Vec<Effect> = batch.operations.iter().map(operation_effect).collect();
+    let now = manual::now();
+    let effects = batch.operations.iter().map(|operation| operation_effect(operation, now));
+    let effects: Vec<Effect> = effects.collect();
     Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
 }
 
-fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperation) -> Effect {
+/// Returns the effect of an operation at this time.
+fn operation_effect(
+    KeyspaceOperation { keyspace, operation }: &KeyspaceOperation,
+    now: u64,
+) -> Effect {
     let keyspace = *keyspace;
-    let sets = matches!(operation, WriteOperation::Put { .. } | WriteOperation::Update { .. });
     if let Some(database) = named_database(keyspace) {
         let operation = operation.clone();
         return Box::new(move |model| {
+            let sets = sets_key(model, &operation, now);
             if let Some(keyspace) = keyspace_of(model, database, sets) {
                 let operation = operation.clone();
-                operation_effect(&KeyspaceOperation { keyspace, operation })(model);
+                operation_effect(&KeyspaceOperation { keyspace, operation }, now)(model);
             }
         });
     }
@@ -43,7 +49,7 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
             Box::new(move |model| remove_range(model, keyspace, &start, &end))
         }
         WriteOperation::CopyKey(copy) => {
-            let (copy, now) = (copy.clone(), manual::now());
+            let copy = copy.clone();
             Box::new(move |model| copy_key(model, keyspace, &copy, now))
         }
         WriteOperation::Catalogue(operation) => {
@@ -52,7 +58,7 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
         }
         // The only update that is used here.
         WriteOperation::Update { key, .. } => {
-            let (key, now) = (placed(keyspace, key), manual::now());
+            let key = placed(keyspace, key);
             Box::new(move |model| {
                 let entry = model.entry(key.clone()).or_default();
                 if entry.1.is_some_and(|time| time <= now) {
@@ -63,7 +69,8 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
         }
         // None is refused here.
         WriteOperation::Attempt(operations) => {
-            let effects: Vec<Effect> = operations.iter().map(operation_effect).collect();
+            let effects = operations.iter().map(|operation| operation_effect(operation, now));
+            let effects: Vec<Effect> = effects.collect();
             Box::new(move |model| effects.iter().for_each(|effect| effect(model)))
         }
         WriteOperation::CombineBits(_) => unreachable!("none is drawn"),
@@ -71,6 +78,24 @@ fn operation_effect(KeyspaceOperation { keyspace, operation }: &KeyspaceOperatio
         | WriteOperation::Read { .. }
         | WriteOperation::RequireUnchanged(_) => Box::new(|_| {}),
     }
+}
+
+/// Returns true if an operation on a keyspace without keys sets one.
+fn sets_key(model: &Model, operation: &WriteOperation, now: u64) -> bool {
+    match operation {
+        WriteOperation::Put { .. } | WriteOperation::Update { .. } => true,
+        WriteOperation::CopyKey(copy) => {
+            let source = placed(copy.source_keyspace, &copy.source);
+            alive(model, &source, now).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Returns the entry of a key that is there and has not expired.
+fn alive(model: &Model, key: &[u8], now: u64) -> Option<(Vec<u8>, Option<u64>)> {
+    let entry = model.get(key).filter(|(_, expires_at)| expires_at.is_none_or(|at| at > now));
+    entry.cloned()
 }
 
 /// Returns the keyspace of a database, which is made if there is none and a key is set.
@@ -107,14 +132,9 @@ const KEYSPACE_MARK: u8 = 0xFF;
 fn copy_key(model: &mut Model, keyspace: KeyspaceId, copy: &KeyCopy, now: u64) {
     let source = placed(copy.source_keyspace, &copy.source);
     let target = placed(keyspace, &copy.target);
-    let alive = |model: &Model, key: &Vec<u8>| {
-        let entry = model.get(key).filter(|(_, expires_at)| expires_at.is_none_or(|at| at > now));
-        entry.cloned()
-    };
-    let is_refused = !copy.replaces && alive(model, &target).is_some();
-    let Some(entry) = alive(model, &source).filter(|_| !is_refused && source != target) else {
-        return;
-    };
+    let is_refused = !copy.replaces && alive(model, &target, now).is_some();
+    let found = alive(model, &source, now);
+    let Some(entry) = found.filter(|_| !is_refused && source != target) else { return };
     model.insert(target, entry);
     if copy.removes_source {
         model.remove(&source);
