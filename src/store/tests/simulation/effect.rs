@@ -126,6 +126,16 @@ pub(super) fn placed(keyspace: KeyspaceId, key: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Returns the keyspace and the key of a key in a model.
+pub(super) fn unplaced(key: &[u8]) -> (KeyspaceId, &[u8]) {
+    match key.split_at_checked(1 + size_of::<u32>()) {
+        Some(([KEYSPACE_MARK, number @ ..], key)) => {
+            (KeyspaceId(u32::from_be_bytes(number.try_into().unwrap())), key)
+        }
+        _ => (KeyspaceId::DEFAULT, key),
+    }
+}
+
 /// No key of the default keyspace begins like this.
 const KEYSPACE_MARK: u8 = 0xFF;
 

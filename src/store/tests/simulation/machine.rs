@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Model;
-use super::effect::{effect, placed};
+use super::effect::{effect, placed, unplaced};
 use crate::actor::{Actor, Address, Mailbox, PendingReply, Reply, Wait, mailbox};
 use crate::engine::{
     self, DirectoryLock, Engine, KeyRange, KeyspaceId, Page, ReadHalf, ScanPage, Sequence,
@@ -187,7 +187,11 @@ impl Machine {
     /// Notes the expired keys that the writer removed in this turn, the soonest first as it does.
     fn note_expired(&mut self, had_failed: bool) {
         let due = self.expired();
-        let is_gone = |key: &&Vec<u8>| self.reader.metadata(key).is_ok_and(|found| found.is_none());
+        let is_gone = |key: &&Vec<u8>| {
+            let (keyspace, key) = unplaced(key);
+            let reader = self.reader.keyspace(keyspace);
+            reader.and_then(|reader| reader.metadata(key)).is_ok_and(|found| found.is_none())
+        };
         let gone = due.iter().take_while(is_gone).count();
         let is_in_doubt = gone == 0 && !had_failed && self.health.failure().is_some();
         if gone > 0 {
