@@ -7,90 +7,37 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use common::process::Server;
+use common::redis_process::{RedisProcess, has_redis};
 use common::text;
-use common::tool::{has, output};
-use common::wait::wait_until;
 use kvs::{Expiry, Options, Store};
 use tempfile::TempDir;
 
-/// A running `redis-server` on a Unix socket, with nothing on the disk; killed when dropped.
-struct Redis {
-    child: Child,
-    directory: TempDir,
-    password: Option<&'static str>,
+/// Returns the address for `--from-redis`.
+fn address(redis: &RedisProcess) -> String {
+    format!("unix:{}", redis.socket().to_str().unwrap())
 }
 
-impl Redis {
-    fn start(password: Option<&'static str>) -> Self {
-        let directory = TempDir::new().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]);
-        command.arg(directory.path().join("redis.sock")).arg("--dir").arg(directory.path());
-        if let Some(password) = password {
-            command.args(["--requirepass", password]);
-        }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let redis = Self { child, directory, password };
-        let socket = redis.socket();
-        wait_until("Redis listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
-        redis
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.path().join("redis.sock")
-    }
-
-    fn address(&self) -> String {
-        format!("unix:{}", self.socket().to_str().unwrap())
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("redis-cli");
-        command.arg("-s").arg(self.socket());
-        if let Some(password) = self.password {
-            command.args(["--no-auth-warning", "-a", password]);
-        }
-        command.args(arguments);
-        command
-    }
-
-    fn cli(&self, arguments: &[&str]) -> String {
-        output(&mut self.command(arguments))
-    }
-
-    /// Runs a script of Lua, which sets keys of any bytes.
-    fn run(&self, database: u32, script: &str) {
-        let database = database.to_string();
-        let answer = self.cli(&["-n", &database, "eval", script, "0"]);
-        assert_eq!(answer.trim(), "", "{answer}");
-    }
-
-    /// Runs `redis-cli --pipe` with a file.
-    fn pipe(&self, file: &Path) -> String {
-        output_of(self.command(&["--pipe"]).stdin(File::open(file).unwrap()))
-    }
+/// Runs a script of Lua, which sets keys of any bytes.
+fn run(redis: &RedisProcess, database: u32, script: &str) {
+    let database = database.to_string();
+    let answer = redis.cli(&["-n", &database, "eval", script, "0"]);
+    assert_eq!(answer.trim(), "", "{answer}");
 }
 
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Runs `redis-cli --pipe` with a file.
+fn pipe(redis: &RedisProcess, file: &Path) -> String {
+    output_of(redis.command(&["--pipe"]).stdin(File::open(file).unwrap()))
 }
 
 fn output_of(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     text(&output.stdout)
-}
-
-fn has_redis() -> bool {
-    has("redis-server", &["--version"]) && has("redis-cli", &["--version"])
 }
 
 fn kvs(directory: &Path, arguments: &[&str]) -> Output {
@@ -125,12 +72,12 @@ fn strings_come_from_redis_with_their_expiry_and_the_rest_is_named() {
     if !has_redis() {
         return;
     }
-    let redis = Redis::start(None);
-    redis.run(0, KEYS);
-    redis.run(3, "redis.call('SET', 'a', 'of 3')");
-    redis.run(12, "redis.call('SET', 'a', 'of 12', 'PX', 1000000000)");
+    let redis = RedisProcess::start(None);
+    run(&redis, 0, KEYS);
+    run(&redis, 3, "redis.call('SET', 'a', 'of 3')");
+    run(&redis, 12, "redis.call('SET', 'a', 'of 12', 'PX', 1000000000)");
     let directory = TempDir::new().unwrap();
-    let address = redis.address();
+    let address = address(&redis);
     let imported = kvs(directory.path(), &["import", "--from-redis", &address]);
     let left_out = "hash: 1, left out of type list: 2, left out of type set: 1, left out of type \
                     stream: 1, left out of type zset: 1";
@@ -173,13 +120,13 @@ fn redis_is_given_a_password_and_a_failure_names_it() {
     if !has_redis() {
         return;
     }
-    let redis = Redis::start(Some("secret"));
-    redis.run(0, "redis.call('SET', 'a', '1')");
+    let redis = RedisProcess::start(Some("secret"));
+    run(&redis, 0, "redis.call('SET', 'a', '1')");
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("password");
     std::fs::write(&file, "secret\n").unwrap();
     let store = directory.path().join("store");
-    let address = redis.address();
+    let address = address(&redis);
     let import = ["import", "--from-redis", &address];
     let refused = kvs(&store, &import);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
@@ -241,14 +188,14 @@ fn an_export_goes_to_redis_through_its_pipe() {
     let file = places.path().join("export.resp");
     let path = file.to_str().unwrap();
     assert_done(&kvs(&from, &["export", path, "--format", "resp"]), "keys exported: 3003\n");
-    let redis = Redis::start(None);
-    let printed = redis.pipe(&file);
+    let redis = RedisProcess::start(None);
+    let printed = pipe(&redis, &file);
     assert!(printed.contains("errors: 0, replies: 3003"), "{printed}");
     assert_eq!(redis.cli(&["dbsize"]), "3003\n");
     let there: u64 = redis.cli(&["pexpiretime", "expiring"]).trim().parse().unwrap();
     assert_eq!(Some(there), expires_at);
     // And back from there, where every key is compared.
-    let imported = kvs(&back, &["import", "--from-redis", &redis.address()]);
+    let imported = kvs(&back, &["import", "--from-redis", &address(&redis)]);
     assert_done(&imported, "keys imported: 3003, expired: 0\n");
     let back = open(&back);
     assert_eq!(back.len().unwrap(), 3003);

@@ -1,4 +1,4 @@
-//! What operators ask of a running server: pauses, silence, saves, compactions, its end.
+//! Commands that operate a running server: pauses, silence, saves, compactions, its end.
 
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -9,41 +9,36 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use common::lines::{connect, exchange};
 use common::running::Running;
-use common::wait::wait_until;
+use common::wait::{PATIENCE, wait_until};
 use kvs::{Options, ServerOptions};
 
-/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn connect(server: &Running) -> TcpStream {
-    let stream = TcpStream::connect(server.address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
-/// Sends lines and expects these bytes in return.
-fn exchange(stream: &mut TcpStream, sent: &str, expected: &str) {
-    stream.write_all(sent.as_bytes()).unwrap();
-    let mut received = vec![0; expected.len()];
-    stream.read_exact(&mut received).unwrap();
-    assert_eq!(String::from_utf8_lossy(&received), expected, "{sent}");
+/// Reads a line, with its end.
+fn line(stream: &mut TcpStream) -> String {
+    let mut line = String::new();
+    while !line.ends_with("\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        line.push(char::from(byte[0]));
+    }
+    line
 }
 
 /// Returns the reply to a line, a bulk string.
 fn text(stream: &mut TcpStream, sent: &str) -> String {
     stream.write_all(sent.as_bytes()).unwrap();
-    let mut length = String::new();
-    while !length.ends_with("\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        length.push(char::from(byte[0]));
-    }
-    let length: usize = length[1..].trim().parse().unwrap();
+    let length: usize = line(stream)[1..].trim().parse().unwrap();
     let mut received = vec![0; length + 2];
     stream.read_exact(&mut received).unwrap();
     String::from_utf8(received).unwrap()
+}
+
+/// Returns a figure of the store.
+fn figure(stream: &mut TcpStream, name: &str) -> u64 {
+    let text = text(stream, "INFO store\r\n");
+    let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    found.unwrap_or_else(|| panic!("{name} is missing from {text}")).parse().unwrap()
 }
 
 /// Returns true if nothing comes for a moment.
@@ -62,11 +57,11 @@ fn one_worker() -> ServerOptions {
 #[test]
 fn a_client_that_wants_no_replies_gets_none_and_its_writes_are_done() {
     let server = Running::start(one_worker());
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     exchange(&mut client, "CLIENT REPLY SKIP\r\nSET a 1\r\nGET a\r\n", "$1\r\n1\r\n");
     let silent =
         "CLIENT REPLY OFF\r\nSET b 1\r\nINCR b\r\nINCR a x\r\nGET b\r\nSAVE\r\nnonsense\r\n";
-    exchange(&mut client, &format!("{silent}CLIENT REPLY ON\r\nGET b\r\n"), "+OK\r\n$1\r\n2\r\n");
+    exchange(&mut client, format!("{silent}CLIENT REPLY ON\r\nGET b\r\n"), "+OK\r\n$1\r\n2\r\n");
     exchange(
         &mut client,
         "CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nGET a\r\nGET b\r\n",
@@ -77,7 +72,7 @@ fn a_client_that_wants_no_replies_gets_none_and_its_writes_are_done() {
 #[test]
 fn paused_requests_wait_and_are_answered_in_order_when_the_pause_ends() {
     let server = Running::start(one_worker());
-    let (mut operator, mut client) = (connect(&server), connect(&server));
+    let (mut operator, mut client) = (connect(server.address), connect(server.address));
     exchange(&mut client, "SET a 1\r\n", "+OK\r\n");
     exchange(&mut operator, "CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
     exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
@@ -85,22 +80,25 @@ fn paused_requests_wait_and_are_answered_in_order_when_the_pause_ends() {
     assert!(is_silent(&mut client));
     exchange(&mut operator, "GET a\r\nCLIENT UNPAUSE\r\n", "$1\r\n1\r\n+OK\r\n");
     exchange(&mut client, "", "+OK\r\n$1\r\n2\r\n");
-    // A pause of everything ends by itself, as nobody can end it.
+    // A pause of everything ends by itself: CLIENT UNPAUSE would wait, too.
     exchange(&mut operator, "CLIENT PAUSE 50\r\n", "+OK\r\n");
     exchange(&mut client, "GET a\r\n", "$1\r\n2\r\n");
-    // A server that stops does not wait for it.
+    // A server that stops ends a pause, and answers what waits.
     exchange(&mut operator, "CLIENT PAUSE 600000 ALL\r\n", "+OK\r\n");
     client.write_all(b"GET a\r\n").unwrap();
+    assert!(is_silent(&mut client));
     let mut server = server;
     server.stop();
+    exchange(&mut client, "", "$1\r\n2\r\n");
 }
 
 #[test]
 fn a_client_stops_the_server_and_earlier_requests_are_answered() {
     let mut server = Running::start(one_worker());
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     exchange(&mut client, "SET a 1\r\nSHUTDOWN NOSAVE\r\n", "+OK\r\n");
     assert_eq!(client.read(&mut [0]).unwrap(), 0, "the connection is closed without a reply");
+    wait_until("nobody listens any more", || TcpStream::connect(server.address).is_err());
     server.stop();
 }
 
@@ -108,10 +106,13 @@ fn a_client_stops_the_server_and_earlier_requests_are_answered() {
 fn the_log_is_saved_and_compacted_for_who_asks() {
     let directory = tempfile::tempdir().unwrap();
     let server = Running::start_on(Options::new(directory.path()), one_worker());
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
+    let syncs = figure(&mut client, "kvs_syncs");
     for _ in 0..3 {
         exchange(&mut client, "SET a 1\r\nSAVE\r\n", "+OK\r\n+OK\r\n");
     }
+    assert!(figure(&mut client, "kvs_syncs") >= syncs + 3);
+    assert!(figure(&mut client, "kvs_dead_values") > 0);
     let started = "+Background append only file rewriting started\r\n";
     exchange(&mut client, "BGREWRITEAOF\r\n", started);
     wait_until("the log is compacted", || {
@@ -119,15 +120,16 @@ fn the_log_is_saved_and_compacted_for_who_asks() {
         assert!(text.contains("aof_last_bgrewrite_status:ok"), "{text}");
         text.contains("aof_rewrites:1\r\n") && text.contains("aof_rewrite_in_progress:0\r\n")
     });
+    assert_eq!(figure(&mut client, "kvs_dead_values"), 0);
     exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
 }
 
 #[test]
 fn errors_of_writes_are_counted_where_they_are_answered() {
     let server = Running::start(one_worker());
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     let refusal = "-ERR value is not an integer or out of range\r\n";
-    exchange(&mut client, "SET a x\r\nINCR a\r\nINCR a\r\n", &format!("+OK\r\n{refusal}{refusal}"));
+    exchange(&mut client, "SET a x\r\nINCR a\r\nINCR a\r\n", format!("+OK\r\n{refusal}{refusal}"));
     exchange(
         &mut client,
         "nonsense\r\n",
@@ -144,7 +146,7 @@ fn errors_of_writes_are_counted_where_they_are_answered() {
 #[test]
 fn a_client_that_looks_on_is_shown_the_commands_of_others() {
     let server = Running::start(ServerOptions::default().workers(2).readers(1));
-    let (mut watcher, mut client) = (connect(&server), connect(&server));
+    let (mut watcher, mut client) = (connect(server.address), connect(server.address));
     let address = client.local_addr().unwrap();
     exchange(&mut watcher, "MONITOR\r\n", "+OK\r\n");
     exchange(&mut client, "SET a \"x\\n\\xff\"\r\nAUTH default secret\r\n", "+OK\r\n+OK\r\n");
@@ -156,20 +158,20 @@ fn a_client_that_looks_on_is_shown_the_commands_of_others() {
         "\"GET\" \"b\"",
         "\"EXEC\"",
     ];
-    for shown in shown {
-        let mut line = String::new();
-        while !line.ends_with("\r\n") {
-            let mut byte = [0];
-            watcher.read_exact(&mut byte).unwrap();
-            line.push(char::from(byte[0]));
-        }
+    let mut expect_shown = |shown: &str| {
+        let line = line(&mut watcher);
         assert!(line.starts_with('+'), "{line}");
         assert!(line.ends_with(&format!(" [0 {address}] {shown}\r\n")), "{line}");
-    }
-    // Neither is what operators do.
-    exchange(&mut client, "CONFIG SET timeout 0\r\n", "+OK\r\n");
-    assert!(is_silent(&mut watcher));
+    };
+    shown.into_iter().for_each(&mut expect_shown);
+    // Commands flagged `admin` are not shown, and long ones in part.
+    exchange(&mut client, "CONFIG SET timeout 0\r\nPING\r\n", "+OK\r\n+PONG\r\n");
+    expect_shown("\"PING\"");
+    let (long, many) = ("x".repeat(1025), " y".repeat(128));
+    exchange(&mut client, format!("GET {long}\r\nEXISTS{many}\r\n"), "$-1\r\n:0\r\n");
+    expect_shown(&format!("\"GET\" \"{}... (1 more bytes)\"", "x".repeat(1024)));
+    expect_shown(&format!("\"EXISTS\"{} \"... (1 more arguments)\"", " \"y\"".repeat(127)));
     exchange(&mut watcher, "RESET\r\n", "+RESET\r\n");
     exchange(&mut client, "GET b\r\n", "$-1\r\n");
-    assert!(is_silent(&mut watcher));
+    exchange(&mut watcher, "PING\r\n", "+PONG\r\n");
 }

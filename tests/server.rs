@@ -13,38 +13,14 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::lines::{connect, exchange, expect};
 use common::running::Running;
+use common::wait::PATIENCE;
 use kvs::protocol::native::{
     ClientHello, FRAME_BYTES_MAX, MAGIC, RequestMessage, RequestOperation,
 };
 use kvs::{EngineKind, Options, ServerOptions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-/// Longer than anything here takes, so that a hang fails a test instead of stopping it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn connect(server: &Running) -> TcpStream {
-    let stream = TcpStream::connect(server.address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
-/// Reads exactly these bytes.
-fn expect(stream: &mut TcpStream, expected: &[u8]) {
-    let mut received = vec![0; expected.len()];
-    if let Err(error) = stream.read_exact(&mut received) {
-        panic!("{error} instead of {}", expected.escape_ascii());
-    }
-    assert_eq!(received.escape_ascii().to_string(), expected.escape_ascii().to_string());
-}
-
-/// Sends bytes and expects these in return.
-fn exchange(stream: &mut TcpStream, sent: &[u8], expected: &[u8]) {
-    stream.write_all(sent).unwrap();
-    expect(stream, expected);
-}
 
 /// Reads to the end of the stream, which may be an abrupt one.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
@@ -69,7 +45,7 @@ fn hello() -> Vec<u8> {
 #[test]
 fn a_pipeline_of_mixed_commands_is_answered_in_order() {
     let server = one_worker();
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for number in 0..2000 {
         write!(sent, "SET key{} {number}\r\nGET key{}\r\nPING\r\n", number % 7, number % 7)
@@ -91,7 +67,7 @@ fn a_transaction_that_is_sent_in_one_go_is_executed_as_one() {
     let stored = Options::new(directory.path()).cache_bytes(0);
     let workers = ServerOptions::default().workers(1).readers(1);
     let server = Running::start_on(stored, workers);
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     let (mut sent, mut expected) = (String::new(), String::new());
     for number in 0..50 {
         sent += &format!("SET a {number}\r\nGET a\r\nGET a\r\n");
@@ -111,19 +87,19 @@ fn a_transaction_that_is_sent_in_one_go_is_executed_as_one() {
 #[test]
 fn a_transaction_ends_with_its_connection_and_holds_no_other_one() {
     let server = one_worker();
-    let (mut first, mut second) = (connect(&server), connect(&server));
+    let (mut first, mut second) = (connect(server.address), connect(server.address));
     exchange(&mut first, b"MULTI\r\nSET a 1\r\n", b"+OK\r\n+QUEUED\r\n");
     exchange(&mut second, b"SET b 1\r\nEXISTS a\r\n", b"+OK\r\n:0\r\n");
     // Half of it came when the client went.
     first.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n").unwrap();
     drop(first);
-    exchange(&mut connect(&server), b"EXISTS a\r\nSET a 2\r\n", b":0\r\n+OK\r\n");
+    exchange(&mut connect(server.address), b"EXISTS a\r\nSET a 2\r\n", b":0\r\n+OK\r\n");
 }
 
 #[test]
 fn what_one_client_sends_harms_no_other() {
     let server = one_worker();
-    let mut good = connect(&server);
+    let mut good = connect(server.address);
     exchange(&mut good, b"SET k v\r\n", b"+OK\r\n");
     let oversized = [hello(), u32::MAX.to_le_bytes().to_vec()].concat();
     let truncated = [hello(), vec![100, 0, 0, 0, 1, 2, 3]].concat();
@@ -142,7 +118,7 @@ fn what_one_client_sends_harms_no_other() {
         &MAGIC[..5],
     ];
     for bytes in bad {
-        let mut client = connect(&server);
+        let mut client = connect(server.address);
         let _ = client.write_all(bytes);
         let _ = client.shutdown(Shutdown::Write);
         rest(&mut client);
@@ -156,7 +132,7 @@ fn a_removal_of_very_many_keys_keeps_the_order_and_lets_others_write_between() {
     let stored = Options::new(directory.path()).batch_operations_max(100);
     let workers = ServerOptions::default().workers(1).readers(1);
     let server = Running::start_on(stored, workers);
-    let (mut client, mut other) = (connect(&server), connect(&server));
+    let (mut client, mut other) = (connect(server.address), connect(server.address));
     let keys: Vec<_> = (0..30_000).map(|number| format!("key:{number}")).collect();
     let sets: String = keys.iter().map(|key| format!("SET {key} v\r\n")).collect();
     client.write_all(sets.as_bytes()).unwrap();
@@ -171,7 +147,7 @@ fn a_removal_of_very_many_keys_keeps_the_order_and_lets_others_write_between() {
     expect(&mut client, "+OK\r\n".repeat(keys.len()).as_bytes());
     expect(&mut client, b":30000\r\n+OK\r\n:2\r\n$4\r\nkept\r\n");
     // A client that does not wait for its reply harms nobody.
-    let mut leaving = connect(&server);
+    let mut leaving = connect(server.address);
     leaving.write_all(request.as_bytes()).unwrap();
     drop(leaving);
     exchange(&mut other, b"SET other done\r\nGET other\r\n", b"+OK\r\n$4\r\ndone\r\n");
@@ -183,7 +159,7 @@ fn a_clearing_of_very_many_keys_leaves_none_and_lets_others_write_between() {
         let directory = tempfile::tempdir().unwrap();
         let stored = Options::new(directory.path()).engine(engine);
         let server = Running::start_on(stored, ServerOptions::default().workers(1).readers(1));
-        let (mut client, mut other) = (connect(&server), connect(&server));
+        let (mut client, mut other) = (connect(server.address), connect(server.address));
         let sets: String = (0..30_000).map(|number| format!("SET key:{number} v\r\n")).collect();
         exchange(&mut client, sets.as_bytes(), "+OK\r\n".repeat(30_000).as_bytes());
         client.write_all(b"SET key v\r\nFLUSHALL\r\nSET key:7 kept\r\nGET key:7\r\n").unwrap();
@@ -199,7 +175,7 @@ fn a_clearing_of_very_many_keys_leaves_none_and_lets_others_write_between() {
 #[test]
 fn a_refused_client_is_told_why() {
     let server = one_worker();
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     client.write_all(b"SET k v\r\n*1\r\n!\r\n").unwrap();
     let expected = b"+OK\r\n-ERR Protocol error: expected '$', got '!'\r\n";
     assert_eq!(rest(&mut client), expected);
@@ -210,17 +186,17 @@ fn a_refused_client_is_told_why() {
         b"*2\r\n$4\r\nPOST\r\n$1\r\n/\r\nSET k hijacked\r\n",
     ];
     for lines in http {
-        let mut browser = connect(&server);
+        let mut browser = connect(server.address);
         browser.write_all(lines).unwrap();
         assert_eq!(rest(&mut browser), b"", "a browser must not get a reply");
     }
-    exchange(&mut connect(&server), b"GET k\r\n", b"$1\r\nv\r\n");
+    exchange(&mut connect(server.address), b"GET k\r\n", b"$1\r\nv\r\n");
 }
 
 #[test]
 fn a_client_that_ends_its_output_still_gets_its_replies() {
     let server = one_worker();
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     client.write_all(b"SET k v\r\nGET k\r\n").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(rest(&mut client), b"+OK\r\n$1\r\nv\r\n");
@@ -237,7 +213,7 @@ fn one_worker_serves_more_than_a_thousand_connections() {
     // faster than they are accepted, and tries again a second later.
     let mut clients: Vec<_> = (0..1200)
         .map(|number| {
-            let mut client = connect(&server);
+            let mut client = connect(server.address);
             exchange(&mut client, format!("SET key{number} {number}\r\n").as_bytes(), b"+OK\r\n");
             client
         })
@@ -254,16 +230,16 @@ fn one_worker_serves_more_than_a_thousand_connections() {
 #[test]
 fn a_connection_over_the_limit_is_told_so_and_makes_room_when_another_ends() {
     let server = Running::start(ServerOptions::default().workers(1).connections_max(2));
-    let mut first = connect(&server);
-    let mut second = connect(&server);
+    let mut first = connect(server.address);
+    let mut second = connect(server.address);
     exchange(&mut first, b"PING\r\n", b"+PONG\r\n");
     exchange(&mut second, b"PING\r\n", b"+PONG\r\n");
-    let mut third = connect(&server);
+    let mut third = connect(server.address);
     assert_eq!(rest(&mut third), b"-ERR max number of clients reached\r\n");
     drop(first);
     let start = Instant::now();
     loop {
-        let mut next = connect(&server);
+        let mut next = connect(server.address);
         let _ = next.write_all(b"PING\r\n");
         if rest_of_line(&mut next) == b"+PONG\r\n" {
             break;
@@ -286,7 +262,7 @@ fn rest_of_line(client: &mut TcpStream) -> Vec<u8> {
 fn a_client_that_never_reads_is_not_read_of_and_others_go_on() {
     let server = one_worker();
     server.store.set("large", vec![7; 1 << 20]).unwrap();
-    let mut deaf = connect(&server);
+    let mut deaf = connect(server.address);
     deaf.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let requests = b"GET large\r\n".repeat(10_000);
     // Answering all of these would take a terabyte.
@@ -296,7 +272,7 @@ fn a_client_that_never_reads_is_not_read_of_and_others_go_on() {
         }
     };
     assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
-    let mut other = connect(&server);
+    let mut other = connect(server.address);
     exchange(&mut other, b"PING\r\n", b"+PONG\r\n");
     let mut buffer = vec![0; 1 << 20];
     deaf.read_exact(&mut buffer).unwrap();
@@ -308,7 +284,7 @@ fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowl
     let mut server = Running::start(ServerOptions::default().workers(2));
     let clients: Vec<_> = (0..4)
         .map(|client| {
-            let mut stream = connect(&server);
+            let mut stream = connect(server.address);
             std::thread::spawn(move || {
                 let mut sender = stream.try_clone().unwrap();
                 let sending = std::thread::spawn(move || {
@@ -348,7 +324,7 @@ fn every_write_that_was_acknowledged_before_the_end_was_done_and_none_is_acknowl
 #[test]
 fn a_server_stops_though_clients_stay_connected() {
     let mut server = one_worker();
-    let mut idle = connect(&server);
+    let mut idle = connect(server.address);
     exchange(&mut idle, b"PING\r\n", b"+PONG\r\n");
     server.stop();
     assert_eq!(rest(&mut idle), b"");
@@ -433,7 +409,7 @@ fn a_server_that_was_stopped_before_it_ran_ends_at_once() {
 #[test]
 fn native_responses_come_in_the_order_of_the_requests() {
     let server = one_worker();
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     let mut bytes = hello();
     for id in 1..=300 {
         let operation = match id % 3 {

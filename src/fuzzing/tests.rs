@@ -46,13 +46,13 @@ fn run(target: Target, bytes: &[u8]) {
     resume_unwind(panic);
 }
 
-/// Replays the corpus, then tries half of so many mutations: a twentieth of them in the short form
-/// of the tests, ten times as many in the long one.
+/// Replays the corpus, then tries so many mutations: a tenth of them in the short form of the
+/// tests, twenty times as many in the long one.
 fn fuzz(name: &str, executions: u64) {
     let target = target(name);
     let corpus = corpus(target);
     corpus.iter().for_each(|bytes| run(target, bytes));
-    let executions = by_form([executions / 20, executions / 2, executions * 10]);
+    let executions = by_form([executions / 10, executions, executions * 20]);
     let mut mutator = Mutator::new(SEED, &corpus);
     let start = Instant::now();
     (0..executions).for_each(|_| run(target, &mutator.next()));
@@ -65,42 +65,42 @@ fn fuzz(name: &str, executions: u64) {
 
 #[test]
 fn segment() {
-    fuzz("segment", 60_000);
+    fuzz("segment", 30_000);
 }
 
 #[test]
 fn hint() {
-    fuzz("hint", 5_000);
+    fuzz("hint", 2_500);
 }
 
 #[test]
 fn native() {
-    fuzz("native", 8_000_000);
+    fuzz("native", 4_000_000);
 }
 
 #[test]
 fn resp() {
-    fuzz("resp", 2_000_000);
+    fuzz("resp", 1_000_000);
 }
 
 #[test]
 fn stranger() {
-    fuzz("stranger", 300_000);
+    fuzz("stranger", 150_000);
 }
 
 #[test]
 fn operations() {
-    fuzz("operations", 10_000);
+    fuzz("operations", 5_000);
 }
 
 #[test]
 fn text() {
-    fuzz("text", 4_000_000);
+    fuzz("text", 2_000_000);
 }
 
 #[test]
 fn transfer() {
-    fuzz("transfer", 400_000);
+    fuzz("transfer", 200_000);
 }
 
 /// Returns the number of executions after which a target fails with this mistake planted.

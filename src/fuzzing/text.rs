@@ -1,12 +1,12 @@
-//! Small texts: file names, the marker of the engine, options, patterns and numbers.
+//! Small texts: file names, the marker of the engine, options, patterns, numbers and dumps.
 
 use super::image::{Image, image};
 use super::input::Input;
-use crate::server::parsers::{Case, cursor, glob_matches};
+use crate::server::parsers::{Case, cursor, dump, expand, glob_matches, restored};
 use crate::storage::format::file_name::{self, FileName};
 use crate::storage::fs::Directory;
 use crate::storage::fs::simulated::{SimulatedDisk, State};
-use crate::store::parse_integer;
+use crate::store::{ExtendedFloat, parse_integer};
 use crate::sync::Arc;
 use crate::{Durability, EngineKind, Error, Options, engine};
 
@@ -19,7 +19,11 @@ pub(super) fn run(bytes: &[u8]) {
             check_pattern(pattern, input.rest());
         }
         1 => check_marker(input.rest()),
-        2 => check_numbers(input.rest()),
+        2 => {
+            let rest = input.rest();
+            check_numbers(rest);
+            check_dumps(rest);
+        }
         _ => check_names(&String::from_utf8_lossy(input.rest())),
     }
 }
@@ -64,6 +68,11 @@ fn check_numbers(text: &[u8]) {
     if let Some(number) = parse_integer(text) {
         assert_eq!(number.to_string().as_bytes(), text);
     }
+    if let Some(number) = ExtendedFloat::parse(text).filter(|number| number.is_finite()) {
+        let shown = number.to_string();
+        let again = ExtendedFloat::parse(shown.as_bytes()).map(|number| number.to_string());
+        assert_eq!(again, Some(shown));
+    }
     if let Some(number) = cursor(text) {
         let is_negative = text.starts_with(b"-");
         let unsigned = &text[usize::from(is_negative || text.starts_with(b"+"))..];
@@ -71,6 +80,19 @@ fn check_numbers(text: &[u8]) {
         let digits = &unsigned[zeros.min(unsigned.len() - 1)..];
         let number = if is_negative { number.wrapping_neg() } else { number };
         assert_eq!(number.to_string().as_bytes(), digits);
+    }
+}
+
+/// Checks that what is dumped and read is dumped and read as the same again, and that nothing
+/// expands to another length than it states.
+fn check_dumps(bytes: &[u8]) {
+    if let Some(value) = restored(bytes) {
+        let dumped = dump(&value);
+        assert_eq!(restored(&dumped[..dumped.len() - 10]), Some(value));
+    }
+    if let Some((length, compressed)) = bytes.split_first() {
+        let expanded = expand(compressed, usize::from(*length));
+        assert!(expanded.is_none_or(|expanded| expanded.len() == usize::from(*length)));
     }
 }
 

@@ -341,6 +341,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_databases_that_do_not_stand_for_their_first_keyspace_have_rows() {
+        let mut catalogue = Catalogue::default();
+        let mut swap = |first, second| {
+            let swap = CatalogueOperation::SwapDatabases { first, second };
+            assert!(catalogue.apply(&swap).unwrap().is_empty());
+            catalogue.0.clone()
+        };
+        let rows = [
+            (vec![0xFF, 0, 0, 0, 0], b"db257".to_vec()),
+            (vec![0xFF, 0, 0, 1, 1], b"default".to_vec()),
+        ];
+        assert_eq!(swap(0, 257), BTreeMap::from(rows));
+        assert_eq!(swap(3, 3).len(), 2);
+        assert_eq!(swap(257, 3).len(), 3);
+        assert_eq!(swap(3, 257).len(), 2);
+        assert!(swap(257, 0).is_empty());
+    }
+
     fn create(name: &str) -> CatalogueOperation {
         CatalogueOperation::Create { name: name.into() }
     }

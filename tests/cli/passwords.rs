@@ -7,6 +7,7 @@ use kvs::protocol::native::{
 };
 use kvs::{ClientError, ClientOptions};
 
+use super::common::lines::{connect, exchange};
 use super::*;
 
 /// The environment variable of a password.
@@ -20,19 +21,6 @@ fn guarded(directory: &TempDir) -> Server {
     command.env(VARIABLE, "new");
     let arguments = ["--password-file", file.to_str().unwrap()];
     Server::start_command(command, &directory.path().join("store"), &arguments)
-}
-
-fn connect(server: &Server) -> TcpStream {
-    let stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
-fn exchange(stream: &mut TcpStream, sent: &[u8], expected: &str) {
-    stream.write_all(sent).unwrap();
-    let mut reply = vec![0; expected.len()];
-    stream.read_exact(&mut reply).unwrap();
-    assert_eq!(text(&reply), expected);
 }
 
 #[test]
@@ -147,9 +135,9 @@ fn a_program_connects_with_a_password() {
 fn redis_clients_give_a_password_and_what_strangers_send_is_bounded() {
     let directory = TempDir::new().unwrap();
     let server = guarded(&directory);
-    let mut client = connect(&server);
+    let mut client = connect(server.address);
     let refusal = "-NOAUTH Authentication required.\r\n";
-    exchange(&mut client, b"SET k v\r\nGET k\r\n", &refusal.repeat(2));
+    exchange(&mut client, b"SET k v\r\nGET k\r\n", refusal.repeat(2));
     exchange(&mut client, b"AUTH old\r\nSET k v\r\nGET k\r\n", "+OK\r\n+OK\r\n$1\r\nv\r\n");
     let large = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$20000\r\n{}\r\n", "x".repeat(20_000));
     let many = format!("*21\r\n$3\r\nDEL\r\n{}", "$1\r\nk\r\n".repeat(20));
@@ -157,11 +145,11 @@ fn redis_clients_give_a_password_and_what_strangers_send_is_bounded() {
     exchange(&mut client, many.as_bytes(), ":1\r\n");
     for request in [large, many] {
         // One that waits for no reply gets in before it sends more.
-        let mut hasty = connect(&server);
+        let mut hasty = connect(server.address);
         hasty.write_all(b"AUTH new\r\n").unwrap();
         hasty.write_all(request.as_bytes()).unwrap();
         exchange(&mut hasty, b"ECHO done\r\n", "+OK\r\n");
-        let mut stranger = connect(&server);
+        let mut stranger = connect(server.address);
         stranger.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         // The connection may be reset, as the server reads no further.
@@ -175,7 +163,7 @@ fn redis_clients_give_a_password_and_what_strangers_send_is_bounded() {
 fn a_stranger_cannot_make_the_server_wait_for_a_large_frame() {
     let directory = TempDir::new().unwrap();
     let server = guarded(&directory);
-    let mut stranger = connect(&server);
+    let mut stranger = connect(server.address);
     let mut bytes = Vec::new();
     ClientHello::OURS.encode(&mut bytes);
     let ping = RequestMessage::new(1, RequestOperation::Ping);

@@ -16,6 +16,8 @@ pub mod journal;
 #[cfg(feature = "cli")]
 pub mod journaled;
 pub mod linearizability;
+#[cfg(feature = "cli")]
+pub mod lines;
 pub mod mount;
 #[cfg(feature = "cli")]
 pub mod process;
@@ -23,6 +25,8 @@ pub mod random;
 pub mod recount;
 #[cfg(feature = "cli")]
 pub mod redis_pair;
+#[cfg(feature = "cli")]
+pub mod redis_process;
 pub mod resources;
 #[cfg(feature = "cli")]
 pub mod running;

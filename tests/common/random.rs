@@ -20,6 +20,11 @@ impl Random {
         self.next() % limit
     }
 
+    /// Returns one of several things.
+    pub fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
+        &values[usize::try_from(self.below(values.len() as u64)).unwrap()]
+    }
+
     /// Returns a time of up to so many milliseconds.
     pub fn milliseconds(&mut self, limit: u64) -> Duration {
         Duration::from_micros(self.below(limit * 1000))

@@ -1,71 +1,50 @@
 //! A Redis server and a server of this kind that get the same requests.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use kvs::ServerOptions;
-use tempfile::TempDir;
 
+use super::lines::connect;
+use super::redis_process::{RedisProcess, has_redis};
 use super::running::Running;
-use super::tool::has;
-use super::wait::wait_until;
+use super::wait::PATIENCE;
 
-/// A running `redis-server` on a Unix socket, with nothing on the disk; killed when dropped.
-struct RedisServer {
-    child: Child,
-    directory: TempDir,
-}
-
-impl RedisServer {
-    fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]);
-        command.arg(directory.path().join("redis.sock")).arg("--dir").arg(directory.path());
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let server = Self { child, directory };
-        let socket = server.directory.path().join("redis.sock");
-        wait_until("Redis listens", || UnixStream::connect(&socket).is_ok());
-        server
-    }
-
-    fn connect(&self) -> UnixStream {
-        let path: &Path = self.directory.path();
-        UnixStream::connect(path.join("redis.sock")).unwrap()
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// The number of requests that a failure shows.
+const SHOWN: usize = 40;
 
 /// Both servers, and a connection to each.
 pub struct RedisPair {
     redis: UnixStream,
     kvs: TcpStream,
     requests: usize,
-    _redis_server: RedisServer,
+    /// The replies that are values: neither errors nor nothing.
+    pub values: usize,
+    /// The latest requests, as text.
+    recent: VecDeque<String>,
+    _redis_server: RedisProcess,
     _kvs_server: Running,
 }
 
 impl RedisPair {
     /// Starts both, unless there is no Redis here.
     pub fn start() -> Option<Self> {
-        if !has("redis-server", &["--version"]) {
+        if !has_redis() {
             return None;
         }
-        let redis_server = RedisServer::start();
+        let redis_server = RedisProcess::start(None);
+        let redis = UnixStream::connect(redis_server.socket()).unwrap();
+        redis.set_read_timeout(Some(PATIENCE)).unwrap();
+        redis.set_write_timeout(Some(PATIENCE)).unwrap();
         let kvs_server = Running::start(ServerOptions::default().workers(1).readers(1));
         Some(Self {
-            redis: redis_server.connect(),
-            kvs: TcpStream::connect(kvs_server.address).unwrap(),
+            redis,
+            kvs: connect(kvs_server.address),
             requests: 0,
+            values: 0,
+            recent: VecDeque::new(),
             _redis_server: redis_server,
             _kvs_server: kvs_server,
         })
@@ -78,24 +57,38 @@ impl RedisPair {
         [reply(&mut self.redis, request, number), reply(&mut self.kvs, request, number)]
     }
 
+    /// Compares the replies to a request, which has to be one that both know.
     pub fn compare(&mut self, request: &[&[u8]]) {
-        let [redis, kvs] = self.replies(request).map(|reply| reply.escape_ascii().to_string());
-        let shown: Vec<_> = request.iter().map(|word| word.escape_ascii().to_string()).collect();
-        assert_eq!(kvs, redis, "{shown:?}");
+        let words: Vec<_> = request.iter().map(|word| word.escape_ascii().to_string()).collect();
+        if self.recent.len() == SHOWN {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(words.join(" "));
+        let [redis, kvs] = self.replies(request);
+        let is_same = redis == kvs && !redis.starts_with(b"-ERR unknown command");
+        let [redis_shown, kvs_shown] = [&redis, &kvs].map(|reply| reply.escape_ascii());
+        assert!(
+            is_same,
+            "{}\n  Redis: {redis_shown}\n  kvs:   {kvs_shown}",
+            self.recent.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        );
+        let is_value = !["-", "$-1", "+QUEUED"].iter().any(|it| redis.starts_with(it.as_bytes()));
+        self.values += usize::from(is_value);
     }
 
-    /// Compares the replies to lines of words; a word in quotes is one of escaped bytes.
+    /// Compares the replies to requests, one a line; `\0` in a word is a zero byte.
     pub fn compare_lines(&mut self, lines: &str) {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let words: Vec<_> = line.split(' ').map(word).collect();
+            let words: Vec<_> =
+                line.split(' ').map(|word| word.replace("\\0", "\0").into_bytes()).collect();
             self.compare(&words.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
     }
-}
 
-/// Returns the bytes of a word: `''` is none, `\0` a zero, `_` a blank.
-fn word(text: &str) -> Vec<u8> {
-    text.replace("''", "").replace("\\0", "\0").replace('_', " ").into_bytes()
+    /// Returns the number of requests that were compared.
+    pub fn requests(&self) -> usize {
+        self.requests
+    }
 }
 
 /// Sends a request, and one behind it whose reply is known and occurs once; returns the reply to

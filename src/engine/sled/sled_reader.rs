@@ -147,3 +147,24 @@ fn between(low: &[u8], high: &[u8], random: u64) -> Vec<u8> {
 }
 
 const NO_SNAPSHOTS: Error = Error::Unsupported { engine: "sled", feature: "snapshots" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_between_two_is_none_below_and_none_above_them() {
+        let keys: [&[u8]; 6] = [b"", b"a", b"ab", b"abcdef", b"abz", b"\xff\xff"];
+        for (position, low) in keys.iter().enumerate() {
+            for high in &keys[position..] {
+                for random in [0, 1, 1 << 40, u64::MAX / 2, u64::MAX] {
+                    let found = between(low, high, random);
+                    // Zeros behind a key are behind it, and before whatever follows.
+                    let ends = low.iter().chain(&[0; 8]).copied().collect::<Vec<u8>>();
+                    assert!(found.as_slice() >= *low && (found <= ends || found[..] <= **high));
+                }
+            }
+        }
+        assert!(between(b"a", b"c", u64::MAX / 2).starts_with(b"b"));
+    }
+}

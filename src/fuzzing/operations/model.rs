@@ -147,7 +147,7 @@ impl Model {
         operation: &WriteOperation,
         entries: &mut Entries,
     ) -> Option<(WriteAnswer, bool)> {
-        let is_alive = |entry: &Entry| entry.expires_at.is_none_or(|time| time > self.now);
+        let is_alive = |entry: &Entry| self.is_alive(entry);
         let put = |key: &Vec<u8>, value: &Vec<u8>, expiry: Option<UnixMillis>, to: &mut Entries| {
             let expires_at = expiry.map(|time| time.0.max(1));
             let (value, version, value_type) =
@@ -208,6 +208,10 @@ impl Model {
         })
     }
 
+    fn is_alive(&self, entry: &Entry) -> bool {
+        entry.expires_at.is_none_or(|time| time > self.now)
+    }
+
     /// Copies a key; returns the answer, and true if anything changes.
     fn copy_key(
         &self,
@@ -217,9 +221,8 @@ impl Model {
     ) -> (WriteAnswer, bool) {
         let source = (copy.source_keyspace, copy.source.clone());
         let target = (keyspace, copy.target.clone());
-        let is_alive = |entry: &&Entry| entry.expires_at.is_none_or(|time| time > self.now);
-        let is_refused = !copy.replaces && entries.get(&target).is_some_and(|it| is_alive(&it));
-        let alive = entries.get(&source).filter(is_alive).cloned();
+        let is_refused = !copy.replaces && entries.get(&target).is_some_and(|it| self.is_alive(it));
+        let alive = entries.get(&source).filter(|entry| self.is_alive(entry)).cloned();
         let Some(entry) = alive.filter(|_| !is_refused) else {
             return (WriteAnswer::Flag(false), false);
         };
@@ -240,9 +243,9 @@ impl Model {
         combination: &BitCombination,
         entries: &Entries,
     ) -> Vec<u8> {
-        let is_alive = |entry: &&Entry| entry.expires_at.is_none_or(|time| time > self.now);
         let value = |key: &Vec<u8>| {
-            let alive = entries.get(&(keyspace, key.clone())).filter(is_alive);
+            let found = entries.get(&(keyspace, key.clone()));
+            let alive = found.filter(|entry| self.is_alive(entry));
             alive.map_or(&[][..], |entry| &entry.value)
         };
         let values: Vec<_> = combination.sources.iter().map(value).collect();

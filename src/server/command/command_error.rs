@@ -69,7 +69,7 @@ impl CommandError {
 
     /// Returns the error of an `EXEC` that discards its transaction for the reason of this one.
     pub(super) fn discarding(self) -> Self {
-        let text = self.0.split_once(' ').map_or(&*self.0, |(_, text)| text);
+        let text = self.0.strip_prefix("ERR ").unwrap_or(&self.0);
         Self::new(format!("EXECABORT Transaction discarded because of: {text}"))
     }
 

@@ -1,8 +1,8 @@
 //! The longest common subsequence of two values.
 //!
 //! It takes a step for each pair of bytes, and a bit of memory: as many steps as Redis has memory
-//! for. So it is work for a reader of long reads, and in a transaction, whose replies are made on a
-//! worker, fewer steps are allowed.
+//! for. So it is work for a reader of long reads. In a transaction, whose replies are made on a
+//! worker, fewer steps are allowed, and they count as bytes that are read: of these it has few.
 
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, NOT_AN_INTEGER, SYNTAX};
@@ -47,8 +47,9 @@ struct CommonRange {
 pub(super) fn lcs(call: &Call<'_>) -> Executed {
     let reply = parse(call)?;
     let pairs_max = if call.is_queued { PAIRS_IN_TRANSACTION_MAX } else { PAIRS_MAX };
-    if !call.is_queued {
-        call.check_may_wait(ReadLength::Long)?;
+    match call.is_queued {
+        true => call.note_bytes(PAIRS_IN_TRANSACTION_MAX),
+        false => call.check_may_wait(ReadLength::Long)?,
     }
     call.read_many(call.rest(1).take(2), move |entries| {
         let value = |entry: Option<Entry>| entry.map_or(vec![], |entry| entry.value);

@@ -106,7 +106,7 @@ pub(crate) fn execute(
         }
     };
     if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
-        return Execution::Done(transaction::queue(&call));
+        return Execution::Done(transaction::queue(&call, chosen));
     }
     // A reader waits for the disk, beside which the clock costs nothing.
     let is_exact = scope.access != Access::MemoryOnly || scope.context.settings.is_exact();

@@ -50,7 +50,7 @@ pub(super) enum DumpedString<'a> {
 }
 
 /// Returns the payload of a value.
-pub(super) fn dump(value: &[u8]) -> Vec<u8> {
+pub(crate) fn dump(value: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(value.len() + FOOTER_BYTES + 6);
     payload.push(STRING);
     match parse_integer(value).and_then(|number| i32::try_from(number).ok()) {
@@ -60,10 +60,14 @@ pub(super) fn dump(value: &[u8]) -> Vec<u8> {
             payload.extend_from_slice(value);
         }
     }
-    payload.extend(VERSION.to_le_bytes());
-    let checksum = crc64(&payload);
-    payload.extend(checksum.to_le_bytes());
+    push_footer(&mut payload);
     payload
+}
+
+fn push_footer(payload: &mut Vec<u8>) {
+    payload.extend(VERSION.to_le_bytes());
+    let checksum = crc64(payload);
+    payload.extend(checksum.to_le_bytes());
 }
 
 fn push_integer(payload: &mut Vec<u8>, number: i32) {
@@ -104,6 +108,14 @@ pub(super) fn parse(payload: &[u8]) -> Result<DumpedString<'_>, PayloadError> {
     }
     let string = contents.strip_prefix(&[STRING]).and_then(|rest| PayloadReader(rest).string());
     string.ok_or(PayloadError::Contents)
+}
+
+/// Returns the value of these contents, with a footer that is right.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn restored(contents: &[u8]) -> Option<Vec<u8>> {
+    let mut payload = contents.to_vec();
+    push_footer(&mut payload);
+    parse(&payload).and_then(DumpedString::into_value).ok()
 }
 
 impl DumpedString<'_> {
@@ -189,27 +201,26 @@ impl<'a> PayloadReader<'a> {
 mod tests {
     use super::*;
 
-    fn restored(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
+    fn value(payload: &[u8]) -> Result<Vec<u8>, PayloadError> {
         parse(payload)?.into_value()
     }
 
     /// Returns a payload of these contents.
     fn payload(contents: &[u8]) -> Vec<u8> {
-        let mut payload = [contents, &VERSION.to_le_bytes()].concat();
-        let checksum = crc64(&payload);
-        payload.extend(checksum.to_le_bytes());
+        let mut payload = contents.to_vec();
+        push_footer(&mut payload);
         payload
     }
 
     #[test]
     fn every_value_is_restored_from_its_dump() {
         for number in [0, 1, -1, 127, 128, -128, -129, 32767, 32768, 1 << 31, -(1 << 31), 1 << 40] {
-            let value = i64::to_string(&number).into_bytes();
-            assert_eq!(restored(&dump(&value)).unwrap(), value);
+            let number = i64::to_string(&number).into_bytes();
+            assert_eq!(value(&dump(&number)).unwrap(), number);
         }
         for length in [0, 1, 63, 64, 16383, 16384, 70_000] {
-            let value = vec![b'v'; length];
-            assert_eq!(restored(&dump(&value)).unwrap(), value);
+            let long = vec![b'v'; length];
+            assert_eq!(value(&dump(&long)).unwrap(), long);
         }
         assert_eq!(dump(b"10")[..5], *b"\x00\xc0\x0a\x0a\x00");
     }
@@ -217,10 +228,10 @@ mod tests {
     #[test]
     fn payloads_of_redis_are_read() {
         let of_version_9 = b"\x00\xc0\n\t\x00\xbem\x06\x89Z(\x00\n";
-        assert_eq!(restored(of_version_9).unwrap(), b"10");
-        assert_eq!(restored(&payload(b"\x00\xc3\x05\x14\x00a\xe0\x0a\x00")).unwrap(), [b'a'; 20]);
-        assert_eq!(restored(&payload(b"\x00\x81\0\0\0\0\0\0\0\x02ab")).unwrap(), b"ab");
-        assert_eq!(restored(&payload(b"\x00\x02abignored")).unwrap(), b"ab");
+        assert_eq!(value(of_version_9).unwrap(), b"10");
+        assert_eq!(value(&payload(b"\x00\xc3\x05\x14\x00a\xe0\x0a\x00")).unwrap(), [b'a'; 20]);
+        assert_eq!(value(&payload(b"\x00\x81\0\0\0\0\0\0\0\x02ab")).unwrap(), b"ab");
+        assert_eq!(value(&payload(b"\x00\x02abignored")).unwrap(), b"ab");
     }
 
     #[test]
@@ -229,8 +240,8 @@ mod tests {
         for position in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[position] ^= 0x10;
-            assert_eq!(restored(&damaged), Err(PayloadError::Footer), "{position}");
-            assert_eq!(restored(&whole[..position]), Err(PayloadError::Footer), "{position}");
+            assert_eq!(value(&damaged), Err(PayloadError::Footer), "{position}");
+            assert_eq!(value(&whole[..position]), Err(PayloadError::Footer), "{position}");
         }
         let contents: [&[u8]; 9] = [
             b"",
@@ -244,7 +255,7 @@ mod tests {
             b"\x00\x81\xff\xff\xff\xff\xff\xff\xff\xff",
         ];
         for contents in contents {
-            assert_eq!(restored(&payload(contents)), Err(PayloadError::Contents), "{contents:?}");
+            assert_eq!(value(&payload(contents)), Err(PayloadError::Contents), "{contents:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ const LITERALS: u8 = 32;
 const LONG: usize = 7;
 
 /// Returns what was compressed, if it has so many bytes.
-pub(super) fn expand(mut compressed: &[u8], bytes: usize) -> Option<Vec<u8>> {
+pub(crate) fn expand(mut compressed: &[u8], bytes: usize) -> Option<Vec<u8>> {
     // Three bytes expand to 264 at most.
     let mut expanded = Vec::with_capacity(bytes.min(compressed.len().saturating_mul(88)));
     while let Some((control, rest)) = compressed.split_first() {

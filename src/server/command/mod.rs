@@ -101,6 +101,8 @@ pub(crate) use dispatch::{counted, effect, execute, find, may_write};
 /// The parsers of bytes that clients choose, for the fuzz targets.
 #[cfg(any(test, fuzzing))]
 pub(crate) mod parsers {
+    pub(crate) use super::dump_payload::{dump, restored};
     pub(crate) use super::glob::{Case, matches as glob_matches};
     pub(crate) use super::iteration::cursor;
+    pub(crate) use super::lzf::expand;
 }

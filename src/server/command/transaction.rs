@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::call::{Call, CommandFunction, Executed, Unfinished};
 use super::command_error::CommandError;
-use super::command_row::CommandRow;
+use super::command_row::{CommandRow, Flag};
 use super::reply_value::{done, ok, refuse};
 use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
 use crate::server::execute::client_reply::ClientReply;
@@ -28,6 +28,7 @@ use crate::server::execute::execution::{Execution, Render};
 use crate::server::execute::queued_transaction::WatchedKey;
 use crate::server::measure::call_counters::CommandPosition;
 use crate::server::statistics::Statistics;
+use crate::store::reader::ReadLength;
 use crate::store::{
     Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
     database_keyspace,
@@ -88,18 +89,18 @@ pub(super) fn multi(call: &Call<'_>) -> Executed {
     }
 }
 
-/// Adds a call to the transaction of its connection.
-pub(super) fn queue(call: &Call<'_>) -> Value {
+/// Adds a call of a command to the transaction of its connection.
+pub(super) fn queue(call: &Call<'_>, row: &CommandRow<CommandFunction>) -> Value {
     let mut request = Vec::new();
     call.arguments.encode(&mut request);
-    call.session.transaction.add(request);
+    call.session.transaction.add(request, row.has(Flag::Admin));
     Value::Simple(QUEUED.into())
 }
 
 /// Notes that a call of a command is refused before it is queued; returns the error to reply with.
 pub(super) fn refuse_call(call: &Call<'_>, name: &str, error: CommandError) -> CommandError {
     let transaction = &call.session.transaction;
-    if name == "exec" && call.session.is_authenticated() {
+    if name == "exec" {
         transaction.end();
         return error.discarding();
     }
@@ -121,6 +122,11 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
         return refuse(ABORTED);
     };
     call.check_keys(requests.len())?;
+    // What an administrative command does is not undone if a later request has to wait, and a
+    // reader of long reads executes everything once.
+    if transaction.is_administrative() {
+        call.check_may_wait(ReadLength::Long)?;
+    }
     let database = call.database.get();
     let mut prepared = PreparedTransaction { database, ..PreparedTransaction::default() };
     let bytes_max = call.context.reply_bytes_max();
@@ -277,8 +283,8 @@ impl PreparedTransaction {
         self.hits += call.hits.get();
         self.misses += call.misses.get();
         self.read_bytes = self.read_bytes.saturating_add(call.read_bytes.get());
-        let database = self.database;
         self.database = call.database.get();
+        let database = self.database;
         let reply = self.take(executed, position)?;
         let was_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
         let request = Arc::clone(request);

@@ -299,18 +299,16 @@ impl ServerConnection {
 
     /// Takes the outcome of the oldest unanswered write.
     pub(crate) fn written(&mut self, outcome: BatchOutcome) {
-        if matches!(self.waiting_for, WaitingFor::Outcome(_))
-            && let WaitingFor::Outcome(render) = std::mem::take(&mut self.waiting_for)
+        if matches!(self.waiting_for, WaitingFor::Outcome { .. })
+            && let WaitingFor::Outcome { render, .. } = std::mem::take(&mut self.waiting_for)
         {
-            return self.answer(&render(outcome));
+            return self.answer_late(&render(outcome));
         }
-        let command = self.session.last_command();
         if let WaitingFor::Removal { removal, is_sent: is_sent @ true } = &mut self.waiting_for {
             *is_sent = false;
             if let Some(reply) = removal.applied(outcome) {
                 self.waiting_for = WaitingFor::Nothing;
-                reply.note_failure(command, &self.session.statistics);
-                self.answer(&reply);
+                self.answer_late(&reply);
             }
             return;
         }
@@ -320,7 +318,7 @@ impl ServerConnection {
     /// Takes the result of a sync.
     pub(crate) fn synced(&mut self, result: Result<()>) {
         if let WaitingFor::Sync(render) = std::mem::take(&mut self.waiting_for) {
-            self.answer(&render(result));
+            self.answer_late(&render(result));
         }
     }
 
@@ -402,11 +400,7 @@ impl ServerConnection {
                 return Some(Ask::Delay);
             }
             Execution::Write(batch, render) => match context.store.check(&batch) {
-                Err(error) => {
-                    let reply = render(Err(error));
-                    reply.note_failure(self.session.last_command(), &self.session.statistics);
-                    self.answer(&reply);
-                }
+                Err(error) => self.answer_late(&render(Err(error))),
                 Ok(()) => {
                     let bytes = batch.memory();
                     intake.batches.push(batch);
@@ -416,10 +410,12 @@ impl ServerConnection {
             },
             Execution::WriteAlone(batch, render) if self.replies.is_empty() => {
                 match context.store.check(&batch) {
-                    Err(error) => self.answer(&render(Err(error))),
+                    Err(error) => self.answer_late(&render(Err(error))),
                     Ok(()) => {
+                        let bytes = batch.memory();
                         intake.batches.push(batch);
-                        self.waiting_for = WaitingFor::Outcome(render);
+                        intake.bytes += bytes;
+                        self.waiting_for = WaitingFor::Outcome { render, bytes };
                     }
                 }
             }
@@ -456,6 +452,12 @@ impl ServerConnection {
         self.waiting_for = WaitingFor::Reader;
         let charge = Charge::new(Arc::clone(&self.session));
         Some(Ask::Read(BlockingRead::new(dialect, self.input.as_slice(), bytes, length, charge)))
+    }
+
+    /// Adds the reply of the last command, which the store may have refused after its execution.
+    fn answer_late(&mut self, reply: &ClientReply) {
+        reply.note_failure(self.session.last_command(), &self.session.statistics);
+        self.answer(reply);
     }
 
     /// Adds a reply behind all earlier ones.

@@ -21,7 +21,7 @@ use crate::sync::Arc;
 const TREASURE: &[u8] = b"treasure";
 
 /// The codes of the errors that it may get.
-const CODES: [&[u8]; 4] = [b"-NOAUTH ", b"-WRONGPASS ", b"-NOPROTO ", b"-ERR "];
+const CODES: [&[u8]; 5] = [b"-NOAUTH ", b"-WRONGPASS ", b"-NOPROTO ", b"-EXECABORT ", b"-ERR "];
 
 /// The longest request, of either protocol.
 const REQUEST_BYTES_MAX: usize = RequestLimits::STRANGER.request_bytes_max;

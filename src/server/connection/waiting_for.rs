@@ -18,7 +18,11 @@ pub(super) enum WaitingFor {
     /// The result of a sync.
     Sync(RenderSync),
     /// The outcome of a batch.
-    Outcome(Render),
+    Outcome {
+        render: Render,
+        /// The bytes of memory of the batch.
+        bytes: usize,
+    },
     /// The outcomes of the slices of a removal.
     Removal {
         removal: SlicedRemoval,
@@ -40,7 +44,10 @@ impl WaitingFor {
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Removal { removal, .. } => removal.memory(),
-            Self::Writes(Execution::Write(batch, _)) => batch.memory(),
+            Self::Outcome { bytes, .. } => *bytes,
+            Self::Writes(Execution::Write(batch, _) | Execution::WriteAlone(batch, _)) => {
+                batch.memory()
+            }
             Self::Writes(Execution::Remove(removal)) => removal.memory(),
             _ => 0,
         }

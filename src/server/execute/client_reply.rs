@@ -15,14 +15,23 @@ pub(crate) enum ClientReply {
     Native(ResponseMessage<'static>),
     /// The answer to a native client's hello.
     Hello(ServerHello),
-    /// No reply, as the client wants none.
-    Nothing,
+    /// A reply that is counted and not sent, as the client wants none.
+    Silent(Value),
 }
 
 impl ClientReply {
+    /// Returns the same reply for a client of Redis that wants none.
+    pub(crate) fn silenced(self) -> Self {
+        match self {
+            Self::Resp(value) => Self::Silent(value),
+            reply => reply,
+        }
+    }
+
     /// Counts a call of a Redis command among those that failed, if the writer had it fail.
     pub(crate) fn note_failure(&self, command: Option<CommandPosition>, statistics: &Statistics) {
-        if let (Self::Resp(Value::Error(_)), Some(command)) = (self, command) {
+        let is_error = matches!(self, Self::Resp(Value::Error(_)) | Self::Silent(Value::Error(_)));
+        if let Some(command) = command.filter(|_| is_error) {
             statistics.calls(command).failed.add(1);
         }
     }
@@ -31,14 +40,15 @@ impl ClientReply {
     /// counts it if it is an error.
     pub(crate) fn encode(&self, session: &Session, out: &mut Vec<u8>) {
         match self {
-            Self::Resp(value) => {
+            Self::Resp(value) | Self::Silent(value) => {
                 if let Value::Error(text) = value {
                     session.statistics.errors.note(text);
                 }
-                value.encode(session.version(), out);
+                if matches!(self, Self::Resp(_)) {
+                    value.encode(session.version(), out);
+                }
             }
             Self::Hello(hello) => hello.encode(out),
-            Self::Nothing => {}
             Self::Native(response) => {
                 if response.encode(FRAME_BYTES_MAX, out).is_ok() {
                     return;

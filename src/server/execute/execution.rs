@@ -65,7 +65,7 @@ impl<R> Execution<R> {
 impl Execution<ClientReply> {
     /// Returns the same execution without a reply, for a client that wants none.
     pub(crate) fn silenced(self) -> Self {
-        match self.map(|_| ClientReply::Nothing) {
+        match self.map(ClientReply::silenced) {
             Self::Write(batch, render) => Self::Write(batch, silent(render)),
             Self::WriteAlone(batch, render) => Self::WriteAlone(batch, silent(render)),
             Self::Remove(removal) => Self::Remove(removal.silenced()),
@@ -75,14 +75,11 @@ impl Execution<ClientReply> {
     }
 }
 
-/// Returns a function that does as another one, and makes no reply.
+/// Returns a function that makes the reply of another one, to be counted and not sent.
 fn silent<T: 'static>(
     render: Box<dyn FnOnce(T) -> ClientReply + Send>,
 ) -> Box<dyn FnOnce(T) -> ClientReply + Send> {
-    Box::new(move |outcome| {
-        render(outcome);
-        ClientReply::Nothing
-    })
+    Box::new(move |outcome| render(outcome).silenced())
 }
 
 /// The effect of a request, which decides the unanswered requests that it may follow.

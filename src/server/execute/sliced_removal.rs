@@ -106,7 +106,8 @@ impl SlicedRemoval {
 
     /// Returns the same removal without a reply.
     pub(crate) fn silenced(self) -> Self {
-        Self { reply: Box::new(|_| ClientReply::Nothing), ..self }
+        let reply = self.reply;
+        Self { reply: Box::new(move |removed| reply(removed).silenced()), ..self }
     }
 
     /// Returns the bytes of memory that it holds.

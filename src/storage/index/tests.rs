@@ -261,3 +261,31 @@ fn a_snapshot_made_while_a_group_is_put_in_keeps_the_old_versions_of_every_keysp
     let _planted = plant(Some(Bug::RetainOneKeyspace));
     assert_ne!(seen_by_a_snapshot_made_meanwhile(), [old.clone(), old]);
 }
+
+#[test]
+fn keys_at_random_are_as_likely_in_sparse_leaves_as_in_full_ones() {
+    const KEYS: usize = 10_000;
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    let names: Vec<_> = (0..KEYS).map(|number| format!("{number:05}")).collect();
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    commit(&mut index, 1, &all);
+    // Of the lower half one in ten is left, and nobody sees the others.
+    let removed: Vec<_> = (0..KEYS / 2).filter(|number| number % 10 > 0).collect();
+    let tombstones: Vec<_> = removed.iter().map(|number| (names[*number].as_str(), -1)).collect();
+    commit(&mut index, 2, &tombstones);
+    commit(&mut index, 3, &[]);
+    let mut random = random::Random(1);
+    let (mut low, mut high) = (0_u32, 0_u32);
+    for _ in 0..50_000 {
+        let Some(key) = reader.random_key(&mut || random.next()) else { continue };
+        if reader.newest(&key).is_some_and(|(_, slot)| !slot.is_tombstone()) {
+            let is_low = key.as_slice() < names[KEYS / 2].as_bytes();
+            *if is_low { &mut low } else { &mut high } += 1;
+        }
+    }
+    // One of eleven is in the lower half.
+    assert!(low + high > 10_000, "{low} and {high}");
+    let expected = f64::from(low + high) / 11.0;
+    assert!((f64::from(low) - expected).abs() < expected / 5.0, "{low} of {}", low + high);
+}

@@ -292,7 +292,7 @@ impl Bench {
         })
     }
 
-    /// Makes at least so many histories in the full form of the tests, which all have to be right.
+    /// Makes at least so many histories, as [`in_form`] says; all of them have to be right.
     fn prove(&mut self, histories: usize, shape: Shape) -> Tally {
         let histories = in_form(histories);
         let mut sum = Tally::default();
@@ -308,9 +308,9 @@ impl Bench {
     }
 }
 
-/// Returns the number of histories in this form of the tests, given twice that of the full form.
+/// Returns the number of histories in this form of the tests, given that of the full form.
 fn in_form(histories: usize) -> usize {
-    by_form([histories / 10, histories / 2, histories * 10])
+    by_form([histories / 5, histories, histories * 20])
 }
 
 const INTERVAL: Durability = Durability::Interval(Duration::from_millis(2));
@@ -319,12 +319,12 @@ const INTERVAL: Durability = Durability::Interval(Duration::from_millis(2));
 fn histories_of_contended_keys_are_linearizable() {
     let mut sum = Tally::default();
     for (engine, durability, histories) in [
-        (EngineKind::Kvs, Durability::Never, 4000),
-        (EngineKind::Kvs, INTERVAL, 3000),
-        (EngineKind::Kvs, Durability::Always, 1000),
-        (EngineKind::Memory, Durability::Never, 2500),
+        (EngineKind::Kvs, Durability::Never, 2000),
+        (EngineKind::Kvs, INTERVAL, 1500),
+        (EngineKind::Kvs, Durability::Always, 500),
+        (EngineKind::Memory, Durability::Never, 1250),
         #[cfg(feature = "sled")]
-        (EngineKind::Sled, Durability::Never, 500),
+        (EngineKind::Sled, Durability::Never, 250),
     ] {
         sum += Bench::new(engine, durability).prove(histories, CONTENDED);
     }
@@ -335,9 +335,9 @@ fn histories_of_contended_keys_are_linearizable() {
 fn histories_across_compactions_and_reopens_are_linearizable() {
     let mut sum = Tally::default();
     for (engine, durability, histories) in [
-        (EngineKind::Kvs, Durability::Never, 1000),
-        (EngineKind::Kvs, INTERVAL, 500),
-        (EngineKind::Kvs, Durability::Always, 200),
+        (EngineKind::Kvs, Durability::Never, 500),
+        (EngineKind::Kvs, INTERVAL, 250),
+        (EngineKind::Kvs, Durability::Always, 100),
     ] {
         sum += Bench::new(engine, durability).prove(histories, LONG_LIVED);
     }

@@ -123,7 +123,7 @@ fn hello_may_bring_the_password() {
 }
 
 #[test]
-fn there_is_one_database() {
+fn a_database_is_selected_by_its_number() {
     Server::new().check(&[
         ("SELECT 0", "+OK"),
         ("SELECT 15", "+OK"),

@@ -110,7 +110,7 @@ fn keys_behind_a_swap_back_and_a_flush_are_seen() {
 #[test]
 fn a_key_is_moved_and_copied_into_another_database() {
     Server::new().check(&[
-        ("SET k v EX 100", "+OK"),
+        ("SET k v PXAT 99999999999999", "+OK"),
         ("MOVE k 0", "-ERR source and destination objects are the same"),
         ("MOVE k 16", "-ERR DB index is out of range"),
         ("MOVE k x", "-ERR value is not an integer or out of range"),
@@ -121,7 +121,7 @@ fn a_key_is_moved_and_copied_into_another_database() {
         ("MOVE k 4", ":1"),
         ("EXISTS k", ":0"),
         ("SELECT 4", "+OK"),
-        ("TTL k", ":100"),
+        ("PEXPIRETIME k", ":99999999999999"),
         ("MULTI", "+OK"),
         ("MOVE k 5", "+QUEUED"),
         ("SELECT 5", "+QUEUED"),
@@ -133,7 +133,7 @@ fn a_key_is_moved_and_copied_into_another_database() {
         ("SELECT 0", "+OK"),
         ("GETDEL k", "$1 v"),
         ("SELECT 3", "+OK"),
-        ("TTL k", ":100"),
+        ("PEXPIRETIME k", ":99999999999999"),
     ]);
 }
 

@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// A value of 2 MiB in a payload of some kilobytes.
+/// Returns the payload of a compressed value of 2 MiB, 24 KB long.
 fn compressed() -> Vec<u8> {
     use crate::server::command::crc64::crc64;
 
     let repetitions = 7950;
-    // A letter, and the one before 264 times.
+    // The letter `a`, then copies of 264 bytes that lie one before.
     let mut string = b"\x00a".to_vec();
     (0..repetitions).for_each(|_| string.extend(b"\xe0\xff\x00"));
     let lengths = [string.len(), 1 + repetitions * 264].map(|it| u32::try_from(it).unwrap());
@@ -83,7 +83,12 @@ fn what_cannot_be_restored_is_refused() {
 fn a_long_value_is_expanded_by_a_reader_and_few_in_a_transaction() {
     let server = Server::new();
     let payload = compressed();
-    assert_eq!(restore(&server, &[b"k", b"0", &payload]), "+OK");
+    let mut request =
+        format!("*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n${}\r\n", payload.len()).into_bytes();
+    request.extend_from_slice(&payload);
+    request.extend_from_slice(b"\r\n");
+    let replied = server.request(&server.session, &request);
+    assert!(replied.cold && replied.value == Value::Simple("OK".into()));
     let length = server.integer("STRLEN k");
     assert_eq!(length, 1 + 7950 * 264);
     server.run("MULTI");

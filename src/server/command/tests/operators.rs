@@ -59,7 +59,6 @@ fn every_command_and_subcommand_has_its_calls_and_times() {
 #[test]
 fn errors_are_counted_with_those_of_writes_and_transactions() {
     let context = testing::context();
-    context.store.set("text", "x").unwrap();
     let session = testing::session(&context);
     let note = |text: &str| {
         let mut out = Vec::new();
@@ -95,15 +94,24 @@ fn slow_calls_are_kept_shortened_and_without_passwords() {
         ("AUTH default secret", "+OK"),
         (&format!("EXISTS{}", " k".repeat(40)), ":0"),
     ]);
-    let Value::Array(entries) = server.run("SLOWLOG GET") else { panic!("an array") };
-    assert_eq!(entries.len(), 3);
-    let shown: Vec<_> = entries.iter().map(|entry| encode(entry, Version::Resp2)).collect();
+    let entries = || {
+        let Value::Array(entries) = server.run("SLOWLOG GET") else { panic!("an array") };
+        assert_eq!(entries.len(), 3);
+        entries.iter().map(|entry| encode(entry, Version::Resp2)).collect::<Vec<_>>()
+    };
+    let shown = entries();
     let more = "$23 ... (10 more arguments) $15 127.0.0.1:50000 $2 me";
     assert!(shown[0].contains("*32 $6 EXISTS $1 k ") && shown[0].ends_with(more), "{}", shown[0]);
     let redacted = "*3 $4 AUTH $10 (redacted) $10 (redacted) ";
     assert!(shown[1].contains(redacted), "{}", shown[1]);
     let long = format!("{}... (72 more bytes)", "k".repeat(128));
     assert!(shown[2].contains(&format!("*2 $3 GET ${} {long} ", long.len())), "{}", shown[2]);
+    server.run("HELLO 3 SETNAME a AUTH default secret");
+    server.run("HELLO 2");
+    server.run("CONFIG SET timeout 0 requirepass secret");
+    let shown = entries();
+    assert!(shown[0].contains("requirepass $10 (redacted)"), "{shown:?}");
+    assert!(shown.iter().all(|entry| !entry.contains("secret")), "{shown:?}");
     server.check(&[
         ("CONFIG SET slowlog-log-slower-than -1", "+OK"),
         ("SLOWLOG GET -2", "-ERR count should be greater than or equal to -1"),
@@ -283,7 +291,7 @@ fn nothing_is_saved_or_compacted_where_there_is_no_disk() {
     let server = Server::new();
     server.check(&[
         ("SAVE", "-ERR this server keeps nothing on the disk"),
-        // Nobody makes them here.
+        // No rewrite actor runs here.
         ("BGREWRITEAOF", "-ERR the server is stopping"),
         ("SHUTDOWN foo", "-ERR syntax error"),
         ("SHUTDOWN SAVE NOSAVE", "-ERR syntax error"),
@@ -304,6 +312,18 @@ fn nothing_is_saved_or_compacted_where_there_is_no_disk() {
 fn debug_is_refused_unless_the_server_was_told() {
     let server = Server::new();
     assert!(server.wire("DEBUG OBJECT k").starts_with("-ERR DEBUG command not allowed."));
+    let allowed = |allowed: DebugCommand, address: &str| {
+        let context = testing::context_of(|options| options.debug_command(allowed));
+        let (address, local) = (address.parse().unwrap(), context.addresses[0].clone());
+        let session = context.clients.open(address, local, true, || {});
+        let server = Server { context, session };
+        server.wire("DEBUG SET-ACTIVE-EXPIRE 1") == "+OK"
+    };
+    let addresses = ["127.0.0.1:1", "[::ffff:127.0.0.1]:1", "unix:/a", "192.0.2.1:1"];
+    let are_allowed = |who| addresses.map(|address| allowed(who, address));
+    assert_eq!(are_allowed(DebugCommand::No), [false; 4]);
+    assert_eq!(are_allowed(DebugCommand::Local), [true, true, true, false]);
+    assert_eq!(are_allowed(DebugCommand::Yes), [true; 4]);
     let context = testing::context_of(|options| options.debug_command(DebugCommand::Local));
     let session = testing::session(&context);
     let server = Server { context, session };

@@ -63,7 +63,11 @@ fn every_command_of_the_table_is_queued_and_may_be_executed() {
             let line = [row.name, " ", subcommand.unwrap_or(""), &" k".repeat(rest)].concat();
             match row.name {
                 "multi" | "exec" | "discard" | "watch" | "quit" | "reset" => {}
-                _ if row.has(Flag::NoMulti) => {}
+                _ if row.has(Flag::NoMulti) => {
+                    let refusal = "-ERR Command not allowed inside a transaction";
+                    assert_eq!(server.wire(line.trim_end()), refusal, "{line}");
+                    server.check(&[("DISCARD", "+OK"), ("MULTI", "+OK")]);
+                }
                 _ => {
                     assert_eq!(server.wire(line.trim_end()), "+QUEUED", "{line}");
                     queued += 1;

@@ -153,9 +153,9 @@ pub(super) fn round(bench: &Bench, seed: u64) -> std::result::Result<Tally, Stri
 fn histories_of_batches_and_snapshots_are_linearizable() {
     let mut sum = Tally::default();
     for (engine, durability, histories) in [
-        (EngineKind::Kvs, Durability::Never, 1000),
-        (EngineKind::Kvs, INTERVAL, 500),
-        (EngineKind::Memory, Durability::Never, 500),
+        (EngineKind::Kvs, Durability::Never, 500),
+        (EngineKind::Kvs, INTERVAL, 250),
+        (EngineKind::Memory, Durability::Never, 250),
     ] {
         let bench = Bench::new(engine, durability);
         for seed in 0..in_form(histories) as u64 {

@@ -69,7 +69,7 @@ fn often_full() -> Bench {
 
 #[test]
 fn histories_beside_a_full_disk_are_linearizable() {
-    often_full().prove(500, CONTENDED);
+    often_full().prove(250, CONTENDED);
 }
 
 #[test]

@@ -85,8 +85,7 @@ fn sets_key(model: &Model, operation: &WriteOperation, now: u64) -> bool {
     match operation {
         WriteOperation::Put { .. } | WriteOperation::Update { .. } => true,
         WriteOperation::CopyKey(copy) => {
-            let source = placed(copy.source_keyspace, &copy.source);
-            alive(model, &source, now).is_some()
+            source(model, copy).is_some_and(|source| alive(model, &source, now).is_some())
         }
         _ => false,
     }
@@ -100,16 +99,36 @@ fn alive(model: &Model, key: &[u8], now: u64) -> Option<(Vec<u8>, Option<u64>)> 
 
 /// Returns the keyspace of a database, which is made if there is none and a key is set.
 fn keyspace_of(model: &mut Model, database: u32, sets: bool) -> Option<KeyspaceId> {
-    let (row, first) = (catalogue_key(&database_row(database)), first_name(database));
-    let name = model.get(&row).map_or(first.into_bytes(), |(name, _)| name.clone());
-    if name == b"default" {
-        return Some(KeyspaceId::DEFAULT);
-    }
-    if sets && !model.contains_key(&catalogue_key(&name)) {
-        let name = String::from_utf8(name.clone()).unwrap();
+    let found = found_keyspace(model, database);
+    if found.is_none() && sets {
+        let name = String::from_utf8(keyspace_name(model, database)).unwrap();
         change_catalogue(model, &CatalogueOperation::Create { name });
+        return found_keyspace(model, database);
     }
-    model.get(&catalogue_key(&name)).map(|(number, _)| KeyspaceId(number[0].into()))
+    found
+}
+
+/// Returns the keyspace of a database, if there is one.
+fn found_keyspace(model: &Model, database: u32) -> Option<KeyspaceId> {
+    match keyspace_name(model, database) {
+        name if name == b"default" => Some(KeyspaceId::DEFAULT),
+        name => model.get(&catalogue_key(&name)).map(|(number, _)| KeyspaceId(number[0].into())),
+    }
+}
+
+/// Returns the name of the keyspace that a database stands for.
+fn keyspace_name(model: &Model, database: u32) -> Vec<u8> {
+    let row = model.get(&catalogue_key(&database_row(database)));
+    row.map_or_else(|| first_name(database).into_bytes(), |(name, _)| name.clone())
+}
+
+/// Returns the source of a copy, unless it is in a database without a keyspace.
+fn source(model: &Model, copy: &KeyCopy) -> Option<Vec<u8>> {
+    let keyspace = match named_database(copy.source_keyspace) {
+        Some(database) => found_keyspace(model, database)?,
+        None => copy.source_keyspace,
+    };
+    Some(placed(keyspace, &copy.source))
 }
 
 /// Returns a key of the catalogue as it is in a model.
@@ -140,7 +159,7 @@ pub(super) fn unplaced(key: &[u8]) -> (KeyspaceId, &[u8]) {
 const KEYSPACE_MARK: u8 = 0xFF;
 
 fn copy_key(model: &mut Model, keyspace: KeyspaceId, copy: &KeyCopy, now: u64) {
-    let source = placed(copy.source_keyspace, &copy.source);
+    let Some(source) = source(model, copy) else { return };
     let target = placed(keyspace, &copy.target);
     let is_refused = !copy.replaces && alive(model, &target, now).is_some();
     let found = alive(model, &source, now);
@@ -204,11 +223,8 @@ fn change_catalogue(model: &mut Model, operation: &CatalogueOperation) {
             }
         }
         CatalogueOperation::SwapDatabases { first, second } => {
-            let of = |database| {
-                let row = model.get(&catalogue_key(&database_row(database)));
-                row.map_or(first_name(database).into_bytes(), |(name, _)| name.clone())
-            };
-            for (database, name) in [(*first, of(*second)), (*second, of(*first))] {
+            let of = |database: &u32| keyspace_name(model, *database);
+            for (database, name) in [(*first, of(second)), (*second, of(first))] {
                 let row = catalogue_key(&database_row(database));
                 if name == first_name(database).as_bytes() {
                     model.remove(&row);

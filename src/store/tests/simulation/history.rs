@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Dice;
-use super::machine::{copy, lengthen, put, remove};
+use super::machine::{lengthen, put, remove};
 use crate::Error;
 use crate::engine::{KeyspaceId, UnixMillis};
 use crate::storage::fs::simulated::Fill;
 use crate::store::clock::manual;
 use crate::store::{
-    Batch, CatalogueOperation, KeyspaceOperation, WriteOperation, database_keyspace,
+    Batch, CatalogueOperation, KeyCopy, KeyspaceOperation, WriteOperation, database_keyspace,
 };
 
 pub(super) const KEYS: usize = 5;
@@ -62,12 +62,10 @@ pub(super) enum Change {
         keyspace: KeyspaceId,
         key: usize,
     },
-    /// Copies a key of the default keyspace, or moves it.
+    /// Copies or moves a key into a keyspace.
     Copy {
         keyspace: KeyspaceId,
-        key: usize,
-        source: usize,
-        removes_source: bool,
+        copy: KeyCopy,
     },
     /// Removes the keys from the first number on, up to the last one; all if that is the first.
     RemoveRange {
@@ -106,22 +104,35 @@ fn draw_batch(dice: &mut Dice) -> Vec<Change> {
 
 fn draw_change(dice: &mut Dice) -> Change {
     let key = dice.roll(KEYS);
-    let keyspace = match dice.roll(8) {
-        0..=3 => KeyspaceId::DEFAULT,
-        4..=5 => KeyspaceId([2, 3][dice.roll(2)]),
-        _ => database_keyspace([0, 1, 1, 2][dice.roll(4)]),
-    };
+    let keyspace = draw_keyspace(dice);
     match dice.roll(30) {
         0..=14 => Change::Put { keyspace, key, value_bytes: [8, 8, 40, 200, 700][dice.roll(5)] },
         15..=17 => Change::PutExpiring { key, after: FAR },
         18..=22 => Change::Remove { keyspace, key },
         23..=26 => Change::Lengthen { keyspace, key },
-        // Without more dice, so that what else happens in a history stays as it was.
-        it @ 27..=28 => {
-            let (source, removes_source) = ((key + 1) % KEYS, it == 28);
-            Change::Copy { keyspace, key, source, removes_source }
+        27..=28 => {
+            let copy = KeyCopy {
+                source_keyspace: draw_keyspace(dice),
+                source: name(dice.roll(KEYS)).into_bytes(),
+                target: name(key).into_bytes(),
+                replaces: dice.roll(2) == 0,
+                removes_source: dice.roll(2) == 0,
+            };
+            Change::Copy { keyspace, copy }
         }
         _ => Change::RemoveRange { keyspace, first: key, last: key + dice.roll(KEYS) },
+    }
+}
+
+fn name(key: usize) -> String {
+    format!("key{key}")
+}
+
+fn draw_keyspace(dice: &mut Dice) -> KeyspaceId {
+    match dice.roll(8) {
+        0..=3 => KeyspaceId::DEFAULT,
+        4..=5 => KeyspaceId([2, 3][dice.roll(2)]),
+        _ => database_keyspace([0, 1, 1, 2][dice.roll(4)]),
     }
 }
 
@@ -170,7 +181,7 @@ pub(super) fn with_time(events: Vec<Event>, mut dice: Dice) -> Vec<Event> {
 
 impl Change {
     fn operation(&self, step: usize) -> KeyspaceOperation {
-        let name = |key: &usize| format!("key{key}");
+        let name = |key: &usize| name(*key);
         let (keyspace, operation) = match self {
             Self::Put { keyspace, key, value_bytes } => {
                 let value = format!("{step}.{key};");
@@ -184,8 +195,8 @@ impl Change {
             }
             Self::Remove { keyspace, key } => (*keyspace, remove(&name(key))),
             Self::Lengthen { keyspace, key } => (*keyspace, lengthen(&name(key))),
-            Self::Copy { keyspace, key, source, removes_source } => {
-                (*keyspace, copy(&name(source), &name(key), *removes_source))
+            Self::Copy { keyspace, copy } => {
+                (*keyspace, WriteOperation::CopyKey(Box::new(copy.clone())))
             }
             Self::RemoveRange { keyspace, first, last } if first == last => {
                 (*keyspace, WriteOperation::clear())

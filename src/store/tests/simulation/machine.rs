@@ -18,7 +18,7 @@ use crate::store::maintenance_message::MaintenanceMessage;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::store::{
-    Applied, Batch, BatchOutcome, KeyCopy, SizeLimits, Update, WriteAnswers, WriteOperation,
+    Applied, Batch, BatchOutcome, SizeLimits, Update, WriteAnswers, WriteOperation,
 };
 use crate::sync::Arc;
 use crate::{CompactReport, Durability, Error, Options, Result};
@@ -387,15 +387,4 @@ pub(super) fn remove(key: &str) -> WriteOperation {
 pub(super) fn lengthen(key: &str) -> WriteOperation {
     let update = Update::Append(b"+".to_vec());
     WriteOperation::Update { key: key.into(), update }
-}
-
-/// Copies a key of the default keyspace; one that moves takes the place of another.
-pub(super) fn copy(source: &str, target: &str, removes_source: bool) -> WriteOperation {
-    WriteOperation::CopyKey(Box::new(KeyCopy {
-        source_keyspace: KeyspaceId::DEFAULT,
-        source: source.into(),
-        target: target.into(),
-        replaces: removes_source,
-        removes_source,
-    }))
 }
