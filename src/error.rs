@@ -106,6 +106,18 @@ pub enum Error {
         bytes_max: usize,
     },
 
+    /// The memory for keys is used up, and no key may be evicted; nothing was written.
+    #[error(
+        "the memory for keys is used up ({used} of {max} bytes), so nothing can be added; remove \
+         keys, let some be evicted (`Options::eviction`) or raise `Options::memory_max`"
+    )]
+    MemoryFull {
+        /// The bytes that are used.
+        used: u64,
+        /// The limit.
+        max: u64,
+    },
+
     /// A batch has more operations than the store applies as one unit.
     #[error("batch of {operations} operations is over the limit of {operations_max}; split it")]
     TooManyOperations {
@@ -416,10 +428,11 @@ impl Error {
     }
 
     /// Returns true if nothing was done, and the same call may succeed later: the directory is in
-    /// use, the disk is full, or a transaction met a conflict.
+    /// use, the disk or the memory for keys is full, or a transaction met a conflict.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::TransactionConflict) || self.is_disk_full()
+        matches!(self, Self::Locked { .. } | Self::TransactionConflict | Self::MemoryFull { .. })
+            || self.is_disk_full()
     }
 
     /// Returns the error of writes that come after this failure.

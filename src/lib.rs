@@ -164,7 +164,8 @@ pub use findings::{
 pub use key_bounds::{KeyBounds, KeyPrefix};
 pub use options::{
     BackupOptions, BackupPhase, BackupProgress, BackupReport, CompactProgress, CompactReport,
-    Durability, OpenPhase, OpenProgress, Options, PlannedData, StoragePlan, table as option_table,
+    Durability, EvictionPolicy, OpenPhase, OpenProgress, Options, PlannedData, StoragePlan,
+    table as option_table,
 };
 pub use precondition::Precondition;
 #[cfg(feature = "server")]

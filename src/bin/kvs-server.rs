@@ -2,8 +2,6 @@
 
 #[path = "common/allocator.rs"]
 mod allocator;
-#[path = "common/byte_size.rs"]
-mod byte_size;
 #[path = "common/passwords.rs"]
 mod passwords;
 
@@ -17,11 +15,12 @@ use clap::Parser;
 use clap::builder::TypedValueParser;
 use jiff::Timestamp;
 use kvs::option_table::{
-    ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS,
+    ADDRESS, CACHE_BYTES, CONNECTIONS_MAX, DATABASES, EVICTION_SAMPLES,
+    SNAPSHOT_TIMEOUT_MILLISECONDS, byte_size,
 };
 use kvs::{
-    DebugCommand, Durability, Endpoint, EngineKind, Error, Listener, OpenProgress, Options,
-    Passwords, ServerOptions, Store, memory_limit,
+    DebugCommand, Durability, Endpoint, EngineKind, Error, EvictionPolicy, Listener, OpenProgress,
+    Options, Passwords, ServerOptions, Store, memory_limit,
 };
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -78,6 +77,17 @@ struct CommandLine {
     /// a quarter of the memory of the machine or control group]
     #[arg(long, value_name = "N")]
     cache_mib: Option<usize>,
+    /// Memory for keys, cache and clients together, such as 512mb; at it keys are evicted, or writes
+    /// refused; 0 for no limit
+    #[arg(long, value_name = "SIZE", default_value = "0", value_parser = byte_size)]
+    maxmemory: usize,
+    /// Keys that are evicted at that limit: noeviction, allkeys-lru, allkeys-lfu, allkeys-random,
+    /// volatile-lru, volatile-lfu, volatile-random or volatile-ttl
+    #[arg(long, value_name = "POLICY", default_value_t = EvictionPolicy::NoEviction)]
+    maxmemory_policy: EvictionPolicy,
+    /// Keys at random among which the one to evict is chosen
+    #[arg(long, value_name = "N", default_value_t = EVICTION_SAMPLES)]
+    maxmemory_samples: usize,
     /// The most clients at once; more are told so and closed
     #[arg(long, value_name = "N", default_value_t = CONNECTIONS_MAX)]
     connections_max: usize,
@@ -92,7 +102,7 @@ struct CommandLine {
     snapshot_timeout: u64,
     /// Memory for requests and replies of all clients together, such as 256mb; above it those that
     /// hold most are closed [default: a quarter of the memory of the machine or control group]
-    #[arg(long, value_name = "SIZE", value_parser = byte_size::byte_size)]
+    #[arg(long, value_name = "SIZE", value_parser = byte_size)]
     client_memory: Option<usize>,
     /// Directory in which clients may have backups made, each a directory of its own [default:
     /// none, and they are refused]
@@ -128,7 +138,12 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         Some(mib) => mib.saturating_mul(1 << 20),
         None => CACHE_BYTES.min(memory_limit() / 4),
     };
-    options = options.trust_directory(arguments.trust_dir).cache_bytes(cache_bytes);
+    options = options
+        .trust_directory(arguments.trust_dir)
+        .cache_bytes(cache_bytes)
+        .memory_max(arguments.maxmemory as u64)
+        .eviction(arguments.maxmemory_policy)
+        .eviction_samples(arguments.maxmemory_samples);
     if let Some(engine) = arguments.engine {
         options = options.engine(engine);
     }

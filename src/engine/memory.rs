@@ -227,6 +227,26 @@ impl WriteHalf for MemoryWriter {
         self.indexes.drain(|_, _| {});
     }
 
+    fn index_bytes(&self) -> u64 {
+        self.indexes.bytes_without_held()
+    }
+
+    fn live_keys(&self) -> u64 {
+        self.indexes.live()
+    }
+
+    fn sample(
+        &self,
+        expires: bool,
+        mut random: &mut dyn FnMut() -> u64,
+    ) -> Option<(KeyspaceId, Vec<u8>)> {
+        self.indexes.sample(expires, &mut random)
+    }
+
+    fn soonest(&self, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.indexes.soonest(limit)
+    }
+
     fn stats(&mut self) -> WriteHalfStats {
         self.indexes.prune(|_, _| {});
         WriteHalfStats { held: self.indexes.held(), ..WriteHalfStats::default() }

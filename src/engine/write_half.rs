@@ -116,6 +116,41 @@ pub(crate) trait WriteHalf: Send {
         None
     }
 
+    /// Returns the bytes of memory that the keys of all keyspaces take, those left out that only
+    /// snapshots see; zero if the engine has no index in memory.
+    fn index_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Returns the number of keys of all keyspaces.
+    fn live_keys(&self) -> u64 {
+        0
+    }
+
+    /// Returns the bytes of the records that are cached.
+    fn cache_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Sets the most bytes of the records that are cached, if that is less than what the options
+    /// allow.
+    fn limit_cache(&self, _bytes: u64) {}
+
+    /// Returns a key at random, with `expires` one that has an expiry, of any keyspace but the
+    /// catalogue; `None` if it came upon none.
+    fn sample(
+        &self,
+        _expires: bool,
+        _random: &mut dyn FnMut() -> u64,
+    ) -> Option<(KeyspaceId, Vec<u8>)> {
+        None
+    }
+
+    /// Returns up to `limit` keys that expire soonest.
+    fn soonest(&self, _limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        Vec::new()
+    }
+
     /// Returns the figures that it has. It may drop versions first that nobody sees any more.
     fn stats(&mut self) -> WriteHalfStats {
         WriteHalfStats::default()

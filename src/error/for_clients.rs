@@ -29,6 +29,9 @@ impl Error {
                  server names; restart the server"
                     .into()
             }
+            Self::MemoryFull { used, max } => format!(
+                "the memory for keys is used up ({used} of {max} bytes), so nothing can be added"
+            ),
             Self::Removed { .. } => "the store takes no more writes: its files were removed".into(),
             Self::NotEmpty { .. } => "the directory is not empty; choose another name".into(),
             Self::Locked { .. } => {

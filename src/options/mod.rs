@@ -1,8 +1,10 @@
 //! The options with which a store is opened.
 
 mod backup;
+mod byte_size;
 mod cancellation;
 mod compact;
+mod eviction_policy;
 mod open_progress;
 mod plan;
 pub mod table;
@@ -16,6 +18,7 @@ pub(crate) use backup::BackupCallback;
 pub use backup::{BackupOptions, BackupPhase, BackupProgress, BackupReport};
 pub(crate) use cancellation::Cancellation;
 pub use compact::{CompactProgress, CompactReport};
+pub use eviction_policy::EvictionPolicy;
 pub(crate) use open_progress::ProgressCallback;
 pub use open_progress::{OpenPhase, OpenProgress};
 pub use plan::{PlannedData, StoragePlan};
@@ -103,6 +106,9 @@ pub struct Options {
     pub(crate) segment_bytes_max: u64,
     pub(crate) compaction_bytes_min: u64,
     pub(crate) cache_bytes: usize,
+    pub(crate) memory_max: u64,
+    pub(crate) eviction: EvictionPolicy,
+    pub(crate) eviction_samples: usize,
     pub(crate) watch_bytes: usize,
     pub(crate) create: bool,
     pub(crate) read_only: bool,
@@ -125,6 +131,9 @@ impl Options {
             segment_bytes_max: table::SEGMENT_BYTES_MAX,
             compaction_bytes_min: table::COMPACTION_BYTES_MIN,
             cache_bytes: table::CACHE_BYTES,
+            memory_max: 0,
+            eviction: EvictionPolicy::NoEviction,
+            eviction_samples: table::EVICTION_SAMPLES,
             watch_bytes: table::WATCH_BYTES,
             create: true,
             read_only: false,
@@ -235,6 +244,54 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// Sets the most bytes of memory for the keys, the cache and what a server holds for its clients
+    /// together; the default is 0, for no limit.
+    ///
+    /// Keys are in memory, values on the disk: so it is the number of keys and their length that
+    /// counts, and in the `memory` engine the values, too. At the limit the cache gives way, down
+    /// to a sixteenth of it; then keys are evicted as [`eviction`](Self::eviction) says, before
+    /// the next write. Where nothing may be evicted, writes that may add something are
+    /// [`Error::MemoryFull`](crate::Error::MemoryFull), and reads and removals go on. What only
+    /// snapshots see does not count. The `sled` engine has no keys in memory, and refuses a limit.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// use kvs::{EvictionPolicy, Options, Store};
+    ///
+    /// let options = Options::new(directory.path());
+    /// let store = Store::open(options.memory_max(1 << 20).eviction(EvictionPolicy::AllKeysLru))?;
+    /// for number in 0..20_000 {
+    ///     store.set(format!("key:{number}"), "value")?;
+    /// }
+    /// assert!(store.len()? < 20_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn memory_max(mut self, bytes: u64) -> Self {
+        self.memory_max = bytes;
+        self
+    }
+
+    /// Sets which keys are evicted at the limit of [`memory_max`](Self::memory_max); the default is
+    /// none.
+    ///
+    /// An eviction is a removal like any other: it is in the log, and watches are told of it. For
+    /// the policies that look at the use of keys, a table of a sixteenth of the limit keeps the
+    /// last use of each key and their number, from the opening on.
+    #[must_use]
+    pub fn eviction(mut self, policy: EvictionPolicy) -> Self {
+        self.eviction = policy;
+        self
+    }
+
+    /// Sets the number of keys at random among which the one to evict is chosen, at least 1; the
+    /// default is 5. With more the choice is better, and takes longer.
+    #[must_use]
+    pub fn eviction_samples(mut self, samples: usize) -> Self {
+        self.eviction_samples = samples.max(1);
         self
     }
 

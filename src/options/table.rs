@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+pub use super::byte_size::byte_size;
+
 /// The default of `addr`, which only this machine reaches.
 pub const ADDRESS: &str = "127.0.0.1:4000";
 
@@ -39,6 +41,9 @@ pub const COMPACTION_BYTES_MIN: u64 = 4 << 20;
 
 /// The default of `cache_bytes`.
 pub const CACHE_BYTES: usize = 256 << 20;
+
+/// The default of `eviction_samples`, which is that of Redis.
+pub const EVICTION_SAMPLES: usize = 5;
 
 /// The default of `watch_bytes`.
 pub const WATCH_BYTES: usize = 16 << 20;
@@ -155,6 +160,14 @@ pub const OPTIONS: &[OptionRow] = {
         row("segment_bytes_max", None, &[], Bytes(SEGMENT_BYTES_MAX)),
         row("compaction_bytes_min", None, &[], Bytes(COMPACTION_BYTES_MIN)),
         row("cache_bytes", Some("--cache-mib"), &[], Bytes(CACHE_BYTES as u64)),
+        row("memory_max", Some("--maxmemory"), &["maxmemory"], Text("none")),
+        row("eviction", Some("--maxmemory-policy"), &["maxmemory-policy"], Text("`noeviction`")),
+        row(
+            "eviction_samples",
+            Some("--maxmemory-samples"),
+            &["maxmemory-samples"],
+            Count(EVICTION_SAMPLES as u64),
+        ),
         row("watch_bytes", None, &[], Bytes(WATCH_BYTES as u64)),
         row("workers", Some("--workers"), &["io-threads"], Text("half the number of cores")),
         row("readers", Some("--readers"), &[], Text("the number of cores")),

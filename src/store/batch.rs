@@ -36,6 +36,12 @@ impl Batch {
         self.operations.iter().all(|operation| operation.operation.is_short())
     }
 
+    /// Returns true if it may add something to what is stored: it is refused where there is no
+    /// memory for more.
+    pub(super) fn may_add(&self) -> bool {
+        self.operations.iter().any(|operation| operation.operation.may_add())
+    }
+
     /// Returns the bytes of memory that it holds.
     pub(crate) fn memory(&self) -> usize {
         let keys_and_values = self.operations.iter().map(|each| each.operation.memory());

@@ -91,6 +91,8 @@ pub(crate) enum RemovalCause {
     Request,
     /// The key has expired.
     Expiry,
+    /// The memory was used up. Those who watch are told of a removal as any other.
+    Eviction,
 }
 
 /// The changes of a committed batch, shared by everybody who is told of them.

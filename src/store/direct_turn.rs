@@ -2,7 +2,7 @@
 //!
 //! It does no more than the writes that it was taken for. What takes longer, or concerns nobody in
 //! particular, is left to the writer's own thread: beginning a segment, the removal of expired
-//! keys, what a clear leaves to be done, looking for compactions and other jobs, results of jobs. A
+//! keys, evictions, what a clear leaves to be done, looking for compactions and other jobs, results of jobs. A
 //! turn that sees such a thing to do says so once, and whoever took the turn sends
 //! [`WriterMessage::Upkeep`].
 //!
@@ -28,6 +28,7 @@ impl Writer {
             && !self.jobs.is_gone()
             && self.engine.full().is_none()
             && self.engine.is_ready()
+            && !self.is_over_memory()
     }
 
     /// Returns true if every group waits for the disk.

@@ -12,6 +12,7 @@ use super::health::Health;
 use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::limits::SizeLimits;
+use super::memory_limit::{MemoryLimit, MemorySettings};
 use super::open_store::OpenStore;
 #[cfg(test)]
 use super::outcome::Applied;
@@ -66,6 +67,7 @@ impl Store {
     /// [`Error::UntrustedDirectory`] if other users may change the directory; [`Error::Locked`] if
     /// another handle keeps the directory for longer than [`Options::lock_wait`];
     /// [`Error::WrongEngine`] if it belongs to another engine than the one asked for;
+    /// [`Error::Unsupported`] if [`Options::memory_max`] is set and the engine is `sled`;
     /// [`Error::Corrupt`] if its files do not hold what was written; [`Error::Io`].
     pub fn open(mut options: Options) -> Result<Self> {
         // Named in messages for as long as the store is open, whatever the current directory is
@@ -74,6 +76,10 @@ impl Store {
             options.directory = absolute;
         }
         let opened = engine::open(&options)?;
+        if options.memory_max > 0 && opened.kind == EngineKind::Sled {
+            let feature = "a limit on the memory of keys, which it does not keep in memory";
+            return Err(Error::Unsupported { engine: "sled", feature });
+        }
         Self::start(opened, options)
     }
 
@@ -82,6 +88,7 @@ impl Store {
         let clock = Clock::system();
         let limits = SizeLimits::new(&options);
         let health = Arc::new(Health::default());
+        let memory = Arc::new(MemoryLimit::new(&options, clock.instant()));
         let catalogue_version = Arc::new(CatalogueVersion::default());
         let directory = options.directory;
         let actors = WriteActors::start(WriterParts {
@@ -91,6 +98,7 @@ impl Store {
             limits,
             durability: options.durability,
             health: Arc::clone(&health),
+            memory: Arc::clone(&memory),
             catalogue_version: Arc::clone(&catalogue_version),
             watch_bytes: options.watch_bytes,
         });
@@ -101,6 +109,7 @@ impl Store {
             clock,
             limits,
             health,
+            memory,
             catalogue_version,
             kind: opened.kind,
             capabilities: opened.capabilities,
@@ -205,9 +214,25 @@ impl Store {
         self.shared.limits.check_value(key, value)
     }
 
+    /// Returns an error unless this store takes a value of so many bytes.
+    pub(crate) fn check_value_length(&self, key: &[u8], bytes: usize) -> Result<()> {
+        self.shared.limits.check_value_bytes(key, bytes)
+    }
+
     /// Returns the most operations of one batch.
     pub(crate) fn batch_operations_max(&self) -> usize {
         self.shared.limits.batch_operations_max()
+    }
+
+    /// Returns the limit on the memory of the keys.
+    pub(crate) fn memory(&self) -> &MemoryLimit {
+        &self.shared.memory
+    }
+
+    /// Changes the limit on the memory of the keys. The writer evicts what is over it.
+    pub(crate) fn change_memory_limit(&self, change: impl FnOnce(&mut MemorySettings)) {
+        self.shared.memory.change(self.shared.clock.instant(), change);
+        self.shared.writes.wake();
     }
 
     /// Returns true unless the key is longer than any that may be stored.

@@ -57,7 +57,8 @@ impl SizeLimits {
         self.check_value_bytes(key, value.len())
     }
 
-    fn check_value_bytes(&self, key: &[u8], bytes: usize) -> Result<()> {
+    /// Returns an error for a value of so many bytes if it is too long.
+    pub(crate) fn check_value_bytes(&self, key: &[u8], bytes: usize) -> Result<()> {
         let Self { value_bytes_max, .. } = *self;
         if bytes > value_bytes_max {
             let key = error::printable(key);

@@ -11,6 +11,7 @@
 //! what it changes. A read is done by the calling thread, without a lock, through [`read`] and
 //! [`scan`]. The actors end, and the directory is let go, when the last handle is dropped.
 
+mod access_table;
 mod attempt;
 mod backup;
 mod batch;
@@ -35,6 +36,7 @@ mod databases;
 mod direct_turn;
 mod drain_schedule;
 mod entry_scan;
+mod eviction;
 mod expired_keys;
 mod expiry_schedule;
 mod extended_float;
@@ -50,6 +52,7 @@ mod keyspaces;
 mod limits;
 mod maintenance;
 mod maintenance_message;
+pub(crate) mod memory_limit;
 mod named_keyspaces;
 mod open_store;
 mod operation;

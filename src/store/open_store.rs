@@ -7,6 +7,7 @@ use super::catalogue_version::CatalogueVersion;
 use super::clock::Clock;
 use super::health::Health;
 use super::limits::SizeLimits;
+use super::memory_limit::MemoryLimit;
 use super::outcome::Applied;
 use super::write_path::WritePath;
 use crate::engine::{Capabilities, DirectoryLock, ReadHalf};
@@ -25,6 +26,7 @@ pub(super) struct OpenStore {
     pub(super) clock: Clock,
     pub(super) limits: SizeLimits,
     pub(super) health: Arc<Health>,
+    pub(super) memory: Arc<MemoryLimit>,
     pub(super) catalogue_version: Arc<CatalogueVersion>,
     pub(super) kind: EngineKind,
     /// The directory of the options, for messages; the `memory` engine keeps nothing in it.
@@ -45,6 +47,11 @@ impl OpenStore {
     pub(super) fn check(&self, batch: &Batch) -> Result<()> {
         self.check_writable()?;
         self.limits.check(batch)
+    }
+
+    /// Notes that a key that is there was read.
+    pub(super) fn note_use(&self, key: &[u8]) {
+        self.memory.with_uses(|uses| uses.note_use(key, self.clock.instant()));
     }
 
     /// Returns [`Error::ReadOnly`] from a store that takes no writes.

@@ -191,6 +191,22 @@ impl WriteOperation {
         }
     }
 
+    /// Returns true if the operation may add a key, or to a value.
+    pub(super) fn may_add(&self) -> bool {
+        match self {
+            Self::Put { .. } | Self::CombineBits(_) => true,
+            Self::Update { update, .. } => update.may_add(),
+            Self::CopyKey(copy) => !copy.removes_source,
+            Self::Attempt(operations) => operations.iter().any(|it| it.operation.may_add()),
+            Self::Remove { .. }
+            | Self::Require { .. }
+            | Self::RequireUnchanged(_)
+            | Self::Read { .. }
+            | Self::RemoveRange { .. }
+            | Self::Catalogue(_) => false,
+        }
+    }
+
     /// Returns true if it takes no longer than its own bytes say: it reads no value, which may be
     /// on the disk or large, and removes no range.
     pub(super) fn is_short(&self) -> bool {

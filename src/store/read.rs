@@ -6,6 +6,8 @@
 //! that may not wait for the disk, or may not be long, fails with [`ReadError::WouldBlock`] or
 //! [`ReadError::TooLong`], so that nobody takes it for an absent key.
 
+use std::time::Duration;
+
 use super::keyspace_view::KeyspaceView;
 use super::read_moment::{HeldMoment, ReadMoment};
 use crate::Result;
@@ -65,6 +67,7 @@ impl KeyspaceView {
         let (mut read, mut result) = (Some(read), Ok(None));
         self.reader.show(key, &mut |meta, value| {
             if !self.shared.clock.is_past(meta.expires_at) {
+                self.shared.note_use(key);
                 let is_string = meta.value_type.require_string();
                 result = is_string.map(|()| read.take().map(|read| read(value)));
             }
@@ -83,7 +86,7 @@ impl KeyspaceView {
         }
         self.shared.limits.check_key(key)?;
         let entry = self.reader.get(key)?;
-        string(entry, |expires_at| self.shared.clock.is_past(expires_at))
+        self.used_string(key, entry, |expires_at| self.shared.clock.is_past(expires_at))
     }
 
     /// Returns the values of the keys at one point in time, in their order; an absent key has
@@ -166,7 +169,23 @@ impl KeyspaceView {
             Some(snapshot) => self.reader.get_at(key, snapshot)?,
             None => self.reader.get(key)?,
         };
-        string(entry, |expires_at| moment.is_past(expires_at))
+        self.used_string(key, entry, |expires_at| moment.is_past(expires_at))
+    }
+
+    /// Returns the entry that was found unless it has expired, and notes that the key is used; a
+    /// value that is no string is refused.
+    fn used_string(
+        &self,
+        key: &[u8],
+        entry: Option<Entry>,
+        is_past: impl FnOnce(Option<UnixMillis>) -> bool,
+    ) -> Result<Option<Entry>> {
+        let entry = entry.filter(|entry| !is_past(entry.expiry()));
+        if let Some(entry) = &entry {
+            self.shared.note_use(key);
+            entry.value_type.require_string()?;
+        }
+        Ok(entry)
     }
 }
 
@@ -192,7 +211,7 @@ impl KeyspaceView {
         }
         self.shared.limits.check_key(key)?;
         let entry = self.reader.try_get(key, access)?;
-        Ok(string(entry, |expires_at| self.shared.clock.is_past(expires_at))?)
+        Ok(self.used_string(key, entry, |expires_at| self.shared.clock.is_past(expires_at))?)
     }
 
     /// Returns the metadata of the entry of the key unless it has expired.
@@ -246,6 +265,21 @@ impl KeyspaceView {
         Ok(self.reader.expiring())
     }
 
+    /// Notes that a key that is there is used, for those who choose keys to evict.
+    pub(crate) fn note_use(&self, key: &[u8]) {
+        self.shared.note_use(key);
+    }
+
+    /// Returns the time since the last use of a key, if that is noted and known.
+    pub(crate) fn idle_time(&self, key: &[u8]) -> Option<Duration> {
+        self.shared.memory.idle_time(key, self.shared.clock.instant())
+    }
+
+    /// Returns a number that grows with the number of uses of a key, if these are noted.
+    pub(crate) fn frequency(&self, key: &[u8]) -> Option<u8> {
+        self.shared.memory.frequency(key, self.shared.clock.instant())
+    }
+
     /// Returns the time that decides what has expired.
     pub(crate) fn now(&self) -> UnixMillis {
         self.shared.clock.now()
@@ -269,7 +303,7 @@ fn try_entry_at(
         Some(snapshot) => view.reader.try_get_at(key, snapshot, access)?,
         None => view.reader.try_get(key, access)?,
     };
-    Ok(string(entry, |expires_at| moment.is_past(expires_at))?)
+    Ok(view.used_string(key, entry, |expires_at| moment.is_past(expires_at))?)
 }
 
 fn check_metadata_access(view: &KeyspaceView, access: Access) -> ReadResult<()> {
@@ -277,18 +311,6 @@ fn check_metadata_access(view: &KeyspaceView, access: Access) -> ReadResult<()> 
         return Err(ReadError::WouldBlock);
     }
     Ok(())
-}
-
-/// Returns the entry that was found unless it has expired; a value that is no string is refused.
-fn string(
-    entry: Option<Entry>,
-    is_past: impl FnOnce(Option<UnixMillis>) -> bool,
-) -> Result<Option<Entry>> {
-    let entry = entry.filter(|entry| !is_past(entry.expiry()));
-    if let Some(entry) = &entry {
-        entry.value_type.require_string()?;
-    }
-    Ok(entry)
 }
 
 impl ReadSnapshot<'_> {

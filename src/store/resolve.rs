@@ -44,6 +44,8 @@ pub(crate) struct Resolver<'a> {
     removals: Vec<Sequence>,
     /// The error of the write that found the disk full: batches that set a key are refused.
     full: Option<&'a Error>,
+    /// The error of batches that may add something, for which there is no memory.
+    memory_full: Option<Error>,
     /// The keyspaces that may be written to, the group left out; `None` for any.
     pub(super) named: Option<&'a NamedKeyspaces>,
     /// The keyspaces that the group makes or drops, the later change behind the earlier one.
@@ -92,6 +94,7 @@ impl<'a> Resolver<'a> {
             made: BatchBytes::default(),
             removals: Vec::new(),
             full: None,
+            memory_full: None,
             named: None,
             named_changes: Vec::new(),
             accepted_changes: 0,
@@ -111,6 +114,12 @@ impl<'a> Resolver<'a> {
         Self { full, ..self }
     }
 
+    /// Returns the same group where the memory is used up, if there is an error that says so: only
+    /// batches that add nothing are accepted.
+    pub(crate) fn on_memory_full(self, memory_full: Option<Error>) -> Self {
+        Self { memory_full, ..self }
+    }
+
     /// Returns the same group for writes to these keyspaces, and to those that it makes itself.
     pub(crate) fn among(self, named: &'a NamedKeyspaces) -> Self {
         Self { named: Some(named), ..self }
@@ -118,6 +127,11 @@ impl<'a> Resolver<'a> {
 
     /// Adds a batch, or refuses it and leaves the group as it was.
     pub(crate) fn add(&mut self, batch: Batch) -> BatchOutcome {
+        if let Some(error) = &self.memory_full
+            && batch.may_add()
+        {
+            return Err(error.clone());
+        }
         let only_removes = batch.operations.iter().all(|it| it.operation.only_removes());
         let syncs = batch.sync.unwrap_or(self.syncs);
         let answers = self.resolve_all(batch);

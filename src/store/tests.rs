@@ -2,6 +2,7 @@
 
 mod direct;
 mod dropped;
+mod eviction;
 mod failing_writer;
 mod linearizability;
 mod simulation;

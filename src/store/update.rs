@@ -133,6 +133,23 @@ pub(crate) enum KeyChange {
 }
 
 impl Update {
+    /// Returns true if it may add the key, or to its value.
+    pub(super) fn may_add(&self) -> bool {
+        match self {
+            Self::Add(_)
+            | Self::AddFloat(_)
+            | Self::Append(_)
+            | Self::SetRange { .. }
+            | Self::SetBit { .. }
+            | Self::OperateFields(_)
+            | Self::SetKeepingExpiry(_)
+            | Self::Swap { .. } => true,
+            Self::Take | Self::Expire { .. } | Self::Persist | Self::GetAndExpire { .. } => false,
+            #[cfg(test)]
+            Self::Probe(_) => false,
+        }
+    }
+
     /// Returns the setting of an expiry, without conditions, given the time of day.
     pub(super) fn expire(expiry: Expiry, now: UnixMillis) -> Self {
         Self::Expire { at: expiry_at(expiry, now), now, conditions: ExpiryConditions::default() }

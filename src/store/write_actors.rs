@@ -94,8 +94,7 @@ impl WriteActors {
     ) -> Result<T, Gone> {
         let (outcome, has_upkeep) = turn.take(|writer| (write(writer), writer.take_upkeep()))?;
         if has_upkeep {
-            // A full mailbox has messages behind which the writer looks for itself.
-            let _ = self.writer.try_send(WriterMessage::Upkeep);
+            self.wake();
         }
         Ok(outcome)
     }
@@ -206,6 +205,11 @@ impl WritePath for WriteActors {
             }
         };
         WritePathStats { mailboxes, watches, writer }
+    }
+
+    fn wake(&self) {
+        // A full mailbox has messages behind which the writer looks for itself.
+        let _ = self.writer.try_send(WriterMessage::Upkeep);
     }
 
     fn is_gone(&self) -> bool {

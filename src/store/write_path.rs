@@ -74,6 +74,9 @@ pub(crate) trait WritePath: Send + Sync {
     /// is one; the figures that it has are `None` if it does not answer.
     fn stats(&self, wait: Option<Duration>) -> WritePathStats;
 
+    /// Makes whoever applies the writes look for something to do.
+    fn wake(&self);
+
     /// Returns true if nobody is at the end any more, so that nothing will be taken again.
     fn is_gone(&self) -> bool;
 }

@@ -12,7 +12,8 @@
 //! failure that leaves the log in doubt it answers every later write with the reason.
 //!
 //! Expired keys are removed by [a group of their own](super::expired_keys): after any group, so that
-//! a stream of writes does not hold it off, and when no message came. What a clear removed is taken
+//! a stream of writes does not hold it off, and when no message came. Keys are [evicted](
+//! super::eviction) before any group if the memory is used up. What a clear removed is taken
 //! apart [in the same way](super::drain_schedule).
 
 use std::collections::VecDeque;
@@ -25,10 +26,12 @@ use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
 use super::compaction_calls::CompactionCalls;
 use super::drain_schedule::DrainSchedule;
+use super::eviction::Eviction;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
 use super::maintenance_message::MaintenanceMessage;
+use super::memory_limit::MemoryLimit;
 use super::named_keyspaces::{NamedChanges, NamedKeyspaces};
 use super::queued_request::QueuedRequest;
 use super::request::{FailedGroup, WriteRequest};
@@ -65,6 +68,8 @@ pub(crate) struct Writer {
     pub(super) limits: SizeLimits,
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
+    pub(super) memory: Arc<MemoryLimit>,
+    pub(super) eviction: Eviction,
     named: NamedKeyspaces,
     catalogue_version: Arc<CatalogueVersion>,
     pub(super) expiry: ExpirySchedule,
@@ -90,6 +95,7 @@ pub(crate) struct WriterParts {
     pub(crate) limits: SizeLimits,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
+    pub(crate) memory: Arc<MemoryLimit>,
     pub(crate) catalogue_version: Arc<CatalogueVersion>,
     /// The memory for the latest changes, once they are watched.
     pub(crate) watch_bytes: usize,
@@ -108,7 +114,7 @@ struct GroupRequests {
 impl Writer {
     /// Returns the writer of an engine that was just opened; jobs go to maintenance by the address.
     pub(crate) fn new(parts: WriterParts, jobs: Address<MaintenanceMessage>) -> Self {
-        let WriterParts { engine, reader, clock, limits, durability, health, .. } = parts;
+        let WriterParts { engine, reader, clock, limits, durability, health, memory, .. } = parts;
         Self {
             thread: WriterThread::new(&*engine),
             engine,
@@ -118,6 +124,8 @@ impl Writer {
             limits,
             durability,
             health,
+            memory,
+            eviction: Eviction::new(),
             named: NamedKeyspaces::default(),
             catalogue_version: parts.catalogue_version,
             expiry: ExpirySchedule::new(clock.instant()),
@@ -139,6 +147,7 @@ impl Writer {
                 queue.into_iter().for_each(|waiting| waiting.refuse(failure));
                 return;
             }
+            self.evict_if_over();
             let (group, pending) = self.gather(&mut queue, reads);
             if let Some(unfinished) = self.commit(group, pending) {
                 queue.push_front(QueuedRequest::Write(unfinished));
@@ -175,7 +184,8 @@ impl Writer {
         let (now, next) = (self.clock.now(), self.engine.next_sequence());
         let resolver = Resolver::new(&*self.reader, self.limits, now, next, reads);
         let resolver = resolver.syncing(self.always_syncs());
-        resolver.among(&self.named).on_full(self.engine.full())
+        let resolver = resolver.among(&self.named).on_full(self.engine.full());
+        resolver.on_memory_full(self.memory_full())
     }
 
     /// Commits one group and answers its requests; the one that is not finished is given back.
@@ -240,6 +250,7 @@ impl Writer {
             return Ok(());
         }
         self.groups.note(group.mutations());
+        self.note_uses(group);
         let changes = NamedChanges::of(group);
         let first = self.engine.next_sequence();
         let mut recorded = self.recorder.as_ref().map(|it| it.copy(group, first, cause));
@@ -251,6 +262,7 @@ impl Writer {
                 self.catalogue_version.note_change();
             }
             self.named.change(changes);
+            self.note_freed_memory();
         }
         self.note(&committed);
         if committed.is_ok() {
@@ -401,12 +413,16 @@ impl Actor for Writer {
         self.thread.note_requests(queue.len());
         self.commit_all(queue);
         backups.into_iter().for_each(|reply| reply.send(self.backup_point()));
+        self.evict_if_over();
         self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);
     }
 
     fn wait(&self) -> Wait {
+        if self.eviction.has_more {
+            return Wait::NotAtAll;
+        }
         let is_expiring = self.engine.next_deadline().is_some() && self.health.failure().is_none();
         let expiry =
             if is_expiring { self.expiry.wait(self.clock.instant()) } else { Wait::Forever };
@@ -415,6 +431,7 @@ impl Actor for Writer {
 
     fn idle(&mut self) {
         self.expire_if_due();
+        self.evict_if_over();
         self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);

@@ -143,6 +143,22 @@ impl<T> Unscheduled<T> {
     }
 }
 
+/// A flag that no checker schedules: for a decision that is right either way.
+#[derive(Default)]
+pub(crate) struct UnscheduledFlag(std::sync::atomic::AtomicBool);
+
+impl UnscheduledFlag {
+    /// Returns true if the flag is set.
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets the flag, or takes it down.
+    pub(crate) fn set(&self, is_set: bool) {
+        self.0.store(is_set, Ordering::Relaxed);
+    }
+}
+
 /// A count of threads in a place with room for some, which no checker schedules: for a decision
 /// that is right either way.
 #[derive(Default)]

@@ -423,6 +423,34 @@ impl WriteHalf for KvsWriter {
         self.indexes.due(now, limit)
     }
 
+    fn index_bytes(&self) -> u64 {
+        self.indexes.bytes_without_held()
+    }
+
+    fn live_keys(&self) -> u64 {
+        self.indexes.live()
+    }
+
+    fn cache_bytes(&self) -> u64 {
+        self.cache.bytes() as u64
+    }
+
+    fn limit_cache(&self, bytes: u64) {
+        self.cache.set_limit(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+
+    fn sample(
+        &self,
+        expires: bool,
+        mut random: &mut dyn FnMut() -> u64,
+    ) -> Option<(KeyspaceId, Vec<u8>)> {
+        self.indexes.sample(expires, &mut random)
+    }
+
+    fn soonest(&self, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.indexes.soonest(limit)
+    }
+
     fn stats(&mut self) -> WriteHalfStats {
         self.prune();
         let Self { log, indexes, accounting, work, .. } = self;

@@ -32,7 +32,7 @@ pub enum FailureKind {
     Unsupported,
     /// Stored bytes are damaged.
     Corrupt,
-    /// The disk is full; nothing was written.
+    /// The disk, or the memory for keys, is full; nothing was written.
     Full,
     /// An earlier write failed in a way that stops all writes until a restart.
     Poisoned,

@@ -22,6 +22,9 @@ const OVERFLOW: &str = "ERR increment or decrement would overflow";
 /// The text for arguments that do not fit together.
 pub(super) const SYNTAX: &str = "ERR syntax error";
 
+/// The text for a write that may add something where there is no memory for it.
+pub(super) const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
 /// The text for a result that would be longer than any argument may be.
 pub(super) const STRING_TOO_LONG: &str =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
@@ -100,6 +103,7 @@ impl From<Error> for CommandError {
             Error::Io { key: Some(_), .. } | Error::UnknownOutcome(_) | Error::Poisoned(_) => {
                 Self::new(format!("MISCONF {text}"))
             }
+            Error::MemoryFull { .. } => Self::new(OUT_OF_MEMORY),
             Error::WrongType => Self::new(format!("WRONGTYPE {text}")),
             error if error.is_disk_full() => Self::new(format!("MISCONF {text}")),
             _ => Self::new(format!("ERR {text}")),

@@ -3,6 +3,7 @@
 use super::call::{Call, Executed};
 use super::command_error::{SYNTAX, shown};
 use super::glob::{self, Case};
+use super::iteration::pattern;
 use super::reply_value::{bulk, done, ok, refuse};
 use super::setting_change::{self, SettingChange};
 use super::word::is;
@@ -68,11 +69,14 @@ static SETTINGS: [Setting; 30] = [
     setting("lua-time-limit", |_| "5000".into()),
     setting("maxclients", |context| context.settings.connections_max().to_string())
         .with(setting_change::CONNECTIONS_MAX),
-    setting("maxmemory", |_| "0".into()),
+    setting("maxmemory", |context| context.store.memory().settings().bytes_max.to_string())
+        .with(setting_change::MEMORY_MAX),
     setting("maxmemory-clients", |context| context.clients.memory.limit().to_string()),
     setting("maxmemory-eviction-tenacity", |_| "10".into()),
-    setting("maxmemory-policy", |_| "noeviction".into()),
-    setting("maxmemory-samples", |_| "5".into()),
+    setting("maxmemory-policy", |context| context.store.memory().settings().policy.to_string())
+        .with(setting_change::EVICTION_POLICY),
+    setting("maxmemory-samples", |context| context.store.memory().settings().samples.to_string())
+        .with(setting_change::EVICTION_SAMPLES),
     setting("notify-keyspace-events", |_| String::new()),
     setting("port", |context| context.tcp_port().to_string()),
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
@@ -102,6 +106,7 @@ static SETTINGS: [Setting; 30] = [
 
 /// `CONFIG GET pattern [pattern ...]`
 pub(super) fn get(call: &Call<'_>) -> Executed {
+    call.rest(2).try_for_each(|argument| pattern(argument).map(drop))?;
     let shown = SETTINGS.iter().filter(|setting| {
         call.rest(2).any(|pattern| glob::matches(pattern, setting.name.as_bytes(), Case::Ignored))
     });

@@ -3,6 +3,7 @@
 use super::call::{Call, Executed};
 use super::command_error::shown;
 use super::glob::{self, Case};
+use super::iteration;
 use super::reply_value::{bulk, done, ok, refuse, simple};
 use super::word::is;
 use crate::Endpoint;
@@ -15,7 +16,7 @@ const REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-comman
     the configuration file, and then restart the server.";
 
 /// The subcommands that do something, for `DEBUG HELP`.
-const HELP: [&str; 15] = [
+const HELP: [&str; 17] = [
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "ERROR <string>",
     "    Return a Redis protocol error with <string> as message. Useful for clients",
@@ -27,6 +28,8 @@ const HELP: [&str; 15] = [
     "PROTOCOL <type>",
     "    Reply with a test value of the specified type. <type> can be: string,",
     "    integer, null, array, set, map, verbatim.",
+    "SET-ACTIVE-EXPIRE 1",
+    "    Accepted, because expired keys are always removed.",
     "STRINGMATCH-LEN <length> <pattern>",
     "    Match <length> times the letter 'a' with <pattern>.",
     "HELP",
@@ -127,6 +130,7 @@ fn stringmatch(call: &Call<'_>) -> Executed {
     if length > TEXT_BYTES_MAX {
         return refuse("ERR value is out of range");
     }
-    let found = glob::matches(call.argument(3), &vec![b'a'; length], Case::Exact);
+    let pattern = iteration::pattern(call.argument(3))?;
+    let found = glob::matches(pattern, &vec![b'a'; length], Case::Exact);
     done(Value::Integer(i64::from(found)))
 }

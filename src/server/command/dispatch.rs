@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::call::{Call, CommandFunction, Unfinished};
-use super::command_error::CommandError;
+use super::command_error::{CommandError, OUT_OF_MEMORY};
 use super::command_row::{CommandRow, Flag};
 use super::table::TABLE;
 use super::{string, transaction};
@@ -11,7 +11,6 @@ use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
 use crate::server::measure::call_counters::{CommandPosition, CountedCommand};
-use crate::store::read::Access;
 
 /// Commands whose flags say too little: `BITFIELD`, `GETEX` and `SETRANGE` only read in some of
 /// their forms, and `KEYS` and `LCS` must not follow another read on a reader of short ones.
@@ -108,9 +107,7 @@ pub(crate) fn execute(
     if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
         return Execution::Done(transaction::queue(&call, chosen));
     }
-    // A reader waits for the disk, beside which the clock costs nothing.
-    let is_exact = scope.access != Access::MemoryOnly || scope.context.settings.is_exact();
-    let begun = counters.begin(is_exact);
+    let timer = counters.begin(call.is_timed_exactly());
     let (execution, has_failed) = match (chosen.function)(&call) {
         Err(Unfinished::WouldBlock(length)) => return Execution::WouldBlock(length),
         Ok(execution) => {
@@ -120,7 +117,7 @@ pub(crate) fn execute(
         }
         Err(Unfinished::Refused(error)) => (Execution::Done(error.into_value()), true),
     };
-    call.finish(chosen, counters, begun, has_failed);
+    call.finish(chosen, counters, timer, has_failed);
     call.show(chosen);
     scope.context.statistics.count_lookups(call.hits.get(), call.misses.get());
     execution
@@ -137,6 +134,9 @@ fn choose<'a>(
     }
     if call.session.transaction.is_open() && row.has(Flag::NoMulti) {
         return Err(CommandError::new(NOT_IN_TRANSACTION));
+    }
+    if chosen.has(Flag::DenyOom) && call.context.store.memory().is_full() {
+        return Err(CommandError::new(OUT_OF_MEMORY));
     }
     Ok(chosen)
 }

@@ -70,6 +70,8 @@ pub(super) fn restore(call: &Call<'_>) -> Executed {
         Ok((expires_at, dumped))
     });
     if let Ok((_, dumped)) = &parsed {
+        // A compressed one may claim any length.
+        call.context.store.check_value_length(call.argument(1), dumped.bytes())?;
         check_length(call, dumped.bytes())?;
         // A transaction holds the values of all calls, and a short payload may be of a long one.
         call.note_bytes(dumped.bytes());

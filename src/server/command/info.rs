@@ -1,7 +1,8 @@
 //! `INFO`: the state of the server as text.
 //!
 //! Fields have the names of Redis and are there only if they are true here. `used_memory` is in
-//! Redis what the allocator handed out, and here what the process takes.
+//! Redis what the allocator handed out, and here what counts against `maxmemory`, or what the
+//! process takes if there is no such limit.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};

@@ -9,15 +9,19 @@ use crate::server::execute::statistic;
 use crate::server::machine_memory::memory_limit;
 use crate::server::process_times::ProcessTimes;
 
-/// Returns the memory of the process.
+/// Returns the memory of the process. Of it the part is used that counts against `maxmemory`, if
+/// there is such a limit.
 pub(super) fn memory(context: &Context) -> Result<Fields> {
     let [resident, peak] = &statistic::MEMORY;
     let (resident, peak) = (resident.read(context)?, peak.read(context)?);
     let machine = memory_limit() as u64;
+    let limit = context.store.memory();
+    let settings = limit.settings();
+    let used = limit.used().unwrap_or(resident);
     let none = || "0".to_owned();
     fields([
-        ("used_memory", resident.to_string()),
-        ("used_memory_human", human(resident)),
+        ("used_memory", used.to_string()),
+        ("used_memory_human", human(used)),
         ("used_memory_rss", resident.to_string()),
         ("used_memory_rss_human", human(resident)),
         ("used_memory_peak", peak.to_string()),
@@ -32,11 +36,11 @@ pub(super) fn memory(context: &Context) -> Result<Fields> {
         ("number_of_cached_scripts", none()),
         ("number_of_functions", none()),
         ("number_of_libraries", none()),
-        ("maxmemory", none()),
-        ("maxmemory_human", human(0)),
-        ("maxmemory_policy", "noeviction".into()),
-        ("mem_fragmentation_ratio", hundredths(resident, resident)),
-        ("mem_fragmentation_bytes", none()),
+        ("maxmemory", settings.bytes_max.to_string()),
+        ("maxmemory_human", human(settings.bytes_max)),
+        ("maxmemory_policy", settings.policy.to_string()),
+        ("mem_fragmentation_ratio", hundredths(resident, used)),
+        ("mem_fragmentation_bytes", resident.saturating_sub(used).to_string()),
         ("mem_not_counted_for_evict", none()),
         ("mem_replication_backlog", none()),
         ("mem_clients_slaves", none()),

@@ -7,6 +7,7 @@ use super::command_row::CommandRow;
 use super::command_table::CommandTable;
 use super::command_tips::tips;
 use super::glob::{self, Case};
+use super::iteration::pattern;
 use super::key_specification::{key_flags_of_call, key_specification};
 use super::reply_value::{bulk, done, length, refuse, simple};
 use super::word::is;
@@ -58,6 +59,7 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
             &|row, _| categories(row).iter().any(|category| is(argument, category))
         }
         5 if is(filter, "PATTERN") => {
+            pattern(argument)?;
             &|_, name| glob::matches(argument, name.as_bytes(), Case::Ignored)
         }
         _ => return refuse(SYNTAX),

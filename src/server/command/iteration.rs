@@ -186,7 +186,7 @@ pub(super) fn keys(call: &Call<'_>) -> Executed {
 }
 
 /// Returns a pattern, if it is short enough to match many keys with.
-fn pattern(argument: &[u8]) -> Result<&[u8], CommandError> {
+pub(super) fn pattern(argument: &[u8]) -> Result<&[u8], CommandError> {
     if argument.len() > PATTERN_BYTES_MAX {
         let text = format!("ERR pattern is longer than the limit of {PATTERN_BYTES_MAX} bytes");
         return Err(CommandError::new(text));

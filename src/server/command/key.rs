@@ -41,6 +41,13 @@ pub(super) fn exists(call: &Call<'_>) -> Executed {
     call.read_count(call.rest(1), length)
 }
 
+/// `TOUCH key [key ...]`: counts the keys that are there, and as a use of each.
+pub(super) fn touch(call: &Call<'_>) -> Executed {
+    let view = call.view()?;
+    call.rest(1).for_each(|key| view.note_use(key));
+    exists(call)
+}
+
 /// `TYPE key`
 pub(super) fn kind(call: &Call<'_>) -> Executed {
     call.read_expiry(call.argument(1), |found| {

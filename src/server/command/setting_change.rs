@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::word::is;
+use crate::option_table::byte_size;
 use crate::server::execute::context::Context;
 use crate::store::parse_integer;
+use crate::{EngineKind, EvictionPolicy};
 
 /// The way in which a setting may be changed.
 pub(super) enum SettingChange {
@@ -16,6 +18,10 @@ pub(super) enum SettingChange {
     Switch(fn(&Context, bool)),
     /// To percentages between blanks.
     Percentiles(fn(&Context, Vec<f64>)),
+    /// To a number of bytes, such as `100mb`; the function says why it is refused.
+    Bytes(fn(&Context, u64) -> Result<(), String>, fn(&Context, u64)),
+    /// To the name of a policy.
+    Policy(fn(&Context, EvictionPolicy)),
 }
 
 /// A change that was checked and is to be made.
@@ -50,6 +56,21 @@ impl SettingChange {
             Self::Percentiles(set) => {
                 let percentiles = percentiles(value)?;
                 Ok(Box::new(move |context| set(context, percentiles)))
+            }
+            Self::Bytes(check, set) => {
+                let bytes = byte_size(&String::from_utf8_lossy(value));
+                let bytes = bytes.map_err(|_| "argument must be a memory value".to_owned())? as u64;
+                check(context, bytes)?;
+                Ok(Box::new(move |context| set(context, bytes)))
+            }
+            Self::Policy(set) => {
+                let policy = String::from_utf8_lossy(value).parse::<EvictionPolicy>();
+                let Ok(policy) = policy else {
+                    let names: Vec<_> = EvictionPolicy::all().map(|it| it.to_string()).collect();
+                    let names = names.join(", ");
+                    return Err(format!("argument must be one of the following: {names}"));
+                };
+                Ok(Box::new(move |context| set(context, policy)))
             }
         }
     }
@@ -106,6 +127,25 @@ pub(super) const TRACKS_LATENCY: SettingChange =
 pub(super) const PERCENTILES: SettingChange = SettingChange::Percentiles(|context, percentiles| {
     context.settings.set_percentiles(percentiles);
 });
+
+pub(super) const MEMORY_MAX: SettingChange = SettingChange::Bytes(
+    |context, bytes| match (context.store.engine(), bytes) {
+        (EngineKind::Sled, 1..) => {
+            Err("the engine sled keeps no keys in memory that could be evicted".to_owned())
+        }
+        _ => Ok(()),
+    },
+    |context, bytes| context.store.change_memory_limit(|it| it.bytes_max = bytes),
+);
+
+pub(super) const EVICTION_POLICY: SettingChange = SettingChange::Policy(|context, policy| {
+    context.store.change_memory_limit(|it| it.policy = policy);
+});
+
+pub(super) const EVICTION_SAMPLES: SettingChange =
+    SettingChange::Integer(1, 64, anything, |context, value| {
+        context.store.change_memory_limit(|it| it.samples = count(value));
+    });
 
 pub(super) const TIMEOUT: SettingChange =
     SettingChange::Integer(0, i32::MAX as i64, anything, |context, value| {

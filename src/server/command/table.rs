@@ -123,7 +123,7 @@ static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
     "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
     "time"        1 Server     None  [Loading Stale Fast] "2.6.0" server::time, NONE, "Return the current server time";
-    "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::exists, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
+    "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::touch, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
     "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";

@@ -1,14 +1,12 @@
 //! The end of a call: its counters, and its time where that was measured.
 
-use std::time::{Duration, Instant};
-
 use super::call::{Call, CommandFunction};
 use super::client;
 use super::command_row::{CommandRow, Flag};
 use super::word::is;
-use crate::server::measure::call_counters::CallCounters;
+use crate::server::measure::call_counters::{CallCounters, CallTime, CallTimer};
 use crate::server::measure::slow_log::SlowCall;
-use crate::sync::now;
+use crate::store::read::Access;
 
 /// The most arguments of a call in the slow log, as in Redis.
 const ARGUMENTS_MAX: usize = 32;
@@ -16,21 +14,27 @@ const ARGUMENTS_MAX: usize = 32;
 /// The most bytes of such an argument.
 const ARGUMENT_BYTES_MAX: usize = 128;
 
-/// The word in place of an argument that nobody is to read.
+/// The text in place of a password.
 const REDACTED: &[u8] = b"(redacted)";
 
 impl Call<'_> {
-    /// Counts the call, which was executed, and notes its time if it has a beginning.
+    /// Returns true if the call is timed for itself alone. A reader waits for the disk, beside which
+    /// the clock costs nothing.
+    pub(super) fn is_timed_exactly(&self) -> bool {
+        self.access != Access::MemoryOnly || self.context.settings.is_exact()
+    }
+
+    /// Counts the call, which was executed, and notes its time if that was measured.
     pub(super) fn finish(
         &self,
         row: &CommandRow<CommandFunction>,
         counters: &CallCounters,
-        begun: Option<Instant>,
+        timer: Option<CallTimer>,
         has_failed: bool,
     ) {
         counters.count(has_failed);
-        if let Some(begun) = begun {
-            self.note_time(row, counters, now().saturating_duration_since(begun));
+        if let Some(timer) = timer {
+            self.note_time(row, counters, timer.stop());
         }
     }
 
@@ -39,10 +43,11 @@ impl Call<'_> {
         &self,
         row: &CommandRow<CommandFunction>,
         counters: &CallCounters,
-        took: Duration,
+        time: CallTime,
     ) {
         let settings = &self.context.settings;
-        counters.note_time(took, settings.tracks_latency());
+        counters.note_time(time, settings.tracks_latency());
+        let took = time.took;
         let is_long =
             |limit: Option<u64>, time: u128| limit.is_some_and(|limit| time >= u128::from(limit));
         let seconds = || self.context.store.now().0 / 1000;
@@ -77,7 +82,11 @@ impl Call<'_> {
     pub(super) fn readable(&self) -> impl Iterator<Item = &[u8]> {
         let is_auth = is(self.arguments.name(), "AUTH");
         let is_hello = is(self.arguments.name(), "HELLO");
-        let sets_password = is(self.arguments.name(), "CONFIG") && is(self.argument(1), "SET");
+        let is_set = |container: &str, subcommand: &str| {
+            is(self.arguments.name(), container) && is(self.argument(1), subcommand)
+        };
+        let sets_password = is_set("CONFIG", "SET");
+        let sets_user = is_set("ACL", "SETUSER");
         let is_secret = move |position: usize| {
             let follows = |distance: usize, word: &str| {
                 position > distance && is(self.argument(position - distance), word)
@@ -85,6 +94,7 @@ impl Call<'_> {
             position > 0 && is_auth
                 || is_hello && (follows(1, "AUTH") || follows(2, "AUTH"))
                 || sets_password && follows(1, "requirepass")
+                || sets_user && position > 2
         };
         let arguments = self.arguments.iter().enumerate();
         arguments.map(move |(position, argument)| match is_secret(position) {

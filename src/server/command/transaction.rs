@@ -16,7 +16,6 @@
 //! still so. So a key that was absent, was set and removed again counts as unchanged.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use super::call::{Call, CommandFunction, Executed, Unfinished};
 use super::command_error::CommandError;
@@ -26,14 +25,14 @@ use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Val
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
 use crate::server::execute::queued_transaction::WatchedKey;
-use crate::server::measure::call_counters::CommandPosition;
+use crate::server::measure::call_counters::{CallTime, CallTimer, CommandPosition};
 use crate::server::statistics::Statistics;
 use crate::store::reader::ReadLength;
 use crate::store::{
     Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
     database_keyspace,
 };
-use crate::sync::{Arc, now};
+use crate::sync::Arc;
 use crate::{Error, Precondition};
 
 /// The answer to a request of a transaction until `EXEC`.
@@ -69,7 +68,7 @@ struct FinishedCall {
     position: CommandPosition,
     row: &'static CommandRow<CommandFunction>,
     /// The time that it took, if that was measured.
-    took: Option<Duration>,
+    time: Option<CallTime>,
     was_refused: bool,
 }
 
@@ -218,6 +217,9 @@ fn reply(
     let Applied { version, answers } = match outcome {
         Ok(applied) => applied,
         Err(Error::ConditionFailed { .. }) => return Value::NullArray,
+        Err(error @ Error::MemoryFull { .. }) => {
+            return CommandError::from(error).discarding().into_value();
+        }
         Err(error) => return CommandError::from(error).into_value(),
     };
     let mut answers = answers.into_iter().skip(watched);
@@ -277,9 +279,9 @@ impl PreparedTransaction {
             Err(error) => return self.refuse(error),
         };
         let context = exec.context;
-        let begun = context.statistics.calls(position).begin(context.settings.is_exact());
+        let timer = context.statistics.calls(position).begin(call.is_timed_exactly());
         let executed = (chosen.function)(&call);
-        let took = begun.map(|begun| now().saturating_duration_since(begun));
+        let time = timer.map(CallTimer::stop);
         self.hits += call.hits.get();
         self.misses += call.misses.get();
         self.read_bytes = self.read_bytes.saturating_add(call.read_bytes.get());
@@ -293,7 +295,7 @@ impl PreparedTransaction {
             database,
             position,
             row: chosen,
-            took,
+            time,
             was_refused,
         });
         self.replies.push(reply);
@@ -334,17 +336,17 @@ impl PreparedTransaction {
 
     /// Counts the requests, once there will be no other execution of them.
     fn count(&self, exec: &Call<'_>) {
-        for FinishedCall { request, database, position, row, took, was_refused } in &self.finished {
+        for FinishedCall { request, database, position, row, time, was_refused } in &self.finished {
             let counters = exec.context.statistics.calls(*position);
             counters.count(*was_refused);
-            if took.is_none() && !exec.context.monitors.is_watched() {
+            if time.is_none() && !exec.context.monitors.is_watched() {
                 continue;
             }
             let mut parser = RequestParser::new(RequestLimits::default());
             if let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) {
                 let call = queued_call(exec, *database, arguments);
-                if let Some(took) = took {
-                    call.note_time(row, counters, *took);
+                if let Some(time) = time {
+                    call.note_time(row, counters, *time);
                 }
                 call.show(row);
             }

@@ -101,6 +101,14 @@ impl Context {
         }
     }
 
+    /// Tells the store what is held for clients, if that counts against the limit of its memory.
+    pub(crate) fn note_client_memory(&self) {
+        let limit = self.store.memory();
+        if limit.is_limited() {
+            limit.note_others(self.clients.memory.held());
+        }
+    }
+
     /// Returns the most bytes of values in one reply: a key may be asked for many times. Clients
     /// may hold four times as many.
     pub(crate) fn reply_bytes_max(&self) -> usize {

@@ -34,6 +34,7 @@ impl From<&Error> for Failure {
             Error::UnknownOutcome(_) => FailureKind::OutcomeUnknown,
             Error::Poisoned(_) => FailureKind::Poisoned,
             Error::Closed => FailureKind::Closed,
+            Error::MemoryFull { .. } => FailureKind::Full,
             error if error.is_disk_full() => FailureKind::Full,
             _ => FailureKind::Internal,
         };

@@ -23,6 +23,8 @@ pub(super) enum Added {
     Behind,
     /// None: too much waits, and the feed has ended.
     TooMuch,
+    /// None: the feed had ended before.
+    Ended,
 }
 
 impl MonitorFeed {
@@ -34,6 +36,10 @@ impl MonitorFeed {
     /// Adds a line.
     pub(super) fn add(&self, line: &[u8]) -> Added {
         let mut lines = lock(&self.lines);
+        // What ends it looks at the lines behind that.
+        if !self.is_on() {
+            return Added::Ended;
+        }
         let added = if lines.is_empty() { Added::First } else { Added::Behind };
         if lines.len() + line.len() > FEED_BYTES_MAX {
             drop(lines);

@@ -49,7 +49,7 @@ impl Monitors {
 fn show(line: &[u8], session: &Session) {
     match session.monitor.add(line) {
         Added::First => session.wake_workers(),
-        Added::Behind => {}
+        Added::Behind | Added::Ended => {}
         Added::TooMuch => session.kill(),
     }
 }

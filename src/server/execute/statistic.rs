@@ -175,8 +175,8 @@ pub(crate) static TRAFFIC: [&ServerStatistic; 17] = [
     &ServerStatistic::counter(
         ("evictions", "evicted_keys"),
         StatisticUnit::Count,
-        "Keys that were evicted: none, because keys are never evicted.",
-        |_| Ok(0),
+        "Keys that were evicted at the limit of the memory.",
+        |context| Ok(context.store.memory().evictions()),
     ),
     &ServerStatistic::counter(
         ("hits", "keyspace_hits"),

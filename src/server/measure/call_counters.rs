@@ -7,9 +7,10 @@ use crate::server::measure::event_counter::Counter;
 use crate::sync::{OnceLock, now};
 
 /// Of so many calls of a command whose calls are short one is timed.
-pub(crate) const SAMPLED_CALLS: u64 = 16;
+pub(crate) const CALLS_PER_SAMPLE: u64 = 16;
 
-/// The time below which no call may be left out that somebody asks for: every one is timed then.
+/// The time below which calls may take so little that every one has to be timed for none to be
+/// missed that somebody asks for.
 pub(crate) const EXACT_BELOW: Duration = Duration::from_millis(10);
 
 /// The position of a command in the table, and that of its subcommand.
@@ -32,6 +33,28 @@ impl CommandPosition {
         let row = (number >> 8).checked_sub(1)?;
         Some(Self { row, subcommand: (number & 0xFF).checked_sub(1) })
     }
+}
+
+/// A call whose time is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallTimer {
+    begun: Instant,
+    calls: u64,
+}
+
+impl CallTimer {
+    /// Returns the time until now.
+    pub(crate) fn stop(self) -> CallTime {
+        CallTime { took: now().saturating_duration_since(self.begun), calls: self.calls }
+    }
+}
+
+/// The time that a call took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallTime {
+    pub(crate) took: Duration,
+    /// The number of calls that it stands for.
+    pub(crate) calls: u64,
 }
 
 /// The description of a command whose calls are counted.
@@ -64,6 +87,7 @@ pub(crate) struct CallCounters {
 /// The times of the calls that were timed.
 #[derive(Default)]
 struct CallTimes {
+    /// The calls that they stand for.
     calls: Counter,
     nanoseconds: Counter,
     histogram: LatencyHistogram,
@@ -77,7 +101,7 @@ impl CallCounters {
             executed: Counter::default(),
             rejected: Counter::default(),
             failed: Counter::default(),
-            sampled: if is_short { SAMPLED_CALLS } else { 1 },
+            sampled: if is_short { CALLS_PER_SAMPLE } else { 1 },
             times: OnceLock::new(),
             subcommands: subcommands.into_iter().map(Self::new).collect(),
         }
@@ -98,10 +122,11 @@ impl CallCounters {
         self.executed.get() + self.rejected.get() + self.failed.get() > 0
     }
 
-    /// Returns the time if the call that begins is to be timed.
-    pub(crate) fn begin(&self, is_exact: bool) -> Option<Instant> {
-        let is_timed = is_exact || self.executed.get().is_multiple_of(self.sampled);
-        is_timed.then(now)
+    /// Begins to measure the time of a call, if it is to be timed: every one with `is_exact`.
+    pub(crate) fn begin(&self, is_exact: bool) -> Option<CallTimer> {
+        let calls = if is_exact { 1 } else { self.sampled };
+        let is_timed = calls == 1 || self.executed.get().is_multiple_of(calls);
+        is_timed.then(|| CallTimer { begun: now(), calls })
     }
 
     /// Counts a call that was executed.
@@ -113,12 +138,13 @@ impl CallCounters {
     }
 
     /// Notes the time that a call took.
-    pub(crate) fn note_time(&self, took: Duration, is_tracked: bool) {
+    pub(crate) fn note_time(&self, CallTime { took, calls }: CallTime, is_tracked: bool) {
         let times = self.times.get_or_init(Box::default);
-        times.calls.add(1);
-        times.nanoseconds.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        times.calls.add(calls);
+        times.nanoseconds.add(nanoseconds.saturating_mul(calls));
         if is_tracked {
-            times.histogram.note(took);
+            times.histogram.note(took, calls);
         }
     }
 
@@ -168,18 +194,28 @@ mod tests {
             |is_short| CountedCommand { name: "get".to_owned(), is_short, subcommands: Vec::new() };
         let (short, long) = (CallCounters::new(command(true)), CallCounters::new(command(false)));
         for counters in [&short, &long] {
-            for _ in 0..2 * SAMPLED_CALLS {
-                if counters.begin(false).is_some() {
-                    counters.note_time(Duration::from_micros(3), true);
+            for _ in 0..2 * CALLS_PER_SAMPLE {
+                if let Some(CallTimer { calls, .. }) = counters.begin(false) {
+                    let took = Duration::from_micros(3);
+                    counters.note_time(CallTime { took, calls }, true);
                 }
                 counters.count(false);
             }
-            assert_eq!(counters.microseconds(), 3 * 2 * SAMPLED_CALLS);
+            assert_eq!(counters.microseconds(), 3 * 2 * CALLS_PER_SAMPLE);
         }
-        assert_eq!(short.latencies().unwrap().total(), 2);
-        assert_eq!(long.latencies().unwrap().total(), 2 * SAMPLED_CALLS);
+        for counters in [&short, &long] {
+            assert_eq!(counters.latencies().unwrap().total(), 2 * CALLS_PER_SAMPLE);
+        }
         short.count(false);
         assert!(short.begin(false).is_none() && short.begin(true).is_some());
+        // One that was timed for itself alone counts as no more.
+        for _ in 0..CALLS_PER_SAMPLE {
+            short.note_time(CallTime { took: Duration::from_micros(20), calls: 1 }, true);
+            short.count(false);
+        }
+        let expected = 3 * 2 * CALLS_PER_SAMPLE + 20 * CALLS_PER_SAMPLE;
+        let shown = short.microseconds();
+        assert!((expected..expected + 10).contains(&shown), "{shown} instead of {expected}");
         short.reset();
         assert!(!short.was_called() && short.latencies().is_none() && short.microseconds() == 0);
     }

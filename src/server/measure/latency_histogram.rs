@@ -23,10 +23,10 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// Counts a call that took so long.
-    pub(super) fn note(&self, took: Duration) {
+    /// Counts calls that took so long each.
+    pub(super) fn note(&self, took: Duration, calls: u64) {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.0[bucket(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        self.0[bucket(nanoseconds)].fetch_add(calls, Ordering::Relaxed);
     }
 
     /// Starts again from zero.
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn percentiles_and_powers_are_those_of_the_calls() {
         let histogram = LatencyHistogram::default();
-        (0..98).for_each(|_| histogram.note(Duration::from_nanos(1500)));
-        histogram.note(Duration::from_micros(100));
-        histogram.note(Duration::from_secs(100));
+        (0..98).for_each(|_| histogram.note(Duration::from_nanos(1500), 1));
+        histogram.note(Duration::from_micros(100), 1);
+        histogram.note(Duration::from_secs(100), 1);
         let counts = histogram.read();
         assert_eq!(counts.total(), 100);
         assert_eq!(counts.percentile(50.0), 1535);

@@ -378,6 +378,7 @@ impl<S: Transport> Worker<S> {
                 self.give_memory_back(MUCH_FREED_BYTES);
             }
         }
+        self.context.note_client_memory();
         self.context.statistics.bytes_in.add(bytes_in);
         self.context.statistics.reads.add(reads);
         self.context.statistics.requests.add(intake.requests);

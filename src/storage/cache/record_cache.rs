@@ -60,6 +60,8 @@ pub(crate) struct RecordCache {
     /// The number of buckets in use: a power of two, or zero.
     used: AtomicUsize,
     bytes_max: usize,
+    /// The bytes that it may take at present, if that is less.
+    limit: AtomicUsize,
     /// The bytes that the records in the cache take.
     bytes: AtomicUsize,
     /// The slot that is considered next for eviction.
@@ -102,6 +104,7 @@ impl RecordCache {
             epochs: Epochs::new(buckets.len() * EPOCHS_PER_BUCKET),
             buckets,
             bytes_max,
+            limit: AtomicUsize::new(bytes_max),
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
             offered: AtomicUsize::new(0),
@@ -128,6 +131,18 @@ impl RecordCache {
             bytes: self.bytes.load(Ordering::Relaxed),
             bytes_max: self.bytes_max,
         }
+    }
+
+    /// Returns the bytes that the records take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sets the most bytes that the records may take, if that is less than what the cache was made
+    /// for, and evicts what is over it.
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.limit.store(bytes.min(self.bytes_max), Ordering::Relaxed);
+        self.evict();
     }
 
     /// Makes the number of buckets that of so many keys, if there are fewer. Called by the writer,
@@ -251,7 +266,7 @@ impl RecordCache {
     /// Returns true if the record of a key that is not cached would evict another one.
     fn is_full(&self, hash: KeyHash) -> bool {
         let bytes = self.bytes.load(Ordering::Relaxed);
-        bytes + self.bytes_max / RECORD_SHARE > self.bytes_max
+        bytes + self.bytes_max / RECORD_SHARE > self.limit.load(Ordering::Relaxed)
             || self.bucket(hash).is_some_and(|(bucket, _)| bucket.is_full())
     }
 
@@ -310,7 +325,7 @@ impl RecordCache {
         let slots = self.used.load(Ordering::Relaxed) * SLOTS;
         // The first round clears reference bits, so two rounds find something.
         for _ in 0..2 * slots {
-            if self.bytes.load(Ordering::Relaxed) <= self.bytes_max {
+            if self.bytes.load(Ordering::Relaxed) <= self.limit.load(Ordering::Relaxed) {
                 return;
             }
             let hand = self.hand.fetch_add(1, Ordering::Relaxed) % slots;

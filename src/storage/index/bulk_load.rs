@@ -26,6 +26,8 @@ pub(crate) struct PartLoader<S: Slot> {
 /// The leaves of some keys, and what an index has to know of these.
 pub(crate) struct LoadedPart<S: Slot> {
     pub(super) leaves: Vec<Subtree<S>>,
+    /// The bytes of memory of the leaves.
+    pub(super) leaf_bytes: u64,
     /// The number of keys that are not removed.
     pub(super) live: u64,
     /// The time of expiry of every key that has one.
@@ -39,6 +41,7 @@ impl<S: Slot> PartLoader<S> {
     pub(crate) fn new(start: &[u8]) -> Self {
         let part = LoadedPart {
             leaves: Vec::new(),
+            leaf_bytes: 0,
             live: 0,
             deadlines: Vec::new(),
             tombstones: Vec::new(),
@@ -70,6 +73,7 @@ impl<S: Slot> PartLoader<S> {
     /// Returns the part.
     pub(crate) fn finish(mut self) -> LoadedPart<S> {
         self.make_leaves();
+        self.part.leaf_bytes = self.builder.bytes();
         self.part
     }
 

@@ -214,6 +214,55 @@ impl<S: Slot> KeyspaceIndexes<S> {
         self.writers.iter().map(|(_, generations)| generations.newest.live()).sum()
     }
 
+    /// Returns the bytes of memory of all of them, as [`IndexWriter::bytes`] does, without the
+    /// share of the versions that are kept for snapshots alone.
+    pub(crate) fn bytes_without_held(&self) -> u64 {
+        let bytes = self.writers.iter().map(|(_, generations)| generations.newest.bytes()).sum();
+        match self.held().versions {
+            0 => bytes,
+            held => {
+                let shared = u128::from(bytes) * u128::from(self.live());
+                let versions = u128::from(self.live()) + u128::from(held);
+                u64::try_from(shared / versions).unwrap_or(bytes)
+            }
+        }
+    }
+
+    /// Returns up to `limit` keys that expire soonest.
+    pub(crate) fn soonest(&self, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        let of = |(id, generations): &'_ (KeyspaceId, IndexGenerations<S>)| {
+            let id = *id;
+            let soonest = generations.newest.soonest(limit);
+            soonest.into_iter().map(move |(time, key)| (time, id, key))
+        };
+        let mut all: Vec<_> = self.writers.iter().flat_map(of).collect();
+        all.sort();
+        all.truncate(limit);
+        all.into_iter().map(|(_, keyspace, key)| (keyspace, key)).collect()
+    }
+
+    /// Returns a key at random, as [`IndexWriter::sample`] does, of any keyspace but the catalogue.
+    pub(crate) fn sample(
+        &self,
+        expires: bool,
+        random: &mut impl FnMut() -> u64,
+    ) -> Option<(KeyspaceId, Vec<u8>)> {
+        let count = |index: &IndexWriter<S>| if expires { index.expiring() } else { index.live() };
+        let counted = || {
+            let all = self.writers.iter().filter(|(id, _)| *id != KeyspaceId::CATALOGUE);
+            all.map(|(id, generations)| (*id, &generations.newest, count(&generations.newest)))
+        };
+        let total: u64 = counted().map(|(.., count)| count).sum();
+        let mut number = random().checked_rem(total)?;
+        for (keyspace, index, count) in counted() {
+            if number < count {
+                return Some((keyspace, index.sample(expires, random)?));
+            }
+            number -= count;
+        }
+        None
+    }
+
     /// Returns the versions that are kept for snapshots alone, but for the newest ones of cleared
     /// keyspaces, which [`IndexReader::usage`] counts.
     pub(crate) fn held(&self) -> HeldVersions {

@@ -20,6 +20,8 @@ pub(super) struct LeafBuilder<S> {
     entries: Vec<BuiltEntry<S>>,
     /// By position in `entries`.
     older: Vec<OlderVersion<S>>,
+    /// The bytes of the leaves that it made and that were not replaced.
+    bytes: u64,
 }
 
 /// A key and its newest version.
@@ -36,7 +38,7 @@ struct BuiltEntry<S> {
 impl<S: Slot> LeafBuilder<S> {
     /// Returns a builder without keys.
     pub(super) fn new() -> Self {
-        Self { words: Vec::new(), entries: Vec::new(), older: Vec::new() }
+        Self { words: Vec::new(), entries: Vec::new(), older: Vec::new(), bytes: 0 }
     }
 
     /// Returns a leaf without keys.
@@ -80,6 +82,21 @@ impl<S: Slot> LeafBuilder<S> {
         self.older.extend(versions.map(|(version, slot)| OlderVersion { position, version, slot }));
     }
 
+    /// Returns the bytes of memory of the leaves that it made and that were not replaced.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Notes that leaves which another builder made take so many bytes.
+    pub(super) fn note_loaded(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// Notes that a leaf is replaced. The empty leaf that a tree begins with was not counted.
+    pub(super) fn note_replaced(&mut self, leaf: &Leaf<S>) {
+        self.bytes = self.bytes.saturating_sub(leaf.memory() as u64);
+    }
+
     /// Returns the number of keys.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
@@ -103,10 +120,9 @@ impl<S: Slot> LeafBuilder<S> {
         let mut start = 0;
         while start < total {
             let end = total.min(start + size);
-            leaves.push((
-                self.separator(start),
-                self.leaf(start..end, if grows { SPARE_KEYS } else { 0 }),
-            ));
+            let leaf = self.leaf(start..end, if grows { SPARE_KEYS } else { 0 });
+            self.bytes += leaf.memory() as u64;
+            leaves.push((self.separator(start), leaf));
             start = end;
         }
         self.words.clear();

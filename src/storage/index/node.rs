@@ -8,6 +8,9 @@ use crate::sync::{Arc, Published};
 /// The number of children of a full inner node.
 pub(super) const CHILDREN_MAX: usize = 64;
 
+/// The counts of an allocation that is shared, as every node is.
+pub(super) const SHARED_BYTES: usize = 2 * size_of::<usize>();
+
 /// A leaf or an inner node.
 pub(super) enum Node<S: Slot> {
     /// Keys and their versions.

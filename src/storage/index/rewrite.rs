@@ -151,6 +151,7 @@ impl<S: Slot, E: Edit<S>> Rewrite<'_, S, E> {
             self.builder.push(key, self.versions.drain(..));
         }
         self.keep(leaf, &sorted, kept..sorted.count());
+        self.builder.note_replaced(leaf);
         self.builder.finish(is_appended, E::GROWS)
     }
 

@@ -99,6 +99,34 @@ fn a_snapshot_keeps_what_it_sees_until_it_is_dropped() {
 }
 
 #[test]
+fn the_bytes_are_those_of_the_leaves_and_of_the_deadlines_whatever_was_done() {
+    let mut index = IndexWriter::new();
+    let reader = index.reader();
+    let mut random = random::Random(3);
+    let mut version = 0;
+    for round in 0..3 {
+        for _ in 0..20_000 {
+            version += 1;
+            let number = i32::try_from(random.below(60)).unwrap() - 10;
+            let number = if round == 1 { -1 } else { number };
+            commit(&mut index, version, &[(&format!("key:{}", random.below(3000)), number)]);
+        }
+        let walked = reader.usage(&mut |_| {}).bytes;
+        // The nodes above the leaves, and a leaf that is empty.
+        let above = walked.checked_sub(index.bytes()).expect("no more than there is");
+        assert!(above <= walked / 20 + 2048, "{above} of {walked} are not counted");
+    }
+    let before = index.bytes();
+    commit(&mut index, version + 1, &[("expires", 1_000)]);
+    assert!(index.bytes() >= before + 56 + 7);
+    for number in 0..3000 {
+        commit(&mut index, version + 2 + number, &[(&format!("key:{number}"), -1)]);
+    }
+    commit(&mut index, version + 3002, &[("expires", -1)]);
+    assert_eq!((index.bytes(), index.live()), (0, 0));
+}
+
+#[test]
 fn ranges_go_both_ways_and_resume_after_a_key() {
     let mut index = IndexWriter::new();
     let reader = index.reader();

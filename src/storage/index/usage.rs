@@ -2,15 +2,12 @@
 
 use super::earlier::EarlierGeneration;
 use super::generation::Generation;
-use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry, OlderVersion};
+use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry};
 use super::leaf_keys::tail_bytes;
-use super::node::{Inner, Node};
+use super::node::{Inner, Node, SHARED_BYTES};
 use super::reader::IndexReader;
 use super::slot::Slot;
 use crate::sync::{Arc, Published};
-
-/// The counts of an allocation that is shared.
-const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 /// The figures of one index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,12 +64,12 @@ impl IndexUsage {
 
     /// Adds a node and those below it. A path of the tree is short, so few guards are held at once.
     fn add_node<S: Slot>(&mut self, node: &Node<S>, visit: &mut impl FnMut(&S)) {
-        self.bytes += (size_of::<Node<S>>() + SHARED_BYTES) as u64;
         match node {
             Node::Leaf(leaf) => self.add_leaf(leaf, visit),
             Node::Inner(Inner { separators, children }) => {
                 let cells = children.len() * size_of::<Published<Node<S>>>();
-                self.bytes += (cells + separators.memory()) as u64;
+                let node = size_of::<Node<S>>() + SHARED_BYTES;
+                self.bytes += (node + cells + separators.memory()) as u64;
                 for child in children {
                     self.add_node(&child.load(), visit);
                 }
@@ -81,9 +78,7 @@ impl IndexUsage {
     }
 
     fn add_leaf<S: Slot>(&mut self, leaf: &Leaf<S>, visit: &mut impl FnMut(&S)) {
-        let entries = leaf.entries.len() * size_of::<LeafEntry<S>>();
-        let older = leaf.older.len() * size_of::<OlderVersion<S>>();
-        self.bytes += (entries + older + leaf.keys.memory()) as u64;
+        self.bytes += leaf.memory() as u64;
         let count = leaf.count();
         self.keys += count as u64;
         for position in 0..count {

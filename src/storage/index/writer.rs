@@ -27,6 +27,13 @@ use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::key_range::{KeyInterval, KeyRange};
 use crate::sync::Arc;
 
+/// The most keys at random among which one is looked for that was not removed.
+const LIVE_TRIES: usize = 8;
+
+/// The most keys at random among which one is looked for that expires, before one is chosen by the
+/// time of its expiry.
+const EXPIRING_TRIES: usize = 32;
+
 /// The half of the index that changes it. There is one, and one thread has it.
 pub(crate) struct IndexWriter<S: Slot> {
     visibility: Arc<Visibility>,
@@ -88,6 +95,43 @@ impl<S: Slot> IndexWriter<S> {
     /// Returns the number of keys.
     pub(crate) fn live(&self) -> u64 {
         self.counts.live()
+    }
+
+    /// Returns the bytes of memory that the keys take which are not cleared: their leaves, what is
+    /// beside these, and the deadlines. The nodes above the leaves, about a hundredth of it, are
+    /// left out.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.builder.bytes() + self.counts.bytes()
+    }
+
+    /// Returns the number of keys that have an expiry.
+    pub(crate) fn expiring(&self) -> u64 {
+        self.counts.expiring()
+    }
+
+    /// Returns a key at random, about every one of them as likely as any other; `None` if it came
+    /// upon none. With `expires` one that has an expiry: if these are few, those that expire
+    /// after a long time in which no other does are more likely.
+    pub(crate) fn sample(
+        &self,
+        expires: bool,
+        random: &mut impl FnMut() -> u64,
+    ) -> Option<Vec<u8>> {
+        let mut tries = if expires { EXPIRING_TRIES } else { LIVE_TRIES };
+        while tries > 0
+            && let Some((key, slot)) = self.generation.tree.random_version(random)
+        {
+            if !slot.is_tombstone() && (!expires || slot.expires_at().is_some()) {
+                return Some(key);
+            }
+            tries -= 1;
+        }
+        expires.then(|| self.counts.random_deadline(random)).flatten()
+    }
+
+    /// Returns up to `limit` keys that expire soonest, with their times.
+    pub(super) fn soonest(&self, limit: usize) -> Vec<(UnixMillis, Vec<u8>)> {
+        self.counts.soonest(limit)
     }
 
     /// Returns a half that reads.
@@ -187,6 +231,7 @@ impl<S: Slot> IndexWriter<S> {
             leaves.append(&mut part.leaves);
             deadlines.append(&mut part.deadlines);
             self.obsolete.new_tombstones().append(&mut part.tombstones);
+            self.builder.note_loaded(part.leaf_bytes);
             live += part.live;
         }
         self.counts.load(live, deadlines);

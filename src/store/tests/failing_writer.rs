@@ -64,6 +64,22 @@ impl WriteHalf for FailingWriter {
     fn next_deadline(&self) -> Option<UnixMillis> {
         self.writer.next_deadline()
     }
+    fn index_bytes(&self) -> u64 {
+        self.writer.index_bytes()
+    }
+    fn live_keys(&self) -> u64 {
+        self.writer.live_keys()
+    }
+    fn sample(
+        &self,
+        expires: bool,
+        random: &mut dyn FnMut() -> u64,
+    ) -> Option<(KeyspaceId, Vec<u8>)> {
+        self.writer.sample(expires, random)
+    }
+    fn soonest(&self, limit: usize) -> Vec<(KeyspaceId, Vec<u8>)> {
+        self.writer.soonest(limit)
+    }
     fn close(&mut self) -> Result<()> {
         assert!(self.may_close, "a store that failed is not marked as closed cleanly");
         self.writer.close()

@@ -8,6 +8,7 @@ use crate::store::compaction_calls::{CompactionCall, SharedProgress};
 use crate::store::expiry_schedule::EXPIRY_INTERVAL;
 use crate::store::health::Health;
 use crate::store::maintenance_message::MaintenanceMessage;
+use crate::store::memory_limit::MemoryLimit;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::sync::{Mutex, lock};
@@ -40,6 +41,7 @@ impl Bench {
             limits: SizeLimits::new(&Options::new("unused")),
             durability: Durability::Always,
             health: Arc::new(Health::default()),
+            memory: Arc::new(MemoryLimit::new(&Options::new("unused"), crate::sync::now())),
             catalogue_version: Arc::default(),
             watch_bytes: 1 << 20,
         };

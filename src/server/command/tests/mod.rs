@@ -8,6 +8,7 @@ mod database;
 mod dumping;
 mod expiry;
 mod key;
+mod memory_limit;
 mod object;
 mod operators;
 mod scan;

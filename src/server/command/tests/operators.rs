@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::server::DebugCommand;
-use crate::server::measure::call_counters::SAMPLED_CALLS;
+use crate::server::measure::call_counters::CALLS_PER_SAMPLE;
 
 const DISABLED: &str = "-ERR This instance has cluster support disabled";
 
@@ -16,7 +16,7 @@ fn line(server: &Server, section: &str, beginning: &str) -> String {
 #[test]
 fn every_command_and_subcommand_has_its_calls_and_times() {
     let server = Server::new();
-    for _ in 0..SAMPLED_CALLS {
+    for _ in 0..CALLS_PER_SAMPLE {
         server.run("GET k");
     }
     server.check(&[("SET k text", "+OK"), ("MULTI", "+OK"), ("GET k", "+QUEUED")]);

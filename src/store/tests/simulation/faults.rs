@@ -5,21 +5,29 @@
 //! failed, writes succeed again as soon as the disk does.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::checker::{Checker, Effort, Figures, Violation};
-use super::history::{self, Event, draw, with_time};
+use super::history::{self, Change, Event, draw, with_time};
 use super::machine::{Machine, Past, put};
 use super::{Dice, Model, START, on_all_processors, options};
+use crate::engine::KeyspaceId;
 use crate::form::by_form;
 use crate::storage::fs::simulated::{Call, Failure, Fault, Moment, SimulatedDisk, State};
 use crate::store::Batch;
 use crate::store::clock::manual;
-use crate::{Durability, Error};
+use crate::{Durability, Error, EvictionPolicy, Options};
 
 pub(super) const FAILURES: [Failure; 4] =
     [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted];
+
+/// The memory of the keys where some are evicted: that of about 40.
+const EVICTING_BYTES_MAX: u64 = 5_000;
+
+/// The number of keys that are written there.
+const EVICTING_KEYS: usize = 200;
 
 /// The numbers of what was tried.
 #[derive(Default)]
@@ -37,7 +45,7 @@ impl fmt::Display for FaultFigures {
 
 /// A script that is run again for every fault.
 struct Script {
-    durability: Durability,
+    options: Options,
     events: Vec<Event>,
 }
 
@@ -53,14 +61,37 @@ impl Script {
         let events = (0..40).map(|_| draw(&mut dice)).filter(is_wanted).collect();
         let mut events = with_time(events, Dice::new(!seed));
         events.push(Event::Maintain);
-        Self { durability, events }
+        Self { options: options(durability), events }
+    }
+
+    /// Writes, maintenance and reopening where only some keys have room in memory: those before
+    /// them are evicted.
+    fn draw_evicting(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let durability = [Durability::Always, Durability::Never][dice.roll(2)];
+        let policy = [EvictionPolicy::AllKeysLru, EvictionPolicy::AllKeysRandom][dice.roll(2)];
+        let options = options(durability).memory_max(EVICTING_BYTES_MAX).eviction(policy);
+        let events = (0..40).map(|_| match dice.roll(20) {
+            0..=13 => {
+                let put = |dice: &mut Dice| {
+                    let (keyspace, key) = (KeyspaceId::DEFAULT, dice.roll(EVICTING_KEYS));
+                    vec![Change::Put { keyspace, key, value_bytes: [8, 40, 200][dice.roll(3)] }]
+                };
+                Event::Write((0..8).map(|_| put(&mut dice)).collect())
+            }
+            14..=16 => Event::Step,
+            17 => Event::Tick,
+            18 => Event::Sync,
+            _ => Event::Reopen,
+        });
+        Self { events: events.chain([Event::Maintain]).collect(), options }
     }
 
     /// Runs it with this fault; whether it struck.
     fn run(&self, fault: Fault, chance: u64, figures: &mut Figures) -> Result<bool, Violation> {
         manual::set(START);
         let disk = SimulatedDisk::new(State::default());
-        let options = options(self.durability);
+        let options = self.options.clone();
         let empty = Past { sequence: 0, model: Model::new() };
         disk.fail(fault, chance);
         let opened = Machine::open(&disk, &options, vec![empty.clone()]);
@@ -155,7 +186,7 @@ fn check(machine: &Machine) -> Result<(), Violation> {
 fn restart(mut machine: Machine) -> Result<Machine, Violation> {
     let (promised, mut pasts) = (machine.promised, machine.pasts.clone());
     let disk = machine.disk.clone();
-    let options = options(machine.durability());
+    let options = machine.options().clone();
     machine.close();
     drop(machine);
     let opened = Machine::open(&disk, &options, pasts.clone());
@@ -202,15 +233,18 @@ fn resume(machine: &mut Machine) -> Result<(), Violation> {
 #[derive(Debug, Clone, Copy)]
 struct FaultSeries {
     seed: u64,
+    /// The memory is used up now and then.
+    evicts: bool,
     failure: Failure,
     forever: bool,
 }
 
 /// Returns all that is tried with the scripts of these seeds.
-fn series(seeds: impl Iterator<Item = u64>) -> impl Iterator<Item = FaultSeries> {
-    let of_seed = |seed| {
-        let of_failure =
-            move |failure| [false, true].map(|forever| FaultSeries { seed, failure, forever });
+fn series(seeds: impl Iterator<Item = u64>, evicts: bool) -> impl Iterator<Item = FaultSeries> {
+    let of_seed = move |seed| {
+        let of_failure = move |failure| {
+            [false, true].map(|forever| FaultSeries { seed, evicts, failure, forever })
+        };
         FAILURES.into_iter().flat_map(of_failure)
     };
     seeds.flat_map(of_seed)
@@ -219,8 +253,8 @@ fn series(seeds: impl Iterator<Item = u64>) -> impl Iterator<Item = FaultSeries>
 impl FaultSeries {
     /// Lets every call of the script fail, or in the short form of the tests one in eleven.
     fn run(self) -> Result<FaultFigures, Violation> {
-        let Self { seed, failure, forever } = self;
-        let script = Script::draw(seed);
+        let Self { seed, evicts, failure, forever } = self;
+        let script = if evicts { Script::draw_evicting(seed) } else { Script::draw(seed) };
         let mut figures = FaultFigures::default();
         for call in (0..).step_by(by_form([11, 1, 1])) {
             let fault = Fault { call, failure, forever };
@@ -238,12 +272,12 @@ impl FaultSeries {
 
 /// Returns the first violation that a fault of these scripts leads to.
 pub(super) fn find(seeds: impl Iterator<Item = u64>) -> Option<Violation> {
-    series(seeds).find_map(|series| series.run().err())
+    series(seeds, false).find_map(|series| series.run().err())
 }
 
-#[test]
-fn no_failed_call_loses_an_acknowledged_write() {
-    let series: Vec<_> = series(0..by_form([2, 3, 100])).collect();
+/// Runs the scripts of these seeds with every fault.
+fn run_all(seeds: Range<u64>, evicts: bool) -> FaultFigures {
+    let series: Vec<_> = series(seeds, evicts).collect();
     let mut figures = FaultFigures::default();
     for found in on_all_processors(series.len(), |number| series[number].run()) {
         let FaultFigures { runs, crashes } = found.unwrap();
@@ -251,5 +285,17 @@ fn no_failed_call_loses_an_acknowledged_write() {
         figures.crashes.add(crashes);
     }
     println!("{figures}");
+    figures
+}
+
+#[test]
+fn no_failed_call_brings_an_evicted_key_back_or_loses_another() {
+    let figures = run_all(0..by_form([1, 2, 40]), true);
+    assert!(figures.runs > by_form([200, 3_000, 50_000]), "too little was tried");
+}
+
+#[test]
+fn no_failed_call_loses_an_acknowledged_write() {
+    let figures = run_all(0..by_form([2, 3, 100]), false);
     assert!(figures.runs > by_form([1_000, 14_000, 400_000]), "too little was tried");
 }

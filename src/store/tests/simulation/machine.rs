@@ -12,9 +12,11 @@ use crate::engine::{
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::compaction_calls::{CompactionCall, SharedProgress};
+use crate::store::eviction::PlacedKey;
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
 use crate::store::maintenance_message::MaintenanceMessage;
+use crate::store::memory_limit::MemoryLimit;
 use crate::store::writer::{Writer, WriterParts};
 use crate::store::writer_message::WriterMessage;
 use crate::store::{
@@ -71,6 +73,7 @@ impl Machine {
             limits: SizeLimits::new(options),
             durability: options.durability,
             health: Arc::clone(&health),
+            memory: Arc::new(MemoryLimit::new(options, Clock::manual().instant())),
             catalogue_version: Arc::default(),
             watch_bytes: options.watch_bytes,
         };
@@ -117,8 +120,10 @@ impl Machine {
         let outcomes: Vec<_> =
             answers.into_iter().flat_map(|answer| answer.wait().expect("answered")).collect();
         for ((effect, syncs), outcome) in effects.iter().zip(&outcomes) {
+            self.note_evicted(outcome);
             self.note(effect, *syncs, outcome);
         }
+        self.note_all_evicted();
         self.note_expired(had_failed);
         self.disk.promise(self.promised);
         outcomes
@@ -135,6 +140,7 @@ impl Machine {
             Err(batches) => self.writer.write_all(batches),
         };
         for ((effect, syncs), outcome) in effects.iter().zip(&outcomes) {
+            self.note_evicted(outcome);
             self.note(effect, *syncs, outcome);
         }
         self.disk.promise(self.promised);
@@ -184,6 +190,47 @@ impl Machine {
         &self.pasts[self.pasts.len() - 1].model
     }
 
+    /// Notes the keys that the writer evicted before the batch with this outcome.
+    fn note_evicted(&mut self, outcome: &BatchOutcome) {
+        let version = outcome.as_ref().ok().and_then(|applied| applied.version);
+        let groups = &self.writer.eviction.groups;
+        let count = groups.iter().take_while(|(first, ..)| version.is_some_and(|it| *first < it));
+        let count = count.count();
+        let before: Vec<_> = self.writer.eviction.groups.drain(..count).collect();
+        self.note_evicted_groups(before);
+    }
+
+    /// Notes the keys that the writer evicted in this turn and that are not noted yet.
+    fn note_all_evicted(&mut self) {
+        let all = std::mem::take(&mut self.writer.eviction.groups);
+        self.note_evicted_groups(all);
+    }
+
+    fn note_evicted_groups(&mut self, groups: Vec<(Sequence, Vec<PlacedKey>, Result<()>)>) {
+        let syncs = self.options.durability == Durability::Always;
+        for (first, keys, outcome) in groups {
+            let keys: Vec<_> = keys.iter().map(|(keyspace, key)| placed(*keyspace, key)).collect();
+            if let Err(Error::UnknownOutcome(_)) = outcome {
+                // Some of them are gone, the first ones first.
+                let doubtful = self.pasts[self.promised.killed..].to_vec();
+                for gone in 1..=keys.len() {
+                    self.pasts.extend(doubtful.iter().cloned().map(
+                        |Past { mut model, .. }| {
+                            model.retain(|key, _| !keys[..gone].contains(key));
+                            Past { sequence: u64::MAX, model }
+                        },
+                    ));
+                }
+            } else if outcome.is_ok() {
+                for (position, key) in keys.iter().enumerate() {
+                    let version = Some(first.plus(position));
+                    let applied = Ok(Applied { version, answers: WriteAnswers::new() });
+                    self.note(&|model: &mut Model| drop(model.remove(key)), syncs, &applied);
+                }
+            }
+        }
+    }
+
     /// Notes the expired keys that the writer removed in this turn, the soonest first as it does.
     fn note_expired(&mut self, had_failed: bool) {
         let due = self.expired();
@@ -224,6 +271,7 @@ impl Machine {
     /// Lets the writer take what waits for it, and what its clock says is to be done.
     pub(super) fn turn(&mut self) {
         let had_failed = self.take_turn();
+        self.note_all_evicted();
         self.note_expired(had_failed);
         self.disk.promise(self.promised);
     }
@@ -314,9 +362,9 @@ impl Machine {
         }
     }
 
-    /// Returns the durability that it was opened with.
-    pub(super) fn durability(&self) -> Durability {
-        self.options.durability
+    /// Returns the options that it was opened with.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Sets the states since it was opened, the last one durable.

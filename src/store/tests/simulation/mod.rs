@@ -3,6 +3,7 @@
 mod checker;
 mod damage;
 mod effect;
+mod eviction;
 mod exhaustive;
 mod expiry;
 mod faults;

@@ -1,4 +1,4 @@
-//! Sizes in bytes as the command line takes them.
+//! Sizes in bytes as the command line and `CONFIG SET` take them.
 
 /// The units, with the letters of Redis' configuration: `mb` is a mebibyte, `m` a million bytes.
 const UNITS: [(&str, usize); 10] = [
@@ -15,7 +15,10 @@ const UNITS: [(&str, usize); 10] = [
 ];
 
 /// Returns the number of bytes that a text like `256mb` or `1000000` says.
-pub(crate) fn byte_size(text: &str) -> Result<usize, String> {
+///
+/// # Errors
+/// An example of what is understood.
+pub fn byte_size(text: &str) -> Result<usize, String> {
     let lower = text.to_ascii_lowercase();
     let with_unit =
         UNITS.iter().find_map(|(unit, bytes)| Some((lower.strip_suffix(unit)?, *bytes)));
