@@ -10,6 +10,7 @@ use super::{string, transaction};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::scope::Scope;
+use crate::server::execute::session::Session;
 use crate::server::measure::call_counters::{CommandPosition, CountedCommand};
 use crate::store::read::Access;
 
@@ -65,8 +66,19 @@ pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> 
 }
 
 /// Returns true if a request may write; one that ends a transaction does what was queued.
-pub(crate) fn may_write(found: Option<FoundCommand>) -> bool {
-    found.is_some_and(|FoundCommand { row, .. }| row.has(Flag::Write) || row.name == "exec")
+pub(crate) fn may_write(found: Option<FoundCommand>, session: &Session) -> bool {
+    found.is_some_and(|FoundCommand { row, .. }| {
+        row.has(Flag::Write) || row.name == "exec" && session.transaction.may_write()
+    })
+}
+
+/// Returns true if a request is refused before its command sees it.
+pub(crate) fn is_refused(
+    found: Option<FoundCommand>,
+    arguments: &Arguments<'_>,
+    session: &Session,
+) -> bool {
+    found.is_none_or(|FoundCommand { row, .. }| choose(row, arguments, session).is_err())
 }
 
 /// Executes a request and counts it, unless it has to be executed once more.
@@ -94,7 +106,7 @@ pub(crate) fn execute(
     let position = CommandPosition { row: position, subcommand: row.named_subcommand(&arguments) };
     scope.session.note_command(position);
     let counters = scope.context.statistics.calls(position);
-    let chosen = match choose(row, &call) {
+    let chosen = match choose(row, &call.arguments, scope.session) {
         Ok(chosen) => chosen,
         Err(error) => {
             // As in Redis nobody counts a subcommand that is none.
@@ -106,7 +118,7 @@ pub(crate) fn execute(
         }
     };
     if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
-        return Execution::Done(transaction::queue(&call));
+        return Execution::Done(transaction::queue(&call, row.has(Flag::Write)));
     }
     // A reader waits for the disk, beside which the clock costs nothing.
     let is_exact = scope.access != Access::MemoryOnly || scope.context.settings.is_exact();
@@ -126,16 +138,17 @@ pub(crate) fn execute(
     execution
 }
 
-/// Returns the row that executes the call, if it is well-formed and the client may call it now.
+/// Returns the row that executes a request, if it is well-formed and the client may send it now.
 fn choose<'a>(
     row: &'a CommandRow<CommandFunction>,
-    call: &Call<'_>,
+    arguments: &Arguments<'_>,
+    session: &Session,
 ) -> Result<&'a CommandRow<CommandFunction>, CommandError> {
-    let chosen = row.choose(&call.arguments)?;
-    if !call.session.is_authenticated() && !row.has(Flag::NoAuth) {
+    let chosen = row.choose(arguments)?;
+    if !session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
     }
-    if call.session.transaction.is_open() && row.has(Flag::NoMulti) {
+    if session.transaction.is_open() && row.has(Flag::NoMulti) {
         return Err(CommandError::new(NOT_IN_TRANSACTION));
     }
     Ok(chosen)

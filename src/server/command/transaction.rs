@@ -89,10 +89,10 @@ pub(super) fn multi(call: &Call<'_>) -> Executed {
 }
 
 /// Adds a call to the transaction of its connection.
-pub(super) fn queue(call: &Call<'_>) -> Value {
+pub(super) fn queue(call: &Call<'_>, may_write: bool) -> Value {
     let mut request = Vec::new();
     call.arguments.encode(&mut request);
-    call.session.transaction.add(request);
+    call.session.transaction.add(request, may_write);
     Value::Simple(QUEUED.into())
 }
 

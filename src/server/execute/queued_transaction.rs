@@ -29,6 +29,8 @@ struct QueueState {
     requests: Vec<Arc<[u8]>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
+    /// True if one of the requests may write.
+    may_write: bool,
     /// The watched keys of databases with their versions; `None` for a key that was not there.
     watched: BTreeMap<WatchedKey, Option<u64>>,
 }
@@ -53,9 +55,16 @@ impl QueuedTransaction {
     }
 
     /// Adds a request, encoded as a client sends it.
-    pub(crate) fn add(&self, request: Vec<u8>) {
+    pub(crate) fn add(&self, request: Vec<u8>, may_write: bool) {
         self.bytes.fetch_add(request.len() + ITEM_BYTES, Ordering::Relaxed);
-        lock(&self.state).requests.push(request.into());
+        let mut state = lock(&self.state);
+        state.requests.push(request.into());
+        state.may_write |= may_write;
+    }
+
+    /// Returns true if one of its requests may write.
+    pub(crate) fn may_write(&self) -> bool {
+        lock(&self.state).may_write
     }
 
     /// Notes that a request was refused, so that nothing of an open transaction is executed.
@@ -117,7 +126,7 @@ mod tests {
     fn what_it_holds_is_counted_and_given_back() {
         let transaction = QueuedTransaction::default();
         assert!(transaction.begin() && !transaction.begin());
-        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec());
+        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec(), false);
         transaction.watch(0, b"key", Some(1));
         transaction.watch(0, b"key", Some(2));
         assert_eq!(transaction.watched(), [((0, b"key".to_vec()), Some(1))]);
