@@ -139,6 +139,12 @@ fn the_log_is_saved_and_compacted_for_who_asks() {
         text.contains("aof_rewrites:1\r\n") && text.contains("aof_rewrite_in_progress:0\r\n")
     });
     exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
+    let scheduled = started.replace("started", "scheduled");
+    exchange(
+        &mut client,
+        "MULTI\r\nBGREWRITEAOF\r\nEXEC\r\n",
+        &format!("+OK\r\n+QUEUED\r\n*1\r\n{scheduled}"),
+    );
 }
 
 #[test]
