@@ -80,16 +80,35 @@ fn paused_requests_wait_and_are_answered_in_order_when_the_pause_ends() {
     assert!(is_silent(&mut client));
     exchange(&mut operator, "GET a\r\nCLIENT UNPAUSE\r\n", "$1\r\n1\r\n+OK\r\n");
     exchange(&mut client, "", "+OK\r\n$1\r\n2\r\n");
-    // A pause of everything ends by itself: CLIENT UNPAUSE would wait, too.
+    // What a transaction may write decides whether it waits, and errors wait for nothing.
+    exchange(&mut operator, "CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
+    exchange(
+        &mut client,
+        "MULTI\r\nGET a\r\nEXEC\r\nSET a\r\n",
+        "+OK\r\n+QUEUED\r\n*1\r\n$1\r\n2\r\n\
+         -ERR wrong number of arguments for 'set' command\r\n",
+    );
+    assert!(text(&mut operator, "INFO clients\r\n").contains("blocked_clients:0\r\n"));
+    exchange(&mut operator, "CLIENT UNPAUSE\r\n", "+OK\r\n");
+    exchange(&mut client, "MULTI\r\nSET a 3\r\n", "+OK\r\n+QUEUED\r\n");
+    exchange(&mut operator, "CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
+    client.write_all(b"EXEC\r\n").unwrap();
+    wait_until("a client is blocked", || {
+        text(&mut operator, "INFO clients\r\n").contains("blocked_clients:1\r\n")
+    });
+    exchange(&mut operator, "GET a\r\nCLIENT UNPAUSE\r\n", "$1\r\n2\r\n+OK\r\n");
+    exchange(&mut client, "GET a\r\n", "*1\r\n+OK\r\n$1\r\n3\r\n");
+    assert!(text(&mut operator, "INFO clients\r\n").contains("blocked_clients:0\r\n"));
+    // A pause of everything ends by itself, as nobody can end it.
     exchange(&mut operator, "CLIENT PAUSE 50\r\n", "+OK\r\n");
-    exchange(&mut client, "GET a\r\n", "$1\r\n2\r\n");
+    exchange(&mut client, "GET a\r\n", "$1\r\n3\r\n");
     // A server that stops ends a pause, and answers what waits.
     exchange(&mut operator, "CLIENT PAUSE 600000 ALL\r\n", "+OK\r\n");
     client.write_all(b"GET a\r\n").unwrap();
     assert!(is_silent(&mut client));
     let mut server = server;
     server.stop();
-    exchange(&mut client, "", "$1\r\n2\r\n");
+    exchange(&mut client, "", "$1\r\n3\r\n");
 }
 
 #[test]
@@ -122,6 +141,12 @@ fn the_log_is_saved_and_compacted_for_who_asks() {
     });
     assert_eq!(figure(&mut client, "kvs_dead_values"), 0);
     exchange(&mut client, "GET a\r\n", "$1\r\n1\r\n");
+    let scheduled = started.replace("started", "scheduled");
+    exchange(
+        &mut client,
+        "MULTI\r\nBGREWRITEAOF\r\nEXEC\r\n",
+        format!("+OK\r\n+QUEUED\r\n*1\r\n{scheduled}"),
+    );
 }
 
 #[test]

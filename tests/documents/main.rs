@@ -79,6 +79,16 @@ fn every_redis_command_is_listed() {
 }
 
 #[test]
+fn the_tests_of_redis_that_pass_are_counted() {
+    let list = read("tests/redis_suite/expected.txt");
+    let (_, listed) = list.split_once("\n\nunit/").unwrap();
+    let tests = listed.lines().filter(|line| line.contains(" | "));
+    let passing = tests.clone().filter(|line| line.starts_with("passes | ")).count();
+    let counts = format!("{passing} of {} pass", tests.count());
+    assert!(read("docs/redis.md").contains(&counts), "docs/redis.md does not say that {counts}");
+}
+
+#[test]
 fn every_planted_mistake_is_in_a_table() {
     let source = read("src/bugs.rs");
     let (_, list) = source.split_once("enum Bug {").unwrap();

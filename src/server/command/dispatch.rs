@@ -9,7 +9,9 @@ use super::table::TABLE;
 use super::{string, transaction};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Effect, Execution};
+use crate::server::execute::queued_transaction::QueuedKind;
 use crate::server::execute::scope::Scope;
+use crate::server::execute::session::Session;
 use crate::server::measure::call_counters::{CommandPosition, CountedCommand};
 
 /// Commands whose flags say too little: `BITFIELD`, `GETEX` and `SETRANGE` only read in some of
@@ -64,8 +66,19 @@ pub(crate) fn effect(found: Option<FoundCommand>, arguments: &Arguments<'_>) -> 
 }
 
 /// Returns true if a request may write; one that ends a transaction does what was queued.
-pub(crate) fn may_write(found: Option<FoundCommand>) -> bool {
-    found.is_some_and(|FoundCommand { row, .. }| row.has(Flag::Write) || row.name == "exec")
+pub(crate) fn may_write(found: Option<FoundCommand>, session: &Session) -> bool {
+    found.is_some_and(|FoundCommand { row, .. }| {
+        row.has(Flag::Write) || row.name == "exec" && session.transaction.kind().may_write
+    })
+}
+
+/// Returns true if a request is refused before its command sees it.
+pub(crate) fn is_refused(
+    found: Option<FoundCommand>,
+    arguments: &Arguments<'_>,
+    session: &Session,
+) -> bool {
+    found.is_none_or(|FoundCommand { row, .. }| choose(row, arguments, session).is_err())
 }
 
 /// Executes a request and counts it, unless it has to be executed once more.
@@ -93,7 +106,8 @@ pub(crate) fn execute(
     let position = CommandPosition { row: position, subcommand: row.named_subcommand(&arguments) };
     scope.session.note_command(position);
     let counters = scope.context.statistics.calls(position);
-    let chosen = match choose(row, &call) {
+    let chosen = choose(row, &call.arguments, scope.session);
+    let chosen = match chosen.and_then(|chosen| check_memory(chosen, &call)) {
         Ok(chosen) => chosen,
         Err(error) => {
             // As in Redis nobody counts a subcommand that is none.
@@ -105,7 +119,11 @@ pub(crate) fn execute(
         }
     };
     if scope.session.transaction.is_open() && !row.has(Flag::Unqueued) {
-        return Execution::Done(transaction::queue(&call, chosen));
+        let kind = QueuedKind {
+            is_administrative: chosen.has(Flag::Admin),
+            may_write: row.has(Flag::Write),
+        };
+        return Execution::Done(transaction::queue(&call, kind));
     }
     let timer = counters.begin(call.is_timed_exactly());
     let (execution, has_failed) = match (chosen.function)(&call) {
@@ -123,20 +141,29 @@ pub(crate) fn execute(
     execution
 }
 
-/// Returns the row that executes the call, if it is well-formed and the client may call it now.
-fn choose<'a>(
-    row: &'a CommandRow<CommandFunction>,
+/// Returns the row, unless it may add something and there is no memory for more.
+fn check_memory<'a>(
+    chosen: &'a CommandRow<CommandFunction>,
     call: &Call<'_>,
 ) -> Result<&'a CommandRow<CommandFunction>, CommandError> {
-    let chosen = row.choose(&call.arguments)?;
-    if !call.session.is_authenticated() && !row.has(Flag::NoAuth) {
+    match chosen.has(Flag::DenyOom) && call.context.store.memory().is_full() {
+        true => Err(CommandError::new(OUT_OF_MEMORY)),
+        false => Ok(chosen),
+    }
+}
+
+/// Returns the row that executes a request, if it is well-formed and the client may send it now.
+fn choose<'a>(
+    row: &'a CommandRow<CommandFunction>,
+    arguments: &Arguments<'_>,
+    session: &Session,
+) -> Result<&'a CommandRow<CommandFunction>, CommandError> {
+    let chosen = row.choose(arguments)?;
+    if !session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
     }
-    if call.session.transaction.is_open() && row.has(Flag::NoMulti) {
+    if session.transaction.is_open() && row.has(Flag::NoMulti) {
         return Err(CommandError::new(NOT_IN_TRANSACTION));
-    }
-    if chosen.has(Flag::DenyOom) && call.context.store.memory().is_full() {
-        return Err(CommandError::new(OUT_OF_MEMORY));
     }
     Ok(chosen)
 }

@@ -135,8 +135,10 @@ fn figures(context: &Context, statistics: &[&ServerStatistic]) -> Result<Fields>
 
 fn clients(context: &Context) -> Result<Fields> {
     let mut fields = figures(context, &statistic::CLIENTS)?;
-    let none = ["cluster_connections", "blocked_clients", "tracking_clients"];
-    fields.extend(none.map(|name| (name.to_owned(), "0".to_owned())));
+    // As in Redis those are blocked that wait for the end of a pause, and no others here.
+    let blocked = context.pause.clients();
+    let rest = [("cluster_connections", 0), ("blocked_clients", blocked), ("tracking_clients", 0)];
+    fields.extend(rest.map(|(name, count)| (name.to_owned(), count.to_string())));
     Ok(fields)
 }
 

@@ -8,7 +8,9 @@ use super::command_table::CommandTable;
 use super::command_tips::tips;
 use super::glob::{self, Case};
 use super::iteration::pattern;
-use super::key_specification::{key_flags_of_call, key_specification};
+use super::key_specification::{
+    DESTINATION_FLAGS, destination_of_call, key_flags_of_call, key_specification,
+};
 use super::reply_value::{bulk, done, length, refuse, simple};
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -88,7 +90,8 @@ pub(super) fn docs(call: &Call<'_>) -> Executed {
 
 /// `COMMAND GETKEYS name [argument ...]`
 pub(super) fn getkeys(call: &Call<'_>) -> Executed {
-    let (_, keys) = keys_of_call(call)?;
+    let (row, keys) = keys_of_call(call)?;
+    let keys = keys.chain(destination_of_call(row, call.rest(3)));
     done(Value::Array(keys.map(|key| Value::Bulk(key.to_vec())).collect()))
 }
 
@@ -96,9 +99,13 @@ pub(super) fn getkeys(call: &Call<'_>) -> Executed {
 pub(super) fn getkeysandflags(call: &Call<'_>) -> Executed {
     let (row, keys) = keys_of_call(call)?;
     let flags = key_flags_of_call(row, call.rest(5));
-    let flags = || Value::Set(flags.iter().map(|flag| simple(flag)).collect());
-    let described = keys.map(|key| Value::Array(vec![Value::Bulk(key.to_vec()), flags()]));
-    done(Value::Array(described.collect()))
+    let described = |key: &[u8], flags: &[&'static str]| {
+        let flags = flags.iter().map(|flag| simple(flag)).collect();
+        Value::Array(vec![Value::Bulk(key.to_vec()), Value::Set(flags)])
+    };
+    let destination = destination_of_call(row, call.rest(3));
+    let destination = destination.map(|key| described(key, DESTINATION_FLAGS));
+    done(Value::Array(keys.map(|key| described(key, flags)).chain(destination).collect()))
 }
 
 /// Returns the command that a call describes, and its keys, of which there is at least one.

@@ -34,6 +34,7 @@ const UNLIKE_THE_OTHERS: &[(&str, &[&str])] = &[
     ("setbit", &["RW", "access", "update"]),
     ("setex", &["OW", "update"]),
     ("setnx", &["OW", "insert"]),
+    ("sort", &["RO", "access"]),
     ("strlen", &["RO"]),
     ("touch", &["RO"]),
     ("type", &["RO"]),
@@ -68,6 +69,33 @@ pub(super) fn key_flags_of_call<'a>(
         "set" => &["OW", "update"],
         _ => key_flags(row),
     }
+}
+
+/// The flags of a key that [`destination_of_call`] finds.
+pub(super) const DESTINATION_FLAGS: &[&str] = &["OW", "update"];
+
+/// Returns the key behind the last `STORE` among the arguments of a call of `SORT`.
+pub(super) fn destination_of_call<'a>(
+    row: &CommandRow<CommandFunction>,
+    arguments: impl Iterator<Item = &'a [u8]>,
+) -> Option<&'a [u8]> {
+    if row.name != "sort" {
+        return None;
+    }
+    let mut arguments = arguments.skip(1).peekable();
+    let mut destination = None;
+    while let Some(option) = arguments.next() {
+        if is(option, "STORE") {
+            destination = arguments.peek().copied().or(destination);
+        }
+        // Their values are no options.
+        if is(option, "LIMIT") {
+            arguments.nth(1);
+        } else if is(option, "GET") || is(option, "BY") {
+            arguments.next();
+        }
+    }
+    destination
 }
 
 /// Returns the positions of the keys in the newer form, which counts from the first key.

@@ -96,7 +96,7 @@ mod transaction;
 mod word;
 mod write;
 
-pub(crate) use dispatch::{counted, effect, execute, find, may_write};
+pub(crate) use dispatch::{counted, effect, execute, find, is_refused, may_write};
 
 /// The parsers of bytes that clients choose, for the fuzz targets.
 #[cfg(any(test, fuzzing))]

@@ -15,6 +15,12 @@ use crate::server::log_rewrites::RewriteRefusal;
 use crate::store::UnixMillis;
 use crate::sync::{Arc, Ordering};
 
+/// Returns the reply that work of the server has begun. In a transaction Redis begins it when that
+/// has ended.
+fn begun(call: &Call<'_>, work: &str) -> String {
+    format!("{work} {}", if call.is_queued { "scheduled" } else { "started" })
+}
+
 /// `BGSAVE [SCHEDULE]`
 pub(super) fn bgsave(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
@@ -23,7 +29,7 @@ pub(super) fn bgsave(call: &Call<'_>) -> Executed {
         _ => return refuse(SYNTAX),
     }
     match call.context.begin_backup(None) {
-        Ok(_) => done(Value::Simple("Background saving started".into())),
+        Ok(_) => done(Value::Simple(begun(call, "Background saving").into())),
         Err(BackupRefusal::Running) => refuse("ERR Background save already in progress"),
         Err(refusal) => refuse(format!("ERR {refusal}")),
     }
@@ -50,7 +56,7 @@ pub(super) fn save(call: &Call<'_>) -> Executed {
 /// `BGREWRITEAOF`: everything is compacted that holds something dead.
 pub(super) fn bgrewriteaof(call: &Call<'_>) -> Executed {
     match call.context.rewrites.begin() {
-        Ok(()) => done(Value::Simple("Background append only file rewriting started".into())),
+        Ok(()) => done(Value::Simple(begun(call, "Background append only file rewriting").into())),
         Err(RewriteRefusal::Running) => {
             refuse("ERR Background append only file rewriting already in progress")
         }

@@ -19,12 +19,12 @@ use std::cell::Cell;
 
 use super::call::{Call, CommandFunction, Executed, Unfinished};
 use super::command_error::CommandError;
-use super::command_row::{CommandRow, Flag};
+use super::command_row::CommandRow;
 use super::reply_value::{done, ok, refuse};
 use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
-use crate::server::execute::queued_transaction::WatchedKey;
+use crate::server::execute::queued_transaction::{QueuedKind, WatchedKey};
 use crate::server::measure::call_counters::{CallTime, CallTimer, CommandPosition};
 use crate::server::statistics::Statistics;
 use crate::store::reader::ReadLength;
@@ -88,11 +88,11 @@ pub(super) fn multi(call: &Call<'_>) -> Executed {
     }
 }
 
-/// Adds a call of a command to the transaction of its connection.
-pub(super) fn queue(call: &Call<'_>, row: &CommandRow<CommandFunction>) -> Value {
+/// Adds a call of this kind to the transaction of its connection.
+pub(super) fn queue(call: &Call<'_>, kind: QueuedKind) -> Value {
     let mut request = Vec::new();
     call.arguments.encode(&mut request);
-    call.session.transaction.add(request, row.has(Flag::Admin));
+    call.session.transaction.add(request, kind);
     Value::Simple(QUEUED.into())
 }
 
@@ -123,7 +123,7 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
     call.check_keys(requests.len())?;
     // What an administrative command does is not undone if a later request has to wait, and a
     // reader of long reads executes everything once.
-    if transaction.is_administrative() {
+    if transaction.kind().is_administrative {
         call.check_may_wait(ReadLength::Long)?;
     }
     let database = call.database.get();

@@ -172,7 +172,9 @@ fn step_resp(
     if !accepts.admits(|| command::effect(command, &arguments)) {
         return StepResult::Wait;
     }
-    if scope.context.pause.stops(|| command::may_write(command)) {
+    if scope.context.pause.stops(|| command::may_write(command, scope.session))
+        && !command::is_refused(command, &arguments, scope.session)
+    {
         return StepResult::Paused;
     }
     let execution = command::execute(command, arguments, scope).map(ClientReply::Resp);

@@ -27,6 +27,7 @@ use crate::server::connection::protocol_state::{Accepts, ProtocolState, StepResu
 use crate::server::connection::reply_queue::ReplyQueue;
 use crate::server::connection::waiting_for::WaitingFor;
 use crate::server::execute::charge::Charge;
+use crate::server::execute::client_pause::PausedClient;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::connection_watch::ConnectionWatch;
 use crate::server::execute::context::Context;
@@ -68,9 +69,9 @@ pub(crate) struct ServerConnection {
     /// True if the last call of [`advance`](Self::advance) left requests that only wait for another
     /// turn.
     is_interrupted: bool,
-    /// True if the last call of [`advance`](Self::advance) left requests that wait for the end of a
-    /// pause.
-    is_paused: bool,
+    /// The count of this client if the last call of [`advance`](Self::advance) left requests that
+    /// wait for the end of a pause.
+    paused: Option<PausedClient>,
     refusal: Option<ProtocolError>,
     /// The number of requests that were executed.
     executed: u64,
@@ -119,7 +120,7 @@ impl ServerConnection {
             waiting_for: WaitingFor::Nothing,
             phase: ConnectionPhase::Open { hungry: true },
             is_interrupted: false,
-            is_paused: false,
+            paused: None,
             refusal: None,
             executed: 0,
             watch: None,
@@ -162,7 +163,7 @@ impl ServerConnection {
 
     /// Returns true if it only waits for its client to take replies.
     pub(crate) fn is_blocked_by_output(&self) -> bool {
-        let is_stopped = self.awaits_answer() || self.is_paused;
+        let is_stopped = self.awaits_answer() || self.is_paused();
         self.phase == ConnectionPhase::Open { hungry: false } && !is_stopped
     }
 
@@ -173,7 +174,7 @@ impl ServerConnection {
 
     /// Returns true if it has requests that wait for the end of a pause.
     pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused
+        self.paused.is_some()
     }
 
     /// Returns what the server waits for its client to do.
@@ -235,7 +236,8 @@ impl ServerConnection {
 
     /// Executes as many requests as may be executed in this turn.
     pub(crate) fn advance(&mut self, context: &Context, intake: &mut Intake) -> Option<Ask> {
-        (self.is_interrupted, self.is_paused) = (false, false);
+        self.is_interrupted = false;
+        self.paused = None;
         self.tell_changes(context);
         self.tell_commands();
         let output_end = self.output.len() + TURN_OUTPUT_BYTES;
@@ -263,7 +265,7 @@ impl ServerConnection {
             match self.protocol.step(self.input.as_slice(), accepts, &scope) {
                 StepResult::Wait => break,
                 StepResult::Paused => {
-                    self.is_paused = true;
+                    self.paused = Some(context.pause.add_client());
                     break;
                 }
                 StepResult::Incomplete { consumed, missing } => {

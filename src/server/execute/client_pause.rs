@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicBool, Mutex, Ordering, lock, now};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering, lock, now};
 
 /// The requests that wait during a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub(crate) struct ClientPause {
     /// True if there may be a pause; every request looks at it.
     is_active: AtomicBool,
     state: Mutex<Option<(PausedRequests, Instant)>>,
+    /// The number of clients that wait.
+    waiting: Arc<AtomicU64>,
+}
+
+/// A client that waits for the end of a pause; counted until it is dropped.
+pub(crate) struct PausedClient(Arc<AtomicU64>);
+
+impl Drop for PausedClient {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl ClientPause {
@@ -60,6 +71,17 @@ impl ClientPause {
             Some((PausedRequests::Writes, _)) => may_write(),
         }
     }
+
+    /// Counts a client that waits.
+    pub(crate) fn add_client(&self) -> PausedClient {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        PausedClient(Arc::clone(&self.waiting))
+    }
+
+    /// Returns the number of clients that wait.
+    pub(crate) fn clients(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 #[cfg(test)]
@@ -78,5 +100,16 @@ mod tests {
         assert!(!pause.stops(|| true));
         pause.begin(PausedRequests::Everything, Duration::ZERO);
         assert!(!pause.stops(|| true));
+    }
+
+    #[test]
+    fn a_client_is_counted_until_it_goes_on_or_away() {
+        let pause = ClientPause::default();
+        let [one, other] = [pause.add_client(), pause.add_client()];
+        assert_eq!(pause.clients(), 2);
+        drop(one);
+        assert_eq!(pause.clients(), 1);
+        drop(other);
+        assert_eq!(pause.clients(), 0);
     }
 }

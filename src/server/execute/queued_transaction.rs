@@ -23,14 +23,23 @@ pub(crate) struct QueuedTransaction {
 /// A watched key, behind its database.
 pub(crate) type WatchedKey = (u32, Vec<u8>);
 
+/// What a queued request is, or several of them are together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct QueuedKind {
+    /// True for an administrative command.
+    pub(crate) is_administrative: bool,
+    /// True if it may write.
+    pub(crate) may_write: bool,
+}
+
 /// The requests and the watched keys.
 #[derive(Default)]
 struct QueueState {
     requests: Vec<Arc<[u8]>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
-    /// True if a request is an administrative command.
-    is_administrative: bool,
+    /// What its requests are together.
+    kind: QueuedKind,
     /// The watched keys of databases with their versions; `None` for a key that was not there.
     watched: BTreeMap<WatchedKey, Option<u64>>,
 }
@@ -54,17 +63,18 @@ impl QueuedTransaction {
         !self.is_open.swap(true, Ordering::Relaxed)
     }
 
-    /// Adds a request, encoded as a client sends it, which may be an administrative command.
-    pub(crate) fn add(&self, request: Vec<u8>, is_administrative: bool) {
+    /// Adds a request of this kind, encoded as a client sends it.
+    pub(crate) fn add(&self, request: Vec<u8>, kind: QueuedKind) {
         self.bytes.fetch_add(request.len() + ITEM_BYTES, Ordering::Relaxed);
         let mut state = lock(&self.state);
         state.requests.push(request.into());
-        state.is_administrative |= is_administrative;
+        state.kind.is_administrative |= kind.is_administrative;
+        state.kind.may_write |= kind.may_write;
     }
 
-    /// Returns true if one of the requests is an administrative command.
-    pub(crate) fn is_administrative(&self) -> bool {
-        lock(&self.state).is_administrative
+    /// Returns what its requests are together.
+    pub(crate) fn kind(&self) -> QueuedKind {
+        lock(&self.state).kind
     }
 
     /// Notes that a request was refused, so that nothing of an open transaction is executed.
@@ -126,7 +136,7 @@ mod tests {
     fn what_it_holds_is_counted_and_given_back() {
         let transaction = QueuedTransaction::default();
         assert!(transaction.begin() && !transaction.begin());
-        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec(), false);
+        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec(), QueuedKind::default());
         transaction.watch(0, b"key", Some(1));
         transaction.watch(0, b"key", Some(2));
         assert_eq!(transaction.watched(), [((0, b"key".to_vec()), Some(1))]);

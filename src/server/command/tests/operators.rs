@@ -348,6 +348,12 @@ fn keys_are_described_by_what_a_call_does_with_them() {
         ("COMMAND GETKEYSANDFLAGS set a b", "*1 *2 $1 a *2 +OW +update"),
         ("COMMAND GETKEYSANDFLAGS set a b GET", "*1 *2 $1 a *3 +RW +access +update"),
         ("COMMAND GETKEYSANDFLAGS del a b", "*2 *2 $1 a *2 +RM +delete *2 $1 b *2 +RM +delete"),
+        (
+            "COMMAND GETKEYSANDFLAGS sort a STORE b",
+            "*2 *2 $1 a *2 +RO +access *2 $1 b *2 +OW +update",
+        ),
+        ("COMMAND GETKEYS sort a LIMIT store 1 store b STORE", "*2 $1 a $1 b"),
+        ("COMMAND GETKEYS sort a GET STORE BY store", "*1 $1 a"),
         ("COMMAND GETKEYSANDFLAGS nope a", "-ERR Invalid command specified"),
         ("COMMAND GETKEYSANDFLAGS ping a", "-ERR The command has no key arguments"),
     ]);
