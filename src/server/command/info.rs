@@ -134,7 +134,8 @@ fn figures(context: &Context, statistics: &[&ServerStatistic]) -> Result<Fields>
 
 fn clients(context: &Context) -> Result<Fields> {
     let mut fields = figures(context, &statistic::CLIENTS)?;
-    let none = ["cluster_connections", "blocked_clients", "tracking_clients"];
+    let none =
+        ["cluster_connections", "blocked_clients", "tracking_clients", "clients_in_timeout_table"];
     fields.extend(none.map(|name| (name.to_owned(), "0".to_owned())));
     Ok(fields)
 }
@@ -190,7 +191,7 @@ fn stats(context: &Context) -> Result<Fields> {
 }
 
 /// Figures of Redis about what this server never does.
-const NEVER_HAPPENS: [&str; 15] = [
+const NEVER_HAPPENS: [&str; 22] = [
     "total_net_repl_input_bytes",
     "total_net_repl_output_bytes",
     "sync_full",
@@ -203,8 +204,15 @@ const NEVER_HAPPENS: [&str; 15] = [
     "total_forks",
     "migrate_cached_sockets",
     "slave_expires_tracked_keys",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
     "tracking_total_keys",
     "tracking_total_items",
+    "tracking_total_prefixes",
     "unexpected_error_replies",
 ];
 
