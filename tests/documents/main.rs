@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod capabilities;
+mod clients;
 mod drill;
 mod links;
 mod protocol;

@@ -137,8 +137,9 @@ fn clients(context: &Context) -> Result<Fields> {
     let mut fields = figures(context, &statistic::CLIENTS)?;
     // As in Redis those are blocked that wait for the end of a pause, and no others here.
     let blocked = context.pause.clients();
-    let rest = [("cluster_connections", 0), ("blocked_clients", blocked), ("tracking_clients", 0)];
-    fields.extend(rest.map(|(name, count)| (name.to_owned(), count.to_string())));
+    fields.push(("blocked_clients".to_owned(), blocked.to_string()));
+    let none = ["cluster_connections", "tracking_clients", "clients_in_timeout_table"];
+    fields.extend(none.map(|name| (name.to_owned(), "0".to_owned())));
     Ok(fields)
 }
 
@@ -193,7 +194,7 @@ fn stats(context: &Context) -> Result<Fields> {
 }
 
 /// Figures of Redis about what this server never does.
-const NEVER_HAPPENS: [&str; 15] = [
+const NEVER_HAPPENS: [&str; 22] = [
     "total_net_repl_input_bytes",
     "total_net_repl_output_bytes",
     "sync_full",
@@ -206,8 +207,15 @@ const NEVER_HAPPENS: [&str; 15] = [
     "total_forks",
     "migrate_cached_sockets",
     "slave_expires_tracked_keys",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
     "tracking_total_keys",
     "tracking_total_items",
+    "tracking_total_prefixes",
     "unexpected_error_replies",
 ];
 
