@@ -77,8 +77,8 @@ struct CommandLine {
     /// a quarter of the memory of the machine or control group]
     #[arg(long, value_name = "N")]
     cache_mib: Option<usize>,
-    /// Memory for keys, cache and clients together, such as 512mb; at it keys are evicted, or writes
-    /// refused; 0 for no limit
+    /// Memory for keys, cache and clients together, such as 512mb; at it keys are evicted, or
+    /// writes refused; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = byte_size)]
     maxmemory: usize,
     /// Keys that are evicted at that limit: noeviction, allkeys-lru, allkeys-lfu, allkeys-random,

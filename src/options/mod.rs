@@ -247,8 +247,8 @@ impl Options {
         self
     }
 
-    /// Sets the most bytes of memory for the keys, the cache and what a server holds for its clients
-    /// together; the default is 0, for no limit.
+    /// Sets the most bytes of memory for the keys, the cache and what a server holds for its
+    /// clients together; the default is 0, for no limit.
     ///
     /// Keys are in memory, values on the disk: so it is the number of keys and their length that
     /// counts, and in the `memory` engine the values, too. At the limit the cache gives way, down

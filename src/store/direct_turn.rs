@@ -2,8 +2,8 @@
 //!
 //! It does no more than the writes that it was taken for. What takes longer, or concerns nobody in
 //! particular, is left to the writer's own thread: beginning a segment, the removal of expired
-//! keys, evictions, what a clear leaves to be done, looking for compactions and other jobs, results of jobs. A
-//! turn that sees such a thing to do says so once, and whoever took the turn sends
+//! keys, evictions, what a clear leaves to be done, looking for compactions and other jobs, results
+//! of jobs. A turn that sees such a thing to do says so once, and whoever took the turn sends
 //! [`WriterMessage::Upkeep`].
 //!
 //! [`WriterMessage::Upkeep`]: super::writer_message::WriterMessage::Upkeep

@@ -42,8 +42,12 @@ impl Writer {
             let _ = resolver.add(Batch::single(KeyspaceOperation { keyspace, operation }));
         }
         let (mut group, _) = resolver.finish();
-        let is_moving = !group.is_empty();
+        let removed = group.mutations();
+        let is_moving = removed > 0;
         let committed = self.apply(&mut group, RemovalCause::Expiry);
+        if committed.is_ok() {
+            self.removed.note_expired(removed);
+        }
         // A group that fails now would fail again at once: it waits for the next look.
         may_be_more && is_moving && committed.is_ok()
     }

@@ -17,11 +17,12 @@ use super::open_store::OpenStore;
 #[cfg(test)]
 use super::outcome::Applied;
 use super::outcome::BatchOutcome;
+use super::removal_counts::RemovalCounts;
 use super::write_actors::WriteActors;
 use super::write_path::{Submission, SyncReply, WriteReply};
 use super::writer::WriterParts;
 use crate::engine::{self, Engine, KeyspaceId};
-use crate::sync::Arc;
+use crate::sync::{self, Arc};
 use crate::{Durability, EngineKind, Error, Options, Result};
 
 /// A handle on an open store of byte keys and values.
@@ -89,6 +90,7 @@ impl Store {
         let limits = SizeLimits::new(&options);
         let health = Arc::new(Health::default());
         let memory = Arc::new(MemoryLimit::new(&options, clock.instant()));
+        let removed = Arc::new(RemovalCounts::default());
         let catalogue_version = Arc::new(CatalogueVersion::default());
         let directory = options.directory;
         let actors = WriteActors::start(WriterParts {
@@ -99,6 +101,8 @@ impl Store {
             durability: options.durability,
             health: Arc::clone(&health),
             memory: Arc::clone(&memory),
+            removed: Arc::clone(&removed),
+            seed: u64::try_from(sync::random() >> 64).unwrap_or_default(),
             catalogue_version: Arc::clone(&catalogue_version),
             watch_bytes: options.watch_bytes,
         });
@@ -110,6 +114,7 @@ impl Store {
             limits,
             health,
             memory,
+            removed,
             catalogue_version,
             kind: opened.kind,
             capabilities: opened.capabilities,
@@ -227,6 +232,11 @@ impl Store {
     /// Returns the limit on the memory of the keys.
     pub(crate) fn memory(&self) -> &MemoryLimit {
         &self.shared.memory
+    }
+
+    /// Returns the numbers of the keys that the store removed by itself.
+    pub(crate) fn removed(&self) -> &RemovalCounts {
+        &self.shared.removed
     }
 
     /// Changes the limit on the memory of the keys. The writer evicts what is over it.

@@ -4,25 +4,24 @@ use std::time::{Duration, Instant};
 
 use super::access_table::AccessTable;
 use crate::options::{EvictionPolicy, Options};
-use crate::sync::{
-    AtomicU64, AtomicUsize, Mutex, Ordering, PublishedOption, UnscheduledFlag, lock,
-};
+use crate::sync::{Mutex, PublishedOption, UnscheduledFlag, UnscheduledNumber, lock};
 
 /// The limit on the memory of a store's keys, and what is done at it.
 pub(crate) struct MemoryLimit {
     settings: Mutex<MemorySettings>,
-    /// True if there is a limit.
-    is_limited: UnscheduledFlag,
+    /// The bytes that the settings have; zero for no limit.
+    bytes_max: UnscheduledNumber,
+    /// True if their policy evicts nothing.
+    never_evicts: UnscheduledFlag,
     /// True if it is noted when keys are used.
     notes_uses: UnscheduledFlag,
     uses: PublishedOption<AccessTable>,
     /// The bytes that others hold on behalf of the store, as they said last.
-    others: AtomicUsize,
-    /// The bytes that count against the limit, as of the writer's last turn.
-    used: AtomicU64,
-    evictions: AtomicU64,
-    /// True if what may add something was refused in the writer's last turn, or would have been.
-    is_full: UnscheduledFlag,
+    others: UnscheduledNumber,
+    /// The bytes that count against the limit, as of the last group.
+    used: UnscheduledNumber,
+    /// True if they are over the limit, and nothing could be evicted.
+    has_nothing_left: UnscheduledFlag,
 }
 
 /// What may be chosen about the limit.
@@ -45,13 +44,13 @@ impl MemoryLimit {
         };
         let limit = Self {
             settings: Mutex::new(settings),
-            is_limited: UnscheduledFlag::default(),
+            bytes_max: UnscheduledNumber::default(),
+            never_evicts: UnscheduledFlag::default(),
             notes_uses: UnscheduledFlag::default(),
             uses: PublishedOption::default(),
-            others: AtomicUsize::new(0),
-            used: AtomicU64::new(0),
-            evictions: AtomicU64::new(0),
-            is_full: UnscheduledFlag::default(),
+            others: UnscheduledNumber::default(),
+            used: UnscheduledNumber::default(),
+            has_nothing_left: UnscheduledFlag::default(),
         };
         limit.change(now, |_| {});
         limit
@@ -59,7 +58,12 @@ impl MemoryLimit {
 
     /// Returns true if there is a limit.
     pub(crate) fn is_limited(&self) -> bool {
-        self.is_limited.get()
+        self.bytes_max.get() > 0
+    }
+
+    /// Returns the bytes of the limit; zero for none.
+    pub(super) fn bytes_max(&self) -> u64 {
+        self.bytes_max.get()
     }
 
     /// Returns what was chosen about the limit.
@@ -79,7 +83,9 @@ impl MemoryLimit {
             self.uses.swap(notes_uses.then(|| AccessTable::new(bytes_max, now)));
         }
         self.notes_uses.set(notes_uses);
-        self.is_limited.set(bytes_max > 0);
+        self.never_evicts.set(policy == EvictionPolicy::NoEviction);
+        self.has_nothing_left.set(false);
+        self.bytes_max.set(bytes_max);
     }
 
     /// Returns true if it is noted when keys are used.
@@ -108,41 +114,35 @@ impl MemoryLimit {
 
     /// Notes the bytes that others hold on behalf of the store.
     pub(crate) fn note_others(&self, bytes: usize) {
-        self.others.store(bytes, Ordering::Relaxed);
+        self.others.set(bytes as u64);
     }
 
     /// Returns the bytes that count against the limit beside those of the engine.
     pub(super) fn others(&self) -> u64 {
-        let others = self.others.load(Ordering::Relaxed) as u64;
-        others + self.with_uses(AccessTable::bytes).unwrap_or(0)
+        self.others.get() + self.with_uses(AccessTable::bytes).unwrap_or(0)
     }
 
-    /// Notes the bytes that count against the limit, and whether nothing can be added to them.
-    pub(super) fn note_used(&self, bytes: u64, is_full: bool) {
-        self.used.store(bytes, Ordering::Relaxed);
-        self.is_full.set(is_full);
+    /// Notes the bytes that count against the limit.
+    pub(super) fn note_used(&self, bytes: u64) {
+        self.used.set(bytes);
     }
 
-    /// Returns true if a write that may add something would be refused, as of the writer's last
-    /// turn.
+    /// Notes whether nothing could be evicted although they are over the limit.
+    pub(super) fn note_nothing_left(&self, has_nothing_left: bool) {
+        self.has_nothing_left.set(has_nothing_left);
+    }
+
+    /// Returns true if a write that may add something would be refused, as of the last group.
     pub(crate) fn is_full(&self) -> bool {
-        self.is_limited() && self.is_full.get()
+        let bytes_max = self.bytes_max.get();
+        let is_over = bytes_max > 0 && self.used.get() > bytes_max;
+        is_over && (self.never_evicts.get() || self.has_nothing_left.get())
     }
 
-    /// Returns the bytes that count against the limit, as of the writer's last turn; `None` without
-    /// a limit.
+    /// Returns the bytes that count against the limit, as of the last group; `None` without a
+    /// limit.
     pub(crate) fn used(&self) -> Option<u64> {
-        self.is_limited().then(|| self.used.load(Ordering::Relaxed))
-    }
-
-    /// Counts keys that were evicted.
-    pub(super) fn note_evictions(&self, count: u64) {
-        self.evictions.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Returns the number of keys that were evicted since the store was opened.
-    pub(crate) fn evictions(&self) -> u64 {
-        self.evictions.load(Ordering::Relaxed)
+        self.is_limited().then(|| self.used.get())
     }
 }
 

@@ -9,6 +9,7 @@ use super::health::Health;
 use super::limits::SizeLimits;
 use super::memory_limit::MemoryLimit;
 use super::outcome::Applied;
+use super::removal_counts::RemovalCounts;
 use super::write_path::WritePath;
 use crate::engine::{Capabilities, DirectoryLock, ReadHalf};
 use crate::sync::Arc;
@@ -27,6 +28,7 @@ pub(super) struct OpenStore {
     pub(super) limits: SizeLimits,
     pub(super) health: Arc<Health>,
     pub(super) memory: Arc<MemoryLimit>,
+    pub(super) removed: Arc<RemovalCounts>,
     pub(super) catalogue_version: Arc<CatalogueVersion>,
     pub(super) kind: EngineKind,
     /// The directory of the options, for messages; the `memory` engine keeps nothing in it.

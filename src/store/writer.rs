@@ -26,7 +26,7 @@ use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
 use super::compaction_calls::CompactionCalls;
 use super::drain_schedule::DrainSchedule;
-use super::eviction::Eviction;
+use super::eviction_state::Eviction;
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
@@ -34,6 +34,7 @@ use super::maintenance_message::MaintenanceMessage;
 use super::memory_limit::MemoryLimit;
 use super::named_keyspaces::{NamedChanges, NamedKeyspaces};
 use super::queued_request::QueuedRequest;
+use super::removal_counts::RemovalCounts;
 use super::request::{FailedGroup, WriteRequest};
 use super::resolve::Resolver;
 use super::write_path::SyncReply;
@@ -69,6 +70,7 @@ pub(crate) struct Writer {
     pub(super) durability: Durability,
     pub(super) health: Arc<Health>,
     pub(super) memory: Arc<MemoryLimit>,
+    pub(super) removed: Arc<RemovalCounts>,
     pub(super) eviction: Eviction,
     named: NamedKeyspaces,
     catalogue_version: Arc<CatalogueVersion>,
@@ -96,6 +98,9 @@ pub(crate) struct WriterParts {
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
     pub(crate) memory: Arc<MemoryLimit>,
+    pub(crate) removed: Arc<RemovalCounts>,
+    /// Decides which keys are looked at when some are to be evicted.
+    pub(crate) seed: u64,
     pub(crate) catalogue_version: Arc<CatalogueVersion>,
     /// The memory for the latest changes, once they are watched.
     pub(crate) watch_bytes: usize,
@@ -125,7 +130,8 @@ impl Writer {
             durability,
             health,
             memory,
-            eviction: Eviction::new(),
+            removed: parts.removed,
+            eviction: Eviction::new(parts.seed),
             named: NamedKeyspaces::default(),
             catalogue_version: parts.catalogue_version,
             expiry: ExpirySchedule::new(clock.instant()),
@@ -262,7 +268,7 @@ impl Writer {
                 self.catalogue_version.note_change();
             }
             self.named.change(changes);
-            self.note_freed_memory();
+            self.note_memory();
         }
         self.note(&committed);
         if committed.is_ok() {
@@ -413,7 +419,7 @@ impl Actor for Writer {
         self.thread.note_requests(queue.len());
         self.commit_all(queue);
         backups.into_iter().for_each(|reply| reply.send(self.backup_point()));
-        self.evict_if_over();
+        self.evict_between_writes();
         self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);
@@ -431,7 +437,7 @@ impl Actor for Writer {
 
     fn idle(&mut self) {
         self.expire_if_due();
-        self.evict_if_over();
+        self.evict_between_writes();
         self.drain.step(&mut *self.engine, self.clock);
         self.offer_upkeep();
         self.thread.note_turn(&*self.engine);

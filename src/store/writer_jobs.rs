@@ -21,6 +21,7 @@ impl Writer {
         if self.check_files().is_err() {
             return;
         }
+        self.eviction.has_failed = false;
         if let Err(damage) = self.engine.tick() {
             return self.stop_at_damage(&damage);
         }

@@ -159,6 +159,22 @@ impl UnscheduledFlag {
     }
 }
 
+/// A number that no checker schedules: for a decision that is right either way.
+#[derive(Default)]
+pub(crate) struct UnscheduledNumber(std::sync::atomic::AtomicU64);
+
+impl UnscheduledNumber {
+    /// Returns the number.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the number.
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
 /// A count of threads in a place with room for some, which no checker schedules: for a decision
 /// that is right either way.
 #[derive(Default)]

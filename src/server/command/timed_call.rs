@@ -18,8 +18,8 @@ const ARGUMENT_BYTES_MAX: usize = 128;
 const REDACTED: &[u8] = b"(redacted)";
 
 impl Call<'_> {
-    /// Returns true if the call is timed for itself alone. A reader waits for the disk, beside which
-    /// the clock costs nothing.
+    /// Returns true if the call is timed for itself alone. A reader waits for the disk, beside
+    /// which the clock costs nothing.
     pub(super) fn is_timed_exactly(&self) -> bool {
         self.access != Access::MemoryOnly || self.context.settings.is_exact()
     }

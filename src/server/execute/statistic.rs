@@ -137,7 +137,7 @@ pub(crate) static MEMORY: [&ServerStatistic; 2] = [
 ];
 
 /// The figures of the section `Stats` of `INFO`.
-pub(crate) static TRAFFIC: [&ServerStatistic; 17] = [
+pub(crate) static TRAFFIC: [&ServerStatistic; 18] = [
     &ServerStatistic::counter(
         ("connections_accepted", "total_connections_received"),
         StatisticUnit::Count,
@@ -176,7 +176,13 @@ pub(crate) static TRAFFIC: [&ServerStatistic; 17] = [
         ("evictions", "evicted_keys"),
         StatisticUnit::Count,
         "Keys that were evicted at the limit of the memory.",
-        |context| Ok(context.store.memory().evictions()),
+        |context| Ok(context.store.removed().evicted()),
+    ),
+    &ServerStatistic::counter(
+        ("expirations", "expired_keys"),
+        StatisticUnit::Count,
+        "Keys that were removed because their time had passed.",
+        |context| Ok(context.store.removed().expired()),
     ),
     &ServerStatistic::counter(
         ("hits", "keyspace_hits"),

@@ -16,7 +16,6 @@ use std::hint::black_box;
 use std::ops::Range;
 
 use super::leaf_keys::{KeyHead, KeyTails};
-use super::node::{Node, SHARED_BYTES};
 use super::slot::{Cell, Slot};
 use crate::storage::format::sequence::Sequence;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
@@ -94,14 +93,10 @@ impl<S: Slot> Leaf<S> {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Returns the bytes of memory of its node, with room for every key that it may take. They
-    /// never change.
+    /// Returns the bytes of memory that it takes beside its node, with room for every key that it
+    /// may take. They never change.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Node<S>>()
-            + SHARED_BYTES
-            + size_of_val(&*self.entries)
-            + size_of_val(&*self.older)
-            + self.keys.memory()
+        size_of_val(&*self.entries) + size_of_val(&*self.older) + self.keys.memory()
     }
 
     /// Returns the key at this position.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry, OlderVersion, SortedPositions, tag};
 use super::leaf_keys::{HEAD_WORDS, KeyHead, KeyTails, key_bytes, words};
+use super::node::Node;
 use super::separators::shortest_separator;
 use super::slot::{Cell, Slot};
 use crate::storage::format::sequence::Sequence;
@@ -94,7 +95,7 @@ impl<S: Slot> LeafBuilder<S> {
 
     /// Notes that a leaf is replaced. The empty leaf that a tree begins with was not counted.
     pub(super) fn note_replaced(&mut self, leaf: &Leaf<S>) {
-        self.bytes = self.bytes.saturating_sub(leaf.memory() as u64);
+        self.bytes = self.bytes.saturating_sub(node_bytes(leaf));
     }
 
     /// Returns the number of keys.
@@ -121,7 +122,7 @@ impl<S: Slot> LeafBuilder<S> {
         while start < total {
             let end = total.min(start + size);
             let leaf = self.leaf(start..end, if grows { SPARE_KEYS } else { 0 });
-            self.bytes += leaf.memory() as u64;
+            self.bytes += node_bytes(&leaf);
             leaves.push((self.separator(start), leaf));
             start = end;
         }
@@ -178,4 +179,9 @@ impl<S: Slot> LeafBuilder<S> {
         };
         shortest_separator(&key(before), &key(position))
     }
+}
+
+/// Returns the bytes of memory of the node of a leaf.
+fn node_bytes<S: Slot>(leaf: &Leaf<S>) -> u64 {
+    (Node::<S>::BYTES + leaf.memory()) as u64
 }

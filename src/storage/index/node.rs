@@ -9,7 +9,7 @@ use crate::sync::{Arc, Published};
 pub(super) const CHILDREN_MAX: usize = 64;
 
 /// The counts of an allocation that is shared, as every node is.
-pub(super) const SHARED_BYTES: usize = 2 * size_of::<usize>();
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 /// A leaf or an inner node.
 pub(super) enum Node<S: Slot> {
@@ -20,6 +20,9 @@ pub(super) enum Node<S: Slot> {
 }
 
 impl<S: Slot> Node<S> {
+    /// The bytes of memory of a node beside what its leaf or its children take.
+    pub(super) const BYTES: usize = size_of::<Self>() + SHARED_BYTES;
+
     /// Returns the leaf, if it is one.
     pub(super) fn leaf(&self) -> Option<&Leaf<S>> {
         match self {

@@ -4,7 +4,7 @@ use super::earlier::EarlierGeneration;
 use super::generation::Generation;
 use super::leaf::{LEAF_KEYS_MAX, Leaf, LeafEntry};
 use super::leaf_keys::tail_bytes;
-use super::node::{Inner, Node, SHARED_BYTES};
+use super::node::{Inner, Node};
 use super::reader::IndexReader;
 use super::slot::Slot;
 use crate::sync::{Arc, Published};
@@ -24,7 +24,7 @@ pub(crate) struct IndexUsage {
 
 /// Returns the bytes of an index of so many keys of this length, with full leaves.
 pub(crate) fn packed_bytes<S: Slot>(keys: u64, key_bytes: u64) -> u64 {
-    let node = size_of::<Node<S>>() + SHARED_BYTES + size_of::<Published<Node<S>>>();
+    let node = Node::<S>::BYTES + size_of::<Published<Node<S>>>();
     let tail = tail_bytes(key_bytes);
     let leaves = keys.div_ceil(LEAF_KEYS_MAX as u64).max(1);
     let entry = tail.saturating_add(size_of::<LeafEntry<S>>() as u64);
@@ -68,8 +68,7 @@ impl IndexUsage {
             Node::Leaf(leaf) => self.add_leaf(leaf, visit),
             Node::Inner(Inner { separators, children }) => {
                 let cells = children.len() * size_of::<Published<Node<S>>>();
-                let node = size_of::<Node<S>>() + SHARED_BYTES;
-                self.bytes += (node + cells + separators.memory()) as u64;
+                self.bytes += (Node::<S>::BYTES + cells + separators.memory()) as u64;
                 for child in children {
                     self.add_node(&child.load(), visit);
                 }
@@ -78,7 +77,7 @@ impl IndexUsage {
     }
 
     fn add_leaf<S: Slot>(&mut self, leaf: &Leaf<S>, visit: &mut impl FnMut(&S)) {
-        self.bytes += leaf.memory() as u64;
+        self.bytes += (Node::<S>::BYTES + leaf.memory()) as u64;
         let count = leaf.count();
         self.keys += count as u64;
         for position in 0..count {

@@ -38,7 +38,7 @@ fn keys_are_evicted_until_the_others_have_room() {
                 assert!(used <= BYTES_MAX + LEAF_BYTES, "{engine} {policy}: {used} at {number}");
             }
             let left = store.len().unwrap();
-            let (evicted, keys) = (store.memory().evictions(), KEYS as u64);
+            let (evicted, keys) = (store.removed().evicted(), KEYS as u64);
             assert_eq!(left + evicted, keys, "{engine} {policy}");
             assert!(left > keys / 20 && evicted > keys / 10, "{engine} {policy}: {left} are left");
             let is_there = |number: &usize| store.contains(key(*number)).unwrap();
@@ -69,7 +69,7 @@ fn without_a_policy_what_adds_something_is_refused_and_the_rest_goes_on() {
     assert!(matches!(store.write(batch), Err(Error::MemoryFull { .. })));
     assert_eq!(store.get(key(0)).unwrap().as_deref(), Some(&b"value"[..]));
     assert!(store.expire(key(0), Expiry::After(Duration::from_secs(3600))).unwrap());
-    assert_eq!(store.memory().evictions(), 0);
+    assert_eq!(store.removed().evicted(), 0);
     for number in 0..written / 2 {
         assert!(store.remove(key(number)).unwrap());
     }
@@ -110,7 +110,7 @@ fn where_only_expiring_keys_are_evicted_the_others_stay_until_there_is_no_room()
         }
         let lasting = (0..1000).filter(|number| store.contains(key(*number)).unwrap()).count();
         assert_eq!(lasting, 1000, "{policy}");
-        assert!(store.memory().evictions() > 1000, "{policy}");
+        assert!(store.removed().evicted() > 1000, "{policy}");
         if policy == VolatileTtl {
             assert!(
                 store.contains(key(1001)).unwrap() && !store.contains(key(KEYS - 1001)).unwrap()
@@ -134,7 +134,7 @@ fn keys_that_are_read_often_outlive_those_that_are_not() {
         }
         store.set(key(number), "value").unwrap();
     }
-    assert!(store.memory().evictions() > 1000);
+    assert!(store.removed().evicted() > 1000);
     let left = hot().filter(|key| store.contains(key).unwrap()).count();
     assert!(left >= 99, "{left} of the keys that are used are left");
     assert!(store.frequency(b"hot:1").is_none_or(|frequency| frequency > 10));
@@ -201,7 +201,7 @@ fn those_who_watch_are_told_of_what_is_evicted() {
             }
         }
     }
-    assert!(store.memory().evictions() > 0);
+    assert!(store.removed().evicted() > 0);
     let keys = store.scan(..).keys().map(Result::unwrap).collect();
     assert_eq!(there, keys);
 }

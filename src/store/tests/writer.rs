@@ -42,6 +42,8 @@ impl Bench {
             durability: Durability::Always,
             health: Arc::new(Health::default()),
             memory: Arc::new(MemoryLimit::new(&Options::new("unused"), crate::sync::now())),
+            removed: Arc::default(),
+            seed: 1,
             catalogue_version: Arc::default(),
             watch_bytes: 1 << 20,
         };

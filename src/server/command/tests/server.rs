@@ -66,9 +66,10 @@ fn settings_that_are_fixed_at_the_start_cannot_be_changed() {
         ("CONFIG SET save '' MAXMEMORY 0 appendonly NO", "+OK"),
         (
             "CONFIG SET save '' maxmemory 1 appendonly yes",
-            "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - \
+            "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - \
              can't set immutable config",
         ),
+        ("CONFIG GET maxmemory", "*2 $9 maxmemory $1 0"),
         ("CONFIG REWRITE", "-ERR The server is running without a config file"),
         ("CONFIG foo", "-ERR unknown subcommand 'foo'. Try CONFIG HELP."),
     ]);

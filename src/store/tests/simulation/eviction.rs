@@ -9,10 +9,10 @@ use crate::store::Batch;
 use crate::store::clock::manual;
 use crate::{Durability, EvictionPolicy};
 
-/// The memory for the keys: that of about 60.
-const BYTES_MAX: u64 = 8_000;
+/// The memory for the keys: that of about 40.
+const BYTES_MAX: u64 = 4_000;
 
-const KEYS: usize = 300;
+const KEYS: usize = 120;
 
 #[test]
 fn what_a_crash_leaves_is_a_state_between_two_evictions() {
@@ -25,7 +25,7 @@ fn what_a_crash_leaves_is_a_state_between_two_evictions() {
         let mut machine = Machine::open(&disk, &options, vec![empty]).unwrap();
         let mut dice = Dice::new(7);
         for number in 0..KEYS {
-            if number == KEYS / 2 {
+            if number == KEYS * 3 / 4 {
                 machine.disk.record();
             }
             let key = format!("key{}", dice.roll(KEYS));
@@ -35,12 +35,12 @@ fn what_a_crash_leaves_is_a_state_between_two_evictions() {
             assert_eq!(machine.contents().unwrap(), *machine.now());
         }
         let left = machine.now().len();
-        assert!((10..200).contains(&left), "{left} keys are left");
+        assert!((10..100).contains(&left), "{left} keys are left");
         let moments = machine.disk.moments();
         let (pasts, figures) = (&*machine.pasts, Figures::default());
         let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
-        for moment in moments.iter().step_by(by_form([16, 2, 1])) {
-            checker.sample(moment, 4).unwrap();
+        for moment in moments.iter().step_by(by_form([9, 2, 1])) {
+            checker.sample(moment, 2).unwrap();
         }
     }
 }

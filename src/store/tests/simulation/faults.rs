@@ -23,11 +23,11 @@ use crate::{Durability, Error, EvictionPolicy, Options};
 pub(super) const FAILURES: [Failure; 4] =
     [Failure::Input, Failure::Full, Failure::Short, Failure::Interrupted];
 
-/// The memory of the keys where some are evicted: that of about 40.
-const EVICTING_BYTES_MAX: u64 = 5_000;
+/// The memory of the keys where some are evicted: that of about 30.
+const EVICTING_BYTES_MAX: u64 = 3_500;
 
 /// The number of keys that are written there.
-const EVICTING_KEYS: usize = 200;
+const EVICTING_KEYS: usize = 100;
 
 /// The numbers of what was tried.
 #[derive(Default)]
@@ -69,9 +69,9 @@ impl Script {
     fn draw_evicting(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let durability = [Durability::Always, Durability::Never][dice.roll(2)];
-        let policy = [EvictionPolicy::AllKeysLru, EvictionPolicy::AllKeysRandom][dice.roll(2)];
-        let options = options(durability).memory_max(EVICTING_BYTES_MAX).eviction(policy);
-        let events = (0..40).map(|_| match dice.roll(20) {
+        let options = options(durability).memory_max(EVICTING_BYTES_MAX);
+        let options = options.eviction(EvictionPolicy::AllKeysRandom);
+        let events = (0..20).map(|_| match dice.roll(20) {
             0..=13 => {
                 let put = |dice: &mut Dice| {
                     let (keyspace, key) = (KeyspaceId::DEFAULT, dice.roll(EVICTING_KEYS));

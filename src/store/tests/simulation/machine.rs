@@ -12,7 +12,7 @@ use crate::engine::{
 use crate::storage::fs::simulated::{Promised, SimulatedDisk};
 use crate::store::clock::{Clock, manual};
 use crate::store::compaction_calls::{CompactionCall, SharedProgress};
-use crate::store::eviction::PlacedKey;
+use crate::store::eviction_state::EvictedKey;
 use crate::store::health::Health;
 use crate::store::maintenance::Maintenance;
 use crate::store::maintenance_message::MaintenanceMessage;
@@ -74,6 +74,8 @@ impl Machine {
             durability: options.durability,
             health: Arc::clone(&health),
             memory: Arc::new(MemoryLimit::new(options, Clock::manual().instant())),
+            removed: Arc::default(),
+            seed: 1,
             catalogue_version: Arc::default(),
             watch_bytes: options.watch_bytes,
         };
@@ -206,7 +208,7 @@ impl Machine {
         self.note_evicted_groups(all);
     }
 
-    fn note_evicted_groups(&mut self, groups: Vec<(Sequence, Vec<PlacedKey>, Result<()>)>) {
+    fn note_evicted_groups(&mut self, groups: Vec<(Sequence, Vec<EvictedKey>, Result<()>)>) {
         let syncs = self.options.durability == Durability::Always;
         for (first, keys, outcome) in groups {
             let keys: Vec<_> = keys.iter().map(|(keyspace, key)| placed(*keyspace, key)).collect();

@@ -1,0 +1,32 @@
+//! The numbers of the keys that the store removed by itself, for every handle to see.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// The keys that the store removed by itself since it was opened.
+#[derive(Default)]
+pub(crate) struct RemovalCounts {
+    expired: AtomicU64,
+    evicted: AtomicU64,
+}
+
+impl RemovalCounts {
+    /// Counts keys that were removed because their time had passed.
+    pub(super) fn note_expired(&self, count: usize) {
+        self.expired.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Returns the number of keys that were removed because their time had passed.
+    pub(crate) fn expired(&self) -> u64 {
+        self.expired.load(Ordering::Relaxed)
+    }
+
+    /// Counts keys that were evicted.
+    pub(super) fn note_evicted(&self, count: usize) {
+        self.evicted.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// Returns the number of keys that were evicted.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+}
