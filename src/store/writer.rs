@@ -12,9 +12,9 @@
 //! failure that leaves the log in doubt it answers every later write with the reason.
 //!
 //! Expired keys are removed by [a group of their own](super::expired_keys): after any group, so that
-//! a stream of writes does not hold it off, and when no message came. Keys are [evicted](
-//! super::eviction) before any group if the memory is used up. What a clear removed is taken
-//! apart [in the same way](super::drain_schedule).
+//! a stream of writes does not hold it off, and when no message came. Before a group keys are
+//! [evicted](super::eviction) if the memory is used up. What a clear removed is taken apart [when
+//! there is time](super::drain_schedule).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
