@@ -115,8 +115,10 @@ impl Writer {
     /// Returns the bytes that count against the limit. The cache counts as what it may always take:
     /// it gives way to keys.
     fn memory_used(&self) -> u64 {
-        let cache_max = self.memory.bytes_max() / CACHE_PART;
-        let cache = self.engine.cache_bytes().min(cache_max);
+        let cache = match self.memory.bytes_max() / CACHE_PART {
+            0 => 0,
+            cache_max => self.engine.cache_bytes().min(cache_max),
+        };
         EMPTY_BYTES + self.engine.index_bytes() + cache + self.memory.others()
     }
 

@@ -164,6 +164,11 @@ impl UnscheduledFlag {
 pub(crate) struct UnscheduledNumber(std::sync::atomic::AtomicU64);
 
 impl UnscheduledNumber {
+    /// Returns a place for a number that begins with this one.
+    pub(crate) fn new(number: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(number))
+    }
+
     /// Returns the number.
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

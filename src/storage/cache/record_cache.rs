@@ -10,7 +10,7 @@ use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
-use crate::sync::{AtomicUsize, Ordering, StripedCounters, random};
+use crate::sync::{AtomicUsize, Ordering, StripedCounters, UnscheduledNumber, random};
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +61,7 @@ pub(crate) struct RecordCache {
     used: AtomicUsize,
     bytes_max: usize,
     /// The bytes that it may take at present, if that is less.
-    limit: AtomicUsize,
+    limit: UnscheduledNumber,
     /// The bytes that the records in the cache take.
     bytes: AtomicUsize,
     /// The slot that is considered next for eviction.
@@ -104,7 +104,7 @@ impl RecordCache {
             epochs: Epochs::new(buckets.len() * EPOCHS_PER_BUCKET),
             buckets,
             bytes_max,
-            limit: AtomicUsize::new(bytes_max),
+            limit: UnscheduledNumber::new(bytes_max as u64),
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
             offered: AtomicUsize::new(0),
@@ -138,10 +138,15 @@ impl RecordCache {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Returns the most bytes that the records may take at present.
+    fn limit(&self) -> usize {
+        usize::try_from(self.limit.get()).unwrap_or(usize::MAX)
+    }
+
     /// Sets the most bytes that the records may take, if that is less than what the cache was made
     /// for, and evicts what is over it.
     pub(crate) fn set_limit(&self, bytes: usize) {
-        self.limit.store(bytes.min(self.bytes_max), Ordering::Relaxed);
+        self.limit.set(bytes.min(self.bytes_max) as u64);
         self.evict();
     }
 
@@ -266,7 +271,7 @@ impl RecordCache {
     /// Returns true if the record of a key that is not cached would evict another one.
     fn is_full(&self, hash: KeyHash) -> bool {
         let bytes = self.bytes.load(Ordering::Relaxed);
-        bytes + self.bytes_max / RECORD_SHARE > self.limit.load(Ordering::Relaxed)
+        bytes + self.bytes_max / RECORD_SHARE > self.limit()
             || self.bucket(hash).is_some_and(|(bucket, _)| bucket.is_full())
     }
 
@@ -325,7 +330,7 @@ impl RecordCache {
         let slots = self.used.load(Ordering::Relaxed) * SLOTS;
         // The first round clears reference bits, so two rounds find something.
         for _ in 0..2 * slots {
-            if self.bytes.load(Ordering::Relaxed) <= self.limit.load(Ordering::Relaxed) {
+            if self.bytes.load(Ordering::Relaxed) <= self.limit() {
                 return;
             }
             let hand = self.hand.fetch_add(1, Ordering::Relaxed) % slots;
