@@ -100,7 +100,8 @@ fn a_store_that_is_overwritten_stays_below_the_most_that_is_planned() {
     let plan = Store::plan(&options, &data).unwrap();
     let store = Store::open(options).unwrap();
     let (keys, mut random) = (keys(&data), Random(1));
-    for _ in 0..by_form([40, 200, 2_000]) {
+    let rounds = by_form([40, 200, 2_000]);
+    for _ in 0..rounds {
         for _ in 0..1000 {
             let key = &keys[usize::try_from(random.below(data.keys)).unwrap()];
             store.set(key.as_slice(), vec![b'v'; 200]).unwrap();
@@ -110,8 +111,11 @@ fn a_store_that_is_overwritten_stays_below_the_most_that_is_planned() {
             directory_bytes(directory.path()) <= plan.disk_bytes_max() / 10 * 11
         });
     }
-    let compactions = store.stats().compactions.unwrap().compactions;
-    assert!(compactions > 3, "{compactions} compactions");
+    // One compaction may free the garbage of many rounds, if it begins late: how many there were is
+    // up to the threads, but without any the log would be larger than is planned.
+    let written = rounds * 1000 * (data.key_bytes + data.value_bytes);
+    assert!(written > plan.disk_bytes_max() / 10 * 11, "too little is written to compact it");
+    assert!(store.stats().compactions.unwrap().compactions > 0);
 }
 
 #[test]
