@@ -279,8 +279,8 @@ impl Options {
     /// none.
     ///
     /// An eviction is a removal like any other: it is in the log, and watches are told of it. For
-    /// the policies that look at the use of keys, a table of a sixteenth of the limit keeps the
-    /// last use of each key and their number, from the opening on.
+    /// the policies that look at the use of keys, a table keeps the last use of each key and
+    /// their number, from the opening on. It takes a sixteenth to an eighth of the limit.
     #[must_use]
     pub fn eviction(mut self, policy: EvictionPolicy) -> Self {
         self.eviction = policy;

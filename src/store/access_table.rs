@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use crate::sync::{AtomicU64, Ordering, random};
+use crate::sync::{AtomicU64, Ordering, random_seed};
 
 /// The bytes of memory of the store for each cell: keys take some 70 bytes and more in the index.
 const BYTES_PER_CELL: u64 = 128;
@@ -88,7 +88,7 @@ impl AccessTable {
     /// Returns a table for as many keys as fit into this memory.
     pub(super) fn new(memory: u64, now: Instant) -> Self {
         let cells = (memory / BYTES_PER_CELL).clamp(CELLS_MIN, CELLS_MAX).next_power_of_two();
-        let secrets = RapidSecrets::seed(u64::try_from(random() >> 64).unwrap_or_default());
+        let secrets = RapidSecrets::seed(random_seed());
         let cells = (0..cells).map(|_| AtomicU64::new(0)).collect();
         Self { secrets, cells, begin: now }
     }

@@ -1,9 +1,8 @@
 //! Eviction: the removal of keys by the writer when the memory of the store is used up.
 //!
 //! Before a group of writes the writer looks at the memory that the keys take, and at the limit
-//! ([`MemoryLimit`](super::memory_limit::MemoryLimit)). It removes keys by groups of its own, as it
-//! does with [expired ones](super::expired_keys): the removals are in the log, and whoever watches
-//! is told of them. Where nothing may be removed, batches that may add something are refused.
+//! ([`MemoryLimit`](super::memory_limit::MemoryLimit)). It removes keys by [groups of its
+//! own](super::own_removals): the removals are in the log, and whoever watches is told of them. Where nothing may be removed, batches that may add something are refused.
 //!
 //! A key is chosen among a few at random, and among those that were passed over before, as
 //! [Redis does](https://redis.io/docs/latest/develop/reference/eviction/). Versions that only
@@ -12,12 +11,9 @@
 use std::time::{Duration, Instant};
 
 use super::access_table::AccessTable;
-use super::batch::Batch;
 use super::change::RemovalCause;
-use super::eviction_state::{EvictedKey, Eviction, PassedOver};
+use super::eviction_state::{EvictedKey, EvictionEnd, PassedOver};
 use super::memory_limit::MemorySettings;
-use super::operation::{KeyspaceOperation, WriteOperation};
-use super::resolve::Resolver;
 use super::writer::Writer;
 use crate::Error;
 use crate::engine::{Group, Mutation};
@@ -38,69 +34,50 @@ const CACHE_PART: u64 = 16;
 /// The memory of a store without keys that counts against the limit, about.
 const EMPTY_BYTES: u64 = 1024;
 
-/// The reason why evictions have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    /// Enough memory is free.
-    Enough,
-    /// It was enough for one turn.
-    Turn,
-    /// No key is left that may be evicted.
-    NothingLeft,
-    /// The removal failed, as other writes will for the same reason.
-    Failure,
-}
-
 impl Writer {
     /// Returns true if the memory is used up, so that the next write has to evict something first.
     pub(super) fn is_over_memory(&self) -> bool {
-        self.memory.is_limited() && self.memory_used() > self.memory.bytes_max()
+        self.memory.is_limited() && self.note_memory() > self.memory.bytes_max()
     }
 
     /// Evicts keys as before a write, unless the last time failed and nothing has changed since.
     pub(super) fn evict_between_writes(&mut self) {
-        if !self.eviction.has_failed {
+        if self.eviction.ended != EvictionEnd::Failure {
             self.evict_if_over();
         }
     }
 
     /// Evicts keys while more memory is used than there may be, and notes whether that was of use.
     pub(super) fn evict_if_over(&mut self) {
-        let Eviction { is_full, has_more, has_failed, .. } = &mut self.eviction;
-        (*is_full, *has_more, *has_failed) = (false, false, false);
+        self.eviction.ended = EvictionEnd::Enough;
         if !self.memory.is_limited() || self.health.failure().is_some() {
             return;
         }
         let settings = self.memory.settings();
-        let mut used = self.memory_used();
-        if used > settings.bytes_max {
+        if self.memory_used() > settings.bytes_max {
             let ended = self.evict(settings);
-            used = self.memory_used();
-            if used > settings.bytes_max {
-                self.eviction.is_full = ended == Ended::NothingLeft;
-                self.eviction.has_more = ended == Ended::Turn;
-                self.eviction.has_failed = ended == Ended::Failure;
+            if self.memory_used() > settings.bytes_max {
+                self.eviction.ended = ended;
             }
         }
-        self.memory.note_used(used);
-        self.memory.note_nothing_left(self.eviction.is_full);
+        let used = self.note_memory();
+        self.memory.note_nothing_left(self.eviction.ended == EvictionEnd::NothingLeft);
         let left = settings.bytes_max.saturating_sub(used);
         self.engine.limit_cache(left.max(settings.bytes_max / CACHE_PART));
     }
 
-    /// Notes the memory that is used after a group, before anybody is told of the group: whoever is
-    /// may add something at once if there is room for it.
-    pub(super) fn note_memory(&mut self) {
+    /// Notes the memory that is used, and returns it. After a group that is done before anybody is
+    /// told of the group, because whoever is may add something if there is room for it.
+    pub(super) fn note_memory(&self) -> u64 {
         let used = self.memory_used();
         self.memory.note_used(used);
-        self.eviction.is_full &= used > self.memory.bytes_max();
+        used
     }
 
     /// Returns the error of batches that may add something, if there is no memory for more.
     pub(super) fn memory_full(&self) -> Option<Error> {
-        self.eviction
-            .is_full
-            .then(|| Error::MemoryFull { used: self.memory_used(), max: self.memory.bytes_max() })
+        let full = || Error::MemoryFull { used: self.memory_used(), max: self.memory.bytes_max() };
+        self.memory.is_full().then(full)
     }
 
     /// Notes that the keys which a group sets are used.
@@ -123,31 +100,30 @@ impl Writer {
     }
 
     /// Evicts keys until enough memory is free, or it was enough for one turn.
-    fn evict(&mut self, settings: MemorySettings) -> Ended {
+    fn evict(&mut self, settings: MemorySettings) -> EvictionEnd {
         let MemorySettings { bytes_max, policy, .. } = settings;
         if policy == EvictionPolicy::NoEviction {
-            return Ended::NothingLeft;
+            return EvictionEnd::NothingLeft;
         }
         let target = bytes_max - bytes_max / FREED_PART;
         let (mut evicted, mut passed_over) = (0, PassedOver::default());
         while evicted < EVICTED_PER_TURN {
             let excess = self.memory_used().saturating_sub(target);
             if excess == 0 {
-                return Ended::Enough;
+                return EvictionEnd::Enough;
             }
             let count =
                 usize::try_from(excess.div_ceil(self.bytes_per_key())).unwrap_or(usize::MAX);
             let chosen = self.choose(settings, count.min(EVICTED_PER_GROUP), &mut passed_over);
             if chosen.is_empty() {
-                return Ended::NothingLeft;
+                return EvictionEnd::NothingLeft;
             }
             match self.remove_evicted(chosen) {
-                0 => return Ended::Failure,
+                0 => return EvictionEnd::Failure,
                 removed => evicted += removed,
             }
         }
-        log::debug!("evicted {evicted} keys ({policy})");
-        Ended::Turn
+        EvictionEnd::Turn
     }
 
     /// Returns the bytes that the removal of a key frees, about.
@@ -192,32 +168,16 @@ impl Writer {
         chosen
     }
 
-    /// Removes keys by a group of their own; returns the number of those that were there.
+    /// Removes keys that were chosen; returns the number of those that are gone.
     fn remove_evicted(&mut self, keys: Vec<EvictedKey>) -> usize {
-        let (now, next) = (self.clock.now(), self.engine.next_sequence());
-        let resolver = Resolver::new(&*self.reader, self.limits, now, next, true);
-        let mut resolver = resolver.syncing(self.always_syncs());
-        for (keyspace, key) in keys {
-            self.memory.with_uses(|uses| uses.forget(&key));
-            // A key that is not there any more makes no mutation; after a failed read it is chosen
-            // another time.
-            let operation = WriteOperation::Remove { key };
-            let _ = resolver.add(Batch::single(KeyspaceOperation { keyspace, operation }));
-        }
-        let (mut group, _) = resolver.finish();
-        let removed = group.mutations();
+        log::debug!("evicting {} keys", keys.len());
+        self.memory.with_uses(|uses| keys.iter().for_each(|(_, key)| uses.forget(key)));
         #[cfg(test)]
-        let keys = group.batches().flatten().map(|it| (it.keyspace, it.key().unwrap().to_vec()));
+        let (first, chosen) = (self.engine.next_sequence(), keys.clone());
+        let removed = self.remove_keys(keys, RemovalCause::Eviction);
         #[cfg(test)]
-        let keys = keys.collect();
-        let committed = self.apply(&mut group, RemovalCause::Eviction);
-        #[cfg(test)]
-        self.eviction.groups.push((next, keys, committed.clone()));
-        if committed.is_err() {
-            return 0;
-        }
-        self.removed.note_evicted(removed);
-        removed
+        self.eviction.groups.push((first, chosen, removed.clone()));
+        removed.unwrap_or(0)
     }
 }
 

@@ -12,19 +12,30 @@ pub(super) type EvictedKey = (KeyspaceId, Vec<u8>);
 /// The most keys that are remembered to be evicted later in the turn.
 const PASSED_OVER_MAX: usize = 16;
 
+/// The reason why the last evictions have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EvictionEnd {
+    /// Enough memory is free.
+    Enough,
+    /// It was enough for one turn; another one may evict more.
+    Turn,
+    /// No key is left that may be evicted.
+    NothingLeft,
+    /// The removal failed, as other writes will for the same reason. It is tried again with the
+    /// next write, or once time has passed.
+    Failure,
+}
+
 /// The state of evictions.
 pub(super) struct Eviction {
     /// The state of the generator that chooses keys.
     random: u64,
-    /// The memory is used up, and nothing may be evicted: what may add something is refused.
-    pub(super) is_full: bool,
-    /// The last turn did not evict enough, and another one may.
-    pub(super) has_more: bool,
-    /// The last removal failed: it is tried again with the next write, or once time has passed.
-    pub(super) has_failed: bool,
-    /// The groups of evictions since the last look: the first version, the keys, how it went.
+    /// The end of the last evictions.
+    pub(super) ended: EvictionEnd,
+    /// The groups of evictions since the last look: the first version, the keys, and the number of
+    /// those that were removed.
     #[cfg(test)]
-    pub(super) groups: Vec<(Sequence, Vec<EvictedKey>, Result<()>)>,
+    pub(super) groups: Vec<(Sequence, Vec<EvictedKey>, Result<usize>)>,
 }
 
 impl Eviction {
@@ -32,9 +43,7 @@ impl Eviction {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             random: seed,
-            is_full: false,
-            has_more: false,
-            has_failed: false,
+            ended: EvictionEnd::Enough,
             #[cfg(test)]
             groups: Vec::new(),
         }

@@ -12,7 +12,7 @@ use super::health::Health;
 use super::keyspace::Keyspace;
 use super::keyspace_view::KeyspaceView;
 use super::limits::SizeLimits;
-use super::memory_limit::{MemoryLimit, MemorySettings};
+use super::memory_limit::{self, MemoryLimit, MemorySettings};
 use super::open_store::OpenStore;
 #[cfg(test)]
 use super::outcome::Applied;
@@ -22,7 +22,7 @@ use super::write_actors::WriteActors;
 use super::write_path::{Submission, SyncReply, WriteReply};
 use super::writer::WriterParts;
 use crate::engine::{self, Engine, KeyspaceId};
-use crate::sync::{self, Arc};
+use crate::sync::{Arc, random_seed};
 use crate::{Durability, EngineKind, Error, Options, Result};
 
 /// A handle on an open store of byte keys and values.
@@ -77,10 +77,7 @@ impl Store {
             options.directory = absolute;
         }
         let opened = engine::open(&options)?;
-        if options.memory_max > 0 && opened.kind == EngineKind::Sled {
-            let feature = "a limit on the memory of keys, which it does not keep in memory";
-            return Err(Error::Unsupported { engine: "sled", feature });
-        }
+        memory_limit::check(options.memory_max, opened.kind, opened.capabilities)?;
         Self::start(opened, options)
     }
 
@@ -102,7 +99,7 @@ impl Store {
             health: Arc::clone(&health),
             memory: Arc::clone(&memory),
             removed: Arc::clone(&removed),
-            seed: u64::try_from(sync::random() >> 64).unwrap_or_default(),
+            seed: random_seed(),
             catalogue_version: Arc::clone(&catalogue_version),
             watch_bytes: options.watch_bytes,
         });
@@ -237,6 +234,11 @@ impl Store {
     /// Returns the numbers of the keys that the store removed by itself.
     pub(crate) fn removed(&self) -> &RemovalCounts {
         &self.shared.removed
+    }
+
+    /// Returns an error if the engine cannot have such a limit on the memory of the keys.
+    pub(crate) fn check_memory_max(&self, bytes: u64) -> Result<()> {
+        memory_limit::check(bytes, self.shared.kind, self.shared.capabilities)
     }
 
     /// Changes the limit on the memory of the keys. The writer evicts what is over it.

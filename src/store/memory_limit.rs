@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::access_table::AccessTable;
+use crate::engine::Capabilities;
 use crate::options::{EvictionPolicy, Options};
 use crate::sync::{Mutex, PublishedOption, UnscheduledFlag, UnscheduledNumber, lock};
+use crate::{EngineKind, Error, Result};
 
 /// The limit on the memory of a store's keys, and what is done at it.
 pub(crate) struct MemoryLimit {
@@ -24,7 +26,7 @@ pub(crate) struct MemoryLimit {
     has_nothing_left: UnscheduledFlag,
 }
 
-/// What may be chosen about the limit.
+/// The settings of a memory limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemorySettings {
     /// The bytes; zero for no limit.
@@ -32,6 +34,15 @@ pub(crate) struct MemorySettings {
     pub(crate) policy: EvictionPolicy,
     /// The keys at random among which one is chosen to be evicted.
     pub(crate) samples: usize,
+}
+
+/// Returns an error if an engine cannot have a limit of so many bytes.
+pub(super) fn check(bytes_max: u64, kind: EngineKind, capabilities: Capabilities) -> Result<()> {
+    if bytes_max == 0 || capabilities.metadata_in_memory {
+        return Ok(());
+    }
+    let feature = "a limit on the memory of keys, which it does not keep in memory";
+    Err(Error::Unsupported { engine: kind.name(), feature })
 }
 
 impl MemoryLimit {
@@ -66,7 +77,7 @@ impl MemoryLimit {
         self.bytes_max.get()
     }
 
-    /// Returns what was chosen about the limit.
+    /// Returns the settings.
     pub(crate) fn settings(&self) -> MemorySettings {
         *lock(&self.settings)
     }

@@ -59,6 +59,7 @@ mod open_store;
 mod operation;
 mod outcome;
 mod overlay;
+mod own_removals;
 mod placing;
 mod plan;
 mod queued_request;

@@ -1,5 +1,6 @@
 //! The numbers of the keys that the store removed by itself, for every handle to see.
 
+use super::change::RemovalCause;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The keys that the store removed by itself since it was opened.
@@ -10,19 +11,19 @@ pub(crate) struct RemovalCounts {
 }
 
 impl RemovalCounts {
-    /// Counts keys that were removed because their time had passed.
-    pub(super) fn note_expired(&self, count: usize) {
-        self.expired.fetch_add(count as u64, Ordering::Relaxed);
+    /// Counts keys that were removed for this cause, if that is one of the store's own.
+    pub(super) fn note(&self, cause: RemovalCause, count: usize) {
+        let counter = match cause {
+            RemovalCause::Request => return,
+            RemovalCause::Expiry => &self.expired,
+            RemovalCause::Eviction => &self.evicted,
+        };
+        counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Returns the number of keys that were removed because their time had passed.
     pub(crate) fn expired(&self) -> u64 {
         self.expired.load(Ordering::Relaxed)
-    }
-
-    /// Counts keys that were evicted.
-    pub(super) fn note_evicted(&self, count: usize) {
-        self.evicted.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Returns the number of keys that were evicted.

@@ -26,7 +26,7 @@ use super::change_ring::{ChangeRing, RecordedGroup};
 use super::clock::Clock;
 use super::compaction_calls::CompactionCalls;
 use super::drain_schedule::DrainSchedule;
-use super::eviction_state::Eviction;
+use super::eviction_state::{Eviction, EvictionEnd};
 use super::expiry_schedule::ExpirySchedule;
 use super::health::Health;
 use super::limits::SizeLimits;
@@ -426,7 +426,7 @@ impl Actor for Writer {
     }
 
     fn wait(&self) -> Wait {
-        if self.eviction.has_more {
+        if self.eviction.ended == EvictionEnd::Turn {
             return Wait::NotAtAll;
         }
         let is_expiring = self.engine.next_deadline().is_some() && self.health.failure().is_none();

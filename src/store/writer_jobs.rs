@@ -1,5 +1,6 @@
 //! The writer's background work: what it hands to maintenance, and what comes back.
 
+use super::eviction_state::EvictionEnd;
 use super::maintenance_message::MaintenanceMessage;
 use super::writer::Writer;
 use crate::engine::{BackgroundJob, Delivery, JobKind};
@@ -21,7 +22,7 @@ impl Writer {
         if self.check_files().is_err() {
             return;
         }
-        self.eviction.has_failed = false;
+        self.eviction.ended = EvictionEnd::Enough;
         if let Err(damage) = self.engine.tick() {
             return self.stop_at_damage(&damage);
         }

@@ -48,6 +48,11 @@ pub(crate) use primitives::{
 };
 pub(crate) use striped_counters::StripedCounters;
 
+/// Returns a number at random, with which a generator or a hash begins.
+pub(crate) fn random_seed() -> u64 {
+    u64::try_from(random() >> 64).unwrap_or_default()
+}
+
 /// Returns the number of processors that this process may use, at least one.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

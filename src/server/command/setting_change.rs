@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::word::is;
+use crate::EvictionPolicy;
 use crate::option_table::byte_size;
 use crate::server::execute::context::Context;
 use crate::store::parse_integer;
-use crate::{EngineKind, EvictionPolicy};
 
 /// The way in which a setting may be changed.
 pub(super) enum SettingChange {
@@ -129,12 +129,7 @@ pub(super) const PERCENTILES: SettingChange = SettingChange::Percentiles(|contex
 });
 
 pub(super) const MEMORY_MAX: SettingChange = SettingChange::Bytes(
-    |context, bytes| match (context.store.engine(), bytes) {
-        (EngineKind::Sled, 1..) => {
-            Err("the engine sled keeps no keys in memory that could be evicted".to_owned())
-        }
-        _ => Ok(()),
-    },
+    |context, bytes| context.store.check_memory_max(bytes).map_err(|error| error.to_string()),
     |context, bytes| context.store.change_memory_limit(|it| it.bytes_max = bytes),
 );
 

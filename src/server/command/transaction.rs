@@ -121,8 +121,8 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
         return refuse(ABORTED);
     };
     call.check_keys(requests.len())?;
-    // What an administrative command does is not undone if a later request has to wait, and a
-    // reader of long reads executes everything once.
+    // An administrative command takes effect at once. If a later request had to wait, everything
+    // would be executed again, and that with it; a reader of long reads executes everything once.
     if transaction.kind().is_administrative {
         call.check_may_wait(ReadLength::Long)?;
     }

@@ -95,16 +95,7 @@ mod tests {
 
     fn apply(store: &Store, database: u32, operation: WriteOperation) {
         let keyspace = database_keyspace(database);
-        let mut batches = vec![Batch::single(KeyspaceOperation { keyspace, operation })];
-        // The writer may not be at rest yet.
-        let mut outcomes = loop {
-            match store.try_apply(batches) {
-                Ok(outcomes) => break outcomes.unwrap(),
-                Err(given_back) => batches = given_back,
-            }
-            std::thread::yield_now();
-        };
-        outcomes.remove(0).unwrap();
+        store.apply(Batch::single(KeyspaceOperation { keyspace, operation })).unwrap();
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl MonitorFeed {
     /// Adds a line.
     pub(super) fn add(&self, line: &[u8]) -> Added {
         let mut lines = lock(&self.lines);
-        // What ends it looks at the lines behind that.
+        // Whoever ends the feed then takes its lines: one that came later would stay.
         if !self.is_on() {
             return Added::Ended;
         }

@@ -23,7 +23,7 @@ pub(crate) struct QueuedTransaction {
 /// A watched key, behind its database.
 pub(crate) type WatchedKey = (u32, Vec<u8>);
 
-/// What a queued request is, or several of them are together.
+/// The traits of a queued request, or those of all requests of a transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct QueuedKind {
     /// True for an administrative command.
@@ -38,7 +38,7 @@ struct QueueState {
     requests: Vec<Arc<[u8]>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
-    /// What its requests are together.
+    /// The traits of its requests.
     kind: QueuedKind,
     /// The watched keys of databases with their versions; `None` for a key that was not there.
     watched: BTreeMap<WatchedKey, Option<u64>>,
@@ -72,7 +72,7 @@ impl QueuedTransaction {
         state.kind.may_write |= kind.may_write;
     }
 
-    /// Returns what its requests are together.
+    /// Returns the traits of its requests.
     pub(crate) fn kind(&self) -> QueuedKind {
         lock(&self.state).kind
     }

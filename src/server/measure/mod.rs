@@ -14,9 +14,9 @@
 //! many batches as one, so the time of a single one is not known; `INFO store` has that of syncs.
 //!
 //! Reading the clock costs a short call some percents, so of those only one in
-//! [`CALLS_PER_SAMPLE`](call_counters::CALLS_PER_SAMPLE) is timed, and counts for all of them. All calls
-//! are timed that a reader executes, that are about many keys, and those of operators; and every
-//! call at all while the slow log or the latency monitor asks for times below
+//! [`CALLS_PER_SAMPLE`](call_counters::CALLS_PER_SAMPLE) is timed, and counts for all of them. All
+//! calls are timed that a reader executes, that are about many keys, and those of administrative
+//! commands; and every call at all while the slow log or the latency monitor asks for times below
 //! [`EXACT_BELOW`](call_counters::EXACT_BELOW).
 
 pub(crate) mod call_counters;

@@ -10,7 +10,7 @@ use crate::bugs::{Bug, planted};
 use crate::storage::format::keyspace::{KeyspaceId, PlacedKey, ValueType};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
-use crate::sync::{AtomicUsize, Ordering, StripedCounters, UnscheduledNumber, random};
+use crate::sync::{AtomicUsize, Ordering, StripedCounters, UnscheduledNumber, random_seed};
 
 #[cfg(test)]
 mod tests;
@@ -99,7 +99,7 @@ impl RecordCache {
         };
         let buckets = LazyArray::new(buckets, PART_MIN);
         Self {
-            secrets: RapidSecrets::seed(u64::try_from(random() >> 64).unwrap_or_default()),
+            secrets: RapidSecrets::seed(random_seed()),
             used: AtomicUsize::new(buckets.part_length().min(buckets.len())),
             epochs: Epochs::new(buckets.len() * EPOCHS_PER_BUCKET),
             buckets,

@@ -12,7 +12,7 @@ const BYTES_MAX: u64 = 1 << 20;
 
 const KEYS: usize = 20_000;
 
-/// What a write may take before anything is evicted: a leaf that is split in two.
+/// The bytes that a write may add before the next eviction: those of a leaf that is split.
 const LEAF_BYTES: u64 = 16 << 10;
 
 fn store(engine: EngineKind, policy: EvictionPolicy) -> (Store, tempfile::TempDir) {

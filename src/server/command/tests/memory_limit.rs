@@ -64,7 +64,7 @@ fn at_the_limit_what_adds_something_is_refused_and_the_rest_is_not() {
         ("MULTI", "+OK"),
         ("SET key:0 v", "+QUEUED"),
     ]);
-    // What is not refused when it is queued is refused with its transaction.
+    // A command that was queued before the limit is refused with its whole transaction.
     server.check(&[("CONFIG SET maxmemory 10kb", "+QUEUED"), ("EXEC", &discarded)]);
     server.check(&[("SET key:0 v", OOM), ("FLUSHALL", "+OK"), ("SET key:0 v", "+OK")]);
 }

@@ -257,7 +257,7 @@ impl FaultSeries {
         let Self { seed, evicts, failure, forever } = self;
         let script = if evicts { Script::draw_evicting(seed) } else { Script::draw(seed) };
         let mut figures = FaultFigures::default();
-        // What is evicted makes many calls of the same kind.
+        // Evictions make many calls of the same kind.
         let step = if evicts { 5 } else { 1 };
         for call in (0..).step_by(step * by_form([11, 2, 1])) {
             let fault = Fault { call, failure, forever };

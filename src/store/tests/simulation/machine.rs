@@ -208,7 +208,7 @@ impl Machine {
         self.note_evicted_groups(all);
     }
 
-    fn note_evicted_groups(&mut self, groups: Vec<(Sequence, Vec<EvictedKey>, Result<()>)>) {
+    fn note_evicted_groups(&mut self, groups: Vec<(Sequence, Vec<EvictedKey>, Result<usize>)>) {
         let syncs = self.options.durability == Durability::Always;
         for (first, keys, outcome) in groups {
             let keys: Vec<_> = keys.iter().map(|(keyspace, key)| placed(*keyspace, key)).collect();
@@ -223,7 +223,8 @@ impl Machine {
                         },
                     ));
                 }
-            } else if outcome.is_ok() {
+            } else if let Ok(removed) = outcome {
+                assert_eq!(removed, keys.len(), "only keys are chosen that are there");
                 for (position, key) in keys.iter().enumerate() {
                     let version = Some(first.plus(position));
                     let applied = Ok(Applied { version, answers: WriteAnswers::new() });
