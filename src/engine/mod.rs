@@ -59,6 +59,8 @@ mod write_half;
 pub use entry::{Entry, Metadata};
 
 pub(crate) use self::kvs::plan;
+#[cfg(feature = "sled")]
+pub(crate) use self::sled::open_unlocked;
 pub(crate) use crate::storage::backup::BackupPoint;
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};
 pub(crate) use crate::storage::format::segment_id::SegmentId;

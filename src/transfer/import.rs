@@ -176,7 +176,8 @@ impl Store {
     /// Imports a database of sled that another program made: the default tree to the default
     /// keyspace, every other one to the keyspace of its name.
     ///
-    /// Nobody else may have it open, and sled itself may change its files when it is opened.
+    /// Nobody else may have it open for longer than a second from now on, and sled itself may
+    /// change its files when it is opened.
     ///
     /// # Errors
     /// [`ImportError`], for one of the reasons of [`import`](Self::import), or for

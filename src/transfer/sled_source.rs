@@ -2,18 +2,24 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use super::entry::ImportedEntry;
 use super::entry_source::{EntrySource, SourceItem};
 use super::error::TransferError;
 use super::export::DEFAULT_KEYSPACE;
 use crate::Error;
+use crate::engine::open_unlocked;
+use crate::options::table::LOCK_WAIT_MILLISECONDS;
 
 /// The name that sled gives its default tree.
 const DEFAULT_TREE: &[u8] = b"__sled__default";
 
 /// The file that makes a directory a store of this crate.
 const MARKER: &str = "ENGINE";
+
+/// The time to wait for the lock of a database, as for that of a store.
+const LOCK_WAIT: Duration = Duration::from_millis(LOCK_WAIT_MILLISECONDS);
 
 /// The memory that sled may take for what it has read.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -34,7 +40,7 @@ pub(super) struct SledSource {
 }
 
 impl SledSource {
-    /// Opens the database, which nobody else may have open.
+    /// Opens the database, which nobody else may have open for longer than a moment.
     pub(super) fn open(directory: &Path) -> Result<Self, TransferError> {
         let refused = |reason: &str| TransferError::Sled {
             path: directory.to_path_buf(),
@@ -51,7 +57,7 @@ impl SledSource {
             return Err(refused(advice));
         }
         let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES);
-        let database = config.open().map_err(Error::Sled)?;
+        let database = open_unlocked(&config, LOCK_WAIT).map_err(Error::Sled)?;
         let mut trees = VecDeque::new();
         for name in database.tree_names() {
             let tree = database.open_tree(&name).map_err(Error::Sled)?;

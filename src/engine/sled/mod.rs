@@ -11,10 +11,12 @@
 //! power loss.
 
 mod sled_database;
+mod sled_opening;
 mod sled_reader;
 mod sled_writer;
 
 use sled_database::Database;
+pub(crate) use sled_opening::open_unlocked;
 use sled_reader::SledReader;
 use sled_writer::SledWriter;
 

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use sled::{Db, IVec, Tree};
 
-use crate::engine::data_directory::LOCK_RETRY;
+use super::sled_opening::open_unlocked;
 use crate::engine::{Entry, EntryMeta, KeyspaceId, ValueType};
 use crate::storage::format::sequence::Sequence;
 use crate::storage::format::unix_millis::UnixMillis;
 use crate::storage::fs::RealFileSystem;
-use crate::sync::{Arc, AtomicU64, Mutex, lock, sleep};
+use crate::sync::{Arc, AtomicU64, Mutex, lock};
+
 use crate::{Error, Options, Result, error};
 
 /// Version and expiry, eight bytes each and little-endian, precede every value.
@@ -21,9 +21,6 @@ const ENTRY_HEADER_BYTES: usize = 16;
 /// The names of the trees of keyspaces begin like this; the number follows. The default keyspace is
 /// in sled's default tree.
 const KEYSPACE_TREE: &str = "keyspace.";
-
-/// The words of sled where its lock is taken; its error has no kind of its own for that.
-const LOCKED: &str = "could not acquire lock";
 
 /// sled cannot work with none.
 const CACHE_BYTES_MIN: usize = 1 << 20;
@@ -51,32 +48,17 @@ pub(super) struct SledCounts {
 }
 
 impl Database {
-    /// Opens sled's own files, waiting for their lock.
-    ///
-    /// sled lets go of its own lock some time after it was dropped, so a handle that follows
-    /// another may have to wait for it, although the directory is already its own.
+    /// Opens sled's own files, waiting for their lock, which may still be taken although the
+    /// directory is already its own.
     pub(super) fn open(directory: PathBuf, options: &Options) -> Result<Self> {
         let config = sled::Config::new().path(&directory).flush_every_ms(None);
         let config = config.cache_capacity(options.cache_bytes.max(CACHE_BYTES_MIN) as u64);
         RealFileSystem
             .restrict(&directory)
             .map_err(|e| Error::io("restrict access to", &directory, e))?;
-        let start = Instant::now();
-        loop {
-            match config.open() {
-                Err(sled::Error::Io(error))
-                    if error.to_string().contains(LOCKED)
-                        && start.elapsed() < options.lock_wait =>
-                {
-                    sleep(LOCK_RETRY);
-                }
-                Err(error) => return Err(failed(&directory, error)),
-                Ok(db) => {
-                    let (directory, trees) = (Arc::new(directory), Arc::default());
-                    return Ok(Self { db, directory, trees });
-                }
-            }
-        }
+        let opened = open_unlocked(&config, options.lock_wait);
+        let db = opened.map_err(|error| failed(&directory, error))?;
+        Ok(Self { db, directory: Arc::new(directory), trees: Arc::default() })
     }
 
     /// Returns the keyspaces that have a tree.
