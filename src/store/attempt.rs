@@ -37,8 +37,12 @@ impl Resolver<'_> {
         self.draft_again();
     }
 
-    /// Makes the draft anew from the mutations of the batch, of which some were taken out.
+    /// Makes the draft anew from the mutations of the batch: some were taken out, and those behind
+    /// them have moved.
     pub(super) fn draft_again(&mut self) {
+        if !self.reads {
+            return;
+        }
         let open = self.group.open();
         let first = self.group.mutations() - open.len();
         self.draft.forget();

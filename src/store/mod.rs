@@ -118,7 +118,7 @@ pub use watch_event::{CommittedBatch, WatchEvent};
 pub use write_batch::{KeyspaceBatch, WriteBatch};
 
 pub(crate) use crate::engine::{KeyspaceId, UnixMillis};
-pub(crate) use batch::{Batch, WriteOperations};
+pub(crate) use batch::{Batch, KeyspaceOperations, WriteOperations};
 pub(crate) use batch_bytes::ANSWER_BYTES_MAX;
 pub(crate) use bit_combination::{BitCombination, BitOperator};
 pub(crate) use bit_field::{BitField, FieldOperation, FieldOperations, FieldOverflow, FieldType};

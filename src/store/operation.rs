@@ -191,6 +191,12 @@ impl WriteOperation {
         }
     }
 
+    /// Returns true if nothing that is stored keeps it from being done: only its whole batch may be
+    /// refused.
+    pub(crate) fn is_unconditional(&self) -> bool {
+        matches!(self, Self::Put { .. })
+    }
+
     /// Returns true if the operation may add a key, or to a value.
     pub(super) fn may_add(&self) -> bool {
         match self {
@@ -226,6 +232,17 @@ impl WriteOperation {
 
     /// Returns true if the outcome depends on what is stored.
     pub(crate) fn reads(&self) -> bool {
-        !matches!(self, Self::Put { .. } | Self::RemoveRange { .. })
+        match self {
+            Self::Put { .. } | Self::RemoveRange { .. } => false,
+            Self::Attempt(operations) => operations.iter().any(KeyspaceOperation::reads),
+            Self::Remove { .. }
+            | Self::Require { .. }
+            | Self::RequireUnchanged(_)
+            | Self::Read { .. }
+            | Self::CopyKey(_)
+            | Self::CombineBits(_)
+            | Self::Update { .. }
+            | Self::Catalogue(_) => true,
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Resolver<'a> {
     pub(super) next_sequence: Sequence,
     pub(super) group: Group,
     /// True if an operation of the group reads; only then the overlays are kept.
-    reads: bool,
+    pub(super) reads: bool,
     /// The newest change of each key by the accepted batches.
     pub(super) overlay: Overlay,
     /// The newest change of each key by the batch that is not accepted yet.
@@ -344,8 +344,7 @@ impl<'a> Resolver<'a> {
             let last = mutation.key().and_then(|key| ranges?.find(key));
             last < position
         };
-        if self.group.retain_open(is_kept) && self.reads {
-            // The mutations behind those have moved.
+        if self.group.retain_open(is_kept) {
             self.draft_again();
         }
     }

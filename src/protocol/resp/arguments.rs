@@ -1,6 +1,6 @@
 //! The arguments of one request, as slices of bytes that someone else owns.
 
-use super::reply::encode_bulk;
+use smallvec::SmallVec;
 
 /// The place of one argument, relative to the start of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,16 @@ impl<'a> Arguments<'a> {
         self.get(0).unwrap_or_default()
     }
 
-    /// Appends the request to `out`, as a client sends it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("*{}\r\n", self.count()).as_bytes());
-        self.iter().for_each(|argument| encode_bulk(argument, out));
+    /// Returns the same arguments with bytes of their own.
+    pub fn keep(&self) -> KeptArguments {
+        let mut bytes = Vec::with_capacity(self.iter().map(<[u8]>::len).sum());
+        let spans = self.iter().map(|argument| {
+            let start = bytes.len();
+            bytes.extend_from_slice(argument);
+            Span { start, end: bytes.len() }
+        });
+        let spans = spans.collect();
+        KeptArguments { bytes, spans }
     }
 
     /// Returns how many arguments there are, including the name of the command.
@@ -56,6 +62,27 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// The arguments of one request, with bytes of their own.
+#[derive(Debug)]
+pub struct KeptArguments {
+    bytes: Vec<u8>,
+    /// Most requests have a command, a key and a value.
+    spans: SmallVec<[Span; 3]>,
+}
+
+impl KeptArguments {
+    /// Returns the arguments.
+    pub fn arguments(&self) -> Arguments<'_> {
+        Arguments::new(&self.bytes, &self.spans)
+    }
+
+    /// Returns the memory that they take, in bytes.
+    pub fn memory(&self) -> usize {
+        let spans = if self.spans.spilled() { size_of_val(&self.spans[..]) } else { 0 };
+        size_of::<Self>() + self.bytes.len() + spans
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +97,19 @@ mod tests {
         assert_eq!(arguments.iter().collect::<Vec<_>>(), [&b"GET"[..], b"", b"k"]);
         assert_eq!(arguments.get(2), Some(&b"k"[..]));
         assert_eq!(arguments.get(3), None);
+    }
+
+    #[test]
+    fn kept_arguments_are_the_same() {
+        let spans = [(6, 9), (10, 10), (11, 12), (0, 6)].map(|(start, end)| Span { start, end });
+        for count in 1..=spans.len() {
+            let arguments = Arguments::new(b"valuesGET  k", &spans[..count]);
+            let kept = arguments.keep();
+            assert!(kept.arguments().iter().eq(arguments.iter()));
+            assert_eq!(kept.arguments().count(), count);
+            let outside = [0, 0, 0, 4 * size_of::<Span>()][count - 1];
+            let bytes = arguments.iter().map(<[u8]>::len).sum::<usize>();
+            assert_eq!(kept.memory(), size_of::<KeptArguments>() + bytes + outside);
+        }
     }
 }

@@ -23,7 +23,7 @@ mod request;
 
 use std::ascii;
 
-pub use arguments::Arguments;
+pub use arguments::{Arguments, KeptArguments};
 pub use limits::{BULK_BYTES_MAX, RequestLimits};
 pub use reply::{Value, Version, encode_bulk};
 pub use reply_part::ReplyPart;

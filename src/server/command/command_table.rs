@@ -3,20 +3,77 @@
 use super::command_row::CommandRow;
 
 /// The rows of a table in the order of their names; `F` is the function that executes a row.
-pub(super) struct CommandTable<F: 'static>(pub(super) &'static [CommandRow<F>]);
+pub(super) struct CommandTable<F: 'static> {
+    rows: &'static [CommandRow<F>],
+    places: &'static Places,
+}
+
+/// So many that most names have a place of their own.
+const PLACES: usize = 1024;
+
+/// The position of each row: in the place of its name or, if that was taken, the next free one.
+pub(super) type Places = [Option<u8>; PLACES];
 
 impl<F> CommandTable<F> {
+    /// Returns a table of these rows, which are in the order of their names.
+    pub(super) const fn new(rows: &'static [CommandRow<F>], places: &'static Places) -> Self {
+        Self { rows, places }
+    }
+
+    /// Returns the places of rows.
+    #[allow(clippy::cast_possible_truncation, reason = "there are no more rows than that")]
+    pub(super) const fn places(rows: &[CommandRow<F>]) -> Places {
+        assert!(rows.len() <= u8::MAX as usize);
+        let mut places = [None; PLACES];
+        let mut position = 0;
+        while position < rows.len() {
+            let mut place = place(rows[position].name.as_bytes());
+            while places[place].is_some() {
+                place = next(place);
+            }
+            places[place] = Some(position as u8);
+            position += 1;
+        }
+        places
+    }
+
     /// Returns all rows in the order of their names.
     pub(super) fn rows(&self) -> &'static [CommandRow<F>] {
-        self.0
+        self.rows
+    }
+
+    /// Returns the row at a position.
+    pub(super) fn row(&self, position: usize) -> Option<&'static CommandRow<F>> {
+        self.rows.get(position)
     }
 
     /// Returns the row of that name, in any case, and its position.
     pub(super) fn find(&self, name: &[u8]) -> Option<(usize, &'static CommandRow<F>)> {
-        let wanted = || name.iter().map(u8::to_ascii_lowercase);
-        let position = self.0.binary_search_by(|row| row.name.bytes().cmp(wanted())).ok()?;
-        self.0.get(position).map(|row| (position, row))
+        let mut place = place(name);
+        loop {
+            let position = usize::from(self.places[place]?);
+            let row = self.row(position)?;
+            if row.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some((position, row));
+            }
+            place = next(place);
+        }
     }
+}
+
+/// Returns the first place for a name, in any case: a hash of its first eight bytes.
+const fn place(name: &[u8]) -> usize {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut bytes = [0; 8];
+    let length = if name.len() < bytes.len() { name.len() } else { bytes.len() };
+    bytes.split_at_mut(length).0.copy_from_slice(name.split_at(length).0);
+    bytes.make_ascii_lowercase();
+    let [first, second, ..] = u64::from_ne_bytes(bytes).wrapping_mul(MULTIPLIER).to_be_bytes();
+    u16::from_be_bytes([first, second]) as usize % PLACES
+}
+
+const fn next(place: usize) -> usize {
+    (place + 1) % PLACES
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ pub(crate) fn execute(
             is_administrative: chosen.has(Flag::Admin),
             may_write: row.has(Flag::Write),
         };
-        return Execution::Done(transaction::queue(&call, kind));
+        return Execution::Done(transaction::queue(&call, position, kind));
     }
     let timer = counters.begin(call.is_timed_exactly());
     let (execution, has_failed) = match (chosen.function)(&call) {

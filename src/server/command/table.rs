@@ -2,7 +2,7 @@
 
 use super::call::CommandFunction;
 use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
-use super::command_table::CommandTable;
+use super::command_table::{CommandTable, Places};
 use super::{
     acl, bit, bit_field, bit_operation, client, client_control, cluster, common_subsequence,
     config, connection, copying, counter, database, debug, dumping, expiry, info, introspection,
@@ -31,8 +31,8 @@ macro_rules! commands {
 
 const NONE: &[CommandRow<CommandFunction>] = &[];
 
-/// Every command, in the order of names because they are searched by halves.
-static COMMANDS: &[CommandRow<CommandFunction>] = commands! {
+/// Every command, in the order of names.
+const COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "acl"        -2 Server     None  [] "6.0.0" introspection::help, ACL, "A container for Access List Control commands ";
     "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
     "asking"      1 Cluster    None  [Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Sent by cluster clients after an -ASK redirect";
@@ -258,8 +258,10 @@ static OBJECT: &[CommandRow<CommandFunction>] = commands! {
     "refcount" 3 Generic Second [ReadOnly] "2.2.3" object::refcount, NONE, "Get the number of references to the value of the key";
 };
 
+static PLACES: Places = CommandTable::places(COMMANDS);
+
 /// The table of commands.
-pub(super) static TABLE: CommandTable<CommandFunction> = CommandTable(COMMANDS);
+pub(super) static TABLE: CommandTable<CommandFunction> = CommandTable::new(COMMANDS, &PLACES);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Transactions: the requests between `MULTI` and `EXEC` become one batch of the writer.
 //!
 //! ```text
-//! MULTI ─► requests, queued as bytes ─► EXEC: each makes its operations ─► one batch ─► replies
+//! MULTI ─► requests, queued ─► EXEC: each makes its operations ─► one batch ─► replies
 //! WATCH ─► versions of keys ─────────────────► conditions of the batch ──┘
 //! ```
 //!
@@ -21,16 +21,16 @@ use super::call::{Call, CommandFunction, Executed, Unfinished};
 use super::command_error::CommandError;
 use super::command_row::CommandRow;
 use super::reply_value::{done, ok, refuse};
-use crate::protocol::resp::{Arguments, Parsed, RequestLimits, RequestParser, Value};
+use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
-use crate::server::execute::queued_transaction::{QueuedKind, WatchedKey};
+use crate::server::execute::queued_transaction::{QueuedKind, QueuedRequest, WatchedKey};
 use crate::server::measure::call_counters::{CallTime, CallTimer, CommandPosition};
 use crate::server::statistics::Statistics;
 use crate::store::reader::ReadLength;
 use crate::store::{
-    Applied, Batch, BatchOutcome, KeyspaceOperation, WriteAnswer, WriteAnswers, WriteOperation,
-    database_keyspace,
+    Applied, Batch, BatchOutcome, KeyspaceOperation, KeyspaceOperations, WriteAnswer, WriteAnswers,
+    WriteOperation, database_keyspace,
 };
 use crate::sync::Arc;
 use crate::{Error, Precondition};
@@ -41,16 +41,13 @@ const QUEUED: &str = "QUEUED";
 /// The answer to `EXEC` if a request was refused when it was to be queued.
 const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
 
-/// The reply to a queued request that is none: each was one when it was queued.
-const UNREADABLE: &str = "ERR a queued request cannot be read";
-
 /// The requests of a transaction as operations and replies.
-#[derive(Default)]
-struct PreparedTransaction {
+struct PreparedTransaction<'a> {
+    /// The conditions of watched keys, and behind them what the requests do.
     operations: Vec<KeyspaceOperation>,
     replies: Vec<PreparedReply>,
     /// The calls that were executed.
-    finished: Vec<FinishedCall>,
+    finished: Vec<FinishedCall<'a>>,
     hits: u64,
     misses: u64,
     /// The bytes of values that were read or expanded.
@@ -60,9 +57,8 @@ struct PreparedTransaction {
 }
 
 /// A call of a transaction that was executed.
-struct FinishedCall {
-    /// The request.
-    request: Arc<[u8]>,
+struct FinishedCall<'a> {
+    arguments: Arguments<'a>,
     /// The database that it was about.
     database: u32,
     position: CommandPosition,
@@ -88,10 +84,9 @@ pub(super) fn multi(call: &Call<'_>) -> Executed {
     }
 }
 
-/// Adds a call of this kind to the transaction of its connection.
-pub(super) fn queue(call: &Call<'_>, kind: QueuedKind) -> Value {
-    let mut request = Vec::new();
-    call.arguments.encode(&mut request);
+/// Adds a call of a command, of this kind, to the transaction of its connection.
+pub(super) fn queue(call: &Call<'_>, command: CommandPosition, kind: QueuedKind) -> Value {
+    let request = QueuedRequest { command, arguments: call.arguments.keep() };
     call.session.transaction.add(request, kind);
     Value::Simple(QUEUED.into())
 }
@@ -127,7 +122,8 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
         call.check_may_wait(ReadLength::Long)?;
     }
     let database = call.database.get();
-    let mut prepared = PreparedTransaction { database, ..PreparedTransaction::default() };
+    let mut prepared = PreparedTransaction::new(transaction.watched(), requests.len(), database);
+    let watched = prepared.operations.len();
     let bytes_max = call.context.reply_bytes_max();
     for request in &requests {
         prepared.add(call, request)?;
@@ -135,20 +131,18 @@ pub(super) fn exec(call: &Call<'_>) -> Executed {
             break;
         }
     }
-    let conditions: Vec<_> = transaction.watched().into_iter().map(unchanged).collect();
     transaction.end();
     prepared.count(call);
     if prepared.read_bytes > bytes_max {
         return Err(CommandError::reply_too_large(bytes_max).into());
     }
     let PreparedTransaction { operations, replies, database: selected, .. } = prepared;
-    let watched = conditions.len();
-    let batch: Batch = conditions.into_iter().chain(operations).collect();
-    if batch.operations.is_empty() {
+    if operations.is_empty() {
         call.session.select_database(selected);
         let applied = Applied { version: None, answers: WriteAnswers::new() };
         return done(reply(Ok(applied), watched, replies, &call.session.statistics));
     }
+    let batch = Batch { operations: operations.into(), sync: None };
     let statistics = Arc::clone(&call.session.statistics);
     let render = move |outcome| ClientReply::Resp(reply(outcome, watched, replies, &statistics));
     if selected == database {
@@ -206,6 +200,17 @@ fn unchanged(((database, key), version): (WatchedKey, Option<u64>)) -> KeyspaceO
     KeyspaceOperation { keyspace: database_keyspace(database), operation }
 }
 
+/// Returns the operations of a request as one, which is refused without those of the others.
+fn attempt(mut operations: KeyspaceOperations) -> KeyspaceOperation {
+    match operations.pop() {
+        Some(only) if operations.is_empty() && only.operation.is_unconditional() => only,
+        last => {
+            operations.extend(last);
+            WriteOperation::Attempt(operations.into_vec()).into()
+        }
+    }
+}
+
 /// Returns the reply to `EXEC`, given the outcome of its batch, which begins with so many
 /// conditions.
 fn reply(
@@ -229,8 +234,9 @@ fn reply(
                 Ok(Applied { version, answers: answers.into() })
             }
             Some(WriteAnswer::Attempted(Err(refusal))) => Err(refusal.0),
+            Some(answer) => Ok(Applied { version, answers: WriteAnswers::from_buf([answer]) }),
             // Each has an answer.
-            _ => Err(Error::Closed),
+            None => Err(Error::Closed),
         };
         match render(outcome) {
             ClientReply::Resp(value) => value,
@@ -261,18 +267,28 @@ fn values(
     replies.into_iter().map(value).collect()
 }
 
-impl PreparedTransaction {
+impl<'a> PreparedTransaction<'a> {
+    /// Returns a transaction without requests, with room for so many.
+    fn new(watched: Vec<(WatchedKey, Option<u64>)>, requests: usize, database: u32) -> Self {
+        let mut operations = Vec::with_capacity(watched.len() + requests);
+        operations.extend(watched.into_iter().map(unchanged));
+        Self {
+            operations,
+            replies: Vec::with_capacity(requests),
+            finished: Vec::with_capacity(requests),
+            hits: 0,
+            misses: 0,
+            read_bytes: 0,
+            database,
+        }
+    }
+
     /// Executes a queued request up to its operations.
-    fn add(&mut self, exec: &Call<'_>, request: &Arc<[u8]>) -> Result<(), Unfinished> {
-        let mut parser = RequestParser::new(RequestLimits::default());
-        let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) else {
-            return self.refuse(CommandError::new(UNREADABLE));
+    fn add(&mut self, exec: &Call<'_>, request: &'a QueuedRequest) -> Result<(), Unfinished> {
+        let (position, arguments) = (request.command, request.arguments.arguments());
+        let Some(row) = exec.table.row(position.row) else {
+            return self.refuse(CommandError::unknown_command(&arguments));
         };
-        let Some((position, row)) = exec.table.find(arguments.name()) else {
-            return self.refuse(CommandError::new(UNREADABLE));
-        };
-        let position =
-            CommandPosition { row: position, subcommand: row.named_subcommand(&arguments) };
         let call = queued_call(exec, self.database, arguments);
         let chosen = match row.choose(&call.arguments) {
             Ok(chosen) => chosen,
@@ -289,9 +305,8 @@ impl PreparedTransaction {
         let database = self.database;
         let reply = self.take(executed, position)?;
         let was_refused = matches!(&reply, PreparedReply::Ready(Value::Error(_)));
-        let request = Arc::clone(request);
         self.finished.push(FinishedCall {
-            request,
+            arguments,
             database,
             position,
             row: chosen,
@@ -316,8 +331,7 @@ impl PreparedTransaction {
     ) -> Result<PreparedReply, Unfinished> {
         Ok(match executed {
             Ok(Execution::Write(batch, render) | Execution::WriteAlone(batch, render)) => {
-                let attempt = WriteOperation::Attempt(batch.operations.into_vec());
-                self.operations.push(attempt.into());
+                self.operations.push(attempt(batch.operations));
                 PreparedReply::Made(render, position)
             }
             Ok(Execution::Done(value) | Execution::Close(value)) => PreparedReply::Ready(value),
@@ -336,20 +350,18 @@ impl PreparedTransaction {
 
     /// Counts the requests, once there will be no other execution of them.
     fn count(&self, exec: &Call<'_>) {
-        for FinishedCall { request, database, position, row, time, was_refused } in &self.finished {
+        for FinishedCall { arguments, database, position, row, time, was_refused } in &self.finished
+        {
             let counters = exec.context.statistics.calls(*position);
             counters.count(*was_refused);
             if time.is_none() && !exec.context.monitors.is_watched() {
                 continue;
             }
-            let mut parser = RequestParser::new(RequestLimits::default());
-            if let Ok(Parsed::Request { arguments, .. }) = parser.parse(request) {
-                let call = queued_call(exec, *database, arguments);
-                if let Some(time) = time {
-                    call.note_time(row, counters, *time);
-                }
-                call.show(row);
+            let call = queued_call(exec, *database, *arguments);
+            if let Some(time) = time {
+                call.note_time(row, counters, *time);
             }
+            call.show(row);
         }
         exec.hits.set(exec.hits.get() + self.hits);
         exec.misses.set(exec.misses.get() + self.misses);

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::mem::take;
 
+use crate::protocol::resp::KeptArguments;
+use crate::server::measure::call_counters::CommandPosition;
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
-/// The memory of a queued request or a watched key beside its bytes, about.
-const ITEM_BYTES: usize = 64;
+/// The memory of a watched key beside its bytes, about.
+const WATCHED_BYTES: usize = 64;
+
+/// The memory that counts a queued request, and refers to it.
+const REFERENCE_BYTES: usize = 3 * size_of::<usize>();
 
 /// The transaction of one connection.
 #[derive(Default)]
@@ -32,10 +37,25 @@ pub(crate) struct QueuedKind {
     pub(crate) may_write: bool,
 }
 
+/// A queued request.
+pub(crate) struct QueuedRequest {
+    /// Its command.
+    pub(crate) command: CommandPosition,
+    /// Its arguments, the name of the command among them.
+    pub(crate) arguments: KeptArguments,
+}
+
+impl QueuedRequest {
+    /// Returns the memory that it takes, in bytes.
+    fn memory(&self) -> usize {
+        size_of::<CommandPosition>() + self.arguments.memory() + REFERENCE_BYTES
+    }
+}
+
 /// The requests and the watched keys.
 #[derive(Default)]
 struct QueueState {
-    requests: Vec<Arc<[u8]>>,
+    requests: Vec<Arc<QueuedRequest>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
     /// The traits of its requests.
@@ -46,8 +66,8 @@ struct QueueState {
 
 impl QueueState {
     fn bytes(&self) -> usize {
-        let requests = self.requests.iter().map(|request| request.len() + ITEM_BYTES);
-        let watched = self.watched.keys().map(|(_, key)| key.len() + ITEM_BYTES);
+        let requests = self.requests.iter().map(|request| request.memory());
+        let watched = self.watched.keys().map(|(_, key)| key.len() + WATCHED_BYTES);
         requests.chain(watched).sum()
     }
 }
@@ -63,11 +83,11 @@ impl QueuedTransaction {
         !self.is_open.swap(true, Ordering::Relaxed)
     }
 
-    /// Adds a request of this kind, encoded as a client sends it.
-    pub(crate) fn add(&self, request: Vec<u8>, kind: QueuedKind) {
-        self.bytes.fetch_add(request.len() + ITEM_BYTES, Ordering::Relaxed);
+    /// Adds a request of this kind.
+    pub(crate) fn add(&self, request: QueuedRequest, kind: QueuedKind) {
+        self.bytes.fetch_add(request.memory(), Ordering::Relaxed);
         let mut state = lock(&self.state);
-        state.requests.push(request.into());
+        state.requests.push(Arc::new(request));
         state.kind.is_administrative |= kind.is_administrative;
         state.kind.may_write |= kind.may_write;
     }
@@ -85,7 +105,7 @@ impl QueuedTransaction {
     }
 
     /// Returns the requests in their order; `None` if one was refused.
-    pub(crate) fn requests(&self) -> Option<Vec<Arc<[u8]>>> {
+    pub(crate) fn requests(&self) -> Option<Vec<Arc<QueuedRequest>>> {
         let state = lock(&self.state);
         (!state.is_aborted).then(|| state.requests.clone())
     }
@@ -98,7 +118,7 @@ impl QueuedTransaction {
     /// Watches a key that has this version, or is not there, unless it is watched already.
     pub(crate) fn watch(&self, database: u32, key: &[u8], version: Option<u64>) {
         if let Entry::Vacant(vacant) = lock(&self.state).watched.entry((database, key.to_vec())) {
-            self.bytes.fetch_add(key.len() + ITEM_BYTES, Ordering::Relaxed);
+            self.bytes.fetch_add(key.len() + WATCHED_BYTES, Ordering::Relaxed);
             vacant.insert(version);
         }
     }
@@ -131,23 +151,30 @@ impl QueuedTransaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::resp::{Parsed, RequestLimits, RequestParser};
 
     #[test]
     fn what_it_holds_is_counted_and_given_back() {
         let transaction = QueuedTransaction::default();
         assert!(transaction.begin() && !transaction.begin());
-        transaction.add(b"*1\r\n$4\r\nPING\r\n".to_vec(), QueuedKind::default());
+        let mut parser = RequestParser::new(RequestLimits::default());
+        let Ok(Parsed::Request { arguments, .. }) = parser.parse(b"PING\r\n") else { panic!() };
+        let command = CommandPosition { row: 0, subcommand: None };
+        let request = QueuedRequest { command, arguments: arguments.keep() };
+        let request_bytes = request.memory();
+        assert!(request_bytes > size_of::<QueuedRequest>() + "PING".len());
+        transaction.add(request, QueuedKind::default());
         transaction.watch(0, b"key", Some(1));
         transaction.watch(0, b"key", Some(2));
         assert_eq!(transaction.watched(), [((0, b"key".to_vec()), Some(1))]);
         transaction.watch(1, b"key", None);
         assert_eq!(transaction.watched().len(), 2);
-        assert_eq!(transaction.memory(), 14 + 2 * 3 + 3 * ITEM_BYTES);
+        assert_eq!(transaction.memory(), request_bytes + 2 * (3 + WATCHED_BYTES));
         transaction.unwatch();
-        assert_eq!(transaction.memory(), 14 + ITEM_BYTES);
+        assert_eq!(transaction.memory(), request_bytes);
         assert_eq!(transaction.count(), Some(1));
         transaction.abort();
-        assert_eq!(transaction.requests(), None);
+        assert!(transaction.requests().is_none());
         assert!(transaction.end() && !transaction.end());
         assert_eq!((transaction.memory(), transaction.count()), (0, None));
     }
