@@ -35,7 +35,7 @@ mod turns;
 mod watch;
 pub(crate) mod watchers;
 
-use crate::server::{alarm, evictions, wake_up};
+use crate::server::{alarm, evictions, pushes, wake_up};
 use crate::store::{Batch, WriteOperation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -94,6 +94,7 @@ tests![
     overwrite,
     panic,
     peeked,
+    pushes,
     rotation,
     shutdown,
     snapshots,

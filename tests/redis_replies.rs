@@ -407,3 +407,66 @@ fn dumps_are_restored_in_both_directions() {
     pair.compare(&[b"GET", b"newer"]);
     pair.compare(&[b"EXEC"]);
 }
+
+#[test]
+fn channels_are_subscribed_to() {
+    let Some(mut pair) = RedisPair::start() else { return };
+    pair.compare_lines(
+        "
+        PUBLISH a nobody
+        SPUBLISH a nobody
+        PUBLISH a
+        SUBSCRIBE
+        PUBSUB
+        PUBSUB nope
+        PUBSUB CHANNELS a b
+        pubsub channels a b
+        PUBSUB CHANNELS a b
+        PUBSUB CHANNELS
+        PUBSUB NUMSUB
+        PUBSUB NUMSUB a b
+        PUBSUB NUMPAT
+        PUBSUB NUMPAT x
+        PUBSUB SHARDCHANNELS
+        PUBSUB SHARDNUMSUB a
+        UNSUBSCRIBE
+        UNSUBSCRIBE a
+        PUNSUBSCRIBE
+        SUNSUBSCRIBE
+        SUBSCRIBE a b a
+        SUBSCRIBE a
+        PSUBSCRIBE * x*
+        PING
+        PING x
+        PING x y
+        GET a
+        get a b
+        PUBLISH a x
+        MULTI
+        EXEC
+        CLIENT INFO
+        SUBSCRIBE
+        UNSUBSCRIBE a b
+        PING
+        PUNSUBSCRIBE * x*
+        PING
+        SSUBSCRIBE s
+        SUBSCRIBE a
+        PUBSUB CHANNELS
+        RESET
+        PUBSUB CHANNELS
+        MULTI
+        SUBSCRIBE a
+        UNSUBSCRIBE a
+        PUBLISH a x
+        SPUBLISH a x
+        PUBSUB NUMSUB a
+        EXEC
+        ",
+    );
+    let words = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe"];
+    for word in words.into_iter().chain(["sunsubscribe", "publish", "spublish"]) {
+        pair.compare_lines(&format!("COMMAND INFO {word}"));
+        pair.compare_lines(&format!("COMMAND GETKEYS {word} a b"));
+    }
+}

@@ -49,6 +49,9 @@ mod options;
 mod passwords;
 mod process_memory;
 mod process_times;
+#[cfg(all(test, kvs_loom))]
+#[path = "../../loom-tests/pushes.rs"]
+pub(crate) mod pushes;
 mod rewrite_actor;
 mod settings;
 mod statistics;

@@ -117,6 +117,8 @@ pub use watch::Watch;
 pub use watch_event::{CommittedBatch, WatchEvent};
 pub use write_batch::{KeyspaceBatch, WriteBatch};
 
+#[cfg(feature = "sled")]
+pub(crate) use crate::engine::open_unlocked;
 pub(crate) use crate::engine::{KeyspaceId, UnixMillis};
 pub(crate) use batch::{Batch, KeyspaceOperations, WriteOperations};
 pub(crate) use batch_bytes::ANSWER_BYTES_MAX;

@@ -9,8 +9,8 @@ use super::entry_source::{EntrySource, SourceItem};
 use super::error::TransferError;
 use super::export::DEFAULT_KEYSPACE;
 use crate::Error;
-use crate::engine::open_unlocked;
 use crate::options::table::LOCK_WAIT_MILLISECONDS;
+use crate::store::open_unlocked;
 
 /// The name that sled gives its default tree.
 const DEFAULT_TREE: &[u8] = b"__sled__default";

@@ -91,8 +91,8 @@ impl RedisPair {
     }
 }
 
-/// Sends a request, and one behind it whose reply is known and occurs once; returns the reply to
-/// the first.
+/// Sends a request, and one behind it whose reply has an end that is known and occurs once; returns
+/// what came before that. The second one is a `PING`, which subscribers may send, too.
 fn reply(stream: &mut (impl Read + Write), request: &[&[u8]], number: usize) -> Vec<u8> {
     let mark = format!("$10\r\n{number:010}\r\n").into_bytes();
     let mut bytes = format!("*{}\r\n", request.len()).into_bytes();
@@ -101,7 +101,7 @@ fn reply(stream: &mut (impl Read + Write), request: &[&[u8]], number: usize) -> 
         bytes.extend_from_slice(word);
         bytes.extend_from_slice(b"\r\n");
     }
-    bytes.extend_from_slice(b"*2\r\n$4\r\nECHO\r\n");
+    bytes.extend_from_slice(b"*2\r\n$4\r\nPING\r\n");
     bytes.extend_from_slice(&mark);
     stream.write_all(&bytes).unwrap();
     let (mut received, mut buffer) = (Vec::new(), [0; 4096]);

@@ -25,7 +25,7 @@ use std::ascii;
 
 pub use arguments::{Arguments, KeptArguments};
 pub use limits::{BULK_BYTES_MAX, RequestLimits};
-pub use reply::{Value, Version, encode_bulk};
+pub use reply::{Value, Version, encode_bulk, encode_push};
 pub use reply_part::ReplyPart;
 pub use request::{Parsed, RequestParser};
 

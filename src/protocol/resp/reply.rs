@@ -37,6 +37,10 @@ pub enum Value {
     Map(Vec<(Value, Value)>),
     /// Values without order; an array in RESP2.
     Set(Vec<Value>),
+    /// Values that the client did not ask for; an array in RESP2.
+    Push(Vec<Value>),
+    /// Several replies to one request, one behind the other.
+    Replies(Vec<Value>),
 }
 
 impl Value {
@@ -71,7 +75,22 @@ impl Value {
             Self::Set(values) => {
                 encode_values(if resp3 { b'~' } else { b'*' }, values, version, out)
             }
+            Self::Push(values) => encode_values(push_type(version), values, version, out),
+            Self::Replies(values) => values.iter().for_each(|value| value.encode(version, out)),
         }
+    }
+}
+
+/// Appends bulk strings that the client did not ask for to `out`.
+pub fn encode_push(parts: &[&[u8]], version: Version, out: &mut Vec<u8>) {
+    encode_length(push_type(version), parts.len(), out);
+    parts.iter().for_each(|part| encode_bulk(part, out));
+}
+
+fn push_type(version: Version) -> u8 {
+    match version {
+        Version::Resp2 => b'*',
+        Version::Resp3 => b'>',
     }
 }
 

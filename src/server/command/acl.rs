@@ -2,7 +2,7 @@
 
 use super::call::{Call, CommandFunction, Executed};
 use super::command_category::{CATEGORIES, categories};
-use super::command_error::shown;
+use super::command_error::{CommandError, shown};
 use super::command_row::CommandRow;
 use super::reply_value::{bulk, done, length, map, ok, refuse};
 use super::word::is;
@@ -47,7 +47,7 @@ pub(super) fn cat(call: &Call<'_>) -> Executed {
     let wanted = match call.arguments.count() {
         2 => return done(Value::Array(CATEGORIES.map(bulk).into())),
         3 => call.argument(2),
-        _ => return refuse(wrong_form(call)),
+        _ => return Err(CommandError::wrong_form(&call.arguments).into()),
     };
     if !CATEGORIES.iter().any(|category| is(wanted, category)) {
         let wanted = shown(wanted);
@@ -66,11 +66,6 @@ pub(super) fn cat(call: &Call<'_>) -> Executed {
         names.extend(subcommands.map(|sub| bulk(format!("{}|{}", row.name, sub.name))));
     }
     done(Value::Array(names))
-}
-
-fn wrong_form(call: &Call<'_>) -> String {
-    let name = shown(call.argument(1));
-    format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try ACL HELP.")
 }
 
 /// `ACL DRYRUN user command [argument ...]`
@@ -98,7 +93,7 @@ pub(super) fn log(call: &Call<'_>) -> Executed {
             call.integer(2)?;
             done(Value::Array(vec![]))
         }
-        _ => refuse(wrong_form(call)),
+        _ => Err(CommandError::wrong_form(&call.arguments).into()),
     }
 }
 

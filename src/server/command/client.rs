@@ -9,6 +9,7 @@ use crate::protocol::resp::{Value, Version};
 use crate::server::execute::authentication::USER;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::session::{HeldBytes, Session};
+use crate::server::execute::subscriptions::SubscriptionKind;
 use crate::store::parse_integer;
 
 /// `CLIENT ID`
@@ -91,8 +92,8 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
         2 => {}
         4 if is(option, "TYPE") => {
-            let normal = is_normal(call.argument(3))?;
-            sessions.retain(|_| normal);
+            let wanted = ClientType::parse(call.argument(3))?;
+            sessions.retain(|session| ClientType::of(session) == wanted);
         }
         4.. if is(option, "ID") => {
             // No client has an id below one, and asking for it is no error.
@@ -106,17 +107,36 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
     done(Value::Verbatim(lines.collect()))
 }
 
-/// Returns true if the type is that of all connections; there are no replicas or subscribers.
-fn is_normal(kind: &[u8]) -> Result<bool, CommandError> {
-    if is(kind, "normal") {
-        return Ok(true);
+/// The type of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientType {
+    /// Neither of the others.
+    Normal,
+    /// It subscribed to channels.
+    Subscriber,
+    /// It replicates, as none does here.
+    Replica,
+}
+
+impl ClientType {
+    fn of(session: &Session) -> Self {
+        if session.subscriptions.is_any() { Self::Subscriber } else { Self::Normal }
     }
-    let known = ["master", "replica", "slave", "pubsub"];
-    if known.iter().any(|word| is(kind, word)) {
-        return Ok(false);
+
+    fn parse(text: &[u8]) -> Result<Self, CommandError> {
+        let types = [
+            ("normal", Self::Normal),
+            ("pubsub", Self::Subscriber),
+            ("master", Self::Replica),
+            ("replica", Self::Replica),
+            ("slave", Self::Replica),
+        ];
+        let found = types.into_iter().find(|(word, _)| is(text, word));
+        found.map(|(_, kind)| kind).ok_or_else(|| {
+            let text = shown(text);
+            CommandError::new(format!("ERR Unknown client type '{text}'"))
+        })
     }
-    let kind = shown(kind);
-    Err(CommandError::new(format!("ERR Unknown client type '{kind}'")))
 }
 
 fn client_id(text: &[u8]) -> Option<u64> {
@@ -139,18 +159,18 @@ fn line(session: &Session, call: &Call<'_>) -> String {
         Version::Resp2 => 2,
         Version::Resp3 => 3,
     };
-    let (flags, multi) = match session.transaction.count() {
-        Some(queued) => ('x', queued.to_string()),
-        None if session.monitor.is_on() => ('O', "-1".to_owned()),
-        None => ('N', "-1".to_owned()),
-    };
+    let multi = session.transaction.count();
+    let flags = flags(session);
+    let multi = multi.map_or_else(|| "-1".to_owned(), |queued| queued.to_string());
+    let [channels, patterns, shards] =
+        SubscriptionKind::ALL.map(|kind| session.subscriptions.count(kind));
     let queued_bytes = session.transaction.memory();
     let HeldBytes { input, output, memory } = session.held();
     let command = session.last_command().map(|position| call.context.statistics.calls(position));
     let command = command.map_or("NULL", |calls| &calls.name);
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub=0 psub=0 ssub=0 \
-         multi={multi} qbuf={input} multi-mem={queued_bytes} omem={output} tot-mem={memory} \
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
+         ssub={shards} multi={multi} qbuf={input} multi-mem={queued_bytes} omem={output} tot-mem={memory} \
          cmd={command} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         printed(&session.address),
@@ -164,14 +184,25 @@ fn line(session: &Session, call: &Call<'_>) -> String {
     )
 }
 
+/// Returns the flags of a connection, as Redis abbreviates them.
+fn flags(session: &Session) -> String {
+    let flags = [
+        ('O', session.is_monitor()),
+        ('P', session.subscriptions.is_any()),
+        ('x', session.transaction.is_open()),
+    ];
+    let set: String =
+        flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).collect();
+    if set.is_empty() { "N".to_owned() } else { set }
+}
+
 /// The connections that `CLIENT KILL` closes.
 #[derive(Default)]
 struct Filter {
     id: Option<u64>,
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
-    /// True if the type is one that no connection has.
-    nobody: bool,
+    kind: Option<ClientType>,
     /// True if the connection that asks is closed too.
     own: bool,
 }
@@ -191,7 +222,7 @@ impl Filter {
             } else if is(option, "LADDR") {
                 filter.local_address = Some(argument.to_vec());
             } else if is(option, "TYPE") {
-                filter.nobody |= !is_normal(argument)?;
+                filter.kind = Some(ClientType::parse(argument)?);
             } else if is(option, "USER") && argument == USER {
                 // Everybody is the default user.
             } else if is(option, "USER") {
@@ -211,7 +242,7 @@ impl Filter {
             let wanted = wanted.as_deref();
             wanted.is_none_or(|wanted| wanted == printed(address).as_bytes())
         };
-        !self.nobody
+        self.kind.is_none_or(|kind| kind == ClientType::of(session))
             && (self.own || session.id != call.session.id)
             && self.id.is_none_or(|id| id == session.id)
             && same(&session.address, &self.address)

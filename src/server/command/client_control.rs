@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::call::{Call, Executed};
-use super::command_error::{CommandError, SYNTAX, shown};
+use super::command_error::{CommandError, SYNTAX};
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -25,14 +25,6 @@ pub(super) fn reply(call: &Call<'_>) -> Executed {
     };
     call.session.replies.set(mode);
     done(ok())
-}
-
-/// Returns the refusal of a subcommand with more arguments than it may have.
-fn too_many(call: &Call<'_>) -> CommandError {
-    let name = shown(call.argument(1));
-    CommandError::new(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLIENT HELP."
-    ))
 }
 
 /// The milliseconds of a timeout from which on it is refused.
@@ -57,7 +49,7 @@ pub(super) fn pause(call: &Call<'_>) -> Executed {
         4 if is(call.argument(3), "WRITE") => PausedRequests::Writes,
         4 if is(call.argument(3), "ALL") => PausedRequests::Everything,
         4 => return refuse("ERR CLIENT PAUSE mode must be WRITE or ALL"),
-        _ => return Err(too_many(call).into()),
+        _ => return Err(CommandError::wrong_form(&call.arguments).into()),
     };
     let time = timeout(call.argument(2))?;
     call.context.pause.begin(requests, time);
@@ -79,7 +71,7 @@ pub(super) fn unblock(call: &Call<'_>) -> Executed {
         3 => {}
         4 if is(call.argument(3), "TIMEOUT") || is(call.argument(3), "ERROR") => {}
         4 => return refuse("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"),
-        _ => return Err(too_many(call).into()),
+        _ => return Err(CommandError::wrong_form(&call.arguments).into()),
     }
     call.integer(2)?;
     done(Value::Integer(0))

@@ -64,6 +64,15 @@ impl CommandError {
         Self::new(format!("ERR unknown subcommand '{name}'. Try {container} HELP."))
     }
 
+    /// Returns the error of a subcommand that does not take so many arguments.
+    pub(super) fn wrong_form(arguments: &Arguments<'_>) -> Self {
+        let container = shown(arguments.name()).to_ascii_uppercase();
+        let name = shown(arguments.get(1).unwrap_or_default());
+        Self::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+        ))
+    }
+
     /// Returns the error of a call whose reply would hold more than this many bytes of values.
     pub(super) fn reply_too_large(bytes_max: usize) -> Self {
         let limit = format!("the reply is over the limit of {bytes_max} bytes");

@@ -35,6 +35,7 @@ pub(super) enum CommandGroup {
     Cluster,
     Connection,
     Generic,
+    Pubsub,
     Server,
     String,
     Transactions,
@@ -48,6 +49,7 @@ impl CommandGroup {
             Self::Cluster => "cluster",
             Self::Connection => "connection",
             Self::Generic => "generic",
+            Self::Pubsub => "pubsub",
             Self::Server => "server",
             Self::String => "string",
             Self::Transactions => "transactions",
@@ -74,6 +76,7 @@ pub(super) enum Flag {
     /// Refused in a transaction.
     NoMulti,
     NoScript,
+    Pubsub,
     ReadOnly,
     /// Not in the slow log.
     SkipSlowlog,
@@ -100,6 +103,10 @@ pub(super) enum KeyArguments {
     All,
     /// Every other one, with values between them.
     Pairs,
+    /// None; but a cluster finds the first, a channel of a shard, as it does a key.
+    ShardChannel,
+    /// None; but a cluster finds all, channels of a shard, as it does keys.
+    ShardChannels,
 }
 
 impl KeyArguments {
@@ -108,11 +115,11 @@ impl KeyArguments {
     pub(super) fn positions(self) -> (i64, i64, i64) {
         match self {
             Self::None => (0, 0, 0),
-            Self::One => (1, 1, 1),
+            Self::One | Self::ShardChannel => (1, 1, 1),
             Self::Two => (1, 2, 1),
             Self::Second => (2, 2, 1),
             Self::FromSecond => (2, -1, 1),
-            Self::All => (1, -1, 1),
+            Self::All | Self::ShardChannels => (1, -1, 1),
             Self::Pairs => (1, -1, 2),
         }
     }
@@ -123,7 +130,7 @@ impl KeyArguments {
         arguments: impl Iterator<Item = &'a [u8]>,
     ) -> impl Iterator<Item = &'a [u8]> {
         let (skipped, count, step) = match self {
-            Self::None => (0, 0, 1),
+            Self::None | Self::ShardChannel | Self::ShardChannels => (0, 0, 1),
             Self::One => (0, 1, 1),
             Self::Two => (0, 2, 1),
             Self::Second => (1, 1, 1),

@@ -2,7 +2,6 @@
 
 use super::call::{Call, Executed};
 use super::command_error::{SYNTAX, shown};
-use super::glob::{self, Case};
 use super::iteration::pattern;
 use super::reply_value::{bulk, done, ok, refuse};
 use super::setting_change::{self, SettingChange};
@@ -10,6 +9,8 @@ use super::word::is;
 use crate::options::table::UNIX_SOCKET_MODE;
 use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::context::Context;
+use crate::server::execute::glob::{self, Case};
+use crate::server::execute::push_feed::FEED_BYTES_MAX;
 use crate::{Durability, Endpoint, EngineKind};
 
 /// A setting that tools ask for.
@@ -47,7 +48,9 @@ static SETTINGS: [Setting; 30] = [
         let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
         addresses.join(" ")
     }),
-    setting("client-output-buffer-limit", |_| "normal 0 0 0 slave 0 0 0 pubsub 0 0 0".into()),
+    setting("client-output-buffer-limit", |_| {
+        format!("normal 0 0 0 slave 0 0 0 pubsub {FEED_BYTES_MAX} 0 0")
+    }),
     setting("databases", |context| context.options.databases.to_string()),
     setting("dir", |context| context.store.directory().display().to_string()),
     setting("enable-debug-command", |context| context.options.debug_command.to_string()),

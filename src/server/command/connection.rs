@@ -1,11 +1,11 @@
 //! The present connection: its greeting, its protocol, its end.
 
 use super::call::{Call, Executed};
-use super::client;
 use super::command_error::{CommandError, SYNTAX, shown};
 use super::info::REDIS_VERSION;
 use super::reply_value::{bulk, done, ok, refuse};
 use super::word::is;
+use super::{channel, client};
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::authentication::{USER, WrongPassword, authenticate};
 use crate::server::execute::execution::Execution;
@@ -15,6 +15,9 @@ use crate::store::parse_integer;
 /// `PING [message]`
 pub(super) fn ping(call: &Call<'_>) -> Executed {
     match call.arguments.count() {
+        1 | 2 if channel::is_limited(call.session) => {
+            done(Value::Array(vec![bulk("pong"), Value::Bulk(call.argument(1).to_vec())]))
+        }
         1 => done(Value::Simple("PONG".into())),
         2 => echo(call),
         _ => Err(CommandError::wrong_arity("ping").into()),
@@ -37,7 +40,8 @@ pub(super) fn reset(call: &Call<'_>) -> Executed {
     call.session.select_database(0);
     call.session.set_version(Version::Resp2);
     call.session.replies.set(ReplyMode::All);
-    call.session.monitor.end();
+    call.session.set_monitor(false);
+    call.context.channels.unsubscribe_all(call.session);
     call.session.set_labels(|labels| labels.name.clear());
     call.session.set_authenticated(call.context.options.is_open());
     done(Value::Simple("RESET".into()))

@@ -1,13 +1,13 @@
 //! `DEBUG`: for tests of clients. It is refused unless the server was told to allow it.
 
 use super::call::{Call, Executed};
-use super::command_error::shown;
-use super::glob::{self, Case};
+use super::command_error::{CommandError, shown};
 use super::iteration;
 use super::reply_value::{bulk, done, ok, refuse, simple};
 use super::word::is;
 use crate::Endpoint;
 use crate::protocol::resp::Value;
+use crate::server::execute::glob::{self, Case};
 use crate::server::options::DebugCommand;
 
 /// The refusal where `DEBUG` is not allowed.
@@ -70,12 +70,7 @@ pub(super) fn debug(call: &Call<'_>) -> Executed {
             refuse("ERR expired keys are always removed in this server")
         }
         4 if is(subcommand, "STRINGMATCH-LEN") => stringmatch(call),
-        _ => {
-            let name = shown(subcommand);
-            refuse(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
-            ))
-        }
+        _ => Err(CommandError::wrong_form(&call.arguments).into()),
     }
 }
 

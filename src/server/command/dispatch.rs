@@ -6,7 +6,7 @@ use super::call::{Call, CommandFunction, Unfinished};
 use super::command_error::{CommandError, OUT_OF_MEMORY};
 use super::command_row::{CommandRow, Flag};
 use super::table::TABLE;
-use super::{string, transaction};
+use super::{channel, string, transaction};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::execution::{Effect, Execution};
 use crate::server::execute::queued_transaction::QueuedKind;
@@ -161,6 +161,10 @@ fn choose<'a>(
     let chosen = row.choose(arguments)?;
     if !session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
+    }
+    let subcommand = (!row.subcommands.is_empty()).then_some(chosen.name);
+    if let Some(refusal) = channel::refusal_while_subscribed(session, row.name, subcommand) {
+        return Err(CommandError::new(refusal));
     }
     if session.transaction.is_open() && row.has(Flag::NoMulti) {
         return Err(CommandError::new(NOT_IN_TRANSACTION));

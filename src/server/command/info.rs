@@ -16,6 +16,7 @@ use super::{info_calls, info_process};
 use crate::protocol::resp::Value;
 use crate::server::execute::context::Context;
 use crate::server::execute::statistic::{self, ServerStatistic};
+use crate::server::execute::subscriptions::SubscriptionKind;
 use crate::server::measure::event_counter::Counter;
 use crate::server::statistics::Rate;
 use crate::store::read::Access;
@@ -189,20 +190,24 @@ fn stats(context: &Context) -> Result<Fields> {
     let output = kibibytes(&statistics.output_rate, &statistics.bytes_out);
     fields.push(("instantaneous_input_kbps".to_owned(), input));
     fields.push(("instantaneous_output_kbps".to_owned(), output));
+    for (name, kind) in [
+        ("pubsub_channels", SubscriptionKind::Channel),
+        ("pubsub_patterns", SubscriptionKind::Pattern),
+        ("pubsubshard_channels", SubscriptionKind::Shard),
+    ] {
+        fields.push((name.to_owned(), context.channels.count(kind).to_string()));
+    }
     fields.extend(NEVER_HAPPENS.map(|name| (name.to_owned(), "0".to_owned())));
     Ok(fields)
 }
 
 /// Figures of Redis about what this server never does.
-const NEVER_HAPPENS: [&str; 22] = [
+const NEVER_HAPPENS: [&str; 19] = [
     "total_net_repl_input_bytes",
     "total_net_repl_output_bytes",
     "sync_full",
     "sync_partial_ok",
     "sync_partial_err",
-    "pubsub_channels",
-    "pubsub_patterns",
-    "pubsubshard_channels",
     "latest_fork_usec",
     "total_forks",
     "migrate_cached_sockets",

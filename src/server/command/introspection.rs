@@ -6,7 +6,6 @@ use super::command_error::{CommandError, SYNTAX};
 use super::command_row::CommandRow;
 use super::command_table::CommandTable;
 use super::command_tips::tips;
-use super::glob::{self, Case};
 use super::iteration::pattern;
 use super::key_specification::{
     DESTINATION_FLAGS, destination_of_call, key_flags_of_call, key_specification,
@@ -14,6 +13,7 @@ use super::key_specification::{
 use super::reply_value::{bulk, done, length, refuse, simple};
 use super::word::is;
 use crate::protocol::resp::Value;
+use crate::server::execute::glob::{self, Case};
 
 /// `COMMAND`
 pub(super) fn all(call: &Call<'_>) -> Executed {

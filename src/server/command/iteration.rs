@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use super::call::{Call, Executed};
 use super::command_error::{CommandError, NOT_AN_INTEGER, SYNTAX};
-use super::glob::{self, Case};
 use super::reply_value::{bulk, done};
 use super::word::is;
 use crate::protocol::resp::Value;
+use crate::server::execute::glob::{self, Case};
 use crate::server::execute::scan_cursors::ScanCursors;
 use crate::store::parse_integer;
 use crate::store::reader::ReadLength;

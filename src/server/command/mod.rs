@@ -25,23 +25,24 @@
 //! |---|---|
 //! | [`dispatch`], [`call`] | the way into a command, and the ways out of it |
 //! | [`table`], [`command_table`], [`command_row`] | the commands there are, and how they are found |
-//! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`glob`], [`reply_value`], [`command_error`] | tools |
+//! | [`read`], [`mod@write`], [`lifetime`], [`word`], [`reply_value`], [`command_error`] | tools |
 //! | [`string`], [`substring`], [`counter`], [`common_subsequence`], [`sorting`] | families about values |
 //! | [`bit`], [`bit_operation`], [`bit_field`] | families about bits of values |
 //! | [`key`], [`copying`], [`object`], [`expiry`], [`iteration`] | families about keys |
 //! | [`dumping`], with [`dump_payload`], [`lzf`], [`crc64`] | dumps of keys, as Redis writes and reads them |
-//! | [`connection`], [`client`], [`client_control`], [`introspection`], [`transaction`], [`database`] | families about connections and commands |
+//! | [`connection`], [`client`], [`client_control`], [`introspection`], [`transaction`], [`database`], [`channel`] | families about connections and commands |
 //! | [`server`], [`config`], [`info`], [`memory_usage`], [`persistence`], [`slowlog`], [`latency`], [`acl`], [`debug`], [`monitor`], [`cluster`], [`replication`] | families about the server |
 //! | [`command_category`], [`command_tips`], [`key_specification`] | descriptions of commands |
 //! | [`timed_call`], [`setting_change`], [`latency_graph`], [`info_calls`], [`info_fields`], [`info_process`] | parts of these |
 //!
-//! Left out: other types than strings, publish and subscribe, scripts, users.
+//! Left out: other types than strings, scripts, users.
 
 mod acl;
 mod bit;
 mod bit_field;
 mod bit_operation;
 mod call;
+mod channel;
 mod client;
 mod client_control;
 mod cluster;
@@ -62,7 +63,6 @@ mod dispatch;
 mod dump_payload;
 mod dumping;
 mod expiry;
-mod glob;
 mod info;
 mod info_calls;
 mod info_fields;
@@ -102,7 +102,7 @@ pub(crate) use dispatch::{counted, effect, execute, find, is_refused, may_write}
 #[cfg(any(test, fuzzing))]
 pub(crate) mod parsers {
     pub(crate) use super::dump_payload::{dump, restored};
-    pub(crate) use super::glob::{Case, matches as glob_matches};
     pub(crate) use super::iteration::cursor;
     pub(crate) use super::lzf::expand;
+    pub(crate) use crate::server::execute::glob::{Case, matches as glob_matches};
 }

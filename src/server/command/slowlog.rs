@@ -2,7 +2,7 @@
 
 use super::call::{Call, Executed};
 use super::command_error::CommandError;
-use super::reply_value::{bulk, done, length, ok, refuse};
+use super::reply_value::{bulk, done, length, ok};
 use crate::protocol::resp::Value;
 use crate::server::measure::slow_log::SlowCall;
 use crate::store::parse_integer;
@@ -15,11 +15,7 @@ pub(super) fn get(call: &Call<'_>) -> Executed {
     let count = match call.arguments.count() {
         2 => SHOWN,
         3 => count(call.argument(2))?,
-        _ => {
-            return refuse(
-                "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
-            );
-        }
+        _ => return Err(CommandError::wrong_form(&call.arguments).into()),
     };
     let newest = call.context.slow_log.newest(count);
     done(Value::Array(newest.iter().map(|(number, call)| entry(*number, call)).collect()))

@@ -239,7 +239,7 @@ impl ServerConnection {
         self.is_interrupted = false;
         self.paused = None;
         self.tell_changes(context);
-        self.tell_commands();
+        self.take_pushed();
         let output_end = self.output.len() + TURN_OUTPUT_BYTES;
         let executed_end = self.executed + TURN_REQUESTS;
         if matches!(self.waiting_for, WaitingFor::Writes(_))
@@ -465,6 +465,7 @@ impl ServerConnection {
     /// Adds a reply behind all earlier ones.
     fn answer(&mut self, reply: &ClientReply) {
         if self.replies.is_empty() {
+            self.take_all_pushed();
             reply.encode(&self.session, self.output.tail());
         } else {
             let mut bytes = Vec::new();

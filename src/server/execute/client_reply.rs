@@ -20,9 +20,11 @@ pub(crate) enum ClientReply {
 }
 
 impl ClientReply {
-    /// Returns the same reply for a client of Redis that wants none.
+    /// Returns the same reply for a client of Redis that wants none; it is told of subscriptions in
+    /// any case, as it is of their messages.
     pub(crate) fn silenced(self) -> Self {
         match self {
+            Self::Resp(Value::Replies(replies)) => Self::Resp(Value::Replies(replies)),
             Self::Resp(value) => Self::Silent(value),
             reply => reply,
         }

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
+use super::channels::Channels;
 use super::client_pause::ClientPause;
 use super::databases::Databases;
 use super::monitors::Monitors;
@@ -45,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) pause: ClientPause,
     /// The clients that are shown every command.
     pub(crate) monitors: Monitors,
+    /// The channels to which clients subscribe.
+    pub(crate) channels: Arc<Channels>,
     /// The latest calls that took long.
     pub(crate) slow_log: SlowLog,
     /// The longest calls of each second.
@@ -89,6 +92,7 @@ impl Context {
             statistics,
             pause: ClientPause::default(),
             monitors: Monitors::default(),
+            channels: Arc::default(),
             slow_log: SlowLog::default(),
             latency_monitor: LatencyMonitor::default(),
             databases: Databases::default(),

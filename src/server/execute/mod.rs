@@ -14,7 +14,9 @@
 //! | [`queued_transaction`] | the transaction of a client of Redis, and the keys that it watches |
 //! | [`databases`] | the keyspaces that the databases of Redis stand for |
 //! | [`reply_mode`], [`client_pause`] | the replies that a client wants, and a pause of all clients |
-//! | [`monitors`], [`monitor_feed`] | the clients that are shown every command |
+//! | [`monitors`] | the clients that are shown every command |
+//! | [`channels`], [`subscriptions`], [`glob`] | the channels to which clients subscribe, and those of one client |
+//! | [`push_feed`] | what waits for a client without a request of its own |
 //! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |
@@ -31,6 +33,7 @@
 //! - A message to a client names no path.
 
 pub(crate) mod authentication;
+pub(crate) mod channels;
 pub(crate) mod charge;
 pub(crate) mod client_memory;
 pub(crate) mod client_pause;
@@ -41,10 +44,11 @@ pub(crate) mod databases;
 pub(crate) mod error_report;
 pub(crate) mod execution;
 pub(crate) mod failure;
+pub(crate) mod glob;
 pub(crate) mod held_snapshot;
 pub(crate) mod keyspace_cache;
-pub(crate) mod monitor_feed;
 pub(crate) mod monitors;
+pub(crate) mod push_feed;
 pub(crate) mod queued_transaction;
 pub(crate) mod reply_mode;
 pub(crate) mod scan_cursors;
@@ -52,3 +56,4 @@ pub(crate) mod scope;
 pub(crate) mod session;
 pub(crate) mod sliced_removal;
 pub(crate) mod statistic;
+pub(crate) mod subscriptions;

@@ -1,9 +1,8 @@
 //! The clients that are shown every command: `MONITOR`.
 //!
-//! A line goes into the feed of each of them, from which its connection takes it. A feed that is
-//! full belongs to a client that does not take what it is shown, and ends with its connection.
+//! A line goes into the [feed](super::push_feed) of each of them, from which its connection takes
+//! it.
 
-use super::monitor_feed::Added;
 use super::session::Session;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, lock};
 
@@ -18,7 +17,7 @@ pub(crate) struct Monitors {
 impl Monitors {
     /// Shows every command to this client from now on.
     pub(crate) fn add(&self, session: &Arc<Session>) {
-        if session.monitor.begin() {
+        if !session.set_monitor(true) {
             lock(&self.sessions).push(Arc::downgrade(session));
             self.is_watched.store(true, Ordering::Release);
         }
@@ -33,8 +32,8 @@ impl Monitors {
     pub(crate) fn tell(&self, line: &[u8]) {
         let mut sessions = lock(&self.sessions);
         sessions.retain(|session| match session.upgrade() {
-            Some(session) if session.monitor.is_on() => {
-                show(line, &session);
+            Some(session) if session.is_monitor() => {
+                session.push(line);
                 true
             }
             _ => false,
@@ -45,22 +44,12 @@ impl Monitors {
     }
 }
 
-/// Adds a line to the feed of a client, and has it served; one that takes nothing is closed.
-fn show(line: &[u8], session: &Session) {
-    match session.monitor.add(line) {
-        Added::First => session.wake_workers(),
-        Added::Behind | Added::Ended => {}
-        Added::TooMuch => session.kill(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::server::execute::monitor_feed::FEED_BYTES_MAX;
     use crate::server::testing;
 
     #[test]
-    fn lines_wait_for_those_who_want_them_and_a_client_that_takes_none_is_closed() {
+    fn lines_wait_for_those_who_want_them() {
         let context = testing::context();
         let (slow, fast) = (testing::session(&context), testing::session(&context));
         let monitors = &context.monitors;
@@ -70,17 +59,12 @@ mod tests {
         monitors.add(&fast);
         monitors.tell(b"one\n");
         monitors.tell(b"two\n");
-        assert_eq!(
-            (fast.monitor.take().as_slice(), slow.monitor.waiting()),
-            (&b"one\ntwo\n"[..], 8)
-        );
-        let line = vec![b'x'; FEED_BYTES_MAX - 8];
-        monitors.tell(&line);
-        assert_eq!((fast.monitor.take().len(), slow.is_killed()), (line.len(), false));
-        monitors.tell(b"!");
-        assert!(slow.is_killed() && slow.monitor.waiting() == 0 && !fast.is_killed());
-        fast.monitor.end();
+        assert_eq!(fast.take_pushed(), b"one\ntwo\n");
+        assert_eq!(slow.feed.waiting(), 8);
+        context.clients.close(&slow);
+        fast.set_monitor(false);
         monitors.tell(b"three\n");
-        assert!(!monitors.is_watched() && fast.monitor.take().is_empty());
+        assert!(!monitors.is_watched() && fast.take_pushed().is_empty());
+        assert_eq!(slow.feed.waiting(), 0);
     }
 }

@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use super::client_memory::ClientMemory;
 use super::held_snapshot::HeldSnapshot;
 use super::keyspace_cache::KeyspaceCache;
-use super::monitor_feed::MonitorFeed;
+use super::push_feed::{Added, FEED_BYTES_MAX, PushFeed};
 use super::queued_transaction::QueuedTransaction;
 use super::reply_mode::ReplySwitch;
+use super::subscriptions::Subscriptions;
 use crate::Endpoint;
 use crate::protocol::resp::Version;
 use crate::server::measure::call_counters::CommandPosition;
 use crate::server::statistics::Statistics;
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock, now, sleep};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering, lock, now, sleep,
+};
 
 /// The state of one connection that commands read and change, also from other connections.
 pub(crate) struct Session {
@@ -37,8 +40,14 @@ pub(crate) struct Session {
     pub(crate) transaction: QueuedTransaction,
     /// The replies that the client wants.
     pub(crate) replies: ReplySwitch,
-    /// The commands that the client is shown.
-    pub(crate) monitor: MonitorFeed,
+    /// True if the client is shown every command.
+    is_monitor: AtomicBool,
+    /// The channels that the client subscribed to.
+    pub(crate) subscriptions: Subscriptions,
+    /// What waits for the client without a request of its own.
+    pub(crate) feed: PushFeed,
+    /// Has the connection served because of its feed; set by its worker.
+    call: OnceLock<Box<dyn Fn() + Send + Sync>>,
     killed: AtomicBool,
     /// True once the connection is to be closed because it holds too much.
     evicted: AtomicBool,
@@ -198,6 +207,58 @@ impl Session {
         (self.wake)();
     }
 
+    /// Sets whether the client is shown every command; returns what was so before.
+    pub(crate) fn set_monitor(&self, is_monitor: bool) -> bool {
+        self.is_monitor.swap(is_monitor, Ordering::Relaxed)
+    }
+
+    /// Returns true if the client is shown every command.
+    pub(crate) fn is_monitor(&self) -> bool {
+        self.is_monitor.load(Ordering::Relaxed)
+    }
+
+    /// Sets how the connection is called, to be served because of its feed.
+    pub(crate) fn set_call(&self, call: impl Fn() + Send + Sync + 'static) {
+        // There is one worker, which sets it once.
+        let _ = self.call.set(Box::new(call));
+    }
+
+    /// Adds whole replies or lines to the feed, and has the connection served. A client that does
+    /// not take what is pushed is closed.
+    pub(super) fn push(&self, bytes: &[u8]) {
+        match self.feed.add(bytes) {
+            Added::First => {
+                self.charge_feed(0, bytes.len());
+                if let Some(call) = self.call.get() {
+                    call();
+                }
+            }
+            Added::Behind => self.charge_feed(0, bytes.len()),
+            Added::TooMany(waited) => {
+                self.charge_feed(waited, 0);
+                log::warn!(
+                    "closing the connection of {}: more than {FEED_BYTES_MAX} bytes of messages \
+                     wait for it",
+                    self.address
+                );
+                self.kill();
+            }
+            Added::Closed => {}
+        }
+    }
+
+    /// Takes what was pushed.
+    pub(crate) fn take_pushed(&self) -> Vec<u8> {
+        let bytes = self.feed.take();
+        self.charge_feed(bytes.len(), 0);
+        bytes
+    }
+
+    fn charge_feed(&self, from: usize, to: usize) {
+        self.change_charge(from, to);
+        self.memory.change(from, to);
+    }
+
     /// Returns true if the connection is to be closed.
     pub(crate) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
@@ -334,7 +395,10 @@ impl Clients {
             database: AtomicUsize::new(0),
             transaction: QueuedTransaction::default(),
             replies: ReplySwitch::default(),
-            monitor: MonitorFeed::default(),
+            is_monitor: AtomicBool::new(false),
+            subscriptions: Subscriptions::default(),
+            feed: PushFeed::default(),
+            call: OnceLock::new(),
             killed: AtomicBool::new(false),
             evicted: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),
@@ -358,6 +422,8 @@ impl Clients {
     pub(crate) fn close(&self, session: &Session) {
         lock(&self.open).remove(&session.id);
         session.snapshot.close();
+        session.set_monitor(false);
+        session.charge_feed(session.feed.close().len(), 0);
     }
 
     /// Returns the open session with this id.

@@ -25,6 +25,7 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        self.context.channels.unsubscribe_all(&self.session);
         self.context.clients.close(&self.session);
     }
 }

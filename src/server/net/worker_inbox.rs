@@ -5,10 +5,11 @@
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that, so answering never waits |
 //! | news | who appends to the ring of changes | the others that wait for changes | a flag, and the lists that came since the last turn; they are woken by the worker |
 //! | attention | a session that is killed | nothing | a flag; the worker checks all its sessions |
+//! | calls | who puts the first bytes into the feed of a session | a [`Ticket`] | one for each connection, which empties its feed before the next |
 
 use crate::Result;
 use crate::actor::Address;
-use crate::bugs::unless_planted;
+use crate::bugs::{Bug, planted, unless_planted};
 use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
 use crate::store::BatchOutcome;
@@ -64,13 +65,19 @@ pub(crate) struct WorkerInbox {
     has_news: AtomicBool,
     /// Others that wait for the same.
     others: Mutex<Vec<WakeList>>,
+    /// True if there are calls.
+    has_calls: AtomicBool,
+    /// The connections in whose feeds something waits.
+    calls: Mutex<Vec<Ticket>>,
 }
 
 impl WorkerInbox {
     /// Returns an inbox in front of the mailbox of `answers`.
     pub(crate) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
         let (attention, has_news) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { answers, doorbell, attention, has_news, others: Mutex::default() }
+        let (others, has_calls, calls) =
+            (Mutex::default(), AtomicBool::new(false), Mutex::default());
+        Self { answers, doorbell, attention, has_news, others, has_calls, calls }
     }
 
     /// Delivers an answer and wakes the worker; never waits.
@@ -94,6 +101,33 @@ impl WorkerInbox {
     /// Returns true if attention was called for, and resets it.
     pub(crate) fn take_attention(&self) -> bool {
         self.wants_attention() && self.attention.swap(false, Ordering::AcqRel)
+    }
+
+    /// Has a connection served because of its feed.
+    pub(crate) fn call(&self, ticket: Ticket) {
+        lock(&self.calls).push(ticket);
+        self.has_calls.store(true, Ordering::Release);
+        self.doorbell.ring();
+    }
+
+    /// Returns true if there are calls.
+    pub(crate) fn has_calls(&self) -> bool {
+        self.has_calls.load(Ordering::Acquire)
+    }
+
+    /// Takes the connections that were called for.
+    pub(crate) fn take_calls(&self) -> Vec<Ticket> {
+        if !self.has_calls() {
+            return Vec::new();
+        }
+        if planted(Bug::ResetCallsLate) {
+            let calls = std::mem::take(&mut *lock(&self.calls));
+            self.has_calls.store(false, Ordering::Relaxed);
+            return calls;
+        }
+        let mut calls = lock(&self.calls);
+        self.has_calls.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *calls)
     }
 
     /// Returns true if there are news for watches.

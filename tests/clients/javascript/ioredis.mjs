@@ -1,4 +1,5 @@
-// ioredis, versions 5 and 6: strings, pipelines, transactions, scans, reconnects, passwords.
+// ioredis, versions 5 and 6: strings, pipelines, transactions, scans, channels, reconnects,
+// passwords.
 
 import assert from 'node:assert/strict';
 import Redis5 from 'ioredis5';
@@ -42,6 +43,18 @@ async function use(Redis) {
   const replies = await Promise.all(Array.from({ length: 200 }, () => automatic.incr('auto')));
   same(replies.at(-1), 200);
 
+  const listener = r.duplicate();
+  const told = [];
+  listener.on('messageBuffer', (channel, message) => told.push([`${channel}`, message]));
+  listener.on('pmessage', (pattern, channel, message) => told.push([pattern, message]));
+  same([await listener.subscribe('news', 'other'), await listener.psubscribe('n?ws')], [2, 3]);
+  same([await r.publish('news', bytes), await r.publish('none', 'x')], [2, 0]);
+  await until(() => told.length === 2);
+  same(told[0], ['news', bytes]);
+  same([await listener.unsubscribe(), await r.publish('news', 'last')], [1, 1]);
+  await until(() => told.length === 3);
+  same(told[2], ['n?ws', 'last']);
+
   const one = new Redis({ port, db: 1 });
   same([await one.set('only', 'here'), await r.get('only')], ['OK', null]);
   restart();
@@ -51,8 +64,11 @@ async function use(Redis) {
   same((await r.client('LIST')).includes('name=tester'), true);
   other.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => {});
   await until(async () => (await r.getBuffer('k')).equals(bytes));
+  // The client subscribes again.
+  await until(async () => (await r.publish('news', 'again')) === 1);
+  await until(() => told.at(-1)[1] === 'again');
   same(await r.flushall(), 'OK');
-  for (const client of [r, other, automatic, one]) client.disconnect();
+  for (const client of [r, other, automatic, one, listener]) client.disconnect();
 }
 
 async function passwords(Redis) {

@@ -1,4 +1,5 @@
-// node-redis, versions 5 and 6, with both protocols: strings, transactions, a pool, a reconnect.
+// node-redis, versions 5 and 6, with both protocols: strings, transactions, a pool, channels, a
+// reconnect.
 
 import assert from 'node:assert/strict';
 import * as redis5 from 'redis5';
@@ -38,6 +39,25 @@ async function use({ createClient, createClientPool, RESP_TYPES, WatchError }, R
   const found = new Set();
   for await (const keys of r.scanIterator({ COUNT: 2 })) keys.forEach((key) => found.add(key));
   same([...found].sort(), ['a', 'b', 'k', 'n', 'pool', 't']);
+
+  const listener = r.duplicate();
+  listener.on('error', () => {});
+  await listener.connect();
+  const told = [];
+  const tell = (message, channel) => told.push([channel, message]);
+  await listener.subscribe('news', tell);
+  await listener.subscribe('news', (message) => told.push(message), true);
+  await listener.pSubscribe('n*', tell);
+  await listener.sSubscribe('news', tell);
+  same([await r.publish('news', bytes), await r.sPublish('news', 'shard')], [2, 1]);
+  await until(() => told.length === 4);
+  same(told.filter(Buffer.isBuffer), [bytes]);
+  same(told[3], ['news', 'shard']);
+  same(await r.pubSubNumSub(['news', 'none']), { __proto__: null, news: 1, none: 0 });
+  await listener.unsubscribe('news');
+  await listener.pUnsubscribe();
+  same(await r.publish('news', 'nobody'), 0);
+  listener.destroy();
 
   restart();
   await until(async () => (await binary.get('k')).equals(bytes));

@@ -1,4 +1,4 @@
-"""redis-py: both protocols and parsers, transactions, databases, reconnects, passwords."""
+"""redis-py: both protocols and parsers, transactions, channels, databases, reconnects, passwords."""
 
 import time
 
@@ -104,6 +104,38 @@ def databases(**options):
     same([zero.getdel('only'), one.dbsize()], [b'here', 0])
 
 
+def channels(**options):
+    r = connect(**options)
+    listener = r.pubsub(ignore_subscribe_messages=True)
+
+    def told():
+        message = {}
+        until(lambda: message.update(listener.get_message(timeout=0.1) or {}) or message)
+        return message['channel'], message['data']
+
+    listener.subscribe('news', BYTES)
+    listener.psubscribe('n*')
+    until(lambda: r.pubsub_numpat() == 1)
+    same(r.publish('news', BYTES), 2)
+    same({told() for _ in range(2)}, {(b'news', BYTES)})
+    same(r.publish(BYTES, 'binary channel'), 1)
+    same(told(), (BYTES, b'binary channel'))
+    same([r.publish('other', 'x'), dict(r.pubsub_numsub('news', 'other'))],
+         [0, {b'news': 1, b'other': 0}])
+    # A subscriber finds what the transaction wrote that sent the message.
+    same(r.pipeline().set('told', 1).publish('news', 'told').execute(), [True, 2])
+    same([told(), r.get('told')], [(b'news', b'told'), b'1'])
+    told()
+    # The client subscribes again by itself.
+    r.client_kill_filter(_type='pubsub')
+    until(lambda: r.pubsub_numpat() == 0)
+    listener.get_message()
+    until(lambda: r.publish('news', 'again') == 2)
+    same(told(), (b'news', b'again'))
+    listener.close()
+    until(lambda: r.pubsub_channels() == [])
+
+
 def reconnect(**options):
     r = redis.Redis(port=PORT, **options)
     same(r.set('kept', BYTES), True)
@@ -129,5 +161,6 @@ for protocol in (2, 3):
         for part in (strings, expiry, pipelines, transactions, server):
             part(connect(**options))
         databases(**options)
+    channels(protocol=protocol)
     reconnect(protocol=protocol)
 passwords()

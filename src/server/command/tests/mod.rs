@@ -2,6 +2,7 @@
 //! between.
 
 mod bit;
+mod channel;
 mod connection;
 mod copying;
 mod database;

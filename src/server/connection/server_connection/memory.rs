@@ -65,7 +65,8 @@ impl ServerConnection {
         let requests = self.protocol.memory() + self.replies.memory() + self.waiting_for.memory();
         let watch = self.watch.as_ref().map_or(0, |watch| watch.memory());
         let session = self.session.label_bytes() + self.session.keyspaces.memory();
-        let transaction = self.session.transaction.memory() + self.session.monitor.waiting();
+        // The feed is charged by those who fill it.
+        let transaction = self.session.transaction.memory() + self.session.subscriptions.memory();
         self.charge.set(CONNECTION_BYTES + buffers + requests + watch + session + transaction);
     }
 }

@@ -1,7 +1,9 @@
-//! The watch of a connection: its beginning, and its changes on their way into the output.
+//! What a connection tells its client without a request: the changes of its watch, and what others
+//! push to it.
 //!
-//! Changes are told between the replies to requests, which go on. They are taken from the ring only
-//! while the output is short.
+//! Both come between the replies to requests, which go on, and are taken only while the output is
+//! short. But what was pushed comes before the reply to a request that is executed later: a client
+//! that ends a subscription gets no message of it behind the reply.
 
 use super::{ConnectionPhase, ServerConnection};
 use crate::protocol::native::{Failure, FailureKind, ResponseMessage};
@@ -52,21 +54,29 @@ impl ServerConnection {
         context.clients.relieve();
     }
 
-    /// Appends the commands that its client is shown to the output, if it is short.
-    pub(super) fn tell_commands(&mut self) {
-        if self.has_commands_to_tell() && self.output.len() < WATCH_OUTPUT_BYTES {
-            self.output.append(self.session.monitor.take());
+    /// Appends what was pushed to its client to the output, if that is short.
+    pub(super) fn take_pushed(&mut self) {
+        if self.output.len() < WATCH_OUTPUT_BYTES {
+            self.take_all_pushed();
+        }
+    }
+
+    /// Appends what was pushed to its client to the output.
+    pub(super) fn take_all_pushed(&mut self) {
+        if self.has_pushed() {
+            self.output.append(self.session.take_pushed());
             self.recharge();
         }
     }
 
-    fn has_commands_to_tell(&self) -> bool {
-        self.session.monitor.waiting() > 0 && matches!(self.phase, ConnectionPhase::Open { .. })
+    fn has_pushed(&self) -> bool {
+        self.session.feed.waiting() > 0 && matches!(self.phase, ConnectionPhase::Open { .. })
     }
 
     /// Returns true if its client is told what others do.
     pub(super) fn looks_on(&self) -> bool {
-        self.watch.is_some() || self.session.monitor.is_on()
+        let session = &self.session;
+        self.watch.is_some() || session.is_monitor() || session.subscriptions.is_any()
     }
 
     /// Returns true if it has a watch.
@@ -77,7 +87,7 @@ impl ServerConnection {
     /// Returns true if there may be more to tell its client, and there is room for it.
     pub(crate) fn may_tell_more(&mut self) -> bool {
         let has_more = self.has_more_to_tell && self.watch.is_some();
-        (has_more || self.has_commands_to_tell()) && self.output.len() < WATCH_OUTPUT_BYTES / 2
+        (has_more || self.has_pushed()) && self.output.len() < WATCH_OUTPUT_BYTES / 2
     }
 
     /// Returns an alarm for the store that it watches, if it does.

@@ -3,6 +3,7 @@
 mod direct;
 mod late;
 mod memory;
+mod pushes;
 mod watches;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use super::sweep::SWEEP;
 use super::*;
 use crate::actor::{Reply, mailbox};
 use crate::server::connection::server_connection::{OUTPUT_BYTES_MAX, TURN_REQUESTS};
+use crate::server::execute::subscriptions::SubscriptionKind;
 use crate::server::net::doorbell::Doorbell;
 use crate::server::testing;
 use crate::store::{Batch, Probe, WriteAnswer, WriteOperation};

@@ -1,0 +1,213 @@
+//! The channels of all clients: who subscribed to them, and how a message reaches these.
+//!
+//! A message is encoded once for each version of the protocol, and put into the
+//! [feed](super::push_feed) of every subscriber, whose worker is called to take it from there. All
+//! subscribers of a channel get its messages in one order. Messages are not kept: a client gets
+//! those that are published while it is subscribed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::glob::{self, Case};
+use super::session::Session;
+use super::subscriptions::SubscriptionKind;
+use crate::protocol::resp::{Version, encode_push};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
+
+/// The subscribers of a channel, by the ids of their sessions.
+type Subscribers = BTreeMap<u64, Arc<Session>>;
+
+/// The channels that have subscribers.
+#[derive(Default)]
+pub(crate) struct Channels {
+    /// The number of names that have subscribers; a message to nobody costs no more than a look.
+    names: AtomicUsize,
+    lists: Mutex<ChannelLists>,
+}
+
+/// The subscribers of each name.
+#[derive(Default)]
+struct ChannelLists {
+    channels: HashMap<Vec<u8>, Subscribers>,
+    patterns: HashMap<Vec<u8>, Subscribers>,
+    shards: HashMap<Vec<u8>, Subscribers>,
+}
+
+/// A message in the forms in which clients get it.
+struct EncodedMessage<'a> {
+    parts: &'a [&'a [u8]],
+    /// Encoded for RESP2 and for RESP3, once one is asked for.
+    forms: [Option<Vec<u8>>; 2],
+}
+
+impl ChannelLists {
+    fn of(&self, kind: SubscriptionKind) -> &HashMap<Vec<u8>, Subscribers> {
+        match kind {
+            SubscriptionKind::Channel => &self.channels,
+            SubscriptionKind::Pattern => &self.patterns,
+            SubscriptionKind::Shard => &self.shards,
+        }
+    }
+
+    fn of_mut(&mut self, kind: SubscriptionKind) -> &mut HashMap<Vec<u8>, Subscribers> {
+        match kind {
+            SubscriptionKind::Channel => &mut self.channels,
+            SubscriptionKind::Pattern => &mut self.patterns,
+            SubscriptionKind::Shard => &mut self.shards,
+        }
+    }
+
+    fn remove(&mut self, session: &Session, kind: SubscriptionKind, name: &[u8]) {
+        let lists = self.of_mut(kind);
+        if let Some(subscribers) = lists.get_mut(name) {
+            subscribers.remove(&session.id);
+            if subscribers.is_empty() {
+                lists.remove(name);
+            }
+        }
+    }
+
+    fn names(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shards.len()
+    }
+}
+
+impl Channels {
+    /// Subscribes a client, unless it is subscribed.
+    pub(crate) fn subscribe(&self, session: &Arc<Session>, kind: SubscriptionKind, name: &[u8]) {
+        let mut lists = lock(&self.lists);
+        if session.subscriptions.add(kind, name) {
+            let subscribers = lists.of_mut(kind).entry(name.to_vec()).or_default();
+            subscribers.insert(session.id, Arc::clone(session));
+            self.names.store(lists.names(), Ordering::Relaxed);
+        }
+    }
+
+    /// Ends a subscription of a client, if there is one. What was published before waits in its
+    /// feed, and nothing that is published later will.
+    pub(crate) fn unsubscribe(&self, session: &Session, kind: SubscriptionKind, name: &[u8]) {
+        let mut lists = lock(&self.lists);
+        if session.subscriptions.remove(kind, name) {
+            lists.remove(session, kind, name);
+            self.names.store(lists.names(), Ordering::Relaxed);
+        }
+    }
+
+    /// Ends all subscriptions of a client.
+    pub(crate) fn unsubscribe_all(&self, session: &Session) {
+        if !session.subscriptions.is_any() {
+            return;
+        }
+        for kind in SubscriptionKind::ALL {
+            for name in session.subscriptions.names(kind) {
+                self.unsubscribe(session, kind, &name);
+            }
+        }
+    }
+
+    /// Sends a message to the subscribers of a channel, and returns how many there are. One that
+    /// subscribed to the channel and to patterns that match it gets it for each of them.
+    pub(crate) fn publish(&self, kind: SubscriptionKind, channel: &[u8], message: &[u8]) -> usize {
+        // A subscriber that is told of its subscription has been counted.
+        if self.names.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
+        let lists = lock(&self.lists);
+        let mut receivers = 0;
+        if let Some(subscribers) = lists.of(kind).get(channel) {
+            let word: &[u8] = match kind {
+                SubscriptionKind::Shard => b"smessage",
+                SubscriptionKind::Channel | SubscriptionKind::Pattern => b"message",
+            };
+            receivers += push(subscribers, &[word, channel, message]);
+        }
+        if kind == SubscriptionKind::Channel {
+            for (pattern, subscribers) in &lists.patterns {
+                if glob::matches(pattern, channel, Case::Exact) {
+                    receivers += push(subscribers, &[b"pmessage", pattern, channel, message]);
+                }
+            }
+        }
+        receivers
+    }
+
+    /// Returns the names of a kind that have subscribers, as far as they match a pattern.
+    pub(crate) fn names(&self, kind: SubscriptionKind, pattern: &[u8]) -> Vec<Vec<u8>> {
+        let lists = lock(&self.lists);
+        let names = lists.of(kind).keys();
+        names.filter(|name| glob::matches(pattern, name, Case::Exact)).cloned().collect()
+    }
+
+    /// Returns the number of clients that subscribed to a name.
+    pub(crate) fn subscribers(&self, kind: SubscriptionKind, name: &[u8]) -> usize {
+        lock(&self.lists).of(kind).get(name).map_or(0, BTreeMap::len)
+    }
+
+    /// Returns the number of names of a kind that have subscribers.
+    pub(crate) fn count(&self, kind: SubscriptionKind) -> usize {
+        lock(&self.lists).of(kind).len()
+    }
+}
+
+/// Puts a message into the feeds of subscribers, and returns how many there are.
+fn push(subscribers: &Subscribers, parts: &[&[u8]]) -> usize {
+    let mut message = EncodedMessage { parts, forms: [None, None] };
+    for session in subscribers.values() {
+        session.push(message.form(session.version()));
+    }
+    subscribers.len()
+}
+
+impl EncodedMessage<'_> {
+    fn form(&mut self, version: Version) -> &[u8] {
+        let Self { parts, forms } = self;
+        forms[usize::from(version == Version::Resp3)].get_or_insert_with(|| {
+            let mut bytes = Vec::new();
+            encode_push(parts, version, &mut bytes);
+            bytes
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::testing;
+
+    #[test]
+    fn subscribers_get_a_message_once_for_each_subscription_and_in_their_protocol() {
+        use SubscriptionKind::{Channel, Pattern, Shard};
+        let context = testing::context();
+        let channels = &context.channels;
+        let [first, second] = [(); 2].map(|()| testing::session(&context));
+        second.set_version(Version::Resp3);
+        assert_eq!(channels.publish(Channel, b"a", b"nobody"), 0);
+        for (session, kind, name) in [
+            (&first, Channel, &b"a"[..]),
+            (&first, Channel, b"a"),
+            (&first, Pattern, b"[ab]"),
+            (&first, Pattern, b"*"),
+            (&second, Channel, b"b"),
+            (&second, Shard, b"a"),
+        ] {
+            channels.subscribe(session, kind, name);
+        }
+        assert_eq!(first.subscriptions.told_count(Channel), 3);
+        assert_eq!(channels.publish(Channel, b"b", b"1"), 3);
+        assert_eq!(second.take_pushed(), b">3\r\n$7\r\nmessage\r\n$1\r\nb\r\n$1\r\n1\r\n");
+        let pushed = first.take_pushed();
+        assert_eq!(pushed.iter().filter(|byte| **byte == b'*').count(), 3, "{pushed:?}");
+        assert_eq!(channels.publish(Shard, b"a", b"2"), 1);
+        assert_eq!(second.take_pushed(), b">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\n2\r\n");
+        assert!(first.take_pushed().is_empty());
+        assert_eq!(channels.names(Channel, b"[b-z]"), [b"b"]);
+        channels.unsubscribe(&first, Pattern, b"*");
+        channels.unsubscribe(&first, Pattern, b"none");
+        assert_eq!((channels.count(Pattern), channels.subscribers(Channel, b"a")), (1, 1));
+        context.clients.close(&first);
+        channels.unsubscribe_all(&first);
+        assert_eq!(channels.publish(Channel, b"a", b"3"), 0);
+        channels.unsubscribe_all(&second);
+        assert_eq!(SubscriptionKind::ALL.map(|kind| channels.count(kind)), [0; 3]);
+        assert_eq!((second.subscriptions.memory(), second.subscriptions.is_any()), (0, false));
+    }
+}

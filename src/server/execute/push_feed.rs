@@ -1,0 +1,75 @@
+//! What waits for a client without a request of its own: the lines of `MONITOR` and the messages of
+//! channels.
+
+use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+
+/// The most bytes that wait for one client: those at which Redis closes a slow subscriber.
+pub(crate) const FEED_BYTES_MAX: usize = 32 << 20;
+
+/// The bytes that wait for one client.
+#[derive(Default)]
+pub(crate) struct PushFeed {
+    /// The number of bytes that wait, for those who only want to know that.
+    waiting: AtomicUsize,
+    state: Mutex<FeedState>,
+}
+
+#[derive(Default)]
+struct FeedState {
+    bytes: Vec<u8>,
+    is_closed: bool,
+}
+
+/// What became of bytes that were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// Nothing waits before them.
+    First,
+    /// Others wait before them.
+    Behind,
+    /// They were too many. So many had waited, which are gone, and the feed is closed.
+    TooMany(usize),
+    /// None were added: the feed was closed before.
+    Closed,
+}
+
+impl PushFeed {
+    /// Adds bytes, whole replies or lines.
+    pub(crate) fn add(&self, bytes: &[u8]) -> Added {
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            return Added::Closed;
+        }
+        if state.bytes.len() + bytes.len() > FEED_BYTES_MAX {
+            let waited = self.clear(&mut state).len();
+            state.is_closed = true;
+            return Added::TooMany(waited);
+        }
+        let added = if state.bytes.is_empty() { Added::First } else { Added::Behind };
+        state.bytes.extend_from_slice(bytes);
+        self.waiting.store(state.bytes.len(), Ordering::Relaxed);
+        added
+    }
+
+    /// Returns the number of bytes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Takes the bytes that wait.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.clear(&mut lock(&self.state))
+    }
+
+    /// Takes the bytes that wait, and has no others added.
+    pub(super) fn close(&self) -> Vec<u8> {
+        let mut state = lock(&self.state);
+        state.is_closed = true;
+        self.clear(&mut state)
+    }
+
+    fn clear(&self, state: &mut FeedState) -> Vec<u8> {
+        self.waiting.store(0, Ordering::Relaxed);
+        std::mem::take(&mut state.bytes)
+    }
+}
