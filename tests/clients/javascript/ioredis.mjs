@@ -51,7 +51,7 @@ async function use(Redis) {
   same([await r.publish('news', bytes), await r.publish('none', 'x')], [2, 0]);
   await until(() => told.length === 2);
   same(told[0], ['news', bytes]);
-  same([await listener.unsubscribe(), await r.publish('news', 'last')], [1, 1]);
+  same([await listener.unsubscribe('news', 'other'), await r.publish('news', 'last')], [1, 1]);
   await until(() => told.length === 3);
   same(told[2], ['n?ws', 'last']);
 

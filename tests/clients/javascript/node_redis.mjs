@@ -53,7 +53,7 @@ async function use({ createClient, createClientPool, RESP_TYPES, WatchError }, R
   await until(() => told.length === 4);
   same(told.filter(Buffer.isBuffer), [bytes]);
   same(told[3], ['news', 'shard']);
-  same(await r.pubSubNumSub(['news', 'none']), { __proto__: null, news: 1, none: 0 });
+  same({ ...await r.pubSubNumSub(['news', 'none']) }, { news: 1, none: 0 });
   await listener.unsubscribe('news');
   await listener.pUnsubscribe();
   same(await r.publish('news', 'nobody'), 0);

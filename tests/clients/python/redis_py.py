@@ -106,7 +106,7 @@ def databases(**options):
 
 def channels(**options):
     r = connect(**options)
-    listener = r.pubsub(ignore_subscribe_messages=True)
+    listener = redis.Redis(port=PORT, **options).pubsub(ignore_subscribe_messages=True)
 
     def told():
         message = {}
