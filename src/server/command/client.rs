@@ -169,9 +169,10 @@ fn line(session: &Session, call: &Call<'_>) -> String {
     let command = session.last_command().map(|position| call.context.statistics.calls(position));
     let command = command.map_or("NULL", |calls| &calls.name);
     format!(
-        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub={channels} psub={patterns} \
-         ssub={shards} multi={multi} qbuf={input} multi-mem={queued_bytes} omem={output} tot-mem={memory} \
-         cmd={command} user=default redir=-1 resp={protocol} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} age={} idle={} flags={flags} db={} sub={channels} \
+         psub={patterns} ssub={shards} multi={multi} qbuf={input} multi-mem={queued_bytes} \
+         omem={output} tot-mem={memory} cmd={command} user=default \
+         redir=-1 resp={protocol} lib-name={} lib-ver={}\n",
         session.id,
         printed(&session.address),
         printed(&session.local_address),

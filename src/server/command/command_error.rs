@@ -69,7 +69,8 @@ impl CommandError {
         let container = shown(arguments.name()).to_ascii_uppercase();
         let name = shown(arguments.get(1).unwrap_or_default());
         Self::new(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} HELP."
+            "ERR unknown subcommand or wrong number of arguments for '{name}'. Try {container} \
+             HELP."
         ))
     }
 

@@ -24,7 +24,7 @@ use super::reply_value::{done, ok, refuse};
 use crate::protocol::resp::{Arguments, Value};
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::{Execution, Render};
-use crate::server::execute::queued_transaction::{QueuedKind, QueuedRequest, WatchedKey};
+use crate::server::execute::queued_transaction::{QueuedCommand, QueuedKind, WatchedKey};
 use crate::server::measure::call_counters::{CallTime, CallTimer, CommandPosition};
 use crate::server::statistics::Statistics;
 use crate::store::reader::ReadLength;
@@ -86,7 +86,7 @@ pub(super) fn multi(call: &Call<'_>) -> Executed {
 
 /// Adds a call of a command, of this kind, to the transaction of its connection.
 pub(super) fn queue(call: &Call<'_>, command: CommandPosition, kind: QueuedKind) -> Value {
-    let request = QueuedRequest { command, arguments: call.arguments.keep() };
+    let request = QueuedCommand { command, arguments: call.arguments.keep() };
     call.session.transaction.add(request, kind);
     Value::Simple(QUEUED.into())
 }
@@ -284,7 +284,7 @@ impl<'a> PreparedTransaction<'a> {
     }
 
     /// Executes a queued request up to its operations.
-    fn add(&mut self, exec: &Call<'_>, request: &'a QueuedRequest) -> Result<(), Unfinished> {
+    fn add(&mut self, exec: &Call<'_>, request: &'a QueuedCommand) -> Result<(), Unfinished> {
         let (position, arguments) = (request.command, request.arguments.arguments());
         let Some(row) = exec.table.row(position.row) else {
             return self.refuse(CommandError::unknown_command(&arguments));

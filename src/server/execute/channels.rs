@@ -210,4 +210,30 @@ mod tests {
         assert_eq!(SubscriptionKind::ALL.map(|kind| channels.count(kind)), [0; 3]);
         assert_eq!((second.subscriptions.memory(), second.subscriptions.is_any()), (0, false));
     }
+
+    #[test]
+    fn what_is_held_for_a_feed_is_never_less_than_nothing() {
+        const PUSHES: usize = 2_000;
+        let context = testing::context();
+        let session = testing::session(&context);
+        context.channels.subscribe(&session, SubscriptionKind::Channel, b"c");
+        let is_sane = || {
+            let held = [session.held().memory, context.clients.memory.held()];
+            held.iter().all(|bytes| *bytes < usize::MAX / 2)
+        };
+        std::thread::scope(|scope| {
+            let publish = || {
+                for _ in 0..PUSHES {
+                    context.channels.publish(SubscriptionKind::Channel, b"c", &[b'x'; 200]);
+                }
+            };
+            let publishers = [scope.spawn(publish), scope.spawn(publish)];
+            while publishers.iter().any(|publisher| !publisher.is_finished()) {
+                session.take_pushed();
+                assert!(is_sane(), "more was given back than was held");
+            }
+        });
+        session.take_pushed();
+        assert_eq!((session.held().memory, context.clients.memory.held()), (0, 0));
+    }
 }

@@ -38,14 +38,14 @@ pub(crate) struct QueuedKind {
 }
 
 /// A queued request.
-pub(crate) struct QueuedRequest {
+pub(crate) struct QueuedCommand {
     /// Its command.
     pub(crate) command: CommandPosition,
     /// Its arguments, the name of the command among them.
     pub(crate) arguments: KeptArguments,
 }
 
-impl QueuedRequest {
+impl QueuedCommand {
     /// Returns the memory that it takes, in bytes.
     fn memory(&self) -> usize {
         size_of::<CommandPosition>() + self.arguments.memory() + REFERENCE_BYTES
@@ -55,7 +55,7 @@ impl QueuedRequest {
 /// The requests and the watched keys.
 #[derive(Default)]
 struct QueueState {
-    requests: Vec<Arc<QueuedRequest>>,
+    requests: Vec<Arc<QueuedCommand>>,
     /// True if a request was refused when it was to be queued.
     is_aborted: bool,
     /// The traits of its requests.
@@ -84,7 +84,7 @@ impl QueuedTransaction {
     }
 
     /// Adds a request of this kind.
-    pub(crate) fn add(&self, request: QueuedRequest, kind: QueuedKind) {
+    pub(crate) fn add(&self, request: QueuedCommand, kind: QueuedKind) {
         self.bytes.fetch_add(request.memory(), Ordering::Relaxed);
         let mut state = lock(&self.state);
         state.requests.push(Arc::new(request));
@@ -105,7 +105,7 @@ impl QueuedTransaction {
     }
 
     /// Returns the requests in their order; `None` if one was refused.
-    pub(crate) fn requests(&self) -> Option<Vec<Arc<QueuedRequest>>> {
+    pub(crate) fn requests(&self) -> Option<Vec<Arc<QueuedCommand>>> {
         let state = lock(&self.state);
         (!state.is_aborted).then(|| state.requests.clone())
     }
@@ -160,9 +160,9 @@ mod tests {
         let mut parser = RequestParser::new(RequestLimits::default());
         let Ok(Parsed::Request { arguments, .. }) = parser.parse(b"PING\r\n") else { panic!() };
         let command = CommandPosition { row: 0, subcommand: None };
-        let request = QueuedRequest { command, arguments: arguments.keep() };
+        let request = QueuedCommand { command, arguments: arguments.keep() };
         let request_bytes = request.memory();
-        assert!(request_bytes > size_of::<QueuedRequest>() + "PING".len());
+        assert!(request_bytes > size_of::<QueuedCommand>() + "PING".len());
         transaction.add(request, QueuedKind::default());
         transaction.watch(0, b"key", Some(1));
         transaction.watch(0, b"key", Some(2));

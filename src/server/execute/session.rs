@@ -226,16 +226,17 @@ impl Session {
     /// Adds whole replies or lines to the feed, and has the connection served. A client that does
     /// not take what is pushed is closed.
     pub(super) fn push(&self, bytes: &[u8]) {
+        // Before they are there to be taken: no account is ever below what it holds.
+        self.charge_feed(0, bytes.len());
         match self.feed.add(bytes) {
             Added::First => {
-                self.charge_feed(0, bytes.len());
                 if let Some(call) = self.call.get() {
                     call();
                 }
             }
-            Added::Behind => self.charge_feed(0, bytes.len()),
+            Added::Behind => {}
             Added::TooMany(waited) => {
-                self.charge_feed(waited, 0);
+                self.charge_feed(waited + bytes.len(), 0);
                 log::warn!(
                     "closing the connection of {}: more than {FEED_BYTES_MAX} bytes of messages \
                      wait for it",
@@ -243,7 +244,7 @@ impl Session {
                 );
                 self.kill();
             }
-            Added::Closed => {}
+            Added::Closed => self.charge_feed(bytes.len(), 0),
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// The memory of a subscription beside the two copies of its name, about: in the set of its client,
-/// and in the list of all.
-const SUBSCRIPTION_BYTES: usize = 160;
+/// and in the list of all, where it may have a node of a tree for itself.
+const SUBSCRIPTION_BYTES: usize = 320;
 
 /// What a subscription is to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! | sockets | the acceptor | [`NewConnection`](crate::server::net::admission::NewConnection) | [`NEW_CONNECTIONS_MAX`](crate::server::net::event_loop::NEW_CONNECTIONS_MAX); the acceptor tries the next worker |
 //! | answers | the writer, readers | [`Answered`] | [`ANSWERS_MAX`]; the worker asks for no more than that |
 //! | news | the ring of changes | nothing, for all watches of the worker | a flag; the worker looks into the ring |
-//! | calls | who publishes a message | the [`Ticket`] of a connection in whose feed something waits | one for each connection |
+//! | calls | who pushes something to a client | the [`Ticket`] of its connection | one for each connection |
 //! | writer | to the writer | the batches of one turn, syncs | the writer's mailbox; at it the worker keeps them and reads no socket until there is room |
 //! | readers | to readers | reads that may wait for the disk | the readers' mailboxes; the worker keeps the read, and its connection waits |
 //!
@@ -14,6 +14,7 @@
 //! each connection's replies with one system call: large ones at once, others at its end. It never
 //! waits; [`Worker::wait`] returns how long the poll may.
 
+mod calls;
 mod changes;
 mod sweep;
 
@@ -139,11 +140,8 @@ impl<S: Transport> Worker<S> {
 
     /// Adds a connection and returns its place.
     pub(crate) fn add(&mut self, socket: S, admission: Admission) -> usize {
-        let session = admission.session();
-        let ticket = Ticket { place: self.next_place(), session: session.id };
-        let inbox = Arc::clone(&self.inbox);
-        session.set_call(move || inbox.call(ticket));
-        let mut connection = ServerConnection::new(Arc::clone(session));
+        self.await_calls(admission.session());
+        let mut connection = ServerConnection::new(Arc::clone(admission.session()));
         if self.deadline.is_some() {
             connection.end_by_server();
         }
@@ -181,8 +179,8 @@ impl<S: Transport> Worker<S> {
         self.outbox.awaits_answer()
     }
 
-    /// Returns true if no answer arrived, no session was killed or called for, and there are no news
-    /// for watches.
+    /// Returns true if no answer arrived, no session was killed or called for, and there are no
+    /// news for watches.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.answers.receive_now(&mut self.arrived, ANSWERS_MAX) != Received::Messages
             && !self.inbox.wants_attention()
@@ -260,16 +258,6 @@ impl<S: Transport> Worker<S> {
     fn enqueue_all(&mut self) {
         let places: Vec<usize> = self.connections.iter().map(|(place, _)| place).collect();
         places.into_iter().for_each(|place| self.enqueue(place));
-    }
-
-    /// Serves the connections in whose feeds something waits.
-    fn take_calls(&mut self) {
-        for Ticket { place, session } in self.inbox.take_calls() {
-            let client = self.connections.get(place);
-            if client.is_some_and(|client| client.connection.session().id == session) {
-                self.enqueue(place);
-            }
-        }
     }
 
     /// Lets the connections try again that waited until less memory is held.

@@ -8,9 +8,9 @@ use crate::store::clock::manual;
 use crate::{EvictionPolicy, Expiry};
 
 /// The memory of the keys: that of some thousands in the `kvs` engine.
-const BYTES_MAX: u64 = 1 << 20;
+const BYTES_MAX: u64 = 1 << 19;
 
-const KEYS: usize = 20_000;
+const KEYS: usize = 10_000;
 
 /// The bytes that a write may add before the next eviction: those of a leaf that is split.
 const LEAF_BYTES: u64 = 16 << 10;

@@ -44,6 +44,15 @@ fn golden_bytes_of_collections() {
     golden(&Value::Array(values()), "*2\r\n:1\r\n$-1\r\n", "*2\r\n:1\r\n_\r\n");
     golden(&Value::Set(values()), "*2\r\n:1\r\n$-1\r\n", "~2\r\n:1\r\n_\r\n");
     golden(&Value::Array(Vec::new()), "*0\r\n", "*0\r\n");
+    golden(&Value::Push(values()), "*2\r\n:1\r\n$-1\r\n", ">2\r\n:1\r\n_\r\n");
+    golden(&Value::Replies(values()), ":1\r\n$-1\r\n", ":1\r\n_\r\n");
+    for (version, push) in
+        [(Version::Resp2, "*1\r\n$1\r\na\r\n"), (Version::Resp3, ">1\r\n$1\r\na\r\n")]
+    {
+        let mut out = Vec::new();
+        encode_push(&[b"a"], version, &mut out);
+        assert_eq!(out, push.as_bytes());
+    }
     let map = Value::Map(vec![
         (bulk("k"), Value::Integer(1)),
         (bulk("l"), Value::Array(vec![Value::Map(Vec::new())])),
