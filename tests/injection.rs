@@ -208,7 +208,7 @@ fn try_fault(thread: &str, fault: &Fault) -> bool {
 
 /// Returns the distance between calls that fail: the short form of the tests passes over most.
 fn step() -> usize {
-    by_form([6, 1, 1])
+    by_form([18, 2, 1])
 }
 
 /// The most runs of the session until it leads to a call that it leads to for certain: the moment

@@ -175,7 +175,7 @@ fn finish(what: &str, tally: Tally) {
 fn histories_over_both_protocols_are_linearizable() {
     let mut bench = Bench::new(2 * KINDS);
     let mut sum = Tally::default();
-    for seed in 0..by_form([200, 1000, 10_000]) {
+    for seed in 0..by_form([60, 500, 10_000]) {
         let keys = 1 + usize::try_from(seed % 2).unwrap();
         let calls = bench.round(seed, 4, |client| {
             let count = 1 + client.dice.roll(3);

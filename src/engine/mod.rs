@@ -59,7 +59,7 @@ mod write_half;
 pub use entry::{Entry, Metadata};
 
 pub(crate) use self::kvs::plan;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", feature = "transfer"))]
 pub(crate) use self::sled::open_unlocked;
 pub(crate) use crate::storage::backup::BackupPoint;
 pub(crate) use crate::storage::format::keyspace::{KeyspaceId, ValueType};

@@ -117,7 +117,7 @@ pub use watch::Watch;
 pub use watch_event::{CommittedBatch, WatchEvent};
 pub use write_batch::{KeyspaceBatch, WriteBatch};
 
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", feature = "transfer"))]
 pub(crate) use crate::engine::open_unlocked;
 pub(crate) use crate::engine::{KeyspaceId, UnixMillis};
 pub(crate) use batch::{Batch, KeyspaceOperations, WriteOperations};

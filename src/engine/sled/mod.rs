@@ -16,6 +16,7 @@ mod sled_reader;
 mod sled_writer;
 
 use sled_database::Database;
+#[cfg(feature = "transfer")]
 pub(crate) use sled_opening::open_unlocked;
 use sled_reader::SledReader;
 use sled_writer::SledWriter;

@@ -21,9 +21,16 @@ fn effort(length: usize) -> Effort {
     }
 }
 
-/// Returns the length up to which every sequence is run.
+/// Returns the length up to which sequences are run.
 fn length_max() -> u64 {
     by_form([3, 4, 4])
+}
+
+/// Returns true if the sequence of this length and number is run: all short ones are, and of the
+/// long ones so many that each action is met at each place, or in the long form all.
+fn is_run(length: u64, number: usize) -> bool {
+    let every = if length > 3 { by_form([1, 3, 1]) } else { 1 };
+    (number % ACTIONS.len() + number / ACTIONS.len()).is_multiple_of(every)
 }
 
 /// A step of a history.
@@ -146,7 +153,7 @@ pub(super) fn run_one(durability: Durability, sequence: &[Action]) -> Result<Fig
     run.map_err(|e| format!("{durability}, {sequence:?}: {e}"))
 }
 
-/// Tries every sequence up to this length.
+/// Tries the sequences up to this length.
 pub(super) fn run_all(durability: Durability, length_max: u64) -> Result<Figures, Violation> {
     run_part(durability, length_max, 0, 1)
 }
@@ -162,7 +169,8 @@ fn run_part(
     let mut figures = Figures::default();
     for length in 0..=length_max {
         let count = ACTIONS.len().pow(u32::try_from(length).unwrap());
-        for number in (part..count).step_by(parts) {
+        let numbers = (part..count).step_by(parts).filter(|number| is_run(length, *number));
+        for number in numbers {
             let digits = (0..length).scan(number, |rest, _| {
                 let digit = *rest % ACTIONS.len();
                 *rest /= ACTIONS.len();
@@ -177,7 +185,7 @@ fn run_part(
     Ok(figures)
 }
 
-/// Runs every sequence of the length that the form of the tests asks for.
+/// Runs the sequences up to the length that the form of the tests asks for.
 fn run_form(durability: Durability) -> Figures {
     /// Enough that no processor waits long for the last part.
     const PARTS: usize = 64;
@@ -186,19 +194,19 @@ fn run_form(durability: Durability) -> Figures {
     for part in on_all_processors(PARTS, |part| run_part(durability, length, part, PARTS)) {
         figures.add(part.unwrap());
     }
-    println!("{durability}, every sequence of {length} steps: {figures}");
+    println!("{durability}, sequences of up to {length} steps: {figures}");
     figures
 }
 
 #[test]
 fn with_always_no_crash_loses_what_was_acknowledged() {
     let figures = run_form(Durability::Always);
-    assert!(figures.images > by_form([90_000, 450_000, 1_000_000]), "{figures}");
+    assert!(figures.images > by_form([90_000, 110_000, 1_000_000]), "{figures}");
     assert!(figures.direct_turns > 300, "{figures}");
 }
 
 #[test]
 fn with_an_interval_no_crash_loses_what_was_synced() {
     let figures = run_form(Durability::Interval(Duration::from_secs(1)));
-    assert!(figures.images > by_form([150_000, 1_300_000, 3_000_000]), "{figures}");
+    assert!(figures.images > by_form([150_000, 320_000, 3_000_000]), "{figures}");
 }
