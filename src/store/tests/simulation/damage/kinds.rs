@@ -35,7 +35,7 @@ fn flip_bits(judge: &mut Judge<'_>) -> Result<(), Violation> {
 
 fn truncate(judge: &mut Judge<'_>) -> Result<(), Violation> {
     for (name, bytes) in &judge.store.files {
-        for length in 0..bytes.len() {
+        for length in (0..bytes.len()).step_by(by_form([5, 1, 1])) {
             let cut = |bytes: &mut Vec<u8>| bytes.truncate(length);
             judge.change(name, cut).map_err(at(name, "end", length))?;
         }
