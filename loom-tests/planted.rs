@@ -54,7 +54,6 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::KeepAlarmArmed, "alarm"),
     (Bug::ArmBehindNews, "alarm"),
     (Bug::HoldOthers, "alarm"),
-    (Bug::ResetCallsLate, "pushes"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

@@ -1,7 +1,7 @@
-//! Two threads that push to the feed of one connection, and its worker: everything that is pushed
-//! is taken once, and none of it while the worker sleeps.
+//! Two threads that push to the feeds of two connections, and their worker: everything that is
+//! pushed is taken once, and none of it waits while the worker sleeps.
 //!
-//! The worker here is the loop of the production one around the same inbox, doorbell and feed; the
+//! The worker here is the loop of the production one around the same inbox, doorbell and feeds; the
 //! poll is a channel with one place, as in `wake_up`.
 
 use super::execute::push_feed::{Added, PushFeed};
@@ -16,11 +16,18 @@ pub(crate) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: false,
-    quick: Bound { preemptions: 2, executions_min: 1_000 },
-    deep: Bound { preemptions: 3, executions_min: 1_000 },
+    quick: Bound { preemptions: 2, executions_min: 800 },
+    deep: Bound { preemptions: 3, executions_min: 800 },
 };
 
-const TICKET: Ticket = Ticket { place: 0, session: 0 };
+/// Pushes a message to one of the connections, and has it called for.
+fn push(inbox: &WorkerInbox, feeds: &[PushFeed; 2], place: usize, message: u8) {
+    match feeds[place].add(&[message]) {
+        Added::First => inbox.call(Ticket { place, session: 0 }),
+        Added::Behind => {}
+        Added::TooMany(_) | Added::Closed => panic!("there is room"),
+    }
+}
 
 fn run() {
     let (wake, woken) = bounded(1);
@@ -29,27 +36,27 @@ fn run() {
     });
     let (sender, _answers) = mailbox(1);
     let inbox = Arc::new(WorkerInbox::new(sender, doorbell));
-    let feed = Arc::new(PushFeed::default());
-    let publishers = [b"a", b"b"].map(|message| {
-        let (inbox, feed) = (Arc::clone(&inbox), Arc::clone(&feed));
-        spawn(move || match feed.add(message) {
-            Added::First => inbox.call(TICKET),
-            Added::Behind => {}
-            Added::TooMany(_) | Added::Closed => panic!("there is room"),
+    let feeds = Arc::new([PushFeed::default(), PushFeed::default()]);
+    let publishers = [&[(0, b'a'), (1, b'b')][..], &[(1, b'c')]].map(|messages| {
+        let (inbox, feeds) = (Arc::clone(&inbox), Arc::clone(&feeds));
+        spawn(move || {
+            for &(place, message) in messages {
+                push(&inbox, &feeds, place, message);
+            }
         })
     });
     let mut taken = Vec::new();
-    while taken.len() < 2 {
+    while taken.len() < 3 {
         inbox.doorbell.awake();
-        for ticket in inbox.take_calls() {
-            assert_eq!(ticket, TICKET);
-            taken.extend(feed.take());
+        for Ticket { place, .. } in inbox.take_calls() {
+            taken.extend(feeds[place].take());
         }
-        if taken.len() < 2 && inbox.doorbell.may_sleep(|| !inbox.has_calls()) {
+        if taken.len() < 3 && inbox.doorbell.may_sleep(|| !inbox.has_calls()) {
             woken.recv().unwrap();
         }
     }
     publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
     taken.sort_unstable();
-    assert_eq!((taken.as_slice(), feed.waiting()), (&b"ab"[..], 0));
+    assert_eq!(taken, b"abc");
+    assert!(feeds.iter().all(|feed| feed.waiting() == 0));
 }

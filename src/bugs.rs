@@ -182,8 +182,6 @@ pub(crate) enum Bug {
     ArmBehindNews,
     /// A worker keeps those whom it was to wake.
     HoldOthers,
-    /// A worker that takes the connections that were called for forgets those that come meanwhile.
-    ResetCallsLate,
     /// The end of the writer is not told to those who watch.
     LeaveRingOpen,
     /// A connection's snapshot is held for as long as the connection.

@@ -9,7 +9,7 @@
 
 use crate::Result;
 use crate::actor::Address;
-use crate::bugs::{Bug, planted, unless_planted};
+use crate::bugs::unless_planted;
 use crate::server::connection::blocking_read::ReaderReplies;
 use crate::server::net::doorbell::Doorbell;
 use crate::store::BatchOutcome;
@@ -65,8 +65,6 @@ pub(crate) struct WorkerInbox {
     has_news: AtomicBool,
     /// Others that wait for the same.
     others: Mutex<Vec<WakeList>>,
-    /// True if there are calls.
-    has_calls: AtomicBool,
     /// The connections in whose feeds something waits.
     calls: Mutex<Vec<Ticket>>,
 }
@@ -75,9 +73,8 @@ impl WorkerInbox {
     /// Returns an inbox in front of the mailbox of `answers`.
     pub(crate) fn new(answers: Address<Answered>, doorbell: Doorbell) -> Self {
         let (attention, has_news) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (others, has_calls, calls) =
-            (Mutex::default(), AtomicBool::new(false), Mutex::default());
-        Self { answers, doorbell, attention, has_news, others, has_calls, calls }
+        let (others, calls) = (Mutex::default(), Mutex::default());
+        Self { answers, doorbell, attention, has_news, others, calls }
     }
 
     /// Delivers an answer and wakes the worker; never waits.
@@ -106,28 +103,17 @@ impl WorkerInbox {
     /// Has a connection served because of its feed.
     pub(crate) fn call(&self, ticket: Ticket) {
         lock(&self.calls).push(ticket);
-        self.has_calls.store(true, Ordering::Release);
         self.doorbell.ring();
     }
 
     /// Returns true if there are calls.
     pub(crate) fn has_calls(&self) -> bool {
-        self.has_calls.load(Ordering::Acquire)
+        !lock(&self.calls).is_empty()
     }
 
     /// Takes the connections that were called for.
     pub(crate) fn take_calls(&self) -> Vec<Ticket> {
-        if !self.has_calls() {
-            return Vec::new();
-        }
-        if planted(Bug::ResetCallsLate) {
-            let calls = std::mem::take(&mut *lock(&self.calls));
-            self.has_calls.store(false, Ordering::Relaxed);
-            return calls;
-        }
-        let mut calls = lock(&self.calls);
-        self.has_calls.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *calls)
+        std::mem::take(&mut *lock(&self.calls))
     }
 
     /// Returns true if there are news for watches.
