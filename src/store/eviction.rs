@@ -3,7 +3,7 @@
 //! Before a group of writes the writer looks at the memory that the keys take, and at the limit
 //! ([`MemoryLimit`](super::memory_limit::MemoryLimit)). It removes keys by [groups of its
 //! own](super::own_removals): the removals are in the log, and whoever watches is told of them.
-//! Where nothing may be removed, batches that may add something are refused.
+//! Batches that may add something are refused where nothing may be removed.
 //!
 //! A key is chosen among a few at random, and among those that were passed over before, as
 //! [Redis does](https://redis.io/docs/latest/develop/reference/eviction/). Versions that only

@@ -2,44 +2,16 @@
 
 use super::call::{Call, Executed};
 use super::command_error::CommandError;
+use super::iteration::pattern;
 use super::reply_value::{done, length};
 use crate::protocol::resp::{Value, Version};
+use crate::server::execute::channels::Channels;
 use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Execution;
 use crate::server::execute::session::Session;
 use crate::server::execute::subscriptions::SubscriptionKind;
 use crate::store::Batch;
 use crate::sync::Arc;
-
-/// The commands that a subscribed client of RESP2 may send: it could not tell the replies to others
-/// from messages.
-const WHILE_SUBSCRIBED: [&str; 9] = [
-    "ping",
-    "psubscribe",
-    "punsubscribe",
-    "quit",
-    "reset",
-    "ssubscribe",
-    "subscribe",
-    "sunsubscribe",
-    "unsubscribe",
-];
-
-/// Returns the refusal of a command, or a subcommand of it, of a client that is subscribed and
-/// speaks RESP2, if it may not send it.
-pub(super) fn refusal_while_subscribed(
-    session: &Session,
-    name: &str,
-    subcommand: Option<&str>,
-) -> Option<String> {
-    (is_limited(session) && !WHILE_SUBSCRIBED.contains(&name)).then(|| {
-        let name = [name].into_iter().chain(subcommand).collect::<Vec<_>>().join("|");
-        format!(
-            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
-             RESET are allowed in this context"
-        )
-    })
-}
 
 /// Returns true if the client gets nothing but messages, and replies in their form.
 pub(super) fn is_limited(session: &Session) -> bool {
@@ -48,67 +20,83 @@ pub(super) fn is_limited(session: &Session) -> bool {
 
 /// `SUBSCRIBE channel [channel ...]`
 pub(super) fn subscribe(call: &Call<'_>) -> Executed {
-    begin(call, SubscriptionKind::Channel, "subscribe")
+    begin(call, SubscriptionKind::Channel)
 }
 
 /// `PSUBSCRIBE pattern [pattern ...]`
 pub(super) fn psubscribe(call: &Call<'_>) -> Executed {
-    begin(call, SubscriptionKind::Pattern, "psubscribe")
+    for argument in call.rest(1) {
+        pattern(argument)?;
+    }
+    begin(call, SubscriptionKind::Pattern)
 }
 
 /// `SSUBSCRIBE channel [channel ...]`
 pub(super) fn ssubscribe(call: &Call<'_>) -> Executed {
-    begin(call, SubscriptionKind::Shard, "ssubscribe")
+    begin(call, SubscriptionKind::Shard)
 }
 
 /// `UNSUBSCRIBE [channel ...]`
 pub(super) fn unsubscribe(call: &Call<'_>) -> Executed {
-    end(call, SubscriptionKind::Channel, "unsubscribe")
+    end(call, SubscriptionKind::Channel)
 }
 
 /// `PUNSUBSCRIBE [pattern ...]`
 pub(super) fn punsubscribe(call: &Call<'_>) -> Executed {
-    end(call, SubscriptionKind::Pattern, "punsubscribe")
+    end(call, SubscriptionKind::Pattern)
 }
 
 /// `SUNSUBSCRIBE [channel ...]`
 pub(super) fn sunsubscribe(call: &Call<'_>) -> Executed {
-    end(call, SubscriptionKind::Shard, "sunsubscribe")
+    end(call, SubscriptionKind::Shard)
 }
 
-/// Subscribes to each name.
-fn begin(call: &Call<'_>, kind: SubscriptionKind, word: &str) -> Executed {
-    let session = call.context.clients.find(call.session.id);
-    let told = |name: &[u8]| {
-        // A connection that is being closed is not there any more.
-        if let Some(session) = &session {
-            call.context.channels.subscribe(session, kind, name);
+fn begin(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
+    change(call, kind, Channels::subscribe)
+}
+
+fn end(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
+    change(call, kind, |channels, session, kind, name| channels.unsubscribe(session, kind, name))
+}
+
+/// Changes the subscription to each name, or to all of the kind if none is given, and confirms
+/// each; in a transaction with the reply to it, so that no message comes between the two.
+fn change(
+    call: &Call<'_>,
+    kind: SubscriptionKind,
+    change: fn(&Channels, &Arc<Session>, SubscriptionKind, &[u8]),
+) -> Executed {
+    let channels = Arc::clone(&call.context.channels);
+    let word = call.arguments.name().to_ascii_lowercase();
+    let mut names: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
+    let Some(session) = call.context.clients.find(call.session.id) else {
+        // It is being closed, and gets no reply.
+        return done(Value::Null);
+    };
+    let confirm = move || {
+        if names.is_empty() {
+            names = session.subscriptions.names(kind);
         }
-        confirmation(call, kind, word, Some(name))
+        let nothing = names.is_empty().then_some(None);
+        let confirmation = |name: Option<Vec<u8>>| {
+            if let Some(name) = &name {
+                change(&channels, &session, kind, name);
+            }
+            let name = name.map_or(Value::Null, Value::Bulk);
+            let count = length(session.subscriptions.told_count(kind));
+            Value::Push(vec![Value::Bulk(word.clone()), name, count])
+        };
+        let names = names.into_iter().map(Some).chain(nothing);
+        Value::Replies(names.map(confirmation).collect())
     };
-    done(Value::Replies(call.rest(1).map(told).collect()))
+    if call.is_queued { behind_writes(confirm) } else { done(confirm()) }
 }
 
-/// Ends the subscription to each name, or to all of the kind if none is given.
-fn end(call: &Call<'_>, kind: SubscriptionKind, word: &str) -> Executed {
-    let mut names: Vec<Vec<u8>> = call.rest(1).map(<[u8]>::to_vec).collect();
-    if names.is_empty() {
-        names = call.session.subscriptions.names(kind);
-    }
-    let told = |name: &Vec<u8>| {
-        call.context.channels.unsubscribe(call.session, kind, name);
-        confirmation(call, kind, word, Some(name))
-    };
-    let told: Vec<_> = names.iter().map(told).collect();
-    let is_nothing = told.is_empty();
-    let nothing = is_nothing.then(|| confirmation(call, kind, word, None));
-    done(Value::Replies(told.into_iter().chain(nothing).collect()))
-}
-
-fn confirmation(call: &Call<'_>, kind: SubscriptionKind, word: &str, name: Option<&[u8]>) -> Value {
-    let name = name.map_or(Value::Null, |name| Value::Bulk(name.to_vec()));
-    let count = call.session.subscriptions.told_count(kind);
-    Value::Push(vec![Value::Bulk(word.into()), name, length(count)])
+/// Ends a call of a transaction with the reply of this function, called once everything is done
+/// that the transaction writes, and not at all if it does nothing.
+fn behind_writes(reply: impl FnOnce() -> Value + Send + 'static) -> Executed {
+    let render = move |_| ClientReply::Resp(reply());
+    Ok(Execution::Write(Batch::default(), Box::new(render)))
 }
 
 /// `PUBLISH channel message`
@@ -126,14 +114,11 @@ pub(super) fn spublish(call: &Call<'_>) -> Executed {
 fn send(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
     let (channel, message) = (call.argument(1), call.argument(2));
     if !call.is_queued {
-        let receivers = call.context.channels.publish(kind, channel, message);
-        call.context.clients.relieve();
-        return done(length(receivers));
+        return done(length(call.context.channels.publish(kind, channel, message)));
     }
     let (channel, message) = (channel.to_vec(), message.to_vec());
     let channels = Arc::clone(&call.context.channels);
-    let render = move |_| ClientReply::Resp(length(channels.publish(kind, &channel, &message)));
-    Ok(Execution::Write(Batch::default(), Box::new(render)))
+    behind_writes(move || length(channels.publish(kind, &channel, &message)))
 }
 
 /// `PUBSUB CHANNELS [pattern]`
@@ -150,7 +135,7 @@ fn names(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
     if call.arguments.count() > 3 {
         return Err(CommandError::wrong_form(&call.arguments).into());
     }
-    let pattern = call.arguments.get(2).unwrap_or(b"*");
+    let pattern = pattern(call.arguments.get(2).unwrap_or(b"*"))?;
     let names = call.context.channels.names(kind, pattern);
     done(Value::Array(names.into_iter().map(Value::Bulk).collect()))
 }

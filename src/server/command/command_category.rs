@@ -33,7 +33,7 @@ pub(super) fn flag_name(flag: Flag) -> Option<&'static str> {
     match flag {
         Flag::Admin => Some("admin"),
         Flag::AllowBusy => Some("allow_busy"),
-        Flag::AboutConnection | Flag::Dangerous | Flag::Unqueued => None,
+        Flag::AboutConnection | Flag::Dangerous | Flag::Unqueued | Flag::WhileSubscribed => None,
         Flag::DenyOom => Some("denyoom"),
         Flag::Fast => Some("fast"),
         Flag::Loading => Some("loading"),

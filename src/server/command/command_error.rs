@@ -74,6 +74,17 @@ impl CommandError {
         ))
     }
 
+    /// Returns the error of a command, or a subcommand of it, that a subscribed client of RESP2 may
+    /// not send.
+    pub(super) fn while_subscribed(name: &str, subcommand: Option<&str>) -> Self {
+        let bar = if subcommand.is_some() { "|" } else { "" };
+        let subcommand = subcommand.unwrap_or_default();
+        Self::new(format!(
+            "ERR Can't execute '{name}{bar}{subcommand}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / \
+             PING / QUIT / RESET are allowed in this context"
+        ))
+    }
+
     /// Returns the error of a call whose reply would hold more than this many bytes of values.
     pub(super) fn reply_too_large(bytes_max: usize) -> Self {
         let limit = format!("the reply is over the limit of {bytes_max} bytes");

@@ -83,6 +83,9 @@ pub(super) enum Flag {
     Stale,
     /// Not shown; the command is executed at once where others wait for `EXEC`.
     Unqueued,
+    /// Not shown; a subscribed client of RESP2 may send it. It could not tell the replies to others
+    /// from messages.
+    WhileSubscribed,
     Write,
 }
 
@@ -122,6 +125,11 @@ impl KeyArguments {
             Self::All | Self::ShardChannels => (1, -1, 1),
             Self::Pairs => (1, -1, 2),
         }
+    }
+
+    /// Returns true if they are channels of a shard, which are no keys.
+    pub(super) fn are_shard_channels(self) -> bool {
+        matches!(self, Self::ShardChannel | Self::ShardChannels)
     }
 
     /// Returns the keys among the arguments behind the name of a command.

@@ -162,9 +162,9 @@ fn choose<'a>(
     if !session.is_authenticated() && !row.has(Flag::NoAuth) {
         return Err(CommandError::new(NOT_AUTHENTICATED));
     }
-    let subcommand = (!row.subcommands.is_empty()).then_some(chosen.name);
-    if let Some(refusal) = channel::refusal_while_subscribed(session, row.name, subcommand) {
-        return Err(CommandError::new(refusal));
+    if !row.has(Flag::WhileSubscribed) && channel::is_limited(session) {
+        let subcommand = (!row.subcommands.is_empty()).then_some(chosen.name);
+        return Err(CommandError::while_subscribed(row.name, subcommand));
     }
     if session.transaction.is_open() && row.has(Flag::NoMulti) {
         return Err(CommandError::new(NOT_IN_TRANSACTION));

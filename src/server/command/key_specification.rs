@@ -1,7 +1,7 @@
 //! The flags of the keys of commands, as Redis 7.0 specifies them.
 
 use super::call::CommandFunction;
-use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
+use super::command_row::{CommandRow, Flag, KeyArguments};
 use super::reply_value::{bulk, map, simple};
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -54,7 +54,7 @@ fn key_flags(row: &CommandRow<CommandFunction>) -> &'static [&'static str] {
     let found = UNLIKE_THE_OTHERS.iter().find(|(name, _)| *name == row.name);
     match found {
         Some((_, flags)) => flags,
-        None if row.group == CommandGroup::Pubsub => &["not_key"],
+        None if row.keys.are_shard_channels() => &["not_key"],
         None if row.has(Flag::Write) => &["RW", "update"],
         None => &["RO", "access"],
     }

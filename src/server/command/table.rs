@@ -93,21 +93,21 @@ const COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "pexpire"    -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpire, NONE, "Set a key's time to live in milliseconds";
     "pexpireat"  -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpireat, NONE, "Set the expiration for a key as a UNIX timestamp specified in milliseconds";
     "pexpiretime" 2 Generic    One   [ReadOnly Fast] "7.0.0" expiry::pexpiretime, NONE, "Get the expiration Unix timestamp for a key in milliseconds";
-    "ping"       -1 Connection None  [Fast] "1.0.0" connection::ping, NONE, "Ping the server";
+    "ping"       -1 Connection None  [Fast WhileSubscribed] "1.0.0" connection::ping, NONE, "Ping the server";
     "psetex"      4 String     One   [Write DenyOom] "2.6.0" string::psetex, NONE, "Set the value and expiration in milliseconds of a key";
-    "psubscribe" -2 Pubsub    None  [Pubsub NoScript Loading Stale] "2.0.0" channel::psubscribe, NONE, "Listen for messages published to channels matching the given patterns";
+    "psubscribe" -2 Pubsub    None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::psubscribe, NONE, "Listen for messages published to channels matching the given patterns";
     "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
     "publish"     3 Pubsub     None  [Pubsub Loading Stale Fast] "2.0.0" channel::publish, NONE, "Post a message to a channel";
     "pubsub"     -2 Pubsub     None  [] "2.8.0" introspection::help, PUBSUB, "A container for Pub/Sub commands";
-    "punsubscribe" -1 Pubsub   None  [Pubsub NoScript Loading Stale] "2.0.0" channel::punsubscribe, NONE, "Stop listening for messages posted to channels matching the given patterns";
-    "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "1.0.0" connection::quit, NONE, "Close the connection";
+    "punsubscribe" -1 Pubsub   None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::punsubscribe, NONE, "Stop listening for messages posted to channels matching the given patterns";
+    "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] "1.0.0" connection::quit, NONE, "Close the connection";
     "randomkey"   1 Generic    None  [ReadOnly] "1.0.0" key::randomkey, NONE, "Return a random key from the keyspace";
     "readonly"    1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Enables read queries for a connection to a cluster replica node";
     "readwrite"   1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Disables read queries for a connection to a cluster replica node";
     "rename"      3 Generic    Two   [Write] "1.0.0" copying::rename, NONE, "Rename a key";
     "renamenx"    3 Generic    Two   [Write Fast] "1.0.0" copying::renamenx, NONE, "Rename a key, only if the new key does not exist";
     "replicaof"   3 Server     None  [Admin NoScript Stale NoAsyncLoading] "5.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
-    "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued] "6.2.0" connection::reset, NONE, "Reset the connection";
+    "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] "6.2.0" connection::reset, NONE, "Reset the connection";
     "restore"    -4 Generic    One   [Write DenyOom Dangerous] "2.6.0" dumping::restore, NONE, "Create a key using the provided serialized value, previously obtained using DUMP.";
     "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" replication::role, NONE, "Return the role of the instance in the context of replication";
     "save"        1 Server     None  [Admin NoScript NoAsyncLoading NoMulti] "1.0.0" persistence::save, NONE, "Synchronously save the dataset to disk";
@@ -124,18 +124,18 @@ const COMMANDS: &[CommandRow<CommandFunction>] = commands! {
     "sort"       -2 Generic    One   [Write DenyOom Dangerous MovableKeys] "1.0.0" sorting::sort, NONE, "Sort the elements in a list, set or sorted set";
     "sort_ro"    -2 Generic    One   [ReadOnly Dangerous MovableKeys] "7.0.0" sorting::sort_ro, NONE, "Sort the elements in a list, set or sorted set. Read-only variant of SORT.";
     "spublish"    3 Pubsub     ShardChannel [Pubsub Loading Stale Fast] "7.0.0" channel::spublish, NONE, "Post a message to a shard channel";
-    "ssubscribe" -2 Pubsub     ShardChannels [Pubsub NoScript Loading Stale] "7.0.0" channel::ssubscribe, NONE, "Listen for messages published to the given shard channels";
+    "ssubscribe" -2 Pubsub     ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] "7.0.0" channel::ssubscribe, NONE, "Listen for messages published to the given shard channels";
     "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
-    "subscribe"  -2 Pubsub     None  [Pubsub NoScript Loading Stale] "2.0.0" channel::subscribe, NONE, "Listen for messages published to the given channels";
+    "subscribe"  -2 Pubsub     None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::subscribe, NONE, "Listen for messages published to the given channels";
     "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
-    "sunsubscribe" -1 Pubsub   ShardChannels [Pubsub NoScript Loading Stale] "7.0.0" channel::sunsubscribe, NONE, "Stop listening for messages posted to the given shard channels";
+    "sunsubscribe" -1 Pubsub   ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] "7.0.0" channel::sunsubscribe, NONE, "Stop listening for messages posted to the given shard channels";
     "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
     "time"        1 Server     None  [Loading Stale Fast] "2.6.0" server::time, NONE, "Return the current server time";
     "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::touch, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
     "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
     "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
     "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";
-    "unsubscribe" -1 Pubsub    None  [Pubsub NoScript Loading Stale] "2.0.0" channel::unsubscribe, NONE, "Stop listening for messages posted to the given channels";
+    "unsubscribe" -1 Pubsub    None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::unsubscribe, NONE, "Stop listening for messages posted to the given channels";
     "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget about all watched keys";
     "wait"        3 Generic    None  [NoScript AboutConnection] "3.0.0" replication::wait, NONE, "Wait for the synchronous replication of all the write commands sent in the context of the current connection";
     "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Watch the given keys to determine execution of the MULTI/EXEC block";
@@ -290,7 +290,7 @@ mod tests {
         for row in COMMANDS {
             let both = row.has(Flag::Write) && row.has(Flag::ReadOnly);
             assert!(!both, "{} cannot be both", row.name);
-            if row.keys != KeyArguments::None && row.group != CommandGroup::Pubsub {
+            if row.keys != KeyArguments::None && !row.keys.are_shard_channels() {
                 assert!(row.arity.unsigned_abs() >= 2, "{} has no room for keys", row.name);
                 let uses_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
                 assert!(uses_keys || row.group == CommandGroup::Transactions, "{}", row.name);

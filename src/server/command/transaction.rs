@@ -12,6 +12,8 @@
 //! Requests that are about no single keys, as `DBSIZE`, `KEYS`, `RANDOMKEY` and `INFO`, are
 //! executed when `EXEC` comes, before the batch: they do not see what the transaction writes.
 //!
+//! Messages to channels are sent, and subscriptions change, behind the batch.
+//!
 //! A watched key of a database has a version, or is absent. The batch is refused unless that is
 //! still so. So a key that was absent, was set and removed again counts as unchanged.
 

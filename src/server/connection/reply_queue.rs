@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::server::execute::client_reply::ClientReply;
 use crate::server::execute::execution::Render;
-use crate::server::execute::session::Session;
 use crate::server::measure::call_counters::CommandPosition;
+use crate::server::statistics::Statistics;
 use crate::store::BatchOutcome;
 
 /// The most replies in a queue; at the limit the next requests wait.
@@ -73,21 +74,23 @@ impl ReplyQueue {
         self.replies.push_back(QueuedReply::Ready(bytes));
     }
 
-    /// Appends the reply to the oldest unanswered write, and those that waited for it, to
-    /// `output`.
+    /// Takes the oldest unanswered write, and returns the reply to it.
     pub(crate) fn written(
         &mut self,
         outcome: BatchOutcome,
-        session: &Session,
-        output: &mut Vec<u8>,
-    ) {
+        statistics: &Statistics,
+    ) -> Option<ClientReply> {
         let Some(QueuedReply::Write { render, bytes, command }) = self.replies.pop_front() else {
-            return;
+            return None;
         };
         self.write_bytes -= bytes;
         let reply = render(outcome);
-        reply.note_failure(command, &session.statistics);
-        reply.encode(session, output);
+        reply.note_failure(command, statistics);
+        Some(reply)
+    }
+
+    /// Appends the replies that wait for no write any more to `output`.
+    pub(crate) fn append_ready(&mut self, output: &mut Vec<u8>) {
         while let Some(QueuedReply::Ready(bytes)) = self.replies.front() {
             output.extend_from_slice(bytes);
             self.ready_bytes -= bytes.len();

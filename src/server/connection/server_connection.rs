@@ -314,7 +314,11 @@ impl ServerConnection {
             }
             return;
         }
-        self.replies.written(outcome, &self.session, self.output.tail());
+        if let Some(reply) = self.replies.written(outcome, &self.session.statistics) {
+            self.take_all_pushed();
+            reply.encode(&self.session, self.output.tail());
+            self.replies.append_ready(self.output.tail());
+        }
     }
 
     /// Takes the result of a sync.

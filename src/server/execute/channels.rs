@@ -16,21 +16,16 @@ use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 /// The subscribers of a channel, by the ids of their sessions.
 type Subscribers = BTreeMap<u64, Arc<Session>>;
 
-/// The channels that have subscribers.
+/// The names that have subscribers: channels, patterns, and channels of shards.
 #[derive(Default)]
 pub(crate) struct Channels {
-    /// The number of names that have subscribers; a message to nobody costs no more than a look.
-    names: AtomicUsize,
-    lists: Mutex<ChannelLists>,
+    /// The number of lists of subscribers; while there are none, a message costs no lock.
+    count: AtomicUsize,
+    lists: Mutex<SubscriberLists>,
 }
 
-/// The subscribers of each name.
-#[derive(Default)]
-struct ChannelLists {
-    channels: HashMap<Vec<u8>, Subscribers>,
-    patterns: HashMap<Vec<u8>, Subscribers>,
-    shards: HashMap<Vec<u8>, Subscribers>,
-}
+/// The subscribers of each name, for each kind of subscription.
+type SubscriberLists = [HashMap<Vec<u8>, Subscribers>; 3];
 
 /// A message in the forms in which clients get it.
 struct EncodedMessage<'a> {
@@ -39,46 +34,14 @@ struct EncodedMessage<'a> {
     forms: [Option<Vec<u8>>; 2],
 }
 
-impl ChannelLists {
-    fn of(&self, kind: SubscriptionKind) -> &HashMap<Vec<u8>, Subscribers> {
-        match kind {
-            SubscriptionKind::Channel => &self.channels,
-            SubscriptionKind::Pattern => &self.patterns,
-            SubscriptionKind::Shard => &self.shards,
-        }
-    }
-
-    fn of_mut(&mut self, kind: SubscriptionKind) -> &mut HashMap<Vec<u8>, Subscribers> {
-        match kind {
-            SubscriptionKind::Channel => &mut self.channels,
-            SubscriptionKind::Pattern => &mut self.patterns,
-            SubscriptionKind::Shard => &mut self.shards,
-        }
-    }
-
-    fn remove(&mut self, session: &Session, kind: SubscriptionKind, name: &[u8]) {
-        let lists = self.of_mut(kind);
-        if let Some(subscribers) = lists.get_mut(name) {
-            subscribers.remove(&session.id);
-            if subscribers.is_empty() {
-                lists.remove(name);
-            }
-        }
-    }
-
-    fn names(&self) -> usize {
-        self.channels.len() + self.patterns.len() + self.shards.len()
-    }
-}
-
 impl Channels {
     /// Subscribes a client, unless it is subscribed.
     pub(crate) fn subscribe(&self, session: &Arc<Session>, kind: SubscriptionKind, name: &[u8]) {
         let mut lists = lock(&self.lists);
         if session.subscriptions.add(kind, name) {
-            let subscribers = lists.of_mut(kind).entry(name.to_vec()).or_default();
+            let subscribers = lists[kind as usize].entry(name.to_vec()).or_default();
             subscribers.insert(session.id, Arc::clone(session));
-            self.names.store(lists.names(), Ordering::Relaxed);
+            self.note_count(&lists);
         }
     }
 
@@ -86,10 +49,19 @@ impl Channels {
     /// feed, and nothing that is published later will.
     pub(crate) fn unsubscribe(&self, session: &Session, kind: SubscriptionKind, name: &[u8]) {
         let mut lists = lock(&self.lists);
-        if session.subscriptions.remove(kind, name) {
-            lists.remove(session, kind, name);
-            self.names.store(lists.names(), Ordering::Relaxed);
+        if session.subscriptions.remove(kind, name)
+            && let Some(subscribers) = lists[kind as usize].get_mut(name)
+        {
+            subscribers.remove(&session.id);
+            if subscribers.is_empty() {
+                lists[kind as usize].remove(name);
+            }
+            self.note_count(&lists);
         }
+    }
+
+    fn note_count(&self, lists: &SubscriberLists) {
+        self.count.store(lists.iter().map(HashMap::len).sum(), Ordering::Relaxed);
     }
 
     /// Ends all subscriptions of a client.
@@ -108,12 +80,12 @@ impl Channels {
     /// subscribed to the channel and to patterns that match it gets it for each of them.
     pub(crate) fn publish(&self, kind: SubscriptionKind, channel: &[u8], message: &[u8]) -> usize {
         // A subscriber that is told of its subscription has been counted.
-        if self.names.load(Ordering::Relaxed) == 0 {
+        if self.count.load(Ordering::Relaxed) == 0 {
             return 0;
         }
         let lists = lock(&self.lists);
         let mut receivers = 0;
-        if let Some(subscribers) = lists.of(kind).get(channel) {
+        if let Some(subscribers) = lists[kind as usize].get(channel) {
             let word: &[u8] = match kind {
                 SubscriptionKind::Shard => b"smessage",
                 SubscriptionKind::Channel | SubscriptionKind::Pattern => b"message",
@@ -121,7 +93,7 @@ impl Channels {
             receivers += push(subscribers, &[word, channel, message]);
         }
         if kind == SubscriptionKind::Channel {
-            for (pattern, subscribers) in &lists.patterns {
+            for (pattern, subscribers) in &lists[SubscriptionKind::Pattern as usize] {
                 if glob::matches(pattern, channel, Case::Exact) {
                     receivers += push(subscribers, &[b"pmessage", pattern, channel, message]);
                 }
@@ -133,18 +105,18 @@ impl Channels {
     /// Returns the names of a kind that have subscribers, as far as they match a pattern.
     pub(crate) fn names(&self, kind: SubscriptionKind, pattern: &[u8]) -> Vec<Vec<u8>> {
         let lists = lock(&self.lists);
-        let names = lists.of(kind).keys();
+        let names = lists[kind as usize].keys();
         names.filter(|name| glob::matches(pattern, name, Case::Exact)).cloned().collect()
     }
 
     /// Returns the number of clients that subscribed to a name.
     pub(crate) fn subscribers(&self, kind: SubscriptionKind, name: &[u8]) -> usize {
-        lock(&self.lists).of(kind).get(name).map_or(0, BTreeMap::len)
+        lock(&self.lists)[kind as usize].get(name).map_or(0, BTreeMap::len)
     }
 
     /// Returns the number of names of a kind that have subscribers.
     pub(crate) fn count(&self, kind: SubscriptionKind) -> usize {
-        lock(&self.lists).of(kind).len()
+        lock(&self.lists)[kind as usize].len()
     }
 }
 

@@ -16,7 +16,7 @@
 //! | [`reply_mode`], [`client_pause`] | the replies that a client wants, and a pause of all clients |
 //! | [`monitors`] | the clients that are shown every command |
 //! | [`channels`], [`subscriptions`], [`glob`] | the channels to which clients subscribe, and those of one client |
-//! | [`push_feed`] | what waits for a client without a request of its own |
+//! | [`push_feed`] | the lines and messages that wait for a client |
 //! | [`keyspace_cache`] | the keyspaces that a connection named lately |
 //! | [`client_memory`], [`charge`] | the memory that is held for all connections, and for each |
 //! | [`scan_cursors`] | the numbers that stand for places in unfinished iterations |

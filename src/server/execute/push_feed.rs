@@ -1,12 +1,11 @@
-//! What waits for a client without a request of its own: the lines of `MONITOR` and the messages of
-//! channels.
+//! The feed of a client: lines of `MONITOR` and messages of channels, on their way to its output.
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// The most bytes that wait for one client: those at which Redis closes a slow subscriber.
 pub(crate) const FEED_BYTES_MAX: usize = 32 << 20;
 
-/// The bytes that wait for one client.
+/// The feed of one client.
 #[derive(Default)]
 pub(crate) struct PushFeed {
     /// The number of bytes that wait, for those who only want to know that.
@@ -20,7 +19,7 @@ struct FeedState {
     is_closed: bool,
 }
 
-/// What became of bytes that were added.
+/// The outcome of adding bytes to a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Added {
     /// Nothing waits before them.

@@ -44,7 +44,7 @@ pub(crate) struct Session {
     is_monitor: AtomicBool,
     /// The channels that the client subscribed to.
     pub(crate) subscriptions: Subscriptions,
-    /// What waits for the client without a request of its own.
+    /// The lines and messages that wait for the client.
     pub(crate) feed: PushFeed,
     /// Has the connection served because of its feed; set by its worker.
     call: OnceLock<Box<dyn Fn() + Send + Sync>>,

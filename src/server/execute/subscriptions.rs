@@ -8,14 +8,14 @@ use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 /// and in the list of all, where it may have a node of a tree for itself.
 const SUBSCRIPTION_BYTES: usize = 320;
 
-/// What a subscription is to.
+/// The kind of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubscriptionKind {
-    /// A channel.
+    /// That to a channel.
     Channel,
-    /// All channels whose names match a pattern.
+    /// That to all channels whose names match a pattern.
     Pattern,
-    /// A channel of a shard, which has names of its own.
+    /// That to a channel of a shard; these have names of their own.
     Shard,
 }
 

@@ -66,6 +66,22 @@ fn a_subscribed_client_of_resp2_may_do_little_else() {
 }
 
 #[test]
+fn a_pattern_that_is_long_is_refused_with_all_others_of_the_request() {
+    let server = Server::new();
+    let long = "p".repeat(1025);
+    let refusal = "-ERR pattern is longer than the limit of 1024 bytes";
+    server.check(&[
+        (&format!("PSUBSCRIBE a {long}"), refusal),
+        (&format!("PUBSUB CHANNELS {long}"), refusal),
+        ("PUBSUB NUMPAT", ":0"),
+        (
+            &format!("PSUBSCRIBE {}", &long[1..]),
+            &format!("*3 $10 psubscribe $1024 {} :1", &long[1..]),
+        ),
+    ]);
+}
+
+#[test]
 fn messages_reach_everybody_who_subscribed() {
     let server = Server::new();
     let [other, third] = [(); 2].map(|()| testing::session(&server.context));

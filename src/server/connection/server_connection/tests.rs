@@ -1,6 +1,7 @@
 //! Replies come in the order of the requests, and each request sees the ones before it, however the
 //! network splits the bytes and whenever the writer and the readers answer.
 
+mod channels;
 #[cfg(feature = "sled")]
 mod clearing;
 mod large_batches;

@@ -1,9 +1,9 @@
-//! What a connection tells its client without a request: the changes of its watch, and what others
-//! push to it.
+//! Output without a request: the changes of a connection's watch, and the lines and messages of its
+//! feed.
 //!
 //! Both come between the replies to requests, which go on, and are taken only while the output is
-//! short. But what was pushed comes before the reply to a request that is executed later: a client
-//! that ends a subscription gets no message of it behind the reply.
+//! short. But the feed is emptied before each reply, however long the output is: a client that ends
+//! a subscription gets no message of it behind the reply.
 
 use super::{ConnectionPhase, ServerConnection};
 use crate::protocol::native::{Failure, FailureKind, ResponseMessage};

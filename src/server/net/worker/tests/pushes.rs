@@ -1,4 +1,4 @@
-//! What others push to the connections of a worker.
+//! Pushes to the connections of a worker.
 
 use super::*;
 use crate::server::execute::push_feed::FEED_BYTES_MAX;
