@@ -462,6 +462,23 @@ fn channels_are_subscribed_to() {
         SPUBLISH a x
         PUBSUB NUMSUB a
         EXEC
+        MULTI
+        PSUBSCRIBE x*
+        SUBSCRIBE a
+        SSUBSCRIBE s
+        PING
+        PING x
+        PUBSUB CHANNELS
+        PUBSUB NUMSUB a
+        PUBSUB NUMPAT
+        PUBSUB SHARDCHANNELS
+        PUBSUB SHARDNUMSUB s
+        UNSUBSCRIBE
+        PUNSUBSCRIBE
+        SUNSUBSCRIBE
+        PING x
+        EXEC
+        PING
         ",
     );
     let words = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe"];

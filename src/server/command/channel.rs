@@ -3,7 +3,7 @@
 use super::call::{Call, Executed};
 use super::command_error::CommandError;
 use super::iteration::pattern;
-use super::reply_value::{done, length};
+use super::reply_value::{done, length, refuse};
 use crate::protocol::resp::{Value, Version};
 use crate::server::execute::channels::Channels;
 use crate::server::execute::client_reply::ClientReply;
@@ -31,8 +31,11 @@ pub(super) fn psubscribe(call: &Call<'_>) -> Executed {
     begin(call, SubscriptionKind::Pattern)
 }
 
-/// `SSUBSCRIBE channel [channel ...]`
+/// `SSUBSCRIBE channel [channel ...]`; refused in a transaction, as Redis does.
 pub(super) fn ssubscribe(call: &Call<'_>) -> Executed {
+    if call.is_queued {
+        return refuse("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    }
     begin(call, SubscriptionKind::Shard)
 }
 
@@ -89,12 +92,16 @@ fn change(
         let names = names.into_iter().map(Some).chain(nothing);
         Value::Replies(names.map(confirmation).collect())
     };
-    if call.is_queued { behind_writes(confirm) } else { done(confirm()) }
+    in_turn(call, confirm)
 }
 
-/// Ends a call of a transaction with the reply of this function, called once everything is done
-/// that the transaction writes, and not at all if it does nothing.
-fn behind_writes(reply: impl FnOnce() -> Value + Send + 'static) -> Executed {
+/// Ends a call with the reply of this function. In a transaction it is called once everything is
+/// done that the transaction writes, behind those of the calls before it, and not at all if the
+/// transaction does nothing.
+pub(super) fn in_turn(call: &Call<'_>, reply: impl FnOnce() -> Value + Send + 'static) -> Executed {
+    if !call.is_queued {
+        return done(reply());
+    }
     let render = move |_| ClientReply::Resp(reply());
     Ok(Execution::Write(Batch::default(), Box::new(render)))
 }
@@ -118,7 +125,7 @@ fn send(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
     }
     let (channel, message) = (channel.to_vec(), message.to_vec());
     let channels = Arc::clone(&call.context.channels);
-    behind_writes(move || length(channels.publish(kind, &channel, &message)))
+    in_turn(call, move || length(channels.publish(kind, &channel, &message)))
 }
 
 /// `PUBSUB CHANNELS [pattern]`
@@ -135,9 +142,11 @@ fn names(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
     if call.arguments.count() > 3 {
         return Err(CommandError::wrong_form(&call.arguments).into());
     }
-    let pattern = pattern(call.arguments.get(2).unwrap_or(b"*"))?;
-    let names = call.context.channels.names(kind, pattern);
-    done(Value::Array(names.into_iter().map(Value::Bulk).collect()))
+    let pattern = pattern(call.arguments.get(2).unwrap_or(b"*"))?.to_vec();
+    let channels = Arc::clone(&call.context.channels);
+    in_turn(call, move || {
+        Value::Array(channels.names(kind, &pattern).into_iter().map(Value::Bulk).collect())
+    })
 }
 
 /// `PUBSUB NUMSUB [channel ...]`
@@ -151,14 +160,17 @@ pub(super) fn shard_numsub(call: &Call<'_>) -> Executed {
 }
 
 fn counts(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
-    let pair = |name: &[u8]| {
-        let count = call.context.channels.subscribers(kind, name);
-        [Value::Bulk(name.to_vec()), length(count)]
+    let channels = Arc::clone(&call.context.channels);
+    let names: Vec<_> = call.rest(2).map(<[u8]>::to_vec).collect();
+    let pair = move |name: Vec<u8>| {
+        let count = length(channels.subscribers(kind, &name));
+        [Value::Bulk(name), count]
     };
-    done(Value::Array(call.rest(2).flat_map(pair).collect()))
+    in_turn(call, || Value::Array(names.into_iter().flat_map(pair).collect()))
 }
 
 /// `PUBSUB NUMPAT`
 pub(super) fn numpat(call: &Call<'_>) -> Executed {
-    done(length(call.context.channels.count(SubscriptionKind::Pattern)))
+    let channels = Arc::clone(&call.context.channels);
+    in_turn(call, move || length(channels.count(SubscriptionKind::Pattern)))
 }

@@ -10,18 +10,30 @@ use crate::protocol::resp::{Value, Version};
 use crate::server::execute::authentication::{USER, WrongPassword, authenticate};
 use crate::server::execute::execution::Execution;
 use crate::server::execute::reply_mode::ReplyMode;
+use crate::server::execute::session::Session;
 use crate::store::parse_integer;
 
 /// `PING [message]`
 pub(super) fn ping(call: &Call<'_>) -> Executed {
-    match call.arguments.count() {
-        1 | 2 if channel::is_limited(call.session) => {
-            done(Value::Array(vec![bulk("pong"), Value::Bulk(call.argument(1).to_vec())]))
-        }
-        1 => done(Value::Simple("PONG".into())),
-        2 => echo(call),
-        _ => Err(CommandError::wrong_arity("ping").into()),
+    if call.arguments.count() > 2 {
+        return Err(CommandError::wrong_arity("ping").into());
     }
+    let message = call.arguments.get(1).map(|message| Value::Bulk(message.to_vec()));
+    if !call.is_queued {
+        return done(pong(call.session, message));
+    }
+    // A transaction may subscribe before it pings.
+    match call.context.clients.find(call.session.id) {
+        Some(session) => channel::in_turn(call, move || pong(&session, message)),
+        None => done(Value::Null),
+    }
+}
+
+fn pong(session: &Session, message: Option<Value>) -> Value {
+    if channel::is_limited(session) {
+        return Value::Array(vec![bulk("pong"), message.unwrap_or_else(|| bulk(""))]);
+    }
+    message.unwrap_or_else(|| Value::Simple("PONG".into()))
 }
 
 /// `ECHO message`
