@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::form::by_form;
 use common::running::Running;
 use kvs::protocol::native::{ClientHello, FRAME_BYTES_MAX, ServerHello};
-use kvs::{Durability, EngineKind, KvsClient, Options, ServerOptions, Store};
+use kvs::{ClientOptions, Durability, EngineKind, KvsClient, Options, ServerOptions, Store};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
 
@@ -295,7 +295,9 @@ fn a_length_from_a_server_allocates_no_more_than_the_server_sent() {
                     bytes.extend_from_slice(&[1, 0, 1, 1]);
                     connection.write_all(&bytes).unwrap();
                 });
-                let mut client = KvsClient::connect(address)?;
+                // The server answers once.
+                let options = ClientOptions::default().reconnect_timeout(Duration::ZERO);
+                let mut client = KvsClient::connect_with(address, &options)?;
                 client.get("key")
             })
         });

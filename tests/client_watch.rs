@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::cutting_proxy::{Cut, CuttingProxy};
+use common::form::by_form;
 use common::process::Server;
 use common::running::Running;
 use common::wait::{PATIENCE, wait_until};
@@ -232,7 +233,7 @@ fn a_watch_comes_back_from_a_cut_at_every_byte_and_is_told_everything_once() {
     // The hello has 12 bytes, the request 11; the hello of the server 16, its answers more.
     let requests = (0..=12 + 11).map(Cut::AfterRequestBytes);
     let responses = (0..=16 + 60).map(Cut::AfterResponseBytes);
-    for cut in requests.chain(responses) {
+    for cut in requests.chain(responses).step_by(by_form([5, 1, 1])) {
         let proxy = CuttingProxy::start(server.address, cut);
         let pool = kvs::ClientPool::new(proxy.address, options(), 1).unwrap();
         let mut watch = pool.take(PATIENCE).unwrap().watch(..).unwrap();

@@ -225,7 +225,8 @@ fn exhaust(
     certain: usize,
 ) {
     let mut met = 0;
-    for effect in effects {
+    // In the short form of the tests the calls fail in every second way.
+    for effect in effects.iter().step_by(by_form([2, 1, 1])) {
         let mut missed = 0;
         for index in (1..CALLS_MAX).step_by(step()) {
             let fault = Fault { call, effect: *effect, index, also };

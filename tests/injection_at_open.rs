@@ -118,7 +118,7 @@ fn exhaust(prepare: impl Fn(&Path) -> Journal) -> usize {
     for (call, effects) in CALLS {
         let indices = indices(&prepare, call);
         for effect in *effects {
-            for index in indices.iter().step_by(by_form([4, 1, 1])) {
+            for index in indices.iter().step_by(by_form([9, 1, 1])) {
                 try_fault(&prepare, &Fault { call, effect: *effect, index: *index, also: None });
                 faults += 1;
             }
@@ -168,7 +168,7 @@ fn every_call_fails_while_a_directory_is_made() {
     if can_inject() {
         let faults = exhaust(|_| Journal::default());
         println!("{faults} faults");
-        assert!(faults > by_form([20, 50, 50]));
+        assert!(faults > by_form([10, 50, 50]));
     }
 }
 
@@ -193,5 +193,5 @@ fn every_call_fails_while_a_crashed_directory_is_recovered() {
         journal.clone()
     });
     println!("{faults} faults");
-    assert!(faults > by_form([20, 50, 50]));
+    assert!(faults > by_form([10, 50, 50]));
 }

@@ -455,6 +455,20 @@ fn channels_are_subscribed_to() {
         PUBSUB CHANNELS
         RESET
         PUBSUB CHANNELS
+        ",
+    );
+    let words = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe"];
+    for word in words.into_iter().chain(["sunsubscribe", "publish", "spublish"]) {
+        pair.compare_lines(&format!("COMMAND INFO {word}"));
+        pair.compare_lines(&format!("COMMAND GETKEYS {word} a b"));
+    }
+}
+
+#[test]
+fn channels_are_subscribed_to_in_a_transaction() {
+    let Some(mut pair) = RedisPair::start() else { return };
+    pair.compare_lines(
+        "
         MULTI
         SUBSCRIBE a
         UNSUBSCRIBE a
@@ -481,9 +495,4 @@ fn channels_are_subscribed_to() {
         PING
         ",
     );
-    let words = ["subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe"];
-    for word in words.into_iter().chain(["sunsubscribe", "publish", "spublish"]) {
-        pair.compare_lines(&format!("COMMAND INFO {word}"));
-        pair.compare_lines(&format!("COMMAND GETKEYS {word} a b"));
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The environment variable `KVS_TEST` names it:
 //!
-//! - `short`, or no name: every technique, in about four minutes for all tests.
+//! - `short`, or no name: every technique, in three minutes for all tests.
 //! - `full`: what has to pass before a change is taken, in some ten minutes.
 //! - `long`: minutes to hours for each of the tests that have more to try.
 

@@ -188,7 +188,7 @@ impl Soak {
         let mut samples = vec![];
         let mut minutes = 0;
         while self.progress() < 1.0 {
-            let ending = match (self.progress() < 0.25, self.rounds % 3) {
+            let ending = match (self.progress() < 0.4, self.rounds % 3) {
                 (false, _) | (_, 0) => Ending::GoOn,
                 (_, 1) => Ending::Restart,
                 _ => Ending::Kill,
@@ -287,7 +287,7 @@ fn work(client: &mut Client, server: &Server, operations: &AtomicU64) -> bool {
 /// Returns the length in this form of the tests; `KVS_SOAK_SECONDS` sets that of the long one.
 fn length() -> Length {
     let seconds = u32::try_from(setting("KVS_SOAK_SECONDS", 600)).unwrap();
-    by_form([Length::Rounds(12), Length::Rounds(16), Length::Seconds(seconds)])
+    by_form([Length::Rounds(6), Length::Rounds(16), Length::Seconds(seconds)])
 }
 
 #[test]

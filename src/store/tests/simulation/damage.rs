@@ -29,10 +29,10 @@ use crate::{Durability, Error};
 /// The description of what was found wrong.
 type Violation = String;
 
-/// Returns the bits that are flipped: in the short form of the tests every 21st and in the full one
+/// Returns the bits that are flipped: in the short form of the tests every 45th and in the full one
 /// every seventh, which is another bit of each byte than of the one before.
 fn bits(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    (0..bytes.len() * 8).step_by(by_form([21, 7, 1]))
+    (0..bytes.len() * 8).step_by(by_form([45, 7, 1]))
 }
 
 /// The numbers of damages of one kind by their outcome.

@@ -39,7 +39,7 @@ fn what_a_crash_leaves_is_a_state_between_two_evictions() {
         let moments = machine.disk.moments();
         let (pasts, figures) = (&*machine.pasts, Figures::default());
         let mut checker = Checker { options: &options, pasts, figures, dice, effort: Effort::FULL };
-        for moment in moments.iter().step_by(by_form([9, 2, 1])) {
+        for moment in moments.iter().step_by(by_form([27, 2, 1])) {
             checker.sample(moment, 2).unwrap();
         }
     }

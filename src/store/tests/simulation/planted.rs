@@ -35,12 +35,16 @@ const SCRIPTS: u64 = 4;
 ///
 /// If the seeds before the one that finds a mistake take seconds, that one is tried first. The
 /// test prints the seed that found it, which changes with the events and with the store.
+///
+/// They test the techniques and not the store, and take longer than all that does: `cargo test
+/// --lib planted -- --include-ignored` runs them.
 macro_rules! caught {
     ($($test:ident: $bug:ident by $technique:expr,)*) => {
         const MISTAKES: &[Bug] = &[$(Bug::$bug),*];
 
         $(
             #[test]
+            #[ignore = "a planted mistake, which tests the tests"]
             fn $test() {
                 is_caught(Bug::$bug, $technique);
             }

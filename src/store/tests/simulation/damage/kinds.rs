@@ -204,10 +204,11 @@ fn no_damage_to_a_closed_store_gives_a_wrong_answer() {
     let mut all = Figures::default();
     for (what, kind) in KINDS {
         let started = std::time::Instant::now();
-        let figures = run(kind).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let figures = run_as(kind, judge_opened, by_form([3, 1, 1]));
+        let figures = figures.unwrap_or_else(|error| panic!("{what}: {error}"));
         println!("{what}: {figures}, 0 wrong answers, {:.1?}", started.elapsed());
         assert!(figures.refused > 0);
         all.add(figures);
     }
-    assert!(all.tried() > by_form([10_000, 22_000, 110_000]), "too little was tried: {all}");
+    assert!(all.tried() > by_form([4_000, 22_000, 110_000]), "too little was tried: {all}");
 }

@@ -25,6 +25,7 @@ fn a_record_that_is_not_checked_is_caught() {
 }
 
 #[test]
+#[ignore = "takes seconds, and tests the tests"]
 fn a_frame_of_another_segment_is_caught() {
     is_caught_closed(Bug::SameSeed, &["stale frames"]);
 }
@@ -45,6 +46,7 @@ fn a_refusal_that_changes_files_is_caught() {
 }
 
 #[test]
+#[ignore = "takes seconds, and tests the tests"]
 fn a_repair_that_takes_a_part_of_a_batch_is_caught() {
     let _planted = plant(Some(Bug::SavePartialBatch));
     let (_, flips) = KINDS[0];

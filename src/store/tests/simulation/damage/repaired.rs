@@ -245,7 +245,7 @@ fn a_repair_of_every_damage_loses_and_invents_nothing() {
     for (what, kind) in KINDS.into_iter().rev() {
         let started = std::time::Instant::now();
         let is_small = what == "missing files" || what.contains("and");
-        let every = by_form(if is_small { [3, 2, 1] } else { [21, 7, 1] });
+        let every = by_form(if is_small { [3, 2, 1] } else { [31, 7, 1] });
         let figures =
             run_as(kind, judge_repaired, every).unwrap_or_else(|error| panic!("{what}: {error}"));
         println!("{what}: {figures:?}, {:.1?}", started.elapsed());
