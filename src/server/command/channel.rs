@@ -59,16 +59,15 @@ fn begin(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
 }
 
 fn end(call: &Call<'_>, kind: SubscriptionKind) -> Executed {
-    change(call, kind, |channels, session, kind, name| channels.unsubscribe(session, kind, name))
+    change(call, kind, |channels, session, kind, names| channels.unsubscribe(session, kind, names))
 }
+
+/// A function that changes subscriptions of a kind; it returns the numbers that the client is told.
+type SubscriptionChange = fn(&Channels, &Arc<Session>, SubscriptionKind, &[Vec<u8>]) -> Vec<usize>;
 
 /// Changes the subscription to each name, or to all of the kind if none is given, and confirms
 /// each; in a transaction with the reply to it, so that no message comes between the two.
-fn change(
-    call: &Call<'_>,
-    kind: SubscriptionKind,
-    change: fn(&Channels, &Arc<Session>, SubscriptionKind, &[u8]),
-) -> Executed {
+fn change(call: &Call<'_>, kind: SubscriptionKind, change: SubscriptionChange) -> Executed {
     let channels = Arc::clone(&call.context.channels);
     let word = call.arguments.name().to_ascii_lowercase();
     let mut names: Vec<_> = call.rest(1).map(<[u8]>::to_vec).collect();
@@ -80,17 +79,15 @@ fn change(
         if names.is_empty() {
             names = session.subscriptions.names(kind);
         }
-        let nothing = names.is_empty().then_some(None);
-        let confirmation = |name: Option<Vec<u8>>| {
-            if let Some(name) = &name {
-                change(&channels, &session, kind, name);
-            }
-            let name = name.map_or(Value::Null, Value::Bulk);
-            let count = length(session.subscriptions.told_count(kind));
-            Value::Push(vec![Value::Bulk(word.clone()), name, count])
-        };
-        let names = names.into_iter().map(Some).chain(nothing);
-        Value::Replies(names.map(confirmation).collect())
+        let counts = change(&channels, &session, kind, &names);
+        let confirmation =
+            |name, count| Value::Push(vec![Value::Bulk(word.clone()), name, length(count)]);
+        if names.is_empty() {
+            let count = session.subscriptions.told_count(kind);
+            return Value::Replies(vec![confirmation(Value::Null, count)]);
+        }
+        let confirmed = names.into_iter().map(Value::Bulk).zip(counts);
+        Value::Replies(confirmed.map(|(name, count)| confirmation(name, count)).collect())
     };
     in_turn(call, confirm)
 }

@@ -315,8 +315,7 @@ impl ServerConnection {
             return;
         }
         if let Some(reply) = self.replies.written(outcome, &self.session.statistics) {
-            self.take_all_pushed();
-            reply.encode(&self.session, self.output.tail());
+            self.append(&reply);
             self.replies.append_ready(self.output.tail());
         }
     }
@@ -469,8 +468,7 @@ impl ServerConnection {
     /// Adds a reply behind all earlier ones.
     fn answer(&mut self, reply: &ClientReply) {
         if self.replies.is_empty() {
-            self.take_all_pushed();
-            reply.encode(&self.session, self.output.tail());
+            self.append(reply);
         } else {
             let mut bytes = Vec::new();
             reply.encode(&self.session, &mut bytes);

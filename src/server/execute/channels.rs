@@ -35,29 +35,53 @@ struct EncodedMessage<'a> {
 }
 
 impl Channels {
-    /// Subscribes a client, unless it is subscribed.
-    pub(crate) fn subscribe(&self, session: &Arc<Session>, kind: SubscriptionKind, name: &[u8]) {
+    /// Subscribes a client to names, unless it is subscribed; returns the numbers that it is told
+    /// with them. It gets what is published from now on, behind the reply to its request.
+    pub(crate) fn subscribe(
+        &self,
+        session: &Arc<Session>,
+        kind: SubscriptionKind,
+        names: &[Vec<u8>],
+    ) -> Vec<usize> {
         let mut lists = lock(&self.lists);
-        if session.subscriptions.add(kind, name) {
-            let subscribers = lists[kind as usize].entry(name.to_vec()).or_default();
-            subscribers.insert(session.id, Arc::clone(session));
-            self.note_count(&lists);
-        }
+        session.feed.mark();
+        let subscribe = |name: &Vec<u8>| {
+            if session.subscriptions.add(kind, name) {
+                let subscribers = lists[kind as usize].entry(name.clone()).or_default();
+                subscribers.insert(session.id, Arc::clone(session));
+            }
+            session.subscriptions.told_count(kind)
+        };
+        let counts = names.iter().map(subscribe).collect();
+        self.note_count(&lists);
+        counts
     }
 
-    /// Ends a subscription of a client, if there is one. What was published before waits in its
-    /// feed, and nothing that is published later will.
-    pub(crate) fn unsubscribe(&self, session: &Session, kind: SubscriptionKind, name: &[u8]) {
+    /// Ends subscriptions of a client, those that there are; returns the numbers that it is told
+    /// with them. What was published before goes out before the reply to its request, and nothing
+    /// that is published later.
+    pub(crate) fn unsubscribe(
+        &self,
+        session: &Session,
+        kind: SubscriptionKind,
+        names: &[Vec<u8>],
+    ) -> Vec<usize> {
         let mut lists = lock(&self.lists);
-        if session.subscriptions.remove(kind, name)
-            && let Some(subscribers) = lists[kind as usize].get_mut(name)
-        {
-            subscribers.remove(&session.id);
-            if subscribers.is_empty() {
-                lists[kind as usize].remove(name);
+        session.feed.mark();
+        let unsubscribe = |name: &Vec<u8>| {
+            if session.subscriptions.remove(kind, name)
+                && let Some(subscribers) = lists[kind as usize].get_mut(name)
+            {
+                subscribers.remove(&session.id);
+                if subscribers.is_empty() {
+                    lists[kind as usize].remove(name);
+                }
             }
-            self.note_count(&lists);
-        }
+            session.subscriptions.told_count(kind)
+        };
+        let counts = names.iter().map(unsubscribe).collect();
+        self.note_count(&lists);
+        counts
     }
 
     fn note_count(&self, lists: &SubscriberLists) {
@@ -70,9 +94,7 @@ impl Channels {
             return;
         }
         for kind in SubscriptionKind::ALL {
-            for name in session.subscriptions.names(kind) {
-                self.unsubscribe(session, kind, &name);
-            }
+            self.unsubscribe(session, kind, &session.subscriptions.names(kind));
         }
     }
 
@@ -161,7 +183,7 @@ mod tests {
             (&second, Channel, b"b"),
             (&second, Shard, b"a"),
         ] {
-            channels.subscribe(session, kind, name);
+            channels.subscribe(session, kind, &[name.to_vec()]);
         }
         assert_eq!(first.subscriptions.told_count(Channel), 3);
         assert_eq!(channels.publish(Channel, b"b", b"1"), 3);
@@ -172,8 +194,8 @@ mod tests {
         assert_eq!(second.take_pushed(), b">3\r\n$8\r\nsmessage\r\n$1\r\na\r\n$1\r\n2\r\n");
         assert!(first.take_pushed().is_empty());
         assert_eq!(channels.names(Channel, b"[b-z]"), [b"b"]);
-        channels.unsubscribe(&first, Pattern, b"*");
-        channels.unsubscribe(&first, Pattern, b"none");
+        let names = [&b"*"[..], b"none"].map(<[u8]>::to_vec);
+        assert_eq!(channels.unsubscribe(&first, Pattern, &names), [2, 2]);
         assert_eq!((channels.count(Pattern), channels.subscribers(Channel, b"a")), (1, 1));
         context.clients.close(&first);
         channels.unsubscribe_all(&first);
@@ -184,11 +206,45 @@ mod tests {
     }
 
     #[test]
+    fn messages_go_out_on_their_side_of_the_reply_that_changes_subscriptions() {
+        let context = testing::context();
+        let (channels, session) = (&context.channels, testing::session(&context));
+        let publish = |channel: &[u8]| channels.publish(SubscriptionKind::Channel, channel, b"m");
+        let names = |bytes: &[u8]| {
+            let lines = bytes.split(|byte| *byte == b'\n').skip(4).step_by(7);
+            lines.map(|line| line[0]).collect::<Vec<u8>>()
+        };
+        let taken = || {
+            let (before, behind) = session.take_pushed_around_reply();
+            [names(&before), names(&behind)]
+        };
+        let [a, b] = [b"a", b"b"].map(|name| name.to_vec());
+        channels.subscribe(&session, SubscriptionKind::Channel, std::slice::from_ref(&a));
+        assert_eq!((publish(b"a"), session.feed.is_marked()), (1, true));
+        assert_eq!(taken(), [&b""[..], b"a"], "the first message comes behind the confirmation");
+        assert_eq!((publish(b"a"), session.feed.is_marked()), (1, false));
+        channels.subscribe(&session, SubscriptionKind::Channel, std::slice::from_ref(&b));
+        assert_eq!((publish(b"b"), publish(b"a")), (1, 1));
+        assert_eq!(taken(), [&b"a"[..], b"ba"]);
+        publish(b"a");
+        channels.unsubscribe(&session, SubscriptionKind::Channel, &[a]);
+        assert_eq!((publish(b"a"), publish(b"b")), (0, 1));
+        assert_eq!(taken(), [&b"a"[..], b"b"]);
+        channels.unsubscribe(&session, SubscriptionKind::Channel, &[b]);
+        assert_eq!(taken(), [b"", b""]);
+        channels.subscribe(&session, SubscriptionKind::Pattern, &[b"*".to_vec()]);
+        publish(b"c");
+        // It was cleared meanwhile, as that of a client that is too slow is.
+        session.take_pushed();
+        assert_eq!((taken(), session.feed.is_marked()), ([vec![], vec![]], false));
+    }
+
+    #[test]
     fn what_is_held_for_a_feed_is_never_less_than_nothing() {
         const PUSHES: usize = 2_000;
         let context = testing::context();
         let session = testing::session(&context);
-        context.channels.subscribe(&session, SubscriptionKind::Channel, b"c");
+        context.channels.subscribe(&session, SubscriptionKind::Channel, &[b"c".to_vec()]);
         let is_sane = || {
             let held = [session.held().memory, context.clients.memory.held()];
             held.iter().all(|bytes| *bytes < usize::MAX / 2)

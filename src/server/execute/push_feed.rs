@@ -1,6 +1,6 @@
 //! The feed of a client: lines of `MONITOR` and messages of channels, on their way to its output.
 
-use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, lock};
 
 /// The most bytes that wait for one client: those at which Redis closes a slow subscriber.
 pub(crate) const FEED_BYTES_MAX: usize = 32 << 20;
@@ -10,12 +10,16 @@ pub(crate) const FEED_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct PushFeed {
     /// The number of bytes that wait, for those who only want to know that.
     waiting: AtomicUsize,
+    /// True if there is a mark, for those who only want to know that.
+    is_marked: AtomicBool,
     state: Mutex<FeedState>,
 }
 
 #[derive(Default)]
 struct FeedState {
     bytes: Vec<u8>,
+    /// The number of the bytes that go out before the next reply to the client, if that matters.
+    mark: Option<usize>,
     is_closed: bool,
 }
 
@@ -48,6 +52,32 @@ impl PushFeed {
         state.bytes.extend_from_slice(bytes);
         self.waiting.store(state.bytes.len(), Ordering::Relaxed);
         added
+    }
+
+    /// Marks the place of the next reply to the client, unless it is marked: it changes what the
+    /// client is pushed, so the bytes before and behind the change must go out on their side of it.
+    pub(super) fn mark(&self) {
+        let mut state = lock(&self.state);
+        let waiting = state.bytes.len();
+        state.mark.get_or_insert(waiting);
+        self.is_marked.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the next reply has a place among the bytes.
+    pub(crate) fn is_marked(&self) -> bool {
+        self.is_marked.load(Ordering::Relaxed)
+    }
+
+    /// Takes the bytes that wait, in two parts: those that go out before the next reply to the
+    /// client, and those behind it. The place is not marked any more.
+    pub(super) fn take_around_reply(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut state = lock(&self.state);
+        let mark = state.mark.take();
+        self.is_marked.store(false, Ordering::Relaxed);
+        let mut before = self.clear(&mut state);
+        // Those that were there then may have been cleared since.
+        let behind = mark.filter(|mark| *mark < before.len()).map(|mark| before.split_off(mark));
+        (before, behind.unwrap_or_default())
     }
 
     /// Returns the number of bytes that wait.

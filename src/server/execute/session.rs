@@ -255,6 +255,13 @@ impl Session {
         bytes
     }
 
+    /// Takes what was pushed, in two parts: what goes out before the next reply, and the rest.
+    pub(crate) fn take_pushed_around_reply(&self) -> (Vec<u8>, Vec<u8>) {
+        let (before, behind) = self.feed.take_around_reply();
+        self.charge_feed(before.len() + behind.len(), 0);
+        (before, behind)
+    }
+
     fn charge_feed(&self, from: usize, to: usize) {
         self.change_charge(from, to);
         self.memory.change(from, to);

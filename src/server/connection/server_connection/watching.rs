@@ -2,8 +2,8 @@
 //! feed.
 //!
 //! Both come between the replies to requests, which go on, and are taken only while the output is
-//! short. But the feed is emptied before each reply, however long the output is: a client that ends
-//! a subscription gets no message of it behind the reply.
+//! short. But the feed is emptied with each reply, however long the output is: a client gets the
+//! messages of a subscription behind the reply that begins it, and before the one that ends it.
 
 use super::{ConnectionPhase, ServerConnection};
 use crate::protocol::native::{Failure, FailureKind, ResponseMessage};
@@ -56,17 +56,22 @@ impl ServerConnection {
 
     /// Appends what was pushed to its client to the output, if that is short.
     pub(super) fn take_pushed(&mut self) {
-        if self.output.len() < WATCH_OUTPUT_BYTES {
-            self.take_all_pushed();
-        }
-    }
-
-    /// Appends what was pushed to its client to the output.
-    pub(super) fn take_all_pushed(&mut self) {
-        if self.has_pushed() {
+        if self.output.len() < WATCH_OUTPUT_BYTES && self.has_pushed() {
             self.output.append(self.session.take_pushed());
             self.recharge();
         }
+    }
+
+    /// Appends a reply to the output, and what was pushed to its client on both sides of it.
+    pub(super) fn append(&mut self, reply: &ClientReply) {
+        if !self.has_pushed() && !self.session.feed.is_marked() {
+            return reply.encode(&self.session, self.output.tail());
+        }
+        let (before, behind) = self.session.take_pushed_around_reply();
+        self.output.append(before);
+        reply.encode(&self.session, self.output.tail());
+        self.output.append(behind);
+        self.recharge();
     }
 
     fn has_pushed(&self) -> bool {
