@@ -22,8 +22,9 @@ pub(super) fn select(call: &Call<'_>) -> Executed {
 
 /// `SWAPDB index index`
 pub(super) fn swapdb(call: &Call<'_>) -> Executed {
-    let first = call.database_at(1, Some("ERR invalid first DB index"))?;
-    let second = call.database_at(2, Some("ERR invalid second DB index"))?;
+    let first = call.database_number(1, Some("ERR invalid first DB index"))?;
+    let second = call.database_number(2, Some("ERR invalid second DB index"))?;
+    let (first, second) = (call.served(first)?, call.served(second)?);
     let swap = CatalogueOperation::SwapDatabases { first, second };
     call.write([WriteOperation::Catalogue(swap)], single)
 }
@@ -36,18 +37,31 @@ impl Call<'_> {
         position: usize,
         refusal: Option<&'static str>,
     ) -> Result<u32, CommandError> {
+        self.served(self.database_number(position, refusal)?)
+    }
+
+    /// Returns the number at a position, be there such a database or not.
+    fn database_number(
+        &self,
+        position: usize,
+        refusal: Option<&'static str>,
+    ) -> Result<i64, CommandError> {
         let number = parse_integer(self.argument(position));
-        let number = match (number, refusal) {
-            (Some(number), _) if i32::try_from(number).is_ok() => number,
-            (_, Some(refusal)) => return Err(CommandError::new(refusal)),
+        match (number, refusal) {
+            (Some(number), _) if i32::try_from(number).is_ok() => Ok(number),
+            (_, Some(refusal)) => Err(CommandError::new(refusal)),
             (Some(_), None) => {
                 let (least, most) = (i32::MIN, i32::MAX);
-                return Err(CommandError::new(format!(
+                Err(CommandError::new(format!(
                     "ERR value is out of range, value must between {least} and {most}"
-                )));
+                )))
             }
-            (None, None) => return Err(CommandError::new(NOT_AN_INTEGER)),
-        };
+            (None, None) => Err(CommandError::new(NOT_AN_INTEGER)),
+        }
+    }
+
+    /// Returns the database with a number, if it is one of those that are served.
+    fn served(&self, number: i64) -> Result<u32, CommandError> {
         let known = u32::try_from(number).ok();
         known
             .filter(|number| *number < self.context.options.databases)

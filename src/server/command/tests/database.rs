@@ -66,6 +66,7 @@ fn swapped_databases_change_places_for_everybody() {
         ("SWAPDB 16 0", "-ERR DB index is out of range"),
         ("SWAPDB 0 -1", "-ERR DB index is out of range"),
         ("SWAPDB a 0", "-ERR invalid first DB index"),
+        ("SWAPDB 99 a", "-ERR invalid second DB index"),
         ("SWAPDB 0 4294967296", "-ERR invalid second DB index"),
     ]);
 }
