@@ -15,8 +15,9 @@ pub(crate) struct Monitors {
 }
 
 impl Monitors {
-    /// Shows every command to this client from now on.
+    /// Shows every command to this client from now on, behind the reply to its request.
     pub(crate) fn add(&self, session: &Arc<Session>) {
+        session.feed.mark();
         if !session.set_monitor(true) {
             lock(&self.sessions).push(Arc::downgrade(session));
             self.is_watched.store(true, Ordering::Release);
@@ -59,7 +60,7 @@ mod tests {
         monitors.add(&fast);
         monitors.tell(b"one\n");
         monitors.tell(b"two\n");
-        assert_eq!(fast.take_pushed(), b"one\ntwo\n");
+        assert_eq!(fast.take_pushed_around_reply(), (vec![], b"one\ntwo\n".to_vec()));
         assert_eq!(slow.feed.waiting(), 8);
         context.clients.close(&slow);
         fast.set_monitor(false);
