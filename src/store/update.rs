@@ -230,6 +230,9 @@ impl Update {
                 _ => (KeyChange::Keep, WriteAnswer::Flag(false)),
             },
             Self::GetAndExpire { expires_at } => match entry {
+                Some(entry) if expires_at.is_none() && entry.expires_at.is_none() => {
+                    (KeyChange::Keep, bytes(Some(entry)))
+                }
                 Some(entry) => (expire(entry.clone(), *expires_at), bytes(Some(entry))),
                 None => (KeyChange::Keep, bytes(None)),
             },

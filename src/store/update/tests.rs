@@ -154,6 +154,8 @@ fn a_value_is_read_and_given_a_new_expiry() {
         assert_eq!(update.on(entry("v")), (put("v", expires_at), old("v")));
         assert_eq!(update.on(None), (KeyChange::Keep, Bytes(None)));
     }
+    let update = Update::GetAndExpire { expires_at: None };
+    assert_eq!(update.on(lasting("v")), (KeyChange::Keep, old("v")));
 }
 
 #[test]
