@@ -170,8 +170,8 @@ pub use options::{
 pub use precondition::Precondition;
 #[cfg(feature = "server")]
 pub use server::{
-    DebugCommand, KvsServer, Listener, Passwords, ServerOptions, StatsHandle, StopHandle,
-    memory_limit,
+    DebugCommand, KeyEventClasses, KvsServer, Listener, Passwords, ServerOptions, StatsHandle,
+    StopHandle, memory_limit,
 };
 pub use stats::{
     CacheStats, CompactionStats, GroupStats, Histogram, IndexStats, KeyspaceStats, LastCompaction,

@@ -19,8 +19,8 @@ use kvs::option_table::{
     SNAPSHOT_TIMEOUT_MILLISECONDS, byte_size,
 };
 use kvs::{
-    DebugCommand, Durability, Endpoint, EngineKind, Error, EvictionPolicy, Listener, OpenProgress,
-    Options, Passwords, ServerOptions, Store, memory_limit,
+    DebugCommand, Durability, Endpoint, EngineKind, Error, EvictionPolicy, KeyEventClasses,
+    Listener, OpenProgress, Options, Passwords, ServerOptions, Store, memory_limit,
 };
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -108,6 +108,10 @@ struct CommandLine {
     /// none, and they are refused]
     #[arg(long, value_name = "PATH")]
     backup_dir: Option<PathBuf>,
+    /// Events about keys that subscribers are told of: letters of Ag$lshzxetdKE, such as KEA
+    /// [default: none]
+    #[arg(long, value_name = "CLASSES", default_value = "", hide_default_value = true)]
+    notify_keyspace_events: KeyEventClasses,
     /// Clients that may call DEBUG, for tests of clients: no, local or yes
     #[arg(long, value_name = "WHO", default_value = "no")]
     enable_debug_command: DebugCommand,
@@ -153,6 +157,7 @@ fn run(arguments: CommandLine) -> Result<(), Error> {
         .timeout(Duration::from_secs(arguments.timeout))
         .snapshot_timeout(Duration::from_secs(arguments.snapshot_timeout))
         .debug_command(arguments.enable_debug_command)
+        .key_events(arguments.notify_keyspace_events)
         .give_memory_back(allocator::give_memory_back);
     let passwords =
         passwords::given(arguments.password_file.as_deref()).map_err(Error::InvalidOption)?;

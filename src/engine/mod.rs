@@ -68,7 +68,7 @@ pub(crate) use crate::storage::format::sequence::Sequence;
 pub(crate) use crate::storage::format::unix_millis::UnixMillis;
 pub(crate) use crate::storage::index::IndexUsage;
 pub(crate) use crate::storage::key_range::{KeyInterval, KeyRange};
-pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind};
+pub(crate) use crate::storage::log::group::{Group, Mutation, MutationKind, MutationLabel};
 #[cfg(test)]
 pub(crate) use crate::storage::segment::SHORT_READ_BYTES;
 pub(crate) use crate::storage::segment::{Access, ReadError};

@@ -192,6 +192,12 @@ pub const OPTIONS: &[OptionRow] = {
         ),
         row("databases", Some("--databases"), &["databases"], Count(DATABASES as u64)),
         row("backup_directory", Some("--backup-dir"), &[], Text("none")),
+        row(
+            "key_events",
+            Some("--notify-keyspace-events"),
+            &["notify-keyspace-events"],
+            Text("none"),
+        ),
         row("debug_command", Some("--enable-debug-command"), &["enable-debug-command"], Text("no")),
         row("give_memory_back", None, &[], Text("none")),
     ]

@@ -6,6 +6,7 @@ use crate::actor::ActorThread;
 use crate::server::ServerOptions;
 use crate::server::backup::BackupActor;
 use crate::server::command;
+use crate::server::events::KeyEventActor;
 use crate::server::execute::context::Context;
 use crate::server::execute::statistic::StatsHandle;
 use crate::server::net::acceptor::Acceptor;
@@ -128,6 +129,10 @@ impl KvsServer {
         let backups = backups.map(|backups| BackupActor::start(backups, &context.store));
         let _backups = backups.transpose().map_err(failed)?;
         let _rewrites = RewriteActor::start(&context.rewrites, &context.store).map_err(failed)?;
+        let Context { key_events, channels, store, options, .. } = &*context;
+        let events = KeyEventActor::start(key_events, channels, store, options.databases);
+        let _events = events.map_err(failed)?;
+        key_events.tell(options.key_events, store)?;
         let handle = stop.clone();
         context.on_stop(move || handle.stop());
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.

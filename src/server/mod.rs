@@ -15,6 +15,7 @@
 //! | [`command`], [`native`] | the commands of Redis, the operations of the native protocol | all below |
 //! | [`execute`] | the surroundings and the result of executing a request | the store |
 //! | [`backup`] | backups of the store, made by an actor | the store |
+//! | [`events`] | events about keys, told by an actor | channels, the store |
 //! | [`measure`] | figures about the commands that are executed | nothing |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
@@ -34,6 +35,7 @@ pub(crate) mod alarm;
 mod backup;
 mod command;
 mod connection;
+mod events;
 #[cfg(all(test, kvs_loom))]
 #[path = "../../loom-tests/evictions.rs"]
 pub(crate) mod evictions;
@@ -65,6 +67,7 @@ pub(crate) mod wake_up;
 pub(crate) use command::parsers;
 #[cfg(any(test, fuzzing))]
 pub(crate) use connection::stranger::Stranger;
+pub use events::KeyEventClasses;
 #[cfg(any(test, fuzzing))]
 pub(crate) use execute::context::Context;
 pub use execute::statistic::StatsHandle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::options::table::{CONNECTIONS_MAX, DATABASES, SNAPSHOT_TIMEOUT_MILLISECONDS};
+use crate::server::events::KeyEventClasses;
 use crate::server::machine_memory::memory_limit;
 use crate::server::passwords::Passwords;
 use crate::store::DATABASES_MAX;
@@ -71,6 +72,7 @@ pub struct ServerOptions {
     pub(crate) databases: u32,
     pub(crate) backup_directory: Option<PathBuf>,
     pub(crate) debug_command: DebugCommand,
+    pub(crate) key_events: KeyEventClasses,
 }
 
 impl Default for ServerOptions {
@@ -89,6 +91,7 @@ impl Default for ServerOptions {
             databases: DATABASES,
             backup_directory: None,
             debug_command: DebugCommand::No,
+            key_events: KeyEventClasses::default(),
         }
     }
 }
@@ -205,6 +208,17 @@ impl ServerOptions {
     #[must_use]
     pub fn debug_command(mut self, allowed: DebugCommand) -> Self {
         self.debug_command = allowed;
+        self
+    }
+
+    /// Sets the classes of events about keys that clients of Redis are told of by channels, which
+    /// `CONFIG SET notify-keyspace-events` changes; by default none.
+    ///
+    /// With any the store keeps its latest changes in memory, up to
+    /// [`Options::watch_bytes`](crate::Options::watch_bytes).
+    #[must_use]
+    pub fn key_events(mut self, classes: KeyEventClasses) -> Self {
+        self.key_events = classes;
         self
     }
 

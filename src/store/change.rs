@@ -3,7 +3,8 @@
 use smallvec::SmallVec;
 
 use super::catalogue;
-use crate::engine::{KeyInterval, KeyspaceId, Mutation, MutationKind, Sequence};
+use super::change_origin::{ChangeOrigin, OriginKind};
+use crate::engine::{KeyInterval, KeyspaceId, Mutation, MutationKind, MutationLabel, Sequence};
 use crate::sync::Arc;
 
 /// A change of a keyspace by a batch that was committed; its keys and values are those of the
@@ -108,6 +109,7 @@ pub(crate) struct ChangeBatch {
 #[derive(Debug)]
 struct ChangeEntry {
     keyspace: KeyspaceId,
+    label: MutationLabel,
     kind: ChangeKind,
     /// The start of the key in the bytes of the batch.
     offset: usize,
@@ -126,6 +128,9 @@ enum ChangeKind {
     Cleared,
     Dropped,
 }
+
+/// The origin of an eviction, which may be of any keyspace.
+const EVICTED: ChangeOrigin = ChangeOrigin { kind: OriginKind::Evict, database: None };
 
 /// The bytes of memory that a batch takes beside its keys and values: itself, its counts and its
 /// place in the ring.
@@ -176,7 +181,11 @@ impl ChangeBatch {
             };
             let (keyspace, offset) = (mutation.keyspace, bytes.len());
             let (key_bytes, value_bytes) = (key.len(), value.len());
-            changes.push(ChangeEntry { keyspace, kind, offset, key_bytes, value_bytes });
+            let label = match cause {
+                RemovalCause::Eviction => EVICTED.label(),
+                RemovalCause::Request | RemovalCause::Expiry => mutation.label,
+            };
+            changes.push(ChangeEntry { keyspace, label, kind, offset, key_bytes, value_bytes });
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
@@ -201,7 +210,8 @@ impl ChangeBatch {
             };
             let (keyspace, offset) = (KeyspaceId::DEFAULT, bytes.len());
             let (key_bytes, value_bytes) = (key.len(), value.len());
-            entries.push(ChangeEntry { keyspace, kind, offset, key_bytes, value_bytes });
+            let label = MutationLabel::default();
+            entries.push(ChangeEntry { keyspace, label, kind, offset, key_bytes, value_bytes });
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
@@ -222,6 +232,11 @@ impl ChangeBatch {
     /// Returns the changes of all keyspaces in the order of the batch.
     pub(crate) fn changes(&self) -> impl Iterator<Item = (KeyspaceId, Change<'_>)> {
         self.changes.iter().map(|entry| (entry.keyspace, self.change(entry)))
+    }
+
+    /// Returns the origins of the changes, in the same order.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = ChangeOrigin> {
+        self.changes.iter().map(|entry| ChangeOrigin::of_label(entry.label))
     }
 
     fn change(&self, entry: &ChangeEntry) -> Change<'_> {
@@ -254,7 +269,7 @@ mod tests {
 
     fn range(start: &str, end: &str) -> Mutation {
         let kind = MutationKind::RemoveRange { start: start.into(), end: end.into() };
-        Mutation { keyspace: KeyspaceId::DEFAULT, kind }
+        Mutation { kind, ..Mutation::clear(KeyspaceId::DEFAULT) }
     }
 
     fn copy(mutations: &[Mutation], cause: RemovalCause) -> Arc<ChangeBatch> {
@@ -322,6 +337,10 @@ mod tests {
     fn what_expired_is_told_from_what_was_removed() {
         let batch = copy(&[Mutation::remove(b"a".to_vec())], RemovalCause::Expiry);
         assert!(batch.changes().eq([(KeyspaceId::DEFAULT, Change::Expired { key: b"a" })]));
+        assert!(batch.origins().eq([ChangeOrigin::default()]));
+        let batch = copy(&[Mutation::remove(b"a".to_vec())], RemovalCause::Eviction);
+        assert!(batch.changes().eq([(KeyspaceId::DEFAULT, Change::Removed { key: b"a" })]));
+        assert!(batch.origins().eq([EVICTED]));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The databases of Redis, to be read.
 
+use std::collections::BTreeMap;
+
 use super::catalogue;
 use super::database::NOWHERE;
 use super::handle::Store;
 use super::keyspace_view::KeyspaceView;
 use super::keyspaces::{number_of, read_within};
+use super::named_keyspaces::StoredCatalogue;
 use super::read::{Access, ReadResult};
+use crate::Result;
 use crate::engine::KeyspaceId;
 
 impl Store {
@@ -25,5 +29,17 @@ impl Store {
             Some(KeyspaceId::DEFAULT) => KeyspaceView::clone(self),
             number => self.sibling(number.unwrap_or(NOWHERE))?,
         })
+    }
+
+    /// Returns the databases below a number, by the keyspaces that they stand for now. It may wait
+    /// for the disk.
+    pub(crate) fn databases_of_keyspaces(&self, count: u32) -> Result<BTreeMap<KeyspaceId, u32>> {
+        let stored = StoredCatalogue::of(&*self.shared.reader)?;
+        let mut databases = BTreeMap::new();
+        for database in 0..count {
+            let name = catalogue::database_name(database, &stored)?;
+            databases.extend(catalogue::find(&stored, &name)?.map(|found| (found, database)));
+        }
+        Ok(databases)
     }
 }

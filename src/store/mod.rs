@@ -24,6 +24,7 @@ mod catalogue_version;
 pub(crate) mod change;
 pub(crate) mod change_alarm;
 pub(crate) mod change_cursor;
+pub(crate) mod change_origin;
 pub(crate) mod change_recorder;
 pub(crate) mod change_ring;
 pub(crate) mod change_wait;

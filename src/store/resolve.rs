@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::Batch;
 use super::batch_bytes::BatchBytes;
 use super::catalogue::{CatalogueOperation, CatalogueReader, CatalogueWrite};
+use super::change_origin::ChangeOrigin;
 use super::database::{NOWHERE, named_database};
 use super::limits::SizeLimits;
 use super::named_keyspaces::{NamedKeyspaces, StoredCatalogue};
@@ -57,6 +58,8 @@ pub(crate) struct Resolver<'a> {
     accepted_changes: usize,
     /// Batches that do not say so wait for the disk, too.
     syncs: bool,
+    /// The origin of the changes that the operation makes which is being decided.
+    pub(super) origin: ChangeOrigin,
 }
 
 /// A change of which keyspaces have a name.
@@ -102,6 +105,7 @@ impl<'a> Resolver<'a> {
             named_changes: Vec::new(),
             accepted_changes: 0,
             syncs: false,
+            origin: ChangeOrigin::default(),
         }
     }
 
@@ -201,6 +205,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn decide(&mut self, operation: KeyspaceOperation) -> Result<WriteAnswer> {
+        self.origin = ChangeOrigin::of(&operation);
         let KeyspaceOperation { keyspace, operation } = operation;
         let keyspace = self.placed(keyspace)?;
         self.refuse_dropped(keyspace)?;
@@ -351,7 +356,7 @@ impl<'a> Resolver<'a> {
 
     /// Adds a mutation to the group.
     pub(super) fn change(&mut self, keyspace: KeyspaceId, kind: MutationKind) {
-        let mutation = Mutation { keyspace, kind };
+        let mutation = Mutation { keyspace, kind, label: self.origin.label() };
         if self.reads {
             let touch = Touch { position: self.group.mutations(), version: self.next_sequence };
             self.draft.note(&mutation, touch);

@@ -12,6 +12,7 @@ impl Resolver<'_> {
     /// a source that is its own target stays as it is.
     pub(super) fn copy_key(&mut self, keyspace: KeyspaceId, copy: KeyCopy) -> Result<WriteAnswer> {
         let KeyCopy { source_keyspace, source, target, replaces, removes_source } = copy;
+        let (target_origin, source_origin) = (self.origin, self.origin.within(source_keyspace));
         let source_keyspace = self.placed(source_keyspace)?;
         self.refuse_dropped(source_keyspace)?;
         let is_refused = !replaces && self.is_there(keyspace, &target)?;
@@ -27,10 +28,12 @@ impl Resolver<'_> {
         let expires_at = entry.expiry();
         let Entry { value, value_type, .. } = entry;
         self.limits.check_value(&target, &value)?;
-        self.put(keyspace, target, value, value_type, expires_at)?;
         if removes_source {
+            self.origin = source_origin;
             self.change(source_keyspace, MutationKind::Remove { key: source });
+            self.origin = target_origin;
         }
+        self.put(keyspace, target, value, value_type, expires_at)?;
         Ok(WriteAnswer::Flag(true))
     }
 

@@ -122,10 +122,9 @@ impl Keyspace {
     /// cannot be read; [`Error::Poisoned`] if the writer is gone.
     pub fn watch(&self, range: impl KeyBounds) -> Result<Watch> {
         let shared = &self.view.shared;
-        let ring = shared.writes.changes().map_err(|_| shared.gone())?;
         let (start, end) = range.into_bounds();
         let watch = Watch {
-            cursor: ChangeCursor::new(ring),
+            cursor: self.change_cursor()?,
             filter: Arc::new(WatchFilter { keyspace: self.number, start, end }),
             keyspace: Arc::clone(&self.identity),
             wait: ChangeWait::default(),
@@ -137,6 +136,13 @@ impl Keyspace {
             named.binary_search(&self.number).map_err(|_| watch.dropped())?;
         }
         Ok(watch)
+    }
+
+    /// Returns a place behind the newest change of all keyspaces. The first one of a store waits
+    /// for the writes in progress.
+    pub(crate) fn change_cursor(&self) -> Result<ChangeCursor> {
+        let shared = &self.view.shared;
+        Ok(ChangeCursor::new(shared.writes.changes().map_err(|_| shared.gone())?))
     }
 
     /// Watches the keys that begin with `prefix`, as [`watch`](Self::watch) does.

@@ -185,7 +185,8 @@ fn the_format_of_a_hint_does_not_change() {
     let (mut writer, _, _) = open(&disk, 72).unwrap();
     let expiring = Mutation::put(b"a".to_vec(), b"value".to_vec(), Some(UnixMillis(300)));
     let (keyspace, start, end) = (KeyspaceId(300), b"a".to_vec(), b"bc".to_vec());
-    let range = Mutation { keyspace, kind: MutationKind::RemoveRange { start, end } };
+    let range =
+        Mutation { kind: MutationKind::RemoveRange { start, end }, ..Mutation::clear(keyspace) };
     commit(&mut writer, &[put("b", "1"), expiring, range, remove("a")]);
     commit(&mut writer, &[put("c", "1")]);
     hint_all(&mut writer);

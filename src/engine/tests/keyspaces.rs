@@ -8,14 +8,14 @@ const OTHER: KeyspaceId = KeyspaceId(7);
 
 pub(super) fn range(keyspace: KeyspaceId, start: &str, end: &str) -> Mutation {
     let (start, end) = (start.into(), end.into());
-    Mutation { keyspace, kind: MutationKind::RemoveRange { start, end } }
+    Mutation { kind: MutationKind::RemoveRange { start, end }, ..Mutation::clear(keyspace) }
 }
 
 /// Returns a value of a type that no operation is for.
 pub(super) fn typed(key: &str, value: &str) -> Mutation {
     let (key, value, value_type) = (key.into(), value.into(), ValueType(1));
     let kind = MutationKind::Put { key, value, value_type, expires_at: None };
-    Mutation { keyspace: KeyspaceId::DEFAULT, kind }
+    Mutation { kind, ..Mutation::remove(Vec::new()) }
 }
 
 /// Returns the keys and values of a keyspace, by a scan that single reads have to agree with.

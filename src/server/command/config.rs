@@ -11,6 +11,7 @@ use crate::protocol::resp::{BULK_BYTES_MAX, Value};
 use crate::server::execute::context::Context;
 use crate::server::execute::glob::{self, Case};
 use crate::server::execute::push_feed::FEED_BYTES_MAX;
+use crate::store::reader::ReadLength;
 use crate::{Durability, Endpoint, EngineKind};
 
 /// A setting that tools ask for.
@@ -80,7 +81,8 @@ static SETTINGS: [Setting; 30] = [
         .with(setting_change::EVICTION_POLICY),
     setting("maxmemory-samples", |context| context.store.memory().settings().samples.to_string())
         .with(setting_change::EVICTION_SAMPLES),
-    setting("notify-keyspace-events", |_| String::new()),
+    setting("notify-keyspace-events", |context| context.key_events.classes().to_string())
+        .with(SettingChange::KeyEvents),
     setting("port", |context| context.tcp_port().to_string()),
     setting("proto-max-bulk-len", |_| BULK_BYTES_MAX.to_string()),
     setting("requirepass", |_| String::new()),
@@ -147,6 +149,9 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
         if is_so(setting, value, call.context) {
             continue;
         }
+        if setting.change.may_wait() {
+            call.check_may_wait(ReadLength::Short)?;
+        }
         match setting.change.prepare(value, call.context) {
             Ok(change) => changes.push(change),
             Err(reason) => return failed(name, &reason),
@@ -156,14 +161,16 @@ pub(super) fn set(call: &Call<'_>) -> Executed {
     done(ok())
 }
 
-/// Returns true if a setting has this value. Words are compared in any case, paths as they are.
+/// Returns true if a setting has this value. Words are compared in any case, paths and the letters
+/// of classes as they are.
 fn is_so(setting: &Setting, value: &[u8], context: &Context) -> bool {
     // It is not shown whether there are passwords.
     if setting.name == "requirepass" && !context.options.is_open() {
         return false;
     }
     let shown = (setting.value)(context);
-    value == shown.as_bytes() || is(value, &shown) && !shown.contains('/')
+    let is_exact = shown.contains('/') || matches!(setting.change, SettingChange::KeyEvents);
+    value == shown.as_bytes() || is(value, &shown) && !is_exact
 }
 
 /// `CONFIG REWRITE`

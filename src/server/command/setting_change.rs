@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::word::is;
-use crate::EvictionPolicy;
 use crate::option_table::byte_size;
 use crate::server::execute::context::Context;
 use crate::store::parse_integer;
+use crate::{EvictionPolicy, KeyEventClasses};
 
 /// The way in which a setting may be changed.
 pub(super) enum SettingChange {
@@ -22,12 +22,19 @@ pub(super) enum SettingChange {
     Bytes(fn(&Context, u64) -> Result<(), String>, fn(&Context, u64)),
     /// To the name of a policy.
     Policy(fn(&Context, EvictionPolicy)),
+    /// To the classes of events about keys that are told.
+    KeyEvents,
 }
 
 /// A change that was checked and is to be made.
 pub(super) type PreparedChange = Box<dyn FnOnce(&Context)>;
 
 impl SettingChange {
+    /// Returns true if the change may wait for the writes in progress, as no worker does.
+    pub(super) fn may_wait(&self) -> bool {
+        matches!(self, Self::KeyEvents)
+    }
+
     /// Returns the change to this value, or the reason why it is refused.
     pub(super) fn prepare(
         &self,
@@ -62,6 +69,15 @@ impl SettingChange {
                 let bytes = bytes.map_err(|_| "argument must be a memory value".to_owned())? as u64;
                 check(context, bytes)?;
                 Ok(Box::new(move |context| set(context, bytes)))
+            }
+            Self::KeyEvents => {
+                let classes = String::from_utf8_lossy(value).parse::<KeyEventClasses>();
+                let classes = classes.map_err(|error| error.to_string())?;
+                Ok(Box::new(move |context| {
+                    if let Err(error) = context.key_events.tell(classes, &context.store) {
+                        log::warn!("events about keys cannot be told: {error}");
+                    }
+                }))
             }
             Self::Policy(set) => {
                 let policy = String::from_utf8_lossy(value).parse::<EvictionPolicy>();

@@ -98,11 +98,16 @@ impl Channels {
         }
     }
 
+    /// Returns true if somebody has subscribed to anything.
+    pub(crate) fn has_subscribers(&self) -> bool {
+        // A subscriber that is told of its subscription has been counted.
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
     /// Sends a message to the subscribers of a channel, and returns how many there are. One that
     /// subscribed to the channel and to patterns that match it gets it for each of them.
     pub(crate) fn publish(&self, kind: SubscriptionKind, channel: &[u8], message: &[u8]) -> usize {
-        // A subscriber that is told of its subscription has been counted.
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if !self.has_subscribers() {
             return 0;
         }
         let lists = lock(&self.lists);

@@ -10,6 +10,7 @@ use super::monitors::Monitors;
 use super::scan_cursors::ScanCursors;
 use super::session::Clients;
 use crate::server::backup::{BackupRefusal, LatestBackups, ServerBackups};
+use crate::server::events::KeyEvents;
 use crate::server::log_rewrites::LogRewrites;
 use crate::server::measure::call_counters::CountedCommand;
 use crate::server::measure::latency_monitor::LatencyMonitor;
@@ -48,6 +49,8 @@ pub(crate) struct Context {
     pub(crate) monitors: Monitors,
     /// The channels to which clients subscribe.
     pub(crate) channels: Arc<Channels>,
+    /// The events about keys that subscribers are told of.
+    pub(crate) key_events: Arc<KeyEvents>,
     /// The latest calls that took long.
     pub(crate) slow_log: SlowLog,
     /// The longest calls of each second.
@@ -93,6 +96,7 @@ impl Context {
             pause: ClientPause::default(),
             monitors: Monitors::default(),
             channels: Arc::default(),
+            key_events: Arc::default(),
             slow_log: SlowLog::default(),
             latency_monitor: LatencyMonitor::default(),
             databases: Databases::default(),

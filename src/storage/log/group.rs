@@ -12,7 +12,14 @@ pub(crate) struct Mutation {
     pub(crate) keyspace: KeyspaceId,
     /// The changes of its keys.
     pub(crate) kind: MutationKind,
+    /// The label of the one who made it.
+    pub(crate) label: MutationLabel,
 }
+
+/// A number that the maker of a mutation gives it, for those who are told of the mutation. The log
+/// does not keep it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MutationLabel(pub(crate) u32);
 
 /// The kinds of mutation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,17 +108,19 @@ impl Mutation {
     pub(crate) fn put(key: Vec<u8>, value: Vec<u8>, expires_at: Option<UnixMillis>) -> Self {
         let value_type = ValueType::STRING;
         let kind = MutationKind::Put { key, value, value_type, expires_at };
-        Self { keyspace: KeyspaceId::DEFAULT, kind }
+        Self { keyspace: KeyspaceId::DEFAULT, kind, label: MutationLabel::default() }
     }
 
     pub(crate) fn remove(key: Vec<u8>) -> Self {
-        Self { keyspace: KeyspaceId::DEFAULT, kind: MutationKind::Remove { key } }
+        let kind = MutationKind::Remove { key };
+        Self { keyspace: KeyspaceId::DEFAULT, kind, label: MutationLabel::default() }
     }
 
     /// Returns the removal of every key of a keyspace.
     pub(crate) fn clear(keyspace: KeyspaceId) -> Self {
         let (start, end) = (Vec::new(), Vec::new());
-        Self { keyspace, kind: MutationKind::RemoveRange { start, end } }
+        let kind = MutationKind::RemoveRange { start, end };
+        Self { keyspace, kind, label: MutationLabel::default() }
     }
 
     /// Returns the same in another keyspace.

@@ -3,7 +3,9 @@
 use super::*;
 use crate::engine;
 use crate::precondition::Precondition;
+use crate::store::change_origin::OriginKind;
 use crate::store::limits::BATCH_BYTES_MAX;
+use crate::store::{KeyCopy, database_keyspace};
 use crate::sync::Arc;
 use crate::{EngineKind, Options};
 
@@ -76,4 +78,39 @@ fn an_operation_behind_a_clear_of_its_group_sees_no_stored_key() {
         resolver.add(Batch::single(WriteOperation::Require { key, condition })).unwrap();
     }
     assert_eq!(resolver.add(remove("a")).unwrap().answers[..], [WriteAnswer::Flag(false)]);
+}
+
+#[test]
+fn changes_say_by_which_operation_on_which_database_they_were_made() {
+    let reader = reader();
+    let mut resolver = resolver(&*reader, 99);
+    let on = |database, operation| KeyspaceOperation {
+        keyspace: database_keyspace(database),
+        operation,
+    };
+    let append = Update::Append(b"2".to_vec());
+    let copy = KeyCopy {
+        source_keyspace: database_keyspace(0),
+        source: b"a".to_vec(),
+        target: b"b".to_vec(),
+        replaces: true,
+        removes_source: true,
+    };
+    let operations = [
+        on(0, WriteOperation::Update { key: b"a".to_vec(), update: append }),
+        WriteOperation::Attempt(vec![on(5, WriteOperation::CopyKey(Box::new(copy)))]).into(),
+        WriteOperation::set("c", "1", None).into(),
+    ];
+    resolver.add(operations.into_iter().collect()).unwrap();
+    let (group, _) = resolver.finish();
+    let mutations = group.batches().flatten();
+    let told = mutations.filter(|mutation| mutation.keyspace != KeyspaceId::CATALOGUE);
+    let origin = |kind, database| ChangeOrigin { kind, database };
+    let expected = [
+        origin(OriginKind::Append, Some(0)),
+        origin(OriginKind::Move, Some(0)),
+        origin(OriginKind::Move, Some(5)),
+        origin(OriginKind::Set, None),
+    ];
+    assert!(told.map(|mutation| ChangeOrigin::of_label(mutation.label)).eq(expected));
 }

@@ -104,14 +104,22 @@ def databases(**options):
     same([zero.getdel('only'), one.dbsize()], [b'here', 0])
 
 
+def subscriber(**options):
+    return redis.Redis(port=PORT, **options).pubsub(ignore_subscribe_messages=True)
+
+
+def next_message(listener):
+    message = {}
+    until(lambda: message.update(listener.get_message(timeout=0.1) or {}) or message)
+    return message['channel'], message['data']
+
+
 def channels(**options):
     r = connect(**options)
-    listener = redis.Redis(port=PORT, **options).pubsub(ignore_subscribe_messages=True)
+    listener = subscriber(**options)
 
     def told():
-        message = {}
-        until(lambda: message.update(listener.get_message(timeout=0.1) or {}) or message)
-        return message['channel'], message['data']
+        return next_message(listener)
 
     listener.subscribe('news', BYTES)
     listener.psubscribe('n*')
@@ -134,6 +142,21 @@ def channels(**options):
     same(told(), (b'news', b'again'))
     listener.close()
     until(lambda: r.pubsub_channels() == [])
+
+
+def events(**options):
+    r = connect(**options)
+    same(r.config_set('notify-keyspace-events', 'Ex$'), True)
+    same(r.config_get('notify-keyspace-events'), {'notify-keyspace-events': '$xE'})
+    listener = subscriber(**options)
+    listener.psubscribe('__keyevent@*__:*')
+    until(lambda: r.pubsub_numpat() == 1)
+    same(r.set('soon', 'gone', px=30), True)
+    same(next_message(listener), (b'__keyevent@0__:set', b'soon'))
+    same(next_message(listener), (b'__keyevent@0__:expired', b'soon'))
+    same(r.config_set('notify-keyspace-events', ''), True)
+    listener.close()
+    until(lambda: r.pubsub_numpat() == 0)
 
 
 def reconnect(**options):
@@ -162,5 +185,6 @@ for protocol in (2, 3):
             part(connect(**options))
         databases(**options)
     channels(protocol=protocol)
+    events(protocol=protocol)
     reconnect(protocol=protocol)
 passwords()

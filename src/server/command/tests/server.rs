@@ -32,6 +32,8 @@ fn settings_are_shown_by_pattern_in_both_versions() {
         ("CONFIG GET maxmemory port", "*4 $9 maxmemory $1 0 $4 port $4 4000"),
         ("CONFIG GET nope", "*0"),
         ("CONFIG GET notify-keyspace-events", "*2 $22 notify-keyspace-events $0 "),
+        ("CONFIG SET notify-keyspace-events g$lshzxetdKE", "+OK"),
+        ("CONFIG GET notify-keyspace-events", "*2 $22 notify-keyspace-events $3 AKE"),
         ("ROLE", "*3 $6 master :0 *0"),
     ]);
     server.run("HELLO 3");
