@@ -65,9 +65,15 @@ pub(super) fn bitcount(call: &Call<'_>) -> Executed {
         3 => Err(CommandError::new(SYNTAX)),
         _ => StatedPart::parse(call, 2),
     };
+    // Redis finds nothing between these, however short the value is, and looks at no unit then.
+    let is_backwards = matches!(call.arguments.count(), 4 | 5)
+        && call
+            .integer(2)
+            .is_ok_and(|start| start < 0 && call.integer(3).is_ok_and(|end| end < start));
     // As in Redis the arguments are looked at if the key is there.
-    read_bits(call, |value| match value {
+    read_bits(call, move |value| match value {
         None => Ok(0),
+        Some(_) if is_backwards => Ok(0),
         Some(value) => Ok(Bits(value).ones(part?.bits(value.len(), from_end))),
     })
 }
