@@ -2,7 +2,7 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | who asks for events where none were told | [`KeyEventMessage::Follow`], a place in the ring of changes | one, until the place is left |
+//! | mailbox | who asks for events where none were told | [`KeyEventMessage::Follow`] | one for each that changes the setting, which waits for room |
 //! | mailbox | who appends to the ring of changes | [`KeyEventMessage::News`], the others that wait for changes | one, for each time that it waits |
 //! | channels | to subscribers | messages | their feeds, at whose bound they are closed |
 
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::key_event::{KeyEvent, events};
+use super::key_event_classes::KeyEventClasses;
 use super::key_event_message::KeyEventMessage;
 use super::key_events::KeyEvents;
 use crate::Store;
@@ -22,8 +23,9 @@ use crate::store::change_cursor::{ChangeCursor, Polled};
 use crate::store::wake_list::{Wake, WakeList};
 use crate::sync::Arc;
 
-/// The most messages that wait: one of each kind, and one that came while it was taken.
-const MESSAGES_MAX: usize = 4;
+/// The most messages that wait: more than readers execute `CONFIG SET` at once, as a rule, so that
+/// whoever brings news finds room.
+const MESSAGES_MAX: usize = 64;
 
 /// The actor that tells of events about keys.
 pub(crate) struct KeyEventActor {
@@ -74,13 +76,15 @@ impl KeyEventActor {
 
     /// Tells of what was committed, and waits for more unless there is nothing to tell any more.
     fn follow(&mut self) {
-        while let Some(cursor) = &mut self.cursor {
-            if self.events.may_leave() {
-                self.cursor = None;
-                return;
+        loop {
+            // Together, so that nothing is told of what was written while there were no classes.
+            let (classes, place) = self.events.take_place();
+            if place.is_some() || classes.is_silent() {
+                self.cursor = place;
             }
+            let Some(cursor) = &mut self.cursor else { return };
             match cursor.poll() {
-                Polled::Batch(batch) => self.tell(&batch),
+                Polled::Batch(batch) => self.tell(&batch, classes),
                 Polled::Missed(first, last) => log::warn!(
                     "events about keys were not told: the changes {} to {} came too fast",
                     first.0,
@@ -93,8 +97,7 @@ impl KeyEventActor {
         }
     }
 
-    fn tell(&mut self, batch: &ChangeBatch) {
-        let classes = self.events.classes();
+    fn tell(&mut self, batch: &ChangeBatch, classes: KeyEventClasses) {
         if !self.channels.has_subscribers() {
             return;
         }
@@ -124,8 +127,8 @@ impl Actor for KeyEventActor {
     fn handle(&mut self, messages: &mut Vec<KeyEventMessage>) {
         for message in messages.drain(..) {
             match message {
-                KeyEventMessage::Follow(cursor) => self.cursor = Some(cursor),
-                // The others are woken before there is anything to do here.
+                KeyEventMessage::Follow => {}
+                // The others are woken before anything is done here.
                 KeyEventMessage::News(others) => drop(others),
             }
         }

@@ -3,16 +3,18 @@
 use super::key_event_classes::KeyEventClasses;
 use super::key_event_message::KeyEventMessage;
 use crate::actor::ReturnAddress;
+use crate::store::change_cursor::ChangeCursor;
 use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering, lock};
 use crate::{Result, Store};
 
 /// The events about keys of one server.
 #[derive(Default)]
 pub(crate) struct KeyEvents {
+    /// The classes, as bits; they change while the place is locked.
     classes: AtomicUsize,
+    /// The place in the ring of changes from which on they are told, until the actor takes it.
+    place: Mutex<Option<ChangeCursor>>,
     actor: OnceLock<ReturnAddress<KeyEventMessage>>,
-    /// True while the actor follows the changes of the store.
-    is_followed: Mutex<bool>,
 }
 
 impl KeyEvents {
@@ -27,28 +29,28 @@ impl KeyEvents {
         KeyEventClasses::of_bits(self.classes.load(Ordering::Relaxed))
     }
 
-    /// Has events of these classes told, of every write that is begun when this has returned. Waits
-    /// for the writes in progress if none were told before.
+    /// Has events of these classes told, of every write that is begun when this has returned. If
+    /// none were told before, it waits for the writes in progress, which are not told.
     pub(crate) fn tell(&self, classes: KeyEventClasses, store: &Store) -> Result<()> {
-        let mut is_followed = lock(&self.is_followed);
-        if !classes.is_silent() && !*is_followed {
-            let cursor = store.change_cursor()?;
-            // There is room: it takes one cursor at a time. A server that stops tells nothing.
-            let sent = self.actor.get().map(|actor| actor.send(KeyEventMessage::Follow(cursor)));
-            *is_followed = matches!(sent, Some(Ok(())));
+        let mut place = lock(&self.place);
+        let begins = self.classes().is_silent() && !classes.is_silent();
+        if begins {
+            *place = Some(store.change_cursor()?);
         }
         self.classes.store(classes.bits(), Ordering::Relaxed);
+        // The actor may want the place before it takes the message.
+        drop(place);
+        if let Some(actor) = self.actor.get().filter(|_| begins) {
+            // A server that stops tells nothing.
+            let _ = actor.send(KeyEventMessage::Follow);
+        }
         Ok(())
     }
 
-    /// Returns true if there is nothing to tell, so that nobody has to follow the changes; they are
-    /// followed again once there is.
-    pub(super) fn may_leave(&self) -> bool {
-        if !self.classes().is_silent() {
-            return false;
-        }
-        let mut is_followed = lock(&self.is_followed);
-        *is_followed = !self.classes().is_silent();
-        !*is_followed
+    /// Returns the classes of events that are told, and the place from which on, if it was not
+    /// taken before.
+    pub(super) fn take_place(&self) -> (KeyEventClasses, Option<ChangeCursor>) {
+        let mut place = lock(&self.place);
+        (self.classes(), place.take())
     }
 }
