@@ -35,7 +35,7 @@ mod turns;
 mod watch;
 pub(crate) mod watchers;
 
-use crate::server::{alarm, evictions, pushes, wake_up};
+use crate::server::{alarm, event_classes, evictions, pushes, wake_up};
 use crate::store::{Batch, WriteOperation};
 use crate::sync::{JoinHandle, ThreadBuilder};
 
@@ -84,6 +84,7 @@ tests![
     cached,
     cleared,
     compaction,
+    event_classes,
     evictions,
     failed_sync,
     full_mailbox,

@@ -132,7 +132,7 @@ impl KvsServer {
         let Context { key_events, channels, store, options, .. } = &*context;
         let events = KeyEventActor::start(key_events, channels, store, options.databases);
         let _events = events.map_err(failed)?;
-        key_events.tell(options.key_events, store)?;
+        key_events.tell(options.key_events, || store.change_cursor())?;
         let handle = stop.clone();
         context.on_stop(move || handle.stop());
         // Dropped, and so joined, after the acceptor dropped the addresses that keep them going.

@@ -35,6 +35,9 @@ pub(crate) mod alarm;
 mod backup;
 mod command;
 mod connection;
+#[cfg(all(test, kvs_loom))]
+#[path = "../../loom-tests/event_classes.rs"]
+pub(crate) mod event_classes;
 mod events;
 #[cfg(all(test, kvs_loom))]
 #[path = "../../loom-tests/evictions.rs"]

@@ -74,7 +74,9 @@ impl SettingChange {
                 let classes = String::from_utf8_lossy(value).parse::<KeyEventClasses>();
                 let classes = classes.map_err(|error| error.to_string())?;
                 Ok(Box::new(move |context| {
-                    if let Err(error) = context.key_events.tell(classes, &context.store) {
+                    if let Err(error) =
+                        context.key_events.tell(classes, || context.store.change_cursor())
+                    {
                         log::warn!("events about keys cannot be told: {error}");
                     }
                 }))

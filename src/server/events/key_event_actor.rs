@@ -11,16 +11,15 @@ use std::io;
 
 use super::key_event::{KeyEvent, events};
 use super::key_event_classes::KeyEventClasses;
+use super::key_event_follower::KeyEventFollower;
 use super::key_event_message::KeyEventMessage;
 use super::key_events::KeyEvents;
 use crate::Store;
-use crate::actor::{Actor, ActorThread, Address, ReturnAddress, mailbox, spawn};
+use crate::actor::{Actor, ActorThread, Address, mailbox, spawn};
 use crate::server::execute::channels::Channels;
 use crate::server::execute::subscriptions::SubscriptionKind;
 use crate::store::KeyspaceId;
 use crate::store::change::ChangeBatch;
-use crate::store::change_cursor::{ChangeCursor, Polled};
-use crate::store::wake_list::{Wake, WakeList};
 use crate::sync::Arc;
 
 /// The most messages that wait: more than readers execute `CONFIG SET` at once, as a rule, so that
@@ -29,11 +28,14 @@ const MESSAGES_MAX: usize = 64;
 
 /// The actor that tells of events about keys.
 pub(crate) struct KeyEventActor {
-    events: Arc<KeyEvents>,
+    follower: KeyEventFollower,
+    teller: KeyEventTeller,
+}
+
+/// The way of events to subscribers.
+struct KeyEventTeller {
     channels: Arc<Channels>,
     databases: KeyspaceDatabases,
-    cursor: Option<ChangeCursor>,
-    wake: Arc<dyn Wake>,
 }
 
 /// A running [`KeyEventActor`], which ends when this is dropped.
@@ -41,16 +43,6 @@ pub(crate) struct RunningKeyEventActor {
     /// Before the thread, which ends when it is gone.
     _address: Address<KeyEventMessage>,
     _thread: ActorThread,
-}
-
-/// Wakes the actor.
-struct KeyEventWake(ReturnAddress<KeyEventMessage>);
-
-impl Wake for KeyEventWake {
-    fn wake(&self, others: WakeList) {
-        // There is room; an actor that is gone lets go of the others, which wakes them.
-        let _ = self.0.send(KeyEventMessage::News(others));
-    }
 }
 
 impl KeyEventActor {
@@ -62,41 +54,17 @@ impl KeyEventActor {
         databases: u32,
     ) -> io::Result<RunningKeyEventActor> {
         let (address, inbox) = mailbox(MESSAGES_MAX);
-        let actor = Self {
-            events: Arc::clone(events),
-            channels: Arc::clone(channels),
-            databases: KeyspaceDatabases::new(store.clone(), databases),
-            cursor: None,
-            wake: Arc::new(KeyEventWake(address.downgrade())),
-        };
+        let follower = KeyEventFollower::new(Arc::clone(events), address.downgrade());
+        let databases = KeyspaceDatabases::new(store.clone(), databases);
+        let teller = KeyEventTeller { channels: Arc::clone(channels), databases };
+        let actor = Self { follower, teller };
         let thread = spawn("kvs-events", actor, inbox)?;
         events.connect(address.downgrade());
         Ok(RunningKeyEventActor { _address: address, _thread: thread })
     }
+}
 
-    /// Tells of what was committed, and waits for more unless there is nothing to tell any more.
-    fn follow(&mut self) {
-        loop {
-            // Together, so that nothing is told of what was written while there were no classes.
-            let (classes, place) = self.events.take_place();
-            if place.is_some() || classes.is_silent() {
-                self.cursor = place;
-            }
-            let Some(cursor) = &mut self.cursor else { return };
-            match cursor.poll() {
-                Polled::Batch(batch) => self.tell(&batch, classes),
-                Polled::Missed(first, last) => log::warn!(
-                    "events about keys were not told: the changes {} to {} came too fast",
-                    first.0,
-                    last.0
-                ),
-                Polled::Nothing if cursor.register(&self.wake) => return,
-                Polled::Nothing => {}
-                Polled::Closed => self.cursor = None,
-            }
-        }
-    }
-
+impl KeyEventTeller {
     fn tell(&mut self, batch: &ChangeBatch, classes: KeyEventClasses) {
         if !self.channels.has_subscribers() {
             return;
@@ -132,7 +100,7 @@ impl Actor for KeyEventActor {
                 KeyEventMessage::News(others) => drop(others),
             }
         }
-        self.follow();
+        self.follower.follow(|batch, classes| self.teller.tell(batch, classes));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::key_event_classes::KeyEventClasses;
 use super::key_event_message::KeyEventMessage;
+use crate::Result;
 use crate::actor::ReturnAddress;
 use crate::store::change_cursor::ChangeCursor;
 use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering, lock};
-use crate::{Result, Store};
 
 /// The events about keys of one server.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(crate) struct KeyEvents {
 
 impl KeyEvents {
     /// Takes the address of the actor that tells them.
-    pub(super) fn connect(&self, actor: ReturnAddress<KeyEventMessage>) {
+    pub(crate) fn connect(&self, actor: ReturnAddress<KeyEventMessage>) {
         // Nobody else sets it: a server runs once.
         let _ = self.actor.set(actor);
     }
@@ -30,12 +30,16 @@ impl KeyEvents {
     }
 
     /// Has events of these classes told, of every write that is begun when this has returned. If
-    /// none were told before, it waits for the writes in progress, which are not told.
-    pub(crate) fn tell(&self, classes: KeyEventClasses, store: &Store) -> Result<()> {
+    /// none were told before, `newest` returns a place behind the newest change, and may wait.
+    pub(crate) fn tell(
+        &self,
+        classes: KeyEventClasses,
+        newest: impl FnOnce() -> Result<ChangeCursor>,
+    ) -> Result<()> {
         let mut place = lock(&self.place);
         let begins = self.classes().is_silent() && !classes.is_silent();
         if begins {
-            *place = Some(store.change_cursor()?);
+            *place = Some(newest()?);
         }
         self.classes.store(classes.bits(), Ordering::Relaxed);
         // The actor may want the place before it takes the message.

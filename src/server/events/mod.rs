@@ -11,7 +11,8 @@
 mod key_event;
 mod key_event_actor;
 mod key_event_classes;
-mod key_event_message;
+pub(super) mod key_event_follower;
+pub(super) mod key_event_message;
 mod key_events;
 
 pub(crate) use key_event_actor::KeyEventActor;

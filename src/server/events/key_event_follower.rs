@@ -1,0 +1,58 @@
+//! The place of the actor that tells of events about keys, in the ring of changes.
+
+use super::key_event_classes::KeyEventClasses;
+use super::key_event_message::KeyEventMessage;
+use super::key_events::KeyEvents;
+use crate::actor::ReturnAddress;
+use crate::store::change::ChangeBatch;
+use crate::store::change_cursor::{ChangeCursor, Polled};
+use crate::store::wake_list::{Wake, WakeList};
+use crate::sync::Arc;
+
+/// The place from which on an actor tells of changes, while there are classes of events to tell.
+pub(crate) struct KeyEventFollower {
+    events: Arc<KeyEvents>,
+    cursor: Option<ChangeCursor>,
+    wake: Arc<dyn Wake>,
+}
+
+/// Wakes the actor.
+struct KeyEventWake(ReturnAddress<KeyEventMessage>);
+
+impl Wake for KeyEventWake {
+    fn wake(&self, others: WakeList) {
+        // There is room; an actor that is gone lets go of the others, which wakes them.
+        let _ = self.0.send(KeyEventMessage::News(others));
+    }
+}
+
+impl KeyEventFollower {
+    /// Returns the follower of the actor with this address, which follows nothing yet.
+    pub(crate) fn new(events: Arc<KeyEvents>, actor: ReturnAddress<KeyEventMessage>) -> Self {
+        Self { events, cursor: None, wake: Arc::new(KeyEventWake(actor)) }
+    }
+
+    /// Tells of what was committed, as far as there are classes to tell. The actor gets a message
+    /// when there is more.
+    pub(crate) fn follow(&mut self, mut tell: impl FnMut(&ChangeBatch, KeyEventClasses)) {
+        loop {
+            // Together, so that nothing is told of what was written while there were no classes.
+            let (classes, place) = self.events.take_place();
+            if place.is_some() || classes.is_silent() {
+                self.cursor = place;
+            }
+            let Some(cursor) = &mut self.cursor else { return };
+            match cursor.poll() {
+                Polled::Batch(batch) => tell(&batch, classes),
+                Polled::Missed(first, last) => log::warn!(
+                    "events about keys were not told: the changes {} to {} came too fast",
+                    first.0,
+                    last.0
+                ),
+                Polled::Nothing if cursor.register(&self.wake) => return,
+                Polled::Nothing => {}
+                Polled::Closed => self.cursor = None,
+            }
+        }
+    }
+}
