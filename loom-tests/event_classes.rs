@@ -1,6 +1,6 @@
 //! A server that is asked for events about keys, for none, and for events again, beside the actor
-//! that tells them: it tells everything that is written from then on, once and in order, and nothing
-//! that was written in between.
+//! that tells them: it tells everything that is written from then on, once and in order, and
+//! nothing that was written in between.
 //!
 //! The actor here is the loop of the production one around the same follower; whom it tells is a
 //! list.
