@@ -38,7 +38,9 @@ impl KeyEventFollower {
         loop {
             // Together, so that nothing is told of what was written while there were no classes.
             let (classes, place) = self.events.take_place();
-            if place.is_some() || classes.is_silent() {
+            if classes.is_silent() {
+                self.cursor = None;
+            } else if place.is_some() {
                 self.cursor = place;
             }
             let Some(cursor) = &mut self.cursor else { return };
