@@ -20,8 +20,8 @@ pub(crate) const MODEL: Model = Model {
     run,
     timeouts: 0,
     witnesses: false,
-    quick: Bound { preemptions: 2, executions_min: 1_000 },
-    deep: Bound { preemptions: 3, executions_min: 1_000 },
+    quick: Bound { preemptions: 2, executions_min: 200 },
+    deep: Bound { preemptions: 3, executions_min: 200 },
 };
 
 fn run() {

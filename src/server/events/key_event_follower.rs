@@ -36,24 +36,34 @@ impl KeyEventFollower {
     /// when there is more.
     pub(crate) fn follow(&mut self, mut tell: impl FnMut(&ChangeBatch, KeyEventClasses)) {
         loop {
-            // Together, so that nothing is told of what was written while there were no classes.
+            let polled = self.cursor.as_mut().map(ChangeCursor::poll);
+            // Behind that: what was written while there were no classes is found by a place that is
+            // not followed any more.
             let (classes, place) = self.events.take_place();
             if classes.is_silent() {
                 self.cursor = None;
-            } else if place.is_some() {
-                self.cursor = place;
+                return;
             }
-            let Some(cursor) = &mut self.cursor else { return };
-            match cursor.poll() {
-                Polled::Batch(batch) => tell(&batch, classes),
-                Polled::Missed(first, last) => log::warn!(
+            if place.is_some() {
+                self.cursor = place;
+                continue;
+            }
+            match polled {
+                Some(Polled::Batch(batch)) => tell(&batch, classes),
+                Some(Polled::Missed(first, last)) => log::warn!(
                     "events about keys were not told: the changes {} to {} came too fast",
                     first.0,
                     last.0
                 ),
-                Polled::Nothing if cursor.register(&self.wake) => return,
-                Polled::Nothing => {}
-                Polled::Closed => self.cursor = None,
+                Some(Polled::Nothing) => {
+                    if self.cursor.as_ref().is_some_and(|cursor| cursor.register(&self.wake)) {
+                        return;
+                    }
+                }
+                Some(Polled::Closed) | None => {
+                    self.cursor = None;
+                    return;
+                }
             }
         }
     }
