@@ -54,6 +54,7 @@ const MISTAKES: &[(Bug, &str)] = &[
     (Bug::KeepAlarmArmed, "alarm"),
     (Bug::ArmBehindNews, "alarm"),
     (Bug::HoldOthers, "alarm"),
+    (Bug::KeepOldPlace, "event_classes"),
 ];
 
 /// Says in the environment which of the mistakes is to be made.

@@ -182,6 +182,8 @@ pub(crate) enum Bug {
     ArmBehindNews,
     /// A worker keeps those whom it was to wake.
     HoldOthers,
+    /// Events about keys that are asked for again are told from the place where they ended.
+    KeepOldPlace,
     /// The end of the writer is not told to those who watch.
     LeaveRingOpen,
     /// A connection's snapshot is held for as long as the connection.

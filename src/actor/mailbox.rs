@@ -78,6 +78,12 @@ impl<M> Outlet<M> {
         self.deliver(message, |sender, message| sender.send(message).map_err(|error| error.0))
     }
 
+    fn try_send(&self, message: M) -> Result<(), M> {
+        self.deliver(message, |sender, message| {
+            sender.try_send(message).map_err(TrySendError::into_inner)
+        })
+    }
+
     fn is_gone(&self) -> bool {
         self.shared.is_gone()
     }
@@ -95,9 +101,7 @@ impl<M> Address<M> {
 
     /// Delivers the message. Returns it if the mailbox is full or the actor is gone.
     pub(crate) fn try_send(&self, message: M) -> Result<(), M> {
-        self.0.deliver(message, |sender, message| {
-            sender.try_send(message).map_err(TrySendError::into_inner)
-        })
+        self.0.try_send(message)
     }
 
     /// Returns true if the actor is gone, so that no message will ever be delivered again.
@@ -142,6 +146,14 @@ impl<M> ReturnAddress<M> {
     pub(crate) fn send(&self, message: M) -> Result<(), M> {
         match self.0.upgrade() {
             Some(outlet) => outlet.send(message),
+            None => Err(message),
+        }
+    }
+
+    /// Delivers the message. Returns it if the mailbox is full or closed, or the actor is gone.
+    pub(crate) fn try_send(&self, message: M) -> Result<(), M> {
+        match self.0.upgrade() {
+            Some(outlet) => outlet.try_send(message),
             None => Err(message),
         }
     }

@@ -1,7 +1,7 @@
 //! The origin of a change: the kind of operation that made it, and the database that this named.
 //!
-//! A mutation says what a key becomes. Those who are told of it may want to know by what it became
-//! that, which the events of Redis are named after.
+//! A mutation says what a key becomes. The events of Redis are named after the operation that made
+//! it become so.
 
 use super::database::named_database;
 use super::operation::{KeyspaceOperation, WriteOperation};
@@ -95,8 +95,8 @@ impl ChangeOrigin {
         Self { kind, database: named_database(*keyspace) }
     }
 
-    /// Returns the same origin for the changes in a keyspace, or in that of a database, which the
-    /// operation named beside its own.
+    /// Returns the origin of the changes that the same operation makes in another keyspace, which it
+    /// named like this.
     pub(super) fn within(self, keyspace: KeyspaceId) -> Self {
         Self { database: named_database(keyspace), ..self }
     }

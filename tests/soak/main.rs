@@ -2,7 +2,7 @@
 //! and disk space does not grow.
 //!
 //! Clients with keys of their own do random operations that depend on a seed alone, and compare
-//! every answer with what they wrote. In the first quarter the server is stopped or killed after
+//! every answer with what they wrote. In the first two fifths the server is stopped or killed after
 //! every few thousand operations; the rest is one life. Growth is measured in the second half of
 //! the soak.
 

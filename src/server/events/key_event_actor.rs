@@ -2,8 +2,8 @@
 //!
 //! | channel | from | carries | bound and what happens at it |
 //! |---|---|---|---|
-//! | mailbox | who asks for events where none were told | [`KeyEventMessage::Follow`] | one for each that changes the setting, which waits for room |
-//! | mailbox | who appends to the ring of changes | [`KeyEventMessage::News`], the others that wait for changes | one, for each time that it waits |
+//! | mailbox | who asks for events where none were told | [`KeyEventMessage::Follow`] | two messages of either kind; another is let go |
+//! | mailbox | who appends to the ring of changes | [`KeyEventMessage::News`], the others that wait for changes | the same; the others are woken by who lets it go |
 //! | channels | to subscribers | messages | their feeds, at whose bound they are closed |
 
 use std::collections::BTreeMap;
@@ -22,9 +22,8 @@ use crate::store::KeyspaceId;
 use crate::store::change::ChangeBatch;
 use crate::sync::Arc;
 
-/// The most messages that wait: more than readers execute `CONFIG SET` at once, as a rule, so that
-/// whoever brings news finds room.
-const MESSAGES_MAX: usize = 64;
+/// The most messages that wait: the actor looks for everything because of any of them.
+const MESSAGES_MAX: usize = 2;
 
 /// The actor that tells of events about keys.
 pub(crate) struct KeyEventActor {

@@ -4,6 +4,7 @@ use super::key_event_classes::KeyEventClasses;
 use super::key_event_message::KeyEventMessage;
 use super::key_events::KeyEvents;
 use crate::actor::ReturnAddress;
+use crate::bugs::{Bug, planted};
 use crate::store::change::ChangeBatch;
 use crate::store::change_cursor::{ChangeCursor, Polled};
 use crate::store::wake_list::{Wake, WakeList};
@@ -21,8 +22,9 @@ struct KeyEventWake(ReturnAddress<KeyEventMessage>);
 
 impl Wake for KeyEventWake {
     fn wake(&self, others: WakeList) {
-        // There is room; an actor that is gone lets go of the others, which wakes them.
-        let _ = self.0.send(KeyEventMessage::News(others));
+        // Where others wait, the actor will look for news because of them. Those that wait for the
+        // same are woken when the message is let go.
+        let _ = self.0.try_send(KeyEventMessage::News(others));
     }
 }
 
@@ -37,14 +39,14 @@ impl KeyEventFollower {
     pub(crate) fn follow(&mut self, mut tell: impl FnMut(&ChangeBatch, KeyEventClasses)) {
         loop {
             let polled = self.cursor.as_mut().map(ChangeCursor::poll);
-            // Behind that: what was written while there were no classes is found by a place that is
-            // not followed any more.
+            // Looked at behind the poll: the change may have been written while no event was asked
+            // for, and then either none is asked for now, or there is a new place to begin at.
             let (classes, place) = self.events.take_place();
             if classes.is_silent() {
                 self.cursor = None;
                 return;
             }
-            if place.is_some() {
+            if place.is_some() && !planted(Bug::KeepOldPlace) {
                 self.cursor = place;
                 continue;
             }

@@ -12,7 +12,7 @@ use crate::sync::{AtomicUsize, Mutex, OnceLock, Ordering, lock};
 pub(crate) struct KeyEvents {
     /// The classes, as bits; they change while the place is locked.
     classes: AtomicUsize,
-    /// The place in the ring of changes from which on they are told, until the actor takes it.
+    /// A new place in the ring of changes to tell events from, until the actor takes it.
     place: Mutex<Option<ChangeCursor>>,
     actor: OnceLock<ReturnAddress<KeyEventMessage>>,
 }
@@ -42,17 +42,16 @@ impl KeyEvents {
             *place = Some(newest()?);
         }
         self.classes.store(classes.bits(), Ordering::Relaxed);
-        // The actor may want the place before it takes the message.
-        drop(place);
         if let Some(actor) = self.actor.get().filter(|_| begins) {
-            // A server that stops tells nothing.
-            let _ = actor.send(KeyEventMessage::Follow);
+            // Where another message waits, the actor will look for the place because of that one;
+            // a server that stops tells nothing.
+            let _ = actor.try_send(KeyEventMessage::Follow);
         }
         Ok(())
     }
 
-    /// Returns the classes of events that are told, and the place from which on, if it was not
-    /// taken before.
+    /// Returns the classes of events to tell, and takes the place to begin at, if there is a new
+    /// one.
     pub(super) fn take_place(&self) -> (KeyEventClasses, Option<ChangeCursor>) {
         let mut place = lock(&self.place);
         (self.classes(), place.take())

@@ -21,11 +21,11 @@ type Subscribers = BTreeMap<u64, Arc<Session>>;
 pub(crate) struct Channels {
     /// The number of lists of subscribers; while there are none, a message costs no lock.
     count: AtomicUsize,
-    lists: Mutex<SubscriberLists>,
+    lists: Mutex<[SubscriberList; 3]>,
 }
 
-/// The subscribers of each name, for each kind of subscription.
-type SubscriberLists = [HashMap<Vec<u8>, Subscribers>; 3];
+/// The subscribers of each name of a kind.
+type SubscriberList = HashMap<Vec<u8>, Subscribers>;
 
 /// A message in the forms in which clients get it.
 struct EncodedMessage<'a> {
@@ -43,18 +43,12 @@ impl Channels {
         kind: SubscriptionKind,
         names: &[Vec<u8>],
     ) -> Vec<usize> {
-        let mut lists = lock(&self.lists);
-        session.feed.mark();
-        let subscribe = |name: &Vec<u8>| {
+        self.change(session, kind, names, |list, name| {
             if session.subscriptions.add(kind, name) {
-                let subscribers = lists[kind as usize].entry(name.clone()).or_default();
+                let subscribers = list.entry(name.to_vec()).or_default();
                 subscribers.insert(session.id, Arc::clone(session));
             }
-            session.subscriptions.told_count(kind)
-        };
-        let counts = names.iter().map(subscribe).collect();
-        self.note_count(&lists);
-        counts
+        })
     }
 
     /// Ends subscriptions of a client, those that there are; returns the numbers that it is told
@@ -66,26 +60,36 @@ impl Channels {
         kind: SubscriptionKind,
         names: &[Vec<u8>],
     ) -> Vec<usize> {
-        let mut lists = lock(&self.lists);
-        session.feed.mark();
-        let unsubscribe = |name: &Vec<u8>| {
+        self.change(session, kind, names, |list, name| {
             if session.subscriptions.remove(kind, name)
-                && let Some(subscribers) = lists[kind as usize].get_mut(name)
+                && let Some(subscribers) = list.get_mut(name)
             {
                 subscribers.remove(&session.id);
                 if subscribers.is_empty() {
-                    lists[kind as usize].remove(name);
+                    list.remove(name);
                 }
             }
-            session.subscriptions.told_count(kind)
-        };
-        let counts = names.iter().map(unsubscribe).collect();
-        self.note_count(&lists);
-        counts
+        })
     }
 
-    fn note_count(&self, lists: &SubscriberLists) {
+    /// Changes the subscriptions of a client to names at one moment, and returns the numbers that it
+    /// is told with them.
+    fn change(
+        &self,
+        session: &Session,
+        kind: SubscriptionKind,
+        names: &[Vec<u8>],
+        change: impl Fn(&mut SubscriberList, &[u8]),
+    ) -> Vec<usize> {
+        let mut lists = lock(&self.lists);
+        session.feed.mark();
+        let changed = |name: &Vec<u8>| {
+            change(&mut lists[kind as usize], name);
+            session.subscriptions.told_count(kind)
+        };
+        let counts = names.iter().map(changed).collect();
         self.count.store(lists.iter().map(HashMap::len).sum(), Ordering::Relaxed);
+        counts
     }
 
     /// Ends all subscriptions of a client.

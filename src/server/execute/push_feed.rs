@@ -54,8 +54,8 @@ impl PushFeed {
         added
     }
 
-    /// Marks the place of the next reply to the client, unless it is marked: it changes what the
-    /// client is pushed, so the bytes before and behind the change must go out on their side of it.
+    /// Marks the end of the bytes that go out before the next reply, unless it is marked. That reply
+    /// changes what the client is pushed, so what comes later goes out behind it.
     pub(super) fn mark(&self) {
         let mut state = lock(&self.state);
         let waiting = state.bytes.len();
@@ -63,13 +63,13 @@ impl PushFeed {
         self.is_marked.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true if the next reply has a place among the bytes.
+    /// Returns true if there is a mark.
     pub(crate) fn is_marked(&self) -> bool {
         self.is_marked.load(Ordering::Relaxed)
     }
 
     /// Takes the bytes that wait, in two parts: those that go out before the next reply to the
-    /// client, and those behind it. The place is not marked any more.
+    /// client, and those behind it. Removes the mark.
     pub(super) fn take_around_reply(&self) -> (Vec<u8>, Vec<u8>) {
         let mut state = lock(&self.state);
         let mark = state.mark.take();

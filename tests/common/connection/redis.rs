@@ -1,6 +1,6 @@
 //! Redis' protocol, version 2.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::{Connection, Operation, PATIENCE, key, number};
@@ -32,7 +32,7 @@ impl RedisConnection {
     /// Sends commands together and waits for all replies.
     pub fn call(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> io::Result<Vec<Reply>> {
         self.send(commands)?;
-        commands.iter().map(|_| self.receive()).collect()
+        commands.iter().map(|_| receive(&mut self.0)).collect()
     }
 
     fn send(&mut self, commands: &[Vec<impl AsRef<[u8]>>]) -> io::Result<()> {
@@ -47,31 +47,32 @@ impl RedisConnection {
         }
         self.0.get_mut().write_all(&bytes)
     }
+}
 
-    fn receive(&mut self) -> io::Result<Reply> {
-        let mut line = Vec::new();
-        self.0.read_until(b'\n', &mut line)?;
-        let line = line.strip_suffix(b"\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-        let (kind, rest) = line.split_first().ok_or(io::ErrorKind::InvalidData)?;
-        let rest = text(rest);
-        let count = || rest.parse::<i64>().unwrap();
-        Ok(match kind {
-            b'+' => Reply::Simple(rest),
-            b'-' => Reply::Error(rest),
-            b':' => Reply::Integer(count()),
-            b'$' => match usize::try_from(count()) {
-                Err(_) => Reply::Bulk(None),
-                Ok(length) => {
-                    let mut bytes = vec![0; length + 2];
-                    self.0.read_exact(&mut bytes)?;
-                    bytes.truncate(length);
-                    Reply::Bulk(Some(bytes))
-                }
-            },
-            b'*' => Reply::Array((0..count()).map(|_| self.receive()).collect::<io::Result<_>>()?),
-            other => panic!("a reply begins with {other:?}"),
-        })
-    }
+/// Reads the next reply, or message of a channel.
+pub fn receive(stream: &mut impl BufRead) -> io::Result<Reply> {
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line)?;
+    let line = line.strip_suffix(b"\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let (kind, rest) = line.split_first().ok_or(io::ErrorKind::InvalidData)?;
+    let rest = text(rest);
+    let count = || rest.parse::<i64>().unwrap();
+    Ok(match kind {
+        b'+' => Reply::Simple(rest),
+        b'-' => Reply::Error(rest),
+        b':' => Reply::Integer(count()),
+        b'$' => match usize::try_from(count()) {
+            Err(_) => Reply::Bulk(None),
+            Ok(length) => {
+                let mut bytes = vec![0; length + 2];
+                stream.read_exact(&mut bytes)?;
+                bytes.truncate(length);
+                Reply::Bulk(Some(bytes))
+            }
+        },
+        b'*' => Reply::Array((0..count()).map(|_| receive(stream)).collect::<io::Result<_>>()?),
+        other => panic!("a reply begins with {other:?}"),
+    })
 }
 
 /// Returns the command for an operation that was made to fit.
@@ -166,7 +167,7 @@ impl Connection for RedisConnection {
             return vec![];
         }
         let replies = operations.iter().map_while(|operation| {
-            let reply = self.receive().ok()?;
+            let reply = receive(&mut self.0).ok()?;
             Some(answer(operation, reply))
         });
         replies.collect()

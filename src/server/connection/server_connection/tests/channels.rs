@@ -13,6 +13,13 @@ fn greeted() -> Driver {
     driver
 }
 
+/// Serves the connection, and compares what it has sent.
+fn expect_output(driver: &mut Driver, expected: &[&str]) {
+    driver.advance();
+    let output = driver.output().escape_ascii().to_string();
+    assert_eq!(output, expected.concat().as_bytes().escape_ascii().to_string());
+}
+
 fn publish(driver: &Driver) -> usize {
     driver.context.channels.publish(Channel, b"c", b"m")
 }
@@ -25,12 +32,8 @@ fn messages_come_behind_the_reply_that_confirms_a_subscription() {
     assert_eq!(publish(&driver), 0, "nothing is confirmed yet");
     driver.answer_all();
     assert_eq!(publish(&driver), 1);
-    driver.advance();
-    let reply = "*2\r\n+OK\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n".to_owned() + MESSAGE;
-    assert_eq!(
-        driver.output().escape_ascii().to_string(),
-        reply.as_bytes().escape_ascii().to_string()
-    );
+    let reply = "*2\r\n+OK\r\n>3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+    expect_output(&mut driver, &[reply, MESSAGE]);
 }
 
 #[test]
@@ -41,11 +44,6 @@ fn messages_come_before_the_reply_that_confirms_the_end_of_a_subscription() {
     assert_eq!(publish(&driver), 1, "it is still subscribed");
     driver.answer_all();
     assert_eq!(publish(&driver), 0);
-    driver.advance();
     let reply = "*2\r\n+OK\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n";
-    let expected = MESSAGE.to_owned() + reply;
-    assert_eq!(
-        driver.output().escape_ascii().to_string(),
-        expected.as_bytes().escape_ascii().to_string()
-    );
+    expect_output(&mut driver, &[MESSAGE, reply]);
 }
