@@ -128,7 +128,15 @@ const REQUESTS: &str = "
     SETRANGE a 1
     SETRANGE a 0
     SETBIT a 7 1
+    SETBIT a 7 1
+    SETBIT a 0 0
+    SETBIT a 0 1
+    SETBIT a 200 0
     BITFIELD a SET u8 0 7 INCRBY u8 8 1
+    BITFIELD a SET u8 0 7
+    BITFIELD a SET u8 0 8 SET u8 0 7
+    BITFIELD a OVERFLOW FAIL INCRBY u8 0 300
+    BITFIELD a GET u8 0
     BITFIELD_RO a GET u8 0
     BITOP AND f a b
     BITOP OR f none none

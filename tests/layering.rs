@@ -151,6 +151,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
             "storage/fs",
             "server/net/socket_file.rs",
             "server/net/listening_socket.rs",
+            "server/system_random.rs",
             "client/stream.rs",
             "transfer/export_file.rs",
         ],

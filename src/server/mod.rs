@@ -19,7 +19,8 @@
 //! | [`measure`] | figures about the commands that are executed | nothing |
 //!
 //! Beside them are [`kvs_server`], which starts the actors, and what all rooms use: [`options`],
-//! [`settings`], [`passwords`], [`statistics`], [`log_limit`] and [`machine_memory`];
+//! [`settings`], [`passwords`], [`statistics`], [`log_limit`], [`machine_memory`]
+//! and [`system_random`];
 //! [`log_rewrites`] and [`rewrite_actor`] compact the whole log for who asks.
 //!
 //! Invariants:
@@ -60,6 +61,7 @@ pub(crate) mod pushes;
 mod rewrite_actor;
 mod settings;
 mod statistics;
+mod system_random;
 #[cfg(any(test, fuzzing))]
 mod testing;
 #[cfg(all(test, kvs_loom))]

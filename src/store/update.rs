@@ -287,26 +287,46 @@ fn grow(entry: Option<Entry>, change: impl FnOnce(&mut Vec<u8>)) -> (KeyChange, 
 fn set_bit(entry: Option<Entry>, offset: usize, bit: bool) -> (KeyChange, WriteAnswer) {
     let (place, mask) = (offset / 8, 0x80_u8 >> (offset % 8));
     let mut before = false;
-    let (change, _) = grow(entry, |value| {
-        value.resize(value.len().max(place + 1), 0);
+    let change = change_bits(entry, place + 1, |value| {
         before = value[place] & mask != 0;
         if bit {
             value[place] |= mask;
         } else {
             value[place] &= !mask;
         }
+        before != bit
     });
     (change, WriteAnswer::Integer(i64::from(before)))
 }
 
 fn operate_fields(entry: Option<Entry>, operations: &FieldOperations) -> (KeyChange, WriteAnswer) {
     let mut answers = Vec::with_capacity(operations.len());
-    let (change, _) = grow(entry, |value| {
-        value.resize(value.len().max(bytes_written_min(operations)), 0);
-        let operate = |(field, operation): &(BitField, _)| field.operate(value, *operation);
-        answers.extend(operations.iter().map(operate));
+    let change = change_bits(entry, bytes_written_min(operations), |value| {
+        let mut is_changed = false;
+        for (field, operation) in operations {
+            let before = field.get(value);
+            answers.push(field.operate(value, *operation));
+            is_changed |= field.get(value) != before;
+        }
+        is_changed
     });
     (change, WriteAnswer::Integers(answers))
+}
+
+/// Changes bits of a value that has at least so many bytes; `change` returns true if it changed
+/// any. The key stays as it is if neither its bits nor its length change, as in Redis.
+fn change_bits(
+    entry: Option<Entry>,
+    bytes_min: usize,
+    change: impl FnOnce(&mut [u8]) -> bool,
+) -> KeyChange {
+    let is_short = entry.as_ref().is_none_or(|entry| entry.value.len() < bytes_min);
+    let mut is_changed = false;
+    let (new, _) = grow(entry, |value| {
+        value.resize(value.len().max(bytes_min), 0);
+        is_changed = change(value);
+    });
+    if is_changed || is_short { new } else { KeyChange::Keep }
 }
 
 fn swap(

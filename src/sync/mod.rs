@@ -46,6 +46,9 @@ pub(crate) use primitives::{
     Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Weak, fence, lock,
     try_lock,
 };
+/// A constant that is computed when it is first wanted. No checker has a counterpart of it: it must
+/// depend on nothing else, so that it does not matter who computes it.
+pub(crate) use std::sync::LazyLock;
 pub(crate) use striped_counters::StripedCounters;
 
 /// Returns a number at random, with which a generator or a hash begins.

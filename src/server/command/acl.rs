@@ -1,13 +1,13 @@
 //! `ACL`: there is one user, `default`, who may do everything.
 
-use super::call::{Call, CommandFunction, Executed};
+use super::call::{Call, Executed};
 use super::command_category::{CATEGORIES, categories};
 use super::command_error::{CommandError, shown};
-use super::command_row::CommandRow;
 use super::reply_value::{bulk, done, length, map, ok, refuse};
 use super::word::is;
 use crate::protocol::resp::Value;
 use crate::server::execute::authentication::USER;
+use crate::server::system_random::random_bytes;
 
 /// `ACL WHOAMI`
 pub(super) fn whoami(_: &Call<'_>) -> Executed {
@@ -53,17 +53,15 @@ pub(super) fn cat(call: &Call<'_>) -> Executed {
         let wanted = shown(wanted);
         return refuse(format!("ERR Unknown category '{wanted}'"));
     }
-    let belongs = |row: &CommandRow<CommandFunction>| {
-        categories(row).iter().any(|category| is(wanted, category))
-    };
+    let belongs = |name: &str| categories(name).iter().any(|category| is(wanted, category));
     let mut names = Vec::new();
     for row in call.table.rows() {
         // A container is only as its subcommands are.
-        if row.subcommands.is_empty() && belongs(row) {
+        if row.subcommands.is_empty() && belongs(row.name) {
             names.push(bulk(row.name));
         }
-        let subcommands = row.subcommands.iter().filter(|sub| belongs(sub));
-        names.extend(subcommands.map(|sub| bulk(format!("{}|{}", row.name, sub.name))));
+        let subcommands = row.subcommands.iter().map(|sub| format!("{}|{}", row.name, sub.name));
+        names.extend(subcommands.filter(|name| belongs(name)).map(bulk));
     }
     done(Value::Array(names))
 }
@@ -95,6 +93,36 @@ pub(super) fn log(call: &Call<'_>) -> Executed {
         }
         _ => Err(CommandError::wrong_form(&call.arguments).into()),
     }
+}
+
+/// The most bits of a generated password.
+const PASSWORD_BITS_MAX: usize = 4096;
+
+/// The bits of a generated password, unless the call says so.
+const PASSWORD_BITS: i64 = 256;
+
+/// `ACL GENPASS [bits]`
+pub(super) fn genpass(call: &Call<'_>) -> Executed {
+    let bits = match call.arguments.count() {
+        2 => PASSWORD_BITS,
+        3 => call.integer(2)?,
+        _ => return Err(CommandError::wrong_form(&call.arguments).into()),
+    };
+    let Some(bits) =
+        usize::try_from(bits).ok().filter(|bits| (1..=PASSWORD_BITS_MAX).contains(bits))
+    else {
+        return refuse(format!(
+            "ERR ACL GENPASS argument must be the number of bits for the output password, a \
+             positive number up to {PASSWORD_BITS_MAX}"
+        ));
+    };
+    let digits = bits.div_ceil(4);
+    let Some(random) = random_bytes(digits.div_ceil(2)) else {
+        return refuse("ERR the system has no random numbers");
+    };
+    let mut password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    password.truncate(digits);
+    done(bulk(password))
 }
 
 /// `ACL LOAD` and `ACL SAVE`

@@ -12,60 +12,21 @@ pub(super) struct CommandRow<F: 'static> {
     pub(super) name: &'static str,
     /// The number of arguments, the name included; negative if that is the least number.
     pub(super) arity: i8,
-    /// The subject of the command.
-    pub(super) group: CommandGroup,
     /// Properties that proxies and clients may want to know before they send it.
     pub(super) flags: &'static [Flag],
     /// The arguments that are keys.
     pub(super) keys: KeyArguments,
-    /// The first version of Redis that had it.
-    pub(super) since: &'static str,
-    /// A description in one line.
-    pub(super) summary: &'static str,
     /// The function that executes it, once the arity is checked.
     pub(super) function: F,
     /// The subcommands among which the first argument chooses; none for ordinary commands.
     pub(super) subcommands: &'static [CommandRow<F>],
 }
 
-/// The subject of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CommandGroup {
-    Bitmap,
-    Cluster,
-    Connection,
-    Generic,
-    Pubsub,
-    Server,
-    String,
-    Transactions,
-}
-
-impl CommandGroup {
-    /// Returns the name in the documentation of commands.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Bitmap => "bitmap",
-            Self::Cluster => "cluster",
-            Self::Connection => "connection",
-            Self::Generic => "generic",
-            Self::Pubsub => "pubsub",
-            Self::Server => "server",
-            Self::String => "string",
-            Self::Transactions => "transactions",
-        }
-    }
-}
-
 /// A property of a command, as Redis names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flag {
-    /// Not shown as a flag of its own; puts the command into the category `connection`.
-    AboutConnection,
     Admin,
     AllowBusy,
-    /// Not shown as a flag of its own; puts the command into the category of that name.
-    Dangerous,
     DenyOom,
     Fast,
     Loading,
@@ -125,28 +86,6 @@ impl KeyArguments {
             Self::All | Self::ShardChannels => (1, -1, 1),
             Self::Pairs => (1, -1, 2),
         }
-    }
-
-    /// Returns true if they are channels of a shard, which are no keys.
-    pub(super) fn are_shard_channels(self) -> bool {
-        matches!(self, Self::ShardChannel | Self::ShardChannels)
-    }
-
-    /// Returns the keys among the arguments behind the name of a command.
-    pub(super) fn choose<'a>(
-        self,
-        arguments: impl Iterator<Item = &'a [u8]>,
-    ) -> impl Iterator<Item = &'a [u8]> {
-        let (skipped, count, step) = match self {
-            Self::None | Self::ShardChannel | Self::ShardChannels => (0, 0, 1),
-            Self::One => (0, 1, 1),
-            Self::Two => (0, 2, 1),
-            Self::Second => (1, 1, 1),
-            Self::FromSecond => (1, usize::MAX, 1),
-            Self::All => (0, usize::MAX, 1),
-            Self::Pairs => (0, usize::MAX, 2),
-        };
-        arguments.skip(skipped).step_by(step).take(count)
     }
 }
 

@@ -156,7 +156,7 @@ fn persistence(context: &Context) -> Result<Fields> {
     let rewrite_failed = rewritten.is_some_and(|(_, result)| result.is_err());
     let status = |has_failed: bool| if has_failed { "err" } else { "ok" }.to_owned();
     let has_failed = last.is_some_and(|last| last.result.is_err());
-    fields([
+    let mut fields = fields([
         ("loading", "0".into()),
         ("async_loading", "0".into()),
         ("rdb_bgsave_in_progress", u8::from(running.is_some()).to_string()),
@@ -175,7 +175,11 @@ fn persistence(context: &Context) -> Result<Fields> {
         ("aof_last_write_status", status(context.store.is_failing())),
         ("module_fork_in_progress", "0".into()),
         ("kvs_durability", context.store.durability().to_string()),
-    ])
+    ])?;
+    // A change is in the log before it is answered: none waits to be saved.
+    let unsaved = keeps.then(|| ("rdb_changes_since_last_save".to_owned(), "0".to_owned()));
+    fields.extend(unsaved);
+    Ok(fields)
 }
 
 fn stats(context: &Context) -> Result<Fields> {

@@ -1,15 +1,13 @@
 //! `COMMAND`: the table of commands, for clients.
 
 use super::call::{Call, CommandFunction, Executed};
+use super::call_keys::{CallKey, call_keys};
 use super::command_category::{categories, flag_name};
+use super::command_document::{CommandDocument, KeySpecification};
 use super::command_error::{CommandError, SYNTAX};
 use super::command_row::CommandRow;
 use super::command_table::CommandTable;
-use super::command_tips::tips;
 use super::iteration::pattern;
-use super::key_specification::{
-    DESTINATION_FLAGS, destination_of_call, key_flags_of_call, key_specification,
-};
 use super::reply_value::{bulk, done, length, refuse, simple};
 use super::word::is;
 use crate::protocol::resp::Value;
@@ -53,33 +51,34 @@ pub(super) fn info(call: &Call<'_>) -> Executed {
 /// `COMMAND LIST [FILTERBY MODULE module | ACLCAT category | PATTERN pattern]`
 pub(super) fn list(call: &Call<'_>) -> Executed {
     let (filter, argument) = (call.argument(3), call.argument(4));
-    let shows: &dyn Fn(&CommandRow<CommandFunction>, &str) -> bool = match call.arguments.count() {
-        2 => &|_, _| true,
+    let shows: &dyn Fn(&str) -> bool = match call.arguments.count() {
+        2 => &|_| true,
         5 if !is(call.argument(2), "FILTERBY") => return refuse(SYNTAX),
-        5 if is(filter, "MODULE") => &|_, _| false,
+        5 if is(filter, "MODULE") => &|_| false,
         5 if is(filter, "ACLCAT") => {
-            &|row, _| categories(row).iter().any(|category| is(argument, category))
+            &|name| categories(name).iter().any(|category| is(argument, category))
         }
         5 if is(filter, "PATTERN") => {
             pattern(argument)?;
-            &|_, name| glob::matches(argument, name.as_bytes(), Case::Ignored)
+            &|name| glob::matches(argument, name.as_bytes(), Case::Ignored)
         }
         _ => return refuse(SYNTAX),
     };
     let mut shown = Vec::new();
     for row in call.table.rows() {
-        let subcommands =
-            row.subcommands.iter().map(|sub| (sub, format!("{}|{}", row.name, sub.name)));
-        let all = std::iter::once((row, row.name.to_owned())).chain(subcommands);
-        shown.extend(all.filter(|(row, name)| shows(row, name)).map(|(_, name)| bulk(name)));
+        let subcommands = row.subcommands.iter().map(|sub| full_name(row, sub));
+        let all = std::iter::once(row.name.to_owned()).chain(subcommands);
+        shown.extend(all.filter(|name| shows(name)).map(bulk));
     }
     done(Value::Array(shown))
 }
 
 /// `COMMAND DOCS [name ...]`
 pub(super) fn docs(call: &Call<'_>) -> Executed {
-    let document =
-        |(name, row): (String, &CommandRow<CommandFunction>)| (bulk(name), document(row));
+    let document = |(name, row): (String, &CommandRow<CommandFunction>)| {
+        let document = document(&name, row);
+        (bulk(name), document)
+    };
     done(Value::Map(if call.arguments.count() == 2 {
         let named = call.table.rows().iter().map(|row| (row.name.to_owned(), row));
         named.map(document).collect()
@@ -90,42 +89,33 @@ pub(super) fn docs(call: &Call<'_>) -> Executed {
 
 /// `COMMAND GETKEYS name [argument ...]`
 pub(super) fn getkeys(call: &Call<'_>) -> Executed {
-    let (row, keys) = keys_of_call(call)?;
-    let keys = keys.chain(destination_of_call(row, call.rest(3)));
-    done(Value::Array(keys.map(|key| Value::Bulk(key.to_vec())).collect()))
+    let keys = keys_of_call(call)?.into_iter().map(|found| Value::Bulk(found.key.to_vec()));
+    done(Value::Array(keys.collect()))
 }
 
 /// `COMMAND GETKEYSANDFLAGS name [argument ...]`
 pub(super) fn getkeysandflags(call: &Call<'_>) -> Executed {
-    let (row, keys) = keys_of_call(call)?;
-    let flags = key_flags_of_call(row, call.rest(5));
-    let described = |key: &[u8], flags: &[&'static str]| {
-        let flags = flags.iter().map(|flag| simple(flag)).collect();
-        Value::Array(vec![Value::Bulk(key.to_vec()), Value::Set(flags)])
-    };
-    let destination = destination_of_call(row, call.rest(3));
-    let destination = destination.map(|key| described(key, DESTINATION_FLAGS));
-    done(Value::Array(keys.map(|key| described(key, flags)).chain(destination).collect()))
+    let described = keys_of_call(call)?.into_iter().map(|found| {
+        let flags = found.flags.into_iter().map(simple).collect();
+        Value::Array(vec![Value::Bulk(found.key.to_vec()), Value::Set(flags)])
+    });
+    done(Value::Array(described.collect()))
 }
 
-/// Returns the command that a call describes, and its keys, of which there is at least one.
-fn keys_of_call<'a>(
-    call: &Call<'a>,
-) -> Result<
-    (&'static CommandRow<CommandFunction>, impl Iterator<Item = &'a [u8]> + use<'a>),
-    CommandError,
-> {
+/// Returns the keys of the call that is the argument of another one; there is at least one.
+fn keys_of_call<'a>(call: &Call<'a>) -> Result<Vec<CallKey<'a>>, CommandError> {
     let Some((_, row)) = call.table.find(call.argument(2)) else {
         return Err(CommandError::new("ERR Invalid command specified"));
     };
-    let row = row.subcommand(call.argument(3)).unwrap_or(row);
-    if row.keys.choose(call.rest(3)).next().is_none() {
+    let subcommand = row.subcommand(call.argument(3));
+    let name = subcommand.map_or_else(|| row.name.to_owned(), |sub| full_name(row, sub));
+    if CommandDocument::of(&name).is_none_or(|document| !document.has_keys()) {
         return Err(CommandError::new("ERR The command has no key arguments"));
     }
-    if !row.takes(call.arguments.count() - 2) {
+    if !subcommand.unwrap_or(row).takes(call.arguments.count() - 2) {
         return Err(CommandError::new("ERR Invalid number of arguments specified for command"));
     }
-    Ok((row, row.keys.choose(call.rest(3))))
+    Ok(call_keys(&name, &call.rest(2).collect::<Vec<_>>()))
 }
 
 /// `HELP` of every command that is a container.
@@ -138,9 +128,18 @@ pub(super) fn help(call: &Call<'_>) -> Executed {
         vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     for row in container.subcommands {
         lines.push(row.name.to_ascii_uppercase());
-        lines.push(format!("    {}", row.summary));
+        let document = CommandDocument::of(&full_name(container, row));
+        lines.push(format!("    {}", document.map_or("", |document| &document.summary)));
     }
     done(Value::Array(lines.into_iter().map(|line| Value::Simple(line.into())).collect()))
+}
+
+/// Returns the name of a subcommand with its container's before it.
+fn full_name(
+    container: &CommandRow<CommandFunction>,
+    subcommand: &CommandRow<CommandFunction>,
+) -> String {
+    format!("{}|{}", container.name, subcommand.name)
 }
 
 /// Returns the command, or the subcommand behind a bar, of that name, and the name in full.
@@ -154,7 +153,7 @@ fn find(
         None => Some((row.name.to_owned(), row)),
         Some(name) => {
             let subcommand = row.subcommand(name)?;
-            Some((format!("{}|{}", row.name, subcommand.name), subcommand))
+            Some((full_name(row, subcommand), subcommand))
         }
     }
 }
@@ -163,9 +162,11 @@ fn find(
 fn describe(name: &str, row: &CommandRow<CommandFunction>) -> Value {
     let (first, last, step) = row.keys.positions();
     let flags = row.flags.iter().filter_map(|flag| flag_name(*flag));
-    let categories = categories(row).into_iter();
-    let subcommands =
-        row.subcommands.iter().map(|sub| describe(&format!("{name}|{}", sub.name), sub));
+    let subcommands = row.subcommands.iter().map(|sub| describe(&full_name(row, sub), sub));
+    let document = CommandDocument::of(name);
+    let tips = document.iter().flat_map(|document| &document.tips).map(bulk);
+    let specs = document.iter().flat_map(|document| &document.key_specs);
+    let categories = categories(name).iter().map(|name| simple(&format!("@{name}")));
     Value::Array(vec![
         bulk(name),
         Value::Integer(row.arity.into()),
@@ -173,25 +174,21 @@ fn describe(name: &str, row: &CommandRow<CommandFunction>) -> Value {
         Value::Integer(first),
         Value::Integer(last),
         Value::Integer(step),
-        Value::Set(categories.map(|name| simple(&format!("@{name}"))).collect()),
-        Value::Set(tips(name).iter().map(|tip| simple(tip)).collect()),
-        Value::Set(key_specification(row).into_iter().collect()),
+        Value::Set(categories.collect()),
+        Value::Set(tips.collect()),
+        Value::Set(specs.map(KeySpecification::to_value).collect()),
         Value::Array(subcommands.collect()),
     ])
 }
 
 /// Returns a command as `COMMAND DOCS` has it.
-fn document(row: &CommandRow<CommandFunction>) -> Value {
-    let mut pairs = vec![
-        (bulk("summary"), bulk(row.summary)),
-        (bulk("since"), bulk(row.since)),
-        (bulk("group"), bulk(row.group.name())),
-    ];
+fn document(name: &str, row: &CommandRow<CommandFunction>) -> Value {
+    let mut pairs = CommandDocument::of(name).map_or_else(Vec::new, CommandDocument::pairs);
     if !row.subcommands.is_empty() {
-        let subcommands = row
-            .subcommands
-            .iter()
-            .map(|sub| (bulk(format!("{}|{}", row.name, sub.name)), document(sub)));
+        let subcommands = row.subcommands.iter().map(|sub| {
+            let name = full_name(row, sub);
+            (bulk(&*name), document(&name, sub))
+        });
         pairs.push((bulk("subcommands"), Value::Map(subcommands.collect())));
     }
     Value::Map(pairs)

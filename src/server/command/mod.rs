@@ -32,7 +32,7 @@
 //! | [`dumping`], with [`dump_payload`], [`lzf`], [`crc64`] | dumps of keys, as Redis writes and reads them |
 //! | [`connection`], [`client`], [`client_control`], [`introspection`], [`transaction`], [`database`], [`channel`] | families about connections and commands |
 //! | [`server`], [`config`], [`info`], [`memory_usage`], [`persistence`], [`slowlog`], [`latency`], [`acl`], [`debug`], [`monitor`], [`cluster`], [`replication`] | families about the server |
-//! | [`command_category`], [`command_tips`], [`key_specification`] | descriptions of commands |
+//! | [`command_document`], [`command_category`], [`call_keys`] | descriptions of commands |
 //! | [`timed_call`], [`setting_change`], [`latency_graph`], [`info_calls`], [`info_fields`], [`info_process`] | parts of these |
 //!
 //! Left out: other types than strings, scripts, users.
@@ -42,15 +42,16 @@ mod bit;
 mod bit_field;
 mod bit_operation;
 mod call;
+mod call_keys;
 mod channel;
 mod client;
 mod client_control;
 mod cluster;
 mod command_category;
+mod command_document;
 mod command_error;
 mod command_row;
 mod command_table;
-mod command_tips;
 mod common_subsequence;
 mod config;
 mod connection;
@@ -70,7 +71,6 @@ mod info_process;
 mod introspection;
 mod iteration;
 mod key;
-mod key_specification;
 mod latency;
 mod latency_graph;
 mod lifetime;

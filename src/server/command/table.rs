@@ -1,7 +1,8 @@
-//! The commands there are: to add a command is to add a row.
+//! The commands there are: to add a command is to add a row here, and a line to
+//! `command_documents.json`.
 
 use super::call::CommandFunction;
-use super::command_row::{CommandGroup, CommandRow, Flag, KeyArguments};
+use super::command_row::{CommandRow, Flag, KeyArguments};
 use super::command_table::{CommandTable, Places};
 use super::{
     acl, bit, bit_field, bit_operation, channel, client, client_control, cluster,
@@ -10,19 +11,15 @@ use super::{
     replication, server, slowlog, sorting, string, substring, transaction,
 };
 
-/// Makes rows of: name, arity, group, keys, flags, version of Redis, function, subcommands,
-/// summary.
+/// Makes rows of: name, arity, keys, flags, function, subcommands.
 macro_rules! commands {
-    ($($name:literal $arity:literal $group:ident $keys:ident [$($flag:ident)*] $since:literal
-        $function:path, $subcommands:expr, $summary:literal;)*) => {
+    ($($name:literal $arity:literal $keys:ident [$($flag:ident)*] $function:path,
+        $subcommands:expr;)*) => {
         &[$(CommandRow {
             name: $name,
             arity: $arity,
-            group: CommandGroup::$group,
             flags: &[$(Flag::$flag),*],
             keys: KeyArguments::$keys,
-            since: $since,
-            summary: $summary,
             function: $function,
             subcommands: $subcommands,
         }),*]
@@ -33,247 +30,248 @@ const NONE: &[CommandRow<CommandFunction>] = &[];
 
 /// Every command, in the order of names.
 const COMMANDS: &[CommandRow<CommandFunction>] = commands! {
-    "acl"        -2 Server     None  [] "6.0.0" introspection::help, ACL, "A container for Access List Control commands ";
-    "append"      3 String     One   [Write DenyOom Fast] "2.0.0" string::append, NONE, "Append a value to a key";
-    "asking"      1 Cluster    None  [Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Sent by cluster clients after an -ASK redirect";
-    "auth"       -2 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "1.0.0" connection::auth, NONE, "Authenticate to the server";
-    "bgrewriteaof" 1 Server    None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgrewriteaof, NONE, "Asynchronously rewrite the append-only file";
-    "bgsave"     -1 Server     None  [Admin NoScript NoAsyncLoading] "1.0.0" persistence::bgsave, NONE, "Asynchronously save the dataset to disk";
-    "bitcount"   -2 Bitmap     One   [ReadOnly] "2.6.0" bit::bitcount, NONE, "Count set bits in a string";
-    "bitfield"   -2 Bitmap     One   [Write DenyOom] "3.2.0" bit_field::bitfield, NONE, "Perform arbitrary bitfield integer operations on strings";
-    "bitfield_ro" -2 Bitmap    One   [ReadOnly Fast] "6.0.0" bit_field::bitfield_ro, NONE, "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD";
-    "bitop"      -4 Bitmap     FromSecond [Write DenyOom] "2.6.0" bit_operation::bitop, NONE, "Perform bitwise operations between strings";
-    "bitpos"     -3 Bitmap     One   [ReadOnly] "2.8.7" bit::bitpos, NONE, "Find first bit set or clear in a string";
-    "client"     -2 Connection None  [] "2.4.0" introspection::help, CLIENT, "A container for client connection commands";
-    "cluster"    -2 Cluster    None  [] "3.0.0" introspection::help, CLUSTER, "A container for cluster commands";
-    "command"    -1 Server     None  [Loading Stale AboutConnection] "2.8.13" introspection::all, COMMAND, "Get array of Redis command details";
-    "config"     -2 Server     None  [] "2.0.0" introspection::help, CONFIG, "A container for server configuration commands";
-    "copy"       -3 Generic    Two   [Write DenyOom] "6.2.0" copying::copy_key, NONE, "Copy a key";
-    "dbsize"      1 Server     None  [ReadOnly Fast] "1.0.0" server::dbsize, NONE, "Return the number of keys in the selected database";
-    "debug"      -2 Server     None  [Admin NoScript Loading Stale] "1.0.0" debug::debug, NONE, "A container for debugging commands";
-    "decr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::decr, NONE, "Decrement the integer value of a key by one";
-    "decrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::decrby, NONE, "Decrement the integer value of a key by the given number";
-    "del"        -2 Generic    All   [Write] "1.0.0" key::del, NONE, "Delete a key";
-    "discard"     1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "2.0.0" transaction::discard, NONE, "Discard all commands issued after MULTI";
-    "dump"        2 Generic    One   [ReadOnly] "2.6.0" dumping::dump, NONE, "Return a serialized version of the value stored at the specified key.";
-    "echo"        2 Connection None  [Loading Stale Fast] "1.0.0" connection::echo, NONE, "Echo the given string";
-    "exec"        1 Transactions None [NoScript Loading Stale SkipSlowlog Unqueued] "1.2.0" transaction::exec, NONE, "Execute all commands issued after MULTI";
-    "exists"     -2 Generic    All   [ReadOnly Fast] "1.0.0" key::exists, NONE, "Determine if a key exists";
-    "expire"     -3 Generic    One   [Write Fast] "1.0.0" expiry::expire, NONE, "Set a key's time to live in seconds";
-    "expireat"   -3 Generic    One   [Write Fast] "1.2.0" expiry::expireat, NONE, "Set the expiration for a key as a UNIX timestamp";
-    "expiretime"  2 Generic    One   [ReadOnly Fast] "7.0.0" expiry::expiretime, NONE, "Get the expiration Unix timestamp for a key";
-    "failover"   -1 Server     None  [Admin NoScript Stale] "6.2.0" replication::failover, NONE, "Start a coordinated failover between this server and one of its replicas.";
-    "flushall"   -1 Server     None  [Write Dangerous] "1.0.0" server::flushall, NONE, "Remove all keys from all databases";
-    "flushdb"    -1 Server     None  [Write Dangerous] "1.0.0" server::flushdb, NONE, "Remove all keys from the current database";
-    "get"         2 String     One   [ReadOnly Fast] "1.0.0" string::get, NONE, "Get the value of a key";
-    "getbit"      3 Bitmap     One   [ReadOnly Fast] "2.2.0" bit::getbit, NONE, "Returns the bit value at offset in the string value stored at key";
-    "getdel"      2 String     One   [Write Fast] "6.2.0" string::getdel, NONE, "Get the value of a key and delete the key";
-    "getex"      -2 String     One   [Write Fast] "6.2.0" string::getex, NONE, "Get the value of a key and optionally set its expiration";
-    "getrange"    4 String     One   [ReadOnly] "2.4.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
-    "getset"      3 String     One   [Write DenyOom Fast] "1.0.0" string::getset, NONE, "Set the string value of a key and return its old value";
-    "hello"      -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy] "6.0.0" connection::hello, NONE, "Handshake with Redis";
-    "incr"        2 String     One   [Write DenyOom Fast] "1.0.0" counter::incr, NONE, "Increment the integer value of a key by one";
-    "incrby"      3 String     One   [Write DenyOom Fast] "1.0.0" counter::incrby, NONE, "Increment the integer value of a key by the given amount";
-    "incrbyfloat" 3 String     One   [Write DenyOom Fast] "2.6.0" counter::incrbyfloat, NONE, "Increment the float value of a key by the given amount";
-    "info"       -1 Server     None  [Loading Stale Dangerous] "1.0.0" info::info, NONE, "Get information and statistics about the server";
-    "keys"        2 Generic    None  [ReadOnly Dangerous] "1.0.0" iteration::keys, NONE, "Find all keys matching the given pattern";
-    "lastsave"    1 Server     None  [Loading Stale Fast Dangerous] "1.0.0" persistence::lastsave, NONE, "Get the UNIX time stamp of the last successful save to disk";
-    "latency"    -2 Server     None  [] "2.8.13" introspection::help, LATENCY, "A container for latency diagnostics commands";
-    "lcs"        -3 String     Two   [ReadOnly] "7.0.0" common_subsequence::lcs, NONE, "Find longest common substring";
-    "memory"     -2 Server     None  [] "4.0.0" introspection::help, MEMORY, "A container for memory diagnostics commands";
-    "mget"       -2 String     All   [ReadOnly Fast] "1.0.0" string::mget, NONE, "Get the values of all the given keys";
-    "module"     -2 Server     None  [] "4.0.0" introspection::help, MODULE, "A container for module commands";
-    "monitor"     1 Server     None  [Admin NoScript Loading Stale] "1.0.0" monitor::monitor, NONE, "Listen for all requests received by the server in real time";
-    "move"        3 Generic    One   [Write Fast] "1.0.0" copying::move_key, NONE, "Move a key to another database";
-    "mset"       -3 String     Pairs [Write DenyOom] "1.0.1" string::mset, NONE, "Set multiple keys to multiple values";
-    "msetnx"     -3 String     Pairs [Write DenyOom] "1.0.1" string::msetnx, NONE, "Set multiple keys to multiple values, only if none of the keys exist";
-    "multi"       1 Transactions None [NoScript Loading Stale Fast AllowBusy Unqueued] "1.2.0" transaction::multi, NONE, "Mark the start of a transaction block";
-    "object"     -2 Generic    None  [] "2.2.3" introspection::help, OBJECT, "A container for object introspection commands";
-    "persist"     2 Generic    One   [Write Fast] "2.2.0" expiry::persist, NONE, "Remove the expiration from a key";
-    "pexpire"    -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpire, NONE, "Set a key's time to live in milliseconds";
-    "pexpireat"  -3 Generic    One   [Write Fast] "2.6.0" expiry::pexpireat, NONE, "Set the expiration for a key as a UNIX timestamp specified in milliseconds";
-    "pexpiretime" 2 Generic    One   [ReadOnly Fast] "7.0.0" expiry::pexpiretime, NONE, "Get the expiration Unix timestamp for a key in milliseconds";
-    "ping"       -1 Connection None  [Fast WhileSubscribed] "1.0.0" connection::ping, NONE, "Ping the server";
-    "psetex"      4 String     One   [Write DenyOom] "2.6.0" string::psetex, NONE, "Set the value and expiration in milliseconds of a key";
-    "psubscribe" -2 Pubsub    None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::psubscribe, NONE, "Listen for messages published to channels matching the given patterns";
-    "pttl"        2 Generic    One   [ReadOnly Fast] "2.6.0" expiry::pttl, NONE, "Get the time to live for a key in milliseconds";
-    "publish"     3 Pubsub     None  [Pubsub Loading Stale Fast] "2.0.0" channel::publish, NONE, "Post a message to a channel";
-    "pubsub"     -2 Pubsub     None  [] "2.8.0" introspection::help, PUBSUB, "A container for Pub/Sub commands";
-    "punsubscribe" -1 Pubsub   None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::punsubscribe, NONE, "Stop listening for messages posted to channels matching the given patterns";
-    "quit"       -1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] "1.0.0" connection::quit, NONE, "Close the connection";
-    "randomkey"   1 Generic    None  [ReadOnly] "1.0.0" key::randomkey, NONE, "Return a random key from the keyspace";
-    "readonly"    1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Enables read queries for a connection to a cluster replica node";
-    "readwrite"   1 Cluster    None  [Loading Stale Fast AboutConnection] "3.0.0" cluster::disabled, NONE, "Disables read queries for a connection to a cluster replica node";
-    "rename"      3 Generic    Two   [Write] "1.0.0" copying::rename, NONE, "Rename a key";
-    "renamenx"    3 Generic    Two   [Write Fast] "1.0.0" copying::renamenx, NONE, "Rename a key, only if the new key does not exist";
-    "replicaof"   3 Server     None  [Admin NoScript Stale NoAsyncLoading] "5.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
-    "reset"       1 Connection None  [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] "6.2.0" connection::reset, NONE, "Reset the connection";
-    "restore"    -4 Generic    One   [Write DenyOom Dangerous] "2.6.0" dumping::restore, NONE, "Create a key using the provided serialized value, previously obtained using DUMP.";
-    "role"        1 Server     None  [NoScript Loading Stale Fast Dangerous] "2.8.12" replication::role, NONE, "Return the role of the instance in the context of replication";
-    "save"        1 Server     None  [Admin NoScript NoAsyncLoading NoMulti] "1.0.0" persistence::save, NONE, "Synchronously save the dataset to disk";
-    "scan"       -2 Generic    None  [ReadOnly] "2.8.0" iteration::scan, NONE, "Incrementally iterate the keys space";
-    "select"      2 Connection None  [Loading Stale Fast] "1.0.0" database::select, NONE, "Change the selected database for the current connection";
-    "set"        -3 String     One   [Write DenyOom] "1.0.0" string::set, NONE, "Set the string value of a key";
-    "setbit"      4 Bitmap     One   [Write DenyOom] "2.2.0" bit::setbit, NONE, "Sets or clears the bit at offset in the string value stored at key";
-    "setex"       4 String     One   [Write DenyOom] "2.0.0" string::setex, NONE, "Set the value and expiration of a key";
-    "setnx"       3 String     One   [Write DenyOom Fast] "1.0.0" string::setnx, NONE, "Set the value of a key, only if the key does not exist";
-    "setrange"    4 String     One   [Write DenyOom] "2.2.0" substring::setrange, NONE, "Overwrite part of a string at key starting at the specified offset";
-    "shutdown"   -1 Server     None  [Admin NoScript Loading Stale NoMulti AllowBusy] "1.0.0" persistence::shutdown, NONE, "Synchronously save the dataset to disk and then shut down the server";
-    "slaveof"     3 Server     None  [Admin NoScript Stale NoAsyncLoading] "1.0.0" replication::replicaof, NONE, "Make the server a replica of another instance, or promote it as master.";
-    "slowlog"    -2 Server     None  [] "2.2.12" introspection::help, SLOWLOG, "A container for slow log commands";
-    "sort"       -2 Generic    One   [Write DenyOom Dangerous MovableKeys] "1.0.0" sorting::sort, NONE, "Sort the elements in a list, set or sorted set";
-    "sort_ro"    -2 Generic    One   [ReadOnly Dangerous MovableKeys] "7.0.0" sorting::sort_ro, NONE, "Sort the elements in a list, set or sorted set. Read-only variant of SORT.";
-    "spublish"    3 Pubsub     ShardChannel [Pubsub Loading Stale Fast] "7.0.0" channel::spublish, NONE, "Post a message to a shard channel";
-    "ssubscribe" -2 Pubsub     ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] "7.0.0" channel::ssubscribe, NONE, "Listen for messages published to the given shard channels";
-    "strlen"      2 String     One   [ReadOnly Fast] "2.2.0" string::strlen, NONE, "Get the length of the value stored in a key";
-    "subscribe"  -2 Pubsub     None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::subscribe, NONE, "Listen for messages published to the given channels";
-    "substr"      4 String     One   [ReadOnly] "1.0.0" substring::getrange, NONE, "Get a substring of the string stored at a key";
-    "sunsubscribe" -1 Pubsub   ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] "7.0.0" channel::sunsubscribe, NONE, "Stop listening for messages posted to the given shard channels";
-    "swapdb"      3 Server     None  [Write Fast Dangerous] "4.0.0" database::swapdb, NONE, "Swap two Redis databases";
-    "time"        1 Server     None  [Loading Stale Fast] "2.6.0" server::time, NONE, "Return the current server time";
-    "touch"      -2 Generic    All   [ReadOnly Fast] "3.2.1" key::touch, NONE, "Alters the last access time of a key(s). Returns the number of existing keys specified.";
-    "ttl"         2 Generic    One   [ReadOnly Fast] "1.0.0" expiry::ttl, NONE, "Get the time to live for a key in seconds";
-    "type"        2 Generic    One   [ReadOnly Fast] "1.0.0" key::kind, NONE, "Determine the type stored at key";
-    "unlink"     -2 Generic    All   [Write Fast] "4.0.0" key::del, NONE, "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking.";
-    "unsubscribe" -1 Pubsub    None  [Pubsub NoScript Loading Stale WhileSubscribed] "2.0.0" channel::unsubscribe, NONE, "Stop listening for messages posted to the given channels";
-    "unwatch"     1 Transactions None [NoScript Loading Stale Fast AllowBusy] "2.2.0" transaction::unwatch, NONE, "Forget about all watched keys";
-    "wait"        3 Generic    None  [NoScript AboutConnection] "3.0.0" replication::wait, NONE, "Wait for the synchronous replication of all the write commands sent in the context of the current connection";
-    "watch"      -2 Transactions All  [NoScript Loading Stale Fast AllowBusy Unqueued] "2.2.0" transaction::watch, NONE, "Watch the given keys to determine execution of the MULTI/EXEC block";
+    "acl"          -2 None          [] introspection::help, ACL;
+    "append"        3 One           [Write DenyOom Fast] string::append, NONE;
+    "asking"        1 None          [Fast] cluster::disabled, NONE;
+    "auth"         -2 None          [NoScript Loading Stale Fast NoAuth AllowBusy] connection::auth, NONE;
+    "bgrewriteaof"  1 None          [Admin NoScript NoAsyncLoading] persistence::bgrewriteaof, NONE;
+    "bgsave"       -1 None          [Admin NoScript NoAsyncLoading] persistence::bgsave, NONE;
+    "bitcount"     -2 One           [ReadOnly] bit::bitcount, NONE;
+    "bitfield"     -2 One           [Write DenyOom] bit_field::bitfield, NONE;
+    "bitfield_ro"  -2 One           [ReadOnly Fast] bit_field::bitfield_ro, NONE;
+    "bitop"        -4 FromSecond    [Write DenyOom] bit_operation::bitop, NONE;
+    "bitpos"       -3 One           [ReadOnly] bit::bitpos, NONE;
+    "client"       -2 None          [] introspection::help, CLIENT;
+    "cluster"      -2 None          [] introspection::help, CLUSTER;
+    "command"      -1 None          [Loading Stale] introspection::all, COMMAND;
+    "config"       -2 None          [] introspection::help, CONFIG;
+    "copy"         -3 Two           [Write DenyOom] copying::copy_key, NONE;
+    "dbsize"        1 None          [ReadOnly Fast] server::dbsize, NONE;
+    "debug"        -2 None          [Admin NoScript Loading Stale] debug::debug, NONE;
+    "decr"          2 One           [Write DenyOom Fast] counter::decr, NONE;
+    "decrby"        3 One           [Write DenyOom Fast] counter::decrby, NONE;
+    "del"          -2 All           [Write] key::del, NONE;
+    "discard"       1 None          [NoScript Loading Stale Fast AllowBusy Unqueued] transaction::discard, NONE;
+    "dump"          2 One           [ReadOnly] dumping::dump, NONE;
+    "echo"          2 None          [Loading Stale Fast] connection::echo, NONE;
+    "exec"          1 None          [NoScript Loading Stale SkipSlowlog Unqueued] transaction::exec, NONE;
+    "exists"       -2 All           [ReadOnly Fast] key::exists, NONE;
+    "expire"       -3 One           [Write Fast] expiry::expire, NONE;
+    "expireat"     -3 One           [Write Fast] expiry::expireat, NONE;
+    "expiretime"    2 One           [ReadOnly Fast] expiry::expiretime, NONE;
+    "failover"     -1 None          [Admin NoScript Stale] replication::failover, NONE;
+    "flushall"     -1 None          [Write] server::flushall, NONE;
+    "flushdb"      -1 None          [Write] server::flushdb, NONE;
+    "get"           2 One           [ReadOnly Fast] string::get, NONE;
+    "getbit"        3 One           [ReadOnly Fast] bit::getbit, NONE;
+    "getdel"        2 One           [Write Fast] string::getdel, NONE;
+    "getex"        -2 One           [Write Fast] string::getex, NONE;
+    "getrange"      4 One           [ReadOnly] substring::getrange, NONE;
+    "getset"        3 One           [Write DenyOom Fast] string::getset, NONE;
+    "hello"        -1 None          [NoScript Loading Stale Fast NoAuth AllowBusy] connection::hello, NONE;
+    "incr"          2 One           [Write DenyOom Fast] counter::incr, NONE;
+    "incrby"        3 One           [Write DenyOom Fast] counter::incrby, NONE;
+    "incrbyfloat"   3 One           [Write DenyOom Fast] counter::incrbyfloat, NONE;
+    "info"         -1 None          [Loading Stale] info::info, NONE;
+    "keys"          2 None          [ReadOnly] iteration::keys, NONE;
+    "lastsave"      1 None          [Loading Stale Fast] persistence::lastsave, NONE;
+    "latency"      -2 None          [] introspection::help, LATENCY;
+    "lcs"          -3 Two           [ReadOnly] common_subsequence::lcs, NONE;
+    "memory"       -2 None          [] introspection::help, MEMORY;
+    "mget"         -2 All           [ReadOnly Fast] string::mget, NONE;
+    "module"       -2 None          [] introspection::help, MODULE;
+    "monitor"       1 None          [Admin NoScript Loading Stale] monitor::monitor, NONE;
+    "move"          3 One           [Write Fast] copying::move_key, NONE;
+    "mset"         -3 Pairs         [Write DenyOom] string::mset, NONE;
+    "msetnx"       -3 Pairs         [Write DenyOom] string::msetnx, NONE;
+    "multi"         1 None          [NoScript Loading Stale Fast AllowBusy Unqueued] transaction::multi, NONE;
+    "object"       -2 None          [] introspection::help, OBJECT;
+    "persist"       2 One           [Write Fast] expiry::persist, NONE;
+    "pexpire"      -3 One           [Write Fast] expiry::pexpire, NONE;
+    "pexpireat"    -3 One           [Write Fast] expiry::pexpireat, NONE;
+    "pexpiretime"   2 One           [ReadOnly Fast] expiry::pexpiretime, NONE;
+    "ping"         -1 None          [Fast WhileSubscribed] connection::ping, NONE;
+    "psetex"        4 One           [Write DenyOom] string::psetex, NONE;
+    "psubscribe"   -2 None          [Pubsub NoScript Loading Stale WhileSubscribed] channel::psubscribe, NONE;
+    "pttl"          2 One           [ReadOnly Fast] expiry::pttl, NONE;
+    "publish"       3 None          [Pubsub Loading Stale Fast] channel::publish, NONE;
+    "pubsub"       -2 None          [] introspection::help, PUBSUB;
+    "punsubscribe" -1 None          [Pubsub NoScript Loading Stale WhileSubscribed] channel::punsubscribe, NONE;
+    "quit"         -1 None          [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] connection::quit, NONE;
+    "randomkey"     1 None          [ReadOnly] key::randomkey, NONE;
+    "readonly"      1 None          [Loading Stale Fast] cluster::disabled, NONE;
+    "readwrite"     1 None          [Loading Stale Fast] cluster::disabled, NONE;
+    "rename"        3 Two           [Write] copying::rename, NONE;
+    "renamenx"      3 Two           [Write Fast] copying::renamenx, NONE;
+    "replicaof"     3 None          [Admin NoScript Stale NoAsyncLoading] replication::replicaof, NONE;
+    "reset"         1 None          [NoScript Loading Stale Fast NoAuth AllowBusy Unqueued WhileSubscribed] connection::reset, NONE;
+    "restore"      -4 One           [Write DenyOom] dumping::restore, NONE;
+    "role"          1 None          [NoScript Loading Stale Fast] replication::role, NONE;
+    "save"          1 None          [Admin NoScript NoAsyncLoading NoMulti] persistence::save, NONE;
+    "scan"         -2 None          [ReadOnly] iteration::scan, NONE;
+    "select"        2 None          [Loading Stale Fast] database::select, NONE;
+    "set"          -3 One           [Write DenyOom] string::set, NONE;
+    "setbit"        4 One           [Write DenyOom] bit::setbit, NONE;
+    "setex"         4 One           [Write DenyOom] string::setex, NONE;
+    "setnx"         3 One           [Write DenyOom Fast] string::setnx, NONE;
+    "setrange"      4 One           [Write DenyOom] substring::setrange, NONE;
+    "shutdown"     -1 None          [Admin NoScript Loading Stale NoMulti AllowBusy] persistence::shutdown, NONE;
+    "slaveof"       3 None          [Admin NoScript Stale NoAsyncLoading] replication::replicaof, NONE;
+    "slowlog"      -2 None          [] introspection::help, SLOWLOG;
+    "sort"         -2 One           [Write DenyOom MovableKeys] sorting::sort, NONE;
+    "sort_ro"      -2 One           [ReadOnly MovableKeys] sorting::sort_ro, NONE;
+    "spublish"      3 ShardChannel  [Pubsub Loading Stale Fast] channel::spublish, NONE;
+    "ssubscribe"   -2 ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] channel::ssubscribe, NONE;
+    "strlen"        2 One           [ReadOnly Fast] string::strlen, NONE;
+    "subscribe"    -2 None          [Pubsub NoScript Loading Stale WhileSubscribed] channel::subscribe, NONE;
+    "substr"        4 One           [ReadOnly] substring::getrange, NONE;
+    "sunsubscribe" -1 ShardChannels [Pubsub NoScript Loading Stale WhileSubscribed] channel::sunsubscribe, NONE;
+    "swapdb"        3 None          [Write Fast] database::swapdb, NONE;
+    "time"          1 None          [Loading Stale Fast] server::time, NONE;
+    "touch"        -2 All           [ReadOnly Fast] key::touch, NONE;
+    "ttl"           2 One           [ReadOnly Fast] expiry::ttl, NONE;
+    "type"          2 One           [ReadOnly Fast] key::kind, NONE;
+    "unlink"       -2 All           [Write Fast] key::del, NONE;
+    "unsubscribe"  -1 None          [Pubsub NoScript Loading Stale WhileSubscribed] channel::unsubscribe, NONE;
+    "unwatch"       1 None          [NoScript Loading Stale Fast AllowBusy] transaction::unwatch, NONE;
+    "wait"          3 None          [NoScript] replication::wait, NONE;
+    "watch"        -2 All           [NoScript Loading Stale Fast AllowBusy Unqueued] transaction::watch, NONE;
 };
 
 static ACL: &[CommandRow<CommandFunction>] = commands! {
-    "cat"      -2 Server None [NoScript Loading Stale] "6.0.0" acl::cat, NONE, "List the ACL categories or the commands inside a category";
-    "deluser"  -3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::deluser, NONE, "Remove the specified ACL users and the associated rules";
-    "dryrun"   -4 Server None [Admin NoScript Loading Stale] "7.0.0" acl::dryrun, NONE, "Returns whether the user can execute the given command without executing the command.";
-    "getuser"   3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::getuser, NONE, "Get the rules for a specific ACL user";
-    "help"      2 Server None [Loading Stale] "6.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "list"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::list, NONE, "List the current ACL rules in ACL config file format";
-    "load"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::file, NONE, "Reload the ACLs from the configured ACL file";
-    "log"      -2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::log, NONE, "List latest events denied because of ACLs in place";
-    "save"      2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::file, NONE, "Save the current ACL rules in the configured ACL file";
-    "setuser"  -3 Server None [Admin NoScript Loading Stale] "6.0.0" acl::setuser, NONE, "Modify or create the rules for a specific ACL user";
-    "users"     2 Server None [Admin NoScript Loading Stale] "6.0.0" acl::users, NONE, "List the username of all the configured ACL rules";
-    "whoami"    2 Server None [NoScript Loading Stale] "6.0.0" acl::whoami, NONE, "Return the name of the user associated to the current connection";
+    "cat"          -2 None          [NoScript Loading Stale] acl::cat, NONE;
+    "deluser"      -3 None          [Admin NoScript Loading Stale] acl::deluser, NONE;
+    "dryrun"       -4 None          [Admin NoScript Loading Stale] acl::dryrun, NONE;
+    "genpass"      -2 None          [NoScript Loading Stale] acl::genpass, NONE;
+    "getuser"       3 None          [Admin NoScript Loading Stale] acl::getuser, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "list"          2 None          [Admin NoScript Loading Stale] acl::list, NONE;
+    "load"          2 None          [Admin NoScript Loading Stale] acl::file, NONE;
+    "log"          -2 None          [Admin NoScript Loading Stale] acl::log, NONE;
+    "save"          2 None          [Admin NoScript Loading Stale] acl::file, NONE;
+    "setuser"      -3 None          [Admin NoScript Loading Stale] acl::setuser, NONE;
+    "users"         2 None          [Admin NoScript Loading Stale] acl::users, NONE;
+    "whoami"        2 None          [NoScript Loading Stale] acl::whoami, NONE;
 };
 
 static CLIENT: &[CommandRow<CommandFunction>] = commands! {
-    "caching"   3 Connection None [NoScript Loading Stale] "6.0.0" client_control::caching, NONE, "Instruct the server about tracking or not keys in the next request";
-    "getname"   2 Connection None [NoScript Loading Stale] "2.6.9" client::getname, NONE, "Get the current connection name";
-    "getredir"  2 Connection None [NoScript Loading Stale] "6.0.0" client_control::getredir, NONE, "Get tracking notifications redirection client ID if any";
-    "help"      2 Connection None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "id"        2 Connection None [NoScript Loading Stale] "5.0.0" client::id, NONE, "Returns the client ID for the current connection";
-    "info"      2 Connection None [NoScript Loading Stale] "6.2.0" client::info, NONE, "Returns information about the current client connection.";
-    "kill"     -3 Connection None [Admin NoScript Loading Stale] "2.4.0" client::kill, NONE, "Kill the connection of a client";
-    "list"     -2 Connection None [Admin NoScript Loading Stale] "2.4.0" client::list, NONE, "Get the list of client connections";
-    "no-evict"  3 Connection None [Admin NoScript Loading Stale] "7.0.0" client::switch, NONE, "Set client eviction mode for the current connection";
-    "no-touch"  3 Connection None [NoScript Loading Stale] "7.2.0" client::switch, NONE, "Control whether commands sent by the client will alter the LRU of the keys they access";
-    "pause"    -3 Connection None [Admin NoScript Loading Stale] "2.9.50" client_control::pause, NONE, "Stop processing commands from clients for some time";
-    "reply"     3 Connection None [NoScript Loading Stale] "3.2.0" client_control::reply, NONE, "Instruct the server whether to reply to commands";
-    "setinfo"   4 Connection None [NoScript Loading Stale] "7.2.0" client::setinfo, NONE, "Set client or connection specific info";
-    "setname"   3 Connection None [NoScript Loading Stale] "2.6.9" client::setname, NONE, "Set the current connection name";
-    "tracking" -3 Connection None [NoScript Loading Stale] "6.0.0" client_control::tracking, NONE, "Enable or disable server assisted client side caching support";
-    "trackinginfo" 2 Connection None [NoScript Loading Stale] "6.2.0" client_control::trackinginfo, NONE, "Return information about server assisted client side caching for the current connection";
-    "unblock"  -3 Connection None [Admin NoScript Loading Stale] "5.0.0" client_control::unblock, NONE, "Unblock a client blocked in a blocking command from a different connection";
-    "unpause"   2 Connection None [Admin NoScript Loading Stale] "6.2.0" client_control::unpause, NONE, "Resume processing of clients that were paused";
+    "caching"       3 None          [NoScript Loading Stale] client_control::caching, NONE;
+    "getname"       2 None          [NoScript Loading Stale] client::getname, NONE;
+    "getredir"      2 None          [NoScript Loading Stale] client_control::getredir, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "id"            2 None          [NoScript Loading Stale] client::id, NONE;
+    "info"          2 None          [NoScript Loading Stale] client::info, NONE;
+    "kill"         -3 None          [Admin NoScript Loading Stale] client::kill, NONE;
+    "list"         -2 None          [Admin NoScript Loading Stale] client::list, NONE;
+    "no-evict"      3 None          [Admin NoScript Loading Stale] client::switch, NONE;
+    "no-touch"      3 None          [NoScript Loading Stale] client::switch, NONE;
+    "pause"        -3 None          [Admin NoScript Loading Stale] client_control::pause, NONE;
+    "reply"         3 None          [NoScript Loading Stale] client_control::reply, NONE;
+    "setinfo"       4 None          [NoScript Loading Stale] client::setinfo, NONE;
+    "setname"       3 None          [NoScript Loading Stale] client::setname, NONE;
+    "tracking"     -3 None          [NoScript Loading Stale] client_control::tracking, NONE;
+    "trackinginfo"  2 None          [NoScript Loading Stale] client_control::trackinginfo, NONE;
+    "unblock"      -3 None          [Admin NoScript Loading Stale] client_control::unblock, NONE;
+    "unpause"       2 None          [Admin NoScript Loading Stale] client_control::unpause, NONE;
 };
 
 static CLUSTER: &[CommandRow<CommandFunction>] = commands! {
-    "addslots" -3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Assign new hash slots to receiving node";
-    "addslotsrange" -4 Cluster None [Admin Stale NoAsyncLoading] "7.0.0" cluster::disabled, NONE, "Assign new hash slots to receiving node";
-    "bumpepoch" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Advance the cluster config epoch";
-    "count-failure-reports" 3 Cluster None [Admin Stale] "3.0.0" cluster::disabled, NONE, "Return the number of failure reports active for a given node";
-    "countkeysinslot" 3 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return the number of local keys in the specified hash slot";
-    "delslots" -3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Set hash slots as unbound in receiving node";
-    "delslotsrange" -4 Cluster None [Admin Stale NoAsyncLoading] "7.0.0" cluster::disabled, NONE, "Set hash slots as unbound in receiving node";
-    "failover" -2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Forces a replica to perform a manual failover of its master.";
-    "flushslots" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Delete a node's own slots information";
-    "forget" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Remove a node from the nodes table";
-    "getkeysinslot" 4 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return local key names in the specified hash slot";
-    "help" 2 Cluster None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "info" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Provides info about Redis Cluster node state";
-    "keyslot" 3 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Returns the hash slot of the specified key";
-    "links" 2 Cluster None [Stale] "7.0.0" cluster::disabled, NONE, "Returns a list of all TCP links to and from peer nodes in cluster";
-    "meet" -4 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Force a node cluster to handshake with another node";
-    "myid" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Return the node id";
-    "nodes" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Get Cluster config for the node";
-    "replicas" 3 Cluster None [Admin Stale] "5.0.0" cluster::disabled, NONE, "List replica nodes of the specified master node";
-    "replicate" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Reconfigure a node as a replica of the specified master node";
-    "reset" -2 Cluster None [Admin NoScript Stale] "3.0.0" cluster::disabled, NONE, "Reset a Redis Cluster node";
-    "saveconfig" 2 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Forces the node to save cluster state on disk";
-    "set-config-epoch" 3 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Set the configuration epoch in a new node";
-    "setslot" -4 Cluster None [Admin Stale NoAsyncLoading] "3.0.0" cluster::disabled, NONE, "Bind a hash slot to a specific node";
-    "shards" 2 Cluster None [Stale] "7.0.0" cluster::disabled, NONE, "Get array of cluster slots to node mappings";
-    "slaves" 3 Cluster None [Admin Stale] "3.0.0" cluster::disabled, NONE, "List replica nodes of the specified master node";
-    "slots" 2 Cluster None [Stale] "3.0.0" cluster::disabled, NONE, "Get array of Cluster slot to node mappings";
+    "addslots"     -3 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "addslotsrange" -4 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "bumpepoch"     2 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "count-failure-reports"  3 None          [Admin Stale] cluster::disabled, NONE;
+    "countkeysinslot"  3 None          [Stale] cluster::disabled, NONE;
+    "delslots"     -3 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "delslotsrange" -4 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "failover"     -2 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "flushslots"    2 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "forget"        3 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "getkeysinslot"  4 None          [Stale] cluster::disabled, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "info"          2 None          [Stale] cluster::disabled, NONE;
+    "keyslot"       3 None          [Stale] cluster::disabled, NONE;
+    "links"         2 None          [Stale] cluster::disabled, NONE;
+    "meet"         -4 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "myid"          2 None          [Stale] cluster::disabled, NONE;
+    "nodes"         2 None          [Stale] cluster::disabled, NONE;
+    "replicas"      3 None          [Admin Stale] cluster::disabled, NONE;
+    "replicate"     3 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "reset"        -2 None          [Admin NoScript Stale] cluster::disabled, NONE;
+    "saveconfig"    2 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "set-config-epoch"  3 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "setslot"      -4 None          [Admin Stale NoAsyncLoading] cluster::disabled, NONE;
+    "shards"        2 None          [Stale] cluster::disabled, NONE;
+    "slaves"        3 None          [Admin Stale] cluster::disabled, NONE;
+    "slots"         2 None          [Stale] cluster::disabled, NONE;
 };
 
 static COMMAND: &[CommandRow<CommandFunction>] = commands! {
-    "count"    2 Server None [Loading Stale AboutConnection] "2.8.13" introspection::count, NONE, "Get total number of Redis commands";
-    "docs"    -2 Server None [Loading Stale AboutConnection] "7.0.0" introspection::docs, NONE, "Get array of specific Redis command documentation";
-    "getkeys" -4 Server None [Loading Stale AboutConnection] "2.8.13" introspection::getkeys, NONE, "Extract keys given a full Redis command";
-    "getkeysandflags" -4 Server None [Loading Stale AboutConnection] "7.0.0" introspection::getkeysandflags, NONE, "Extract keys and access flags given a full Redis command";
-    "help"     2 Server None [Loading Stale AboutConnection] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "info"    -2 Server None [Loading Stale AboutConnection] "2.8.13" introspection::info, NONE, "Get array of specific Redis command details, or all when no argument is given.";
-    "list"    -2 Server None [Loading Stale AboutConnection] "7.0.0" introspection::list, NONE, "Get an array of Redis command names";
+    "count"         2 None          [Loading Stale] introspection::count, NONE;
+    "docs"         -2 None          [Loading Stale] introspection::docs, NONE;
+    "getkeys"      -4 None          [Loading Stale] introspection::getkeys, NONE;
+    "getkeysandflags" -4 None          [Loading Stale] introspection::getkeysandflags, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "info"         -2 None          [Loading Stale] introspection::info, NONE;
+    "list"         -2 None          [Loading Stale] introspection::list, NONE;
 };
 
 static CONFIG: &[CommandRow<CommandFunction>] = commands! {
-    "get"      -3 Server None [Admin NoScript Loading Stale] "2.0.0" config::get, NONE, "Get the values of configuration parameters";
-    "help"      2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "resetstat" 2 Server None [Admin NoScript Loading Stale] "2.0.0" config::resetstat, NONE, "Reset the stats returned by INFO";
-    "rewrite"   2 Server None [Admin NoScript Loading Stale] "2.8.0" config::rewrite, NONE, "Rewrite the configuration file with the in memory configuration";
-    "set"      -4 Server None [Admin NoScript Loading Stale] "2.0.0" config::set, NONE, "Set configuration parameters to the given values";
+    "get"          -3 None          [Admin NoScript Loading Stale] config::get, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "resetstat"     2 None          [Admin NoScript Loading Stale] config::resetstat, NONE;
+    "rewrite"       2 None          [Admin NoScript Loading Stale] config::rewrite, NONE;
+    "set"          -4 None          [Admin NoScript Loading Stale] config::set, NONE;
 };
 
 static LATENCY: &[CommandRow<CommandFunction>] = commands! {
-    "doctor"     2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::doctor, NONE, "Return a human readable latency analysis report.";
-    "graph"      3 Server None [Admin NoScript Loading Stale] "2.8.13" latency::graph, NONE, "Return a latency graph for the event.";
-    "help"       2 Server None [Loading Stale] "2.8.13" introspection::help, NONE, "Show helpful text about the different subcommands.";
-    "histogram" -2 Server None [Admin NoScript Loading Stale] "7.0.0" latency::histogram, NONE, "Return the cumulative distribution of latencies of a subset of commands or all.";
-    "history"    3 Server None [Admin NoScript Loading Stale] "2.8.13" latency::history, NONE, "Return timestamp-latency samples for the event.";
-    "latest"     2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::latest, NONE, "Return the latest latency samples for all events.";
-    "reset"     -2 Server None [Admin NoScript Loading Stale] "2.8.13" latency::reset, NONE, "Reset latency data for one or more events.";
+    "doctor"        2 None          [Admin NoScript Loading Stale] latency::doctor, NONE;
+    "graph"         3 None          [Admin NoScript Loading Stale] latency::graph, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "histogram"    -2 None          [Admin NoScript Loading Stale] latency::histogram, NONE;
+    "history"       3 None          [Admin NoScript Loading Stale] latency::history, NONE;
+    "latest"        2 None          [Admin NoScript Loading Stale] latency::latest, NONE;
+    "reset"        -2 None          [Admin NoScript Loading Stale] latency::reset, NONE;
 };
 
 static MODULE: &[CommandRow<CommandFunction>] = commands! {
-    "help" 2 Server None [Loading Stale] "5.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "list" 2 Server None [Admin NoScript] "4.0.0" cluster::modules, NONE, "List all modules loaded by the server";
-    "load" -3 Server None [Admin NoScript NoAsyncLoading] "4.0.0" cluster::no_modules, NONE, "Load a module";
-    "loadex" -3 Server None [Admin NoScript NoAsyncLoading] "7.0.0" cluster::no_modules, NONE, "Load a module with extended parameters";
-    "unload" 3 Server None [Admin NoScript NoAsyncLoading] "4.0.0" cluster::no_modules, NONE, "Unload a module";
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "list"          2 None          [Admin NoScript] cluster::modules, NONE;
+    "load"         -3 None          [Admin NoScript NoAsyncLoading] cluster::no_modules, NONE;
+    "loadex"       -3 None          [Admin NoScript NoAsyncLoading] cluster::no_modules, NONE;
+    "unload"        3 None          [Admin NoScript NoAsyncLoading] cluster::no_modules, NONE;
 };
 
 static PUBSUB: &[CommandRow<CommandFunction>] = commands! {
-    "channels"      -2 Pubsub None [Pubsub Loading Stale] "2.8.0" channel::channels, NONE, "List active channels";
-    "help"           2 Pubsub None [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "numpat"         2 Pubsub None [Pubsub Loading Stale] "2.8.0" channel::numpat, NONE, "Get the count of unique patterns pattern subscriptions";
-    "numsub"        -2 Pubsub None [Pubsub Loading Stale] "2.8.0" channel::numsub, NONE, "Get the count of subscribers for channels";
-    "shardchannels" -2 Pubsub None [Pubsub Loading Stale] "7.0.0" channel::shard_channels, NONE, "List active shard channels";
-    "shardnumsub"   -2 Pubsub None [Pubsub Loading Stale] "7.0.0" channel::shard_numsub, NONE, "Get the count of subscribers for shard channels";
+    "channels"     -2 None          [Pubsub Loading Stale] channel::channels, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "numpat"        2 None          [Pubsub Loading Stale] channel::numpat, NONE;
+    "numsub"       -2 None          [Pubsub Loading Stale] channel::numsub, NONE;
+    "shardchannels" -2 None          [Pubsub Loading Stale] channel::shard_channels, NONE;
+    "shardnumsub"  -2 None          [Pubsub Loading Stale] channel::shard_numsub, NONE;
 };
 
 static SLOWLOG: &[CommandRow<CommandFunction>] = commands! {
-    "get"   -2 Server None [Admin Loading Stale] "2.2.12" slowlog::get, NONE, "Get the slow log's entries";
-    "help"   2 Server None [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "len"    2 Server None [Admin Loading Stale] "2.2.12" slowlog::len, NONE, "Get the slow log's length";
-    "reset"  2 Server None [Admin Loading Stale] "2.2.12" slowlog::reset, NONE, "Clear all entries from the slow log";
+    "get"          -2 None          [Admin Loading Stale] slowlog::get, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "len"           2 None          [Admin Loading Stale] slowlog::len, NONE;
+    "reset"         2 None          [Admin Loading Stale] slowlog::reset, NONE;
 };
 
 static MEMORY: &[CommandRow<CommandFunction>] = commands! {
-    "doctor"       2 Server None   [] "4.0.0" memory_usage::doctor, NONE, "Outputs memory problems report";
-    "help"         2 Server None   [Loading Stale] "4.0.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "malloc-stats" 2 Server None   [] "4.0.0" memory_usage::malloc_stats, NONE, "Show allocator internal stats";
-    "purge"        2 Server None   [] "4.0.0" memory_usage::purge, NONE, "Ask the allocator to release memory";
-    "stats"        2 Server None   [] "4.0.0" memory_usage::stats, NONE, "Show memory usage details";
-    "usage"       -3 Server Second [ReadOnly] "4.0.0" memory_usage::usage, NONE, "Estimate the memory usage of a key";
+    "doctor"        2 None          [] memory_usage::doctor, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "malloc-stats"  2 None          [] memory_usage::malloc_stats, NONE;
+    "purge"         2 None          [] memory_usage::purge, NONE;
+    "stats"         2 None          [] memory_usage::stats, NONE;
+    "usage"        -3 Second        [ReadOnly] memory_usage::usage, NONE;
 };
 
 static OBJECT: &[CommandRow<CommandFunction>] = commands! {
-    "encoding" 3 Generic Second [ReadOnly] "2.2.3" object::encoding, NONE, "Inspect the internal encoding of a Redis object";
-    "freq"     3 Generic Second [ReadOnly] "4.0.0" object::freq, NONE, "Get the logarithmic access frequency counter of a Redis object";
-    "help"     2 Generic None   [Loading Stale] "6.2.0" introspection::help, NONE, "Show helpful text about the different subcommands";
-    "idletime" 3 Generic Second [ReadOnly] "2.2.3" object::idletime, NONE, "Get the time since a Redis object was last accessed";
-    "refcount" 3 Generic Second [ReadOnly] "2.2.3" object::refcount, NONE, "Get the number of references to the value of the key";
+    "encoding"      3 Second        [ReadOnly] object::encoding, NONE;
+    "freq"          3 Second        [ReadOnly] object::freq, NONE;
+    "help"          2 None          [Loading Stale] introspection::help, NONE;
+    "idletime"      3 Second        [ReadOnly] object::idletime, NONE;
+    "refcount"      3 Second        [ReadOnly] object::refcount, NONE;
 };
 
 static PLACES: Places = CommandTable::places(COMMANDS);
@@ -290,10 +288,10 @@ mod tests {
         for row in COMMANDS {
             let both = row.has(Flag::Write) && row.has(Flag::ReadOnly);
             assert!(!both, "{} cannot be both", row.name);
-            if row.keys != KeyArguments::None && !row.keys.are_shard_channels() {
+            if row.keys != KeyArguments::None && !row.has(Flag::Pubsub) {
                 assert!(row.arity.unsigned_abs() >= 2, "{} has no room for keys", row.name);
                 let uses_keys = row.has(Flag::Write) || row.has(Flag::ReadOnly);
-                assert!(uses_keys || row.group == CommandGroup::Transactions, "{}", row.name);
+                assert!(uses_keys || row.name == "watch", "{}", row.name);
             }
         }
     }

@@ -69,6 +69,8 @@ fn a_bit_is_changed_and_the_one_before_is_answered() {
     assert_eq!(set(1, false).on(entry("@")), (put("\0", EXPIRY), Integer(1)));
     assert_eq!(set(7, true).on(entry("@")), (put("A", EXPIRY), Integer(0)));
     assert_eq!(set(8, false).on(entry("@")), (put("@\0", EXPIRY), Integer(0)));
+    assert_eq!(set(0, false).on(None), (put("\0", None), Integer(0)));
+    assert_eq!(set(1, true).on(entry("@")), (KeyChange::Keep, Integer(1)));
 }
 
 #[test]
@@ -185,4 +187,14 @@ fn fields_are_read_and_changed_in_order_and_the_value_is_lengthened() {
     assert_eq!(update.value_bytes_min(), 3);
     assert_eq!(update.on(entry("0")), (put("1\0A", EXPIRY), answers(48)));
     assert_eq!(update.on(None), (put("\u{1}\0A", None), answers(0)));
+
+    let (same, restored) =
+        (FieldOperation::Set(48, FieldOverflow::Wrap), FieldOperation::Set(1, FieldOverflow::Wrap));
+    let update = |operations: &[FieldOperation]| {
+        let operations = operations.iter().map(|operation| (field(0), *operation));
+        Update::OperateFields(operations.collect()).on(entry("0")).0
+    };
+    assert_eq!(update(&[same]), KeyChange::Keep);
+    assert_eq!(update(&[FieldOperation::Add(300, FieldOverflow::Fail)]), KeyChange::Keep);
+    assert_eq!(update(&[restored, same]), put("0", EXPIRY), "as in Redis");
 }

@@ -282,6 +282,22 @@ fn there_is_one_user_who_may_do_everything() {
         ("ACL DRYRUN foo get a", "-ERR User 'foo' not found"),
         ("ACL DRYRUN default foo a", "-ERR Command 'foo' not found"),
     ]);
+    const BITS: &str = "-ERR ACL GENPASS argument must be the number of bits for the output \
+                        password, a positive number up to 4096";
+    server.check(&[
+        ("ACL GENPASS 0", BITS),
+        ("ACL GENPASS -1", BITS),
+        ("ACL GENPASS 4097", BITS),
+        ("ACL GENPASS x", "-ERR value is not an integer or out of range"),
+    ]);
+    for (request, digits) in [("", 64), (" 1", 1), (" 5", 2), (" 4096", 1024)] {
+        let request = format!("ACL GENPASS{request}");
+        let [first, second] = [(); 2].map(|()| server.wire(&request));
+        let password = first.strip_prefix(&format!("${digits} ")).unwrap();
+        assert_eq!(password.len(), digits);
+        assert!(password.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+        assert!(digits < 64 || first != second, "two alike of {digits} digits");
+    }
     assert!(server.wire("ACL CAT").starts_with("*21 $8 keyspace $4 read"));
     assert!(server.wire("ACL SAVE").starts_with("-ERR This Redis instance is not configured"));
 }

@@ -239,8 +239,9 @@ fn commands_are_described() {
         ),
         (
             "COMMAND DOCS get nope",
-            "*2 $3 get *6 $7 summary $22 Get the value of a key $5 since $5 1.0.0 \
-             $5 group $6 string",
+            "*2 $3 get *10 $7 summary $22 Get the value of a key $5 since $5 1.0.0 \
+             $5 group $6 string $10 complexity $4 O(1) $9 arguments *1 *6 $4 name $3 key \
+             $4 type $3 key $14 key_spec_index :0",
         ),
         (
             "COMMAND LIST FILTERBY PATTERN GET*",
