@@ -95,8 +95,8 @@ impl ChangeOrigin {
         Self { kind, database: named_database(*keyspace) }
     }
 
-    /// Returns the origin of the changes that the same operation makes in another keyspace, which it
-    /// named like this.
+    /// Returns the origin of the changes that the same operation makes in another keyspace, which
+    /// it named like this.
     pub(super) fn within(self, keyspace: KeyspaceId) -> Self {
         Self { database: named_database(keyspace), ..self }
     }

@@ -1,7 +1,7 @@
 //! What there is to know about a command, from the files that describe the commands of Redis 7.0.
 //!
-//! `command_documents.json` has one command, or subcommand behind a bar, in each line. It holds what
-//! is only told to clients and what no command does here depends on.
+//! `command_documents.json` has a command, or subcommand behind a bar, in each line. It holds what
+//! is only told to clients: what a command does here does not depend on it.
 
 use std::collections::BTreeMap;
 

@@ -72,8 +72,8 @@ impl Channels {
         })
     }
 
-    /// Changes the subscriptions of a client to names at one moment, and returns the numbers that it
-    /// is told with them.
+    /// Changes the subscriptions of a client to names at one moment, and returns the numbers that
+    /// it is told with them.
     fn change(
         &self,
         session: &Session,

@@ -54,8 +54,8 @@ impl PushFeed {
         added
     }
 
-    /// Marks the end of the bytes that go out before the next reply, unless it is marked. That reply
-    /// changes what the client is pushed, so what comes later goes out behind it.
+    /// Marks the end of the bytes that go out before the next reply, unless it is marked. That
+    /// reply changes what the client is pushed, so what comes later goes out behind it.
     pub(super) fn mark(&self) {
         let mut state = lock(&self.state);
         let waiting = state.bytes.len();
