@@ -313,8 +313,8 @@ fn operate_fields(entry: Option<Entry>, operations: &FieldOperations) -> (KeyCha
     (change, WriteAnswer::Integers(answers))
 }
 
-/// Changes bits of a value that has at least so many bytes; `change` returns true if it changed
-/// any. The key stays as it is if neither its bits nor its length change, as in Redis.
+/// Lengthens a value to `bytes_min`, if it is shorter, and changes bits of it; `change` returns
+/// true if it changed any. As in Redis the key stays as it is if neither length nor bits change.
 fn change_bits(
     entry: Option<Entry>,
     bytes_min: usize,

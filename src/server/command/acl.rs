@@ -60,7 +60,7 @@ pub(super) fn cat(call: &Call<'_>) -> Executed {
         if row.subcommands.is_empty() && belongs(row.name) {
             names.push(bulk(row.name));
         }
-        let subcommands = row.subcommands.iter().map(|sub| format!("{}|{}", row.name, sub.name));
+        let subcommands = row.subcommands.iter().map(|sub| row.full_name(sub));
         names.extend(subcommands.filter(|name| belongs(name)).map(bulk));
     }
     done(Value::Array(names))

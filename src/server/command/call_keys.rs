@@ -3,11 +3,11 @@
 use super::command_document::CommandDocument;
 use super::word::is;
 
-/// A key among the arguments of a call, and what becomes of it.
+/// A key among the arguments of a call, with the flags of its access.
 pub(super) struct CallKey<'a> {
     /// The key.
     pub(super) key: &'a [u8],
-    /// The names of what becomes of it.
+    /// The flags of the access, such as `RO` and `update`.
     pub(super) flags: Vec<&'static str>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn call_keys<'a>(name: &str, arguments: &[&'a [u8]]) -> Vec<CallKey<'
     found
 }
 
-/// Returns what becomes of the key where the arguments decide it.
+/// Returns the flags of the access to the key, if the arguments decide them.
 fn flags_of_arguments(name: &str, arguments: &[&[u8]]) -> Option<&'static [&'static str]> {
     match name {
         "set" if arguments.iter().skip(3).any(|option| is(option, "GET")) => {

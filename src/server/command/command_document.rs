@@ -1,7 +1,8 @@
-//! What there is to know about a command, from the files that describe the commands of Redis 7.0.
+//! Descriptions of commands for clients, which no command's execution depends on.
 //!
-//! `command_documents.json` has a command, or subcommand behind a bar, in each line. It holds what
-//! is only told to clients: what a command does here does not depend on it.
+//! `command_documents.json` has a command, or a subcommand behind a bar, in each line. The contents
+//! are those of the files in which Redis 7.0 describes its commands; `command_documents.license` is
+//! their licence.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +68,7 @@ struct ArgumentDocument {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySpecification {
     notes: Option<String>,
-    /// What becomes of these keys.
+    /// The flags of the access to these keys, such as `RO` and `update`.
     pub(super) flags: Vec<String>,
     begin_search: BeginSearch,
     find_keys: FindKeys,
@@ -222,7 +223,7 @@ mod tests {
         let mut names = Vec::new();
         for row in TABLE.rows() {
             names.push(row.name.to_owned());
-            names.extend(row.subcommands.iter().map(|sub| format!("{}|{}", row.name, sub.name)));
+            names.extend(row.subcommands.iter().map(|sub| row.full_name(sub)));
         }
         names.sort();
         assert_eq!(names, DOCUMENTS.keys().cloned().collect::<Vec<_>>());

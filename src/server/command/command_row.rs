@@ -125,6 +125,11 @@ impl<F> CommandRow<F> {
         }
     }
 
+    /// Returns the name of a subcommand behind the name of this command, which contains it.
+    pub(super) fn full_name(&self, subcommand: &Self) -> String {
+        format!("{}|{}", self.name, subcommand.name)
+    }
+
     /// Returns the row that executes a call of this command: itself or one of its subcommands.
     pub(super) fn choose(&self, arguments: &Arguments<'_>) -> Result<&Self, CommandError> {
         if !self.takes(arguments.count()) {
@@ -137,7 +142,7 @@ impl<F> CommandRow<F> {
             return Err(CommandError::unknown_subcommand(self.name, name));
         };
         if !chosen.takes(arguments.count()) {
-            return Err(CommandError::wrong_arity(&format!("{}|{}", self.name, chosen.name)));
+            return Err(CommandError::wrong_arity(&self.full_name(chosen)));
         }
         Ok(chosen)
     }

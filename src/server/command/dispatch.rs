@@ -35,7 +35,7 @@ pub(crate) struct FoundCommand {
 pub(crate) fn counted() -> impl Iterator<Item = CountedCommand> {
     TABLE.rows().iter().map(|row| {
         let subcommand = |sub: &CommandRow<CommandFunction>| CountedCommand {
-            name: format!("{}|{}", row.name, sub.name),
+            name: row.full_name(sub),
             is_short: sub.is_short(),
             subcommands: Vec::new(),
         };

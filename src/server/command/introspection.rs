@@ -66,7 +66,7 @@ pub(super) fn list(call: &Call<'_>) -> Executed {
     };
     let mut shown = Vec::new();
     for row in call.table.rows() {
-        let subcommands = row.subcommands.iter().map(|sub| full_name(row, sub));
+        let subcommands = row.subcommands.iter().map(|sub| row.full_name(sub));
         let all = std::iter::once(row.name.to_owned()).chain(subcommands);
         shown.extend(all.filter(|name| shows(name)).map(bulk));
     }
@@ -108,7 +108,7 @@ fn keys_of_call<'a>(call: &Call<'a>) -> Result<Vec<CallKey<'a>>, CommandError> {
         return Err(CommandError::new("ERR Invalid command specified"));
     };
     let subcommand = row.subcommand(call.argument(3));
-    let name = subcommand.map_or_else(|| row.name.to_owned(), |sub| full_name(row, sub));
+    let name = subcommand.map_or_else(|| row.name.to_owned(), |sub| row.full_name(sub));
     if CommandDocument::of(&name).is_none_or(|document| !document.has_keys()) {
         return Err(CommandError::new("ERR The command has no key arguments"));
     }
@@ -128,18 +128,10 @@ pub(super) fn help(call: &Call<'_>) -> Executed {
         vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     for row in container.subcommands {
         lines.push(row.name.to_ascii_uppercase());
-        let document = CommandDocument::of(&full_name(container, row));
+        let document = CommandDocument::of(&container.full_name(row));
         lines.push(format!("    {}", document.map_or("", |document| &document.summary)));
     }
     done(Value::Array(lines.into_iter().map(|line| Value::Simple(line.into())).collect()))
-}
-
-/// Returns the name of a subcommand with its container's before it.
-fn full_name(
-    container: &CommandRow<CommandFunction>,
-    subcommand: &CommandRow<CommandFunction>,
-) -> String {
-    format!("{}|{}", container.name, subcommand.name)
 }
 
 /// Returns the command, or the subcommand behind a bar, of that name, and the name in full.
@@ -153,7 +145,7 @@ fn find(
         None => Some((row.name.to_owned(), row)),
         Some(name) => {
             let subcommand = row.subcommand(name)?;
-            Some((full_name(row, subcommand), subcommand))
+            Some((row.full_name(subcommand), subcommand))
         }
     }
 }
@@ -162,7 +154,7 @@ fn find(
 fn describe(name: &str, row: &CommandRow<CommandFunction>) -> Value {
     let (first, last, step) = row.keys.positions();
     let flags = row.flags.iter().filter_map(|flag| flag_name(*flag));
-    let subcommands = row.subcommands.iter().map(|sub| describe(&full_name(row, sub), sub));
+    let subcommands = row.subcommands.iter().map(|sub| describe(&row.full_name(sub), sub));
     let document = CommandDocument::of(name);
     let tips = document.iter().flat_map(|document| &document.tips).map(bulk);
     let specs = document.iter().flat_map(|document| &document.key_specs);
@@ -186,7 +178,7 @@ fn document(name: &str, row: &CommandRow<CommandFunction>) -> Value {
     let mut pairs = CommandDocument::of(name).map_or_else(Vec::new, CommandDocument::pairs);
     if !row.subcommands.is_empty() {
         let subcommands = row.subcommands.iter().map(|sub| {
-            let name = full_name(row, sub);
+            let name = row.full_name(sub);
             (bulk(&*name), document(&name, sub))
         });
         pairs.push((bulk("subcommands"), Value::Map(subcommands.collect())));

@@ -22,8 +22,8 @@ struct KeyEventWake(ReturnAddress<KeyEventMessage>);
 
 impl Wake for KeyEventWake {
     fn wake(&self, others: WakeList) {
-        // Where others wait, the actor will look for news because of them. Those that wait for the
-        // same are woken when the message is let go.
+        // The mailbox may be full: the actor looks for news after any message. Dropping the message
+        // wakes the others.
         let _ = self.0.try_send(KeyEventMessage::News(others));
     }
 }

@@ -43,8 +43,8 @@ impl KeyEvents {
         }
         self.classes.store(classes.bits(), Ordering::Relaxed);
         if let Some(actor) = self.actor.get().filter(|_| begins) {
-            // Where another message waits, the actor will look for the place because of that one;
-            // a server that stops tells nothing.
+            // The mailbox may be full: the actor looks for the place after any message. A server
+            // that stops tells nothing.
             let _ = actor.try_send(KeyEventMessage::Follow);
         }
         Ok(())
